@@ -1,0 +1,153 @@
+"""Exceptions, by who must act.
+
+ConnError
+├── UsageError             the caller: a wrong argument                      exit 2
+├── ConfigurationError     the author: a document cannot be used             exit 3
+│   └── ExpressionError    the author: an expression fails                   exit 3
+├── CredentialError        the account: no or a refused credential           exit 5
+├── VendorError            the vendor: an error answer                       exit 4
+│   └── TransportError     the network: no usable answer                     exit 4
+├── MissingRecording       the author: nothing recorded for this request     exit 6
+└── InternalError          us                                                exit 70
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+from conn_engine.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from conn_engine.wire import Request, Response
+
+__all__ = [
+    "ConfigurationError",
+    "ConnError",
+    "CredentialError",
+    "ErrorKind",
+    "ExpressionError",
+    "InternalError",
+    "MissingRecording",
+    "TransportError",
+    "UsageError",
+    "VendorError",
+]
+
+ErrorKind = Literal[
+    "invalid_request",
+    "unauthorized",
+    "forbidden",
+    "not_found",
+    "conflict",
+    "rate_limited",
+    "vendor_unavailable",
+    "bad_response",
+]
+
+
+class ConnError(Exception):
+    """Root of everything raised on purpose. `message` is one line; `hint` says what to do; `findings` are the places."""
+
+    exit_code = 70
+
+    def __init__(self, message: str, *, hint: str = "", findings: Sequence[Diagnostic] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.findings = tuple(findings)
+
+
+class UsageError(ConnError):
+    """The call itself is wrong: an unknown operation, account or option value."""
+
+    exit_code = 2
+
+
+class ConfigurationError(ConnError):
+    """A document cannot be read, is invalid, or lacks what an operation needs."""
+
+    exit_code = 3
+
+
+class ExpressionError(ConfigurationError):
+    """An expression does not parse or fails on its input.
+
+    `code` is the evaluator's (JSONata) code, `text` the expression source, `offset` a 0-based character offset in it or
+    -1, `token` the culprit, `at` the dotted configuration path of the string that holds it (may be empty until a
+    caller that knows fills it in). For a template, `text` is the whole string and `offset` counts in it.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        text: str = "",
+        offset: int = -1,
+        token: str = "",
+        at: str = "",
+        hint: str = "",
+        findings: Sequence[Diagnostic] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, findings=findings)
+        self.code = code
+        self.text = text
+        self.offset = offset
+        self.token = token
+        self.at = at
+
+
+class CredentialError(ConnError):
+    """An account has no credential, or the vendor refuses the one it has."""
+
+    exit_code = 5
+
+
+class VendorError(ConnError):
+    """The vendor answered with an error. `kind` is canonical; `retry_after` is in seconds."""
+
+    exit_code = 4
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        kind: ErrorKind,
+        request: "Request | None" = None,
+        response: "Response | None" = None,
+        retry_after: float | None = None,
+        details: Any = None,
+        hint: str = "",
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.kind: ErrorKind = kind
+        self.request = request
+        self.response = response
+        self.retry_after = retry_after
+        self.details = details
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status of the answer, when there was one."""
+        return self.response.status if self.response is not None else None
+
+
+class TransportError(VendorError):
+    """No usable answer: DNS, connection, time-out, truncated body, refused redirect. `retryable` for faults in transit."""
+
+    def __init__(
+        self, message: str, *, request: "Request | None" = None, retryable: bool = True, hint: str = ""
+    ) -> None:
+        super().__init__(message, kind="vendor_unavailable", request=request, hint=hint)
+        self.retryable = retryable
+
+
+class MissingRecording(ConnError):
+    """No recorded exchange answers this request."""
+
+    exit_code = 6
+
+
+class InternalError(ConnError):
+    """A fault of the engine itself."""
+
+    exit_code = 70

@@ -1,0 +1,87 @@
+"""What every strategy is made of: documented settings (`Settings`), the request while it is built (`Draft`) and an
+answer as expressions see it (`Answer`). The strategies themselves live in auth, pagination, bodies, ratelimit and failures."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import msgspec
+
+from conn_engine.wire import Request, Response
+
+__all__ = ["Answer", "Draft", "Scope", "Settings"]
+
+Scope = dict[str, Any]
+"""The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like values."""
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Base of every typed model of the language. A field's `msgspec.Meta(description=…)` is its documentation.
+
+    `aliases` maps spellings in use elsewhere to the field's own name; the loader renames them before conversion and
+    the published schema accepts them. Strategies of one union set `tag_field="format"` and a `tag`; on disk they are
+    written `{format: <tag>, config: {<the fields>}}`, which the loader flattens before conversion.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {}
+
+
+@dataclass(slots=True)
+class Draft:
+    """A request being built. `url` is absolute, its path already percent-encoded, without the query.
+
+    `query` keeps order and repeats; a value may be a list (encoded later by `query_format`). `body` is data, not bytes
+    (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query is part of `url`
+    and the operation's query is not added again.
+    """
+
+    method: str
+    url: str
+    query: list[tuple[str, Any]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    body_format: str = "json"
+    absolute: bool = False
+    authorized: bool = False
+
+    def set_query(self, name: str, value: Any) -> None:
+        """Set one query parameter, replacing earlier values of that name; None removes it."""
+        at = next((i for i, (key, _) in enumerate(self.query) if key == name), len(self.query))
+        self.query = [pair for pair in self.query if pair[0] != name]
+        if value is not None:
+            self.query.insert(at, (name, value))
+
+    def set_header(self, name: str, value: str | None) -> None:
+        """Set one header whatever its letter case; None removes it."""
+        for key in [key for key in self.headers if key.lower() == name.lower()]:
+            del self.headers[key]
+        if value is not None:
+            self.headers[name] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A response after decoding. `body` is data; `records` what `response_path` found (empty for an error answer).
+
+    `scope` holds the names of the call (`query`, `context`, `id` …); `names()` adds the answer's own: `status`,
+    `headers` (lower-case names), `body`, `request` ({method, url, path, query}).
+    """
+
+    request: Request
+    response: Response
+    body: Any
+    records: list[Any] = field(default_factory=list)
+    scope: Scope = field(default_factory=dict)
+    sent: Mapping[str, Any] = field(default_factory=dict)
+
+    def names(self) -> Scope:
+        """The scope of expressions over this answer (error rules, stop rules, next-page expressions)."""
+        return {
+            **self.scope,
+            "status": self.response.status,
+            "headers": self.response.headers.plain(),
+            "body": self.body,
+            "response": self.body,
+            "records": self.records,
+            "request": dict(self.sent),
+        }

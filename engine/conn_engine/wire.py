@@ -1,0 +1,209 @@
+"""Frozen values that cross the engine's only door: requests, responses, pages and the other effects of an operation.
+
+An operation is a generator (`Flow`). It yields effects and is sent their results:
+
+| yields    | is sent                                                                            |
+|-----------|------------------------------------------------------------------------------------|
+| `Request` | a `Response`; or a `TransportError` is thrown in at the yield                        |
+| `Page`    | None                                                                               |
+| `Wait`    | None                                                                               |
+| `Renew`   | the account's renewed credential document (a dict); or a `CredentialError` is thrown in |
+
+Who drives the generator decides what each means. Nothing here does I/O.
+"""
+
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+
+__all__ = [
+    "Clock",
+    "Effect",
+    "Flow",
+    "FrozenClock",
+    "Headers",
+    "Page",
+    "Purpose",
+    "Renew",
+    "Request",
+    "Response",
+    "SystemClock",
+    "Wait",
+]
+
+Purpose = Literal["operation", "step", "token", "verify"]
+T = TypeVar("T")
+
+
+class Headers(Mapping[str, str]):
+    """Case-insensitive, ordered, repeated names kept. `headers["x"]` joins repeats with ", " (RFC 9110)."""
+
+    __slots__ = ("_index", "pairs")
+
+    def __init__(self, pairs: "Iterable[tuple[str, str]] | Mapping[str, str]" = ()) -> None:
+        items = pairs.pairs if isinstance(pairs, Headers) else pairs
+        source = items.items() if isinstance(items, Mapping) else items
+        self.pairs: tuple[tuple[str, str], ...] = tuple((str(k), str(v)) for k, v in source)
+        self._index: dict[str, str] = {}
+        for name, value in self.pairs:
+            key = name.lower()
+            self._index[key] = f"{self._index[key]}, {value}" if key in self._index else value
+
+    def __getitem__(self, name: str) -> str:
+        return self._index[name.lower()]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._index)
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name.lower() in self._index
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Headers) and self._index == other._index
+
+    def __hash__(self) -> int:
+        return hash(tuple(self._index.items()))
+
+    def __repr__(self) -> str:
+        return f"Headers({sorted(self._index)})"  # names only: values may be secret
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a repeated header, in order."""
+        return [value for key, value in self.pairs if key.lower() == name.lower()]
+
+    def with_(self, name: str, value: str) -> "Headers":
+        """A copy in which `name` has this one value."""
+        kept = [(k, v) for k, v in self.pairs if k.lower() != name.lower()]
+        return Headers([*kept, (name, value)])
+
+    def plain(self) -> dict[str, str]:
+        """Lower-case name to value: the form expressions see."""
+        return dict(self._index)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Request:
+    """One HTTP request, finished: `url` is absolute and encoded, `body` is bytes.
+
+    `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
+    carries one. `label` names the operation or step for people. `timeout_seconds` bounds the whole exchange.
+    """
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes | None = None
+    purpose: Purpose = "operation"
+    label: str = ""
+    writes: bool = False
+    idempotent: bool = True
+    authorized: bool = False
+    hosts: tuple[str, ...] = ()
+    timeout_seconds: float = 30.0
+
+    def __repr__(self) -> str:
+        return f"Request({self.method} {self.url.split('?')[0]})"  # no query, headers or body: they may be secret
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Response:
+    """One HTTP response, read whole: `body` is decompressed bytes, `url` the one that answered (after redirects)."""
+
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+    url: str = ""
+    elapsed_seconds: float = 0.0
+
+    def __repr__(self) -> str:
+        return f"Response({self.status}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Records that are ready. `records` are unified (or the vendor's, for a raw operation); `raw` the vendor's own.
+
+    `next_cursor` and `prev_cursor` are opaque tokens that continue the listing in a later call; None at the end.
+    `headers` are what the caller may see: normalised rate-limit headers and mapped response headers.
+    `whole` marks an operation that answers with one thing and not a list (get, create, update, delete).
+    """
+
+    records: list[Any]
+    raw: list[Any]
+    number: int = 1
+    next_cursor: str | None = None
+    prev_cursor: str | None = None
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict)
+    whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """A pause the operation wants before it goes on."""
+
+    seconds: float
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Renew:
+    """Asks for a fresh credential in place of `stale` (the document the operation has used so far).
+
+    The driver takes the account's lock, loads the stored document, returns it when it is no longer `stale` (someone
+    else has renewed it), else drives `exchange(stored)`, stores what it returns *before* it hands it out, and releases
+    the lock. This is the only place where a credential is written.
+    """
+
+    account: str
+    stale: Mapping[str, Any]
+    exchange: "Callable[[Mapping[str, Any]], Flow[dict[str, Any]]]"
+
+
+Effect: TypeAlias = Request | Page | Wait | Renew
+Flow: TypeAlias = Generator[Effect, Any, T]
+
+
+class Clock(Protocol):
+    """The only source of time. `now` is Unix seconds."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+    def sleep(self, seconds: float) -> None:
+        """Pause."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Really pause."""
+        time.sleep(seconds)
+
+
+class FrozenClock:
+    """A clock that stands still, and jumps when told to sleep. `slept` collects the pauses."""
+
+    def __init__(self, now: float = 1_760_000_000.0) -> None:
+        self._now = now
+        self.slept: list[float] = []
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Jump ahead without pausing."""
+        self.slept.append(seconds)
+        self._now += seconds

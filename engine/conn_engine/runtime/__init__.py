@@ -1,0 +1,1 @@
+"""Runs operations: the generator (`operation`), who drives it (`drive`), recorded cases (`cases`) and comparison."""

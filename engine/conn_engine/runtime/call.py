@@ -1,0 +1,68 @@
+"""What a caller asks (`Call`), under which conditions (`Session`), and the opaque cursor. No behaviour of an operation."""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.errors import UsageError
+from conn_engine.failures import Policy
+from conn_engine.wire import Clock, SystemClock
+
+__all__ = ["Call", "Session", "decode_cursor", "encode_cursor"]
+
+MAX_CURSOR = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The caller's side of one operation, in unified terms for a unified operation, in the vendor's otherwise.
+
+    `query` may hold `limit` (a wish for the page size) and `cursor` (the opaque token of an earlier page).
+    `params` are values for names in the path besides `id`.
+    """
+
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Any = None
+    id: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Session:
+    """What an operation runs with: the account's credential document, the environment's variables, a clock, a policy.
+
+    `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
+    """
+
+    account: str = ""
+    document: Mapping[str, Any] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=dict)
+    clock: Clock = field(default_factory=SystemClock)
+    policy: Policy = field(default_factory=Policy)
+    now_ms: int | None = None
+
+
+def encode_cursor(state: Any) -> str | None:
+    """A pagination state as an opaque, URL-safe token; None stays None."""
+    if state is None:
+        return None
+    text = json.dumps(state, separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(token: str) -> Any:
+    """The pagination state of an opaque token. Raises UsageError when it is not one of ours."""
+    try:
+        if len(token) > MAX_CURSOR:
+            raise ValueError("too long")
+        padded = token + "=" * (-len(token) % 4)
+        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise UsageError(
+            "query.cursor is not a cursor of this operation",
+            hint="pass the next_cursor of an earlier page unchanged, or leave cursor out to start at the first page",
+        ) from error

@@ -1,0 +1,177 @@
+"""An operation as a generator: authorise, send, judge, page. Yields effects (see `wire`), does no I/O.
+
+`perform` is the entry for both kinds: a vendor operation yields the vendor's records, a unified one lets
+`runtime.unified` map them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine import auth, bodies, pagination
+from conn_engine.config.load import Effective, OperationName, VendorOperation
+from conn_engine.errors import UsageError
+from conn_engine.failures import Verdict, attempt
+from conn_engine.pagination import NoPagination
+from conn_engine.ratelimit import read as read_rate_limit
+from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
+from conn_engine.runtime.records import keep, records_of
+from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request
+from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.wire import Flow, Page, Purpose, Request, Response
+
+__all__ = ["VendorPage", "fetch_pages", "fetch_whole", "perform", "verify"]
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPage:
+    """One answer of a vendor operation with its records. `scope` holds the call's names, `verdict` how it was judged."""
+
+    answer: Answer
+    records: list[Any]
+    whole: bool
+    number: int
+    next_state: Any
+    prev_state: Any
+    headers: dict[str, str]
+
+
+Emit = Callable[[VendorPage], Flow[None]]
+
+
+def perform(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
+    """The generator of one operation. Yields Page after Page between its requests.
+
+    Raises UsageError, ConfigurationError (ExpressionError, ResponsePathMissing), VendorError, CredentialError.
+    """
+    if name.kind == "unified":
+        from conn_engine.runtime.unified import perform_unified
+
+        yield from perform_unified(effective, name, call, session)
+        return
+
+    def emit(page: VendorPage) -> Flow[None]:
+        yield page_of(page, page.records)
+
+    yield from fetch_pages(effective, effective.vendor(name.resource, name.method), call, session, emit)
+
+
+def page_of(page: VendorPage, records: list[Any]) -> Page:
+    """A vendor page with its final records, as callers see it."""
+    return Page(
+        records=records,
+        raw=page.records,
+        number=page.number,
+        next_cursor=encode_cursor(page.next_state),
+        prev_cursor=encode_cursor(page.prev_state),
+        status=page.answer.response.status,
+        headers=page.headers,
+        whole=page.whole,
+    )
+
+
+def fetch_pages(
+    effective: Effective,
+    operation: VendorOperation,
+    call: Call,
+    session: Session,
+    emit: Emit,
+    extra: Scope | None = None,
+) -> Flow[None]:
+    """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`)."""
+    scope = {**call_scope(effective, call), **(extra or {})}
+    strategy = operation.pagination or NoPagination()
+    state = None
+    token = call.query.get("cursor")
+    if token is not None and not isinstance(strategy, NoPagination):
+        if not isinstance(token, str):
+            raise UsageError("query.cursor must be the opaque text of an earlier page's next_cursor")
+        state = decode_cursor(token)
+        call = Call({k: v for k, v in call.query.items() if k != "cursor"}, call.body, call.id, call.params, call.headers)
+    judged: dict[int, tuple[Verdict, bool]] = {}
+
+    def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
+        answer, verdict, whole = yield from _exchange(effective, operation, call, session, scope, place, "operation")
+        judged[id(answer)] = (verdict, whole)
+        return answer
+
+    def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any) -> Flow[None]:
+        _, whole = judged.pop(id(answer))
+        rate = read_rate_limit(operation.rate_limit, answer, session.clock.now())
+        records = answer.records
+        if operation.record_filter:
+            records = keep(operation.record_filter, records, scope)
+        yield from emit(VendorPage(answer, records, whole, number, next_state, prev_state, dict(rate.headers)))
+
+    yield from pagination.pages(strategy, fetch, hand_on, state)
+
+
+def fetch_whole(
+    effective: Effective,
+    operation: VendorOperation,
+    call: Call,
+    session: Session,
+    extra: Scope | None = None,
+    purpose: Purpose = "step",
+) -> Flow[Any]:
+    """Send a vendor operation once and return its decoded answer after `response_path` (a step; a verify call)."""
+    scope = {**call_scope(effective, call), **(extra or {})}
+    answer, _, whole = yield from _exchange(effective, operation, call, session, scope, lambda draft: None, purpose)
+    if operation.response_path is None:
+        return answer.body
+    return answer.records[0] if whole and answer.records else answer.records
+
+
+def verify(effective: Effective, session: Session) -> Flow[bool]:
+    """Prove the account's credential by the connector's `verify` operation. Returns False when it names none."""
+    operation = effective.verify_operation()
+    if operation is None:
+        return False
+    yield from fetch_whole(effective, operation, Call(), session, purpose="verify")
+    return True
+
+
+def _exchange(
+    effective: Effective,
+    operation: VendorOperation,
+    call: Call,
+    session: Session,
+    scope: Scope,
+    place: Callable[[Draft], None],
+    purpose: Purpose,
+) -> Flow[tuple[Answer, Verdict, bool]]:
+    credentials = operation.credentials
+    sent: dict[str, Any] = {}
+    whole = False
+
+    def make() -> Request:
+        draft = draft_of(effective, operation, call, scope, place)
+        request = finish_request(effective, operation, draft, session, purpose, f"{operation.resource}.{operation.name}")
+        sent.update(method=request.method, url=request.url, query=dict(draft.query), body=draft.body)
+        return request
+
+    def decode(request: Request, response: Response) -> Answer:
+        body = bodies.decode(response, operation.response_format)
+        return Answer(request, response, body, [], scope, dict(sent))
+
+    def renew() -> Flow[None]:
+        authorization = authorization_scope(effective, session)
+        effect = auth.renewal(credentials, session.account, session.document, authorization, effective.hosts, session.clock)
+        session.document = yield effect
+
+    renewable = credentials is not None and credentials.renewable(session.document)
+    if credentials is not None and renewable and credentials.expired(session.document, session.clock.now()):
+        yield from renew()
+    answer, verdict = yield from attempt(
+        make,
+        decode,
+        operation.errors,
+        rate=operation.rate_limit,
+        clock=session.clock,
+        renew=renew if renewable else None,
+        policy=session.policy,
+    )
+    records: list[Any] = []
+    if verdict.action == "ok":
+        records, whole = records_of(operation.response_path, answer.body, scope)
+    return Answer(answer.request, answer.response, answer.body, records, scope, answer.sent), verdict, whole

@@ -1,0 +1,82 @@
+"""From a decoded body to records: `response_path`, normalisation of one, none and null, and `record_filter`."""
+
+import re
+from typing import Any
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ConfigurationError
+from conn_engine.expressions import UNDEFINED, evaluate, mapping
+from conn_engine.strategies import Scope
+
+__all__ = ["Picked", "ResponsePathMissing", "keep", "pick", "records_of"]
+
+PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+
+Picked = tuple[list[Any], bool]
+"""The records, and whether the answer is one thing rather than a list."""
+
+
+class ResponsePathMissing(ConfigurationError):
+    """`response_path` matched nothing in an answer that is not an error. `near` lists the keys that stand there."""
+
+    def __init__(self, path: str, near: list[str], hint: str) -> None:
+        found = ", ".join(near[:8]) if near else "no keys"
+        super().__init__(f'response_path "{path}" matches nothing in the answer (it has {found})', hint=hint)
+        self.path = path
+        self.near = near
+
+
+def pick(path: str, body: Any, scope: Scope) -> Any:
+    """The value `path` (a JSONata expression over the body) finds, or UNDEFINED.
+
+    A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it.
+    """
+    if PLAIN_PATH.fullmatch(path):
+        value = body
+        for name in path.split("."):
+            if not isinstance(value, dict):
+                return evaluate(path, body) if isinstance(value, list) else UNDEFINED
+            value = value.get(name, UNDEFINED)
+            if value is UNDEFINED:
+                return UNDEFINED
+        return value
+    return evaluate(path, {**scope, "body": body, **body} if isinstance(body, dict) else body)
+
+
+def records_of(path: str | None, body: Any, scope: Scope) -> Picked:
+    """The records of an answer. A list gives its non-null items, an object one record, null or nothing none.
+
+    Raises ResponsePathMissing when a path is configured and matches nothing: an empty listing says `[]` or null at
+    the path, so nothing at all is a mistyped path or a changed vendor.
+    """
+    value = body if path is None else pick(path, body, scope)
+    if value is UNDEFINED:
+        raise _missing(path or "", body)
+    if value is None:
+        return [], path is None
+    if isinstance(value, list):
+        return [item for item in value if item is not None], False
+    return [value], True
+
+
+def _missing(path: str, body: Any) -> ResponsePathMissing:
+    level = body
+    names = path.split(".")
+    for name in names:
+        if not isinstance(level, dict) or name not in level:
+            break
+        level = level[name]
+        names = names[1:]
+    near = [str(key) for key in level] if isinstance(level, dict) else []
+    hint = did_you_mean(names[0] if names else path, near)
+    if not hint:
+        hint = "if the vendor leaves the key out when there is nothing, write: $exists(key) ? key : []"
+    return ResponsePathMissing(path, near, hint)
+
+
+def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:
+    """The records for which `condition` holds; it sees each as `record` (and `response`) beside the call's names."""
+    verdicts = mapping([f"$boolean({condition})"]).apply(
+        [{**scope, "record": record, "response": record} for record in records]
+    )
+    return [record for record, verdict in zip(records, verdicts, strict=True) if verdict is True]

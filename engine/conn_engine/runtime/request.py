@@ -1,0 +1,113 @@
+"""Builds the request of a vendor operation from its configuration and a call. Sending it is the driver's."""
+
+import re
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from conn_engine import bodies
+from conn_engine.config.load import Effective, VendorOperation
+from conn_engine.errors import ConfigurationError
+from conn_engine.expressions import render, render_path
+from conn_engine.runtime.call import Call, Session
+from conn_engine.strategies import Draft, Scope
+from conn_engine.wire import Headers, Purpose, Request
+
+__all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request"]
+
+Place = Callable[[Draft], None]
+HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]")
+
+
+def call_scope(effective: Effective, call: Call) -> Scope:
+    """The names every expression of a call may use: `query`, `body`, `id`, `headers`, `context`, path values."""
+    scope: Scope = {
+        **call.params,
+        "query": dict(call.query),
+        "body": call.body,
+        "headers": dict(call.headers),
+        "context": effective.context,
+        "params": dict(call.params),
+    }
+    if call.id is not None:
+        scope["id"] = call.id
+    return scope
+
+
+def authorization_scope(effective: Effective, session: Session) -> Scope:
+    """The only scope with secrets: the stored document's keys, the declared variables and the account's context."""
+    env = {name: session.environ[name] for name in effective.env_names if name in session.environ}
+    return {**session.document, "env": env, "context": effective.context}
+
+
+def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
+    """The request before it is authorised and encoded. `place` puts the page into it."""
+    base = str(render(operation.base_url, scope)).rstrip("/")
+    _check_base(base, operation.base_url)
+    path = render_path(operation.path, scope)
+    draft = Draft(
+        method=operation.method.upper(),
+        url=base + (path if not path or path.startswith(("/", "?")) else f"/{path}"),
+        body_format=operation.body_format,
+    )
+    for name, value in operation.query.items():
+        draft.set_query(name, render(value, scope))
+    for name, value in call.query.items():
+        draft.set_query(name, value)  # a caller's values are data: a "{{" in them is never evaluated
+    for name, value in operation.headers.items():
+        rendered = render(value, scope)
+        draft.set_header(name, None if rendered is None else str(rendered))
+    for name, text in call.headers.items():
+        draft.set_header(name, text)
+    draft.body = render(operation.body, scope) if operation.body is not None else call.body
+    place(draft)
+    return draft
+
+
+def _check_base(base: str, source: str) -> None:
+    parts = urlsplit(base)
+    if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or "") or parts.username:
+        raise ConfigurationError(
+            f'base_url "{base}" is not an absolute http(s) URL with a plain host name',
+            hint=f"it comes from {source!r}; a value put into it may hold letters, digits, dots and hyphens only",
+        )
+
+
+def finish_request(
+    effective: Effective,
+    operation: VendorOperation,
+    draft: Draft,
+    session: Session,
+    purpose: Purpose,
+    label: str,
+) -> Request:
+    """Authorise the draft, then encode its query and body. Nothing may change the request after this."""
+    if operation.authorization is not None:
+        operation.authorization.apply(draft, authorization_scope(effective, session))
+    body: bytes | None = None
+    if draft.body is not None and draft.method not in ("GET", "HEAD"):
+        body, content_type = bodies.encode(draft.body_format, draft.body)
+        if not any(name.lower() == "content-type" for name in draft.headers):
+            draft.set_header("Content-Type", content_type)
+    if not any(name.lower() == "accept" for name in draft.headers):
+        draft.set_header("Accept", "application/json")
+    return Request(
+        method=draft.method,
+        url=_with_query(draft, operation),
+        headers=Headers(draft.headers),
+        body=body,
+        purpose=purpose,
+        label=label,
+        writes=operation.writes,
+        idempotent=operation.idempotent,
+        authorized=draft.authorized,
+        hosts=effective.hosts,
+        timeout_seconds=operation.timeout_seconds,
+    )
+
+
+def _with_query(draft: Draft, operation: VendorOperation) -> str:
+    encoded = bodies.encode_query(draft.query, operation.query_format)
+    if not encoded:
+        return draft.url
+    return f"{draft.url}{'&' if '?' in draft.url else '?'}{encoded}"
+

@@ -1,6 +1,7 @@
 """What every strategy is made of: documented settings (`Settings`), the request while it is built (`Draft`) and an
 answer as expressions see it (`Answer`). The strategies themselves live in auth, pagination, bodies, ratelimit and failures."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ import msgspec
 
 from conn_engine.wire import Request, Response
 
-__all__ = ["Answer", "Draft", "Scope", "Settings"]
+__all__ = ["Answer", "Draft", "Scope", "Settings", "ask"]
 
 Scope = dict[str, Any]
 """The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like values."""
@@ -85,3 +86,45 @@ class Answer:
             "records": self.records,
             "request": dict(self.sent),
         }
+
+    def ask(self, text: str, **more: Any) -> Any:
+        """The value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names it reads are handed over.
+
+        A plain dotted path is walked here: handing a whole page to the evaluator costs more than the page's mapping.
+        """
+        return ask(text, {**self.names(), **more})
+
+    def field(self, path: str) -> Any:
+        """The value of an expression over the body (`paging.next.after`), or `UNDEFINED`."""
+        from conn_engine.expressions import UNDEFINED
+
+        if self.body is None:
+            return UNDEFINED
+        return ask(path, self.body)
+
+
+_PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_LITERALS = frozenset({"true", "false", "null", "and", "or", "in", "function"})
+
+
+def ask(text: str, data: Any) -> Any:
+    """Evaluate an expression over JSON data; a plain dotted path through objects needs no evaluator."""
+    from conn_engine.expressions import UNDEFINED, expression
+
+    if _PLAIN_PATH.fullmatch(text) and isinstance(data, dict):
+        names = text.split(".")
+        value: Any = data
+        for name in names:
+            if name in _LITERALS or isinstance(value, list):
+                break
+            if not isinstance(value, dict) or name not in value:
+                return UNDEFINED
+            value = value[name]
+        else:
+            if not isinstance(value, list):  # JSONata turns a list of one or none into something else
+                return value
+    parsed = expression(text)
+    roots = parsed.roots()
+    if roots is not None and isinstance(data, dict):
+        data = {name: data[name] for name in roots if name in data}
+    return parsed.evaluate(data)

@@ -1,0 +1,98 @@
+"""JSON bodies: encoding, and the strict, bounded reading of what a vendor sends. Error pages are told in
+`decoding`."""
+
+import json
+import re
+from typing import Any
+
+import msgspec
+
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["CONTENT_TYPE", "MAX_DEPTH", "JsonProblem", "decode_json", "encode_json"]
+
+CONTENT_TYPE = "application/json"
+MAX_DEPTH = 200
+_SAFE = 2**53
+# Sixteen digits are the shortest run that can hold a number above 2^53. One pass of `translate` and one
+search of a # constant cost a tenth of what a regular expression costs.
+_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+_LONG_RUN = b"0" * 16
+_LONG_NUMBER = re.compile(rb"[0-9]{1000}")
+
+
+class JsonProblem(ValueError):
+    """Why a text is not acceptable JSON: one line, without any of the text."""
+
+
+def encode_json(data: Any) -> bytes:
+    """UTF-8 JSON without spaces. Raises ConfigurationError for NaN, infinities and what is no JSON data."""
+    try:
+        text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as error:
+        raise ConfigurationError(f"the request's body is not JSON data: {type(error).__name__}") from None
+
+
+def decode_json(text: bytes) -> Any:
+    """Data of a UTF-8 JSON text. Integers outside of ±2^53 become strings: every evaluator would round them.
+
+    Raises JsonProblem for anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond
+    `MAX_DEPTH`.
+    """
+    long_run = _LONG_RUN in text.translate(_DIGITS)
+    if long_run and _LONG_NUMBER.search(text):
+        raise JsonProblem("it has a number of 1000 digits or more")
+    try:
+        data = msgspec.json.decode(text)
+    except RecursionError:
+        raise JsonProblem(f"it is nested deeper than {MAX_DEPTH} levels") from None
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        raise JsonProblem(_reason(error)) from None
+    if not isinstance(data, dict | list):
+        return _exact(data)
+    if long_run:
+        data = _exact_tree(data)
+    _check_depth(data)
+    return data
+
+
+def _reason(error: Exception) -> str:
+    place = re.search(r"byte (\d+)", str(error))
+    if place:
+        return f"byte {place[1]} cannot stand there"
+    return "it ends too early or is malformed" if "truncated" in str(error) else "it is malformed"
+
+
+def _exact(value: Any) -> Any:
+    return str(value) if type(value) is int and not -_SAFE <= value <= _SAFE else value
+
+
+def _exact_tree(root: Any) -> Any:
+    """Replace, in place, every integer that a double cannot hold."""
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        items: Any = node.items() if type(node) is dict else enumerate(node)
+        for key, value in items:
+            kind = type(value)
+            if kind is int:
+                if not -_SAFE <= value <= _SAFE:
+                    node[key] = str(value)  # the key exists: iteration stays valid
+            elif kind is dict or kind is list:
+                stack.append(value)
+    return root
+
+
+def _check_depth(root: Any) -> None:
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [
+            value
+            for node in level
+            for value in (node.values() if type(node) is dict else node)
+            if type(value) is dict or type(value) is list
+        ]
+        if not level:
+            return
+    raise JsonProblem(f"it is nested deeper than {MAX_DEPTH} levels")

@@ -1,0 +1,116 @@
+"""Query strings: how lists and objects are spelled, and which characters stay raw. Forms use the same
+spelling."""
+
+import json
+import math
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
+from urllib.parse import quote
+
+from msgspec import Meta
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.strategies import Settings
+
+__all__ = ["QueryFormat", "encode_query", "flatten"]
+
+_MAX_DEPTH = 20
+
+
+class QueryFormat(Settings, frozen=True, kw_only=True):
+    """How values become a query string."""
+
+    arrays: Annotated[
+        Literal["repeat", "comma", "brackets", "indices"],
+        Meta(description="How a list is spelled: `a=1&a=2`, `a=1,2`, `a[]=1&a[]=2` or `a[0]=1&a[1]=2`."),
+    ] = "repeat"
+    objects: Annotated[
+        Literal["brackets", "dots", "json"],
+        Meta(description='How an object is spelled: `a[b]=1`, `a.b=1` or `a={"b":1}`.'),
+    ] = "brackets"
+    raw: Annotated[
+        str,
+        Meta(
+            description="Characters that stay as they are instead of being percent-encoded "
+            '(`():,` for vendors with a filter language). "&", "=", "#", "%" and "+" are always encoded.'
+        ),
+    ] = ""
+    booleans: Annotated[
+        Literal["true_false", "one_zero"], Meta(description="How true and false are spelled.")
+    ] = "true_false"
+
+
+def encode_query(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> str:
+    """The query string (without "?") of names and values, in order. A null is left out, at any depth.
+
+    Spaces become %20. Raises ConfigurationError for values that are no JSON data.
+    """
+    form = form or QueryFormat()
+    safe = "".join(character for character in form.raw if character not in "&=#%+") + "-._~"
+    out: list[str] = []
+    for name, text, listed in _spelled(pairs, form):
+        value = ",".join(quote(part, safe=safe) for part in text) if listed else quote(text[0], safe=safe)
+        out.append(f"{quote(name, safe=safe)}={value}")
+    return "&".join(out)
+
+
+def flatten(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> list[tuple[str, str]]:
+    """The same spelling as names and texts that are not percent-encoded yet."""
+    return [(name, ",".join(text)) for name, text, _ in _spelled(pairs, form or QueryFormat())]
+
+
+def _spelled(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[tuple[str, list[str], bool]]:
+    out: list[tuple[str, list[str], bool]] = []
+    for name, value in pairs:
+        _spell(name, value, form, out, 0)
+    return out
+
+
+def _spell(name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) ->
+    None: if depth > _MAX_DEPTH:
+        raise ConfigurationError(f'the value of "{name[:80]}" is nested deeper than {_MAX_DEPTH} levels')
+    if value is None:
+        return
+    if isinstance(value, dict):
+        if form.objects == "json":
+            out.append((name, [_compact(value)], False))
+            return
+        for key, item in value.items():
+            inner = f"{name}.{key}" if form.objects == "dots" else f"{name}[{key}]"
+            _spell(inner, item, form, out, depth + 1)
+    elif isinstance(value, list | tuple):
+        _spell_list(name, value, form, out, depth)
+    else:
+        out.append((name, [_text(name, value, form)], False))
+
+
+def _spell_list(
+    name: str, values: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int
+) -> None:
+    if form.arrays == "comma":
+        texts = [
+            _compact(v) if isinstance(v, dict | list) else _text(name, v, form) for v in values if v is not
+        None ]
+        if texts:
+            out.append((name, texts, True))
+        return
+    for at, item in enumerate(values):
+        suffix = {"repeat": "", "brackets": "[]", "indices": f"[{at}]"}[form.arrays]
+        _spell(name + suffix, item, form, out, depth + 1)
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _text(name: str, value: Any, form: QueryFormat) -> str:
+    if isinstance(value, bool):
+        return ("true" if value else "false") if form.booleans == "true_false" else str(int(value))
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    raise ConfigurationError(f'the value of "{name[:80]}" cannot be sent: {type(value).__name__} is not JSON
+    data')

@@ -1,0 +1,164 @@
+"""Pages by next URL: the answer names the whole next request, in its body or in a header.
+
+Where a credential may go is not decided here: a next URL on another host meets the transport's door.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar
+from urllib.parse import parse_qsl, quote, unquote_plus, urljoin, urlsplit, urlunsplit
+
+from msgspec import Meta
+
+from conn_engine.errors import VendorError
+from conn_engine.pagination.ending import Ending, blank
+from conn_engine.pagination.placement import token
+from conn_engine.strategies import Answer, Draft
+
+__all__ = ["NextUrl", "follow", "resolve"]
+
+_MAX_URL = 16_384
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
+    """Next URLs. State: `{url}`, absolute. The URL is taken whole: the first request's query is not added
+    again."""
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "next_path": "next_url_field",
+        "next_field": "next_url_field",
+        "next_key": "next_url_field",
+        "next_url_path": "next_url_field",
+        "next_link_field": "next_url_field",
+        "prev_url_path": "prev_url_field",
+        "prev_field": "prev_url_field",
+        "limit_param": "size_param",
+        "page_size": "size",
+        "limit": "size",
+    }
+
+    next_url_field: Annotated[
+        str | None,
+        Meta(
+            description="Expression over the body: the next page's URL; absolute, a path, or relative "
+            "(`?page=2`)."
+        ),
+    ] = None
+    next_url_header: Annotated[
+        str | None, Meta(description="Response header that carries the next page's URL.")
+    ] = None
+    prev_url_field: Annotated[
+        str | None, Meta(description="Expression over the body: the URL of the page before.")
+    ] = None
+    without: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Query parameters removed from a next URL (a vendor that echoes the credential "
+            "there)."
+        ),
+    ] = ()
+    size: Annotated[
+        int | None, Meta(ge=1, description="Records per page to ask for, on the first request.")
+    ] = None
+    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
+
+    def __post_init__(self) -> None:
+        if not (self.next_url_field or self.next_url_header):
+            raise ValueError("next_url pagination needs `next_url_field` or `next_url_header`")
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Make the request the one of `state`; None is the first page."""
+        if state is not None:
+            follow(draft, token(state, "url"))
+            return
+        wanted = any(name == self.size_param for name, _ in draft.query)
+        if self.size is not None and self.size_param is not None and not wanted:
+            draft.set_query(self.size_param, self.size)
+
+    def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the next page; None at the end."""
+        if self.ended(answer):
+            return None
+        if self.next_url_header is not None:
+            value: Any = answer.response.headers.get(self.next_url_header)
+        else:
+            value = answer.field(self.next_url_field or "")
+        return None if blank(value) else {"url": resolve(value, answer, without=self.without)}
+
+    def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the page before, when the answer has its URL."""
+        value = answer.field(self.prev_url_field) if self.prev_url_field is not None else None
+        return None if blank(value) else {"url": resolve(value, answer, without=self.without)}
+
+
+def follow(draft: Draft, url: Any) -> None:
+    """Turn a draft into the request for a whole URL."""
+    if not isinstance(url, str):
+        token(None, "url")
+    draft.url = url
+    draft.query = []
+    draft.absolute = True
+
+
+def resolve(value: Any, answer: Answer, *, without: Sequence[str] = ()) -> str:
+    """The absolute URL that a link of this answer means. Raises VendorError(bad_response) for what is no
+    HTTP URL.
+
+    `http://` becomes `https://` when the request went to the same host by https: a vendor behind a proxy
+    often does not know its own scheme.
+    """
+    problem = _problem(value)
+    if problem:
+        raise VendorError(
+            f"the next page's URL {problem}",
+            kind="bad_response",
+            request=answer.request,
+            response=answer.response,
+        )
+    base = urlsplit(answer.request.url)
+    try:
+        url = urlsplit(urljoin(answer.request.url, value.strip()))
+        host, port = url.hostname, url.port
+    except ValueError:
+        host, url, port = None, base, None
+    if (
+        url.scheme not in ("http", "https")
+        or not host
+        or url.username is not None
+        or url.password is not None
+    ):
+        raise VendorError(
+            "the next page's URL is not a plain http or https URL",
+            kind="bad_response",
+            request=answer.request,
+            response=answer.response,
+        )
+    scheme = url.scheme
+    if scheme == "http" and base.scheme == "https" and host == base.hostname and port in (None, base.port):
+        scheme = "https"
+    query = quote(url.query, safe="%/:=&?~#+!$,;'@()*[]{}|-._")
+    if without:
+        pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in without]
+        query = "&".join(pairs)
+    path = quote(url.path, safe="%/:=&~+!$,;'@()*-._")
+    return str(urlunsplit((scheme, url.netloc, path, query, "")))
+
+
+def _problem(value: Any) -> str:
+    if not isinstance(value, str):
+        return "is not text"
+    if len(value) > _MAX_URL:
+        return f"is longer than {_MAX_URL} characters"
+    return "contains control characters" if _CONTROL.search(value.strip()) else ""
+
+
+def same_url(left: str, right: str) -> bool:
+    """Whether two absolute URLs ask for the same thing: the order and the spelling of the query do not
+    matter."""
+    if left == right:
+        return True
+    a, b = urlsplit(left), urlsplit(right)
+    if (a.scheme, a.netloc.lower(), a.path or "/") != (b.scheme, b.netloc.lower(), b.path or "/"):
+        return False
+    return sorted(parse_qsl(a.query, True)) == sorted(parse_qsl(b.query, True))

@@ -1,0 +1,89 @@
+"""Where a page's value goes in the request: a query parameter, a header, a JSON pointer into the body or a
+form field.
+
+Which value goes there is the strategy's affair.
+"""
+
+import json
+import re
+from typing import Any
+
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.strategies import Draft
+
+__all__ = ["integer", "put", "set_pointer", "token"]
+
+_INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
+
+
+def put(
+    draft: Draft,
+    value: Any,
+    *,
+    param: str | None = None,
+    header: str | None = None,
+    pointer: str | None = None,
+    form: str | None = None,
+) -> None:
+    """Put `value` at every place that is given. Objects and arrays become compact JSON text outside of a
+    JSON body."""
+    if param is not None:
+        draft.set_query(param, _text(value))
+    if header is not None:
+        draft.set_header(header, str(_text(value)))
+    if pointer is not None:
+        draft.body = set_pointer(draft.body, pointer, value)
+    if form is not None:
+        draft.body = {**(draft.body if isinstance(draft.body, dict) else {}), form: _text(value)}
+        draft.body_format = "form"
+
+
+def _text(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    return value
+
+
+def set_pointer(data: Any, pointer: str, value: Any) -> Any:
+    """A copy of `data` with `value` at an RFC 6901 pointer. Missing objects on the way are made; only what
+    lies on the way is copied. Raises ConfigurationError when the way leads through a scalar or outside of an
+    array."""
+    if not pointer.startswith("/"):
+        raise ConfigurationError(f'a JSON pointer starts with "/": {pointer!r}')
+    names = [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
+    return _set(data, names, value, pointer)
+
+
+def _set(data: Any, names: list[str], value: Any, pointer: str) -> Any:
+    if not names:
+        return value
+    name, rest = names[0], names[1:]
+    if data is None:
+        data = {}
+    if isinstance(data, dict):
+        return {**data, name: _set(data.get(name), rest, value, pointer)}
+    if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
+        at = int(name)
+        return [*data[:at], _set(data[at], rest, value, pointer), *data[at + 1 :]]
+    raise ConfigurationError(f"the JSON pointer {pointer!r} does not fit the request's body at {name!r}")
+
+
+def token(state: Any, name: str) -> Any:
+    """The value called `name` in a page's state. Raises UsageError for a state made by another strategy."""
+    if not isinstance(state, dict) or state.get(name) is None:
+        raise UsageError(
+            "the cursor does not belong to this operation",
+            hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+        )
+    return state[name]
+
+
+def integer(state: Any, name: str, default: int = 0) -> int:
+    """The whole number called `name` in a page's state, `default` when there is no state yet."""
+    if state is None:
+        return default
+    value = state.get(name, default) if isinstance(state, dict) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        token(None, name)
+        raise AssertionError  # token has raised
+    return value

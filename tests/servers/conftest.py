@@ -1,0 +1,76 @@
+"""Session fixtures: each starts one real server when a test first asks for it and ends it at the end."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))  # so that `processes` is found under every import mode
+
+from processes import backlot as backlots
+from processes import judges
+from processes import kinto as kintos
+from processes import nginx as nginxes
+from processes import oidc as oidcs
+from processes.witness import Witness, witness
+
+Judges = Callable[[str, str, str], judges.Judge]
+
+
+@pytest.fixture(scope="session")
+def backlot(tmp_path_factory: pytest.TempPathFactory) -> Iterator[backlots.Backlot]:
+    """The vendors' read APIs over 2,000 contacts and 230 issues."""
+    with backlots.backlot(tmp_path_factory.mktemp("backlot")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kinto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[kintos.Kinto]:
+    """A store of JSON records."""
+    with kintos.kinto(tmp_path_factory.mktemp("kinto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def stranger() -> Iterator[Witness]:
+    """An origin that no connector trusts."""
+    with witness() as origin:
+        yield origin
+
+
+@pytest.fixture(scope="session")
+def nginx(
+    tmp_path_factory: pytest.TempPathFactory, kinto: kintos.Kinto, stranger: Witness
+) -> Iterator[nginxes.Nginx]:
+    """nginx before Kinto; its redirects lead to the stranger, by another host name."""
+    folder = tmp_path_factory.mktemp("nginx")
+    with nginxes.nginx(folder, upstream=kinto.url, elsewhere=stranger.other_host_url) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[oidcs.Oidc]:
+    """A token issuer that rotates refresh tokens."""
+    with oidcs.oidc(tmp_path_factory.mktemp("oidc")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
+    """`judge(kind, document, strip)`: a request judge over a vendor's document, each started once."""
+    started: dict[tuple[str, str, str], judges.Judge] = {}
+    with ExitStack() as stack:
+
+        def get(kind: str, document: str, strip: str = "") -> judges.Judge:
+            key = (kind, document, strip)
+            if key not in started:
+                start = {"steady": judges.steady, "prism": judges.prism}[kind]
+                started[key] = stack.enter_context(
+                    start(tmp_path_factory.mktemp(kind), document, strip=strip)
+                )
+            started[key].forget()
+            return started[key]
+
+        yield get

@@ -1,0 +1,106 @@
+"""Installs the servers' packages once, into a folder outside the repository, each in a place of its own.
+
+`$CONN_TEST_CACHE`, else `~/.cache/conn-tests`. A finished install carries a marker; an unfinished one is made
+anew. A file lock keeps parallel test processes apart.
+"""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from processes.process import ServerFailed, log_tail
+
+__all__ = ["debian", "installed", "node_modules", "root", "tool", "venv"]
+
+
+def root() -> Path:
+    """The cache folder; made when missing."""
+    named = os.environ.get("CONN_TEST_CACHE")
+    folder = Path(named).expanduser() if named else Path.home() / ".cache" / "conn-tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.resolve()
+
+
+def tool(name: str, why: str) -> str:
+    """Path of a program. Raises ServerFailed without it: a missing tool is a failure, never a skip."""
+    found = shutil.which(name)
+    if found is None:
+        raise ServerFailed(f"`{name}` is not on PATH. {why}")
+    return found
+
+
+@contextmanager
+def installed(name: str) -> Iterator[tuple[Path, bool]]:
+    """The folder of one install and whether it is complete; marked so when the block succeeds."""
+    folder = root() / name
+    with (root() / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        marker = folder / ".complete"
+        complete = marker.exists()
+        if not complete:
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+        yield folder, complete
+        marker.touch()
+
+
+def venv(name: str, version: str) -> Path:
+    """`bin` folder of a virtual environment that holds one PyPI package at one version."""
+    with installed(f"{name}-{version}-py{sys.version_info.major}.{sys.version_info.minor}") as (
+        folder,
+        complete,
+    ):
+        if not complete:
+            execute([sys.executable, "-m", "venv", folder / "venv"], folder)
+            execute([folder / "venv/bin/pip", "install", "--quiet", f"{name}=={version}"], folder)
+    return folder / "venv" / "bin"
+
+
+def node_modules(name: str, version: str) -> Path:
+    """`node_modules` folder that holds one npm package at one version."""
+    why = "Install Node.js 20 or later with npm (Debian: apt-get install nodejs npm)."
+    tool("node", why)
+    npm = tool("npm", why)
+    with installed(f"{name.replace('/', '+')}-{version}") as (folder, complete):
+        if not complete:
+            (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
+            quiet = ("--no-audit", "--no-fund", "--loglevel=error")
+            execute([npm, "install", *quiet, f"{name}@{version}"], folder)
+    return folder / "node_modules"
+
+
+def debian(package: str, program: str) -> Path:
+    """A program of a Debian package: the machine's own, else unpacked from the archive, not installed."""
+    own = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
+    if own:
+        return Path(own)
+    why = f"Install {package}, or run where apt-get can fetch it (Debian, Ubuntu; after `apt-get update`)."
+    apt = tool("apt-get", why)
+    unpack = tool("dpkg-deb", why)
+    with installed(f"debian-{package}") as (folder, complete):
+        if not complete:
+            execute([apt, "download", "-q", package], folder, hint=why)
+            execute([unpack, "-x", next(folder.glob("*.deb")), folder / "root"], folder)
+    found = folder / "root" / "usr" / "sbin" / program
+    if not found.exists():
+        raise ServerFailed(f"The Debian package {package} holds no {program}. {why}")
+    return found
+
+
+def execute(command: Sequence[str | Path], folder: Path, *, hint: str = "") -> None:
+    """Run one install step; its output goes to `install.log`, whose end is in the error."""
+    words = [str(word) for word in command]
+    log = folder / "install.log"
+    with log.open("ab") as sink:
+        status = subprocess.run(
+            words, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    if status:
+        raise ServerFailed(
+            f"`{' '.join(words)}` ended with status {status}. {hint}\n  end of {log}:\n{log_tail(log)}"
+        )

@@ -1,0 +1,28 @@
+// oidc-provider on 127.0.0.1. Only configuration is here: every answer of the protocol comes from the package.
+import { generateKeyPairSync } from 'node:crypto';
+import { Provider } from 'oidc-provider';
+
+const port = Number(process.env.PORT);
+const lifetime = Number(process.env.ACCESS_TTL ?? 60);
+const issuer = `http://127.0.0.1:${port}`;
+const redirect_uris = [process.env.CALLBACK];
+const grant_types = ['authorization_code', 'refresh_token'];
+const key = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+
+const provider = new Provider(issuer, {
+  clients: [
+    // A secret that must be form-encoded before it goes into Basic.
+    { client_id: 'web-basic', client_secret: 'web:se/cret+%', redirect_uris, grant_types, token_endpoint_auth_method: 'client_secret_basic' },
+    { client_id: 'web-post', client_secret: 'post-secret', redirect_uris, grant_types, token_endpoint_auth_method: 'client_secret_post' },
+    { client_id: 'm2m', client_secret: 'm2m-secret', redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read' },
+  ],
+  jwks: { keys: [{ ...key, kid: 'sig', use: 'sig', alg: 'RS256' }] },
+  scopes: ['openid', 'offline_access', 'email', 'api:read'],
+  claims: { openid: ['sub'], email: ['email'] },
+  pkce: { required: () => false },
+  features: { devInteractions: { enabled: true }, clientCredentials: { enabled: true }, introspection: { enabled: true } },
+  rotateRefreshToken: true,
+  ttl: { AccessToken: lifetime, ClientCredentials: lifetime, AuthorizationCode: 30, RefreshToken: 3600, Interaction: 600, Session: 3600, Grant: 3600, IdToken: 600 },
+  findAccount: async (context, sub) => ({ accountId: sub, claims: async () => ({ sub, email: `${sub}@example.com` }) }),
+});
+provider.listen(port, '127.0.0.1', () => console.log('ready', issuer));

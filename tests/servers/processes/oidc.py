@@ -1,0 +1,121 @@
+"""oidc-provider (npm, OpenID certified): issues and rotates tokens. Using a refresh token twice revokes the
+whole grant, access tokens included.
+
+The authorization code flow is walked here by plain HTTP, as a browser would, for an account's first tokens.
+"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, quote_plus, urlsplit
+
+import httpx
+
+from processes import cache
+from processes.process import free_port, running
+
+__all__ = ["Client", "Oidc", "oidc"]
+
+VERSION = "9.13.3"
+PROGRAM = Path(__file__).with_name("oidc.mjs")
+CALLBACK = "http://127.0.0.1:9099/callback"  # nothing listens there: the code is read from the redirect
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """A registered client. `basic`: it authenticates by Basic, form-encoded first; else in the body."""
+
+    name: str
+    secret: str
+    basic: bool
+
+    def authentication(self) -> dict[str, Any]:
+        """The arguments of an httpx call that authenticate this client."""
+        if self.basic:
+            return {"auth": (quote_plus(self.name), quote_plus(self.secret))}
+        return {}
+
+    def fields(self) -> dict[str, str]:
+        """The form fields that authenticate this client."""
+        return {} if self.basic else {"client_id": self.name, "client_secret": self.secret}
+
+
+BASIC = Client("web-basic", "web:se/cret+%", True)
+POST = Client("web-post", "post-secret", False)
+MACHINE = Client("m2m", "m2m-secret", True)
+
+
+@dataclass(frozen=True, slots=True)
+class Oidc:
+    """A running provider."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        """The issuer."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def token(self, client: Client, **fields: str) -> httpx.Response:
+        """Call the token endpoint."""
+        data = {**fields, **client.fields()}
+        return httpx.post(f"{self.url}/token", data=data, **client.authentication(), trust_env=False)
+
+    def userinfo(self, access_token: str) -> httpx.Response:
+        """Ask who the token speaks for."""
+        return httpx.get(
+            f"{self.url}/me", headers={"authorization": f"Bearer {access_token}"}, trust_env=False
+        )
+
+    def sign_in(self, client: Client, person: str) -> dict[str, Any]:
+        """The authorization code flow from end to end; returns the token endpoint's answer."""
+        code = self.authorization_code(client, person)
+        answer = self.token(client, grant_type="authorization_code", code=code, redirect_uri=CALLBACK)
+        tokens: dict[str, Any] = answer.raise_for_status().json()
+        return tokens
+
+    def authorization_code(self, client: Client, person: str) -> str:
+        """Log in and consent on the provider's own pages; returns the code of the last redirect."""
+        query = {"client_id": client.name, "response_type": "code", "redirect_uri": CALLBACK}
+        query |= {"scope": "openid offline_access email", "prompt": "consent", "state": "s"}
+        with httpx.Client(trust_env=False) as browser:
+            answer = browser.get(f"{self.url}/auth", params=query)
+            for _ in range(12):
+                if answer.is_redirect:
+                    target = str(answer.url.join(answer.headers["location"]))
+                    if target.startswith(CALLBACK):
+                        return parse_qs(urlsplit(target).query)["code"][0]
+                    answer = browser.get(target)
+                    continue
+                form = re.search(r'action="([^"]+)"', answer.text)
+                prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+                assert form and prompt, (
+                    f"not a form of the provider: {answer.status_code} {answer.text[:300]}"
+                )
+                fields = {"prompt": prompt[1]}
+                if prompt[1] == "login":
+                    fields |= {"login": person, "password": "any"}
+                answer = browser.post(answer.url.join(form[1]), data=fields)
+        raise AssertionError("the provider never redirected to the callback")
+
+
+@contextmanager
+def oidc(folder: Path, *, lifetime_seconds: int = 60) -> Iterator[Oidc]:
+    """Install (cached), serve until the block is left. Access tokens live `lifetime_seconds`."""
+    modules = cache.node_modules("oidc-provider", VERSION)
+    (folder / "node_modules").symlink_to(modules)  # an ES module is found only beside the program
+    (folder / PROGRAM.name).write_bytes(PROGRAM.read_bytes())
+    port = free_port()
+    with running(
+        "oidc-provider",
+        [cache.tool("node", "Install Node.js 20 or later."), folder / PROGRAM.name],
+        url=f"http://127.0.0.1:{port}/.well-known/openid-configuration",
+        log=folder / "oidc.log",
+        folder=folder,
+        environ={"PORT": str(port), "ACCESS_TTL": str(lifetime_seconds), "CALLBACK": CALLBACK},
+        ready=lambda answer: answer.status_code == 200,
+    ):
+        yield Oidc(port)

@@ -1,0 +1,31 @@
+"""Finds the vendors' published API documents, which this repository may not carry.
+
+`$CONN_VENDOR_SPECS` names their folder; without it, `shared/vendors/specs` beside the checkout is tried.
+"""
+
+import os
+from pathlib import Path
+
+from processes.process import ServerFailed
+
+__all__ = ["spec"]
+
+BESIDE = Path(__file__).resolve().parents[3].parent / "shared" / "vendors" / "specs"
+SOURCES = {
+    "pipedrive-v2.yaml": "https://developers.pipedrive.com/docs/api/v1/openapi-v2.yaml",
+    "hubspot-crm-contacts-v3.json": "https://github.com/HubSpot/HubSpot-public-api-spec-collection ",
+}
+
+
+def spec(name: str) -> Path:
+    """Path of one vendor document. Raises ServerFailed that says how to provide it."""
+    named = os.environ.get("CONN_VENDOR_SPECS")
+    folder = Path(named).expanduser() if named else BESIDE
+    found = folder / name
+    if not found.is_file():
+        raise ServerFailed(
+            f"The vendor's API document {name} is not in {folder}. The documents are the vendors' own and "
+            f"not part of this repository: save it there, or set CONN_VENDOR_SPECS to a folder that holds it. "
+            f"Published at: {SOURCES.get(name, 'the vendor')}"
+        )
+    return found

@@ -33,8 +33,8 @@ FORMATS: dict[str, tuple[str, Callable[[Any, QueryFormat | None], bytes]]] = {
 }
 
 
-def encode(format: str, data: Any, query_format: QueryFormat | None = None) -> tuple[bytes, str]:  # noqa:
-    A002 """Bytes and content type of a request body. `query_format` spells the lists and objects of a form.
+def encode(format: str, data: Any, query_format: QueryFormat | None = None) -> tuple[bytes, str]:  # noqa: A002
+    """Bytes and content type of a request body. `query_format` spells the lists and objects of a form.
 
     Raises ConfigurationError for an unknown format and for data that the format cannot carry.
     """

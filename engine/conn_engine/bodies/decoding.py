@@ -18,12 +18,11 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00
          (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
 # Only text encodings: Python also registers transformations under names that a header could give.
 _CHARSET = re.compile(
-   
-   
-r"utf-?8|utf-?16(-?[lb]e)?|utf-?32(-?[lb]e)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1|windows-125\d|cp125\d"
-r"|koi8-[ru]|shift[_-]jis|euc-(jp|kr)|gbk|gb2312|gb18030|big5" ) _PAGE =
-re.compile(rb"\s*(<!doctype\s+html|<html|<head|<body)", re.IGNORECASE) _TITLE =
-re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+    r"utf-?8|utf-?16(-?[lb]e)?|utf-?32(-?[lb]e)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1"
+    r"|windows-125\d|cp125\d|koi8-[ru]|shift[_-]jis|euc-(jp|kr)|gbk|gb2312|gb18030|big5"
+)
+_PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<body)", re.IGNORECASE)
+_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
 
 
 def decode(response: Response, format: str = "json") -> Any:  # noqa: A002
@@ -64,8 +63,9 @@ def text_of(response: Response, *, lenient: bool = False) -> str:
     `lenient` replaces them instead.
     """
     body = response.body
-    name, mark = next(((name, mark) for mark, name in _BOMS if body.startswith(mark)), (_charset(response),
-    b"")) try:
+    declared = (_charset(response), b"")
+    name, mark = next(((name, mark) for mark, name in _BOMS if body.startswith(mark)), declared)
+    try:
         if not _CHARSET.fullmatch(name):
             raise LookupError(name)
         return str(codecs.decode(body[len(mark) :], name, "strict"))
@@ -75,18 +75,22 @@ def text_of(response: Response, *, lenient: bool = False) -> str:
         shown = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
         said = "is unknown" if isinstance(error, LookupError) else "does not fit its bytes"
         raise VendorError(
-            f'the answer cannot be read: its character set "{shown}" {said}', kind="bad_response",
-        response=response ) from None
+            f'the answer cannot be read: its character set "{shown}" {said}',
+            kind="bad_response",
+            response=response,
+        ) from None
 
 
 def _charset(response: Response) -> str:
-    found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', response.headers.get("content-type", ""),
-    re.IGNORECASE) return found[1].lower() if found else "utf-8"
+    declared = response.headers.get("content-type", "")
+    found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', declared, re.IGNORECASE)
+    return found[1].lower() if found else "utf-8"
 
 
 def _plain_utf8(response: Response) -> bool:
-    return _charset(response) in ("utf-8", "utf8", "us-ascii") and response.body[:1] not in
-    b"\xef\xff\xfe\x00"
+    return (
+        _charset(response) in ("utf-8", "utf8", "us-ascii") and response.body[:1] not in b"\xef\xff\xfe\x00"
+    )
 
 
 def _not_json(response: Response, problem: str) -> VendorError:

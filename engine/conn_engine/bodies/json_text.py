@@ -15,7 +15,7 @@ CONTENT_TYPE = "application/json"
 MAX_DEPTH = 200
 _SAFE = 2**53
 # Sixteen digits are the shortest run that can hold a number above 2^53. One pass of `translate` and one
-search of a # constant cost a tenth of what a regular expression costs.
+# search of a constant cost a tenth of what a regular expression costs.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG_RUN = b"0" * 16
 _LONG_NUMBER = re.compile(rb"[0-9]{1000}")

@@ -66,8 +66,10 @@ def _spelled(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[tuple[
     return out
 
 
-def _spell(name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) ->
-    None: if depth > _MAX_DEPTH:
+def _spell(
+    name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int
+) -> None:
+    if depth > _MAX_DEPTH:
         raise ConfigurationError(f'the value of "{name[:80]}" is nested deeper than {_MAX_DEPTH} levels')
     if value is None:
         return
@@ -89,8 +91,10 @@ def _spell_list(
 ) -> None:
     if form.arrays == "comma":
         texts = [
-            _compact(v) if isinstance(v, dict | list) else _text(name, v, form) for v in values if v is not
-        None ]
+            _compact(v) if isinstance(v, dict | list) else _text(name, v, form)
+            for v in values
+            if v is not None
+        ]
         if texts:
             out.append((name, texts, True))
         return
@@ -112,5 +116,6 @@ def _text(name: str, value: Any, form: QueryFormat) -> str:
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    raise ConfigurationError(f'the value of "{name[:80]}" cannot be sent: {type(value).__name__} is not JSON
-    data')
+    raise ConfigurationError(
+        f'the value of "{name[:80]}" cannot be sent: {type(value).__name__} is not JSON data'
+    )

@@ -1,0 +1,150 @@
+"""The one door: which hosts a request may go to. Judges, sends nothing; `live` asks it before every hop.
+
+A host pattern is a host name in which `*` stands for (part of) one label, with an optional port:
+`api.example.com`, `*.example.com`, `example.com:8443`, `127.0.0.1:*`. Without a port it means the scheme's
+own. Credentials travel over https only, except to this machine, or where a pattern says `http://` itself.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.secrets import Redactor
+from conn_engine.wire import Request
+
+__all__ = ["Target", "check", "is_loopback", "permitted", "target"]
+
+_URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)([^#]*)")
+_HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
+_PATTERN = re.compile(r"(?:(https?)://)?(\[[0-9a-f:.*]+\]|[a-z0-9._*-]+)(?::([0-9]{1,5}|\*))?/?")
+_UNSAFE = re.compile(r"[^\x21-\x7e]")
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a URL leads. `path` is what stands in the request line: path and query, never empty."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+    @property
+    def origin(self) -> tuple[str, str, int]:
+        """Scheme, host and port: what two URLs of one site share."""
+        return (self.scheme, self.host, self.port)
+
+    @property
+    def authority(self) -> str:
+        """Host, with the port where it is not the scheme's own: the Host header."""
+        return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
+
+
+def target(url: str) -> Target:
+    """Take a URL apart. Raises ConfigurationError for all but plain absolute http and https.
+
+    Strict, so that no two readers can disagree about the host: no user information, backslashes or non-ASCII
+    names.
+    """
+    match = _URL.match(url)
+    if match is None:
+        raise ConfigurationError(
+            f"{_shown(url)} is not an absolute http or https URL",
+            hint="a URL looks like https://api.example.com/path, without a user name or password",
+        )
+    scheme, host, port, path = match.groups()
+    scheme, host = scheme.lower(), _host(host)
+    number = int(port) if port else _PORTS[scheme]
+    if number > 65535:
+        raise ConfigurationError(f"{_shown(url)} has a port above 65535")
+    if _UNSAFE.search(path):
+        path = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found.group().encode()), path)
+    return Target(scheme, host, number, path if path.startswith("/") else f"/{path}")
+
+
+@lru_cache(maxsize=256)
+def _host(text: str) -> str:
+    host = text.lower()
+    if not host.isascii():
+        raise ConfigurationError(
+            f'the host "{text}" is not ASCII', hint='write it in its encoded form, which begins with "xn--"'
+        )
+    if not _HOST.fullmatch(host) or ".." in host:
+        raise ConfigurationError(f'"{text}" is not a host name')
+    return host
+
+
+@lru_cache(maxsize=256)
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine: `localhost`, names below it, 127.0.0.0/8 and ::1."""
+    name = host.rstrip(".")
+    if name == "localhost" or name.endswith(".localhost") or name == "[::1]":
+        return True
+    return re.fullmatch(r"127(?:\.[0-9]{1,3}){3}", name) is not None
+
+
+@lru_cache(maxsize=1024)
+def permitted(origin: tuple[str, str, int], hosts: tuple[str, ...]) -> bool:
+    """Whether a credential may go to this scheme, host and port."""
+    return any(_matches(origin, pattern) for pattern in hosts)
+
+
+def _matches(origin: tuple[str, str, int], text: str) -> bool:
+    scheme, host, port = origin
+    pattern = _PATTERN.fullmatch(text.strip().lower())
+    if pattern is None:
+        return False
+    wanted, name, wanted_port = pattern.groups()
+    if wanted is not None and wanted != scheme:
+        return False
+    if scheme != "https" and wanted is None and not is_loopback(host):
+        return False
+    if wanted_port is None and port != _PORTS[scheme]:
+        return False
+    if wanted_port not in (None, "*") and port != int(wanted_port):
+        return False
+    labels = re.escape(name.rstrip(".")).replace(r"\*", r"[^.]*")
+    return re.fullmatch(labels, host.rstrip(".")) is not None
+
+
+def check(request: Request, redactor: Redactor, to: Target | None = None) -> Target:
+    """Where the request goes. Raises ConfigurationError when it may not go there with what it carries.
+
+    A request to one of its own `hosts` passes. Any other may neither be `authorized` nor hold a known secret
+    in its URL, headers or body. `to` spares taking `request.url` apart again.
+    """
+    goal = to or target(request.url)
+    if permitted(goal.origin, request.hosts):
+        return goal
+    carried = ["a credential"] if request.authorized else _secrets(request, redactor)
+    if carried:
+        raise ConfigurationError(
+            f"{request.label or request.method} would send {carried[0]} to {goal.scheme}://{goal.authority}, "
+            f"which is not a host of the connector",
+            hint=_mend(goal, request.hosts),
+        )
+    return goal
+
+
+def _secrets(request: Request, redactor: Redactor) -> list[str]:
+    found = redactor.find(request.url)
+    for name, value in request.headers.pairs:
+        found = found or redactor.find(f"{name}: {value}")
+    return found or (redactor.find(request.body) if request.body else [])
+
+
+def _mend(goal: Target, hosts: tuple[str, ...]) -> str:
+    known = f"credentials may go to {', '.join(hosts)}" if hosts else "no host may receive credentials"
+    plain = goal.scheme == "http" and not is_loopback(goal.host)
+    if plain and permitted(("https", goal.host, _PORTS["https"] if goal.port == 80 else goal.port), hosts):
+        return f"{known}, over https"
+    scheme = "http://" if plain else ""
+    return f'{known}; to allow this one, add "{scheme}{goal.authority}" to trusted_hosts in conn.yaml'
+
+
+def _shown(url: str) -> str:
+    """A URL for a message: without user information, query and whatever makes it long."""
+    bare = re.sub(r"//[^/]*@", "//", re.split(r"[?#]", url, maxsplit=1)[0])
+    return f'"{bare[:80]}"'

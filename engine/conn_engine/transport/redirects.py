@@ -1,0 +1,107 @@
+"""Which hops one request makes: the door is asked, redirects are judged. Pure: `live` does the sending."""
+
+import re
+from collections.abc import Generator
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from conn_engine.errors import ConfigurationError, TransportError
+from conn_engine.secrets import Redactor
+from conn_engine.transport import door
+from conn_engine.wire import Headers, Request
+
+__all__ = ["Answer", "Hop", "follow"]
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_CARRIED = frozenset({"accept", "user-agent"})
+
+
+@dataclass(frozen=True, slots=True)
+class Hop:
+    """One exchange to make."""
+
+    target: door.Target
+    method: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back for a hop. `body` is plain (not compressed); `url` the hop's own."""
+
+    status: int
+    headers: Headers
+    body: bytes
+    url: str
+
+
+def follow(request: Request, redactor: Redactor, max_redirects: int) -> Generator[Hop, Answer, Answer]:
+    """Yield hops, be sent their answers, return the last one.
+
+    Within an origin a redirect is followed as it says. To another origin only a GET or HEAD follows, without
+    body and with no header but Accept and User-Agent, and only when its URL holds no known secret. Raises
+    ConfigurationError from the door, TransportError (not retryable) for a redirect that is refused.
+    """
+    goal = door.check(request, redactor)
+    url = request.url
+    hop = Hop(goal, request.method.upper(), request.headers.pairs, request.body)
+    for _ in range(max_redirects + 1):
+        answer = yield hop
+        location = answer.headers.get("location")
+        if answer.status not in _REDIRECTS or not location:
+            return Answer(answer.status, answer.headers, answer.body, url)
+        url = urljoin(url, location.strip())
+        hop = _next(request, hop, answer.status, url, redactor)
+    raise _refusal(request, f"more than {max_redirects} redirects, the last to {_place(url)}")
+
+
+def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor) -> Hop:
+    try:
+        goal = door.target(url)
+    except ConfigurationError as error:
+        raise _refusal(request, f"a redirect to {_place(url)}, which is not http or https") from error
+    if hop.target.scheme == "https" and goal.scheme == "http":
+        raise _refusal(request, f"a redirect from https to http, at {goal.authority}")
+    method, body = _method(request, hop, status, goal)
+    if goal.origin == hop.target.origin:
+        headers = hop.headers
+        if body is None:
+            headers = tuple(pair for pair in headers if not pair[0].lower().startswith("content-"))
+        return Hop(goal, method, headers, body)
+    if method not in ("GET", "HEAD"):
+        raise _refusal(request, f"a {method} is redirected to another host, {goal.authority}")
+    if redactor.find(url):
+        raise _refusal(request, f"a redirect would carry a credential to {goal.authority}")
+    kept = tuple(pair for pair in hop.headers if pair[0].lower() in _CARRIED)
+    return Hop(goal, method, kept, None)
+
+
+def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple[str, bytes | None]:
+    if hop.method in ("GET", "HEAD"):
+        return hop.method, hop.body
+    if status in (307, 308):
+        return hop.method, hop.body
+    if goal.origin != hop.target.origin or status == 301:
+        # Browsers turn a moved POST into a GET: a write would silently become a read.
+        raise _refusal(
+            request,
+            f"a {hop.method} is redirected to {goal.scheme}://{goal.authority}{goal.path.split('?')[0]}",
+            hint="the address has moved: correct base_url or path",
+        )
+    return "GET", None
+
+
+def _refusal(request: Request, what: str, hint: str = "") -> TransportError:
+    return TransportError(
+        f"{request.label or request.method}: refused: {what}", request=request, retryable=False, hint=hint
+    )
+
+
+def _place(url: str) -> str:
+    """Scheme and host of any URL, for a message; the rest may be secret."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return f"{url.partition(':')[0][:20]}:"
+    host = re.split(r"[/?#]", rest, maxsplit=1)[0].rpartition("@")[2]
+    return f"{scheme[:20]}://{host[:80]}"

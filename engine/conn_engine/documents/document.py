@@ -1,0 +1,246 @@
+"""`Document`: data, its text, and where each path of the data stands in the text.
+
+Reading the text is `parse`'s.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.documents.paths import Path_
+from conn_engine.documents.scalars import offsets
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["Block", "Document", "Lines", "Place", "Suppression"]
+
+_BREAK = re.compile(r"\r\n|\r|\n")
+_SUPPRESSION = re.compile(r"(?:^|(?<=[\s]))#[ \t]*conn:[ \t]*ignore\b[ \t]*([^\r\n]*)", re.MULTILINE)
+_REASON = re.compile(r"[ \t]*(?:--|—|–)[ \t]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A fenced block of Markdown. `line` counts from 1 in the file.
+
+    `indent` are the columns taken off each line.
+    """
+
+    language: str
+    line: int
+    text: str
+    indent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """A comment `# conn: ignore CODE -- reason`. `line` is the line it silences, `at` the comment's own.
+
+    A comment after content silences its line; one that stands alone silences the next line with content.
+    `code` is empty when the comment names none, `reason` when it gives none: such a comment should itself be
+    reported.
+    """
+
+    line: int
+    code: str
+    reason: str
+    at: int = 0
+
+
+class Place:
+    """Where one node stands: character offsets `start` and `end` (exclusive) in the document's text.
+
+    `style` is the scalar's opening sign (`'`, `"`, `|`, `>`), "json" for a JSON string, "" for anything else.
+    `keys` are the places of a mapping's keys, `children` those of its values by key, or of a sequence's items
+    by index.
+    """
+
+    __slots__ = ("children", "end", "keys", "start", "style")
+
+    def __init__(self, start: int, end: int, style: str = "") -> None:
+        self.start = start
+        self.end = end
+        self.style = style
+        self.keys: dict[str, Place] | None = None
+        self.children: dict[Any, Place] | None = None
+
+
+class Lines:
+    """Line and column of a character offset, both from 1."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._starts = [0, *(found.end() for found in _BREAK.finditer(text))]
+
+    def at(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset; beyond the text, of its end."""
+        offset = max(0, min(offset, len(self._text)))
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def text(self, line: int) -> str:
+        """A line without its break; empty when there is none such."""
+        if not 1 <= line <= len(self._starts):
+            return ""
+        end = self._starts[line] if line < len(self._starts) else len(self._text)
+        return self._text[self._starts[line - 1] : end].rstrip("\r\n")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Document:
+    """One read document.
+
+    `file` is the name shown to people, relative to the workspace where there is one. `first_line` and
+    `indent` shift every place when the text is a block of a larger file. Paths are tuples of keys and
+    indexes.
+    """
+
+    file: str
+    text: str
+    data: Any
+    _plant: Callable[[], Place] = field(default=lambda: Place(0, 0))
+    first_line: int = 1
+    indent: int = 0
+    _comments: bool = True
+
+    def __repr__(self) -> str:
+        return f"Document({self.file!r})"  # the data may hold secrets
+
+    @cached_property
+    def _root(self) -> Place:
+        return self._plant()
+
+    @cached_property
+    def _lines(self) -> Lines:
+        return Lines(self.text)
+
+    def mapping(self) -> dict[str, Any]:
+        """The data, when it is a mapping. Raises ConfigurationError (DOC007) otherwise."""
+        if isinstance(self.data, dict):
+            return self.data
+        kinds = {list: "a list", type(None): "nothing", bool: "a boolean", str: "a text"}
+        kind = kinds.get(type(self.data), "a number")
+        message = f"expected a mapping (name: value) at the top of the document, found {kind}"
+        raise ConfigurationError(
+            f"{self.file}: {message}", findings=[diagnostic("DOC007", message, self.span(()))]
+        )
+
+    def has(self, path: Sequence[str | int]) -> bool:
+        """Whether the path exists."""
+        return len(self._descend(path)[1]) == len(path)
+
+    def span(self, path: Sequence[str | int]) -> Span:
+        """Where the path's value stands; the nearest existing ancestor's value when the path is missing.
+
+        A value that an alias repeats stands where it is anchored.
+        """
+        return self._span(self._descend(path)[0])
+
+    def key_span(self, path: Sequence[str | int]) -> Span:
+        """Where the path's key stands (for a list item: the item).
+
+        The nearest existing ancestor's when it is missing.
+        """
+        found = self._descend(path)[1]
+        while found:
+            parent = self._descend(found[:-1])[0]
+            key = (parent.keys or {}).get(str(found[-1]))
+            if key is not None:
+                return self._span(key)
+            if parent.keys is None:
+                return self.span(found)
+            found = found[:-1]
+        return self.span(())
+
+    def position(self, path: Sequence[str | int], offset: int) -> tuple[int, int]:
+        """Line and column in the file of character `offset` of the scalar's value, whatever its style.
+
+        Escapes, doubled quotes, folded lines and block indentation are followed. An offset beyond the value
+        gives its end; a path that is missing or no scalar gives the start of `span(path)`.
+        """
+        return self._shift(self._lines.at(self._offset(path, offset)))
+
+    def stretch(self, path: Sequence[str | int], start: int, end: int) -> Span:
+        """The span of characters `start` to `end` (exclusive) of the scalar's value."""
+        line, column = self.position(path, start)
+        end_line, end_column = self.position(path, max(start, end - 1))
+        return Span(self.file, line, column, end_line, end_column + (1 if end > start else 0))
+
+    def line(self, number: int) -> str:
+        """The text of a line of the file, without its break; empty when the document has no such line."""
+        return " " * self.indent + self._lines.text(number - self.first_line + 1)
+
+    @cached_property
+    def suppressions(self) -> list[Suppression]:
+        """The comments that silence findings, in order."""
+        if not self._comments or "conn:" not in self.text:
+            return []
+        found: list[Suppression] = []
+        for match in _SUPPRESSION.finditer(self.text):
+            if not _within_scalar(self._root, match.start()):
+                found.extend(self._suppress(match))
+        return found
+
+    def _suppress(self, match: re.Match[str]) -> Iterator[Suppression]:
+        line, column = self._lines.at(match.start())
+        codes, *reason = _REASON.split(match[1], maxsplit=1)
+        target = line
+        if not self._lines.text(line)[: column - 1].strip():
+            last = self._lines.at(len(self.text))[0]
+            target = line + 1
+            while target <= last and self._lines.text(target).lstrip()[:1] in ("", "#"):
+                target += 1
+        shift = self.first_line - 1
+        for code in codes.replace(",", " ").upper().split() or [""]:
+            yield Suppression(target + shift, code, reason[0].strip() if reason else "", line + shift)
+
+    def _descend(self, path: Sequence[str | int]) -> tuple[Place, Path_]:
+        place = self._root
+        found: list[str | int] = []
+        for part in path:
+            children = place.children
+            if not children:
+                break
+            step: Any = part
+            if place.keys is None and isinstance(part, str) and part.isdecimal():
+                step = int(part)
+            elif place.keys is not None and isinstance(part, int):
+                step = str(part)
+            below = children.get(step)
+            if below is None:
+                break
+            place = below
+            found.append(step)
+        return place, tuple(found)
+
+    def _offset(self, path: Sequence[str | int], offset: int) -> int:
+        place, found = self._descend(path)
+        if place.children is not None or len(found) < len(path):
+            return place.start
+        value = self.data
+        for part in found:
+            value = value[part]
+        offset = max(0, offset)
+        if not isinstance(value, str):
+            return min(place.start + offset, place.end)
+        table = offsets(self.text, place.start, place.end, place.style, value)
+        return table[min(offset, len(value))]
+
+    def _shift(self, at: tuple[int, int]) -> tuple[int, int]:
+        return at[0] + self.first_line - 1, at[1] + self.indent
+
+    def _span(self, place: Place) -> Span:
+        start = self._shift(self._lines.at(place.start))
+        return Span(self.file, *start, *self._shift(self._lines.at(place.end)))
+
+
+def _within_scalar(place: Place, offset: int) -> bool:
+    if not place.start <= offset < place.end:
+        return False
+    if place.children is None:
+        return True
+    inner = [*(place.keys or {}).values(), *place.children.values()]
+    return any(_within_scalar(child, offset) for child in inner)

@@ -1,0 +1,78 @@
+"""Raising ConfigurationError with one finding in a document's text. Which fault it is, the parsers know."""
+
+from collections.abc import Sequence
+from typing import NoReturn
+
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents.document import Lines, Place
+from conn_engine.documents.paths import dotted
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["Origin", "duplicate_key", "fail"]
+
+
+class Origin:
+    """The text being read, its name, and where it starts in the file.
+
+    Makes spans before there is a document.
+    """
+
+    def __init__(self, file: str, text: str, first_line: int = 1, indent: int = 0) -> None:
+        self.file = file
+        self.text = text
+        self.first_line = first_line
+        self.indent = indent
+        self._lines: Lines | None = None
+
+    def span(self, start: int, end: int | None = None) -> Span:
+        """The span of the offsets; of one character when `end` is not given."""
+        if self._lines is None:
+            self._lines = Lines(self.text)
+        line, column = self._lines.at(start)
+        end_line, end_column = self._lines.at(start + 1 if end is None else end)
+        shift = self.first_line - 1
+        return Span(self.file, line + shift, column + self.indent, end_line + shift, end_column + self.indent)
+
+    def finding(
+        self,
+        code: str,
+        message: str,
+        start: int,
+        end: int | None = None,
+        *,
+        path: str = "",
+        hint: str = "",
+        related: Sequence[tuple[Span, str]] = (),
+    ) -> Diagnostic:
+        """A finding at the offsets."""
+        return diagnostic(code, message, self.span(start, end), path=path, hint=hint, related=related)
+
+    def fail(
+        self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = ""
+    ) -> NoReturn:
+        """Raise ConfigurationError with this one finding."""
+        fail([self.finding(code, message, start, end, hint=hint)])
+
+
+def fail(findings: Sequence[Diagnostic]) -> NoReturn:
+    """Raise ConfigurationError with the findings; its message is the first one with its place."""
+    first = findings[0]
+    place = f"{first.span.file}:{first.span.line}:{first.span.column}: " if first.span else ""
+    more = f" (and {len(findings) - 1} more)" if len(findings) > 1 else ""
+    raise ConfigurationError(f"{place}{first.message}{more}", hint=first.hint, findings=findings)
+
+
+def duplicate_key(
+    origin: Origin, key: str, path: Sequence[str | int], place: Place, first: Place
+) -> Diagnostic:
+    """The finding (DOC003) for a key that its mapping has already had at `first`."""
+    name = key if len(key) <= 60 else f"{key[:60]}…"
+    return origin.finding(
+        "DOC003",
+        f'the key "{name}" is there twice',
+        place.start,
+        place.end,
+        path=dotted(path),
+        hint="keep one of them",
+        related=[(origin.span(first.start, first.end), "first here")],
+    )

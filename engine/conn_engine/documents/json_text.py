@@ -1,0 +1,179 @@
+"""JSON text to data, and, when asked, to the place of every node. Data is read by `json`.
+
+Places by one pass of tokens.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from conn_engine.diagnostics import Diagnostic
+from conn_engine.documents.document import Place
+from conn_engine.documents.faults import Origin, duplicate_key, fail
+from conn_engine.documents.limits import MAX_DEPTH, MAX_DIGITS, MAX_DUPLICATES
+
+__all__ = ["NotJson", "load", "plant"]
+
+_TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[{}\[\],:]|[^\s,:\]\[}{"]+')
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONE = re.compile("[\ud800-\udfff]")
+_LONG_NUMBER = re.compile(rf"\d{{{MAX_DIGITS},}}")
+
+
+class NotJson(Exception):
+    """The text is no JSON. `report` raises the finding."""
+
+    def __init__(self, message: str, at: int) -> None:
+        super().__init__(message)
+        self.message = message
+        self.at = at
+
+    def report(self, origin: Origin) -> NoReturn:
+        """Raise ConfigurationError (DOC002) at the fault."""
+        origin.fail("DOC002", f"not JSON: {self.message}", self.at, hint=_hint(origin.text, self.at))
+
+
+def load(origin: Origin) -> Any:
+    """The data.
+
+    Raises NotJson for a syntax error, ConfigurationError for duplicate keys and exceeded bounds.
+    """
+    text = origin.text
+    doubled = False
+
+    def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal doubled
+        made = dict(pairs)
+        doubled = doubled or len(made) != len(pairs)
+        return made
+
+    def constant(name: str) -> NoReturn:
+        raise NotJson(f"{name} is no JSON value", max(0, _outside_strings(text, name)))
+
+    try:
+        data = json.loads(text, object_pairs_hook=members, parse_constant=constant)
+    except json.JSONDecodeError as fault:
+        message = fault.msg[:1].lower() + fault.msg[1:]
+        raise NotJson(message, fault.pos) from None
+    except RecursionError:
+        _too_deep(origin)
+    except ValueError:  # an integer beyond what Python converts
+        found = _LONG_NUMBER.search(text)
+        at, end = found.span() if found else (0, 1)
+        origin.fail("DOC005", f"an integer of {end - at} digits is longer than {MAX_DIGITS}", at, end)
+    if _deeper(data, MAX_DEPTH):
+        _too_deep(origin)
+    if doubled:
+        findings: list[Diagnostic] = []
+        plant(text, origin, findings)
+        fail(findings)
+    if _SURROGATE.search(text):
+        _check_surrogates(origin)
+    return data
+
+
+def plant(text: str, origin: Origin | None = None, doubled: list[Diagnostic] | None = None) -> Place:
+    """The places of a text that `load` has accepted.
+
+    Duplicate keys are added to `doubled` (at most some of them).
+    """
+    tokens = _TOKEN.finditer(text)
+    root, opened = _value(next(tokens))
+    stack: list[Place] = [root] if opened else []
+    path: list[Any] = []
+    key: Place | None = None
+    for token in tokens:
+        sign = text[token.start()]
+        if sign in "}]":
+            stack.pop().end = token.end()
+            if path:
+                path.pop()
+            continue
+        if sign in ",:":
+            continue
+        parent = stack[-1]
+        children = parent.children
+        if children is None:
+            raise AssertionError("a value inside a scalar")
+        if parent.keys is None:
+            name: Any = len(children)
+        elif key is None:
+            key = Place(token.start(), token.end(), "json")
+            continue
+        else:
+            name = json.loads(text[key.start : key.end])
+            if name in parent.keys and origin and doubled is not None and len(doubled) < MAX_DUPLICATES:
+                doubled.append(duplicate_key(origin, name, (*path, name), key, parent.keys[name]))
+            parent.keys[name] = key
+            key = None
+        place, opened = _value(token)
+        children[name] = place
+        if opened:
+            stack.append(place)
+            path.append(name)
+    return root
+
+
+def _value(token: re.Match[str]) -> tuple[Place, bool]:
+    """The place a token starts, and whether it opens a container."""
+    sign = token[0][0]
+    place = Place(token.start(), token.end(), "json" if sign == '"' else "")
+    if sign in "{[":
+        place.children = {}
+        place.keys = {} if sign == "{" else None
+    return place, sign in "{["
+
+
+def _too_deep(origin: Origin) -> NoReturn:
+    depth, at = 0, 0
+    for token in _TOKEN.finditer(origin.text):
+        sign = token[0]
+        depth += (sign in ("{", "[")) - (sign in ("}", "]"))
+        if depth > MAX_DEPTH:
+            at = token.start()
+            break
+    origin.fail("DOC005", f"more than {MAX_DEPTH} levels of lists and objects inside each other", at)
+
+
+def _deeper(data: Any, depth: int) -> bool:
+    level = [data] if isinstance(data, dict | list) else []
+    for _ in range(depth):
+        level = list(_containers(level))
+        if not level:
+            return False
+    return True
+
+
+def _containers(level: list[Any]) -> Iterator[Any]:
+    for one in level:
+        for item in one.values() if isinstance(one, dict) else one:
+            if isinstance(item, dict | list):
+                yield item
+
+
+def _check_surrogates(origin: Origin) -> None:
+    for token in _STRING.finditer(origin.text):
+        if "\\u" in token[0] and _LONE.search(json.loads(token[0], strict=False)):
+            message = "a \\u escape is half of a surrogate pair"
+            hint = "write both halves, as in \\ud83d\\ude00, or the character itself"
+            origin.fail("DOC002", message, token.start(), token.end(), hint=hint)
+
+
+def _outside_strings(text: str, word: str) -> int:
+    blanked = _STRING.sub(lambda found: " " * len(found[0]), text)
+    return blanked.find(word)
+
+
+def _hint(text: str, at: int) -> str:
+    before = text[:at].rstrip()
+    if text[at : at + 2] in ("//", "/*") or text[at : at + 1] == "#":
+        return "JSON has no comments; a .yaml file has"
+    if text[at : at + 1] == "'":
+        return 'JSON strings are in double quotes: "…"'
+    if text[at : at + 1] in ("}", "]") and before.endswith(","):
+        return "remove the comma before it"
+    if text[at : at + 1] == '"' and before[-1:] in set('"}]0123456789'):
+        return "a comma is missing before it"
+    return ""

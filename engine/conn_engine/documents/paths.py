@@ -1,0 +1,65 @@
+"""Configuration paths: a tuple of keys and indexes, and its dotted text.
+
+Finding a path in a document is `Document`'s.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from conn_engine.errors import UsageError
+
+__all__ = ["Path_", "dotted", "undotted"]
+
+Path_: TypeAlias = tuple[str | int, ...]
+
+_PLAIN_KEY = re.compile(r'[^\s."\[\]]+')
+_INDEX = re.compile(r"\[(\d{1,9})\]")
+_QUOTED = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"')
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """`("errors", 0, "a.b")` as `errors[0]."a.b"`. Keys with dots, blanks, quotes or brackets are quoted."""
+    text = ""
+    for part in path:
+        if isinstance(part, int):
+            text += f"[{part}]"
+            continue
+        key = part if _PLAIN_KEY.fullmatch(part) else json.dumps(part, ensure_ascii=False)
+        text += f".{key}" if text else key
+    return text
+
+
+def undotted(text: str) -> Path_:
+    """The inverse of `dotted`. Raises UsageError where the text is no path.
+
+    `errors.0.when` gives the key "0"; `Document` takes it as an index where the document has a list.
+    """
+    parts: list[str | int] = []
+    at = 0
+    while at < len(text):
+        if found := _INDEX.match(text, at):
+            parts.append(int(found[1]))
+            at = found.end()
+            continue
+        if parts:
+            if text[at] != ".":
+                break
+            at += 1
+        if found := _QUOTED.match(text, at):
+            try:
+                parts.append(str(json.loads(found[0])))
+            except ValueError:
+                break
+        elif found := _PLAIN_KEY.match(text, at):
+            parts.append(found[0])
+        else:
+            break
+        at = found.end()
+    else:
+        return tuple(parts)
+    raise UsageError(
+        f"{text!r} is not a path: unexpected text at character {at + 1}",
+        hint='write it as resources.contacts.list or errors[0].when; quote a key with dots: headers."a.b"',
+    )

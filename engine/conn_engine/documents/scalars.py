@@ -1,0 +1,134 @@
+"""From a character of a scalar's value back to its character in the text.
+
+Finding the scalar is the parsers'.
+"""
+
+import re
+
+__all__ = ["offsets"]
+
+_BREAKS = "\r\n\x85\u2028\u2029"
+_BREAK = re.compile(r"\r\n|[\r\n\x85\u2028\u2029]")
+_BLANKS = re.compile(r"[ \t]+")
+_FOLD = re.compile(r"(?:\r\n|[\r\n\x85\u2028\u2029])(?:[ \t]*(?:\r\n|[\r\n\x85\u2028\u2029]))*[ \t]*")
+_PAIR = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}")
+_NEWLINES = re.compile(r"\n+")
+_ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}
+
+
+def offsets(text: str, start: int, end: int, style: str, value: str) -> list[int]:
+    """The offset in `text` of every character of `value`, and of its end.
+
+    `len(value) + 1` numbers, ascending.
+
+    The scalar stands at `start` to `end`. Should the text not give the value in a way known here, everything
+    after the last sure character is placed at the scalar's end.
+    """
+    if style in {"|", ">"}:
+        table, end = _block(text, start, end, style, value)
+    elif style == "json":
+        table, end = _escaped(text, start + 1, end - 1), end - 1
+    elif style:
+        table, end = _flow(text, start + 1, end - 1, style), end - 1
+    else:
+        table = _flow(text, start, end, "")
+    del table[len(value) :]
+    table.extend([end] * (len(value) + 1 - len(table)))
+    return table
+
+
+def _escape_end(text: str, at: int) -> int:
+    if pair := _PAIR.match(text, at):
+        return pair.end()
+    return at + _ESCAPE_LENGTHS.get(text[at + 1 : at + 2], 2)
+
+
+def _escaped(text: str, at: int, end: int) -> list[int]:
+    table = []
+    while at < end:
+        table.append(at)
+        at = _escape_end(text, at) if text[at] == "\\" else at + 1
+    return table
+
+
+def _flow(text: str, at: int, end: int, style: str) -> list[int]:
+    """Plain and quoted scalars.
+
+    A single line break is a blank, n + 1 of them are n breaks, blanks around them go.
+    """
+    table: list[int] = []
+    while at < end:
+        sign = text[at]
+        if sign in " \t":
+            blanks = _BLANKS.match(text, at, end)
+            after = blanks.end() if blanks else at + 1
+            if text[after : after + 1] not in _BREAKS or after >= end:
+                table.extend(range(at, after))
+            at = after
+        elif sign in _BREAKS:
+            fold = _FOLD.match(text, at, end)
+            breaks = [found.start() for found in _BREAK.finditer(text, at, fold.end() if fold else at + 1)]
+            table.extend(breaks if len(breaks) == 1 else breaks[:-1])
+            at = fold.end() if fold else at + 1
+        elif sign == "\\" and style == '"':
+            if text[at + 1 : at + 2] in _BREAKS:
+                fold = _FOLD.match(text, at + 1, end)
+                after = fold.end() if fold else at + 2
+                table.extend(found.start() for found in list(_BREAK.finditer(text, at + 1, after))[1:])
+                at = after
+            else:
+                table.append(at)
+                at = _escape_end(text, at)
+        else:
+            table.append(at)
+            at += 2 if sign == "'" and style == "'" else 1
+    return table
+
+
+def _block(text: str, start: int, end: int, style: str, value: str) -> tuple[list[int], int]:
+    header = _BREAK.search(text, start, end)
+    if header is None:
+        return [], end
+    lines: list[tuple[int, int]] = []
+    at = header.end()
+    for found in _BREAK.finditer(text, at, end):
+        lines.append((at, found.start()))
+        at = found.end()
+    lines.append((at, end))
+    # The indentation may be declared or detected; either way it is what the first line with text has
+    # lost in the value.
+    own = next((_lead(text[a:b]) for a, b in lines if text[a:b].strip(" ")), 0)
+    kept = next((_lead(line) for line in re.split(r"[\n\x85\u2028\u2029]", value) if line.strip(" ")), 0)
+    indent = own - kept
+    contents = [(min(a + indent, b), b) for a, b in lines]
+    return (_folded(text, contents, value) if style == ">" else _literal(contents)), end
+
+
+def _lead(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _literal(lines: list[tuple[int, int]]) -> list[int]:
+    table: list[int] = []
+    for start, end in lines:
+        table.extend(range(start, end + 1))  # the offset at `end` is the break's
+    return table
+
+
+def _folded(text: str, lines: list[tuple[int, int]], value: str) -> list[int]:
+    table: list[int] = []
+    breaks: list[int] = []
+    for start, end in lines:
+        if start == end:
+            breaks.append(end)
+            continue
+        here = len(table)
+        if value[here : here + 1] == "\n":
+            run = _NEWLINES.match(value, here)
+            count = run.end() - here if run and breaks else 0
+            table.extend(breaks[min(i, len(breaks) - 1)] for i in range(count))
+        elif here and value[here : here + 1] == " " and breaks and text[start] not in " \t":
+            table.append(breaks[0])
+        table.extend(range(start, end))
+        breaks = [end]
+    return table

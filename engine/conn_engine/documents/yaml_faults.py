@@ -1,0 +1,86 @@
+"""YAML syntax faults in an author's words, each with its likely mend. Reading is `yaml_text`'s."""
+
+import re
+from typing import Any, NoReturn
+
+from conn_engine.documents.faults import Origin
+
+__all__ = ["lone_surrogate", "syntax_error", "wrong_key"]
+
+_QUOTE_TEMPLATE = 'quote a value that starts with {{: "{{…}}"'
+_TEMPLATE = re.compile(r"\{\s*\{")
+
+
+def syntax_error(origin: Origin, fault: Any) -> NoReturn:
+    """Raise ConfigurationError (DOC002, DOC004) for what the YAML parser reports."""
+    mark = getattr(fault, "problem_mark", None) or getattr(fault, "context_mark", None)
+    if mark is None:
+        _unreadable_character(origin, fault)
+    at = min(mark.index, len(origin.text))
+    problem = str(fault.problem or fault.context or "not YAML")
+    if "another document" in problem:
+        message = "a second document starts here; a file holds one"
+        origin.fail("DOC002", message, at, hint="remove the line ---, or make it a file of its own")
+    if "undefined alias" in problem:
+        hint = "quote a text that starts with *; in an expression this is the wildcard"
+        origin.fail("DOC004", "the alias names no anchor above it", at, hint=hint)
+    if "duplicate anchor" in str(fault):
+        origin.fail("DOC004", "the anchor is there twice", at, hint="give it another name")
+    hint = _hint(origin.text, at, problem)
+    opening = getattr(fault, "context_mark", None)
+    if "end of stream" in problem and opening is not None:
+        origin.fail("DOC002", "not YAML: a quote is opened here and never closed", opening.index)
+    if "can't be" not in problem and fault.context and "flow" in str(fault.context) and opening is not None:
+        sign = origin.text[opening.index : opening.index + 1]
+        problem += f" for the {sign} opened on line {origin.span(opening.index).line}"
+    origin.fail("DOC002", f"not YAML: {problem.replace('did not find expected', 'expected')}", at, hint=hint)
+
+
+def lone_surrogate(origin: Origin, at: int) -> NoReturn:
+    """Raise ConfigurationError (DOC002) for half of a surrogate pair in the text itself."""
+    origin.fail("DOC002", "the text holds half of a surrogate pair", at, hint="write the whole character")
+
+
+def wrong_key(origin: Origin, at: int, parent: int) -> NoReturn:
+    """Raise ConfigurationError for a key that is a list or mapping: mostly a template that was not quoted."""
+    if _TEMPLATE.match(origin.text, parent):
+        origin.fail(
+            "DOC009", "a template that is not quoted is read as a mapping", parent, hint=_QUOTE_TEMPLATE
+        )
+    origin.fail("DOC009", "a key must be a text, not a list or a mapping", at, hint="quote it")
+
+
+def _unreadable_character(origin: Origin, fault: Any) -> NoReturn:
+    position = getattr(fault, "position", 0)
+    character = getattr(fault, "character", None)
+    at = position if isinstance(position, int) else 0
+    if isinstance(character, int):
+        # The C reader counts bytes, the other one characters; the first such character is the one.
+        found = origin.text.find(chr(character))
+        at = found if found >= 0 else at
+        message = f"not YAML: the character U+{character:04X} is not allowed"
+        origin.fail("DOC002", message, at, hint='write it as an escape in double quotes: "\\x07"')
+    origin.fail("DOC002", f"not YAML: {getattr(fault, 'reason', fault)}", at)
+
+
+def _hint(text: str, at: int, problem: str) -> str:
+    start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
+    before, sign = text[start:at], text[at : at + 1]
+    if sign == "\t" or (not before.strip() and "\t" in before):
+        return "indent with spaces; YAML takes no tabs"
+    value = before.partition(":")[2].strip()
+    if _TEMPLATE.match(value):
+        return _QUOTE_TEMPLATE
+    if "mapping values" in problem:
+        return 'quote the value, or write it as a block: "key: |" and the text indented below it'
+    if sign and sign in "@`%":
+        return f"quote a text that starts with {sign}"
+    if "escape" in problem or "hexdecimal" in problem:
+        return "in double quotes a backslash is doubled; single quotes keep it as it is"
+    if value[:1] in ("{", "["):
+        return "quote the value if it is an expression or a text"
+    if value[:1] in ('"', "'"):
+        return "a quoted text must end where the value ends; quote the whole value"
+    if "key" in problem or "block" in problem or "indicator" in problem:
+        return "check the indentation of this line and the one above"
+    return ""

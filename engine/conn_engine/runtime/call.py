@@ -20,7 +20,7 @@ MAX_CURSOR = 8192
 class Call:
     """The caller's side of one operation, in unified terms for a unified operation, in the vendor's otherwise.
 
-    `query` may hold `limit` (a wish for the page size) and `cursor` (the opaque token of an earlier page).
+    A unified `query` may hold `limit` (a wish for the page size). `cursor` is the opaque token of an earlier page.
     `params` are values for names in the path besides `id`.
     """
 
@@ -29,6 +29,7 @@ class Call:
     id: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    cursor: str | None = None
 
 
 @dataclass(slots=True)
@@ -63,6 +64,6 @@ def decode_cursor(token: str) -> Any:
         return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
     except (ValueError, binascii.Error, RecursionError) as error:
         raise UsageError(
-            "query.cursor is not a cursor of this operation",
+            "the cursor is not one of this operation",
             hint="pass the next_cursor of an earlier page unchanged, or leave cursor out to start at the first page",
         ) from error

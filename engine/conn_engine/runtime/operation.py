@@ -10,7 +10,6 @@ from typing import Any
 
 from conn_engine import auth, bodies, pagination
 from conn_engine.config.load import Effective, OperationName, VendorOperation
-from conn_engine.errors import UsageError
 from conn_engine.failures import Verdict, attempt
 from conn_engine.pagination import NoPagination
 from conn_engine.ratelimit import read as read_rate_limit
@@ -81,13 +80,7 @@ def fetch_pages(
     """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`)."""
     scope = {**call_scope(effective, call), **(extra or {})}
     strategy = operation.pagination or NoPagination()
-    state = None
-    token = call.query.get("cursor")
-    if token is not None and not isinstance(strategy, NoPagination):
-        if not isinstance(token, str):
-            raise UsageError("query.cursor must be the opaque text of an earlier page's next_cursor")
-        state = decode_cursor(token)
-        call = Call({k: v for k, v in call.query.items() if k != "cursor"}, call.body, call.id, call.params, call.headers)
+    state = None if call.cursor is None else decode_cursor(call.cursor)
     judged: dict[int, tuple[Verdict, bool]] = {}
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:

@@ -1,0 +1,142 @@
+"""Makes workspaces and connectors from bundled ones or from the skeleton. Writes a folder whole or not at all."""
+
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from conn_engine.errors import UsageError
+
+__all__ = ["bundled_connectors", "copy_example", "new_connector", "new_workspace"]
+
+SKELETON = Path(__file__).parent / "skeleton"
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+
+
+def bundled_connectors() -> list[str]:
+    """Names of the connectors that come with the product."""
+    from conn_engine.locate import packaged
+
+    return sorted(path.parent.name for path in packaged("connectors").glob("*/connector.yaml"))
+
+
+def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
+    """Make a workspace in `root` (which may exist). Returns the files made. Raises UsageError when one is there."""
+    if (root / "conn.yaml").exists() and not force:
+        raise UsageError(
+            f"{root / 'conn.yaml'} exists: this folder is a workspace already",
+            hint="add a connector: conn new hubspot; or start over with --force",
+        )
+    root.mkdir(parents=True, exist_ok=True)
+    made = []
+    for source in _files(SKELETON / "workspace"):
+        target = root / str(source.relative_to(SKELETON / "workspace")).replace("gitignore", ".gitignore")
+        if target.exists() and not (force and target.name == "conn.yaml"):
+            continue
+        _write(target, source.read_text(encoding="utf-8"))
+        made.append(target)
+    for folder in ("connectors", "accounts"):
+        (root / folder).mkdir(exist_ok=True)
+    return made
+
+
+def copy_example(root: Path, *, force: bool = False) -> list[Path]:
+    """Make the example workspace in `root`: its accounts and environments, and the bundled connectors they use."""
+    from conn_engine.locate import packaged
+
+    if root.exists() and any(root.iterdir()) and not force:
+        raise UsageError(f"{root} is not empty", hint="choose another folder, or add --force")
+    example, connectors = packaged("example"), packaged("connectors")
+
+    def build(folder: Path) -> None:
+        shutil.copytree(example, folder, dirs_exist_ok=True, ignore=_IGNORED)
+        for name in bundled_connectors():
+            target = folder / "connectors" / name
+            shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
+        shutil.copy(SKELETON / "workspace" / "gitignore", folder / ".gitignore")
+
+    return _whole(root, build)
+
+
+def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[Path], bool]:
+    """Add a connector to the workspace at `root`. Returns the files made, and whether it is a bundled one.
+
+    Raises UsageError for a bad name and when the connector exists.
+    """
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f'"{name}" is no name for a connector',
+            hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
+        )
+    target = root / "connectors" / name
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists", hint="nothing was changed; add --force to replace it")
+    bundled = name in bundled_connectors()
+
+    def build(folder: Path) -> None:
+        if bundled:
+            from conn_engine.locate import packaged
+
+            shutil.copytree(packaged("connectors") / name, folder, dirs_exist_ok=True, ignore=_IGNORED)
+            return
+        for source in _files(SKELETON / "connector"):
+            text = source.read_text(encoding="utf-8")
+            for mark, value in _marks(name).items():
+                text = text.replace(mark, value)
+            _write(folder / source.relative_to(SKELETON / "connector"), text)
+
+    return _whole(target, build), bundled
+
+
+_IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".env*", "*.local.yaml")
+
+
+def _marks(name: str) -> dict[str, str]:
+    words = re.split(r"[-_]+", name)
+    return {
+        "__NAME__": name,
+        "__LABEL__": " ".join(word.capitalize() for word in words if word),
+        "__HOST__": name.replace("_", "-").strip("-") or "vendor",
+    }
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+
+
+def _write(path: Path, text: str) -> None:
+    from conn_engine.documents import write_whole
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, text)
+
+
+def _whole(target: Path, build: Callable[[Path], None]) -> list[Path]:
+    """Build beside the target, then move into place: a failure leaves nothing half-made.
+
+    Into a folder that exists (empty, or forced) the files are moved one by one; what else is there stays.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = Path(tempfile.mkdtemp(prefix=f".{target.name or 'new'}.", dir=target.parent))
+    try:
+        folder.chmod(0o755)
+        build(folder)
+        names = [path.relative_to(folder) for path in _files(folder)]
+        if not target.exists():
+            folder.rename(target)
+        else:
+            for name in names:
+                (target / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).replace(target / name)
+        return [target / name for name in names]
+    finally:
+        if folder.exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def relative(path: Path) -> str:
+    """A path as people read it: relative to here where that is shorter."""
+    text = os.path.relpath(path)
+    return str(path) if text.startswith("../..") else text

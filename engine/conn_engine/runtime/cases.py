@@ -1,0 +1,173 @@
+"""Recorded cases: pairs an operation with its recordings and replays it. Judging the outcome is `runtime.judgement`'s."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.errors import ConnError, CredentialError, VendorError
+from conn_engine.expressions import fixed_now
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.drive import drive
+from conn_engine.runtime.operation import perform
+from conn_engine.transport.recordings import Recording, load_recording
+from conn_engine.transport.replay import Replay
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock, Request
+
+__all__ = ["Case", "Outcome", "SentRequest", "find_cases", "golden_request", "replay"]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One recording of one operation, for one account (or the base level alone)."""
+
+    name: OperationName
+    recording: Recording
+    path: Path
+    golden: Path
+    base_golden: Path
+
+    @property
+    def scenario(self) -> str:
+        """The recording's scenario: `default`, or what its file name adds."""
+        return self.recording.scenario
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request of a replay, as a person reads it: path with query, status, how many records it brought."""
+
+    method: str
+    url: str
+    status: int
+    records: int
+    body: Any = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay gave. `error` is the vendor's or the engine's; `records` are those that came before it."""
+
+    records: list[Any] = field(default_factory=list)
+    raw: list[Any] = field(default_factory=list)
+    sent: list[SentRequest] = field(default_factory=list)
+    error: ConnError | None = None
+    pages: int = 0
+    unused: int = 0
+    whole: bool = False
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests in the form goldens keep: `{method, url, body?}`, the URL relative to the base."""
+        return [golden_request(sent) for sent in self.sent]
+
+
+def golden_request(sent: SentRequest) -> dict[str, Any]:
+    """`{method, url, body?}` of one sent request."""
+    row: dict[str, Any] = {"method": sent.method, "url": sent.url}
+    return row if sent.body is None else {**row, "body": sent.body}
+
+
+def find_cases(workspace: Workspace, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
+    """The recorded cases of these operations, sorted by file. An account's own recording replaces the shared one."""
+    wanted = {name.text: name for name in names}
+    folder = workspace.connector_folder(effective.connector_name)
+    shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
+    own_folder = folder / "recordings" / effective.account if effective.account else None
+    own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
+    cases = []
+    for file_name, path in sorted({**shared, **own}.items()):
+        recording = load_recording(path, workspace.display(path))
+        name = wanted.get(recording.operation)
+        if name is None or (recording.account and recording.account != effective.account):
+            continue
+        base = folder / "expected" / file_name
+        golden = base if effective.account is None else folder / "expected" / effective.account / file_name
+        cases.append(Case(name, recording, path, golden, base))
+    return cases
+
+
+def replay(effective: Effective, name: OperationName, recording: Recording, *, limit: int | None = None) -> Outcome:
+    """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
+
+    Errors of the operation are caught into `Outcome.error`; MissingRecording too.
+    """
+    effective = effective.in_context(recording.context)
+    clock = FrozenClock(recording.timestamp())
+    transport = Replay(recording, base_url=effective.base_url())
+    vault = _SyntheticVault(effective)
+    session = Session(
+        account=effective.account or "",
+        document=vault.load(""),
+        environ={variable: f"synthetic-{variable}" for variable in effective.env_names},
+        clock=clock,
+    )
+    call = Call(
+        query=recording.call.query,
+        body=recording.call.body,
+        id=recording.call.id,
+        params=recording.call.params,
+        headers=recording.call.headers,
+    )
+    outcome = Outcome()
+    counts: list[int] = []
+    try:
+        with fixed_now(clock.now()):
+            for page in drive(perform(effective, name, call, session), transport, vault, clock=clock):
+                outcome.records += page.records
+                outcome.raw += page.raw
+                outcome.pages += 1
+                outcome.whole = page.whole
+                counts.append(len(page.raw))
+                if limit is not None and len(outcome.records) >= limit:
+                    break
+    except ConnError as error:
+        outcome.error = error
+    outcome.sent = _sent(transport, counts)
+    outcome.unused = len(transport.unused)
+    return outcome
+
+
+def _sent(transport: Replay, counts: Sequence[int]) -> list[SentRequest]:
+    rows = []
+    brought = iter(counts)
+    for request, answer in transport.log:
+        operation = request.purpose == "operation" and answer is not None and answer.status < 400
+        rows.append(
+            SentRequest(
+                request.method,
+                transport.relative(request.url),
+                answer.status if answer is not None else 0,
+                next(brought, 0) if operation else 0,
+                _body(request),
+            )
+        )
+    return rows
+
+
+def _body(request: Request) -> Any:
+    from conn_engine.transport.recordings import readable_body
+
+    return readable_body(request)
+
+
+class _SyntheticVault(MemoryVault):
+    """A credential that satisfies the connector's fields, and a different one at each renewal: replays hold no secret."""
+
+    def __init__(self, effective: Effective) -> None:
+        super().__init__({})
+        self._effective = effective
+        self._loads = 0
+
+    def load(self, account: str) -> dict[str, Any]:
+        self._loads += 1
+        credentials = self._effective.connector.credentials
+        return credentials.sample(self._loads) if credentials is not None else {}
+
+
+def failure_kind(error: ConnError) -> str:
+    """The canonical kind of an error for goldens: a vendor kind, `unauthorized`, or the exception's own name."""
+    if isinstance(error, VendorError):
+        return error.kind
+    return "unauthorized" if isinstance(error, CredentialError) else type(error).__name__

@@ -1,0 +1,160 @@
+"""Compares two lists of records, and two lists of requests, field by field. Knows nothing of files or levels."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+__all__ = [
+    "Comparison",
+    "FieldChange",
+    "RecordChange",
+    "RequestChange",
+    "compare_records",
+    "compare_requests",
+    "leaves",
+]
+
+ChangeKind = Literal["added", "changed", "missing", "type_changed"]
+ABSENT = object()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field that differs. `before`/`after` are None where the field is absent or null on that side."""
+
+    field: str
+    kind: ChangeKind
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class RecordChange:
+    """One record whose fields differ. `key` is its id where both sides have unique ids, else its position (#3)."""
+
+    key: str
+    fields: tuple[FieldChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The difference between two lists of records: `same` counts equal ones; `gone` and `new` are keys."""
+
+    same: int
+    changed: tuple[RecordChange, ...]
+    gone: tuple[str, ...]
+    new: tuple[str, ...]
+    reordered: bool
+
+    @property
+    def equal(self) -> bool:
+        """Whether nothing differs, order included."""
+        return not (self.changed or self.gone or self.new or self.reordered)
+
+    def by_field(self) -> dict[tuple[str, ChangeKind], int]:
+        """Records touched per field and kind of change."""
+        counts: dict[tuple[str, ChangeKind], int] = {}
+        for record in self.changed:
+            for change in record.fields:
+                key = (change.field, change.kind)
+                counts[key] = counts.get(key, 0) + 1
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class RequestChange:
+    """One request that differs: its number (from 1), what differs (method, url, body, missing, extra), both sides."""
+
+    number: int
+    part: Literal["method", "url", "body", "missing", "extra"]
+    before: Any
+    after: Any
+
+
+def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
+    """Dotted path to value for every leaf of nested objects. A list is one leaf; an empty object is one too."""
+    if not isinstance(value, Mapping) or not value:
+        return {prefix: value} if prefix else {}
+    found: dict[str, Any] = {}
+    for key, item in value.items():
+        name = f"{prefix}.{key}" if prefix else str(key)
+        found |= leaves(item, name) if isinstance(item, Mapping) and item else {name: item}
+    return found
+
+
+def compare_records(before: Sequence[Any], after: Sequence[Any]) -> Comparison:
+    """Pair records by `id` where ids are unique on both sides, else by position, and compare their leaves."""
+    keys_before, keys_after = _keys(before), _keys(after)
+    if len(set(keys_before)) != len(keys_before) or len(set(keys_after)) != len(keys_after):
+        keys_before = [f"#{n}" for n in range(1, len(before) + 1)]
+        keys_after = [f"#{n}" for n in range(1, len(after) + 1)]
+    old = dict(zip(keys_before, before, strict=True))
+    new = dict(zip(keys_after, after, strict=True))
+    changed: list[RecordChange] = []
+    same = 0
+    for key in (key for key in keys_before if key in new):
+        fields = _fields(old[key], new[key])
+        if fields:
+            changed.append(RecordChange(key, fields))
+        else:
+            same += 1
+    shared = [key for key in keys_after if key in old]
+    return Comparison(
+        same=same,
+        changed=tuple(changed),
+        gone=tuple(key for key in keys_before if key not in new),
+        new=tuple(key for key in keys_after if key not in old),
+        reordered=shared != [key for key in keys_before if key in new],
+    )
+
+
+def _keys(records: Sequence[Any]) -> list[str]:
+    keys = []
+    for number, record in enumerate(records, 1):
+        key = record.get("id") if isinstance(record, Mapping) else None
+        keys.append(str(key) if isinstance(key, str | int) else f"#{number}")
+    return keys
+
+
+def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
+    if before == after and json.dumps(before) == json.dumps(after):  # 1, 1.0 and true are not the same to a customer
+        return ()
+    old = leaves(before) if isinstance(before, Mapping) else {"": before}
+    new = leaves(after) if isinstance(after, Mapping) else {"": after}
+    changes = []
+    for name in [*old, *(name for name in new if name not in old)]:
+        change = _change(name, old.get(name, ABSENT), new.get(name, ABSENT))
+        if change is not None:
+            changes.append(change)
+    return tuple(changes)
+
+
+def _change(name: str, before: Any, after: Any) -> FieldChange | None:
+    if before is ABSENT or (before is None and after is not ABSENT and after is not None):
+        return FieldChange(name, "added", None, after)
+    if after is ABSENT or (after is None and before is not None):
+        return FieldChange(name, "missing", before, None)
+    if _type(before) != _type(after):
+        return FieldChange(name, "type_changed", before, after)
+    return None if before == after else FieldChange(name, "changed", before, after)
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, int | float):
+        return "number"
+    return type(value).__name__
+
+
+def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
+    """Compare requests one by one. Each is `{method, url, body?}`; a URL's query counts whatever its order."""
+    changes: list[RequestChange] = []
+    for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
+        for part in ("method", "url", "body"):
+            if old.get(part) != new.get(part):
+                changes.append(RequestChange(number, part, old.get(part), new.get(part)))  # type: ignore[arg-type]
+    changes.extend(RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after))
+    changes.extend(RequestChange(n, "extra", None, new) for n, new in enumerate(after, 1) if n > len(before))
+    return changes

@@ -1,0 +1,180 @@
+"""A live account: its effective configuration, credential, vault, transport and redactor, ready to run operations.
+
+This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`). Replays do not come through here.
+"""
+
+from collections.abc import AsyncIterator, Iterator, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.errors import CredentialError, UsageError
+from conn_engine.failures import Policy
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
+from conn_engine.runtime.operation import perform, verify
+from conn_engine.secrets import Redactor, Vault
+from conn_engine.vault import open_vault
+from conn_engine.wire import Clock, Page, SystemClock
+
+__all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "wire_account"]
+
+
+@dataclass(slots=True)
+class Wiring:
+    """What a live run needs besides a transport. `redactor` knows every secret of the run."""
+
+    effective: Effective
+    session: Session
+    vault: Vault
+    redactor: Redactor
+
+
+def wire_account(
+    workspace: Workspace,
+    account: str,
+    *,
+    environ: Mapping[str, str],
+    vault: Vault | None = None,
+    environment: str | None = None,
+    policy: Policy | None = None,
+    clock: Clock | None = None,
+    redactor: Redactor | None = None,
+) -> Wiring:
+    """Resolve an account and its stored credential.
+
+    Raises UsageError for an unknown account, CredentialError when its connector needs a credential and none is stored.
+    """
+    effective = workspace.effective(account=account, environment=environment)
+    vault = vault or open_vault(environ)
+    redactor = redactor or Redactor()
+    document = vault.load(account)
+    needed = effective.connector.credentials is not None and effective.connector.credentials.fields()
+    if document is None and needed:
+        raise CredentialError(
+            f'account "{account}" has no credential in the {vault.kind}',
+            hint=f"run: conn auth login {account}",
+        )
+    redactor.add_document(document or {})
+    for name in effective.env_names:
+        if environ.get(name):
+            redactor.add(environ[name])
+    session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy())
+    return Wiring(effective, session, vault, redactor)
+
+
+class Connection:
+    """One account, connected. Use as a context manager; `pages` runs an operation."""
+
+    def __init__(self, wiring: Wiring, transport: Sender) -> None:
+        self.wiring = wiring
+        self.transport = transport
+
+    @property
+    def effective(self) -> Effective:
+        """The account's effective configuration."""
+        return self.wiring.effective
+
+    def pages(self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False) -> Iterator[Page]:
+        """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
+        name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
+        flow = perform(self.effective, name, call or Call(), self.wiring.session)
+        return drive(flow, self.transport, self.wiring.vault, clock=self.wiring.session.clock, redactor=self.wiring.redactor)
+
+    def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
+        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
+        page = next(iter(self.pages(operation, call)), None)
+        return _listing(page)
+
+    def records(self, operation: str, call: Call | None = None) -> Iterator[Any]:
+        """Every record of every page, one by one, as pages arrive."""
+        for page in self.pages(operation, call):
+            yield from page.records
+
+    def verify(self) -> bool:
+        """Prove the credential by the connector's `verify` operation; False when it names none. Raises CredentialError."""
+        wiring = self.wiring
+        flow = verify(wiring.effective, wiring.session)
+        return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+
+    def close(self) -> None:
+        """Give back the network connections."""
+        close = getattr(self.transport, "close", None)
+        if close is not None:
+            close()
+
+    def __enter__(self) -> "Connection":
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+
+class AsyncConnection:
+    """`Connection` for an event loop."""
+
+    def __init__(self, wiring: Wiring, transport: AsyncSender) -> None:
+        self.wiring = wiring
+        self.transport = transport
+
+    @property
+    def effective(self) -> Effective:
+        """The account's effective configuration."""
+        return self.wiring.effective
+
+    def pages(
+        self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
+    ) -> AsyncIterator[Page]:
+        """Run an operation and yield its pages as they arrive."""
+        name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
+        flow = perform(self.effective, name, call or Call(), self.wiring.session)
+        return adrive(flow, self.transport, self.wiring.vault, redactor=self.wiring.redactor)
+
+    async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
+        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
+        pages = self.pages(operation, call)
+        async for page in pages:
+            return _listing(page)
+        return _listing(None)
+
+    async def aclose(self) -> None:
+        """Give back the network connections."""
+        close = getattr(self.transport, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def __aenter__(self) -> "AsyncConnection":
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self.aclose()
+
+
+def _listing(page: Page | None) -> dict[str, Any]:
+    if page is None:
+        return {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
+    if page.whole:
+        raise UsageError("this operation answers with one record, not a listing", hint="use pages() or records()")
+    return {
+        "result": page.records,
+        "next_cursor": page.next_cursor,
+        "prev_cursor": page.prev_cursor,
+        "result_count": len(page.records),
+    }
+
+
+def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> Connection:
+    """A live, synchronous connection of an account. `options` as in `wire_account`."""
+    from conn_engine.transport.live import Live
+
+    wiring = wire_account(workspace, account, environ=environ, **options)
+    return Connection(wiring, Live(wiring.redactor))
+
+
+def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> AsyncConnection:
+    """A live connection of an account for an event loop. `options` as in `wire_account`."""
+    from conn_engine.transport.live import AsyncLive
+
+    wiring = wire_account(workspace, account, environ=environ, **options)
+    return AsyncConnection(wiring, AsyncLive(wiring.redactor))

@@ -1,0 +1,127 @@
+"""What overrides do: the configuration difference level by level, and its effect on the recordings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Span
+from conn_engine.errors import ConnError, MissingRecording
+from conn_engine.runtime.cases import Outcome, find_cases, replay
+from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
+
+__all__ = ["ConfigChange", "OperationEffect", "OverrideReport", "override_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """One override leaf: what it sets where, and what it shadows (None: nothing was set below)."""
+
+    level: str
+    path: str
+    value: Any
+    span: Span
+    shadows: Any = None
+    shadowed_at: Span | None = None
+
+
+@dataclass(slots=True)
+class OperationEffect:
+    """How the overrides change one operation on its recordings.
+
+    `fields` counts records per (field, kind: added, changed, missing, type_changed). `unknown` when nothing is recorded
+    or a recording cannot answer the overridden requests; `reason` says which.
+    """
+
+    name: OperationName
+    records: int = 0
+    fields: dict[tuple[str, str], int] = field(default_factory=dict)
+    gone: int = 0
+    new: int = 0
+    requests: list[RequestChange] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    unknown: bool = False
+    reason: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.fields or self.gone or self.new or self.requests or self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideReport:
+    """The answer of `conn diff-override` for one effective configuration."""
+
+    effective: Effective
+    changes: tuple[ConfigChange, ...]
+    effects: tuple[OperationEffect, ...]
+    dead: tuple[ConfigChange, ...]
+
+
+def override_report(workspace: Workspace, effective: Effective, names: Sequence[OperationName]) -> OverrideReport:
+    """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`."""
+    base = effective.upto("base")
+    return OverrideReport(
+        effective,
+        tuple(_changes(effective)),
+        tuple(_effect(workspace, base, effective, name) for name in names),
+        tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
+    )
+
+
+def _changes(effective: Effective) -> list[ConfigChange]:
+    rows: list[ConfigChange] = []
+    for path in effective.override_leaves():
+        origins = effective.origins(path)
+        for index, origin in enumerate(origins):
+            if origin.level == "base" or origin.path != path:
+                continue
+            below = origins[index + 1] if index + 1 < len(origins) else None
+            rows.append(
+                ConfigChange(
+                    origin.level,
+                    _text(path),
+                    origin.value,
+                    origin.span,
+                    below.value if below else None,
+                    below.span if below else None,
+                )
+            )
+    order = {"environment": 0, "account": 1}
+    return sorted(rows, key=lambda row: (order.get(row.level, 2), row.span))
+
+
+def _effect(workspace: Workspace, base: Effective, effective: Effective, name: OperationName) -> OperationEffect:
+    effect = OperationEffect(name)
+    cases = find_cases(workspace, effective, [name])
+    if not cases:
+        effect.unknown, effect.reason = True, "no recording"
+        return effect
+    known = name in base.operations()
+    for case in cases:
+        after = replay(effective, name, case.recording)
+        before = replay(base, name, case.recording) if known else Outcome()
+        missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
+        if missing is not None:
+            effect.unknown, effect.reason = True, missing.message
+            effect.requests += compare_requests(before.requests(), after.requests())
+            continue
+        difference = compare_records(before.records, after.records)
+        effect.records += len(after.records)
+        for key, count in difference.by_field().items():
+            effect.fields[key] = effect.fields.get(key, 0) + count
+        effect.gone += len(difference.gone)
+        effect.new += len(difference.new)
+        effect.requests += compare_requests(before.requests(), after.requests())
+        if _kind(before.error) != _kind(after.error):
+            effect.errors.append(f"{_kind(before.error) or 'no error'} -> {_kind(after.error) or 'no error'}")
+    return effect
+
+
+def _kind(error: ConnError | None) -> str:
+    return "" if error is None else f"{type(error).__name__}: {error.message}"
+
+
+def _text(path: Sequence[Any]) -> str:
+    return ".".join(map(str, path))

@@ -1,0 +1,292 @@
+"""Judges a replayed case: golden records and requests, the unified model's schema, mapping coverage, recorded leftovers.
+
+Every judgement is a Diagnostic on the line that caused it. Replaying is `runtime.cases`', drawing is the caller's.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
+from conn_engine.documents import dump_json, read
+from conn_engine.errors import ConnError, ExpressionError, MissingRecording, VendorError
+from conn_engine.expressions import mapping
+from conn_engine.runtime.cases import Case, Outcome, failure_kind
+from conn_engine.runtime.compare import Comparison, RequestChange, compare_records, compare_requests
+from conn_engine.runtime.coverage import Coverage, measure
+from conn_engine.runtime.model_schemas import check_records, record_name, schema_path
+from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
+from conn_engine.runtime.records import ResponsePathMissing
+
+__all__ = ["Judgement", "golden_document", "judge"]
+
+GoldenState = Literal["same", "changed", "absent", "overridden"]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides."""
+
+    case: Case
+    outcome: Outcome
+    findings: list[Diagnostic] = field(default_factory=list)
+    comparison: Comparison | None = None
+    requests: list[RequestChange] = field(default_factory=list)
+    coverage: Coverage | None = None
+    golden: GoldenState = "absent"
+    schema: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether any finding is an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def golden_document(case: Case, outcome: Outcome) -> str:
+    """The text of a golden file: the requests sent and the records or the error they led to."""
+    document: dict[str, Any] = {
+        "operation": case.recording.operation,
+        "scenario": case.scenario,
+        "requests": outcome.requests(),
+    }
+    if outcome.records or outcome.error is None:
+        document["records"] = outcome.records
+    if outcome.error is not None:
+        document["error"] = _error_document(outcome.error)
+    return dump_json(document)
+
+
+def _error_document(error: ConnError) -> dict[str, Any]:
+    row: dict[str, Any] = {"kind": failure_kind(error), "message": error.message}
+    if isinstance(error, VendorError):
+        row["status"] = error.status
+        if error.retry_after is not None:
+            row["retry_after"] = error.retry_after
+    return row
+
+
+def judge(
+    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
+) -> Judgement:
+    """Judge one outcome. `base` is the outcome of the same case without the account's level, for attribution."""
+    result = Judgement(case, outcome)
+    golden_path = case.golden if case.golden.is_file() else case.base_golden
+    golden = _golden(workspace, golden_path)
+    if outcome.error is not None and not _expected(golden, outcome.error):
+        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.display(case.path)))
+    if not isinstance(outcome.error, MissingRecording):
+        _judge_golden(result, workspace, effective, golden, golden_path, base)
+        _judge_schema(result, workspace, effective)
+        _judge_coverage(result, effective)
+        if outcome.unused and outcome.error is None:
+            result.findings.append(
+                diagnostic(
+                    "REC103",
+                    f"{outcome.unused} of {len(case.recording.exchanges)} recorded exchanges were never asked for",
+                    Span(workspace.display(case.path)),
+                    hint="paging stopped early, or the recording is older than the configuration: conn record "
+                    f"{case.name.text}",
+                )
+            )
+    return result
+
+
+def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
+    if not path.is_file():
+        return None
+    data = read(path, workspace.display(path)).data
+    return data if isinstance(data, Mapping) else None
+
+
+def _expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
+    if golden is None or not isinstance(error, VendorError | ConnError) or isinstance(error, MissingRecording):
+        return False
+    if isinstance(error, ResponsePathMissing | ExpressionError):
+        return False
+    return isinstance(golden.get("error"), Mapping)
+
+
+def _judge_golden(
+    result: Judgement,
+    workspace: Workspace,
+    effective: Effective,
+    golden: Mapping[str, Any] | None,
+    path: Path,
+    base: Outcome | None,
+) -> None:
+    case, outcome = result.case, result.outcome
+    if golden is None:
+        result.findings.append(
+            diagnostic(
+                "TST103",
+                f"{case.name.text} has no golden result for {case.path.name}",
+                Span(workspace.display(case.path)),
+                hint=f"look at the result, then keep it: conn test {case.name.text} --update",
+            )
+        )
+        return
+    result.comparison = compare_records(golden.get("records") or [], _plain(outcome.records))
+    result.requests = compare_requests(golden.get("requests") or [], _plain(outcome.requests()))
+    errors_equal = golden.get("error") == (_error_document(outcome.error) if outcome.error else None)
+    if result.comparison.equal and not result.requests and errors_equal:
+        result.golden = "same"
+        return
+    own = path == case.golden and effective.account is not None
+    if not own and base is not None and _explained(golden, base):
+        result.golden = "overridden"
+        return
+    result.golden = "changed"
+    span = Span(workspace.display(path))
+    if not errors_equal:
+        before, after = golden.get("error"), _error_document(outcome.error) if outcome.error else None
+        result.findings.append(
+            diagnostic("TST104", f"the error is {_short(after)}, the golden says {_short(before)}", span)
+        )
+    if not result.comparison.equal:
+        result.findings += _golden_findings(result, effective, span)
+    if result.requests:
+        change = result.requests[0]
+        text = f"request {change.number}: {change.part} is {_short(change.after)}, the golden says {_short(change.before)}"
+        result.findings.append(
+            diagnostic("TST102", text, span, hint=f"{len(result.requests)} request difference(s) in all")
+        )
+
+
+def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
+    """Without the account's level the shared golden still holds: so the difference is the override's, and wanted."""
+    same = compare_records(golden.get("records") or [], _plain(base.records)).equal
+    return same and not compare_requests(golden.get("requests") or [], _plain(base.requests()))
+
+
+def _golden_findings(result: Judgement, effective: Effective, golden: Span) -> list[Diagnostic]:
+    comparison = result.comparison
+    assert comparison is not None  # noqa: S101 - set by the only caller
+    findings = []
+    for (name, kind), count in sorted(comparison.by_field().items()):
+        path = (*result.case.name.path, "response_mapping", *name.split("."))
+        origin = origin_of(effective, path) or overriding_leaf(effective, result.case.name)
+        findings.append(
+            diagnostic(
+                "TST101",
+                f"{name or 'the record'} {kind.replace('_', ' ')} in {count} record(s)",
+                origin.span if origin else golden,
+                path=".".join(map(str, path)),
+                related=[(golden, "the golden result")],
+                hint="if this is wanted: conn test --update, and review the golden's diff",
+            )
+        )
+    for label, keys in (("missing", comparison.gone), ("new", comparison.new)):
+        if keys:
+            findings.append(diagnostic("TST101", f"{len(keys)} record(s) {label}: {', '.join(keys[:5])}", golden))
+    if comparison.reordered:
+        findings.append(diagnostic("TST101", "the records come in another order", golden))
+    return findings
+
+
+def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective) -> None:
+    name = result.case.name
+    if name.kind != "unified" or name.method == "delete" or not result.outcome.records:
+        return
+    record = effective.record_name(name) or record_name(name.resource)
+    path = schema_path(workspace.model_folders(), name.model, record)
+    result.schema = f"{name.model}.{record}"
+    if path is None:
+        result.findings.append(
+            diagnostic(
+                "MAP302",
+                f"there is no schema for {result.schema}",
+                Span(workspace.display(result.case.path)),
+                hint=f"add models/{name.model}/{record}.schema.json or set `record` in the unified mapping",
+            )
+        )
+        return
+    for violation in check_records(path, result.outcome.records):
+        where = (*name.path, "response_mapping", *violation.path.split(".")) if violation.path else name.path
+        origin = origin_of(effective, where)
+        result.findings.append(
+            diagnostic(
+                "MAP301",
+                f"{violation.path or 'the record'} {violation.message} ({violation.records} of "
+                f"{len(result.outcome.records)} records, first id={violation.example})",
+                origin.span if origin else Span(workspace.display(result.case.path)),
+                path=".".join(map(str, where)),
+                hint=f"the schema is {path.name} of model {name.model}",
+            )
+        )
+
+
+def _judge_coverage(result: Judgement, effective: Effective) -> None:
+    name = result.case.name
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    if operation is None or operation.response_mapping is None or not result.outcome.raw:
+        return
+    compiled = mapping(operation.response_mapping)
+    reads = compiled.reads()
+    every = [path for paths in reads.values() for path in paths]
+    fields = list(compiled.fields) or _keys(result.outcome.records)
+    result.coverage = measure(fields, every, result.outcome.records, result.outcome.raw)
+
+
+def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+    """MAP201 for each mapped field without a value in every record of every case of one operation."""
+    covered = [result for result in results if result.coverage is not None and result.coverage.records]
+    if not covered or not any(not result.outcome.whole for result in covered):
+        return []  # one record of a get says nothing about a field
+    findings = []
+    total = sum(result.coverage.records for result in covered if result.coverage)
+    for name in sorted({field for result in covered if result.coverage for field in result.coverage.seen}):
+        if any(result.coverage.seen.get(name, 0) for result in covered if result.coverage):
+            continue
+        first = covered[0]
+        path = (*first.case.name.path, "response_mapping", *name.split("."))
+        origin = origin_of(effective, path)
+        findings.append(
+            diagnostic(
+                "MAP201",
+                f"{name} is empty in {total} of {total} records",
+                origin.span if origin else Span(str(first.case.path.name)),
+                path=".".join(map(str, path)),
+                hint=_reading_hint(first, effective, name),
+            )
+        )
+    return findings
+
+
+def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> str:
+    name = result.case.name
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None or operation.response_mapping is None:
+        return ""
+    paths = sorted(mapping(operation.response_mapping).reads().get(field_name, ()))
+    if not paths:
+        return ""
+    reads = paths[0]
+    level: Any = next((raw for raw in result.outcome.raw if isinstance(raw, Mapping)), {})
+    for part in reads[1:-1]:
+        level = level.get(part) if isinstance(level, Mapping) else None
+    keys = [str(key) for key in level] if isinstance(level, Mapping) else []
+    near = did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]]) if reads[-1] not in keys else ""
+    has = f"; the response has {', '.join(keys[:8])}" if keys and reads[-1] not in keys else ""
+    return f"reads {'.'.join(map(str, reads))}{has}{'; ' + near if near else ''}"
+
+
+def _keys(records: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(key for record in records if isinstance(record, Mapping) for key in record))
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON would give it back, so that tuples and integers-as-floats compare like the golden file's."""
+    return json.loads(json.dumps(value, ensure_ascii=False))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:117]}..."
+
+
+def coverage_names(name: OperationName) -> str:
+    """How reports call an operation's coverage row."""
+    return name.text

@@ -1,0 +1,76 @@
+"""The JSON Schemas of unified records: finds them (workspace first, then bundled), compiles once, checks results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from conn_engine.documents import read
+from conn_engine.locate import packaged
+
+__all__ = ["Violation", "check_records", "record_name", "schema_path"]
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What is wrong at `path` (dotted) in how many records; `example` is the key of the first one."""
+
+    path: str
+    message: str
+    records: int
+    example: str
+
+
+def record_name(resource: str) -> str:
+    """The singular of a plural resource name: contacts -> contact, companies -> company, statuses -> status."""
+    for ending, singular in (("ies", "y"), ("sses", "ss"), ("uses", "us"), ("xes", "x"), ("s", "")):
+        if resource.endswith(ending):
+            return resource[: -len(ending)] + singular
+    return resource
+
+
+def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path | None:
+    """The schema file of one unified record, or None when neither the workspace nor the bundle has one."""
+    folders = [*model_folders, packaged("schemas", "models")]
+    candidates = (folder / model / f"{record}.schema.json" for folder in folders)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+@lru_cache(maxsize=256)
+def _validator(path: Path) -> Any:
+    import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
+
+    return jsonschema_rs.validator_for(read(path, path.name).data, validate_formats=True)
+
+
+def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[Violation]:
+    """Every distinct violation over the records, with how many records have it, at most `limit` of them."""
+    validator = _validator(path)
+    found: dict[tuple[str, str], list[str]] = {}
+    for number, record in enumerate(records, 1):
+        if validator.is_valid(record):
+            continue
+        key = str(record.get("id", f"#{number}")) if isinstance(record, dict) else f"#{number}"
+        for error in validator.iter_errors(record):
+            where = ".".join(str(part) for part in error.instance_path if not isinstance(part, int))
+            found.setdefault((where, _generic(error)), []).append(key)
+    rows = [Violation(where, text, len(set(keys)), keys[0]) for (where, text), keys in found.items()]
+    return sorted(rows, key=lambda row: (-row.records, row.path))[:limit]
+
+
+def _generic(error: Any) -> str:
+    """The error without the record's own value, so that the same fault in many records is one row."""
+    kind = error.kind
+    name = getattr(kind, "name", "")
+    if name == "type":
+        return f"is not of type {' or '.join(str(t) for t in kind.types)}"
+    if name == "format":
+        return f"is not a valid {kind.format}"
+    if name == "additionalProperties":
+        return f"has fields the model does not know: {', '.join(sorted(kind.unexpected))}"
+    if name == "required":
+        return f"lacks the required field {kind.property}"
+    if name == "enum":
+        return f"is not one of {kind.options}"
+    return f"breaks the rule {name or 'of the model'}"

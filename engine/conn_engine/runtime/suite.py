@@ -1,0 +1,170 @@
+"""`conn test` without its drawing: which accounts and operations, their replays, and the judgements. No printing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
+from conn_engine.errors import UsageError
+from conn_engine.expressions import evaluators, use
+from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
+from conn_engine.runtime.compare import compare_records
+from conn_engine.runtime.judgement import Judgement, empty_fields, judge
+
+__all__ = ["OperationReport", "Selection", "run_suite", "targets"]
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to test. No operation means every one; no account means every account that has the operation."""
+
+    operations: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    connector: str | None = None
+    environment: str | None = None
+    raw: bool = False
+    cross_check: bool = False
+
+
+@dataclass(slots=True)
+class OperationReport:
+    """All cases of one operation for one account. `recorded` is false when nothing is recorded for it."""
+
+    effective: Effective
+    name: OperationName
+    judgements: list[Judgement] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    recorded: bool = True
+
+    @property
+    def all_findings(self) -> list[Diagnostic]:
+        """The operation's findings and those of its cases, without repeats, by place."""
+        every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
+        return sorted(dict.fromkeys(every), key=Diagnostic.sort_key)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any finding is an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.all_findings)
+
+
+def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective, list[OperationName]]]:
+    """The effective configurations to test and the operations of each.
+
+    Raises UsageError for an unknown account or operation, and when nothing matches.
+    """
+    effectives = _effectives(workspace, selection)
+    rows: list[tuple[Effective, list[OperationName]]] = []
+    refusals: list[UsageError] = []
+    for effective in effectives:
+        names, refused = _names(effective, selection)
+        refusals += refused
+        if names:
+            rows.append((effective, names))
+    if not rows:
+        if refusals:
+            raise refusals[0]
+        raise UsageError("there is nothing to test here", hint="make a connector: conn new hubspot")
+    return rows
+
+
+def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
+    if selection.accounts:
+        return [workspace.effective(account=name, environment=selection.environment) for name in selection.accounts]
+    accounts = {name: workspace.account(name) for name in workspace.accounts()}
+    chosen = []
+    for connector in [selection.connector] if selection.connector else workspace.connectors():
+        using = sorted(name for name, account in accounts.items() if account.connector == connector)
+        if selection.environment is not None:
+            default = workspace.settings.default_environment
+            using = [name for name in using if (accounts[name].environment or default) == selection.environment]
+        if using:
+            chosen += [workspace.effective(account=name) for name in using]
+        else:
+            chosen.append(workspace.effective(account=None, connector=connector))
+    return chosen
+
+
+def _names(effective: Effective, selection: Selection) -> tuple[list[OperationName], list[UsageError]]:
+    if not selection.operations:
+        every = effective.operations()
+        wanted = "vendor" if selection.raw else "unified"
+        return [name for name in every if name.kind == wanted] or every, []
+    names: list[OperationName] = []
+    refused: list[UsageError] = []
+    for text in selection.operations:
+        try:
+            names.append(effective.resolve(text, raw=selection.raw))
+        except UsageError as error:
+            refused.append(error)
+    return names, refused
+
+
+def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
+    """Replay and judge, operation by operation, as the reports become ready."""
+    for effective, names in targets(workspace, selection):
+        effective.check()
+        cases = find_cases(workspace, effective, names)
+        base = effective.upto("environment") if effective.account is not None else None
+        for name in names:
+            own = [case for case in cases if case.name == name]
+            yield _report(workspace, effective, base, name, own, selection)
+
+
+def _report(
+    workspace: Workspace,
+    effective: Effective,
+    base: Effective | None,
+    name: OperationName,
+    cases: Sequence[Case],
+    selection: Selection,
+) -> OperationReport:
+    report = OperationReport(effective, name)
+    if not cases:
+        report.recorded = False
+        report.findings.append(
+            diagnostic(
+                "REC101",
+                f"{name.text} has no recording",
+                effective.span(name.path) or Span(f"connectors/{effective.connector_name}/connector.yaml"),
+                path=".".join(map(str, name.path)),
+                hint=f"record it once from the vendor: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
+            )
+        )
+        return report
+    for case in cases:
+        outcome = replay(effective, name, case.recording)
+        without = None
+        if base is not None and not case.golden.is_file():
+            without = replay(base, name, case.recording)
+        judgement = judge(workspace, effective, case, outcome, without)
+        if selection.cross_check:
+            judgement.findings += _cross_check(workspace, effective, case, outcome)
+        report.judgements.append(judgement)
+    report.findings += empty_fields(report.judgements, effective)
+    return report
+
+
+def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:
+    """Run the case under every other evaluator: a mapping whose result differs is not portable."""
+    findings = []
+    for evaluator in evaluators()[1:]:
+        with use(evaluator):
+            other = replay(effective, case.name, case.recording)
+        difference = compare_records(outcome.records, other.records)
+        for (field_name, kind), count in sorted(difference.by_field().items()):
+            path = (*case.name.path, "response_mapping", *field_name.split("."))
+            findings.append(
+                diagnostic(
+                    "MAP401",
+                    f"{field_name} is not portable: {kind.replace('_', ' ')} in {count} record(s) under {evaluator}",
+                    effective.span(path),
+                    path=".".join(map(str, path)),
+                )
+            )
+        if (outcome.error is None) != (other.error is None):
+            text = other.error.message if other.error else "no error"
+            findings.append(
+                diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.display(case.path)))
+            )
+    return findings

@@ -1,0 +1,209 @@
+"""A unified operation: before steps, request mappings, the vendor operation, response mappings, after steps.
+
+Mappings are evaluated in batches (one evaluator call per page). HTTP and paging are `runtime.operation`'s.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from conn_engine.config.load import Effective, OperationName, UnifiedOperation, VendorOperation
+from conn_engine.config.models import Step, StepRequest
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
+from conn_engine.expressions import UNDEFINED, Mapping, mapping, render, truth
+from conn_engine.runtime.call import Call, Session, decode_cursor
+from conn_engine.runtime.operation import VendorPage, fetch_pages, fetch_whole, page_of
+from conn_engine.runtime.request import call_scope
+from conn_engine.strategies import Scope
+from conn_engine.wire import Flow
+
+__all__ = ["perform_unified", "route"]
+
+
+def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
+    """The generator of one unified operation. Yields Page after Page of unified records."""
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None:
+        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+    at = f"unified.{name.text}"
+    scope = _caller_scope(effective, call)
+    scope["before"] = {}
+    yield from _steps(effective, operation.before, session, scope, "before", f"{at}.before")
+    vendor = route(effective, operation, name, scope)
+    request = _vendor_call(operation, call, scope, at)
+    # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
+    inner = {**scope, "raw_query": scope["query"], "query": dict(request.query), "body": call.body}
+    response_mapping = _compiled(operation.response_mapping)
+
+    def emit(page: VendorPage) -> Flow[None]:
+        page_scope = {**inner, "status": page.answer.response.status, "headers": page.answer.response.headers.plain()}
+        page_scope["page"] = page.answer.body
+        records = _mapped(response_mapping, operation, page, page_scope, at)
+        if operation.after:
+            page_scope |= {"result": records[0] if page.whole and records else records, "response": page.answer.body, "after": {}}
+            yield from _steps(effective, operation.after, session, page_scope, "after", f"{at}.after")
+            result = page_scope["result"]
+            records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
+        headers = _header_mapping(operation, page_scope, page, at)
+        yield page_of(VendorPage(page.answer, page.records, page.whole, page.number, page.next_state, page.prev_state, headers), records)
+
+    try:
+        yield from fetch_pages(effective, vendor, request, session, emit, {"before": scope["before"], "raw_query": scope["query"]})
+    except VendorError as error:
+        _map_error(operation, error, inner, at)
+        raise
+
+
+def _caller_scope(effective: Effective, call: Call) -> Scope:
+    scope = call_scope(effective, call)
+    if call.cursor is not None:
+        state = decode_cursor(call.cursor)
+        scope["query"] = {**scope["query"], "cursor": state}
+    scope["raw_query"] = scope["query"]
+    return scope
+
+
+def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
+    """The vendor operation behind a unified one: its `resource` and `method`, texts that may hold `{{…}}`."""
+    at = f"unified.{name.text}"
+    resource = _rendered(operation.resource, scope, f"{at}.resource") or name.resource
+    method = _rendered(operation.method, scope, f"{at}.method") or name.method
+    return effective.vendor(str(resource), str(method))
+
+
+def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str) -> Call:
+    query = _object(operation.query_mapping, scope, f"{at}.query_mapping")
+    headers = _object(operation.request_header_mapping, scope, f"{at}.request_header_mapping")
+    params = {**call.params, **_object(operation.path_mapping, scope, f"{at}.path_mapping")}
+    body = call.body
+    if operation.request_body_mapping is not None:
+        body = _one(operation.request_body_mapping, scope, f"{at}.request_body_mapping")
+    identifier = params.pop("id", call.id)
+    return Call(
+        query={key: value for key, value in query.items() if value is not None},
+        body=None if body is UNDEFINED else body,
+        id=None if identifier is None else str(identifier),
+        params=params,
+        headers={key: str(value) for key, value in headers.items() if value is not None},
+        cursor=call.cursor,
+    )
+
+
+def _compiled(layers: Any) -> Mapping | None:
+    return None if layers is None else mapping(layers)
+
+
+def _one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
+    try:
+        return mapping(layers).apply_one(scope)
+    except ExpressionError as error:
+        error.at = f"{at}.{error.at}" if error.at else at
+        raise
+
+
+def _object(layers: Sequence[Any] | None, scope: Scope, at: str) -> dict[str, Any]:
+    if layers is None:
+        return {}
+    value = _one(layers, scope, at)
+    if value is UNDEFINED or value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ConfigurationError(f"{at} must give an object, it gave {type(value).__name__}")
+    return value
+
+
+def _mapped(
+    compiled: Mapping | None, operation: UnifiedOperation, page: VendorPage, scope: Scope, at: str
+) -> list[Any]:
+    if compiled is None:
+        return list(page.records)
+    if operation.each == "page":
+        value = compiled.apply_one({**scope, "response": page.answer.body})
+        values = value if isinstance(value, list) else [value]
+    else:
+        records = page.records
+        if page.whole and not records:
+            records = [page.answer.body]  # a write that answers nothing still has a result: its mapping sees null
+        try:
+            values = compiled.apply([{**scope, "response": record} for record in records])
+        except ExpressionError as error:
+            error.at = f"{at}.response_mapping.{error.at}" if error.at else f"{at}.response_mapping"
+            raise
+    return [value for value in values if value is not UNDEFINED and value is not None]
+
+
+def _header_mapping(operation: UnifiedOperation, scope: Scope, page: VendorPage, at: str) -> dict[str, str]:
+    mapped = _object(operation.response_header_mapping, scope, f"{at}.response_header_mapping")
+    return {**page.headers, **{key: str(value) for key, value in mapped.items() if value is not None}}
+
+
+def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at: str) -> None:
+    if operation.error_mapping is None:
+        return
+    status = error.status
+    seen = {**scope, "error": {"kind": error.kind, "message": error.message, "status": status}, "status": status}
+    seen["response"] = error.details
+    seen["headers"] = error.response.headers.plain() if error.response is not None else {}
+    mapped = _object(operation.error_mapping, seen, f"{at}.error_mapping")
+    if isinstance(mapped.get("message"), str):
+        error.message = mapped["message"]
+    error.details = mapped
+
+
+def _steps(
+    effective: Effective, steps: Sequence[Step], session: Session, scope: Scope, into: str, at: str
+) -> Flow[None]:
+    """Run steps in order; each result stands under `<into>.<name>`. An after step's transform replaces `result`."""
+    for index, step in enumerate(steps):
+        place = f"{at}.{index}"
+        if step.run_if is not None and not _truth(step.run_if, scope, f"{place}.run_if"):
+            continue
+        seen = scope
+        value: Any = None
+        if step.request is not None:
+            value = yield from _step_request(effective, step.request, session, scope, into, f"{place}.request")
+            seen = {**scope, "response": value}
+        if step.transform is not None:
+            made = _one([step.transform], seen, f"{place}.transform")
+            value = None if made is UNDEFINED else made
+            if into == "after":
+                scope["result"] = value
+        scope[into] = {**scope[into], step.name: value}
+
+
+def _step_request(
+    effective: Effective, request: StepRequest, session: Session, scope: Scope, into: str, at: str
+) -> Flow[Any]:
+    if request.path is not None:
+        vendor = effective.inline_operation(request)
+    else:
+        resource = str(_rendered(request.resource, scope, f"{at}.resource") or "")
+        vendor = effective.vendor(resource, str(_rendered(request.method, scope, f"{at}.method") or "get"))
+    identifier = _rendered(request.id, scope, f"{at}.id")
+    call = Call(
+        query=_present(_rendered(request.query, scope, f"{at}.query")),
+        body=_rendered(request.body, scope, f"{at}.body"),
+        id=None if identifier is None else str(identifier),
+        params=_rendered(request.params, scope, f"{at}.params") or {},
+        headers={name: str(value) for name, value in _present(_rendered(request.headers, scope, f"{at}.headers")).items()},
+    )
+    return (yield from fetch_whole(effective, vendor, call, session, {into: scope[into]}))
+
+
+def _present(values: Any) -> dict[str, Any]:
+    return {name: value for name, value in (values or {}).items() if value is not None}
+
+
+def _rendered(value: Any, scope: Scope, at: str) -> Any:
+    try:
+        return render(value, scope)
+    except ExpressionError as error:
+        error.at = error.at or at
+        raise
+
+
+def _truth(text: str, scope: Scope, at: str) -> bool:
+    try:
+        return truth(text, scope)
+    except ExpressionError as error:
+        error.at = at
+        raise

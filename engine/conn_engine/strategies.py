@@ -1,5 +1,6 @@
-"""What every strategy is made of: documented settings (`Settings`), the request while it is built (`Draft`) and an
-answer as expressions see it (`Answer`). The strategies themselves live in auth, pagination, bodies, ratelimit and failures."""
+"""What every strategy is made of: documented settings (`Settings`), the request while it is built (`Draft`)
+and an answer as expressions see it (`Answer`). The strategies themselves live in auth, pagination, bodies,
+ratelimit and failures."""
 
 import re
 from collections.abc import Mapping
@@ -13,15 +14,18 @@ from conn_engine.wire import Request, Response
 __all__ = ["Answer", "Draft", "Scope", "Settings", "ask"]
 
 Scope = dict[str, Any]
-"""The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like values."""
+"""The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like
+values."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
-    """Base of every typed model of the language. A field's `msgspec.Meta(description=…)` is its documentation.
+    """Base of every typed model of the language. A field's `msgspec.Meta(description=…)` is its
+    documentation.
 
-    `aliases` maps spellings in use elsewhere to the field's own name; the loader renames them before conversion and
-    the published schema accepts them. Strategies of one union set `tag_field="format"` and a `tag`; on disk they are
-    written `{format: <tag>, config: {<the fields>}}`, which the loader flattens before conversion.
+    `aliases` maps spellings in use elsewhere to the field's own name; the loader renames them before
+    conversion and the published schema accepts them. Strategies of one union set `tag_field="format"` and a
+    `tag`; on disk they are written `{format: <tag>, config: {<the fields>}}`, which the loader flattens
+    before conversion.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {}
@@ -31,9 +35,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 class Draft:
     """A request being built. `url` is absolute, its path already percent-encoded, without the query.
 
-    `query` keeps order and repeats; a value may be a list (encoded later by `query_format`). `body` is data, not bytes
-    (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query is part of `url`
-    and the operation's query is not added again.
+    `query` keeps order and repeats; a value may be a list (encoded later by `query_format`). `body` is data,
+    not bytes (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query
+    is part of `url` and the operation's query is not added again.
     """
 
     method: str
@@ -62,10 +66,11 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A response after decoding. `body` is data; `records` what `response_path` found (empty for an error answer).
+    """A response after decoding. `body` is data; `records` what `response_path` found (empty for an error
+    answer).
 
-    `scope` holds the names of the call (`query`, `context`, `id` …); `names()` adds the answer's own: `status`,
-    `headers` (lower-case names), `body`, `request` ({method, url, path, query}).
+    `scope` holds the names of the call (`query`, `context`, `id` …); `names()` adds the answer's own:
+    `status`, `headers` (lower-case names), `body`, `request` ({method, url, path, query}).
     """
 
     request: Request
@@ -88,11 +93,18 @@ class Answer:
         }
 
     def ask(self, text: str, **more: Any) -> Any:
-        """The value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names it reads are handed over.
+        """The value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names it reads are
+        handed over.
 
-        A plain dotted path is walked here: handing a whole page to the evaluator costs more than the page's mapping.
+        A plain dotted path is walked here: handing a whole page to the evaluator costs more than the page's
+        mapping.
         """
         return ask(text, {**self.names(), **more})
+
+    def holds(self, text: str, **more: Any) -> bool:
+        """Whether an expression over `names()` is true, by JSONata's idea of truth: undefined, null, 0, ""
+        and what is empty or holds nothing true are false."""
+        return _true(self.ask(text, **more))
 
     def field(self, path: str) -> Any:
         """The value of an expression over the body (`paging.next.after`), or `UNDEFINED`."""
@@ -101,6 +113,14 @@ class Answer:
         if self.body is None:
             return UNDEFINED
         return ask(path, self.body)
+
+
+def _true(value: Any) -> bool:
+    from conn_engine.expressions import UNDEFINED
+
+    if isinstance(value, list):
+        return any(_true(item) for item in value)
+    return value is not UNDEFINED and bool(value)
 
 
 _PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")

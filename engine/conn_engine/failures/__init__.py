@@ -1,0 +1,23 @@
+"""Errors of a vendor: the rules that tell them, and what is done about them. `Rule` is what an author
+writes."""
+
+from conn_engine.failures.attempts import Policy, attempt
+from conn_engine.failures.message import vendor_message
+from conn_engine.failures.rules import DEFAULT_RULES, Fail, RateLimited, Retry, Rule, Then
+from conn_engine.failures.verdict import LimitState, Verdict, classify, usual_kind
+
+__all__ = [
+    "DEFAULT_RULES",
+    "Fail",
+    "LimitState",
+    "Policy",
+    "RateLimited",
+    "Retry",
+    "Rule",
+    "Then",
+    "Verdict",
+    "attempt",
+    "classify",
+    "usual_kind",
+    "vendor_message",
+]

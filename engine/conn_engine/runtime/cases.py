@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError, CredentialError, VendorError
 from conn_engine.expressions import fixed_now
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
+from conn_engine.runtime.variants import base_url, in_context
 from conn_engine.transport.recordings import Recording, load_recording
 from conn_engine.transport.replay import Replay
 from conn_engine.vault.memory import MemoryVault
@@ -72,13 +73,13 @@ def golden_request(sent: SentRequest) -> dict[str, Any]:
 def find_cases(workspace: Workspace, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
     """The recorded cases of these operations, sorted by file. An account's own recording replaces the shared one."""
     wanted = {name.text: name for name in names}
-    folder = workspace.connector_folder(effective.connector_name)
+    folder = workspace.root / "connectors" / effective.connector_name
     shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
     own_folder = folder / "recordings" / effective.account if effective.account else None
     own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
     cases = []
     for file_name, path in sorted({**shared, **own}.items()):
-        recording = load_recording(path, workspace.display(path))
+        recording = load_recording(path, workspace.shown(path))
         name = wanted.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue
@@ -93,9 +94,9 @@ def replay(effective: Effective, name: OperationName, recording: Recording, *, l
 
     Errors of the operation are caught into `Outcome.error`; MissingRecording too.
     """
-    effective = effective.in_context(recording.context)
+    effective = in_context(effective, recording.context)
     clock = FrozenClock(recording.timestamp())
-    transport = Replay(recording, base_url=effective.base_url())
+    transport = Replay(recording, base_url=base_url(effective))
     vault = _SyntheticVault(effective)
     session = Session(
         account=effective.account or "",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError, UsageError
 from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Session

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.runtime.cases import Outcome, find_cases, replay
 from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
+from conn_engine.runtime.variants import override_leaves, up_to
 
 __all__ = ["ConfigChange", "OperationEffect", "OverrideReport", "override_report"]
 
@@ -61,7 +62,7 @@ class OverrideReport:
 
 def override_report(workspace: Workspace, effective: Effective, names: Sequence[OperationName]) -> OverrideReport:
     """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`."""
-    base = effective.upto("base")
+    base = up_to(effective, "base")
     return OverrideReport(
         effective,
         tuple(_changes(effective)),
@@ -72,7 +73,7 @@ def override_report(workspace: Workspace, effective: Effective, names: Sequence[
 
 def _changes(effective: Effective) -> list[ConfigChange]:
     rows: list[ConfigChange] = []
-    for path in effective.override_leaves():
+    for path in override_leaves(effective):
         origins = effective.origins(path)
         for index, origin in enumerate(origins):
             if origin.level == "base" or origin.path != path:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace, mapping_layers, singular
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import dump_json, read
 from conn_engine.errors import ConnError, ExpressionError, MissingRecording, VendorError
@@ -17,7 +17,7 @@ from conn_engine.expressions import mapping
 from conn_engine.runtime.cases import Case, Outcome, failure_kind
 from conn_engine.runtime.compare import Comparison, RequestChange, compare_records, compare_requests
 from conn_engine.runtime.coverage import Coverage, measure
-from conn_engine.runtime.model_schemas import check_records, record_name, schema_path
+from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.records import ResponsePathMissing
 
@@ -76,7 +76,7 @@ def judge(
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     golden = _golden(workspace, golden_path)
     if outcome.error is not None and not _expected(golden, outcome.error):
-        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.display(case.path)))
+        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
     if not isinstance(outcome.error, MissingRecording):
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
@@ -86,7 +86,7 @@ def judge(
                 diagnostic(
                     "REC103",
                     f"{outcome.unused} of {len(case.recording.exchanges)} recorded exchanges were never asked for",
-                    Span(workspace.display(case.path)),
+                    Span(workspace.shown(case.path)),
                     hint="paging stopped early, or the recording is older than the configuration: conn record "
                     f"{case.name.text}",
                 )
@@ -97,7 +97,7 @@ def judge(
 def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
-    data = read(path, workspace.display(path)).data
+    data = read(path, workspace.shown(path)).data
     return data if isinstance(data, Mapping) else None
 
 
@@ -123,7 +123,7 @@ def _judge_golden(
             diagnostic(
                 "TST103",
                 f"{case.name.text} has no golden result for {case.path.name}",
-                Span(workspace.display(case.path)),
+                Span(workspace.shown(case.path)),
                 hint=f"look at the result, then keep it: conn test {case.name.text} --update",
             )
         )
@@ -139,7 +139,7 @@ def _judge_golden(
         result.golden = "overridden"
         return
     result.golden = "changed"
-    span = Span(workspace.display(path))
+    span = Span(workspace.shown(path))
     if not errors_equal:
         before, after = golden.get("error"), _error_document(outcome.error) if outcome.error else None
         result.findings.append(
@@ -190,15 +190,16 @@ def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective)
     name = result.case.name
     if name.kind != "unified" or name.method == "delete" or not result.outcome.records:
         return
-    record = effective.record_name(name) or record_name(name.resource)
-    path = schema_path(workspace.model_folders(), name.model, record)
+    operation = effective.unified(name.model, name.resource, name.method)
+    record = operation.record if operation is not None and operation.record else singular(name.resource)
+    path = schema_path(workspace.models, name.model, record)
     result.schema = f"{name.model}.{record}"
     if path is None:
         result.findings.append(
             diagnostic(
                 "MAP302",
                 f"there is no schema for {result.schema}",
-                Span(workspace.display(result.case.path)),
+                Span(workspace.shown(result.case.path)),
                 hint=f"add models/{name.model}/{record}.schema.json or set `record` in the unified mapping",
             )
         )
@@ -211,7 +212,7 @@ def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective)
                 "MAP301",
                 f"{violation.path or 'the record'} {violation.message} ({violation.records} of "
                 f"{len(result.outcome.records)} records, first id={violation.example})",
-                origin.span if origin else Span(workspace.display(result.case.path)),
+                origin.span if origin else Span(workspace.shown(result.case.path)),
                 path=".".join(map(str, where)),
                 hint=f"the schema is {path.name} of model {name.model}",
             )
@@ -223,7 +224,7 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
     operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     if operation is None or operation.response_mapping is None or not result.outcome.raw:
         return
-    compiled = mapping(operation.response_mapping)
+    compiled = mapping(mapping_layers(operation.response_mapping))
     reads = compiled.reads()
     every = [path for paths in reads.values() for path in paths]
     fields = list(compiled.fields) or _keys(result.outcome.records)
@@ -260,7 +261,7 @@ def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> s
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None or operation.response_mapping is None:
         return ""
-    paths = sorted(mapping(operation.response_mapping).reads().get(field_name, ()))
+    paths = sorted(mapping(mapping_layers(operation.response_mapping)).reads().get(field_name, ()))
     if not paths:
         return ""
     reads = paths[0]

@@ -9,7 +9,7 @@ from typing import Any
 from conn_engine.documents import read
 from conn_engine.locate import packaged
 
-__all__ = ["Violation", "check_records", "record_name", "schema_path"]
+__all__ = ["Violation", "check_records", "schema_path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,6 @@ class Violation:
     message: str
     records: int
     example: str
-
-
-def record_name(resource: str) -> str:
-    """The singular of a plural resource name: contacts -> contact, companies -> company, statuses -> status."""
-    for ending, singular in (("ies", "y"), ("sses", "ss"), ("uses", "us"), ("xes", "x"), ("s", "")):
-        if resource.endswith(ending):
-            return resource[: -len(ending)] + singular
-    return resource
 
 
 def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path | None:

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine import auth, bodies, pagination
-from conn_engine.config.load import Effective, OperationName, VendorOperation
+from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.failures import Verdict, attempt
-from conn_engine.pagination import NoPagination
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
 from conn_engine.runtime.records import keep, records_of
 from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request
+from conn_engine.runtime.variants import verify_operation
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow, Page, Purpose, Request, Response
 
@@ -79,7 +79,7 @@ def fetch_pages(
 ) -> Flow[None]:
     """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`)."""
     scope = {**call_scope(effective, call), **(extra or {})}
-    strategy = operation.pagination or NoPagination()
+    strategy = operation.pagination
     state = None if call.cursor is None else decode_cursor(call.cursor)
     judged: dict[int, tuple[Verdict, bool]] = {}
 
@@ -117,7 +117,7 @@ def fetch_whole(
 
 def verify(effective: Effective, session: Session) -> Flow[bool]:
     """Prove the account's credential by the connector's `verify` operation. Returns False when it names none."""
-    operation = effective.verify_operation()
+    operation = verify_operation(effective)
     if operation is None:
         return False
     yield from fetch_whole(effective, operation, Call(), session, purpose="verify")
@@ -152,8 +152,8 @@ def _exchange(
         effect = auth.renewal(credentials, session.account, session.document, authorization, effective.hosts, session.clock)
         session.document = yield effect
 
-    renewable = credentials is not None and credentials.renewable(session.document)
-    if credentials is not None and renewable and credentials.expired(session.document, session.clock.now()):
+    renewable = credentials.renewable(session.document)
+    if renewable and credentials.expired(session.document, session.clock.now()):
         yield from renew()
     answer, verdict = yield from attempt(
         make,

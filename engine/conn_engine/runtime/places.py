@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from conn_engine.config.load import Effective, OperationName, Origin
+from conn_engine.config import Effective, OperationName, Origin
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.errors import (
     ConfigurationError,
@@ -22,7 +22,7 @@ ConfigPath = tuple[str | int, ...]
 def origin_of(effective: Effective, path: ConfigPath) -> Origin | None:
     """What set the value at `path`, or at its nearest ancestor that is set (a mapping may be one expression)."""
     for length in range(len(path), 0, -1):
-        origins: list[Origin] = effective.origins(path[:length])
+        origins = effective.origins(path[:length])
         if origins:
             return origins[0]
     return None
@@ -47,7 +47,7 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
         document = origin.document
         if error.offset >= 0 and isinstance(origin.value, str):
             shift = origin.value.find(error.text) if error.text and error.text != origin.value else 0
-            line, column = document.position(origin.path, max(shift, 0) + error.offset)
+            line, column = document.position(origin.place, max(shift, 0) + error.offset)
             width = max(len(error.token), 1)
             return Span(origin.span.file, line, column, line, column + width), ".".join(map(str, path))
         return origin.span, ".".join(map(str, path))

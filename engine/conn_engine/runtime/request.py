@@ -5,7 +5,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from conn_engine import bodies
-from conn_engine.config.load import Effective, VendorOperation
+from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
@@ -81,8 +81,7 @@ def finish_request(
     label: str,
 ) -> Request:
     """Authorise the draft, then encode its query and body. Nothing may change the request after this."""
-    if operation.authorization is not None:
-        operation.authorization.apply(draft, authorization_scope(effective, session))
+    operation.authorization.apply(draft, authorization_scope(effective, session))
     body: bytes | None = None
     if draft.body is not None and draft.method not in ("GET", "HEAD"):
         body, content_type = bodies.encode(draft.body_format, draft.body)

@@ -3,13 +3,14 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from conn_engine.config.load import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.judgement import Judgement, empty_fields, judge
+from conn_engine.runtime.variants import up_to
 
 __all__ = ["OperationReport", "Selection", "run_suite", "targets"]
 
@@ -105,7 +106,7 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
     for effective, names in targets(workspace, selection):
         effective.check()
         cases = find_cases(workspace, effective, names)
-        base = effective.upto("environment") if effective.account is not None else None
+        base = up_to(effective, "environment") if effective.account is not None else None
         for name in names:
             own = [case for case in cases if case.name == name]
             yield _report(workspace, effective, base, name, own, selection)
@@ -165,6 +166,6 @@ def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome
         if (outcome.error is None) != (other.error is None):
             text = other.error.message if other.error else "no error"
             findings.append(
-                diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.display(case.path)))
+                diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.shown(case.path)))
             )
     return findings

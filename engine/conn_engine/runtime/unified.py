@@ -6,13 +6,13 @@ Mappings are evaluated in batches (one evaluator call per page). HTTP and paging
 from collections.abc import Sequence
 from typing import Any
 
-from conn_engine.config.load import Effective, OperationName, UnifiedOperation, VendorOperation
-from conn_engine.config.models import Step, StepRequest
+from conn_engine.config import Effective, OperationName, Step, StepRequest, UnifiedOperation, VendorOperation, mapping_layers
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, render, truth
 from conn_engine.runtime.call import Call, Session, decode_cursor
 from conn_engine.runtime.operation import VendorPage, fetch_pages, fetch_whole, page_of
 from conn_engine.runtime.request import call_scope
+from conn_engine.runtime.variants import inline_operation
 from conn_engine.strategies import Scope
 from conn_engine.wire import Flow
 
@@ -32,7 +32,8 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     request = _vendor_call(operation, call, scope, at)
     # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
     inner = {**scope, "raw_query": scope["query"], "query": dict(request.query), "body": call.body}
-    response_mapping = _compiled(operation.response_mapping)
+    layers = mapping_layers(operation.response_mapping)
+    response_mapping = mapping(layers) if layers else None
 
     def emit(page: VendorPage) -> Flow[None]:
         page_scope = {**inner, "status": page.answer.response.status, "headers": page.answer.response.headers.plain()}
@@ -76,7 +77,7 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
     params = {**call.params, **_object(operation.path_mapping, scope, f"{at}.path_mapping")}
     body = call.body
     if operation.request_body_mapping is not None:
-        body = _one(operation.request_body_mapping, scope, f"{at}.request_body_mapping")
+        body = _one(mapping_layers(operation.request_body_mapping), scope, f"{at}.request_body_mapping")
     identifier = params.pop("id", call.id)
     return Call(
         query={key: value for key, value in query.items() if value is not None},
@@ -88,10 +89,6 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
     )
 
 
-def _compiled(layers: Any) -> Mapping | None:
-    return None if layers is None else mapping(layers)
-
-
 def _one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
     try:
         return mapping(layers).apply_one(scope)
@@ -100,8 +97,9 @@ def _one(layers: Sequence[Any], scope: Scope, at: str) -> Any:
         raise
 
 
-def _object(layers: Sequence[Any] | None, scope: Scope, at: str) -> dict[str, Any]:
-    if layers is None:
+def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
+    layers = mapping_layers(value)
+    if not layers:
         return {}
     value = _one(layers, scope, at)
     if value is UNDEFINED or value is None:
@@ -174,7 +172,7 @@ def _step_request(
     effective: Effective, request: StepRequest, session: Session, scope: Scope, into: str, at: str
 ) -> Flow[Any]:
     if request.path is not None:
-        vendor = effective.inline_operation(request)
+        vendor = inline_operation(effective, request)
     else:
         resource = str(_rendered(request.resource, scope, f"{at}.resource") or "")
         vendor = effective.vendor(resource, str(_rendered(request.method, scope, f"{at}.method") or "get"))

@@ -1,0 +1,32 @@
+"""`conn new`: add a connector, bundled or from the skeleton."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+
+
+def new(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="hubspot, github …, or a name of your own.")],
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+) -> None:
+    """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
+    from conn_cli.scaffold import bundled_connectors, new_connector, new_workspace, relative
+    from conn_engine.locate import find_workspace
+
+    app: App = context.obj
+    root = app.root or find_workspace(Path.cwd())
+    fresh = root is None or not (root / "conn.yaml").exists()
+    root = root or Path.cwd()
+    made, bundled = new_connector(root, name, force=force)
+    if fresh:
+        new_workspace(root)
+        app.out(f"there was no workspace here: made one in {relative(root)}")
+    kind = "the bundled connector" if bundled else "a skeleton with a sample recording for"
+    app.out(f"made {kind} {name} in {relative(root / 'connectors' / name)} ({len(made)} files)")
+    if not bundled:
+        app.out(f"bundled connectors: {', '.join(bundled_connectors())}")
+    app.out(f"next: conn lint && conn test --connector {name}")

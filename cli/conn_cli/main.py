@@ -1,0 +1,128 @@
+"""The Typer application, the order of its commands, and the only error boundary. Each command is a file in `commands`."""
+
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from conn_cli.commands import (
+    account,
+    auth,
+    diff_override,
+    doctor,
+    eval_,
+    explain,
+    har,
+    init,
+    lint,
+    map_,
+    new,
+    record,
+    run,
+    schema,
+    show,
+    test,
+    why,
+)
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+__all__ = ["application", "execute", "run"]
+
+application = typer.Typer(
+    name="conn",
+    help="Author, test and roll out API connectors as data.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"conn {version('conn-engine')}")
+        raise typer.Exit
+
+
+@application.callback()
+def options(
+    context: typer.Context,
+    workspace: Annotated[
+        Path | None, typer.Option("--workspace", "-C", help="Folder of the workspace. Default: found from here upwards.")
+    ] = None,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask; fail when something is missing.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show our own faults with a (redacted) traceback.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Author, test and roll out API connectors as data."""
+    app: App = context.obj
+    app.root = workspace
+    app.no_input = app.no_input or no_input
+    app.debug = debug
+
+
+START, LOOP, CHANGE, ACCOUNTS, HELP = "Start", "Author's loop", "Overrides", "Accounts", "Help"
+application.command("init", rich_help_panel=START)(init.init)
+application.command("new", rich_help_panel=START)(new.new)
+application.command("lint", rich_help_panel=LOOP)(lint.lint)
+application.command("test", rich_help_panel=LOOP)(test.test)
+application.command("run", rich_help_panel=LOOP)(run.run)
+application.command("record", rich_help_panel=LOOP)(record.record)
+application.command("eval", rich_help_panel=LOOP)(eval_.evaluate)
+application.command("map", rich_help_panel=LOOP)(map_.map_)
+application.add_typer(har.group, name="har", rich_help_panel=LOOP)
+application.command("show", rich_help_panel=CHANGE)(show.show)
+application.command("why", rich_help_panel=CHANGE)(why.why)
+application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)
+application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
+application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)
+application.command("explain", rich_help_panel=HELP)(explain.explain)
+application.command("schema", rich_help_panel=HELP)(schema.schema)
+application.command("doctor", rich_help_panel=HELP)(doctor.doctor)
+
+
+def execute(arguments: Sequence[str], app: App) -> int:
+    """Run one command line and return its exit code. Every error ends here; nothing is printed unredacted."""
+    from conn_engine.errors import ConnError
+
+    try:
+        code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
+        return int(code) if isinstance(code, int) else Exit.OK
+    except typer.Exit as stop:
+        return int(stop.exit_code)
+    except click.exceptions.Abort:
+        app.err("interrupted")
+        return Exit.INTERRUPTED
+    except click.ClickException as error:
+        app.usage(error)
+        return Exit.USAGE
+    except KeyboardInterrupt:
+        app.err("interrupted")
+        return Exit.INTERRUPTED
+    except ConnError as error:
+        app.fail(error)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing may be flushed into the closed pipe at exit
+        return Exit.OK
+    except Exception as error:
+        app.crash(error)
+        return Exit.INTERNAL
+
+
+def run() -> None:
+    """The `conn` command."""
+    sys.exit(execute(sys.argv[1:], App.system()))
+
+
+if __name__ == "__main__":
+    run()

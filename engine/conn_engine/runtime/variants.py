@@ -1,0 +1,64 @@
+"""Variants of an effective configuration: fewer levels, another context, an operation written in a step. Reads nothing."""
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, leaves, vendor_operation
+from conn_engine.errors import ConfigurationError
+from conn_engine.expressions import render
+
+__all__ = ["base_url", "in_context", "inline_operation", "override_leaves", "up_to", "verify_operation"]
+
+_ORDER = {"base": 0, "environment": 1, "account": 2}
+
+
+def up_to(effective: Effective, level: Level) -> Effective:
+    """The same configuration with only the levels up to and including `level`; the account's context stays."""
+    layers = tuple(layer for layer in effective.layers if _ORDER[layer.level] <= _ORDER[level])
+    return effective.with_layers(layers)
+
+
+def in_context(effective: Effective, context: Mapping[str, Any]) -> Effective:
+    """The same configuration with these values laid over the account's context (a replay's recorded ones)."""
+    if not context:
+        return effective
+    variant = copy.copy(effective)
+    variant.context = {**effective.context, **context}
+    return variant
+
+
+def base_url(effective: Effective) -> str:
+    """The connector's base URL for this account, without a trailing slash."""
+    return str(render(effective.data.get("base_url", ""), {"context": effective.context})).rstrip("/")
+
+
+def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
+    """The vendor operation of a step that writes its request in place: it inherits from the connector like any other."""
+    own = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
+    own["pagination"] = {"format": "none"}
+    data = {**effective.data, "resources": {"step": {"request": own}}}
+    return vendor_operation(data, "step", "request", connector=effective.connector_name)
+
+
+def verify_operation(effective: Effective) -> VendorOperation | None:
+    """The operation that proves a credential, or None when the connector names none."""
+    named = effective.connector.verify
+    if named is None:
+        return None
+    resource, _, method = named.partition(".")
+    try:
+        return effective.vendor(resource, method)
+    except ConfigurationError:
+        raise
+    except Exception as error:  # an unknown operation is the author's fault here, not the caller's
+        raise ConfigurationError(f'verify names "{named}": {error}') from error
+
+
+def override_leaves(effective: Effective) -> list[Path_]:
+    """The paths that the environment or the account says something about, in the order they are written."""
+    found: dict[Path_, None] = {}
+    for layer in effective.layers:
+        if layer.level != "base":
+            found.update(dict.fromkeys(path for path, _ in leaves(layer.data)))
+    return list(found)

@@ -74,3 +74,17 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
             return started[key]
 
         yield get
+
+
+@pytest.fixture
+def watched(backlot: backlots.Backlot) -> Iterator[Witness]:
+    """A witness before backlot, fresh for each test: what the engine sent."""
+    with witness(backlot.url) as front:
+        yield front
+
+
+@pytest.fixture
+def door(nginx: nginxes.Nginx) -> Iterator[Witness]:
+    """A witness before nginx's open listener, fresh for each test."""
+    with witness(f"http://127.0.0.1:{nginx.open}") as front:
+        yield front

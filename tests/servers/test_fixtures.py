@@ -124,6 +124,7 @@ def test_oidc_takes_a_secret_in_the_body_and_a_machine(oidc: Oidc) -> None:
     assert oidc.sign_in(oidcs.POST, "bob")["refresh_token"]
     machine = oidc.token(oidcs.MACHINE, grant_type="client_credentials", scope="api:read").json()
     assert machine["token_type"] == "Bearer"
+    assert oidc.introspect(oidcs.MACHINE, machine["access_token"])["active"] is True
 
 
 GOOD_PERSON = {"name": "Ada", "emails": [{"value": "ada@example.com", "primary": True}]}

@@ -9,7 +9,7 @@ Steady
 - credentials are not looked at.
 
 Prism
-- a bad request: 422, a problem document with `validation: […]`; where the vendor's document describes errors without
+- a bad request: 422, a problem document with `validation: […]`; where the document describes errors without
   a JSON media type, 500 with the faults in the header `sl-violations`; an unknown path is 404;
 - a missing credential: 401, or in the second case code 401 within `sl-violations`; any value passes;
 - `sl-violations` also names faults of Prism's own answer (location `response`): they are not the caller's.

@@ -70,6 +70,15 @@ class Oidc:
             f"{self.url}/me", headers={"authorization": f"Bearer {access_token}"}, trust_env=False
         )
 
+    def introspect(self, client: Client, token: str) -> dict[str, Any]:
+        """What the provider knows of a token that it gave this client."""
+        data = {"token": token, **client.fields()}
+        answer = httpx.post(
+            f"{self.url}/token/introspection", data=data, **client.authentication(), trust_env=False
+        )
+        known: dict[str, Any] = answer.raise_for_status().json()
+        return known
+
     def sign_in(self, client: Client, person: str) -> dict[str, Any]:
         """The authorization code flow from end to end; returns the token endpoint's answer."""
         code = self.authorization_code(client, person)

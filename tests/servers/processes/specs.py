@@ -25,7 +25,7 @@ def spec(name: str) -> Path:
     if not found.is_file():
         raise ServerFailed(
             f"The vendor's API document {name} is not in {folder}. The documents are the vendors' own and "
-            f"not part of this repository: save it there, or set CONN_VENDOR_SPECS to a folder that holds it. "
+            f"not part of this repository: save it there, or set CONN_VENDOR_SPECS to a folder with it. "
             f"Published at: {SOURCES.get(name, 'the vendor')}"
         )
     return found

@@ -68,9 +68,7 @@ def handler(seen_by: Witness) -> type[BaseHTTPRequestHandler]:
                 return 200, {"content-type": "application/json"}, b'{"data": []}'
             host = urlsplit(seen_by.upstream)
             link = http.client.HTTPConnection(host.hostname or "", host.port, timeout=30)
-            headers = {
-                k: v for k, v in self.headers.items() if k.lower() not in {*HOP, "host", "accept-encoding"}
-            }
+            headers = {k: v for k, v in self.headers.items() if k.lower() not in {*HOP, "accept-encoding"}}
             try:
                 link.request(self.command, target, body=body or None, headers=headers)
                 answer = link.getresponse()

@@ -14,6 +14,7 @@ from processes.oidc import Oidc
 from processes.process import ServerFailed, free_port, running
 from processes.specs import spec
 from processes.witness import Witness
+from processes.workspace import workspace
 
 CONTACTS_PATH = "/hubspot/crm/v3/objects/contacts"
 
@@ -183,6 +184,11 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(ServerFailed, match=r"`node` is not on PATH\. Install Node"):
         cache.node_modules("oidc-provider", oidcs.VERSION)
+
+
+def test_a_workspace_leads_nowhere_by_accident(tmp_path: Path) -> None:
+    with pytest.raises(KeyError, match="issuer"):
+        workspace(tmp_path, "oidc", api=1)
 
 
 def test_a_missing_document_says_how_to_provide_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """oidc-provider: the tokens of an oauth2 account are used, renewed, rotated and stored, also by two at once.
 
-A rotated refresh token that is used again revokes the whole grant there: one unserialised refresh, or one that was
-not stored before first use, ends every later call with exit 5.
+A rotated refresh token that is used again revokes the whole grant there: one unserialised refresh, or one
+that was not stored before first use, ends every later call with exit 5.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""A real run recorded, then replayed with the server out of reach: the same records, the same requests, no secret."""
+"""A real run recorded, then replayed with the server out of reach: the same records and requests, no secret."""
 
 import json
 from collections.abc import Callable
@@ -31,7 +31,7 @@ def out_of_reach(root: Path, port: int) -> None:
 
 
 def recorded(run: Conn, account: str, operation: str, port: int) -> tuple[list[Any], dict[str, Any]]:
-    """Run, record, cut the server off, replay twice. Returns the live records and the golden of the replay."""
+    """Run, record, cut the server off, replay twice. Returns the live records and the replay's golden."""
     live = run("run", operation, "--account", account, "--output", "jsonl").records()
     connectors = run.root / "connectors"
     before = set(connectors.rglob("*.json"))

@@ -71,8 +71,8 @@ class Cursor(Ending, frozen=True, kw_only=True, tag_field="format", tag="cursor"
         ),
     ] = None
     size: Annotated[
-        int | None,
-        Meta(ge=1, description="Records per page to ask for. A size in the call's own query wins."),
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Records per page to ask for. A size in the call's own query wins."),
     ] = None
     size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
     size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None

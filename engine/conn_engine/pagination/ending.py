@@ -104,8 +104,8 @@ class Counted(Ending, frozen=True, kw_only=True):
     """
 
     size: Annotated[
-        int | None,
-        Meta(ge=1, description="Records per page to ask for. A size in the call's own query wins."),
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Records per page to ask for. A size in the call's own query wins."),
     ] = None
     total_field: Annotated[
         str | None, Meta(description="Expression over the body: how many records the whole listing has.")

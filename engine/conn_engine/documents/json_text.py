@@ -106,7 +106,7 @@ def plant(text: str, origin: Origin | None = None, doubled: list[Diagnostic] | N
             name = json.loads(text[key.start : key.end])
             if name in parent.keys and origin and doubled is not None and len(doubled) < MAX_DUPLICATES:
                 doubled.append(duplicate_key(origin, name, (*path, name), key, parent.keys[name]))
-            parent.keys[name] = key
+            parent.keys.setdefault(name, key)
             key = None
         place, opened = _value(token)
         children[name] = place

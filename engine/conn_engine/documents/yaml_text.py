@@ -210,7 +210,7 @@ class _Walk:
             if key in data:
                 self._duplicate(key, key_place, keys[key])
             data[key], children[key] = self.build(value_node)
-            keys[key] = key_place
+            keys.setdefault(key, key_place)
         self._path.pop()
         return data
 

@@ -1,0 +1,168 @@
+"""`App`: the process's surroundings as one value that commands are given.
+
+Workspace, environment, clock, streams.
+
+Everything printed goes through it, and through its redactor. What is printed is the commands' business.
+"""
+
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from os import environ as process_environ
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from conn_cli.progress import Progress, RichProgress, SparseProgress
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.locate import WORKSPACE_FILE, find_workspace
+from conn_engine.wire import Clock, SystemClock
+
+if TYPE_CHECKING:
+    from conn_engine.secrets import Redactor
+
+__all__ = ["App"]
+
+
+def _redactor() -> "Redactor":
+    from conn_engine.secrets import Redactor
+
+    return Redactor()
+
+
+@dataclass
+class App:
+    """What a command may use of the outside world.
+
+    Tests make one with their own streams, clock and folder.
+    """
+
+    folder: Path = field(default_factory=Path.cwd)
+    environ: Mapping[str, str] = field(default_factory=lambda: process_environ)
+    clock: Clock = field(default_factory=SystemClock)
+    stdin: TextIO = field(default_factory=lambda: sys.stdin)
+    stdout: TextIO = field(default_factory=lambda: sys.stdout)
+    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    redactor: "Redactor" = field(default_factory=_redactor)
+    no_input: bool = False
+    debug: bool = False
+    quiet: bool = False
+
+    @cached_property
+    def workspace_root(self) -> Path:
+        """The folder with conn.yaml at or above `folder`. Raises ConfigurationError when there is none."""
+        root = find_workspace(self.folder)
+        if root is None:
+            raise ConfigurationError(
+                f"no workspace here: no {WORKSPACE_FILE} in {self.folder} or above it",
+                hint="make one: conn init",
+            )
+        return root
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether standard output is a terminal."""
+        return _is_terminal(self.stdout)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether a question may be asked: standard input is a terminal and `no_input` is off."""
+        return not self.no_input and _is_terminal(self.stdin)
+
+    @property
+    def color(self) -> bool:
+        """Whether standard output takes colours.
+
+        NO_COLOR, then FORCE_COLOR, then whether it is a terminal.
+        """
+        return self._colors(self.stdout)
+
+    @property
+    def error_color(self) -> bool:
+        """Whether standard error takes colours, by the same rules."""
+        return self._colors(self.stderr)
+
+    def clean(self, text: str) -> str:
+        """The text without any secret that the redactor knows."""
+        return self.redactor.text(text)
+
+    def out(self, text: str = "", *, end: str = "\n") -> None:
+        """Write to standard output, without secrets."""
+        _write(self.stdout, self.clean(text) + end)
+
+    def err(self, text: str = "", *, end: str = "\n") -> None:
+        """Write to standard error, without secrets."""
+        _write(self.stderr, self.clean(text) + end)
+
+    def trace(self, text: str) -> None:
+        """Write to standard error when `debug` is on, without secrets."""
+        if self.debug:
+            self.err(text)
+
+    def ask(self, question: str, *, secret: bool = False) -> str:
+        """The answer to a question, which is put on standard error; a secret one is not shown while typed.
+
+        Raises UsageError when no question may be asked or the input ends. A secret answer is known to the
+        redactor from then on.
+        """
+        if not self.interactive:
+            message = f"{question}: not given, and there is nobody to ask"
+            raise UsageError(message, hint="give it as an option")
+        self.err(f"{question}: ", end="")
+        self.stderr.flush()
+        if secret:
+            from getpass import getpass
+
+            try:
+                answer = getpass("", stream=self.stderr)
+            except EOFError:
+                raise UsageError(f"{question}: the input ended") from None
+            self.redactor.add(answer)
+            return answer
+        line = self.stdin.readline()
+        if not line:
+            raise UsageError(f"{question}: the input ended")
+        return line.rstrip("\r\n")
+
+    @contextmanager
+    def progress(self, label: str, *, total: float | None = None, unit: str = "") -> Iterator[Progress]:
+        """Progress of long work, on standard error: drawn on a terminal, else a plain line every few seconds.
+
+        `total` is in `unit`s ("records", "pages"), None when unknown. Nothing at all is shown when `quiet`.
+        """
+        shown: Progress
+        if self.quiet:
+            shown = Progress(label, total=total, unit=unit)
+        elif _is_terminal(self.stderr):
+            shown = RichProgress(
+                label, total=total, unit=unit, stream=self.stderr, clean=self.clean, color=self.error_color
+            )
+        else:
+            shown = SparseProgress(label, total=total, unit=unit, clock=self.clock, write=self.err)
+        with shown:
+            yield shown
+
+    def _colors(self, stream: TextIO) -> bool:
+        if self.environ.get("NO_COLOR"):
+            return False
+        forced = self.environ.get("FORCE_COLOR")
+        if forced:
+            return forced != "0"
+        return _is_terminal(stream) and self.environ.get("TERM") != "dumb"
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    try:
+        return stream is not None and stream.isatty()
+    except ValueError:  # a closed stream
+        return False
+
+
+def _write(stream: TextIO, text: str) -> None:
+    try:
+        stream.write(text)
+    except UnicodeEncodeError:
+        # A stream that is not UTF-8 shows what it can: a report with an escape in it beats none.
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

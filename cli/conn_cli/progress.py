@@ -1,0 +1,126 @@
+"""Progress of long work: silent, drawn by rich on a terminal, or a plain line now and then.
+
+Chosen by `console.App`.
+"""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from conn_engine.wire import Clock
+
+if TYPE_CHECKING:
+    from rich.progress import Progress as Drawing
+    from rich.progress import TaskID
+
+__all__ = ["Progress", "RichProgress", "SparseProgress"]
+
+_SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress:
+    """Counts, and shows nothing. `done` and `total` are in `unit`s; `note` says what is happening now."""
+
+    def __init__(self, label: str, *, total: float | None = None, unit: str = "") -> None:
+        self.label = label
+        self.total = total
+        self.unit = unit
+        self.done = 0.0
+        self.note = ""
+
+    def advance(self, steps: float = 1, note: str | None = None) -> None:
+        """So much more is done."""
+        self.done += steps
+        self.say(note)
+
+    def say(self, note: str | None = None) -> None:
+        """What is happening now, such as `page 12` or `waiting 30 s: rate limited`.
+
+        None keeps the last note.
+        """
+        self.note = self.note if note is None else note
+        self.show()
+
+    def show(self) -> None:
+        """Bring the display up to date."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        return None
+
+    def line(self) -> str:
+        """`fetching contacts: 300 of 1,000 records, page 3`."""
+        counted = f"{self.done:,.0f}" if self.done or self.total else ""
+        if counted and self.total is not None:
+            counted += f" of {self.total:,.0f}"
+        if counted and self.unit:
+            counted += f" {self.unit}"
+        told = ", ".join(part for part in (counted, self.note) if part)
+        return f"{self.label}: {told}" if told else self.label
+
+
+class SparseProgress(Progress):
+    """A plain line every few seconds; short work prints none."""
+
+    def __init__(
+        self, label: str, *, total: float | None, unit: str, clock: Clock, write: Callable[[str], None]
+    ) -> None:
+        super().__init__(label, total=total, unit=unit)
+        self._clock = clock
+        self._write = write
+        self._last = clock.now()
+
+    def show(self) -> None:
+        """Print the line when the last one is long enough ago."""
+        now = self._clock.now()
+        if now - self._last >= _SECONDS_BETWEEN_LINES:
+            self._last = now
+            self._write(self.line())
+
+
+class RichProgress(Progress):
+    """A spinner, a bar when the total is known, and the time so far; gone when the work ends."""
+
+    def __init__(
+        self,
+        label: str,
+        *,
+        total: float | None,
+        unit: str,
+        stream: TextIO,
+        clean: Callable[[str], str],
+        color: bool,
+    ) -> None:
+        super().__init__(label, total=total, unit=unit)
+        self._stream = stream
+        self._clean = clean
+        self._color = color
+        self._drawing: Drawing | None = None
+        self._task: TaskID | None = None
+
+    def show(self) -> None:
+        """Redraw."""
+        if self._drawing is not None and self._task is not None:
+            self._drawing.update(self._task, description=self._clean(self.line()), completed=self.done)
+
+    def __enter__(self) -> Self:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        console = Console(file=self._stream, force_terminal=True, no_color=not self._color, highlight=False)
+        bar = [BarColumn()] if self.total is not None else []
+        columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), *bar, TimeElapsedColumn())
+        self._drawing = Progress(*columns, console=console, transient=True)
+        self._task = self._drawing.add_task(self._clean(self.line()), total=self.total)
+        self._drawing.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._drawing is not None:
+            self._drawing.stop()

@@ -1,0 +1,104 @@
+"""The formats of findings, one entry each, and where their text goes.
+
+The formats themselves are the modules beside.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+from conn_cli.report.sources import Sources
+from conn_engine.diagnostics import Diagnostic, did_you_mean
+from conn_engine.errors import UsageError
+
+__all__ = ["FORMATS", "Output", "parse_specs", "render", "write_outputs"]
+
+FORMATS: dict[str, str] = {
+    "text": "conn_cli.report.text",
+    "json": "conn_cli.report.json_",
+    "sarif": "conn_cli.report.sarif",
+    "junit": "conn_cli.report.junit",
+    "github": "conn_cli.report.github",
+}
+"""Name of a format to the module whose `render(findings, sources)` draws it; imported when first used."""
+
+
+class Output(Protocol):
+    """Where reports go: standard output, and what must not be in any report. `console.App` is one."""
+
+    @property
+    def color(self) -> bool:
+        """Whether standard output takes colours."""
+        ...
+
+    def out(self, text: str = "", *, end: str = "\n") -> None:
+        """Write to standard output."""
+        ...
+
+    def clean(self, text: str) -> str:
+        """The text without secrets."""
+        ...
+
+
+def render(
+    format: str,  # noqa: A002 - the word that the option has
+    findings: Sequence[Diagnostic],
+    sources: Sources,
+    *,
+    color: bool = False,
+) -> str:
+    """The findings, sorted by place, in a format of `FORMATS`. The same findings give the same text.
+
+    `color` is heeded by "text" alone. Raises UsageError for an unknown format.
+    """
+    module = import_module(FORMATS[_known(format)])
+    ordered = sorted(findings, key=Diagnostic.sort_key)
+    draw: Callable[..., str] = module.render
+    return draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
+
+
+def parse_specs(specs: Sequence[str]) -> list[tuple[str, str]]:
+    """Each `FORMAT` or `FORMAT=FILE` as format and file ("" for standard output); text when there is none.
+
+    Raises UsageError for an unknown format, an empty file name, or two that go to the same place.
+    """
+    parsed: list[tuple[str, str]] = []
+    for spec in specs or ["text"]:
+        name, equals, file = spec.partition("=")
+        if equals and not file:
+            raise UsageError(f"--format {spec}: the file name is missing")
+        file = "" if file == "-" else file
+        if any(file == other for _, other in parsed):
+            where = file or "standard output"
+            raise UsageError(
+                f"--format {spec}: another format already goes to {where}",
+                hint="give each a file: --format sarif=conn.sarif",
+            )
+        parsed.append((_known(name), file))
+    return parsed
+
+
+def write_outputs(
+    specs: Sequence[str], findings: Sequence[Diagnostic], sources: Sources, output: Output, *, folder: Path
+) -> None:
+    """Write the findings: each `FORMAT` to standard output, each `FORMAT=FILE` to a file below `folder`.
+
+    Files are written whole. Raises UsageError for a bad spec, before anything is written, and
+    ConfigurationError for a file that cannot be written.
+    """
+    from conn_engine.documents import write_whole
+
+    for name, file in parse_specs(specs):
+        text = output.clean(render(name, findings, sources, color=output.color and not file))
+        if file:
+            write_whole(folder / file, text)
+        else:
+            output.out(text, end="")
+
+
+def _known(name: str) -> str:
+    if name in FORMATS:
+        return name
+    known = ", ".join(FORMATS)
+    raise UsageError(f'there is no format "{name}"', hint=did_you_mean(name, FORMATS) or f"formats: {known}")

@@ -1,0 +1,40 @@
+"""Findings as GitHub workflow commands, which become annotations on the changed lines."""
+
+from collections.abc import Sequence
+
+from conn_cli.report.sources import Sources
+from conn_engine.codes import explain
+from conn_engine.diagnostics import Diagnostic, Severity
+
+__all__ = ["render"]
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
+
+
+def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
+    """One line per finding: `::error file=…,line=…,col=…,title=…::message`."""
+    return "".join(f"{_command(finding)}\n" for finding in findings)
+
+
+def _command(finding: Diagnostic) -> str:
+    row = explain(finding.code)
+    properties: list[tuple[str, str]] = []
+    if span := finding.span:
+        properties += [("file", span.file), ("line", str(span.line)), ("col", str(span.column))]
+        end_line = span.end_line or span.line
+        properties.append(("endLine", str(end_line)))
+        if end_line == span.line and span.end_column > span.column:  # GitHub takes it on one line only
+            properties.append(("endColumn", str(span.end_column)))
+    properties.append(("title", f"{finding.code} {row.title}" if row else finding.code))
+    parts = [finding.message, *([f"mend: {finding.hint}"] if finding.hint else [])]
+    parts += [f"{span.file}:{span.line}:{span.column} {note}" for span, note in finding.related]
+    written = ",".join(f"{name}={_property(value)}" for name, value in properties)
+    return f"::{_COMMANDS[finding.severity]} {written}::{_data(chr(10).join(parts))}"
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,37 @@
+"""Text from documents made fit for a terminal.
+
+Nothing in it moves the cursor, colours or reorders what is shown.
+"""
+
+import re
+import unicodedata
+
+__all__ = ["plain", "width"]
+
+TAB = 4
+_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_UNSAFE = re.compile(f"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff{_BIDI}]")
+
+
+def plain(text: str, *, tabs: bool = True) -> str:
+    """The text on one line.
+
+    Tabs become blanks (as many as `width` counts), control and bidirectional signs become `�`.
+    """
+    shown = _UNSAFE.sub("\ufffd", text)
+    return shown.replace("\t", " " * TAB) if tabs else shown
+
+
+def width(text: str) -> int:
+    """Columns that `plain(text)` takes on a terminal."""
+    columns = 0
+    for character in text:
+        if character == "\t":
+            columns += TAB
+        elif " " <= character <= "~" or _UNSAFE.match(character):
+            columns += 1
+        elif unicodedata.combining(character) or character in "\u200b\u200c\u200d\ufe0e\ufe0f":
+            continue
+        else:
+            columns += 2 if unicodedata.east_asian_width(character) in "WF" else 1
+    return columns

@@ -1,0 +1,88 @@
+"""Findings as SARIF 2.1.0, the format of code scanning services. Rules come from the code table."""
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePath, PurePosixPath
+from typing import Any
+from urllib.parse import quote
+
+from conn_cli.report.sources import Sources
+from conn_engine.codes import CODES
+from conn_engine.diagnostics import Diagnostic, Severity, Span
+
+__all__ = ["render"]
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "note"}
+_RULE_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
+
+
+def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
+    """One run with the rules that the findings use. Columns count characters.
+
+    File names are relative URLs.
+    """
+    rules = sorted({finding.code for finding in findings})
+    seen: Counter[str] = Counter()
+    results = []
+    for finding in findings:
+        seen[finding.fingerprint] += 1
+        results.append(_result(finding, rules.index(finding.code), seen[finding.fingerprint]))
+    driver = {"name": "conn", "rules": [_rule(code) for code in rules]}
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _rule(code: str) -> dict[str, Any]:
+    row = CODES.get(code)
+    if row is None:
+        return {"id": code}
+    return {
+        "id": code,
+        "name": "".join(word.capitalize() for word in row.title.split() if word.isalnum()),
+        "shortDescription": {"text": row.title},
+        "fullDescription": {"text": row.explanation},
+        "help": {"text": row.explanation, "markdown": row.explanation},
+        "defaultConfiguration": {"level": _RULE_LEVELS[row.severity]},
+    }
+
+
+def _result(finding: Diagnostic, rule: int, number: int) -> dict[str, Any]:
+    message = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
+    result: dict[str, Any] = {
+        "ruleId": finding.code,
+        "ruleIndex": rule,
+        "level": _LEVELS[finding.severity],
+        "message": {"text": message},
+        "partialFingerprints": {"conn/v1": f"{finding.fingerprint}:{number}"},
+    }
+    location: dict[str, Any] = {}
+    if finding.span and finding.span.file:
+        location["physicalLocation"] = _physical(finding.span)
+    if finding.path:
+        location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
+    if location:
+        result["locations"] = [location]
+    if finding.related:
+        result["relatedLocations"] = [
+            {"id": at, "physicalLocation": _physical(span), "message": {"text": note}}
+            for at, (span, note) in enumerate(finding.related, 1)
+        ]
+    return result
+
+
+def _physical(span: Span) -> dict[str, Any]:
+    region = {"startLine": span.line, "startColumn": span.column}
+    if span.end_line >= span.line:
+        region |= {"endLine": span.end_line, "endColumn": max(1, span.end_column)}
+    return {"artifactLocation": {"uri": _uri(span.file)}, "region": region}
+
+
+def _uri(file: str) -> str:
+    path = PurePath(file)
+    if path.is_absolute():
+        return path.as_uri()
+    # "./" keeps a colon in the first part of the name from reading as a URL's scheme.
+    text = quote(PurePosixPath(file.replace("\\", "/")).as_posix())
+    return f"./{text}" if ":" in text.partition("/")[0] else text

@@ -1,0 +1,57 @@
+"""The lines that findings point at, read once per file and only when asked for. Drawing them is `text`'s."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from conn_engine.documents import Document
+
+__all__ = ["Sources"]
+
+_MAX_BYTES = 8 * 1024 * 1024
+
+
+class Sources:
+    """Line text by file name, as the names stand in spans.
+
+    Lines come from `documents` that were read anyway (or were never files, such as standard input), else from
+    the file of that name below `root`. Without a root, only from the documents.
+    """
+
+    def __init__(self, root: Path | None = None, documents: Iterable[Document] = ()) -> None:
+        self._root = root
+        self._documents: dict[str, list[Document]] = {}
+        self._files: dict[str, list[str]] = {}
+        for document in documents:
+            self.add(document)
+
+    def add(self, document: Document) -> None:
+        """Take lines of this file from the document.
+
+        Blocks of one Markdown file are several documents of its name.
+        """
+        self._documents.setdefault(document.file, []).append(document)
+
+    def line(self, file: str, number: int) -> str:
+        """A line without its break, numbered from 1; empty when there is no such file or line."""
+        for document in self._documents.get(file, ()):
+            if text := document.line(number):
+                return text
+        lines = self._files.get(file)
+        if lines is None:
+            lines = self._files[file] = self._read(file)
+        return lines[number - 1] if 1 <= number <= len(lines) else ""
+
+    def _read(self, file: str) -> list[str]:
+        if self._root is None or not file:
+            return []
+        try:
+            path = (self._root / file).resolve()
+            # A span's file name may come from a document: it is not a way to print any file of the machine.
+            if not path.is_relative_to(self._root.resolve()) or not path.is_file():
+                return []
+            with path.open("rb") as stream:
+                content = stream.read(_MAX_BYTES)
+        except (OSError, ValueError):
+            return []
+        text = content.decode("utf-8-sig", "replace")
+        return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

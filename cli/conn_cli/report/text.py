@@ -1,0 +1,124 @@
+"""Findings for people.
+
+Place, code, message, the source line with what is meant underlined, the mend, related places.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from conn_cli.report.plain import plain, width
+from conn_cli.report.sources import Sources
+from conn_engine.diagnostics import Diagnostic, Severity, Span
+
+__all__ = ["Piece", "paint", "pieces", "render", "summary"]
+
+Style = Literal["", "error", "warning", "info", "dim", "bold", "good"]
+Piece = tuple[str, Style]
+
+_COLORS: dict[Style, str] = {
+    "error": "bold red",
+    "warning": "bold yellow",
+    "info": "bold cyan",
+    "dim": "dim",
+    "bold": "bold",
+    "good": "green",
+}
+_LEVELS: dict[Severity, Style] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
+_COLUMNS = 110
+_MARGIN = 12
+
+
+def render(findings: Sequence[Diagnostic], sources: Sources, *, color: bool = False) -> str:
+    """The findings, in the order given, and a summary line. With `color`, ANSI colours."""
+    parts = [piece for finding in findings for piece in (*pieces(finding, sources), ("\n", ""))]
+    return paint([*parts, (summary(findings), "good" if not findings else "bold"), ("\n", "")], color)
+
+
+def paint(parts: Sequence[Piece], color: bool) -> str:
+    """The pieces joined, coloured when asked for."""
+    if not color:
+        return "".join(text for text, _ in parts)
+    from rich.color import ColorSystem
+    from rich.style import Style as RichStyle
+
+    def colored(text: str, style: Style) -> str:
+        if not style or not text.strip():
+            return text
+        return RichStyle.parse(_COLORS[style]).render(text, color_system=ColorSystem.STANDARD)
+
+    return "".join(colored(text, style) for text, style in parts)
+
+
+def summary(findings: Sequence[Diagnostic]) -> str:
+    """`2 errors, 1 warning in 2 files`, or `no findings`."""
+    if not findings:
+        return "no findings"
+    counts = [
+        _count(sum(finding.severity is level for finding in findings), word)
+        for level, word in ((Severity.ERROR, "error"), (Severity.WARNING, "warning"), (Severity.INFO, "note"))
+    ]
+    files = {finding.span.file for finding in findings if finding.span}
+    where = f" in {_count(len(files), 'file')}" if files else ""
+    return ", ".join(count for count in counts if count) + where
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}" if number else ""
+
+
+def pieces(finding: Diagnostic, sources: Sources) -> Iterator[Piece]:
+    """One finding as lines of styled pieces."""
+    level = _LEVELS[finding.severity]
+    if finding.span:
+        yield f"{_place(finding.span)}  ", "bold"
+    yield finding.severity.name.lower(), level
+    yield f" {finding.code}", level
+    yield f"  {plain(finding.message)}\n", ""
+    if finding.span:
+        yield from _excerpt(finding.span, sources, level)
+    if finding.path and finding.path not in finding.message:
+        yield f"  at {plain(finding.path)}\n", "dim"
+    if finding.hint:
+        yield "  mend: ", "good"
+        yield f"{plain(finding.hint)}\n", ""
+    for span, note in finding.related:
+        yield f"  {_place(span)}", "bold"
+        yield f"  {plain(note)}\n", ""
+        yield from _excerpt(span, sources, "dim")
+
+
+def _place(span: Span) -> str:
+    return f"{plain(span.file)}:{span.line}:{span.column}"
+
+
+def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
+    line = sources.line(span.file, span.line)
+    if not line.strip():
+        return
+    start = min(span.column - 1, len(line))
+    end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())
+    end = min(max(end, start + 1), max(len(line), start + 1))
+    first, last = _window(line, start)
+    shown = line[first:last]
+    before = "…" if first else ""
+    after = "…" if last < len(line) else ""
+    number = str(span.line)
+    yield f"  {number} | ", "dim"
+    yield f"{before}{plain(shown)}{after}\n", ""
+    yield f"  {' ' * len(number)} | ", "dim"
+    lead = width(before + line[first:start])
+    marks = max(1, width(line[start : min(end, last)]))
+    yield " " * lead, ""
+    yield "^" * marks + "\n", style
+
+
+def _window(line: str, start: int) -> tuple[int, int]:
+    """The part of a long line to show, so that `start` is in it."""
+    if len(line) <= _COLUMNS:
+        return 0, len(line)
+    first = 0 if start < _COLUMNS - _MARGIN * 2 else start - _MARGIN * 2
+    return first, min(len(line), first + _COLUMNS)

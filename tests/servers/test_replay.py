@@ -1,4 +1,4 @@
-"""A real run recorded, then replayed with the server out of reach: the same records and requests, no secret."""
+"""A real run recorded, then replayed with the server out of reach: the same records, no secret."""
 
 import json
 from collections.abc import Callable

@@ -49,7 +49,8 @@ class LinkHeader(Ending, frozen=True, kw_only=True, tag_field="format", tag="lin
         ),
     ] = ()
     size: Annotated[
-        int | None, Meta(ge=1, description="Records per page to ask for, on the first request.")
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Records per page to ask for, on the first request."),
     ] = None
     size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
 

@@ -22,8 +22,8 @@ class Source(Settings, frozen=True, kw_only=True):
         str | None, Meta(description="Expression over status, headers and body (`body.error.retry_after`).")
     ] = None
     pattern: Annotated[
-        str | None,
-        Meta(description="Regular expression that finds the value within the text.", max_length=500),
+        Annotated[str, Meta(max_length=500)] | None,
+        Meta(description="Regular expression that finds the value within the text."),
     ] = None
     group: Annotated[
         int, Meta(ge=0, description="Group of `pattern` that is the value; 0 is the whole match.")

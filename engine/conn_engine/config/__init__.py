@@ -1,0 +1,58 @@
+"""Documents become configuration: models, three levels merged with provenance, validation, loading. The face.
+
+Strategies are below and only named here; what goes beyond shape is lint's, what is done with it runtime's.
+"""
+
+from conn_engine.config.effective import Effective
+from conn_engine.config.load import DocumentKind, File, Workspace, load_workspace
+from conn_engine.config.merge import MAPPINGS, MISSING, Layers, Path_, lookup, mapping_layers, merge
+from conn_engine.config.models import (
+    Account,
+    Configuration,
+    Connector,
+    Environment,
+    Field,
+    Operation,
+    Step,
+    StepRequest,
+    UnifiedDocument,
+    UnifiedOperation,
+    WorkspaceSettings,
+)
+from conn_engine.config.operations import OperationName, VendorOperation
+from conn_engine.config.origins import Layer, Level, Origin, Source
+from conn_engine.config.validate import published, validate
+
+__all__ = [
+    "MAPPINGS",
+    "MISSING",
+    "Account",
+    "Configuration",
+    "Connector",
+    "DocumentKind",
+    "Effective",
+    "Environment",
+    "Field",
+    "File",
+    "Layer",
+    "Layers",
+    "Level",
+    "Operation",
+    "OperationName",
+    "Origin",
+    "Path_",
+    "Source",
+    "Step",
+    "StepRequest",
+    "UnifiedDocument",
+    "UnifiedOperation",
+    "VendorOperation",
+    "Workspace",
+    "WorkspaceSettings",
+    "load_workspace",
+    "lookup",
+    "mapping_layers",
+    "merge",
+    "published",
+    "validate",
+]

@@ -1,0 +1,226 @@
+"""Least authority: to which hosts a credential may go, which environment variables it may read, and who tries to widen that.
+
+Only the connector itself (the base level) and conn.yaml grant; an environment or an account can narrow, never widen.
+Enforcing it on the wire is the transport's door.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from conn_engine.config.merge import Path_, leaves, lookup
+from conn_engine.config.origins import Layer, Origin
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import dotted
+
+__all__ = [
+    "base_hosts",
+    "covered",
+    "declared_names",
+    "effective_hosts",
+    "host_pattern",
+    "names_read",
+    "widening",
+]
+
+_ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
+_ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
+_TEMPLATE = "\0"
+_URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
+
+
+def host_pattern(url: str) -> str | None:
+    """The host (and port) pattern of a URL: `{{…}}` inside the host becomes `*` for one label.
+
+    None when the URL names no host, or so little of it that a pattern would fit strangers (`{{context.url}}`).
+    """
+    plain = _hide_templates(url)
+    match = re.match(r"^https?://([^/?#\\]+)", plain, re.IGNORECASE)
+    if match is None:
+        return None
+    authority = match.group(1)
+    if "@" in authority:
+        return None
+    host, _, port = authority.partition(":") if not authority.startswith("[") else (authority, "", "")
+    labels = host.lower().split(".")
+    patterned = ["*" if _TEMPLATE in label else label for label in labels]
+    while len(patterned) > 1 and patterned[0] == patterned[1] == "*":
+        patterned.pop(0)
+    if "*" in patterned and (patterned.index("*") > 0 or patterned.count("*") > 1 or len(patterned) < 3):
+        return None
+    if _TEMPLATE in port:
+        port = "*"
+    return ".".join(patterned) + (f":{port}" if port else "")
+
+
+def _hide_templates(text: str) -> str:
+    """The text with each {{…}} as one mark. The first `}}` that leaves the braces balanced ends a template."""
+    out: list[str] = []
+    at = 0
+    while (start := text.find("{{", at)) >= 0:
+        out.append(text[at:start])
+        depth, end = 0, start
+        while end < len(text):
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+            if depth == 0:
+                break
+        out.append(_TEMPLATE)
+        at = end
+    out.append(text[at:])
+    return "".join(out)
+
+
+def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
+    """The hosts that the connector itself names: its `hosts`, else those of its base URLs and token requests."""
+    said = base.get("hosts")
+    if isinstance(said, list):
+        return tuple(str(host).lower() for host in said)
+    found = (host_pattern(url) for url in _urls(base))
+    return tuple(dict.fromkeys(host for host in found if host))
+
+
+def _urls(base: Mapping[str, Any]) -> Iterator[str]:
+    for path, value in leaves(base):
+        if not isinstance(value, str) or path[0] == "unified":
+            continue
+        if path[-1] == "base_url" or (path[0] in ("credentials", "authorization") and path[-1] in _URL_KEYS):
+            yield value
+
+
+def covered(pattern: str, allowed: Iterable[str]) -> bool:
+    """Whether every host that the pattern fits is fitted by one of the allowed patterns."""
+    host, port = _split(pattern)
+    for other in allowed:
+        allowed_host, allowed_port = _split(other)
+        fits_port = allowed_port in (port, "*")
+        if fits_port and (
+            host == allowed_host or (allowed_host.startswith("*.") and host.endswith(allowed_host[1:]))
+        ):
+            return True
+    return False
+
+
+def _split(pattern: str) -> tuple[str, str]:
+    host, colon, port = pattern.lower().rpartition(":")
+    if not colon or port.endswith("]"):
+        return pattern.lower(), ""
+    return host, port
+
+
+def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[str, ...]:
+    """The hosts that may receive the credential: the connector's own, narrowed by overrides, and the trusted ones."""
+    hosts = base_hosts(layers[0].data)
+    for layer in layers[1:]:
+        said = layer.data.get("hosts")
+        if isinstance(said, list):
+            hosts = tuple(str(host).lower() for host in said if covered(str(host), hosts))
+    return (*hosts, *(host.lower() for host in trusted if host.lower() not in hosts))
+
+
+def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
+    """The environment variables that credentials and authorization read, each with the first place that does."""
+    found: dict[str, Path_] = {}
+    for path, text in _authorized_texts(data):
+        for name in _ENV_NAME.findall(text):
+            found.setdefault(name, path)
+    return found
+
+
+def _authorized_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    for path, value in leaves(data):
+        if "credentials" in path[:1] or "authorization" in path[:4]:
+            yield from ((where, text) for where, text in _texts(value, path) if isinstance(text, str))
+
+
+def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
+    if isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            for inner, leaf in leaves(item, (*path, index)):
+                yield from _texts(leaf, inner)
+    else:
+        yield path, value
+
+
+def declared_names(base: Mapping[str, Any], workspace: Sequence[str]) -> tuple[str, ...]:
+    """The environment variables that may be read: declared by the connector or conn.yaml, or used by the connector itself."""
+    said = base.get("env")
+    own = [str(name) for name in said] if isinstance(said, list) else []
+    return tuple(dict.fromkeys([*own, *names_read(base), *workspace]))
+
+
+def widening(
+    layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Sequence[str]
+) -> list[Diagnostic]:
+    """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host."""
+    base = layers[0].data
+    hosts = (*base_hosts(base), *trusted)
+    names = declared_names(base, workspace_env)
+    found: list[Diagnostic] = []
+    for layer in layers[1:]:
+        found.extend(_hosts_asked(layer, hosts))
+        found.extend(_urls_asked(layer, hosts))
+        found.extend(_names_asked(layer, names))
+    return found
+
+
+def _origin(layer: Layer, path: Path_) -> Origin:
+    source = layer.source(path)
+    return Origin(layer.level, path, lookup(layer.data, path), source.document, source.place(path))
+
+
+def _hosts_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
+    said = layer.data.get("hosts")
+    for index, host in enumerate(said if isinstance(said, list) else []):
+        if not covered(str(host), hosts):
+            yield diagnostic(
+                "SEC110",
+                f'{layer.level} cannot let credentials go to "{host}": the connector does not name it',
+                _origin(layer, ("hosts", index)).span,
+                path="hosts",
+                hint="name it in the connector's hosts, or in trusted_hosts of conn.yaml",
+            )
+
+
+def _urls_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
+    for url_path, value in leaves(layer.data):
+        if not isinstance(value, str) or not _is_url_place(url_path):
+            continue
+        host = host_pattern(value)
+        if host is not None and not covered(host, hosts):
+            yield diagnostic(
+                "SEC110",
+                f'{dotted(url_path)} is on "{host}", where the connector\'s credentials may not go',
+                _origin(layer, url_path).span,
+                path=dotted(url_path),
+                hint="name the host in the connector's hosts, or in trusted_hosts of conn.yaml",
+            )
+
+
+def _is_url_place(path: Path_) -> bool:
+    if path[-1] == "base_url":
+        return path[0] != "unified"
+    return path[-1] in _URL_KEYS and ("credentials" in path[:1] or "authorization" in path[:4])
+
+
+def _names_asked(layer: Layer, names: Sequence[str]) -> Iterator[Diagnostic]:
+    said = layer.data.get("env")
+    asked: dict[str, Path_] = dict(names_read(layer.data))
+    asked |= {str(name): ("env", index) for index, name in enumerate(said if isinstance(said, list) else [])}
+    for name, path in asked.items():
+        if name not in names:
+            yield diagnostic(
+                "SEC111",
+                f'{layer.level} reads the environment variable "{name}", which neither connector nor workspace declares',
+                _origin(layer, path).span,
+                path=dotted(path),
+                hint=did_you_mean(name, names) or "declare it under env in connector.yaml or conn.yaml",
+            )
+    for path, text in _authorized_texts(layer.data):
+        if _ENV_WHOLE.search(text):
+            yield diagnostic(
+                "SEC111",
+                f"{layer.level} reads the environment as a whole; name one variable: env.NAME",
+                _origin(layer, path).span,
+                path=dotted(path),
+            )

@@ -1,0 +1,303 @@
+"""Raw data to typed models, driven by the models: aliases renamed, `{format, config}` flattened, nulls taken as unsaid.
+
+A plan is compiled once per type and walks only where a model has something to do. `canonical` renames aliases and keeps
+the form that documents have, which is what levels are merged in; `convert` gives the typed value. Whether data is valid
+is told by `validate`; `convert` raises ConfigurationError with the place when it is not.
+"""
+
+import re
+from collections.abc import Hashable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, TypeVar, cast
+
+import msgspec
+from msgspec import inspect
+
+from conn_engine.config.merge import Path_
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError
+from conn_engine.strategies import Settings
+
+__all__ = ["ConversionError", "canonical", "convert", "said_twice", "union_tags"]
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class _Plan:
+    """What to do with a value of one type. Exactly one of the parts is used, by the kind of value met."""
+
+    structs: dict[str, "_Struct"] = field(default_factory=dict)  # by tag; "" for a struct without one
+    item: "_Plan | None" = None
+    value: "_Plan | None" = None
+
+    @property
+    def idle(self) -> bool:
+        return not self.structs and self.item is None and self.value is None
+
+
+@dataclass(slots=True)
+class _Struct:
+    fields: dict[str, _Plan | None]
+    aliases: Mapping[str, str]
+    rest: str
+    rest_plan: _Plan | None
+
+
+@cache
+def _plan(kind: Hashable) -> _Plan | None:
+    return _compile(inspect.type_info(kind), {})
+
+
+def _compile(info: inspect.Type, known: dict[Any, _Struct]) -> _Plan | None:
+    plan = _Plan()
+    _fill(plan, info, known)
+    return None if plan.idle else plan
+
+
+def _fill(plan: _Plan, info: inspect.Type, known: dict[Any, _Struct]) -> None:
+    if isinstance(info, inspect.Metadata):
+        _fill(plan, info.type, known)
+    elif isinstance(info, inspect.UnionType):
+        for part in info.types:
+            _fill(plan, part, known)
+    elif isinstance(info, inspect.StructType):
+        plan.structs[str(info.tag) if info.tag is not None else ""] = _struct(info, known)
+    elif isinstance(info, inspect.DictType):
+        plan.value = _compile(info.value_type, known)
+    elif isinstance(info, inspect.ListType | inspect.VarTupleType):
+        plan.item = _compile(info.item_type, known)
+
+
+def _struct(info: inspect.StructType, known: dict[Any, _Struct]) -> _Struct:
+    if info.cls in known:
+        return known[info.cls]
+    aliases = info.cls.aliases if issubclass(info.cls, Settings) else {}
+    made = known[info.cls] = _Struct({}, aliases, getattr(info.cls, "rest", ""), None)
+    for entry in info.fields:
+        made.fields[entry.encode_name] = _compile(entry.type, known)
+    if made.rest:
+        rest = made.fields.pop(made.rest)
+        made.rest_plan = rest.value if rest is not None else None
+    return made
+
+
+def union_tags(kind: Any) -> list[str]:
+    """The `format` names of a union of strategies."""
+    plan = _plan(kind)
+    return sorted(plan.structs) if plan is not None else []
+
+
+# --- the form of documents ---
+
+
+def canonical(data: Any, kind: Any, below: Any = None) -> tuple[Any, dict[Path_, str]]:
+    """The data with every alias renamed, and the renamed places: path in the result to the key as written.
+
+    `below` is the data that it will be laid over: a strategy that does not say its `format` has the one below. The input
+    is not changed; without aliases in it, it is returned as it is.
+    """
+    renamed: dict[Path_, str] = {}
+    return _rename(data, _plan(kind), below, (), renamed), renamed
+
+
+def _rename(data: Any, plan: _Plan | None, below: Any, path: Path_, renamed: dict[Path_, str]) -> Any:
+    if plan is None:
+        return data
+    if isinstance(data, dict):
+        if plan.structs:
+            return _rename_struct(data, plan, below, path, renamed)
+        if plan.value is not None:
+            return _rename_items(data, lambda _: plan.value, below, path, renamed)
+    elif isinstance(data, list) and plan.item is not None:
+        made = [_rename(item, plan.item, None, (*path, i), renamed) for i, item in enumerate(data)]
+        return data if all(a is b for a, b in zip(made, data, strict=True)) else made
+    return data
+
+
+def _rename_struct(
+    data: dict[str, Any], plan: _Plan, below: Any, path: Path_, renamed: dict[Path_, str]
+) -> Any:
+    if "" in plan.structs:
+        struct = plan.structs[""]
+        plain = _rename_keys(data, struct.aliases, path, renamed)
+        return _rename_items(
+            plain,
+            lambda key: struct.fields.get(key, struct.rest_plan if struct.rest else None),
+            below,
+            path,
+            renamed,
+        )
+    config = data.get("config")
+    if not isinstance(config, dict):
+        return data
+    tag = data.get("format", below.get("format") if isinstance(below, dict) else None)
+    candidates = (
+        [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
+    )
+    here = (*path, "config")
+    lower = below.get("config") if isinstance(below, dict) else None
+    plain = _rename_keys(config, _common_aliases(candidates), here, renamed)
+    if len(candidates) == 1:
+        plain = _rename_items(plain, candidates[0].fields.get, lower, here, renamed)
+    return data if plain is config else {**data, "config": plain}
+
+
+def _common_aliases(candidates: list[_Struct]) -> dict[str, str]:
+    found: dict[str, set[str]] = {}
+    for struct in candidates:
+        for alias, name in struct.aliases.items():
+            found.setdefault(alias, set()).add(name)
+    return {alias: names.pop() for alias, names in found.items() if len(names) == 1}
+
+
+def said_twice(data: Any, kind: Any) -> list[tuple[Path_, str]]:
+    """The places where an alias stands beside the name it stands for (or another alias of it), and that name."""
+    found: list[tuple[Path_, str]] = []
+    _find_doubles(data, _plan(kind), (), found)
+    return found
+
+
+def _find_doubles(data: Any, plan: _Plan | None, path: Path_, found: list[tuple[Path_, str]]) -> None:
+    if plan is None:
+        return
+    if isinstance(data, list) and plan.item is not None:
+        for index, item in enumerate(data):
+            _find_doubles(item, plan.item, (*path, index), found)
+    elif isinstance(data, dict) and "" in plan.structs:
+        _doubles_in(data, plan.structs[""], path, found)
+    elif (
+        isinstance(data, dict) and data.get("format") in plan.structs and isinstance(data.get("config"), dict)
+    ):
+        _doubles_in(data["config"], plan.structs[data["format"]], (*path, "config"), found)
+    elif isinstance(data, dict) and plan.value is not None:
+        for key, value in data.items():
+            _find_doubles(value, plan.value, (*path, key), found)
+
+
+def _doubles_in(data: dict[str, Any], struct: _Struct, path: Path_, found: list[tuple[Path_, str]]) -> None:
+    first: dict[str, str] = {name: name for name in data if name in struct.fields}
+    for key, value in data.items():
+        name = struct.aliases.get(key, key)
+        if name != key:
+            if name in first:
+                found.append(((*path, key), first[name]))
+            first.setdefault(name, key)
+        _find_doubles(
+            value, struct.fields.get(name, struct.rest_plan if struct.rest else None), (*path, key), found
+        )
+
+
+def _rename_keys(
+    data: dict[str, Any], aliases: Mapping[str, str], path: Path_, renamed: dict[Path_, str]
+) -> dict[str, Any]:
+    present = [key for key in data if key in aliases and aliases[key] not in data]
+    if not present:
+        return data
+    for key in present:
+        renamed[(*path, aliases[key])] = key
+    return {aliases[key] if key in present else key: value for key, value in data.items()}
+
+
+def _rename_items(
+    data: dict[str, Any], plan_of: Any, below: Any, path: Path_, renamed: dict[Path_, str]
+) -> Any:
+    lower = below if isinstance(below, dict) else {}
+    made = {
+        key: _rename(value, plan_of(key), lower.get(key), (*path, key), renamed)
+        for key, value in data.items()
+    }
+    return data if all(made[key] is data[key] for key in data) else made
+
+
+# --- typed values ---
+
+
+_PLACE = re.compile(r" - at `\$([^`]*)`$")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
+
+
+class ConversionError(ConfigurationError):
+    """Data that does not fit its model. `reason` is one line, `place` the path in the data as far as it is known."""
+
+    def __init__(self, message: str, *, reason: str, place: Path_) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.place = place
+
+
+def convert(data: Any, kind: type[T], *, at: str = "") -> T:
+    """The typed value of canonical data. `kind` is a model or a union of strategies; `at` names the place in messages.
+
+    Raises ConversionError when the data does not fit.
+    """
+    try:
+        return msgspec.convert(_flat(data, _plan(cast("Hashable", kind))), kind)
+    except msgspec.ValidationError as error:
+        reason = _PLACE.sub("", str(error))
+        place = _place(data, str(error))
+        where = ".".join(part for part in (at, dotted(place)) if part)
+        raise ConversionError(f"{where}: {reason}" if where else reason, reason=reason, place=place) from None
+
+
+def _place(data: Any, message: str) -> Path_:
+    """The path that a message of msgspec ends with, in the form that documents have (settings under `config`)."""
+    found = _PLACE.search(message)
+    path: list[str | int] = []
+    node = data
+    for step in _STEP.finditer(found[1] if found else ""):
+        name, index = step[1], step[2]
+        if index == "...":  # some key of an object: it is not told which
+            break
+        if isinstance(node, dict) and name not in node and isinstance(node.get("config"), dict):
+            path.append("config")
+            node = node["config"]
+        key: str | int = name if name is not None else int(index)
+        path.append(key)
+        try:
+            node = node[key]
+        except (KeyError, IndexError, TypeError):
+            break
+    return tuple(path)
+
+
+def _flat(data: Any, plan: _Plan | None) -> Any:
+    if plan is None:
+        return data
+    if isinstance(data, dict):
+        if plan.structs:
+            return _flat_struct(data, plan)
+        if plan.value is not None:
+            return {key: _flat(value, plan.value) for key, value in data.items() if value is not None}
+    elif isinstance(data, list | tuple) and plan.item is not None:
+        return [_flat(item, plan.item) for item in data]
+    return data
+
+
+def _flat_struct(data: dict[str, Any], plan: _Plan) -> Any:
+    if "" in plan.structs:
+        return _flat_fields(data, plan.structs[""])
+    config = data.get("config", {})
+    tag = data.get("format")
+    if not isinstance(config, dict) or tag not in plan.structs or data.keys() - {"format", "config"}:
+        return data  # msgspec names what is wrong with it
+    return {**_flat_fields(config, plan.structs[tag]), "format": tag}
+
+
+def _flat_fields(data: dict[str, Any], struct: _Struct) -> dict[str, Any]:
+    made: dict[str, Any] = {}
+    rest: dict[str, Any] = {}
+    for key, value in data.items():
+        if value is None:
+            continue
+        name = struct.aliases.get(key, key)
+        if name in struct.fields:
+            made[name] = _flat(value, struct.fields[name])
+        elif struct.rest:
+            rest[name] = _flat(value, struct.rest_plan)
+        else:
+            made[name] = value
+    if struct.rest:
+        made[struct.rest] = rest
+    return made

@@ -1,0 +1,240 @@
+"""The effective configuration of one connector for one account: three levels merged, typed on demand, with provenance.
+
+Models are made lazily, operation by operation. Reading files and finding them is `load`'s; sending anything is nobody's
+business here.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property, partial
+from typing import Any
+
+from conn_engine.config import authority
+from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.faults import fault
+from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, merge, statements
+from conn_engine.config.models import Configuration, UnifiedOperation, UnifiedResource
+from conn_engine.config.operations import (
+    OperationName,
+    VendorOperation,
+    operation_names,
+    resolve_name,
+    said_at,
+    singular,
+    vendor_operation,
+    with_inherited,
+)
+from conn_engine.config.origins import Layer, Level, Origin
+from conn_engine.config.validate import validate
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["Effective"]
+
+_KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
+
+
+class Effective:
+    """What holds for one connector, in one environment, for one account.
+
+    `account` and `environment` are names, None for the level that is absent. `context` are the account's own values.
+    `data` is the merged raw configuration: the connector's keys, and `unified.<model>.<resource>.<method>`.
+    """
+
+    def __init__(
+        self,
+        *,
+        connector_name: str,
+        layers: Sequence[Layer],
+        account: str | None = None,
+        environment: str | None = None,
+        context: dict[str, Any] | None = None,
+        trusted_hosts: Sequence[str] = (),
+        workspace_env: Sequence[str] = (),
+    ) -> None:
+        self.connector_name = connector_name
+        self.account = account
+        self.environment = environment
+        self.context: dict[str, Any] = dict(context or {})
+        self.layers = tuple(layers)
+        self._trusted = tuple(trusted_hosts)
+        self._workspace_env = tuple(workspace_env)
+        self._vendor: dict[tuple[str, str], VendorOperation] = {}
+        self._unified: dict[tuple[str, str, str], UnifiedOperation] = {}
+
+    @cached_property
+    def data(self) -> dict[str, Any]:
+        """The merged raw configuration. Shared: not to be changed."""
+        merged: dict[str, Any] = merge([layer.data for layer in self.layers])
+        return merged
+
+    @cached_property
+    def connector(self) -> Configuration:
+        """The whole configuration, typed; operations say what they say and inherit. Raises ConfigurationError."""
+        try:
+            return convert(with_inherited(self.data), Configuration, at=self.connector_name)
+        except ConfigurationError as error:
+            raise self._explained(error) from None
+
+    def check(self) -> None:
+        """Raise ConfigurationError, with a finding for each fault, unless every operation can be used."""
+        for _, attempt in self._conversions():
+            try:
+                attempt()
+            except ConversionError as error:
+                raise self._explained(error) from None
+
+    # --- operations ---
+
+    def operations(self) -> list[OperationName]:
+        """Every operation, unified ones first."""
+        return operation_names(self.data)
+
+    def resolve(self, text: str, raw: bool = False) -> OperationName:
+        """The operation a text means. Raises UsageError when it is unknown or ambiguous."""
+        return resolve_name(self.operations(), text, connector=self.connector_name, raw=raw)
+
+    def vendor(self, resource: str, method: str) -> VendorOperation:
+        """A vendor operation with everything inherited. Raises UsageError when there is none."""
+        try:
+            return self._convert_vendor(resource, method)
+        except ConversionError as error:
+            raise self._explained(error) from None
+
+    def _convert_vendor(self, resource: str, method: str) -> VendorOperation:
+        key = (resource, method)
+        if key not in self._vendor:
+            self._vendor[key] = vendor_operation(self.data, resource, method, connector=self.connector_name)
+        return self._vendor[key]
+
+    def unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
+        """A unified operation, `resource`, `method` and `record` filled in; None when the connector has none."""
+        try:
+            return self._convert_unified(model, resource, method)
+        except ConversionError as error:
+            raise self._explained(error) from None
+
+    def _convert_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
+        path = ("unified", model, resource, method)
+        key = (model, resource, method)
+        if key in self._unified:
+            return self._unified[key]
+        own = lookup(self.data, path)
+        if not isinstance(own, dict) or method in UnifiedResource.__struct_fields__:
+            return None
+        record = lookup(self.data, (*path[:3], "record"))
+        filled = {
+            "resource": resource,
+            "method": method,
+            "record": record if isinstance(record, str) else singular(resource),
+            **{name: value for name, value in own.items() if value is not None},
+        }
+        made = self._unified[key] = convert(filled, UnifiedOperation, at=dotted(path))
+        return made
+
+    # --- provenance ---
+
+    def origins(self, path: Path_) -> list[Origin]:
+        """Who says the value at a path, top level first: the effective one, then what it shadows or builds on."""
+        found: list[Origin] = []
+        for said in statements([layer.data for layer in self.layers], path):
+            layer = self.layers[said.layer]
+            source = layer.source(said.path)
+            place = source.place(said.path)
+            found.append(Origin(layer.level, said.path, said.value, source.document, place, said.shadowed))
+        return found
+
+    def provenance(self) -> dict[Path_, Origin]:
+        """The effective origin of each leaf of `data`; arrays and composed mappings are one leaf each."""
+        return {path: self.origins(path)[0] for path, _ in leaves(self.data)}
+
+    def span(self, path: Path_) -> Span | None:
+        """Where the value at a path was set; of the nearest ancestor that was."""
+        for end in range(len(path), -1, -1):
+            origins = self.origins(path[:end])
+            if origins:
+                return origins[0].span
+        return None
+
+    def dead(self) -> list[Origin]:
+        """The override leaves that change nothing."""
+        found: list[Origin] = []
+        for index, path in dead([layer.data for layer in self.layers]):
+            layer = self.layers[index]
+            source = layer.source(path)
+            value = lookup(layer.data, path)
+            found.append(Origin(layer.level, path, value, source.document, source.place(path)))
+        return found
+
+    # --- authority ---
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Patterns of the hosts that may receive the credential."""
+        return authority.effective_hosts(self.layers, self._trusted)
+
+    @cached_property
+    def env_names(self) -> tuple[str, ...]:
+        """The environment variables that credentials and authorization may read."""
+        return authority.declared_names(self.layers[0].data, self._workspace_env)
+
+    def widening(self) -> list[Diagnostic]:
+        """Overrides that ask for more hosts or variables than the connector grants."""
+        return authority.widening(self.layers, self._trusted, self._workspace_env)
+
+    # --- findings ---
+
+    @cached_property
+    def findings(self) -> tuple[Diagnostic, ...]:
+        """Faults of the merged configuration that no document shows alone, and attempts to widen authority."""
+        return (*self._merged_findings(), *self.widening())
+
+    def document_findings(self) -> list[Diagnostic]:
+        """Faults of the documents it is made of, each by itself."""
+        found: list[Diagnostic] = []
+        for layer in self.layers:
+            for source in layer.sources:
+                base = "unified" if source.to[:1] == ("unified",) else "connector"
+                found.extend(validate(source.document, _KINDS.get(layer.level, base)))
+        return found
+
+    def _merged_findings(self) -> list[Diagnostic]:
+        found: dict[tuple[str, Span | None], Diagnostic] = {}
+        for at, attempt in self._conversions():
+            try:
+                attempt()
+            except ConversionError as error:
+                finding = self._finding(at, error)
+                found.setdefault((finding.message, finding.span), finding)
+        return list(found.values())
+
+    def _conversions(self) -> Iterator[tuple[Path_, Callable[[], object]]]:
+        own = {key: value for key, value in self.data.items() if key not in ("resources", "unified")}
+        yield (), partial(convert, {**own, "resources": {}}, Configuration)
+        for name in self.operations():
+            if name.kind == "vendor":
+                yield name.path, partial(self._convert_vendor, name.resource, name.method)
+            else:
+                yield name.path, partial(self._convert_unified, name.model, name.resource, name.method)
+
+    def _finding(self, at: Path_, error: ConversionError) -> Diagnostic:
+        place = (*at, *error.place)
+        if len(at) == 3 and at[0] == "resources" and error.place and error.place[0] in INHERITED:
+            place = (*said_at(self.data, str(at[1]), str(at[2]), str(error.place[0])), *error.place[1:])
+        return fault(error.reason, place, self._place)
+
+    def _place(self, path: Path_, key: bool) -> Span:
+        for end in range(len(path), -1, -1):
+            origins = [origin for origin in self.origins(path[:end]) if len(origin.path) == end]
+            if origins:
+                whole = end == len(path)
+                return origins[0].key_span if path[:end] and (key or not whole) else origins[0].span
+        return self.layers[0].sources[0].document.span(())
+
+    def _explained(self, error: ConfigurationError) -> ConfigurationError:
+        """The error with findings that name the places: of the documents alone, else of what they merge into."""
+        found = [finding for finding in self.document_findings() if finding.severity is Severity.ERROR]
+        found = found or self._merged_findings()
+        if not found:
+            found = [diagnostic("CFG104", error.message, self.layers[0].sources[0].document.span(()))]
+        return ConfigurationError(found[0].message, hint=found[0].hint, findings=found)

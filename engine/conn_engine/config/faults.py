@@ -1,0 +1,34 @@
+"""What a model says about data that does not fit it, as a finding. Only for faults that the published schemas cannot see:
+those of merged levels and those between the settings of a strategy."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from conn_engine.config.merge import Path_
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents import dotted
+
+__all__ = ["fault"]
+
+_UNKNOWN: Final = re.compile(r"^Object contains unknown field `(.+)`$")
+_MISSING: Final = re.compile(r"^Object missing required field `(.+)`$")
+_TYPE: Final = re.compile(r"^Expected `(.+)`, got `(.+)`$")
+_TAG: Final = re.compile(r"^Invalid value '?(.+?)'?$")
+
+
+def fault(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diagnostic:
+    """The finding. `span` gives the place of a path's key (True) or value (False), or of the nearest that exists."""
+    if found := _UNKNOWN.match(reason):
+        here = (*path, found[1])
+        return diagnostic("CFG101", f'unknown key "{found[1]}"', span(here, True), path=dotted(here))
+    if found := _MISSING.match(reason):
+        message = f'missing key "{found[1]}" in {dotted(path)}' if path else f'missing key "{found[1]}"'
+        return diagnostic("CFG103", message, span(path, True), path=dotted((*path, found[1])))
+    if found := _TYPE.match(reason):
+        return diagnostic(
+            "CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=dotted(path)
+        )
+    if path[-1:] == ("format",) and (found := _TAG.match(reason)):
+        return diagnostic("CFG105", f'unknown format "{found[1]}"', span(path, False), path=dotted(path))
+    return diagnostic("CFG104", reason, span(path, False), path=dotted(path))

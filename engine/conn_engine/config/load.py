@@ -1,0 +1,339 @@
+"""A workspace folder: which connectors, environments and accounts it has, and the effective configuration of any of them.
+
+Everything is read when it is asked for, once. A name is checked before it becomes a path, and a file whose real place is
+outside the workspace is refused. Merging is `merge`'s, typing `Effective`'s, judging a document `validate`'s.
+"""
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from conn_engine.config.convert import canonical, convert
+from conn_engine.config.effective import Effective
+from conn_engine.config.merge import Path_, lay, lookup
+from conn_engine.config.models import NAME, Account, Configuration, Environment, WorkspaceSettings
+from conn_engine.config.origins import Layer, Level, Source
+from conn_engine.config.validate import validate
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import Document, read
+from conn_engine.errors import ConfigurationError, UsageError
+
+__all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
+
+T = TypeVar("T")
+DocumentKind = Literal["workspace", "connector", "unified", "environment", "account"]
+SUFFIXES = (".yaml", ".yml", ".json")
+_NAME = re.compile(NAME)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """A document of a workspace: its kind, name (a unified document's is `<connector>/<model>`) and path."""
+
+    kind: DocumentKind
+    name: str
+    path: Path
+
+
+def load_workspace(root: Path) -> "Workspace":
+    """The workspace in a folder. Reads only conn.yaml; raises ConfigurationError when it is missing or invalid."""
+    workspace = Workspace(root)
+    _ = workspace.settings
+    return workspace
+
+
+class Workspace:
+    """A folder with conn.yaml. Files are shown by their path relative to it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root.absolute()
+        self._real_root = root.resolve()
+        self._documents: dict[Path, Document] = {}
+        self._bases: dict[str, Layer] = {}
+        self._files: dict[str, dict[str, File]] = {}
+
+    # --- what there is ---
+
+    @cached_property
+    def settings(self) -> WorkspaceSettings:
+        """conn.yaml, typed."""
+        path = _pick(self.root, "conn")
+        if path is None:
+            raise ConfigurationError(
+                f"no conn.yaml in {self.root}", hint="run `conn init` to make the folder a workspace"
+            )
+        return self._typed(File("workspace", "conn", path), WorkspaceSettings)
+
+    @property
+    def models(self) -> list[Path]:
+        """The folders that may hold the workspace's own unified models (existing ones)."""
+        folders = [self.root / folder for folder in self.settings.models]
+        return [folder for folder in folders if folder.is_dir() and self._inside(folder)]
+
+    def connectors(self) -> list[str]:
+        """Names of the connectors, sorted."""
+        return sorted(self._named("connector"))
+
+    def environments(self) -> list[str]:
+        """Names of the environments that have a document, sorted."""
+        return sorted(self._named("environment"))
+
+    def accounts(self) -> list[str]:
+        """Names of the accounts, sorted."""
+        return sorted(self._named("account"))
+
+    def unified_models(self, connector: str) -> list[str]:
+        """Names of the unified models that a connector maps to, sorted."""
+        self._file("connector", connector)
+        return sorted(file.name.partition("/")[2] for file in self._unified_files(connector))
+
+    def files(self) -> list[File]:
+        """Every document of the workspace, sorted by kind and name."""
+        found = [File("workspace", "conn", path) for path in [_pick(self.root, "conn")] if path is not None]
+        for kind in ("connector", "environment", "account"):
+            found.extend(self._named(kind).values())
+        for connector in self._named("connector"):
+            found.extend(self._unified_files(connector))
+        return sorted(found)
+
+    def documents(self) -> Iterator[tuple[File, Document]]:
+        """Every document, read one after the other. Raises ConfigurationError at one that cannot be read."""
+        for file in self.files():
+            yield file, self.read(file)
+
+    def strays(self) -> list[Diagnostic]:
+        """Files that lie where documents belong but whose names no command could give."""
+        found: list[Diagnostic] = []
+        for folder in ("environments", "accounts", "connectors"):
+            for path in _entries(self.root / folder):
+                documentish = path.suffix in SUFFIXES if folder != "connectors" else path.is_dir()
+                name = path.stem if folder != "connectors" else path.name
+                if documentish and not _NAME.match(name):
+                    found.append(
+                        diagnostic(
+                            "CFG107", f'"{path.name}" is no name that can be asked for', None, path=folder
+                        )
+                    )
+        return found
+
+    # --- reading ---
+
+    def shown(self, path: Path) -> str:
+        """A path as people see it: relative to the workspace, with forward slashes."""
+        return Path(os.path.relpath(path, self.root)).as_posix()
+
+    def read(self, file: File) -> Document:
+        """The document of a file, read once. Raises ConfigurationError when it cannot be read or lies elsewhere."""
+        if file.path not in self._documents:
+            if not self._inside(file.path):
+                raise ConfigurationError(
+                    f"{self.shown(file.path)} leads out of the workspace",
+                    hint="put the file itself here, not a link to another folder",
+                )
+            self._documents[file.path] = read(file.path, self.shown(file.path))
+        return self._documents[file.path]
+
+    def document(self, kind: DocumentKind, name: str) -> Document:
+        """The document of a connector, environment or account. Raises UsageError for an unknown name."""
+        return self.read(self._file(kind, name))
+
+    def account(self, name: str) -> Account:
+        """An account, typed. Raises UsageError for an unknown name."""
+        return self._typed(self._file("account", name), Account)
+
+    def environment(self, name: str) -> Environment:
+        """An environment, typed. Raises UsageError for an unknown name."""
+        return self._typed(self._file("environment", name), Environment)
+
+    # --- the three levels ---
+
+    def effective(
+        self, *, account: str | None, connector: str | None = None, environment: str | None = None
+    ) -> Effective:
+        """The effective configuration for an account, or of a connector alone (`account=None`).
+
+        `environment` stands in for the account's own. Raises UsageError for unknown names, ConfigurationError for
+        documents that cannot be used.
+        """
+        typed = self.account(account) if account is not None else None
+        name = self._connector_of(account, typed, connector)
+        base = self._base(name)
+        layers = [base]
+        used = self._environment_of(account, typed, environment)
+        if used in self._named("environment"):
+            file = self._file("environment", used)
+            self.environment(used)
+            layers.append(self._override(file, "environment", ("connectors", name), layers))
+        if account is not None:
+            layers.append(self._override(self._file("account", account), "account", ("override",), layers))
+        return Effective(
+            connector_name=name,
+            layers=layers,
+            account=account,
+            environment=used,
+            context=typed.context if typed is not None else {},
+            trusted_hosts=self.settings.trusted_hosts,
+            workspace_env=self.settings.env,
+        )
+
+    def _connector_of(self, account: str | None, typed: Account | None, connector: str | None) -> str:
+        if typed is None or account is None:
+            if connector is None:
+                raise UsageError("name an account or a connector")
+            self._file("connector", connector)
+            return connector
+        if connector is not None and connector != typed.connector:
+            raise UsageError(f'account "{account}" uses the connector "{typed.connector}", not "{connector}"')
+        if typed.connector not in self._named("connector"):
+            raise self._dangling("account", account, "connector", typed.connector, self.connectors())
+        return typed.connector
+
+    def _environment_of(self, account: str | None, typed: Account | None, asked: str | None) -> str:
+        if asked is not None:
+            if asked != self.settings.default_environment:
+                self._file("environment", asked)
+            return asked
+        if typed is None or account is None or typed.environment is None:
+            return self.settings.default_environment
+        known = self.environments()
+        if typed.environment not in (*known, self.settings.default_environment):
+            raise self._dangling("account", account, "environment", typed.environment, known)
+        return typed.environment
+
+    def _dangling(
+        self, kind: DocumentKind, name: str, key: str, value: str, known: Sequence[str]
+    ) -> ConfigurationError:
+        document = self.document(kind, name)
+        message = f'{kind} "{name}" names the {key} "{value}", which the workspace does not have'
+        hint = did_you_mean(value, known) or (
+            f"it has {', '.join(known[:8])}" if known else f"it has no {key}"
+        )
+        finding = diagnostic("REF101", message, document.span((key,)), path=key, hint=hint)
+        return ConfigurationError(message, hint=hint, findings=[finding])
+
+    def _base(self, connector: str) -> Layer:
+        if connector not in self._bases:
+            self._bases[connector] = self._read_base(connector)
+        return self._bases[connector]
+
+    def _read_base(self, connector: str) -> Layer:
+        document = self.document("connector", connector)
+        data, renamed = canonical(self._object(document, "connector"), Configuration)
+        data = {key: value for key, value in data.items() if key != "$schema"}
+        if "unified" in data:
+            self._refuse(document, "connector")
+        sources = [Source(document, (), (), renamed)]
+        for file in self._unified_files(connector):
+            mapped = self.read(file)
+            model = file.name.partition("/")[2]
+            resources = lookup(self._object(mapped, "unified"), ("resources",))
+            if not isinstance(resources, dict):
+                self._refuse(mapped, "unified")
+            data = {**data, "unified": {**data.get("unified", {}), model: resources}}
+            sources.append(Source(mapped, ("resources",), ("unified", model)))
+        return Layer("base", data, tuple(sources))
+
+    def _override(self, file: File, level: Level, at: Path_, below: Sequence[Layer]) -> Layer:
+        document = self.read(file)
+        piece: Any = lookup(document.data, at)
+        if not isinstance(piece, dict):
+            if piece:
+                self._refuse(document, file.kind)
+            piece = {}
+        merged: Any = {}
+        for layer in below:
+            merged = lay(merged, layer.data) if merged else layer.data
+        data, renamed = canonical(piece, Configuration, merged)
+        return Layer(level, data, (Source(document, at, (), renamed),))
+
+    # --- files ---
+
+    def _typed(self, file: File, kind: type[T]) -> T:
+        document = self.read(file)
+        data = {} if document.data is None and file.kind != "account" else document.data
+        try:
+            if not isinstance(data, dict):
+                raise ConfigurationError(f"{document.file} is not an object")
+            return convert(
+                {key: value for key, value in data.items() if key != "$schema"}, kind, at=document.file
+            )
+        except ConfigurationError as error:
+            self._refuse(document, file.kind, error)
+            raise
+
+    def _object(self, document: Document, kind: DocumentKind) -> dict[str, Any]:
+        if not isinstance(document.data, dict):
+            self._refuse(document, kind)
+            raise ConfigurationError(f"{document.file} is not an object")
+        return document.data
+
+    def _refuse(
+        self, document: Document, kind: DocumentKind, error: ConfigurationError | None = None
+    ) -> None:
+        findings = validate(document, kind)
+        if findings:
+            raise ConfigurationError(f"{document.file}: {findings[0].message}", findings=findings)
+        if error is not None:
+            message = error.message
+            raise ConfigurationError(message, findings=[diagnostic("CFG104", message, document.span(()))])
+
+    def _file(self, kind: DocumentKind, name: str) -> File:
+        known = self._named(kind)
+        if name not in known:
+            listed = ", ".join(sorted(known)[:8])
+            hint = did_you_mean(name, known) or (
+                f"there are: {listed}" if known else f"the workspace has no {kind} yet"
+            )
+            raise UsageError(f'no {kind} "{name}" in the workspace', hint=hint)
+        return known[name]
+
+    def _named(self, kind: str) -> dict[str, File]:
+        if kind not in self._files:
+            self._files[kind] = dict(self._find(kind))
+        return self._files[kind]
+
+    def _find(self, kind: str) -> Iterator[tuple[str, File]]:
+        if kind == "connector":
+            for folder in _entries(self.root / "connectors"):
+                path = _pick(folder, "connector") if _NAME.match(folder.name) else None
+                if path is not None:
+                    yield folder.name, File("connector", folder.name, path)
+        elif kind == "environment" or kind == "account":
+            for path in _documents(self.root / f"{kind}s"):
+                yield path.stem, File("environment" if kind == "environment" else "account", path.stem, path)
+
+    def _unified_files(self, connector: str) -> list[File]:
+        folder = self._named("connector")[connector].path.parent / "unified"
+        return [File("unified", f"{connector}/{path.stem}", path) for path in _documents(folder)]
+
+    def _inside(self, path: Path) -> bool:
+        return path.resolve().is_relative_to(self._real_root)
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
+
+
+def _documents(folder: Path) -> list[Path]:
+    """The documents in a folder, by name. Raises ConfigurationError when one name has two."""
+    found: dict[str, Path] = {}
+    for path in _entries(folder):
+        if path.suffix not in SUFFIXES or not _NAME.match(path.stem):
+            continue
+        if path.stem in found:
+            raise ConfigurationError(
+                f"{found[path.stem]} and {path.name} both say what {path.stem} is; keep one"
+            )
+        found[path.stem] = path
+    return list(found.values())
+
+
+def _pick(folder: Path, stem: str) -> Path | None:
+    found = [folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()]
+    if len(found) > 1:
+        raise ConfigurationError(f"{found[0]} and {found[1].name} both describe the same; keep one")
+    return found[0] if found else None

@@ -1,0 +1,341 @@
+"""Three levels laid over each other, on raw data: what overrides what, and which level said it. No files, no models.
+
+A configuration is JSON-like data. Objects merge deeply, arrays and scalars are replaced, null removes, mappings compose.
+Defaults are filled in later, so that an explicit value equal to a default survives. The functions take the layers from
+the bottom (base) to the top (account) and name a layer by its index.
+
+Two places have rules of their own:
+
+- A mapping of a unified operation: two objects merge field by field; anything else is kept side by side as `Layers`,
+  whose results the engine lays over each other; `{replace: …}` drops what is below.
+- What a resource or an operation inherits (`pagination`, `headers` …): a null there stays, because it also removes what
+  the connector says.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+__all__ = [
+    "INHERITED",
+    "MAPPINGS",
+    "MISSING",
+    "Layers",
+    "Path_",
+    "Statement",
+    "dead",
+    "inherit",
+    "lay",
+    "leaves",
+    "lookup",
+    "mapping_layers",
+    "merge",
+    "same",
+    "statements",
+]
+
+Path_ = tuple[str | int, ...]
+"""A place in a configuration: keys and list indices."""
+
+INHERITED: Final = (
+    "base_url",
+    "headers",
+    "query",
+    "query_format",
+    "authorization",
+    "pagination",
+    "errors",
+    "rate_limit",
+    "timeout_seconds",
+)
+"""Keys of the connector that a resource and an operation may say again."""
+
+MAPPINGS: Final = frozenset(
+    {
+        "query_mapping",
+        "path_mapping",
+        "request_body_mapping",
+        "request_header_mapping",
+        "response_mapping",
+        "response_header_mapping",
+        "error_mapping",
+    }
+)
+"""Keys of a unified operation whose values compose."""
+
+_MAPPING_DEPTH: Final = 5  # unified.<model>.<resource>.<method>.<mapping>
+_BASE_REFERENCE: Final = re.compile(r"\$base\b")
+
+
+class _Missing:
+    """The type of `MISSING`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "MISSING"
+
+    def __bool__(self) -> bool:
+        return False
+
+
+MISSING: Final = _Missing()
+"""Nothing is said there; unlike None, which is a value."""
+
+
+class Layers(tuple[Any, ...]):
+    """The mappings of several levels, bottom first, that could not be merged as data. Each is as its level wrote it."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Layers({', '.join(map(repr, self))})"
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """What one layer says about a place.
+
+    `path` is where it says it: the place asked for; an ancestor, when a whole value stands there (a null, a mapping
+    written as one expression); or a place inside `replace`. `shadowed` when a layer above has the last word.
+    """
+
+    layer: int
+    path: Path_
+    value: Any
+    shadowed: bool
+
+
+def merge(layers: Sequence[Any]) -> Any:
+    """The effective data of the layers, bottom first. Inputs are not changed; an empty sequence gives {}."""
+    if not layers:
+        return {}
+    result = layers[0]
+    for above in layers[1:]:
+        result = lay(result, above)
+    return result
+
+
+def lay(below: Any, above: Any, path: Path_ = ()) -> Any:
+    """`above` laid over `below`, both standing at `path`. A null `above` is the caller's to handle."""
+    if _is_mapping(path):
+        return _compose(below, above)
+    if not (isinstance(above, dict) and isinstance(below, dict)) or _another_format(below, above):
+        return _fresh(above, path)
+    return _lay_objects(below, above, path)
+
+
+def _lay_objects(below: Mapping[str, Any], above: Mapping[str, Any], path: Path_) -> dict[str, Any]:
+    result = dict(below)
+    for key, value in above.items():
+        here = (*path, key)
+        if value is None:
+            if _keeps_null(here):
+                result[key] = None
+            else:
+                result.pop(key, None)
+        elif result.get(key) is not None:
+            result[key] = lay(result[key], value, here)
+        else:
+            result[key] = _fresh(value, here)
+    return result
+
+
+def _fresh(value: Any, path: Path_) -> Any:
+    """A value of an override that has nothing below: its nulls have nothing to remove."""
+    if not isinstance(value, dict):
+        return value
+    kept = {
+        key: _fresh(item, (*path, key))
+        for key, item in value.items()
+        if item is not None or _keeps_null((*path, key))
+    }
+    return value if kept == value else kept
+
+
+def _another_format(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """Another strategy: the settings of the former mean nothing to it, so it replaces the whole."""
+    return (
+        isinstance(below.get("format"), str)
+        and isinstance(above.get("format"), str)
+        and below["format"] != above["format"]
+        and {*below, *above} <= {"format", "config"}
+    )
+
+
+def _is_mapping(path: Path_) -> bool:
+    return len(path) == _MAPPING_DEPTH and path[0] == "unified" and path[-1] in MAPPINGS
+
+
+def _keeps_null(path: Path_) -> bool:
+    """Whether the path is at or below something that a resource or an operation inherits."""
+    return (
+        len(path) > 2
+        and path[0] == "resources"
+        and (path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED))
+    )
+
+
+def _is_replacement(mapping: Any) -> bool:
+    return isinstance(mapping, dict) and len(mapping) == 1 and "replace" in mapping
+
+
+def _compose(below: Any, above: Any) -> Any:
+    if _is_replacement(above):
+        return above
+    plain = isinstance(above, dict) and not _refers_to_base(above)
+    if plain and isinstance(below, dict) and not _is_replacement(below):
+        return _lay_objects(below, above, ())
+    lower = below if isinstance(below, Layers) else (below,)
+    return Layers((*lower, above))
+
+
+def _refers_to_base(mapping: Any) -> bool:
+    if isinstance(mapping, str):
+        return _BASE_REFERENCE.search(mapping) is not None
+    if isinstance(mapping, dict):
+        return any(_refers_to_base(item) for item in mapping.values())
+    return isinstance(mapping, list) and any(_refers_to_base(item) for item in mapping)
+
+
+def mapping_layers(mapping: Any) -> list[Any]:
+    """The layers of an effective mapping, bottom first, ready to compile: `{replace: x}` is x. None gives []."""
+    if mapping is None or mapping is MISSING:
+        return []
+    layers = list(mapping) if isinstance(mapping, Layers) else [mapping]
+    return [layer["replace"] if _is_replacement(layer) else layer for layer in layers]
+
+
+def inherit(*sayings: Any, path: Path_ = ()) -> Any:
+    """What holds for an operation, from what the connector, the resource and the operation say (MISSING: nothing).
+
+    Objects merge deeply, arrays and scalars are replaced, null removes what is inherited. MISSING when nothing is left.
+    """
+    result: Any = MISSING
+    for saying in sayings:
+        if saying is MISSING:
+            continue
+        if saying is None:
+            result = MISSING
+        elif result is MISSING:
+            result = _fresh(saying, path)
+        else:
+            result = lay(result, saying, path)
+    return result
+
+
+def lookup(data: Any, path: Path_) -> Any:
+    """The value at the path, or MISSING. Does not look into `Layers`."""
+    node = data
+    for key in path:
+        if isinstance(node, dict) and key in node:
+            node = node[key]
+        elif isinstance(node, list) and isinstance(key, int) and 0 <= key < len(node):
+            node = node[key]
+        else:
+            return MISSING
+    return node
+
+
+def leaves(data: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """Every leaf: scalars, arrays as a whole, `Layers` as a whole. Empty objects hold no leaf."""
+    if isinstance(data, dict):
+        for key, value in data.items():
+            yield from leaves(value, (*path, key))
+    else:
+        yield path, data
+
+
+def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
+    """What each layer says about the place, top first. The first has the last word, if it is not a null that removes."""
+    found: list[Statement] = []
+    shadowed = False
+    for index in range(len(layers) - 1, -1, -1):
+        at, value = _saying(layers[index], path)
+        if value is MISSING:
+            continue
+        found.append(Statement(index, at, value, shadowed))
+        shadowed = shadowed or not _lets_through(value, at)
+    return found
+
+
+def _saying(layer: Any, path: Path_) -> tuple[Path_, Any]:
+    node = layer
+    at: Path_ = ()
+    for key in path:
+        if _is_mapping(at) and _is_replacement(node) and key != "replace":
+            node, at = node["replace"], (*at, "replace")
+        inside = lookup(node, (key,))
+        if inside is MISSING:
+            whole = node is None or (len(at) >= _MAPPING_DEPTH and _is_mapping(at[:_MAPPING_DEPTH]))
+            return (at, node) if whole and not isinstance(node, dict | list) else (at, MISSING)
+        node, at = inside, (*at, key)
+    return at, node
+
+
+def _lets_through(value: Any, path: Path_) -> bool:
+    """Whether what lower layers say at this place still has an effect."""
+    if _is_mapping(path):
+        return value is not None and not _is_replacement(value)
+    if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]):
+        return isinstance(value, dict) or (path[_MAPPING_DEPTH] != "replace" and _refers_to_base(value))
+    return isinstance(value, dict)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Equal as JSON: true is not 1, and 1 is 1.0."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    if isinstance(one, list | tuple) and isinstance(other, list | tuple):
+        return len(one) == len(other) and all(same(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other)
+
+
+def dead(layers: Sequence[Any]) -> list[tuple[int, Path_]]:
+    """The leaves of the upper layers that change nothing: equal to what is below, or removing what is not there."""
+    found: list[tuple[int, Path_]] = []
+    below = layers[0] if layers else {}
+    for index, above in enumerate(layers[1:], start=1):
+        idle = {path for path, value in leaves(above) if _changes_nothing(below, path, value)}
+        found.extend((index, path) for path in idle if not _names_a_change(above, path, idle))
+        below = lay(below, above)
+    return sorted(found, key=lambda item: (item[0], [str(key) for key in item[1]]))
+
+
+def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
+    if len(path) >= _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]):
+        return _maps_nothing_new(lookup(below, path[:_MAPPING_DEPTH]), path[_MAPPING_DEPTH:], value)
+    before = lookup(below, path)
+    if value is None:
+        return before is MISSING and not (_keeps_null(path) and _is_inherited(below, path))
+    return same(before, value)
+
+
+def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
+    if isinstance(mapping, Layers):
+        if value is None:
+            return False  # expressions below may set the field: not known here
+        mapping = mapping[-1]
+    if isinstance(mapping, str) and field:
+        return False
+    before = lookup(mapping, field)
+    if value is None:
+        return before is MISSING
+    return same(before, value) and not _refers_to_base(value)
+
+
+def _is_inherited(data: Any, path: Path_) -> bool:
+    start = 2 if path[2] in INHERITED else 3
+    places = [path[start:]] if start == 2 else [path[start:], ("resources", path[1], *path[start:])]
+    return any(lookup(data, place) not in (MISSING, None) for place in places)
+
+
+def _names_a_change(layer: Any, path: Path_, idle: set[Path_]) -> bool:
+    """A `format` said again to name the strategy whose settings change is no dead weight."""
+    if path[-1:] != ("format",):
+        return False
+    config = (*path[:-1], "config")
+    return any(leaf not in idle for leaf, _ in leaves(lookup(layer, config), config) if leaf != config)

@@ -1,0 +1,366 @@
+"""The documents of a workspace as typed models: connector, unified mappings, environment, account, workspace settings.
+
+Each field's description is its documentation and goes into the published JSON Schema. Strategies (pagination,
+credentials …) bring their own settings and are only named here. Nothing here reads files, merges levels or inherits.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from msgspec import Meta, field
+
+from conn_engine.auth import Authorization, Credentials
+from conn_engine.bodies import QueryFormat
+from conn_engine.failures import Rule
+from conn_engine.pagination import Pagination
+from conn_engine.ratelimit import RateLimit
+from conn_engine.strategies import Settings
+
+__all__ = [
+    "Account",
+    "Configuration",
+    "Connector",
+    "Environment",
+    "Field",
+    "LintSettings",
+    "Operation",
+    "Resource",
+    "Step",
+    "StepRequest",
+    "UnifiedDocument",
+    "UnifiedOperation",
+    "UnifiedResource",
+    "WorkspaceSettings",
+]
+
+NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
+WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+
+Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
+Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
+EnvironmentVariable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
+HostPattern = Annotated[str, Meta(pattern=r"^[^\s/@?#]+$", max_length=300)]
+OperationPath = Annotated[str, Meta(pattern=r"^[^.\s]+\.[^.\s]+$")]
+Expression = Annotated[str, Meta(extra={"role": "expression"})]
+Template = Annotated[str, Meta(extra={"role": "template"})]
+Templates = Annotated[dict[str, Any], Meta(extra={"role": "template"})]
+Mapping_ = Annotated[
+    Any, Meta(extra={"role": "mapping"})
+]  # an expression, an object of them, or merge.Layers
+OverrideData = Annotated[dict[str, Any], Meta(extra={"override": True})]
+HttpMethod = Literal[
+    "get", "post", "put", "patch", "delete", "head", "options",
+    "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS",
+]  # fmt: skip
+Seconds = Annotated[float, Meta(gt=0, le=3600)]
+
+
+class Field(Settings, frozen=True, kw_only=True):
+    """Something an account must supply when it is connected."""
+
+    name: Annotated[
+        Word, Meta(description="Key of the value in the account's context, or in its credential.")
+    ]
+    label: Annotated[str | None, Meta(description="What people are shown.")] = None
+    description: Annotated[str | None, Meta(description="Where the value is found.")] = None
+    secret: Annotated[
+        bool, Meta(description="Kept with the credential and never in a file. Default false.")
+    ] = False
+    required: Annotated[bool, Meta(description="Whether a connection needs it. Default true.")] = True
+    pattern: Annotated[str | None, Meta(description="Regular expression that the whole value matches.")] = (
+        None
+    )
+    options: Annotated[tuple[str, ...] | None, Meta(description="The values it may have.")] = None
+    default: Annotated[Any, Meta(description="Value when the account says none.")] = None
+
+
+class Deprecation(Settings, frozen=True, kw_only=True):
+    """That an operation will go, when, and what replaces it."""
+
+    since: Annotated[str | None, Meta(description="Date of the vendor's notice.")] = None
+    sunset: Annotated[str | None, Meta(description="Date from which the vendor may refuse it.")] = None
+    use: Annotated[str | None, Meta(description="The operation to use instead.")] = None
+
+
+class Inheritable(Settings, frozen=True, kw_only=True):
+    """What the connector says for all operations, and a resource or an operation may say again. Null removes it."""
+
+    base_url: Annotated[
+        Template | None,
+        Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}."),
+    ] = None
+    headers: Annotated[
+        Templates | None, Meta(description="Request headers. A null value omits the header.")
+    ] = None
+    query: Annotated[
+        Templates | None, Meta(description="Query parameters. A null value omits the parameter.")
+    ] = None
+    query_format: Annotated[
+        QueryFormat | None, Meta(description="How arrays and objects are written in the query.")
+    ] = None
+    authorization: Annotated[
+        Authorization | None, Meta(description="How a request carries the credential.")
+    ] = None
+    pagination: Annotated[Pagination | None, Meta(description="How a listing goes on to its next page.")] = (
+        None
+    )
+    errors: Annotated[
+        tuple[Rule, ...] | None,
+        Meta(
+            description="Rules over answers; the first that matches decides. Asked before inherited and built-in rules."
+        ),
+    ] = None
+    rate_limit: Annotated[
+        RateLimit | None, Meta(description="Where answers say how much may still be asked.")
+    ] = None
+    timeout_seconds: Annotated[
+        Seconds | None, Meta(description="Longest time for one exchange. Default 30.")
+    ] = None
+
+
+class Operation(Inheritable, frozen=True, kw_only=True):
+    """One request that the vendor offers."""
+
+    method: Annotated[HttpMethod, Meta(description="HTTP method.")]
+    path: Annotated[
+        Template,
+        Meta(description="Path after base_url. {{…}} values are percent-encoded as one segment."),
+    ]
+    description: Annotated[str | None, Meta(description="What it does.")] = None
+    body: Annotated[
+        Any, Meta(description="Request body; strings may hold {{…}}.", extra={"role": "template"})
+    ] = None
+    body_format: Annotated[
+        Literal["json", "form"], Meta(description="How the body is written. Default json.")
+    ] = "json"
+    response_format: Annotated[
+        Literal["json", "text"], Meta(description="How the answer is read. Default json.")
+    ] = "json"
+    response_path: Annotated[
+        Expression | None,
+        Meta(
+            description="Where the record or the records are in the answer, as an expression over its body."
+        ),
+    ] = None
+    record_filter: Annotated[
+        Expression | None,
+        Meta(description="Condition over `record`; only records for which it is true are kept."),
+    ] = None
+    idempotent: Annotated[
+        bool | None,
+        Meta(description="May it be sent again after a fault. Default: every method but POST and PATCH."),
+    ] = None
+    writes: Annotated[
+        bool | None,
+        Meta(description="Does it change something at the vendor. Default: every method but GET and HEAD."),
+    ] = None
+    deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw it.")] = (
+        None
+    )
+
+
+class Resource(Inheritable, frozen=True, kw_only=True):
+    """Operations of one kind of thing: operation name to operation, besides what they inherit from the resource."""
+
+    rest: ClassVar[str] = "operations"
+    description: Annotated[str | None, Meta(description="What the resource holds.")] = None
+    operations: Annotated[
+        dict[Word, Operation],
+        Meta(description="Any name; list, get, create, update and delete are the usual ones."),
+    ] = field(default_factory=dict)
+
+
+class Connector(Inheritable, frozen=True, kw_only=True):
+    """One vendor's HTTP contract: base URL, authentication, resources, pagination, response shape."""
+
+    base_url: Annotated[
+        Template, Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.")
+    ]
+    name: Annotated[Name | None, Meta(description="The connector's name. Default: its folder.")] = None
+    label: Annotated[str | None, Meta(description="What people are shown.")] = None
+    description: Annotated[str | None, Meta(description="What the connector reaches.")] = None
+    docs_url: Annotated[str | None, Meta(description="The vendor's reference.")] = None
+    fields: Annotated[tuple[Field, ...], Meta(description="What an account must supply.")] = ()
+    hosts: Annotated[
+        tuple[HostPattern, ...] | None,
+        Meta(
+            description="Hosts that may receive a credential, such as *.example.com. Default: the hosts of base_url "
+            "and of the token requests. Environments and accounts cannot widen it."
+        ),
+    ] = None
+    env: Annotated[
+        tuple[EnvironmentVariable, ...],
+        Meta(description="Environment variables that credentials and authorization may read as env.NAME."),
+    ] = ()
+    credentials: Annotated[Credentials | None, Meta(description="How an account gets its secrets.")] = None
+    verify: Annotated[
+        OperationPath | None,
+        Meta(description="The cheapest operation that proves a credential: resource.method."),
+    ] = None
+    resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
+
+
+class StepRequest(Settings, frozen=True, kw_only=True):
+    """A request of a step: an operation of the connector (`resource`, `method`), or one written here (`method`, `path`)."""
+
+    resource: Annotated[Template | None, Meta(description="Resource of the vendor operation to call.")] = None
+    method: Annotated[
+        Template | None,
+        Meta(description="With `resource`: the operation's name. With `path`: the HTTP method, default get."),
+    ] = None
+    path: Annotated[Template | None, Meta(description="Path after base_url, for a request written here.")] = (
+        None
+    )
+    id: Annotated[Any, Meta(description="The `id` of the call.", extra={"role": "template"})] = None
+    params: Annotated[Templates | None, Meta(description="Further names that the operation's path uses.")] = (
+        None
+    )
+    query: Annotated[Templates | None, Meta(description="Query parameters.")] = None
+    headers: Annotated[Templates | None, Meta(description="Request headers.")] = None
+    body: Annotated[Any, Meta(description="Request body.", extra={"role": "template"})] = None
+    body_format: Annotated[
+        Literal["json", "form"], Meta(description="How the body is written. Default json.")
+    ] = "json"
+
+
+class Step(Settings, frozen=True, kw_only=True):
+    """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
+
+    name: Annotated[Word, Meta(description="Key under which the result stands.")]
+    run_if: Annotated[
+        Expression | None, Meta(description="The step runs when this is true. Default: always.")
+    ] = None
+    request: Annotated[
+        StepRequest | None, Meta(description="A request; its decoded answer is `response`.")
+    ] = None
+    transform: Annotated[
+        Expression | None, Meta(description="Makes the result; with a request, over its `response`.")
+    ] = None
+
+
+class UnifiedOperation(Settings, frozen=True, kw_only=True):
+    """How one operation of a unified model is done with the vendor's operations. Mappings of the levels compose."""
+
+    description: Annotated[str | None, Meta(description="What is particular about it.")] = None
+    resource: Annotated[
+        Template | None,
+        Meta(description="Vendor resource behind it; may hold {{…}}. Default: the same name."),
+    ] = None
+    method: Annotated[
+        Template | None,
+        Meta(description="Vendor operation behind it; may hold {{…}}. Default: the same name."),
+    ] = None
+    record: Annotated[
+        Word | None,
+        Meta(description="Schema of the records in the model. Default: the resource's, in the singular."),
+    ] = None
+    each: Annotated[
+        Literal["record", "page"], Meta(description="What response_mapping runs over. Default record.")
+    ] = "record"
+    query_mapping: Annotated[Mapping_, Meta(description="Caller's query to the vendor's query.")] = None
+    path_mapping: Annotated[Mapping_, Meta(description="Names that the vendor's path uses. Default: id.")] = (
+        None
+    )
+    request_body_mapping: Annotated[Mapping_, Meta(description="Caller's body to the vendor's body.")] = None
+    request_header_mapping: Annotated[Mapping_, Meta(description="Further request headers.")] = None
+    response_mapping: Annotated[
+        Mapping_ | None, Meta(description="A vendor record (`response`) to the unified record.")
+    ] = None
+    response_header_mapping: Annotated[Mapping_, Meta(description="Headers that the caller gets.")] = None
+    error_mapping: Annotated[
+        Mapping_ | None, Meta(description="An error answer to what the caller gets: kind, message, details.")
+    ] = None
+    before: Annotated[tuple[Step, ...], Meta(description="Steps before the request, in order.")] = ()
+    after: Annotated[tuple[Step, ...], Meta(description="Steps after the answer, in order.")] = ()
+
+
+class UnifiedResource(Settings, frozen=True, kw_only=True):
+    """The operations of one resource of a unified model."""
+
+    rest: ClassVar[str] = "operations"
+    description: Annotated[str | None, Meta(description="What is particular about it.")] = None
+    record: Annotated[
+        Word | None,
+        Meta(description="Schema of the records in the model. Default: the resource's name in the singular."),
+    ] = None
+    operations: Annotated[
+        dict[Word, UnifiedOperation], Meta(description="list, get, create, update, delete, or another name.")
+    ] = field(default_factory=dict)
+
+
+class UnifiedDocument(Settings, frozen=True, kw_only=True):
+    """A connector's mappings to one unified model; the file's name is the model's."""
+
+    description: Annotated[str | None, Meta(description="What is particular about these mappings.")] = None
+    resources: Annotated[dict[Word, UnifiedResource], Meta(description="Mappings by unified resource.")]
+
+
+class Configuration(Connector, frozen=True, kw_only=True):
+    """A connector with its mappings: what three levels merge into, and what an override is a part of."""
+
+    unified: Annotated[
+        dict[Word, dict[Word, UnifiedResource]],
+        Meta(description="Mappings by model, resource and operation."),
+    ] = field(default_factory=dict)
+
+
+class Environment(Settings, frozen=True, kw_only=True):
+    """Level two: what differs in one environment, per connector."""
+
+    label: Annotated[str | None, Meta(description="What people are shown.")] = None
+    description: Annotated[str | None, Meta(description="What the environment is for.")] = None
+    connectors: Annotated[
+        dict[Name, OverrideData], Meta(description="Connector name to its override: any part of a connector.")
+    ] = field(default_factory=dict)
+
+
+class Account(Settings, frozen=True, kw_only=True):
+    """Level three: one connected account, its values and what differs for it."""
+
+    connector: Annotated[Name, Meta(description="The connector it uses.")]
+    environment: Annotated[Name | None, Meta(description="Its environment. Default: the workspace's.")] = None
+    label: Annotated[str | None, Meta(description="What people are shown.")] = None
+    description: Annotated[str | None, Meta(description="Whose account it is.")] = None
+    context: Annotated[
+        dict[str, Any],
+        Meta(description="The account's own values, no secrets; expressions see them as `context`."),
+    ] = field(default_factory=dict)
+    override: Annotated[OverrideData, Meta(description="Any part of a connector, and `unified`.")] = field(
+        default_factory=dict
+    )
+
+
+class LintSettings(Settings, frozen=True, kw_only=True):
+    """How `conn lint` judges this workspace."""
+
+    severity: Annotated[
+        Mapping[str, Literal["error", "warning", "info"]],
+        Meta(description="Diagnostic code to the severity it has here."),
+    ] = field(default_factory=dict)
+
+
+class WorkspaceSettings(Settings, frozen=True, kw_only=True):
+    """conn.yaml: what holds for the whole workspace."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
+    default_environment: Annotated[
+        Name, Meta(description="For accounts that name none. Default production.")
+    ] = "production"
+    models: Annotated[
+        tuple[str, ...], Meta(description="Folders with the workspace's own unified models. Default: models.")
+    ] = ("models",)
+    evaluator: Annotated[
+        Literal["jlens", "jsonata-python"] | None,
+        Meta(description="What evaluates expressions. Default: jlens where it is installed."),
+    ] = None
+    trusted_hosts: Annotated[
+        tuple[HostPattern, ...],
+        Meta(
+            description="Hosts that may receive credentials besides the connectors' own, such as a test server."
+        ),
+    ] = ()
+    env: Annotated[
+        tuple[EnvironmentVariable, ...],
+        Meta(description="Environment variables that every connector's credentials may read as env.NAME."),
+    ] = ()
+    lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()

@@ -1,0 +1,264 @@
+"""Operations as the engine runs them: their names, and a vendor operation with everything inherited resolved.
+
+An operation inherits from its resource and from the connector. Objects (headers, query, a strategy's settings) merge
+deeply, null removes what is inherited; error rules add up, the nearest first.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from conn_engine.auth import Authorization, Credentials
+from conn_engine.bodies import QueryFormat
+from conn_engine.config.convert import convert
+from conn_engine.config.merge import INHERITED, MISSING, Path_, inherit, lookup
+from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedResource
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import InternalError, UsageError
+from conn_engine.failures import DEFAULT_RULES, Rule
+from conn_engine.pagination import Pagination
+from conn_engine.ratelimit import RateLimit
+
+__all__ = [
+    "OperationName",
+    "VendorOperation",
+    "operation_names",
+    "resolve_name",
+    "said_at",
+    "singular",
+    "vendor_operation",
+    "with_inherited",
+]
+
+_SAFE_METHODS = ("GET", "HEAD")
+_SINGLE_METHODS = ("POST", "PATCH")  # may not be sent again unless the author says so
+_DEFAULT_TIMEOUT = 30.0
+_STRATEGIES = frozenset({"authorization", "pagination", "rate_limit", "query_format"})
+_RESOURCE_KEYS = frozenset(entry for entry in Resource.__struct_fields__ if entry != "operations")
+_UNIFIED_KEYS = frozenset(entry for entry in UnifiedResource.__struct_fields__ if entry != "operations")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class OperationName:
+    """`crm.contacts.list` (unified) or `contacts.list` (the vendor's own; `model` is empty)."""
+
+    kind: Literal["unified", "vendor"]
+    model: str
+    resource: str
+    method: str
+
+    @property
+    def text(self) -> str:
+        """As people write it."""
+        return ".".join(part for part in (self.model, self.resource, self.method) if part)
+
+    @property
+    def path(self) -> Path_:
+        """Where it stands in the configuration."""
+        if self.kind == "unified":
+            return ("unified", self.model, self.resource, self.method)
+        return ("resources", self.resource, self.method)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VendorOperation:
+    """One request of the vendor, complete. `method` is upper case; `query`, `headers` and `body` hold templates."""
+
+    resource: str
+    name: str
+    method: str
+    path: str
+    base_url: str
+    headers: Mapping[str, Any]
+    query: Mapping[str, Any]
+    query_format: QueryFormat | None
+    body: Any
+    body_format: Literal["json", "form"]
+    response_format: Literal["json", "text"]
+    response_path: str | None
+    record_filter: str | None
+    pagination: Pagination
+    errors: tuple[Rule, ...]
+    rate_limit: RateLimit | None
+    credentials: Credentials
+    authorization: Authorization
+    idempotent: bool
+    writes: bool
+    deprecated: Deprecation | None
+    timeout_seconds: float
+    places: Mapping[str, Path_] = field(default_factory=dict, repr=False, compare=False)
+
+    def at(self, key: str) -> Path_:
+        """The configuration path where the effective value of a key stands."""
+        return self.places.get(key, ("resources", self.resource, self.name, key))
+
+
+def operation_names(data: Mapping[str, Any]) -> list[OperationName]:
+    """Every operation of a configuration, unified ones first, in the documents' order."""
+    found: list[OperationName] = []
+    for model, resources in _objects(data.get("unified")):
+        for resource, methods in _objects(resources):
+            names = (method for method, _ in _objects(methods) if method not in _UNIFIED_KEYS)
+            found.extend(OperationName("unified", model, resource, method) for method in names)
+    for resource, methods in _objects(data.get("resources")):
+        names = (method for method, _ in _objects(methods) if method not in _RESOURCE_KEYS)
+        found.extend(OperationName("vendor", "", resource, method) for method in names)
+    return found
+
+
+def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:
+    return (
+        [(key, item) for key, item in value.items() if isinstance(item, dict)]
+        if isinstance(value, dict)
+        else []
+    )
+
+
+def resolve_name(
+    names: list[OperationName], text: str, *, connector: str, raw: bool = False
+) -> OperationName:
+    """The operation that a text means: `contacts.list`, `crm.contacts.list` or `hubspot:contacts.list` (the vendor's).
+
+    Raises UsageError for an unknown or ambiguous name, listing what there is.
+    """
+    prefix, colon, rest = text.rpartition(":")
+    if colon and prefix != connector:
+        raise UsageError(f'"{text}" names the connector "{prefix}", but this is "{connector}"')
+    raw = raw or bool(colon)
+    wanted = rest.split(".")
+    matches = [
+        name
+        for name in names
+        if (name.kind == "vendor" or not raw)
+        and wanted in ([name.resource, name.method], [part for part in name.text.split(".")])
+    ]
+    unified = [name for name in matches if name.kind == "unified"]
+    if len(unified) > 1:
+        listed = ", ".join(name.text for name in unified)
+        raise UsageError(f'"{text}" is ambiguous: {listed}', hint=f"write one of {listed}")
+    if matches:
+        return (unified or matches)[0]
+    known = [name.text for name in names if name.kind == "vendor" or not raw]
+    hint = did_you_mean(rest, [*known, *(f"{name.resource}.{name.method}" for name in names)])
+    raise UsageError(
+        f'connector "{connector}" has no {"vendor " if raw else ""}operation "{rest}"',
+        hint=hint or ("it has " + ", ".join(known[:12]) if known else "it has none"),
+    )
+
+
+def vendor_operation(
+    data: Mapping[str, Any], resource: str, method: str, *, connector: str
+) -> VendorOperation:
+    """The vendor operation of a configuration. Raises UsageError when there is none, ConversionError when it is wrong."""
+    own = lookup(data, ("resources", resource, method))
+    if not isinstance(own, dict) or method in _RESOURCE_KEYS:
+        resolve_name(operation_names(data), f"{resource}.{method}", connector=connector, raw=True)
+        raise InternalError(f'"{resource}.{method}" is and is not an operation of "{connector}"')
+    resolved = {key: value for key, value in own.items() if key not in INHERITED}
+    for key in INHERITED:
+        value = _inherited(data, resource, method, key)
+        if value is not MISSING:
+            resolved[key] = value
+    typed = convert(resolved, Operation, at=f"resources.{resource}.{method}")
+    places = {key: said_at(data, resource, method, key) for key in INHERITED}
+    return _vendor_operation(typed, data, resource, method, places)
+
+
+def _inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
+    sayings = [lookup(data, path) for path in _levels(resource, method, key)]
+    return _joined_rules(sayings) if key == "errors" else inherit(*sayings)
+
+
+def _levels(resource: str, method: str, key: str) -> tuple[Path_, Path_, Path_]:
+    return ((key,), ("resources", resource, key), ("resources", resource, method, key))
+
+
+def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:
+    """Where the value of an inherited key stands for an operation: the nearest place that says it."""
+    levels = _levels(resource, method, key)
+    said = [path for path in levels if lookup(data, path) is not MISSING]
+    return said[-1] if said else levels[-1]
+
+
+def with_inherited(data: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration with each strategy that an operation or resource says again completed by what it inherits."""
+    resources: dict[str, Any] = {}
+    for resource, entries in _objects(data.get("resources")):
+        made = dict(entries)
+        for key in _STRATEGIES & entries.keys():
+            made[key] = _or_none(inherit(data.get(key, MISSING), entries[key]))
+        for method, own in _objects(entries):
+            if method in _RESOURCE_KEYS:
+                continue
+            said = _STRATEGIES & own.keys()
+            made[method] = own | {key: _or_none(_inherited(data, resource, method, key)) for key in said}
+        resources[resource] = made
+    return {**data, "resources": resources} if "resources" in data else dict(data)
+
+
+def _or_none(value: Any) -> Any:
+    return None if value is MISSING else value
+
+
+def _vendor_operation(
+    typed: Operation, data: Mapping[str, Any], resource: str, name: str, places: Mapping[str, Path_]
+) -> VendorOperation:
+    none = {"format": "none"}
+    method = typed.method.upper()
+    return VendorOperation(
+        resource=resource,
+        name=name,
+        method=method,
+        path=typed.path,
+        base_url=typed.base_url or "",
+        headers=typed.headers or {},
+        query=typed.query or {},
+        query_format=typed.query_format,
+        body=typed.body,
+        body_format=typed.body_format,
+        response_format=typed.response_format,
+        response_path=typed.response_path,
+        record_filter=typed.record_filter,
+        pagination=typed.pagination
+        if typed.pagination is not None
+        else _strategy(none, Pagination, "pagination"),
+        errors=(*(typed.errors or ()), *DEFAULT_RULES),
+        rate_limit=typed.rate_limit,
+        credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),
+        authorization=typed.authorization
+        if typed.authorization is not None
+        else _strategy(none, Authorization, "authorization"),
+        idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS,
+        writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS,
+        deprecated=typed.deprecated,
+        timeout_seconds=typed.timeout_seconds or _DEFAULT_TIMEOUT,
+        places=places,
+    )
+
+
+def _strategy(data: Any, kind: Any, at: str) -> Any:
+    return convert(data, kind, at=at)
+
+
+def _joined_rules(sayings: list[Any]) -> Any:
+    """Connector, resource and operation rules, nearest first; a null forgets what is inherited."""
+    rules: list[Any] = []
+    for saying in sayings:
+        if saying is None:
+            rules = []
+        elif isinstance(saying, list):
+            rules = [*saying, *rules]
+        elif saying is not MISSING:
+            return saying  # not a list: conversion says so
+    return rules or MISSING
+
+
+def singular(resource: str) -> str:
+    """The record's name of a resource: contacts -> contact, companies -> company, addresses -> address."""
+    if resource.endswith("ies") and len(resource) > 4:
+        return resource[:-3] + "y"
+    if resource.endswith(("sses", "xes", "ches", "shes", "uses")):
+        return resource[:-2]
+    if resource.endswith("s") and not resource.endswith("ss"):
+        return resource[:-1]
+    return resource

@@ -1,0 +1,234 @@
+"""A document against its published JSON Schema: each fault one finding, on the line that caused it.
+
+The same schema files serve editors, so that both say the same. Faults that only show once levels are merged are
+`Effective`'s; what goes beyond shape (references, expressions, secrets) is lint's.
+"""
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from conn_engine.config.convert import said_twice
+from conn_engine.config.merge import MISSING, Path_, lookup
+from conn_engine.config.models import NAME, WORD, Configuration, Resource, UnifiedResource
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import Document, dotted
+from conn_engine.locate import packaged
+
+if TYPE_CHECKING:
+    from jsonschema_rs import Draft202012Validator, ValidationError
+
+__all__ = ["published", "validate"]
+
+_EMPTY_ALLOWED = frozenset({"workspace", "environment"})
+_KINDS: Mapping[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    type(None): "nothing",
+}
+_TYPE_NAMES = {
+    "object": "an object",
+    "array": "a list",
+    "string": "a text",
+    "boolean": "a boolean",
+    "integer": "a whole number",
+    "number": "a number",
+    "null": "nothing",
+}
+_PATTERNS = {
+    WORD: "a name: letters, digits, dash and underscore, beginning with a letter",
+    NAME: "a name: letters, digits, dot, dash and underscore, beginning with a letter or digit",
+}
+
+
+def validate(document: Document, kind: str) -> list[Diagnostic]:
+    """The findings of a document of a kind (connector, unified, environment, account, workspace, recording), by place."""
+    data = document.data
+    if data is None and kind in _EMPTY_ALLOWED:
+        data = {}
+    if not isinstance(data, dict):
+        message = (
+            f"expected an object at the top of the document, found {_KINDS.get(type(data), 'something else')}"
+        )
+        return [diagnostic("CFG102", message, document.span(()))]
+    check = _Check(document, kind)
+    found = [*check.misspelt_keys(data), *check.doubled_keys(data), *check.schema_faults(data)]
+    return sorted({(f.code, f.span, f.message): f for f in found}.values(), key=Diagnostic.sort_key)
+
+
+@cache
+def published(kind: str) -> dict[str, Any]:
+    """The published schema of a kind of document."""
+    schema: dict[str, Any] = msgspec.json.decode(packaged("schemas", f"{kind}.schema.json").read_bytes())
+    return schema
+
+
+@cache
+def _validator(kind: str) -> "Draft202012Validator":
+    from jsonschema_rs import Draft202012Validator
+
+    return Draft202012Validator(published(kind))
+
+
+class _Check:
+    def __init__(self, document: Document, kind: str) -> None:
+        self.document = document
+        self.kind = kind
+        self.settled: set[Path_] = (
+            set()
+        )  # places whose fault is known: what the schema says below them is noise
+
+    def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
+        for error in _validator(self.kind).iter_errors(data):
+            path = tuple(error.instance_path)
+            if not any(path[: len(place)] == place for place in self.settled):
+                yield from self._findings(error, path)
+
+    def misspelt_keys(self, data: Any) -> Iterator[Diagnostic]:
+        """A misspelt `pagination` on a resource looks like an operation of that name: say what is meant instead."""
+        for path, model in _open_objects(self.kind, data):
+            known = [name for name in model.__struct_fields__ if name != model.rest]
+            for key, value in lookup(data, path).items():
+                near = did_you_mean(key, known) if key not in known else ""
+                if near and not (isinstance(value, dict) and value.keys() & _operation_keys(model)):
+                    self.settled.add((*path, key))
+                    yield self._at_key("CFG101", f'unknown key "{key}"', (*path, key), near)
+
+    def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
+        for piece in _configurations(self.kind, data):
+            for path, name in said_twice(lookup(data, piece), Configuration):
+                here = (*piece, *path)
+                yield self._at_key("CFG106", f'"{path[-1]}" and "{name}" say the same thing; keep one', here)
+
+    def _findings(self, error: "ValidationError", path: Path_) -> Iterator[Diagnostic]:
+        details = error.kind.as_dict()
+        keyword = error.kind.name
+        node = self._schema_at(error.schema_path)
+        if keyword in ("additionalProperties", "unevaluatedProperties"):
+            yield from (self._unknown_key(path, str(key), node) for key in details["unexpected"])
+        elif keyword == "required":
+            yield self._missing_key(path, str(details["property"]))
+        elif keyword == "anyOf":
+            names = [part["required"][0] for part in node.get("anyOf", []) if "required" in part]
+            yield self._missing_key(path, names[0]) if names else self._bad_value(path, error.message)
+        elif keyword == "type":
+            yield self._wrong_type(path, details["types"], error.instance)
+        elif keyword in ("enum", "const"):
+            yield self._not_one_of(
+                path, details.get("options", [details.get("expected_value")]), error.instance, node
+            )
+        elif keyword == "propertyNames":
+            yield self._bad_name(path, details["error"])
+        else:
+            pattern = _PATTERNS.get(str(details.get("pattern")))
+            said = f"expected {pattern}" if pattern else error.message
+            yield self._bad_value(path, said)
+
+    def _schema_at(self, schema_path: list[str | int]) -> dict[str, Any]:
+        """The schema object that holds the failing keyword."""
+        root = published(self.kind)
+        node: Any = root
+        for key in schema_path[:-1]:
+            if isinstance(node, dict) and "$ref" in node and key not in node:
+                node = root["$defs"][node["$ref"].rpartition("/")[2]]
+            if key == "$ref":
+                node = root["$defs"][node["$ref"].rpartition("/")[2]]
+            else:
+                node = node[key]
+        return node if isinstance(node, dict) else {}
+
+    # --- one finding each ---
+
+    def _unknown_key(self, path: Path_, key: str, node: Mapping[str, Any]) -> Diagnostic:
+        known = list(node.get("properties", {}))
+        if "config" in known and "format" in known:
+            hint = did_you_mean(key, known) or "the settings of a strategy stand under config"
+        else:
+            hint = did_you_mean(key, known) or _listing(known)
+        return self._at_key("CFG101", f'unknown key "{key}"', (*path, key), hint)
+
+    def _missing_key(self, path: Path_, key: str) -> Diagnostic:
+        span = self.document.key_span(path) if path else self.document.span(())
+        where = f" in {dotted(path)}" if path else ""
+        return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=dotted((*path, key)))
+
+    def _wrong_type(self, path: Path_, types: list[str], value: Any) -> Diagnostic:
+        wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
+        found = _KINDS.get(type(value), "something else")
+        message = f"expected {' or '.join(wanted) or 'nothing'}, found {found}"
+        return self._at_value("CFG102", message, path)
+
+    def _not_one_of(self, path: Path_, options: list[Any], value: Any, node: Mapping[str, Any]) -> Diagnostic:
+        words = [str(option) for option in options if option is not None]
+        if not isinstance(value, str) and all(isinstance(option, str | None) for option in options):
+            return self._wrong_type(path, ["string"], value)
+        strategy = path[-1:] == ("format",) and self._is_strategy(path[:-1], words)
+        code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
+        shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        hint = did_you_mean(str(value), words)
+        hint = f"{hint} {_listing(words)}".strip()
+        return self._at_value(code, f'unknown {what} "{shown[:80]}"', path, hint)
+
+    def _is_strategy(self, path: Path_, options: list[str]) -> bool:
+        return isinstance(lookup(self.document.data, path), dict) and bool(options)
+
+    def _bad_name(self, path: Path_, error: "ValidationError") -> Diagnostic:
+        pattern = str(error.kind.as_dict().get("pattern", ""))
+        expected = _PATTERNS.get(pattern, f"a name that matches {pattern}")
+        return self._at_key(
+            "CFG104", f'"{str(error.instance)[:80]}" is not {expected}', (*path, str(error.instance))
+        )
+
+    def _bad_value(self, path: Path_, message: str) -> Diagnostic:
+        return self._at_value("CFG104", message, path)
+
+    def _at_key(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
+        return diagnostic(code, message, self.document.key_span(path), path=dotted(path), hint=hint)
+
+    def _at_value(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
+        return diagnostic(code, message, self.document.span(path), path=dotted(path), hint=hint)
+
+
+def _listing(words: list[str]) -> str:
+    shown = [word for word in words if not word.startswith("$")]
+    return f"one of {', '.join(shown[:12])}{' …' if len(shown) > 12 else ''}" if shown else ""
+
+
+def _operation_keys(model: type[Resource] | type[UnifiedResource]) -> set[str]:
+    if model is Resource:
+        return {"method", "path"}
+    return {"response_mapping", "query_mapping", "request_body_mapping", "resource", "method"}
+
+
+def _configurations(kind: str, data: Any) -> Iterator[Path_]:
+    """The places of a document that hold a connector or a part of one."""
+    if kind == "connector":
+        yield ()
+    elif kind == "account" and isinstance(data.get("override"), dict):
+        yield ("override",)
+    elif kind == "environment" and isinstance(data.get("connectors"), dict):
+        yield from (
+            ("connectors", name) for name, part in data["connectors"].items() if isinstance(part, dict)
+        )
+
+
+def _open_objects(kind: str, data: Any) -> Iterator[tuple[Path_, type[Resource] | type[UnifiedResource]]]:
+    """The objects in which a name is either a known key or an operation's."""
+    for piece in _configurations(kind, data):
+        yield from ((path, Resource) for path in _children(data, (*piece, "resources")))
+        for model in _children(data, (*piece, "unified")):
+            yield from ((path, UnifiedResource) for path in _children(data, model))
+    if kind == "unified":
+        yield from ((path, UnifiedResource) for path in _children(data, ("resources",)))
+
+
+def _children(data: Any, path: Path_) -> Iterator[Path_]:
+    node = lookup(data, path)
+    if node is not MISSING and isinstance(node, dict):
+        yield from ((*path, key) for key, value in node.items() if isinstance(value, dict))

@@ -1,0 +1,8 @@
+"""The published JSON Schemas, generated from the typed models: `python -m conn_engine.schemas [--check]`.
+
+Validating with them is `config.validate`'s; the schemas of the unified models are written by hand in `schemas/models/`.
+"""
+
+from conn_engine.schemas.published import MODELS, SITE, schema, texts
+
+__all__ = ["MODELS", "SITE", "schema", "texts"]

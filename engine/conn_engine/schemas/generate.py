@@ -1,0 +1,274 @@
+"""Typed models to JSON Schema 2020-12, in the form that documents have: `{format, config}`, aliases, partial overrides.
+
+A union of strategies is `if format const then branch`, and an optional value `if not null then value`, so that a fault is
+reported by the one branch that is meant. Which documents there are is `documents`' affair, writing files `__main__`'s.
+
+A model is described in one of three modes: `full`; `part` (an override: nothing required, null anywhere);
+`inherited` (said again on a resource or an operation: a strategy says its format, the rest may be inherited).
+"""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from msgspec import inspect
+
+from conn_engine.config.merge import INHERITED
+from conn_engine.config.models import Configuration, Operation, Resource
+from conn_engine.strategies import Settings
+
+__all__ = ["Generator", "Schema"]
+
+Schema = dict[str, Any]
+Mode = Literal["full", "part", "inherited"]
+_SUFFIX: dict[Mode, str] = {"full": "", "part": "Part", "inherited": "Inherited"}
+_MAPPING: Schema = {
+    "description": "An expression, or an object whose leaves are expressions; `{replace: …}` drops the levels below.",
+    "type": ["string", "object"],
+}
+
+
+class Generator:
+    """Schemas of models; what they share is collected in `definitions`."""
+
+    def __init__(self) -> None:
+        self.definitions: dict[str, Schema] = {}
+        self._names: dict[str, Any] = {}
+
+    def struct(self, kind: Any, mode: Mode = "full") -> Schema:
+        """The schema of one model, written out."""
+        info = inspect.type_info(kind)
+        if not isinstance(info, inspect.StructType):
+            raise TypeError(f"{kind!r} is no model")
+        return self._object(info, mode)
+
+    # --- types ---
+
+    def _of(self, info: inspect.Type, mode: Mode) -> Schema:
+        if isinstance(info, inspect.Metadata):
+            return self._annotated(info, mode)
+        if isinstance(info, inspect.UnionType):
+            return self._union(info, mode)
+        if isinstance(info, inspect.StructType):
+            return self._named(info, mode)
+        if isinstance(info, inspect.ListType | inspect.VarTupleType):
+            return {"type": "array", "items": self._of(info.item_type, "full")}  # a list is always whole
+        if isinstance(info, inspect.DictType):
+            return self._map(info, mode)
+        return _scalar(info)
+
+    def _annotated(self, info: inspect.Metadata, mode: Mode) -> Schema:
+        extra = info.extra or {}
+        if extra.get("override"):
+            made = self._named(_struct_type(Configuration), "part")
+        elif extra.get("role") == "mapping":
+            self.definitions.setdefault("Mapping", _MAPPING)
+            made = {"$ref": "#/$defs/Mapping"}
+        else:
+            made = self._of(info.type, mode)
+        return {**made, **(info.extra_json_schema or {})}
+
+    def _union(self, info: inspect.UnionType, mode: Mode) -> Schema:
+        parts = [part for part in info.types if not isinstance(part, inspect.NoneType)]
+        tagged = [part for part in parts if isinstance(part, inspect.StructType) and part.tag is not None]
+        schemas = [self._of(part, mode) for part in parts if part not in tagged]
+        if tagged:
+            schemas.append(self._strategies(tagged, mode))
+        if len(parts) < len(info.types):
+            return nullable(_either(schemas))
+        return _either(schemas)
+
+    def _map(self, info: inspect.DictType, mode: Mode) -> Schema:
+        value = self._of(info.value_type, mode)
+        made: Schema = {
+            "type": "object",
+            "additionalProperties": nullable(value) if mode == "part" else value,
+        }
+        return made | _key_names(info)
+
+    # --- models ---
+
+    def _named(self, info: inspect.StructType, mode: Mode) -> Schema:
+        mode = "part" if mode == "inherited" else mode
+        name = self._name(info.cls, _SUFFIX[mode])
+        if name not in self.definitions:
+            self.definitions[name] = {}  # a model may contain itself
+            self.definitions[name] = self._object(info, mode)
+        return {"$ref": f"#/$defs/{name}"}
+
+    def _name(self, kind: Any, suffix: str) -> str:
+        name = f"{kind.__name__}{suffix}"
+        if self._names.setdefault(name, kind) is not kind:
+            name = f"{kind.__module__.rpartition('.')[2].title().replace('_', '')}{name}"
+            if self._names.setdefault(name, kind) is not kind:
+                raise ValueError(f"two models are called {name}")
+        return name
+
+    def _object(self, info: inspect.StructType, mode: Mode) -> Schema:
+        rest = getattr(info.cls, "rest", "")
+        aliases = dict(info.cls.aliases) if issubclass(info.cls, Settings) else {}
+        inherits = info.cls in (Operation, Resource)
+        made: Schema = {
+            "type": "object",
+            "description": _doc(info.cls),
+            "properties": {},
+            "additionalProperties": False,
+        }
+        needed: list[Schema | str] = []
+        for entry in info.fields:
+            name = entry.encode_name
+            if name == rest:
+                made |= self._rest(entry, mode)
+                continue
+            schema = self._of(
+                entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
+            )
+            schema = nullable(schema) if mode == "part" else schema
+            made["properties"][name] = _with_default(schema, entry)
+            spellings = [alias for alias, target in aliases.items() if target == name]
+            for alias in spellings:
+                made["properties"][alias] = {**schema, "description": f"The same as `{name}`."}
+            if entry.required and mode == "full":
+                needed.append(
+                    {"anyOf": [{"required": [word]} for word in (name, *spellings)]} if spellings else name
+                )
+        if required := [word for word in needed if isinstance(word, str)]:
+            made["required"] = required
+        if choices := [word for word in needed if not isinstance(word, str)]:
+            made["allOf"] = choices
+        return made
+
+    def _rest(self, entry: inspect.Field, mode: Mode) -> Schema:
+        info = entry.type.type if isinstance(entry.type, inspect.Metadata) else entry.type
+        if not isinstance(info, inspect.DictType):
+            raise TypeError(f"the rest of a model is a mapping, not {info!r}")
+        schema = self._of(info.value_type, mode)
+        return {"additionalProperties": nullable(schema) if mode == "part" else schema, **_key_names(info)}
+
+    def _strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
+        branch_mode: Mode = "full" if mode == "full" else "part"
+        tags = [str(part.tag) for part in parts]
+        branches = []
+        for part, tag in zip(parts, tags, strict=True):
+            then: Schema = {"properties": {"config": nullable(self._named(part, branch_mode))}}
+            if branch_mode == "full" and any(entry.required for entry in part.fields):
+                then["required"] = ["config"]
+            meant = {"properties": {"format": {"const": tag}}, "required": ["format"]}
+            branches.append({"if": meant, "then": then})
+        made: Schema = {
+            "type": "object",
+            "properties": {
+                "format": {"description": _formats(parts), "enum": tags},
+                "config": {"type": ["object", "null"], "description": "The settings of the format."},
+            },
+            "additionalProperties": False,
+            "allOf": branches,
+        }
+        if mode == "part":
+            made["properties"]["format"]["enum"] = [*tags, None]
+        else:
+            made["required"] = ["format"]
+        return made
+
+
+def nullable(schema: Schema) -> Schema:
+    """The schema, or null."""
+    if not schema or "null" in _types(schema):
+        return schema
+    if "enum" in schema and "type" not in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if "type" in schema and not schema.keys() & {"enum", "const", "if", "allOf", "anyOf"}:
+        return {**schema, "type": [*_types(schema), "null"]}
+    outer: Schema = {key: schema[key] for key in ("description", "default") if key in schema}
+    inner = {key: value for key, value in schema.items() if key not in outer}
+    return {**outer, "if": {"not": {"type": "null"}}, "then": inner}
+
+
+def _types(schema: Schema) -> list[str]:
+    said = schema.get("type", [])
+    return [said] if isinstance(said, str) else list(said)
+
+
+def _either(schemas: list[Schema]) -> Schema:
+    """One of several, told apart by JSON type: each condition speaks only for its own type."""
+    if len(schemas) == 1:
+        return schemas[0]
+    if any(not schema for schema in schemas):
+        return {}
+    types: list[str] = []
+    conditions: list[Schema] = []
+    for schema in schemas:
+        own = _types(schema) or ["object" if "$ref" in schema else _value_type(schema)]
+        types.extend(kind for kind in own if kind not in types)
+        if schema.keys() - {"type", "description"}:
+            conditions.append({"if": {"type": own[0] if len(own) == 1 else own}, "then": schema})
+    made: Schema = {"type": types[0] if len(types) == 1 else types}
+    return made | ({"allOf": conditions} if conditions else {})
+
+
+def _value_type(schema: Schema) -> str:
+    values = schema.get("enum", [schema.get("const")])
+    return "string" if all(isinstance(value, str) for value in values) else "number"
+
+
+def _scalar(info: inspect.Type) -> Schema:
+    if isinstance(info, inspect.AnyType):
+        return {}
+    if isinstance(info, inspect.LiteralType):
+        return {"const": info.values[0]} if len(info.values) == 1 else {"enum": list(info.values)}
+    names = (
+        (inspect.StrType, "string"),
+        (inspect.BoolType, "boolean"),
+        (inspect.IntType, "integer"),
+        (inspect.FloatType, "number"),
+    )
+    for kind, name in names:
+        if isinstance(info, kind):
+            return {"type": name, **_bounds(info)}
+    if isinstance(info, inspect.NoneType):
+        return {"type": "null"}
+    raise TypeError(f"no JSON Schema for {info!r}")
+
+
+_BOUNDS = {
+    "ge": "minimum",
+    "gt": "exclusiveMinimum",
+    "le": "maximum",
+    "lt": "exclusiveMaximum",
+    "multiple_of": "multipleOf",
+    "min_length": "minLength",
+    "max_length": "maxLength",
+    "pattern": "pattern",
+}
+
+
+def _bounds(info: inspect.Type) -> Schema:
+    said = ((keyword, getattr(info, name, None)) for name, keyword in _BOUNDS.items())
+    return {keyword: value for keyword, value in said if value is not None}
+
+
+def _key_names(info: inspect.DictType) -> Schema:
+    key = info.key_type.type if isinstance(info.key_type, inspect.Metadata) else info.key_type
+    bounds = _bounds(key)
+    return {"propertyNames": bounds} if bounds else {}
+
+
+def _with_default(schema: Schema, entry: inspect.Field) -> Schema:
+    plain = isinstance(entry.default, str | int | float) and entry.default != ""
+    return {**schema, "default": entry.default} if plain else schema
+
+
+def _doc(kind: Any) -> str:
+    return " ".join((kind.__doc__ or "").split())
+
+
+def _formats(parts: Iterable[inspect.StructType]) -> str:
+    return "Which kind. " + " ".join(
+        f"{part.tag}: {_doc(part.cls).partition('. ')[0].rstrip('.')}." for part in parts
+    )
+
+
+def _struct_type(kind: Any) -> inspect.StructType:
+    info = inspect.type_info(kind)
+    if not isinstance(info, inspect.StructType):
+        raise TypeError(f"{kind!r} is no model")
+    return info

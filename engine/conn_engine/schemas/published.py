@@ -1,0 +1,43 @@
+"""Which documents have a published schema, and the text of each. The shapes come from the models through `generate`."""
+
+from typing import Any, Final
+
+from conn_engine.config.models import Account, Connector, Environment, UnifiedDocument, WorkspaceSettings
+from conn_engine.documents import dump_json
+from conn_engine.schemas.generate import Generator, Schema
+from conn_engine.transport.recordings import Recording
+
+__all__ = ["MODELS", "SITE", "schema", "texts"]
+
+SITE: Final = "https://conn.dev/schemas"
+
+MODELS: Final[dict[str, tuple[Any, str]]] = {
+    "connector": (Connector, "Conn connector"),
+    "unified": (UnifiedDocument, "Conn unified mappings"),
+    "environment": (Environment, "Conn environment"),
+    "account": (Account, "Conn account"),
+    "workspace": (WorkspaceSettings, "Conn workspace"),
+    "recording": (Recording, "Conn recording"),
+}
+"""Document kind to its model and title."""
+
+
+def schema(kind: str) -> Schema:
+    """The published schema of a kind of document."""
+    model, title = MODELS[kind]
+    generator = Generator()
+    made = generator.struct(model)
+    here = {"type": "string", "description": "Schema of this document, for editors."}
+    made["properties"] = {"$schema": here, **made["properties"]}
+    head = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": f"{SITE}/{kind}.schema.json",
+        "title": title,
+    }
+    definitions = dict(sorted(generator.definitions.items()))
+    return {**head, **made, **({"$defs": definitions} if definitions else {})}
+
+
+def texts() -> dict[str, str]:
+    """File name to the text that belongs in it, for every kind."""
+    return {f"{kind}.schema.json": dump_json(schema(kind)) for kind in MODELS}

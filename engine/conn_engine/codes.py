@@ -1,8 +1,8 @@
 """Every diagnostic code: its title, default severity, explanation. Nothing here decides when one is raised.
 
-A code is a family and a number. Families: DOC (text of a document), CFG (configuration), REF (references
-between documents), EXP (expressions), SEC (secrets), MAP (mappings on records), REC (recordings), RUN (requests
-and answers), TST (test results).
+A code is a family and a number. Families: DOC (text of a document), CFG (configuration), REF
+(references between documents), EXP (expressions), SEC (secrets), MAP (mappings on records), REC (recordings),
+RUN (requests and answers), TST (test results).
 """
 
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ CODES: dict[str, Code] = _table(
         "DOC002",
         "not YAML or JSON",
         "error",
-        "The text breaks the syntax of its format. Most often a value that starts with `{{`, `*`, `@` or holds "
-        "`: ` needs quotes, or an expression is better written as a block:\n\n"
+        "The text breaks the syntax of its format. Most often a value that starts with `{{`, `*`, `@` or "
+        "holds `: ` needs quotes, or an expression is better written as a block:\n\n"
         '```yaml\nresponse_mapping: |\n  response.{ "id": id }\n```',
     ),
     Code(
@@ -64,16 +64,16 @@ CODES: dict[str, Code] = _table(
         "DOC005",
         "document is too large or too deep",
         "error",
-        "Documents are bounded: 8 MiB, 100 levels of nesting, 250,000 values, integers of 4,000 digits. Split "
-        "the document.",
+        "Documents are bounded: 8 MiB, 100 levels of nesting, 250,000 values, integers of 4,000 digits. "
+        "Split the document.",
     ),
     Code(
         "DOC006",
         "tag is not supported",
         "error",
-        "Documents hold plain data: mappings, lists, texts, numbers, booleans, null. Language-specific YAML tags "
-        "such as `!!python/object`, and dates, sets and binaries, are refused. Remove the tag; quote the value if "
-        "it is a text.",
+        "Documents hold plain data: mappings, lists, texts, numbers, booleans, null. Language-specific YAML "
+        "tags such as `!!python/object`, and dates, sets and binaries, are refused. Remove the tag; quote "
+        "the value if it is a text.",
     ),
     Code(
         "DOC007",
@@ -85,8 +85,8 @@ CODES: dict[str, Code] = _table(
         "DOC008",
         "merge key",
         "error",
-        "`<<` is a habit of YAML 1.1 and no part of YAML 1.2: other tools read it as a key of that name. What "
-        "documents share belongs in the level below (connector, then environment, then account).",
+        "`<<` is a habit of YAML 1.1 and no part of YAML 1.2: other tools read it as a key of that name. "
+        "What documents share belongs in the level below (connector, then environment, then account).",
     ),
     Code(
         "DOC009",
@@ -98,8 +98,99 @@ CODES: dict[str, Code] = _table(
         "DOC010",
         "file cannot be written",
         "error",
-        "The file or its folder refuses the write, or a symbolic link leads out of the folder. The old file is "
-        "untouched.",
+        "The file or its folder refuses the write, or a symbolic link leads out of the folder. The old file "
+        "is untouched.",
+    ),
+    Code(
+        "CFG101",
+        "unknown key",
+        "error",
+        "The document has a key that its format does not know; it would have no effect. Mend the spelling, or remove it. "
+        "Settings of a strategy stand under `config`, beside `format`.",
+    ),
+    Code(
+        "CFG102",
+        "wrong type",
+        "error",
+        "The value is of another type than the key takes, such as a text where an object belongs. In YAML, quote what is "
+        'meant as text (`"123"`), and check the indentation.',
+    ),
+    Code("CFG103", "missing key", "error", "The document lacks a key that has no default. Add it."),
+    Code(
+        "CFG104",
+        "value not allowed",
+        "error",
+        "The value has the right type but is none of those allowed, out of bounds, or does not go with its neighbours.",
+    ),
+    Code(
+        "CFG105",
+        "unknown format",
+        "error",
+        "`format` names a strategy that does not exist. The settings under `config` were not looked at. The finding lists "
+        "the strategies there are.",
+    ),
+    Code(
+        "CFG106",
+        "said twice under two names",
+        "error",
+        "A key has several accepted spellings, and the document uses two of them. One would win silently. Keep one.",
+    ),
+    Code(
+        "CFG107",
+        "name cannot be asked for",
+        "warning",
+        "The file lies where the workspace's documents are, but its name is none: letters, digits, dot, dash and "
+        "underscore, beginning with a letter or digit. No command can name it, so it has no effect. Rename it.",
+    ),
+    Code(
+        "REF101",
+        "names something that is not there",
+        "error",
+        "An account names a connector or an environment that the workspace does not have. Mend the name or add the document.",
+    ),
+    Code(
+        "SEC110",
+        "override widens where credentials may go",
+        "error",
+        "An environment or account sends requests to a host that the connector does not name, or lists such a host. "
+        "Credentials go only to the connector's own `hosts`; whoever may edit an account must not be able to send them "
+        "elsewhere. Name the host in connector.yaml, or under `trusted_hosts` in conn.yaml.",
+    ),
+    Code(
+        "SEC111",
+        "override widens what may be read from the environment",
+        "error",
+        "An environment or account reads an environment variable that neither the connector nor conn.yaml declares. "
+        "Declare it under `env` there, after thinking about who may edit the override.",
+    ),
+    Code(
+        "REC001",
+        "recording cannot be used",
+        "error",
+        "The file is no recording as `schemas/recording.schema.json` describes it: it cannot be read, a key is unknown or "
+        "missing, or a request or response says its body twice. Mend it, or record it again.",
+    ),
+    Code(
+        "REC002",
+        "secret in a recording",
+        "error",
+        "A secret of the run was still found in the recording after redaction, so the file was not kept. That happens when "
+        "the secret is also an ordinary word of the file. Record with another secret.",
+    ),
+    Code(
+        "REC003",
+        "nothing recorded for a request",
+        "error",
+        "In replay the operation asked for something that its recording does not answer. The hint names the nearest "
+        "recorded request and the parts that differ. Either the configuration changed what is asked, or the recording is "
+        "old: record it again with `conn record`.",
+    ),
+    Code(
+        "REC004",
+        "HAR file cannot be used",
+        "error",
+        "The file is not HAR 1.2, or no answered request in it went to the wanted hosts. Export it again from the browser's "
+        "network panel, with content.",
     ),
 )
 

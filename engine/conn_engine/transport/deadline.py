@@ -114,7 +114,10 @@ def _addresses(host: str, port: int, seconds: float) -> list[str]:
     worker.start()
     worker.join(seconds)
     if faults:
-        raise httpcore.ConnectError(str(faults[0])) from faults[0]
+        try:
+            raise faults[0]
+        except OSError as fault:  # as its context, which survives the pool raising this again "from None"
+            raise httpcore.ConnectError("the host name is unknown") from fault
     if not found:
         raise httpcore.ConnectTimeout("the host name was not found in time")
     return found[:4]

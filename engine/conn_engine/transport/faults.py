@@ -1,0 +1,99 @@
+"""Scripted answers, to see how an operation takes them: errors, limits, repeated or broken pages."""
+
+from collections.abc import Callable, Iterable, Mapping
+from enum import Enum
+from typing import Any, Final, TypeAlias
+
+import msgspec
+
+from conn_engine.errors import MissingRecording, TransportError
+from conn_engine.transport import Transport
+from conn_engine.wire import Headers, Request, Response
+
+__all__ = [
+    "PASS",
+    "Fault",
+    "Faults",
+    "broken_connection",
+    "cut_short",
+    "error_page",
+    "json_answer",
+    "rate_limited",
+    "repeated",
+]
+
+
+class _Pass(Enum):
+    PASS = 1
+
+
+PASS: Final = _Pass.PASS
+"""In a script: let the inner transport answer."""
+
+Fault: TypeAlias = "Response | Exception | Callable[[Request], Response] | _Pass"
+
+
+class Faults:
+    """A transport, sync and async, whose nth answer is the nth of `script`.
+
+    A response is returned, an exception raised, a function asked; `PASS` asks `inner`. After the end of the
+    script every request goes to `inner`; without one it is a MissingRecording. `requests` is what was asked,
+    in order.
+    """
+
+    def __init__(self, script: Iterable[Fault], inner: Transport | None = None) -> None:
+        self._script = iter(script)
+        self._inner = inner
+        self.requests: list[Request] = []
+
+    def send(self, request: Request) -> Response:
+        """The next scripted answer."""
+        self.requests.append(request)
+        step = next(self._script, PASS)
+        if isinstance(step, Response):
+            return step
+        if isinstance(step, Exception):
+            raise step
+        if not isinstance(step, _Pass):
+            return step(request)
+        if self._inner is None:
+            raise MissingRecording(f"the script has no answer for request {len(self.requests)}")
+        return self._inner.send(request)
+
+    async def asend(self, request: Request) -> Response:
+        """As `send`."""
+        return self.send(request)
+
+
+def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """An answer with a JSON body."""
+    return Response(
+        status, Headers({"content-type": "application/json", **(headers or {})}), msgspec.json.encode(data)
+    )
+
+
+def rate_limited(retry_after: float | str | None = 1, status: int = 429) -> Response:
+    """A refusal for too many requests; `retry_after` in seconds or as an HTTP date, None to leave it out."""
+    headers = {} if retry_after is None else {"retry-after": f"{retry_after}"}
+    return json_answer({"message": "Too many requests"}, status, headers)
+
+
+def repeated(answer: Response, times: int) -> list[Fault]:
+    """The same answer several times, as a vendor gives whose cursor does not move on."""
+    return [answer] * times
+
+
+def cut_short(data: Any, keep: float = 0.5) -> Response:
+    """An answer whose JSON body ends after this share of its bytes."""
+    whole = json_answer(data)
+    return Response(whole.status, whole.headers, whole.body[: int(len(whole.body) * keep)])
+
+
+def error_page(status: int = 503, title: str = "Service unavailable") -> Response:
+    """An HTML page where JSON was expected."""
+    return Response(status, Headers({"content-type": "text/html"}), f"<html><h1>{title}</h1></html>".encode())
+
+
+def broken_connection(message: str = "the connection broke") -> TransportError:
+    """A fault in transit, which may be tried again."""
+    return TransportError(message, retryable=True)

@@ -1,0 +1,230 @@
+"""HAR 1.2, which browsers and proxies export: to recorded exchanges and back. Reads and writes no files.
+
+Format: http://www.softwareishard.com/blog/har-12-spec/ (frozen). Bodies may be text or base64; parameters of
+a form may stand apart from its text.
+"""
+
+import base64
+import binascii
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import msgspec
+from msgspec import UNSET
+
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.errors import ConfigurationError
+from conn_engine.secrets import Redactor
+from conn_engine.transport.exchanges import exchange_of, flat, made
+from conn_engine.transport.recordings import (
+    Exchange,
+    RecordedRequest,
+    Recording,
+    redacted_request,
+    redacted_response,
+)
+from conn_engine.wire import Headers, Request, Response
+
+__all__ = ["export_har", "import_har"]
+
+MAX_BYTES = 256 * 1024 * 1024
+
+
+def import_har(
+    content: bytes | str, *, hosts: Sequence[str] = (), redactor: Redactor | None = None, file: str = "HAR"
+) -> list[Exchange]:
+    """The exchanges of a HAR file, redacted, in its order.
+
+    `hosts` (patterns, `*.example.com`) keeps what went there; entries without an answer are left out, and
+    CORS preflights. Raises ConfigurationError (REC004) for what is no HAR, or when nothing is left.
+    """
+    redactor = redactor or Redactor()
+    entries = _entries(content, file)
+    found: list[Exchange] = []
+    seen: set[str] = set()
+    for number, entry in enumerate(entries):
+        try:
+            request = _request(entry["request"])
+            host = (urlsplit(request.url).hostname or "").lower()
+            seen.add(host)
+            if hosts and not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
+                continue
+            response = _response(entry["response"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            _fail(
+                file, f"entry {number + 1} is not as HAR 1.2 says ({type(error).__name__}: {str(error)[:80]})"
+            )
+        if response is None or request.method == "OPTIONS":
+            continue
+        exchange = exchange_of(request, response)
+        found.append(
+            Exchange(
+                request=redacted_request(exchange.request, redactor),
+                response=redacted_response(exchange.response, redactor),
+            )
+        )
+    if not found:
+        places = ", ".join(sorted(filter(None, seen))[:10]) or "none"
+        _fail(file, "no answered request is left", hint=f"hosts in the file: {places}")
+    return found
+
+
+def _entries(content: bytes | str, file: str) -> list[dict[str, Any]]:
+    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    if len(raw) > MAX_BYTES:
+        _fail(file, f"the file is larger than {MAX_BYTES // 2**20} MiB")
+    try:
+        data = msgspec.json.decode(raw.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        _fail(file, f"it is not JSON: {str(error)[:100]}")
+    log = data.get("log") if isinstance(data, dict) else None
+    entries = log.get("entries") if isinstance(log, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        _fail(file, "it is not a HAR file: log.entries is missing", hint="export it as HAR 1.2")
+    return entries
+
+
+def _request(entry: dict[str, Any]) -> Request:
+    url = str(entry["url"]).partition("#")[0]
+    if "?" not in url and entry.get("queryString"):
+        url += "?" + urlencode([(pair["name"], pair.get("value", "")) for pair in entry["queryString"]])
+    headers = _pairs(entry.get("headers", ()))
+    body: bytes | None = None
+    post = entry.get("postData")
+    if post:
+        kind = post.get("mimeType", "")
+        if kind and not any(name.lower() == "content-type" for name, _ in headers):
+            headers.append(("content-type", kind))
+        text = post.get("text") or ""
+        if not text and post.get("params"):
+            text = urlencode([(pair["name"], pair.get("value", "")) for pair in post["params"]])
+        body = _bytes(text, post.get("encoding") or post.get("_encoding")) or None
+    return Request(str(entry["method"]).upper(), url, Headers(headers), body)
+
+
+def _response(entry: dict[str, Any]) -> Response | None:
+    status = int(entry["status"])
+    if not 100 <= status <= 599:  # 0: the browser got no answer
+        return None
+    content = entry.get("content") or {}
+    headers = _pairs(entry.get("headers", ()))
+    kind = content.get("mimeType", "")
+    if kind and not any(name.lower() == "content-type" for name, _ in headers):
+        headers.append(("content-type", kind))
+    encoding = content.get("encoding")
+    if encoding != "base64" and "charset=" in kind.lower():
+        # HAR text is decoded already, whatever the charset on the wire was.
+        headers = [(n, v.split(";")[0] if n.lower() == "content-type" else v) for n, v in headers]
+    return Response(status, Headers(headers), _bytes(content.get("text") or "", encoding))
+
+
+def _pairs(rows: Any) -> list[tuple[str, str]]:
+    return [(str(row["name"]), str(row.get("value", ""))) for row in rows]
+
+
+def _bytes(text: str, encoding: str | None) -> bytes:
+    if encoding == "base64":
+        try:
+            return base64.b64decode(text, validate=True)
+        except binascii.Error as error:
+            raise ValueError("a body is not the base64 it says it is") from error
+    return text.encode("utf-8", "surrogatepass")
+
+
+def export_har(recording: Recording) -> dict[str, Any]:
+    """A recording as a HAR 1.2 document (JSON-like data), which holds no more than the recording does."""
+    return {
+        "log": {
+            "version": "1.2",
+            "creator": {"name": "conn", "version": "1"},
+            "comment": f"{recording.connector} {recording.operation} ({recording.scenario})",
+            "entries": [_entry(exchange, recording.recorded_at) for exchange in recording.exchanges],
+        }
+    }
+
+
+def _entry(exchange: Exchange, when: str) -> dict[str, Any]:
+    answer = made(exchange.response)
+    return {
+        "startedDateTime": when,
+        "time": 0,
+        "request": _request_entry(exchange.request),
+        "response": {
+            "status": answer.status,
+            "statusText": _phrase(answer.status),
+            "httpVersion": "HTTP/1.1",
+            "cookies": [],
+            "headers": _rows(exchange.response.headers),
+            "content": _content(exchange, answer),
+            "redirectURL": "",
+            "headersSize": -1,
+            "bodySize": len(answer.body),
+        },
+        "cache": {},
+        "timings": {"send": 0, "wait": 0, "receive": 0},
+    }
+
+
+def _request_entry(request: RecordedRequest) -> dict[str, Any]:
+    query = flat(request.query)
+    url = request.url
+    if query:
+        url += ("&" if "?" in url else "?") + urlencode(query)
+    entry: dict[str, Any] = {
+        "method": request.method,
+        "url": url,
+        "httpVersion": "HTTP/1.1",
+        "cookies": [],
+        "headers": _rows(request.headers),
+        "queryString": _pairs_to_rows(parse_qsl(url.partition("?")[2], keep_blank_values=True)),
+        "headersSize": -1,
+        "bodySize": 0,
+    }
+    kind = next((v for k, v in request.headers.items() if k.lower() == "content-type"), "")
+    post: dict[str, Any] = {}
+    if request.body is not UNSET:
+        post = {"mimeType": kind or "application/json", "text": msgspec.json.encode(request.body).decode()}
+    elif request.form is not None:
+        fields = flat(request.form)
+        kind = kind or "application/x-www-form-urlencoded"
+        post = {"mimeType": kind, "params": _pairs_to_rows(fields), "text": urlencode(fields)}
+    elif request.text is not None:
+        post = {"mimeType": kind or "text/plain", "text": request.text}
+    elif request.base64 is not None:
+        post = {"mimeType": kind or "application/octet-stream", "text": request.base64, "_encoding": "base64"}
+    if post:
+        entry["postData"] = post
+        entry["bodySize"] = len(post["text"].encode("utf-8", "surrogatepass"))
+    return entry
+
+
+def _content(exchange: Exchange, answer: Response) -> dict[str, Any]:
+    kind = answer.headers.get("content-type", "")
+    if exchange.response.base64 is not None:
+        text, more = exchange.response.base64, {"encoding": "base64"}
+    else:
+        text, more = answer.body.decode("utf-8", "surrogatepass"), {}
+    return {"size": len(answer.body), "mimeType": kind, "text": text, **more}
+
+
+def _rows(headers: dict[str, str]) -> list[dict[str, str]]:
+    return _pairs_to_rows(list(headers.items()))
+
+
+def _pairs_to_rows(pairs: list[tuple[str, str]]) -> list[dict[str, str]]:
+    return [{"name": name, "value": value} for name, value in pairs]
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+def _fail(file: str, what: str, hint: str = "") -> NoReturn:
+    finding = diagnostic("REC004", what, Span(file), hint=hint)
+    raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])

@@ -1,0 +1,133 @@
+"""The transport of a dry run: sends nothing. Also spells a request as a curl command."""
+
+import json
+import re
+import shlex
+from urllib.parse import unquote_plus
+
+from conn_engine.secrets import REDACTED, Redactor, secret_name
+from conn_engine.wire import Request, Response
+
+__all__ = ["Plan", "Planned", "curl"]
+
+_UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class Planned(Exception):
+    """Ends an operation at its first `request`. A signal and no ConnError: no flow may catch it.
+
+    It passes through the driver to whoever asked for the dry run. What would come after depends on the
+    answer.
+    """
+
+    def __init__(self, request: Request) -> None:
+        super().__init__(f"would send {request.method}")
+        self.request = request
+
+
+class Plan:
+    """A transport, sync and async, that collects `requests` and answers none, reads and steps included."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+
+    def send(self, request: Request) -> Response:
+        """Collect the request and raise Planned."""
+        self.requests.append(request)
+        raise Planned(request)
+
+    async def asend(self, request: Request) -> Response:
+        """As `send`."""
+        return self.send(request)
+
+
+def curl(request: Request, redactor: Redactor) -> str:
+    """The request as a shell command to copy. Secrets are variables for the reader to set: `"$TOKEN"`.
+
+    A body that is no text is named as `@body.bin`.
+    """
+    words = [_method(request)]
+    words.append(_quoted_url(redactor.url(request.url)))
+    for name, value in request.headers.pairs:
+        if name.lower() not in _UNSEEN:
+            words.append(f"-H {_header(name, value, redactor)}")
+    if request.body:
+        words.append(f"--data-binary {_body(request, redactor)}")
+    return " \\\n  ".join(words)
+
+
+def _method(request: Request) -> str:
+    method = request.method.upper()
+    if method == "HEAD":
+        return "curl --head"
+    implied = "POST" if request.body else "GET"
+    return "curl" if method == implied else f"curl -X {shlex.quote(method)}"
+
+
+def _header(name: str, value: str, redactor: Redactor) -> str:
+    if not secret_name(name):
+        return _quoted(f"{name}: {redactor.text(value)}", _variable(name))
+    scheme = _SCHEME.fullmatch(value)
+    if scheme and name.lower().endswith("authorization"):
+        variable = "TOKEN" if scheme[1].lower() == "bearer" else f"{scheme[1].upper()}_CREDENTIALS"
+        return _quoted(f"{name}: {scheme[1]} {REDACTED}", _variable(variable))
+    return _quoted(f"{name}: {REDACTED}", _variable(name))
+
+
+def _quoted_url(url: str) -> str:
+    """Redacted parameters get a variable of their own name."""
+    parts = re.split(r"((?:^|[?&])[^=&#]*=[^&#]*)", url)
+    words = []
+    for part in parts:
+        name = part.lstrip("?&").partition("=")[0]
+        words.append(
+            _quoted(part, _variable(unquote_plus(name)) if REDACTED in part else "SECRET") if part else ""
+        )
+    return re.sub(r"''", "", "".join(words)) or "''"
+
+
+def _body(request: Request, redactor: Redactor) -> str:
+    kind = request.headers.get("content-type", "")
+    raw = request.body or b""
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return "@body.bin"
+    if "x-www-form-urlencoded" in kind:
+        clean = redactor.url(f"?{text}")[1:]
+    elif text[:1] in ("{", "["):
+        clean = _json(text, redactor)
+    else:
+        clean = redactor.text(text)
+    if clean.startswith("@"):  # curl would read a file of that name
+        return f"{_quoted(clean, 'SECRET')}  # write this to a file: it begins with @"
+    return _quoted(clean, "SECRET")
+
+
+def _json(text: str, redactor: Redactor) -> str:
+    try:
+        data = json.loads(text)
+        clean = redactor.data(data)
+    except (ValueError, RecursionError):
+        return redactor.text(text)
+    return text if clean == data else json.dumps(clean, ensure_ascii=False)
+
+
+def _variable(name: str) -> str:
+    word = re.sub(r"[^A-Z0-9]+", "_", name.upper()).strip("_")
+    return word if word and not word[0].isdigit() else f"SECRET_{word}".rstrip("_")
+
+
+def _quoted(text: str, variable: str) -> str:
+    """Shell-quoted, each redaction as a variable outside the quotes that would keep it from expanding."""
+    pieces = [_word(piece) if piece else "" for piece in text.split(REDACTED)]
+    return f'"${variable}"'.join(pieces) or "''"
+
+
+def _word(text: str) -> str:
+    if not _CONTROL.search(text):
+        return f"'{text}'" if "'" not in text else shlex.quote(text)
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return "$'" + _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", escaped) + "'"

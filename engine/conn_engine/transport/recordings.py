@@ -1,0 +1,314 @@
+"""Recording files: their typed model, reading, and writing without secrets. Comparing is `matching`'s.
+
+A recording is readable JSON, one scenario of one operation per file, with bodies decoded. Credentials are no
+part of it.
+"""
+
+import base64
+import binascii
+import contextlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta
+
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.documents import dump_json, parse, undotted, write_whole
+from conn_engine.errors import ConfigurationError
+from conn_engine.secrets import REDACTED, Redactor, secret_name
+
+__all__ = [
+    "SCHEMA_URL",
+    "Exchange",
+    "RecordedCall",
+    "RecordedRequest",
+    "RecordedResponse",
+    "Recording",
+    "load_recording",
+    "redacted_request",
+    "redacted_response",
+    "save_recording",
+]
+
+SCHEMA_URL = "https://conn.dev/schemas/recording.schema.json"
+MAX_BYTES = 64 * 1024 * 1024
+Scalar = str | int | float | bool
+Values = dict[str, Scalar | list[Scalar]]
+T = TypeVar("T")
+
+
+class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
+    """Settings of the rest of the language live above this floor, with the same strictness."""
+
+
+class RecordedRequest(_Model, frozen=True, kw_only=True):
+    """A request as sent, without credentials. At most one of `body`, `form`, `text` and `base64` is there."""
+
+    method: Annotated[str, Meta(description="HTTP method, upper case.")]
+    url: Annotated[str, Meta(description="Absolute URL; its query may stand here or in `query`.")]
+    headers: Annotated[dict[str, str], Meta(description="Headers worth knowing; they are not compared.")] = {}
+    query: Annotated[Values, Meta(description="Query parameters; a list where one is repeated.")] = {}
+    body: Annotated[Any, Meta(description="The decoded JSON body.")] = UNSET
+    form: Annotated[Values | None, Meta(description="The fields of a form body.")] = None
+    text: Annotated[str | None, Meta(description="A body that is neither JSON nor a form.")] = None
+    base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
+
+
+class RecordedResponse(_Model, frozen=True, kw_only=True):
+    """The answer. At most one of `body`, `text` and `base64` is there; none for an empty body."""
+
+    status: Annotated[int, Meta(description="HTTP status.", ge=100, le=599)]
+    headers: Annotated[
+        dict[str, str], Meta(description="Headers that matter, such as `link` or `retry-after`.")
+    ] = {}
+    body: Annotated[Any, Meta(description="The decoded JSON body.")] = UNSET
+    text: Annotated[str | None, Meta(description="A body that is not JSON.")] = None
+    base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
+
+
+class Exchange(_Model, frozen=True, kw_only=True):
+    """One request and its answer."""
+
+    request: Annotated[RecordedRequest, Meta(description="What was asked.")]
+    response: Annotated[RecordedResponse, Meta(description="What was answered.")]
+
+
+class RecordedCall(_Model, frozen=True, kw_only=True):
+    """What the caller asked of the operation, in the operation's own terms (unified or the vendor's)."""
+
+    query: Annotated[dict[str, Any], Meta(description="The caller's query.")] = {}
+    body: Annotated[Any, Meta(description="The caller's body.")] = UNSET
+    id: Annotated[str | int | None, Meta(description="The record's id, for get, update and delete.")] = None
+    params: Annotated[dict[str, Any], Meta(description="Further values, such as names in a path.")] = {}
+    headers: Annotated[dict[str, str], Meta(description="The caller's headers.")] = {}
+    cursor: Annotated[str | None, Meta(description="The cursor the caller continues from.")] = None
+
+
+class Recording(_Model, frozen=True, kw_only=True):
+    """The exchanges of one scenario of an operation, in the order in which they happened."""
+
+    schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = (
+        msgspec.field(name="$schema", default="")
+    )
+    format: Annotated[Literal[1], Meta(description="Version of this file's form.")] = 1
+    connector: Annotated[str, Meta(description="The connector it belongs to.")]
+    operation: Annotated[
+        str, Meta(description="The operation, such as `crm.contacts.list` or `contacts.list`.")
+    ]
+    scenario: Annotated[str, Meta(description="What it shows: `default`, `rate_limited`, `not_found` …")] = (
+        "default"
+    )
+    account: Annotated[
+        str, Meta(description="The account it was recorded for; empty when it serves all.")
+    ] = ""
+    source: Annotated[
+        Literal["live", "contract", "har", "sample"],
+        Meta(description="Origin: the vendor itself, its published contract, a HAR file, or a scaffold."),
+    ]
+    recorded_at: Annotated[str, Meta(description="When, as an RFC 3339 time.")]
+    note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
+    base_url: Annotated[
+        str, Meta(description="The base URL of the run; replay compares what comes after it.")
+    ] = ""
+    context: Annotated[
+        dict[str, Any], Meta(description="The account's values in the run; replay uses them.")
+    ] = {}
+    call: Annotated[RecordedCall, Meta(description="What the caller asked.")] = RecordedCall()
+    exchanges: Annotated[list[Exchange], Meta(description="Requests and answers in order.")]
+
+
+def load_recording(path: Path, display: str = "") -> Recording:
+    """Read a recording. Raises ConfigurationError with a finding REC001 at the place of the fault."""
+    file = display or path.as_posix()
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            _fail(file, "REC001", f"the recording is larger than {MAX_BYTES // 2**20} MiB")
+        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+    except OSError as error:
+        _fail(file, "REC001", f"the recording cannot be read: {(error.strerror or str(error)).lower()}")
+    try:
+        recording = msgspec.json.decode(content, type=Recording)
+    except msgspec.ValidationError as error:
+        _fail_at(file, content, str(error))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        recording = _slowly(file, content)
+    for number, exchange in enumerate(recording.exchanges):
+        _one_body(file, content, f"exchanges.{number}", exchange)
+    return recording
+
+
+def _slowly(file: str, content: bytes) -> Recording:
+    """What the fast reader does not take: half surrogate pairs, YAML, or no data at all (raises)."""
+    data = parse(content.decode("utf-8", "replace"), file).data
+    try:
+        return msgspec.convert(data, Recording)
+    except msgspec.ValidationError as error:
+        _fail_at(file, content, str(error))
+
+
+def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None:
+    request, response = exchange.request, exchange.response
+    held = [
+        request.body is not UNSET,
+        request.form is not None,
+        request.text is not None,
+        request.base64 is not None,
+    ]
+    if sum(held) > 1:
+        _fail_at(file, content, f"a request has one of body, form, text and base64 - at `$.{where}.request`")
+    held = [response.body is not UNSET, response.text is not None, response.base64 is not None]
+    if sum(held) > 1:
+        _fail_at(file, content, f"a response has one of body, text and base64 - at `$.{where}.response`")
+    for part, name in ((request, "request"), (response, "response")):
+        if part.base64 is not None:
+            try:
+                base64.b64decode(part.base64, validate=True)
+            except (binascii.Error, ValueError):
+                _fail_at(file, content, f"this is not base64 - at `$.{where}.{name}.base64`")
+
+
+def _fail_at(file: str, content: bytes, fault: str) -> NoReturn:
+    """Raise for a fault whose text ends in " - at `$.a[0].b`", as msgspec's do, at that place of the file."""
+    what, _, where = fault.partition(" - at `")
+    dotted = (
+        where.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").replace("...", "").strip(".")
+    )
+    span = Span(file)
+    with contextlib.suppress(ConfigurationError):
+        document = parse(content.decode("utf-8", "replace"), file)
+        span = document.span(undotted(dotted)) if dotted else document.span(())
+    _fail(file, "REC001", what[:1].lower() + what[1:], span, path=dotted)
+
+
+def _fail(
+    file: str, code: str, what: str, span: Span | None = None, *, path: str = "", hint: str = ""
+) -> NoReturn:
+    finding = diagnostic(code, what, span or Span(file), path=path, hint=hint)
+    raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])
+
+
+def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Recording:
+    """Write a recording without secrets, whole or not at all, and give it back as written.
+
+    The text is searched for every secret the redactor knows, in every encoding, before it is written and
+    again in the finished file, which is deleted when one is found. Raises ConfigurationError (REC002) then;
+    a file that was there before is only replaced by a clean one.
+    """
+    clean = _clean(recording, redactor)
+    text = dump_json(_ordered(clean))
+    found = redactor.find(text)
+    if not found:
+        write_whole(path, text)
+        found = redactor.find(path.read_bytes())
+        if found:
+            path.unlink(missing_ok=True)
+    if found:
+        _fail(
+            path.as_posix(),
+            "REC002",
+            f"the recording would hold {found[0]}; it was not kept",
+            hint="it is part of what every recording says (a name, a date): record with another secret",
+        )
+    return clean
+
+
+def _ordered(recording: Recording) -> dict[str, Any]:
+    data = msgspec.to_builtins(recording)
+    first = {
+        "$schema": recording.schema_url or SCHEMA_URL,
+        "format": 1,
+        "connector": recording.connector,
+        "operation": recording.operation,
+        "scenario": recording.scenario,
+    }
+    last = {"exchanges": data.pop("exchanges")}
+    return {**first, **{key: value for key, value in data.items() if key not in first}, **last}
+
+
+def _clean(recording: Recording, redactor: Redactor) -> Recording:
+    call = recording.call
+    return msgspec.structs.replace(
+        recording,
+        note=redactor.text(recording.note),
+        base_url=redactor.url(recording.base_url),
+        context=redactor.data(recording.context),
+        call=msgspec.structs.replace(
+            call,
+            query=redactor.data(call.query),
+            body=_data(call.body, redactor),
+            id=redactor.data(call.id),
+            params=redactor.data(call.params),
+            headers=_headers(call.headers, redactor),
+            cursor=redactor.data(call.cursor),
+        ),
+        exchanges=[
+            Exchange(
+                request=redacted_request(exchange.request, redactor),
+                response=redacted_response(exchange.response, redactor),
+            )
+            for exchange in recording.exchanges
+        ],
+    )
+
+
+def redacted_request(request: RecordedRequest, redactor: Redactor) -> RecordedRequest:
+    """Without known secrets, values with secret names, and headers that carry credentials."""
+    return msgspec.structs.replace(
+        request,
+        url=redactor.url(request.url),
+        headers=_headers(request.headers, redactor),
+        query=redactor.data(request.query),
+        body=_data(request.body, redactor),
+        form=_optional(request.form, redactor),
+        **_rest(request.text, request.base64, redactor),
+    )
+
+
+def redacted_response(response: RecordedResponse, redactor: Redactor) -> RecordedResponse:
+    """Without known secrets, values with secret names, and cookies."""
+    return msgspec.structs.replace(
+        response,
+        headers=_headers(response.headers, redactor),
+        body=_data(response.body, redactor),
+        **_rest(response.text, response.base64, redactor),
+    )
+
+
+def _headers(headers: dict[str, str], redactor: Redactor) -> dict[str, str]:
+    # Dropped, not blanked: a header is never compared, and its name alone would read as if it had been sent
+    # so.
+    return {
+        redactor.text(name): redactor.url(value) for name, value in headers.items() if not secret_name(name)
+    }
+
+
+def _data(value: Any, redactor: Redactor) -> Any:
+    return value if value is UNSET else redactor.data(value)
+
+
+def _optional(value: T | None, redactor: Redactor) -> T | None:
+    return None if value is None else redactor.data(value)
+
+
+def _rest(text: str | None, packed: str | None, redactor: Redactor) -> dict[str, str | None]:
+    if packed is not None:
+        raw = base64.b64decode(packed)
+        if redactor.find(raw) or redactor.find(packed):
+            return {
+                "text": REDACTED,
+                "base64": None,
+            }  # bytes cannot be redacted in part without breaking them
+    return {"text": None if text is None else _redacted_text(text, redactor), "base64": packed}
+
+
+def _redacted_text(text: str, redactor: Redactor) -> str:
+    """A text body: when it is JSON after all, names count as well."""
+    if text[:1] in ("{", "["):
+        with contextlib.suppress(ValueError, RecursionError):
+            data = json.loads(text)
+            clean = redactor.data(data)
+            if clean != data:
+                return json.dumps(clean, ensure_ascii=False)
+    return redactor.url(text)

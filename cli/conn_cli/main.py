@@ -9,6 +9,7 @@ from typing import Annotated
 import click
 import typer
 
+from conn_cli.boundary import show_crash, show_error, show_usage
 from conn_cli.commands import (
     account,
     auth,
@@ -65,7 +66,8 @@ def options(
 ) -> None:
     """Author, test and roll out API connectors as data."""
     app: App = context.obj
-    app.root = workspace
+    if workspace is not None:
+        app.folder = workspace
     app.no_input = app.no_input or no_input
     app.debug = debug
 
@@ -103,25 +105,25 @@ def execute(arguments: Sequence[str], app: App) -> int:
         app.err("interrupted")
         return Exit.INTERRUPTED
     except click.ClickException as error:
-        app.usage(error)
+        show_usage(app, error)
         return Exit.USAGE
     except KeyboardInterrupt:
         app.err("interrupted")
         return Exit.INTERRUPTED
     except ConnError as error:
-        app.fail(error)
+        show_error(app, error)
         return error.exit_code
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing may be flushed into the closed pipe at exit
         return Exit.OK
     except Exception as error:
-        app.crash(error)
+        show_crash(app, error)
         return Exit.INTERNAL
 
 
 def run() -> None:
     """The `conn` command."""
-    sys.exit(execute(sys.argv[1:], App.system()))
+    sys.exit(execute(sys.argv[1:], App()))
 
 
 if __name__ == "__main__":

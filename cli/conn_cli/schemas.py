@@ -10,9 +10,9 @@ SUFFIX = ".schema.json"
 
 
 def _folders(app: App) -> list[Path]:
-    from conn_engine.locate import packaged
+    from conn_engine.locate import find_workspace, packaged
 
-    own = app.workspace().models if app.has_workspace() else []
+    own = app.workspace.models if find_workspace(app.folder) is not None else []
     return [*own, packaged("schemas", "models")]
 
 

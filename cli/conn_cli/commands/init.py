@@ -20,6 +20,7 @@ def init(
     from conn_cli.scaffold import copy_example, new_workspace, relative
 
     app: App = context.obj
+    folder = app.folder / folder
     made = copy_example(folder, force=force) if example else new_workspace(folder, force=force)
     where = relative(folder)
     app.out(f"made the {'example ' if example else ''}workspace in {where} ({len(made)} files)")

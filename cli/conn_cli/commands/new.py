@@ -1,6 +1,5 @@
 """`conn new`: add a connector, bundled or from the skeleton."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,11 +17,10 @@ def new(
     from conn_engine.locate import find_workspace
 
     app: App = context.obj
-    root = app.root or find_workspace(Path.cwd())
-    fresh = root is None or not (root / "conn.yaml").exists()
-    root = root or Path.cwd()
+    found = find_workspace(app.folder)
+    root = found or app.folder
     made, bundled = new_connector(root, name, force=force)
-    if fresh:
+    if found is None:
         new_workspace(root)
         app.out(f"there was no workspace here: made one in {relative(root)}")
     kind = "the bundled connector" if bundled else "a skeleton with a sample recording for"

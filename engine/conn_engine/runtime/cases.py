@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import UNSET
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError, CredentialError, VendorError
@@ -12,10 +15,11 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, in_context
+from conn_engine.transport.exchanges import described
 from conn_engine.transport.recordings import Recording, load_recording
 from conn_engine.transport.replay import Replay
 from conn_engine.vault.memory import MemoryVault
-from conn_engine.wire import FrozenClock, Request
+from conn_engine.wire import FrozenClock, Request, Response
 
 __all__ = ["Case", "Outcome", "SentRequest", "find_cases", "golden_request", "replay"]
 
@@ -95,8 +99,9 @@ def replay(effective: Effective, name: OperationName, recording: Recording, *, l
     Errors of the operation are caught into `Outcome.error`; MissingRecording too.
     """
     effective = in_context(effective, recording.context)
-    clock = FrozenClock(recording.timestamp())
-    transport = Replay(recording, base_url=base_url(effective))
+    clock = FrozenClock(_timestamp(recording.recorded_at))
+    base = base_url(effective)
+    transport = _Log(Replay(recording, base_url=base))
     vault = _SyntheticVault(effective)
     session = Session(
         account=effective.account or "",
@@ -106,10 +111,11 @@ def replay(effective: Effective, name: OperationName, recording: Recording, *, l
     )
     call = Call(
         query=recording.call.query,
-        body=recording.call.body,
-        id=recording.call.id,
+        body=None if recording.call.body is UNSET else recording.call.body,
+        id=None if recording.call.id is None else str(recording.call.id),
         params=recording.call.params,
         headers=recording.call.headers,
+        cursor=recording.call.cursor,
     )
     outcome = Outcome()
     counts: list[int] = []
@@ -125,20 +131,36 @@ def replay(effective: Effective, name: OperationName, recording: Recording, *, l
                     break
     except ConnError as error:
         outcome.error = error
-    outcome.sent = _sent(transport, counts)
-    outcome.unused = len(transport.unused)
+    outcome.sent = _sent(transport.rows, counts, [base, recording.base_url])
+    outcome.unused = len(transport.replay.unused)
     return outcome
 
 
-def _sent(transport: Replay, counts: Sequence[int]) -> list[SentRequest]:
+class _Log:
+    """A replay that remembers what was asked and answered; a miss has no answer."""
+
+    def __init__(self, replay: Replay) -> None:
+        self.replay = replay
+        self.rows: list[tuple[Request, Response | None]] = []
+
+    def send(self, request: Request) -> Response:
+        self.rows.append((request, None))
+        response = self.replay.send(request)
+        self.rows[-1] = (request, response)
+        return response
+
+
+def _sent(
+    log: Sequence[tuple[Request, Response | None]], counts: Sequence[int], bases: Sequence[str]
+) -> list[SentRequest]:
     rows = []
     brought = iter(counts)
-    for request, answer in transport.log:
+    for request, answer in log:
         operation = request.purpose == "operation" and answer is not None and answer.status < 400
         rows.append(
             SentRequest(
                 request.method,
-                transport.relative(request.url),
+                _relative(request.url, bases),
                 answer.status if answer is not None else 0,
                 next(brought, 0) if operation else 0,
                 _body(request),
@@ -147,10 +169,26 @@ def _sent(transport: Replay, counts: Sequence[int]) -> list[SentRequest]:
     return rows
 
 
-def _body(request: Request) -> Any:
-    from conn_engine.transport.recordings import readable_body
+def _timestamp(text: str) -> float:
+    """Unix seconds of an RFC 3339 time; a recording without a readable one is replayed at a fixed moment."""
+    try:
+        return datetime.fromisoformat(text).timestamp()
+    except ValueError:
+        return FrozenClock().now()
 
-    return readable_body(request)
+
+def _relative(url: str, bases: Sequence[str]) -> str:
+    """The URL below the base URL, so that goldens do not depend on where the vendor is reached."""
+    base = next((base for base in bases if base and url.startswith(base)), "")
+    return url[len(base) :]
+
+
+def _body(request: Request) -> Any:
+    """The request's body as a recording would hold it; None when there is none."""
+    recorded = described(request)
+    if recorded.body is not UNSET:
+        return recorded.body
+    return recorded.form if recorded.form is not None else recorded.text
 
 
 class _SyntheticVault(MemoryVault):

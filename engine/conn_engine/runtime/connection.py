@@ -41,16 +41,19 @@ def wire_account(
     policy: Policy | None = None,
     clock: Clock | None = None,
     redactor: Redactor | None = None,
+    optional_credential: bool = False,
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
-    Raises UsageError for an unknown account, CredentialError when its connector needs a credential and none is stored.
+    With `optional_credential` (a dry run) a missing one is replaced by a sample. Raises UsageError for an unknown account, CredentialError when its connector needs a credential and none is stored.
     """
     effective = workspace.effective(account=account, environment=environment)
     vault = vault or open_vault(environ)
     redactor = redactor or Redactor()
     document = vault.load(account)
     needed = effective.connector.credentials is not None and effective.connector.credentials.fields()
+    if document is None and needed and optional_credential:
+        document = effective.connector.credentials.sample(1) if effective.connector.credentials else {}
     if document is None and needed:
         raise CredentialError(
             f'account "{account}" has no credential in the {vault.kind}',

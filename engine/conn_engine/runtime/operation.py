@@ -159,7 +159,7 @@ def _exchange(
         make,
         decode,
         operation.errors,
-        rate=operation.rate_limit,
+        rate=lambda answer: read_rate_limit(operation.rate_limit, answer, session.clock.now()),
         clock=session.clock,
         renew=renew if renewable else None,
         policy=session.policy,

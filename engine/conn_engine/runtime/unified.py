@@ -16,7 +16,7 @@ from conn_engine.runtime.variants import inline_operation
 from conn_engine.strategies import Scope
 from conn_engine.wire import Flow
 
-__all__ = ["perform_unified", "route"]
+__all__ = ["perform_unified", "route", "step_operation"]
 
 
 def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
@@ -168,14 +168,18 @@ def _steps(
         scope[into] = {**scope[into], step.name: value}
 
 
+def step_operation(effective: Effective, request: StepRequest, scope: Scope, at: str) -> VendorOperation:
+    """The vendor operation a step calls: a named one, or the one written in the step."""
+    if request.path is not None:
+        return inline_operation(effective, request)
+    resource = str(_rendered(request.resource, scope, f"{at}.resource") or "")
+    return effective.vendor(resource, str(_rendered(request.method, scope, f"{at}.method") or "get"))
+
+
 def _step_request(
     effective: Effective, request: StepRequest, session: Session, scope: Scope, into: str, at: str
 ) -> Flow[Any]:
-    if request.path is not None:
-        vendor = inline_operation(effective, request)
-    else:
-        resource = str(_rendered(request.resource, scope, f"{at}.resource") or "")
-        vendor = effective.vendor(resource, str(_rendered(request.method, scope, f"{at}.method") or "get"))
+    vendor = step_operation(effective, request, scope, at)
     identifier = _rendered(request.id, scope, f"{at}.id")
     call = Call(
         query=_present(_rendered(request.query, scope, f"{at}.query")),

@@ -1,0 +1,80 @@
+"""From command-line options to a `Call`: `--param`, `--body`, `--header`. No running."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conn_cli.console import App
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective, OperationName
+    from conn_engine.runtime.call import Call
+
+__all__ = ["build_call", "read_input"]
+
+MAX_INPUT = 64 * 1024 * 1024
+
+
+def build_call(
+    app: App, effective: "Effective", name: "OperationName", params: Sequence[str], body: str | None, cursor: str | None
+) -> "Call":
+    """The call of `--param k=v` options. `id` and names of the path go into the path, everything else is the query.
+
+    Raises UsageError for a param without `=` and a body that is not JSON.
+    """
+    from conn_engine.expressions import template
+    from conn_engine.runtime.call import Call
+
+    pairs = dict(_pair(text) for text in params)
+    names: set[str] = set()
+    if name.kind == "vendor":
+        path = effective.vendor(name.resource, name.method).path
+        names = {root for text, _ in template(path).expressions for root in _roots(text)}
+    identifier = pairs.pop("id", None)
+    return Call(
+        query={key: value for key, value in pairs.items() if key not in names},
+        body=None if body is None else read_input(app, body),
+        id=None if identifier is None else str(identifier),
+        params={key: value for key, value in pairs.items() if key in names},
+        cursor=cursor,
+    )
+
+
+def _roots(text: str) -> set[str]:
+    from conn_engine.expressions import expression
+
+    return {str(root) for root in expression(text).roots()}
+
+
+def _pair(text: str) -> tuple[str, Any]:
+    name, sign, value = text.partition("=")
+    if not sign or not name:
+        raise UsageError(f'--param "{text}" is not NAME=VALUE', hint='such as --param limit=5, or --param ids=\'["1","2"]\'')
+    if value[:1] in "[{" or value in ("true", "false", "null"):
+        try:
+            return name, json.loads(value)
+        except json.JSONDecodeError:
+            return name, value
+    return name, value
+
+
+def read_input(app: App, text: str) -> Any:
+    """JSON given as text, as `@file`, or as `-` (standard input). Raises UsageError when it is not JSON."""
+    source = "the given text"
+    try:
+        if text == "-":
+            source, text = "standard input", app.stdin.read(MAX_INPUT)
+        elif text.startswith("@"):
+            source = text[1:]
+            path = Path(source)
+            if path.stat().st_size > MAX_INPUT:
+                raise UsageError(f"{source} is larger than 64 MiB")
+            text = path.read_text(encoding="utf-8")
+        return json.loads(text)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise UsageError(f"cannot read {source}: {reason}") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise UsageError(f"{source} is not JSON: {error}", hint="pass JSON text, or @FILE with JSON in it") from error

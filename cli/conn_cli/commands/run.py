@@ -1,0 +1,124 @@
+"""`conn run`: run an operation against the vendor. Writes show their plan and need --send."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.config import OperationName
+    from conn_engine.runtime.call import Call
+    from conn_engine.runtime.connection import Wiring
+
+
+def run(
+    context: typer.Context,
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
+    account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter.")
+    ] = None,
+    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
+    limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
+    remote_data: Annotated[bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first request; send nothing.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")] = False,
+    trace: Annotated[bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")] = False,
+    output: Annotated[str, typer.Option("--output", "-o", help="jsonl, json, csv or table.")] = "jsonl",
+) -> None:
+    """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
+    from conn_cli.calls import build_call
+    from conn_cli.outputs import record_writer
+    from conn_engine.failures import Policy
+    from conn_engine.runtime.connection import wire_account
+
+    app: App = context.obj
+    writer = record_writer(app, output)
+    wiring = wire_account(
+        app.workspace,
+        account,
+        environ=app.environ,
+        environment=environment,
+        policy=Policy(wait=wait),
+        redactor=app.redactor,
+        optional_credential=dry_run,
+    )
+    name = wiring.effective.resolve(operation, raw=raw)
+    call = build_call(app, wiring.effective, name, param or [], body, cursor)
+    if dry_run or (_writes(wiring, name, call) and not send):
+        _show_plan(app, wiring, name, call, asked=dry_run)
+        raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
+    _stream(app, wiring, name, call, writer, limit=limit, trace=trace, remote_data=remote_data)
+
+
+def _writes(wiring: "Wiring", name: "OperationName", call: "Call") -> bool:
+    from conn_engine.runtime.plans import may_write
+
+    return may_write(wiring.effective, name, call)
+
+
+def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:
+    from conn_engine.runtime.plans import plan_operation
+    from conn_engine.transport.plan import curl
+
+    request = plan_operation(wiring, name, call)
+    app.out(f"plan of {name.text} for {wiring.session.account}: nothing was sent")
+    if request is None:
+        app.out("  it would send no request")
+        return
+    app.out(f"  {request.method} {request.url}")
+    for header, value in request.headers.pairs:
+        app.out(f"  {header}: {value}")
+    if request.body:
+        app.out(f"  {request.body.decode('utf-8', 'replace')}")
+    app.out(f"\n{curl(request, wiring.redactor)}")
+    if not asked:
+        app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
+
+
+def _stream(
+    app: App,
+    wiring: "Wiring",
+    name: "OperationName",
+    call: "Call",
+    writer: Any,
+    *,
+    limit: int | None,
+    trace: bool,
+    remote_data: bool,
+) -> None:
+    from conn_engine.runtime.connection import Connection
+    from conn_engine.transport.live import Live
+    from conn_engine.transport.trace import Traced
+
+    live = Live(wiring.redactor)
+    connection = Connection(wiring, Traced(live, app.err, wiring.redactor) if trace else live)
+    count = 0
+    with connection, app.progress(f"{name.text} · {wiring.session.account}", unit="records") as progress:
+        pages = connection.pages(name, call)
+        try:
+            for page in pages:
+                records = page.records if not remote_data else _with_remote(page.records, page.raw)
+                if limit is not None:
+                    records = records[: limit - count]
+                writer.write(records)
+                count += len(records)
+                progress.advance(len(records), f"page {page.number}")
+                if limit is not None and count >= limit:
+                    break
+        finally:
+            pages.close()  # type: ignore[attr-defined]  # a generator: ends the operation at once
+            writer.close()
+
+
+def _with_remote(records: list[Any], raw: list[Any]) -> list[Any]:
+    if len(records) != len(raw):
+        return records
+    pairs = zip(records, raw, strict=True)
+    return [{**record, "remote_data": own} if isinstance(record, dict) else record for record, own in pairs]

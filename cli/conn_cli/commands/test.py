@@ -1,0 +1,104 @@
+"""`conn test`: replay operations on their recordings (or ask the vendor) and judge the results."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.runtime.suite import OperationReport, Selection
+
+
+def test(
+    context: typer.Context,
+    operations: Annotated[
+        list[str] | None, typer.Argument(metavar="[OPERATION]...", help="Such as contacts.list. Default: all.")
+    ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", "-a", help="An account. Default: every one that has the operation.")
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Every operation (the default when none is named).")] = False,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="Only accounts of this environment; or in it, with --account.")
+    ] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operations instead of the unified ones.")] = False,
+    live: Annotated[bool, typer.Option("--live", help="Ask the vendor instead of the recordings.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="With --live: really send writes.")] = False,
+    update: Annotated[bool, typer.Option("--update", help="Keep the results as goldens.")] = False,
+    cross_check: Annotated[
+        bool, typer.Option("--cross-check", help="Also run every mapping under the second evaluator.")
+    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show requests and coverage of passing operations too.")] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
+    from conn_cli.report.results import write_reports
+    from conn_engine.errors import UsageError
+    from conn_engine.runtime.suite import Selection
+
+    app: App = context.obj
+    if every and operations:
+        raise UsageError("--all and operation names exclude each other")
+    if send and not live:
+        raise UsageError("--send goes with --live", hint="replays never send anything")
+    selection = Selection(
+        operations=tuple(operations or ()),
+        accounts=tuple(account or ()),
+        connector=connector,
+        environment=environment,
+        raw=raw,
+        cross_check=cross_check,
+    )
+    reports = _live(app, selection, send) if live else _replays(app, selection)
+    if update:
+        _update(app, reports)
+    write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), update=update)
+    raise typer.Exit(_exit_code(reports, named=bool(operations)))
+
+
+def _replays(app: App, selection: "Selection") -> "list[OperationReport]":
+    from conn_engine.runtime.suite import run_suite
+
+    with app.progress("testing") as progress:
+        reports = []
+        for report in run_suite(app.workspace, selection):
+            reports.append(report)
+            progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
+    return reports
+
+
+def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport]":
+    from conn_engine.runtime.live_suite import run_live
+
+    with app.progress("asking the vendor") as progress:
+        reports = []
+        for report in run_live(app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send):
+            reports.append(report)
+            progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
+    return reports
+
+
+def _update(app: App, reports: "list[OperationReport]") -> None:
+    """Keep results as goldens: only of cases whose replay ended as recorded, never of a failing mapping."""
+    from conn_engine.runtime.goldens import update_golden
+
+    changed = 0
+    for report in reports:
+        for judgement in report.judgements:
+            changed += update_golden(judgement, app.redactor)
+    app.err(f"{changed} golden file(s) written")
+
+
+def _exit_code(reports: "list[OperationReport]", *, named: bool) -> Exit:
+    if any(report.failed for report in reports):
+        return Exit.FINDINGS
+    unrecorded = [report for report in reports if not report.recorded]
+    if unrecorded and (named or len(unrecorded) == len(reports)):
+        return Exit.NO_RECORDING
+    return Exit.OK

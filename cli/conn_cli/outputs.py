@@ -1,0 +1,151 @@
+"""Writes records as they arrive: JSON lines, JSON, CSV or a table. Memory stays flat but for the table."""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from conn_cli.console import App
+from conn_engine.errors import UsageError
+
+__all__ = ["WRITERS", "RecordWriter", "record_writer"]
+
+TABLE_ROWS = 500
+
+
+class RecordWriter(Protocol):
+    """Takes pages of records, then is told that there are no more."""
+
+    def write(self, records: Sequence[Any]) -> None:
+        """Write some records."""
+        ...
+
+    def close(self) -> None:
+        """Write what is left."""
+        ...
+
+
+class JsonLines:
+    """One JSON value a line."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    def write(self, records: Sequence[Any]) -> None:
+        """Write some records."""
+        if records:
+            self._app.out("\n".join(json.dumps(record, ensure_ascii=False) for record in records))
+
+    def close(self) -> None:
+        """Nothing is left."""
+
+
+class JsonArray:
+    """One JSON array over all pages."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._started = False
+
+    def write(self, records: Sequence[Any]) -> None:
+        """Write some records."""
+        for record in records:
+            text = json.dumps(record, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+            self._app.out(f"{',' if self._started else '['}\n  {text}", end="")
+            self._started = True
+
+    def close(self) -> None:
+        """Close the array."""
+        self._app.out("\n]" if self._started else "[]")
+
+
+class Csv:
+    """Comma-separated values: nested objects by dotted column, lists as JSON. Columns are those of the first page."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._columns: list[str] = []
+        self._left_out: set[str] = set()
+
+    def write(self, records: Sequence[Any]) -> None:
+        """Write some records."""
+        rows = [_flat(record) for record in records]
+        buffer = io.StringIO()
+        writer = csv.writer(buffer, lineterminator="\n")
+        if not self._columns and rows:
+            self._columns = list(dict.fromkeys(name for row in rows for name in row))
+            writer.writerow(self._columns)
+        for row in rows:
+            self._left_out |= row.keys() - set(self._columns)
+            writer.writerow([_cell(row.get(name)) for name in self._columns])
+        self._app.out(buffer.getvalue(), end="")
+
+    def close(self) -> None:
+        """Say which columns came too late."""
+        if self._left_out:
+            names = ", ".join(sorted(self._left_out))
+            self._app.err(f"warning: fields that the first page did not have are left out: {names} (use --output jsonl)")
+
+
+class Table:
+    """A table for people, of the first rows."""
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+        self._rows: list[dict[str, Any]] = []
+        self._more = 0
+
+    def write(self, records: Sequence[Any]) -> None:
+        """Keep some records."""
+        for record in records:
+            if len(self._rows) < TABLE_ROWS:
+                self._rows.append(_flat(record))
+            else:
+                self._more += 1
+
+    def close(self) -> None:
+        """Draw the table."""
+        from rich import box
+        from rich.table import Table as RichTable
+        from rich.text import Text
+
+        columns = list(dict.fromkeys(name for row in self._rows for name in row))
+        table = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
+        for name in columns:
+            table.add_column(name, overflow="fold")
+        for row in self._rows:
+            table.add_row(*(Text(_cell(row.get(name))) for name in columns))
+        self._app.draw(table)
+        if self._more:
+            self._app.err(f"{self._more} further records are not shown (use --output jsonl)")
+
+
+def _flat(record: Any) -> dict[str, Any]:
+    from conn_engine.runtime.compare import leaves
+
+    return leaves(record) if isinstance(record, Mapping) else {"value": record}
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool | list | dict):
+        return json.dumps(value, ensure_ascii=False)
+    text = str(value)
+    # A spreadsheet runs a cell that starts like a formula: a vendor's text must stay text.
+    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _number(text) else text
+
+
+def _number(text: str) -> bool:
+    return text[1:].replace(".", "", 1).replace(" ", "").isdigit()
+
+
+WRITERS: dict[str, Callable[[App], RecordWriter]] = {"jsonl": JsonLines, "json": JsonArray, "csv": Csv, "table": Table}
+
+
+def record_writer(app: App, name: str) -> RecordWriter:
+    """The writer of that name. Raises UsageError for another."""
+    if name not in WRITERS:
+        raise UsageError(f'--output "{name}" is unknown', hint=f"one of {', '.join(WRITERS)}")
+    return WRITERS[name](app)

@@ -1,0 +1,42 @@
+"""Writes golden results. An account's golden is kept only where it differs from the connector's."""
+
+from conn_engine.diagnostics import Severity
+from conn_engine.documents import write_whole
+from conn_engine.errors import ConfigurationError
+from conn_engine.runtime.judgement import Judgement, golden_document
+from conn_engine.secrets import Redactor
+
+__all__ = ["update_golden"]
+
+_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104"}
+_KEPT_ERRORS = {"RUN101", "RUN201"}
+
+
+def update_golden(judgement: Judgement, redactor: Redactor) -> int:
+    """Write the case's golden if it differs. Returns 1 when a file was written, removed or made, else 0.
+
+    A case with another kind of error (a mapping that fails, a schema that is broken, a request nobody recorded) is left
+    alone: updating must not hide it. A vendor error that was recorded is a result like any other.
+    """
+    case = judgement.case
+    for finding in list(judgement.findings):
+        if finding.severity is Severity.ERROR and finding.code not in _GOLDEN_CODES | _KEPT_ERRORS:
+            return 0
+    text = golden_document(case, judgement.outcome)
+    if redactor.find(text):
+        raise ConfigurationError(
+            f"the result of {case.name.text} holds a secret: no golden was written",
+            hint="a mapping reads a credential's value; take it out of the mapping",
+        )
+    base = case.base_golden.read_text(encoding="utf-8") if case.base_golden.is_file() else None
+    judgement.findings = [f for f in judgement.findings if f.code not in _GOLDEN_CODES | _KEPT_ERRORS]
+    judgement.golden = "same"
+    if case.golden != case.base_golden and text == base:
+        existed = case.golden.is_file()
+        case.golden.unlink(missing_ok=True)
+        return int(existed)
+    if case.golden.is_file() and case.golden.read_text(encoding="utf-8") == text:
+        return 0
+    case.golden.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(case.golden, text)
+    return 1

@@ -25,8 +25,8 @@ _NOISE = frozenset({
     "content-security-policy", "cross-origin-opener-policy", "cross-origin-resource-policy", "expect-ct",
     "host", "keep-alive", "nel", "origin", "permissions-policy", "pragma", "priority", "referer",
     "referrer-policy", "report-to", "reporting-endpoints", "server", "server-timing",
-    "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade-insecure-requests", "user-agent",
-    "vary", "via", "x-content-type-options", "x-frame-options", "x-permitted-cross-domain-policies",
+    "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade-insecure-requests",
+    "user-agent", "vary", "via", "x-content-type-options", "x-frame-options", "x-permitted-cross-domain-policies",
     "x-powered-by", "x-xss-protection",
 })
 # fmt: on

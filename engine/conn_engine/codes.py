@@ -167,30 +167,32 @@ CODES: dict[str, Code] = _table(
         "REC001",
         "recording cannot be used",
         "error",
-        "The file is no recording as `schemas/recording.schema.json` describes it: it cannot be read, a key is "
-        "unknown or missing, or a request or response says its body twice. Mend it, or record it again.",
+        "The file is no recording as `schemas/recording.schema.json` describes it: it cannot be read, "
+        "a key is unknown or missing, or a request or response says its body twice. Mend it, or "
+        "record it again.",
     ),
     Code(
         "REC002",
         "secret in a recording",
         "error",
-        "A secret of the run was still found in the recording after redaction, so the file was not kept. That "
-        "happens when the secret is also an ordinary word of the file. Record with another secret.",
+        "A secret of the run was still found in the recording after redaction, so the file was not "
+        "kept. That happens when the secret is also an ordinary word of the file. Record with another "
+        "secret.",
     ),
     Code(
         "REC003",
         "nothing recorded for a request",
         "error",
-        "In replay the operation asked for something that its recording does not answer. The hint names the "
-        "nearest recorded request and the parts that differ. Either the configuration changed what is asked, or "
-        "the recording is old: record it again with `conn record`.",
+        "In replay the operation asked for something that its recording does not answer. The hint "
+        "names the nearest recorded request and the parts that differ. Either the configuration "
+        "changed what is asked, or the recording is old: record it again with `conn record`.",
     ),
     Code(
         "REC004",
         "HAR file cannot be used",
         "error",
-        "The file is not HAR 1.2, or no answered request in it went to the wanted hosts. Export it again from the "
-        "browser's network panel, with content.",
+        "The file is not HAR 1.2, or no answered request in it went to the wanted hosts. Export it "
+        "again from the browser's network panel, with content.",
     ),
 )
 

@@ -21,13 +21,14 @@ __all__ = ["described", "exchange_of", "flat", "grouped", "made", "response_of"]
 
 # fmt: off
 _NOISE = frozenset({
-    "accept-encoding", "accept-ranges", "age", "alt-svc", "connection", "content-encoding", "content-length",
-    "content-security-policy", "cross-origin-opener-policy", "cross-origin-resource-policy", "expect-ct",
-    "host", "keep-alive", "nel", "origin", "permissions-policy", "pragma", "priority", "referer",
-    "referrer-policy", "report-to", "reporting-endpoints", "server", "server-timing",
-    "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade-insecure-requests",
-    "user-agent", "vary", "via", "x-content-type-options", "x-frame-options", "x-permitted-cross-domain-policies",
-    "x-powered-by", "x-xss-protection",
+    "accept-encoding", "accept-ranges", "age", "alt-svc", "connection", "content-encoding",
+    "content-length", "content-security-policy", "cross-origin-opener-policy",
+    "cross-origin-resource-policy", "expect-ct", "host", "keep-alive", "nel", "origin",
+    "permissions-policy", "pragma", "priority", "referer", "referrer-policy", "report-to",
+    "reporting-endpoints", "server", "server-timing", "strict-transport-security", "te", "trailer",
+    "transfer-encoding", "upgrade-insecure-requests", "user-agent", "vary", "via",
+    "x-content-type-options", "x-frame-options", "x-permitted-cross-domain-policies", "x-powered-by",
+    "x-xss-protection",
 })
 # fmt: on
 _NOISE_BEGINNINGS = ("access-control-", "cf-", "sec-", "x-amz-cf-", "x-envoy-", ":")

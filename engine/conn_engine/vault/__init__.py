@@ -1,0 +1,22 @@
+"""Where the credentials of accounts are kept: environment, keyring, encrypted file, memory. The face.
+
+What a credential document holds is `auth`'s; the contract of a store is `secrets.Vault`.
+"""
+
+from conn_engine.vault.choice import LayeredVault, open_vault
+from conn_engine.vault.environment import EnvironmentVault
+from conn_engine.vault.file import FileVault
+from conn_engine.vault.keyring import KeyringVault, usable_keyring
+from conn_engine.vault.locks import state_folder
+from conn_engine.vault.memory import MemoryVault
+
+__all__ = [
+    "EnvironmentVault",
+    "FileVault",
+    "KeyringVault",
+    "LayeredVault",
+    "MemoryVault",
+    "open_vault",
+    "state_folder",
+    "usable_keyring",
+]

@@ -1,0 +1,105 @@
+"""Which vault a run uses: the environment for accounts that have variables, then the best store there is."""
+
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal
+
+from conn_engine.errors import CredentialError
+from conn_engine.secrets import Vault
+from conn_engine.vault.environment import EnvironmentVault
+from conn_engine.vault.file import FileVault
+from conn_engine.vault.keyring import KeyringVault, usable_keyring
+from conn_engine.vault.locks import file_name, state_folder
+from conn_engine.vault.memory import MemoryVault
+
+__all__ = ["LayeredVault", "open_vault"]
+
+Kind = Literal["keyring", "file", "environment", "memory"]
+
+
+class LayeredVault:
+    """The environment over a store. `store` is None where there is only the environment.
+
+    `kind_of(account)` says where an account's credential is, `kind` where a new one would go.
+    """
+
+    def __init__(self, environment: EnvironmentVault, store: Vault | None) -> None:
+        self.environment = environment
+        self.store = store
+
+    @property
+    def kind(self) -> str:
+        """Where a new credential is stored: `keyring`, `encrypted file`, `memory`; else `environment`."""
+        return self.store.kind if self.store is not None else self.environment.kind
+
+    @property
+    def notices(self) -> list[str]:
+        """What people should be told at the end of a run."""
+        return self.environment.notices
+
+    def kind_of(self, account: str) -> str:
+        """The store that answers for this account."""
+        return self._of(account).kind
+
+    def load(self, account: str) -> dict[str, Any] | None:
+        """The account's document; None when it has none."""
+        return self._of(account).load(account)
+
+    def save(self, account: str, document: Mapping[str, Any]) -> None:
+        """Store it where the account's credential is."""
+        self._of(account).save(account, document)
+
+    def delete(self, account: str) -> bool:
+        """Forget it; whether there was one."""
+        return self._of(account).delete(account)
+
+    def exclusive(self, account: str) -> AbstractContextManager[None]:
+        """The lock of the store that answers for this account."""
+        return self._of(account).exclusive(account)
+
+    def _of(self, account: str) -> Vault:
+        if self.store is None or self.environment.has(account):
+            return self.environment
+        return self.store
+
+
+def open_vault(
+    environ: Mapping[str, str],
+    *,
+    preferred: Kind | None = None,
+    folder: Path | None = None,
+    workspace: str = "",
+    accounts: Iterable[str] = (),
+) -> LayeredVault:
+    """The vault of a run.
+
+    Accounts with variables use the environment. Others use the keyring where one is usable, else encrypted
+    files when CONN_VAULT_KEY is set, else nothing (saving then raises CredentialError). `preferred` insists
+    on one and raises CredentialError when it is not usable. `folder` holds encrypted files and locks
+    (default: `state_folder`). `workspace` keeps accounts of the same name in different workspaces apart.
+    `accounts` are the names there are.
+    """
+    place = folder or state_folder(environ)
+    environment = EnvironmentVault(environ, accounts=accounts, folder=place / "locks")
+    key = environ.get("CONN_VAULT_KEY", "")
+    if preferred == "environment":
+        return LayeredVault(environment, None)
+    if preferred == "memory":
+        return LayeredVault(environment, MemoryVault())
+    if preferred in (None, "keyring"):
+        backend = usable_keyring()
+        if backend is not None:
+            service = f"conn {workspace}" if workspace else "conn"
+            return LayeredVault(environment, KeyringVault(backend, place, service=service))
+        if preferred == "keyring":
+            raise CredentialError(
+                "there is no usable keyring on this machine",
+                hint="set CONN_VAULT_KEY and use the encrypted file, or set the account's variables",
+            )
+    if key:
+        own = place / "credentials" / file_name(workspace) if workspace else place / "credentials"
+        return LayeredVault(environment, FileVault(own, key))
+    if preferred == "file":
+        raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY")
+    return LayeredVault(environment, None)

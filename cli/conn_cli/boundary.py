@@ -19,10 +19,11 @@ def show_usage(app: App, error: click.ClickException) -> None:
 def show_error(app: App, error: ConnError) -> None:
     """An error raised on purpose: its findings with source lines when it has them, else one line and the mend."""
     if error.findings:
-        from conn_cli.sources import source_lines
-        from conn_cli.report import render
+        from conn_cli.report import Sources, render
+        from conn_engine.locate import find_workspace
 
-        app.err(render("text", error.findings, source_lines(app)), end="")
+        sources = Sources(find_workspace(app.folder) or app.folder)
+        app.err(render("text", error.findings, sources, color=app.error_color), end="")
         return
     app.err(f"error: {error.message}")
     if error.hint:

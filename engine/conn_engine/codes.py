@@ -194,6 +194,133 @@ CODES: dict[str, Code] = _table(
         "The file is not HAR 1.2, or no answered request in it went to the wanted hosts. Export it "
         "again from the browser's network panel, with content.",
     ),
+    Code(
+        "EXP301",
+        "expression failed",
+        "error",
+        "An expression parses but fails on a record or an answer: a function got a value of the "
+        "wrong type, or a limit of time, depth or size was reached. The caret shows where. Try it "
+        "alone: `conn eval 'EXPR' -i FILE`.",
+    ),
+    Code(
+        "EXP302",
+        "unresolved name in a template",
+        "error",
+        "A `{{…}}` is undefined for this call. Templates never reach the wire as text. Give the "
+        "value (an account's `context`, `--param`), or write a default: `{{query.limit ? "
+        "query.limit : 100}}`. In `query` and `headers` a result of null leaves the entry out.",
+    ),
+    Code(
+        "MAP101",
+        "response_path matches nothing",
+        "error",
+        "The answer has nothing at `response_path`: a mistyped path or a changed vendor, and "
+        "never silently zero records. An empty listing says `[]` or null at the path. If the "
+        "vendor leaves the key out when there is nothing, write `$exists(key) ? key : []`.",
+    ),
+    Code(
+        "MAP201",
+        "mapped field is empty in every record",
+        "warning",
+        "A field is mapped and no recorded record has a value for it. The hint shows what the "
+        "expression reads and what the record has instead. If the vendor really never sends it in "
+        "the recordings, record a scenario that does.",
+    ),
+    Code(
+        "MAP301",
+        "result breaks the unified model",
+        "error",
+        "A unified record does not satisfy its JSON Schema (`conn schema MODEL.RECORD`). "
+        "Customers rely on it. Convert the value in the mapping, for example with "
+        "`$string(response.id)`.",
+    ),
+    Code(
+        "MAP302",
+        "no schema for the unified record",
+        "warning",
+        "Results cannot be checked: neither the workspace's `models/` nor the bundle has a schema "
+        "for this record. Add `models/<model>/<record>.schema.json`, or set `record` in the "
+        "unified mapping.",
+    ),
+    Code(
+        "MAP401",
+        "mapping is not portable",
+        "error",
+        "The mapping gives another result under the second evaluator (`--cross-check`). Usually a "
+        "null is handed to a function, or the order of an object's keys matters. Rewrite it so "
+        "that both agree.",
+    ),
+    Code(
+        "REC101",
+        "operation without a recording",
+        "warning",
+        "Nothing is recorded for this operation, so that nothing can be said about what a change "
+        "does to it: it is unknown, never unchanged. `conn record OPERATION --account ACCOUNT` "
+        "makes one.",
+    ),
+    Code(
+        "REC103",
+        "recorded exchanges were not asked for",
+        "warning",
+        "The run ended before the recording did: paging stopped early, or the recording is older "
+        "than the configuration. Record the scenario again.",
+    ),
+    Code(
+        "RUN101",
+        "the vendor answers with an error",
+        "error",
+        "The answer is an error by the rules of `errors` (or the defaults). If it is no error for "
+        "your customers, add a rule: `{when: …, then: ok|empty|skip}`. If the recording is there "
+        "to show this error, keep it: `conn test --update`.",
+    ),
+    Code(
+        "RUN102",
+        "write not sent",
+        "info",
+        "A live test leaves out what would change something at the vendor. Add `--send` to really send it.",
+    ),
+    Code(
+        "RUN201",
+        "credential missing or refused",
+        "error",
+        "The account has no stored credential, or the vendor refuses it. `conn auth status`, then "
+        "`conn auth login ACCOUNT`.",
+    ),
+    Code(
+        "RUN301",
+        "operation could not be run",
+        "error",
+        "The configuration lacks what the operation needs. The message says what.",
+    ),
+    Code(
+        "TST101",
+        "result differs from the golden",
+        "error",
+        "Records are not what was kept as right. The line shown is the one that sets the field. "
+        "If the change is wanted, `conn test --update` and review the golden's diff in the pull "
+        "request.",
+    ),
+    Code(
+        "TST102",
+        "requests differ from the golden",
+        "error",
+        "The operation asks the vendor something else than what was kept as right: another path, "
+        "query, body, or number of requests.",
+    ),
+    Code(
+        "TST103",
+        "no golden result",
+        "warning",
+        "The replay ran, and nothing says what it should give. Look at the result, then keep it: "
+        "`conn test OPERATION --update`.",
+    ),
+    Code(
+        "TST104",
+        "error differs from the golden",
+        "error",
+        "The operation ended with another error than what was kept as right, or with one where "
+        "there was none.",
+    ),
 )
 
 

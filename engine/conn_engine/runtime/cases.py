@@ -21,7 +21,7 @@ from conn_engine.transport.replay import Replay
 from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Request, Response
 
-__all__ = ["Case", "Outcome", "SentRequest", "find_cases", "golden_request", "replay"]
+__all__ = ["Case", "Outcome", "SentRequest", "find_cases", "golden_request", "recorded_call", "replay", "sent_requests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,14 +109,7 @@ def replay(effective: Effective, name: OperationName, recording: Recording, *, l
         environ={variable: f"synthetic-{variable}" for variable in effective.env_names},
         clock=clock,
     )
-    call = Call(
-        query=recording.call.query,
-        body=None if recording.call.body is UNSET else recording.call.body,
-        id=None if recording.call.id is None else str(recording.call.id),
-        params=recording.call.params,
-        headers=recording.call.headers,
-        cursor=recording.call.cursor,
-    )
+    call = recorded_call(recording)
     outcome = Outcome()
     counts: list[int] = []
     try:
@@ -131,9 +124,22 @@ def replay(effective: Effective, name: OperationName, recording: Recording, *, l
                     break
     except ConnError as error:
         outcome.error = error
-    outcome.sent = _sent(transport.rows, counts, [base, recording.base_url])
+    outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url])
     outcome.unused = len(transport.replay.unused)
     return outcome
+
+
+def recorded_call(recording: Recording) -> Call:
+    """What the caller of a recorded run asked."""
+    call = recording.call
+    return Call(
+        query=call.query,
+        body=None if call.body is UNSET else call.body,
+        id=None if call.id is None else str(call.id),
+        params=call.params,
+        headers=call.headers,
+        cursor=call.cursor,
+    )
 
 
 class _Log:
@@ -150,9 +156,10 @@ class _Log:
         return response
 
 
-def _sent(
+def sent_requests(
     log: Sequence[tuple[Request, Response | None]], counts: Sequence[int], bases: Sequence[str]
 ) -> list[SentRequest]:
+    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs."""
     rows = []
     brought = iter(counts)
     for request, answer in log:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.config import Effective, OperationName, Workspace, mapping_layers, singular
+from conn_engine.config import Effective, Workspace, mapping_layers, singular
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import dump_json, read
 from conn_engine.errors import ConnError, ExpressionError, MissingRecording, VendorError
@@ -21,7 +21,7 @@ from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.records import ResponsePathMissing
 
-__all__ = ["Judgement", "golden_document", "judge"]
+__all__ = ["Judgement", "empty_fields", "golden_document", "judge", "judge_live"]
 
 GoldenState = Literal["same", "changed", "absent", "overridden"]
 
@@ -38,6 +38,7 @@ class Judgement:
     coverage: Coverage | None = None
     golden: GoldenState = "absent"
     schema: str = ""
+    places: dict[str, str] = field(default_factory=dict)
 
     @property
     def failed(self) -> bool:
@@ -94,6 +95,16 @@ def judge(
     return result
 
 
+def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
+    """Judge an outcome that the vendor itself gave: schema and coverage. Goldens hold for recordings only."""
+    result = Judgement(case, outcome)
+    if outcome.error is not None:
+        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
+    _judge_schema(result, workspace, effective)
+    _judge_coverage(result, effective)
+    return result
+
+
 def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
@@ -131,6 +142,7 @@ def _judge_golden(
     result.comparison = compare_records(golden.get("records") or [], _plain(outcome.records))
     result.requests = compare_requests(golden.get("requests") or [], _plain(outcome.requests()))
     errors_equal = golden.get("error") == (_error_document(outcome.error) if outcome.error else None)
+    result.places = _places(result, effective)
     if result.comparison.equal and not result.requests and errors_equal:
         result.golden = "same"
         return
@@ -153,6 +165,21 @@ def _judge_golden(
         result.findings.append(
             diagnostic("TST102", text, span, hint=f"{len(result.requests)} request difference(s) in all")
         )
+
+
+def _places(result: Judgement, effective: Effective) -> dict[str, str]:
+    """For each changed field the override line that set it, as `accounts/acme.yaml:7`."""
+    if result.comparison is None:
+        return {}
+    fields = dict.fromkeys(field_name for field_name, _ in result.comparison.by_field())
+    found = {}
+    for name in fields:
+        origin = origin_of(effective, (*result.case.name.path, "response_mapping", *name.split(".")))
+        if origin is None or origin.level == "base":
+            origin = overriding_leaf(effective, result.case.name)
+        if origin is not None and origin.level != "base":
+            found[name] = f"{origin.span.file}:{origin.span.line}"
+    return found
 
 
 def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
@@ -286,8 +313,3 @@ def _plain(value: Any) -> Any:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 120 else f"{text[:117]}..."
-
-
-def coverage_names(name: OperationName) -> str:
-    """How reports call an operation's coverage row."""
-    return name.text

@@ -80,7 +80,7 @@ def error_finding(effective: Effective, name: OperationName, error: ConnError, r
         origin = _response_path(effective, name, error.path)
         return diagnostic("MAP101", error.message, origin.span if origin else fallback, hint=error.hint)
     if isinstance(error, MissingRecording):
-        return diagnostic("REC102", error.message, fallback, hint=error.hint)
+        return diagnostic("REC003", error.message, fallback, hint=error.hint)
     if isinstance(error, CredentialError):
         return diagnostic("RUN201", error.message, fallback, hint=error.hint)
     if isinstance(error, VendorError):

@@ -1,0 +1,47 @@
+"""Which effective configuration a command means when it is given an account, a connector, or only an operation."""
+
+from typing import TYPE_CHECKING
+
+from conn_cli.console import App
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+
+__all__ = ["choose_effective"]
+
+
+def choose_effective(
+    app: App, account: str | None, connector: str | None, operation: str | None = None, environment: str | None = None
+) -> "Effective":
+    """The account's configuration; without an account, that of the connector: the named one, the one of `a:b.c`, or the
+    only one that has the operation. Raises UsageError naming the candidates."""
+    workspace = app.workspace
+    if account is not None:
+        return workspace.effective(account=account, connector=connector, environment=environment)
+    if connector is None and operation is not None and ":" in operation:
+        connector = operation.partition(":")[0]
+    if connector is None:
+        connector = _only_connector(app, operation)
+    return workspace.effective(account=None, connector=connector, environment=environment)
+
+
+def _only_connector(app: App, operation: str | None) -> str:
+    names = app.workspace.connectors()
+    if operation is not None:
+        having = []
+        for name in names:
+            try:
+                app.workspace.effective(account=None, connector=name).resolve(operation)
+                having.append(name)
+            except UsageError:
+                continue
+        names = having
+    if len(names) == 1:
+        return names[0]
+    if not names:
+        raise UsageError(
+            f'no connector of the workspace has "{operation}"' if operation else "the workspace has no connector",
+            hint="conn show lists them; conn new NAME adds one",
+        )
+    raise UsageError(f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME")

@@ -1,0 +1,170 @@
+"""`conn diff-override`: what an environment or an account changes, in the configuration and on the recordings."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+    from conn_engine.runtime.effects import ConfigChange, OperationEffect, OverrideReport
+
+WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
+
+
+def diff_override(
+    context: typer.Context,
+    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
+    account: Annotated[list[str] | None, typer.Option("--account", "-a", help="This account. Default: all.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="What this environment alone changes, for every connector.")
+    ] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
+    as_format: Annotated[str, typer.Option("--format", help="text, json or markdown.")] = "text",
+) -> None:
+    """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides."""
+    from conn_engine.errors import UsageError
+    from conn_engine.runtime.effects import override_report
+
+    app: App = context.obj
+    writers = {"text": _text, "json": _json, "markdown": _markdown}
+    if as_format not in writers:
+        raise UsageError(f'--format "{as_format}" is unknown', hint="text, json or markdown")
+    reports = []
+    with app.progress("comparing") as progress:
+        for effective in _effectives(app, account, environment, connector):
+            names = [name for name in effective.operations() if name.kind == "unified"]
+            if operation is not None:
+                names = [effective.resolve(operation)]
+            reports.append(override_report(app.workspace, effective, names))
+            progress.advance(note=effective.account or effective.connector_name)
+    writers[as_format](app, reports)
+
+
+def _effectives(
+    app: App, accounts: list[str] | None, environment: str | None, connector: str | None
+) -> "list[Effective]":
+    from conn_engine.errors import UsageError
+
+    workspace = app.workspace
+    if accounts:
+        return [workspace.effective(account=name, environment=environment, connector=connector) for name in accounts]
+    if environment is not None:
+        named = workspace.environment(environment).connectors
+        chosen = [name for name in workspace.connectors() if name in named and connector in (None, name)]
+        if not chosen:
+            raise UsageError(f'environment "{environment}" overrides no connector')
+        return [workspace.effective(account=None, connector=name, environment=environment) for name in chosen]
+    every = [name for name in workspace.accounts() if connector in (None, workspace.account(name).connector)]
+    if not every:
+        raise UsageError("there is no account to compare", hint="name an environment: --environment NAME")
+    return [workspace.effective(account=name) for name in every]
+
+
+def _title(report: "OverrideReport") -> str:
+    effective = report.effective
+    return " · ".join(part for part in (effective.account, effective.connector_name, effective.environment) if part)
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=list)
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else f"{text[:79]}…"
+
+
+def _place(change: "ConfigChange") -> str:
+    return f"{change.span.file}:{change.span.line}"
+
+
+def _text(app: App, reports: "list[OverrideReport]") -> None:
+    for report in reports:
+        app.out(_title(report))
+        app.out("  configuration" if report.changes else "  configuration: nothing is overridden")
+        for change in report.changes:
+            app.out(f"    {change.level:<11}  {change.path}   {_place(change)}")
+            if change.shadowed_at is not None:
+                below = f"{change.shadowed_at.file}:{change.shadowed_at.line}"
+                app.out(f"                 - {_value(change.shadows)}   ({below})")
+            app.out("                 + (removed)" if change.value is None else f"                 + {_value(change.value)}")
+        recorded = [effect for effect in report.effects if not effect.unknown]
+        records = sum(effect.records for effect in recorded)
+        app.out(f"  effect on recordings ({len(recorded)} operations, {records} records)")
+        for effect in report.effects:
+            for line in _effect_lines(effect):
+                app.out(f"    {effect.name.text:<24} {line}")
+        for change in report.dead:
+            app.out(f"  dead: {change.path} equals the level below ({_place(change)})")
+        app.out()
+
+
+def _effect_lines(effect: "OperationEffect") -> list[str]:
+    if effect.unknown:
+        return [f"unknown: {effect.reason}"]
+    lines = [
+        f"{WORDS[kind]} {field or 'record'} {kind.replace('_', ' ')} in {count} record{'' if count == 1 else 's'}"
+        for (field, kind), count in sorted(effect.fields.items())
+    ]
+    lines += [f"- {effect.gone} records gone"] if effect.gone else []
+    lines += [f"+ {effect.new} records new"] if effect.new else []
+    lines += [f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}" for c in effect.requests[:5]]
+    lines += [f"! {text}" for text in effect.errors]
+    return lines
+
+
+def _json(app: App, reports: "list[OverrideReport]") -> None:
+    rows = [
+        {
+            "account": report.effective.account,
+            "connector": report.effective.connector_name,
+            "environment": report.effective.environment,
+            "changes": [_json_change(change) for change in report.changes],
+            "dead": [_json_change(change) for change in report.dead],
+            "effects": [_json_effect(effect) for effect in report.effects],
+        }
+        for report in reports
+    ]
+    app.out(json.dumps(rows, ensure_ascii=False, indent=2, default=list))
+
+
+def _json_change(change: "ConfigChange") -> dict[str, Any]:
+    row = {"level": change.level, "path": change.path, "file": change.span.file, "line": change.span.line}
+    below = change.shadowed_at
+    shadowed = None if below is None else {"file": below.file, "line": below.line, "value": change.shadows}
+    return {**row, "value": change.value, "shadows": shadowed}
+
+
+def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
+    return {
+        "operation": effect.name.text,
+        "status": "unknown" if effect.unknown else "changed" if effect.changes else "unchanged",
+        "reason": effect.reason,
+        "records": effect.records,
+        "fields": [
+            {"field": field, "kind": kind, "records": count} for (field, kind), count in sorted(effect.fields.items())
+        ],
+        "records_gone": effect.gone,
+        "records_new": effect.new,
+        "requests_changed": len(effect.requests),
+        "errors": effect.errors,
+    }
+
+
+def _markdown(app: App, reports: "list[OverrideReport]") -> None:
+    for report in reports:
+        app.out(f"### {_title(report)}\n")
+        if report.changes:
+            app.out("| level | path | set at | shadows |\n|---|---|---|---|")
+            for change in report.changes:
+                below = change.shadowed_at
+                shadows = f"{below.file}:{below.line}" if below is not None else ""
+                app.out(f"| {change.level} | `{change.path}` | {_place(change)} | {shadows} |")
+            app.out()
+        app.out("| operation | effect |\n|---|---|")
+        for effect in report.effects:
+            lines = _effect_lines(effect) or ["no change"]
+            app.out(f"| {effect.name.text} | {'<br>'.join(line.replace('|', chr(92) + '|') for line in lines)} |")
+        for change in report.dead:
+            app.out(f"\ndead: `{change.path}` equals the level below ({_place(change)})")
+        app.out()

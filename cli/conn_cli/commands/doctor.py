@@ -1,0 +1,81 @@
+"""`conn doctor`: what of this machine matters to Conn, and what to do about what is missing."""
+
+import platform
+import sys
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+
+def doctor(
+    context: typer.Context,
+    as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """Check this installation: Python, evaluators, where credentials are kept, bundled data, the workspace."""
+    import json
+
+    app: App = context.obj
+    rows = [_python(), _evaluators(), _vault(app), _bundle(), _workspace(app)]
+    if as_format == "json":
+        app.out(json.dumps([{"check": c, "state": s, "detail": d} for c, s, d in rows], indent=2))
+    else:
+        for check, state, detail in rows:
+            app.out(f"{state:<5} {check:<12} {detail}")
+    raise typer.Exit(Exit.FINDINGS if any(state == "bad" for _, state, _ in rows) else Exit.OK)
+
+
+Row = tuple[str, str, str]
+
+
+def _python() -> Row:
+    from importlib.metadata import version
+
+    good = sys.version_info >= (3, 11)
+    return ("python", "ok" if good else "bad", f"{platform.python_version()}, conn {version('conn-engine')}")
+
+
+def _evaluators() -> Row:
+    from conn_engine.expressions import evaluators
+
+    names = evaluators()
+    if names[:1] == ("jlens",):
+        return ("evaluator", "ok", ", ".join(names))
+    return ("evaluator", "warn", f"{', '.join(names)}: jlens has no wheel here, mappings are about 30 times slower")
+
+
+def _vault(app: App) -> Row:
+    from conn_engine.errors import ConnError
+    from conn_engine.vault import open_vault
+
+    try:
+        kind = open_vault(app.environ).kind
+    except ConnError as error:
+        return ("credentials", "bad", f"{error.message}; {error.hint}")
+    if kind == "environment":
+        return ("credentials", "warn", "no keyring here: set CONN_VAULT_KEY for an encrypted file, or pass CONN_<ACCOUNT>_<FIELD>")
+    return ("credentials", "ok", f"kept in the {kind}")
+
+
+def _bundle() -> Row:
+    from conn_cli.scaffold import bundled_connectors
+
+    names = bundled_connectors()
+    return ("bundle", "ok" if names else "bad", ", ".join(names) or "the bundled connectors are missing: reinstall conn-engine")
+
+
+def _workspace(app: App) -> Row:
+    from conn_engine.errors import ConnError
+    from conn_engine.locate import find_workspace
+
+    root = find_workspace(app.folder)
+    if root is None:
+        return ("workspace", "warn", "none from here upwards: conn init")
+    try:
+        workspace = app.workspace
+        counts = f"{len(workspace.connectors())} connectors, {len(workspace.accounts())} accounts"
+    except ConnError as error:
+        return ("workspace", "bad", error.message)
+    return ("workspace", "ok", f"{root}: {counts}")

@@ -1,0 +1,54 @@
+"""`conn har`: HAR files to recordings and back."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+
+group = typer.Typer(help="HAR files to recordings and back.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@group.callback()
+def options() -> None:
+    """HAR files to recordings and back."""
+
+
+@group.command("import")
+def import_har(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(metavar="FILE.har", help="A HAR 1.2 file, such as a browser's export.")],
+    connector: Annotated[str, typer.Option("--connector", "-c", help="The connector it belongs to.")],
+    operation: Annotated[str, typer.Option("--operation", help="The operation, such as contacts.list.")],
+    scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario.")] = "default",
+    force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
+) -> None:
+    """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted."""
+    from conn_cli.scaffold import relative
+    from conn_engine.errors import UsageError
+    from conn_engine.runtime.har_files import import_recording
+
+    app: App = context.obj
+    effective = app.workspace.effective(account=None, connector=connector)
+    name = effective.resolve(operation)
+    suffix = "" if scenario == "default" else f".{scenario}"
+    path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
+    if path.exists() and not force:
+        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
+    count = import_recording(effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor)
+    app.out(f"made {relative(path)} from {count} exchanges; set `call` in it to what a caller would ask")
+
+
+@group.command("export")
+def export_har(
+    context: typer.Context,
+    recording: Annotated[Path, typer.Argument(metavar="RECORDING.json")],
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.har")],
+) -> None:
+    """Write a recording as a HAR 1.2 file."""
+    from conn_engine.runtime.har_files import export_recording
+
+    app: App = context.obj
+    count = export_recording(app.folder / recording, app.folder / output)
+    app.out(f"wrote {count} exchanges to {output}")

@@ -1,0 +1,39 @@
+"""`conn lint`: check documents without running anything."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+
+def lint(
+    context: typer.Context,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. Default: the workspace.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Accept the findings listed in this file; made when it is missing.")
+    ] = None,
+    update_baseline: Annotated[bool, typer.Option("--update-baseline", help="Write today's findings to --baseline.")] = False,
+) -> None:
+    """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
+    from conn_cli.report import Sources, write_outputs
+    from conn_engine.diagnostics import Severity
+    from conn_engine.lint import lint_paths
+    from conn_engine.lint.baseline import apply_baseline
+
+    app: App = context.obj
+    result = lint_paths(app.folder, paths or [])
+    findings = result.findings
+    if baseline is not None:
+        findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
+    write_outputs(formats or ["text"], findings, Sources(result.root), app, folder=app.folder)
+    app.err(f"{result.files} files checked")
+    raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)

@@ -1,0 +1,77 @@
+"""`conn record`: run an operation live and keep its exchanges as a redacted recording."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.config import OperationName
+    from conn_engine.runtime.call import Call
+
+
+def record(
+    context: typer.Context,
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
+    account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
+    param: Annotated[
+        list[str] | None, typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter.")
+    ] = None,
+    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
+    pages: Annotated[int, typer.Option("--pages", min=1, help="Stop after so many pages.")] = 3,
+    scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")] = "default",
+    own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
+    raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
+    send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
+) -> None:
+    """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all."""
+    from conn_cli.calls import build_call
+    from conn_cli.scaffold import relative
+    from conn_engine.failures import Policy
+    from conn_engine.runtime.connection import wire_account
+    from conn_engine.runtime.plans import may_write
+    from conn_engine.runtime.recorder import record_operation
+
+    app: App = context.obj
+    wiring = wire_account(
+        app.workspace,
+        account,
+        environ=app.environ,
+        environment=environment,
+        policy=Policy(wait=wait),
+        redactor=app.redactor,
+    )
+    name = wiring.effective.resolve(operation, raw=raw)
+    call = build_call(app, wiring.effective, name, param or [], body, None)
+    if may_write(wiring.effective, name, call) and not send:
+        app.err(f"{name.text} writes: add --send to really send it and record the answer")
+        raise typer.Exit(Exit.USAGE)
+    path = _target(app, wiring.effective.connector_name, name, scenario, account if own else None)
+    if path.exists() and not force:
+        app.err(f"{relative(path)} exists: add --force to replace it, or --scenario NAME for another")
+        raise typer.Exit(Exit.USAGE)
+    with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
+        kept = record_operation(
+            wiring, name, call, path, scenario=scenario, pages=pages, own=own, seen=lambda n: progress.advance(n)
+        )
+    app.out(f"recorded {kept.exchanges} exchanges, {kept.records} records in {relative(path)}")
+    if kept.error is not None:
+        app.out(f"the operation ended with: {kept.error.message}")
+    app.out(f"next: conn test {name.text} --account {account} --update")
+
+
+def _target(app: App, connector: str, name: "OperationName", scenario: str, account: str | None):  # type: ignore[no-untyped-def]
+    import re
+
+    from conn_engine.errors import UsageError
+
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", scenario):
+        raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
+    folder = app.workspace.root / "connectors" / connector / "recordings"
+    file_name = f"{name.text}.json" if scenario == "default" else f"{name.text}.{scenario}.json"
+    return (folder / account if account else folder) / file_name

@@ -1,0 +1,91 @@
+"""`conn show`: what the workspace has, or one effective configuration with its provenance."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+
+
+def show(
+    context: typer.Context,
+    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
+    account: Annotated[str | None, typer.Option("--account", "-a", help="The effective configuration of this account.")] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="The base level of this connector.")] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
+    as_format: Annotated[str, typer.Option("--format", help="text (with the file and line of each leaf), yaml or json.")] = "text",
+) -> None:
+    """List the workspace, or show an effective configuration and where each value comes from."""
+    from conn_cli.choices import choose_effective
+    from conn_engine.errors import UsageError
+
+    app: App = context.obj
+    if as_format not in ("text", "yaml", "json"):
+        raise UsageError(f'--format "{as_format}" is unknown', hint="text, yaml or json")
+    if account is None and connector is None and operation is None:
+        _overview(app, as_format)
+        return
+    effective = choose_effective(app, account, connector, operation, environment)
+    path = effective.resolve(operation).path if operation else ()
+    if as_format == "text":
+        _provenance(app, effective, path)
+        return
+    from conn_engine.config import lookup
+    from conn_engine.documents import dump_yaml
+
+    data = _plain(lookup(effective.data, path) if path else effective.data)
+    app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
+
+
+def _overview(app: App, as_format: str) -> None:
+    workspace = app.workspace
+    rows: list[dict[str, Any]] = []
+    for name in workspace.connectors():
+        effective = workspace.effective(account=None, connector=name)
+        using = [account for account in workspace.accounts() if workspace.account(account).connector == name]
+        unified = [op.text for op in effective.operations() if op.kind == "unified"]
+        rows.append({"connector": name, "accounts": using, "operations": unified})
+    if as_format != "text":
+        from conn_engine.documents import dump_yaml
+
+        data = {"workspace": str(workspace.root), "environments": workspace.environments(), "connectors": rows}
+        app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
+        return
+    app.out(f"workspace     {workspace.root}")
+    app.out(f"environments  {', '.join(workspace.environments()) or '-'}")
+    for row in rows:
+        app.out(f"\n{row['connector']}   accounts: {', '.join(row['accounts']) or '-'}")
+        for text in row["operations"]:
+            app.out(f"  {text}")
+
+
+def _provenance(app: App, effective: "Effective", path: tuple[str | int, ...]) -> None:
+    rows = []
+    for leaf, origin in effective.provenance().items():
+        if leaf[: len(path)] != path:
+            continue
+        shown = ".".join(map(str, leaf[len(path) :])) or "."
+        rows.append((shown, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}"))
+    wide = min(max((len(row[0]) for row in rows), default=0), 60)
+    for name, value, level, place in rows:
+        app.out(f"{name:<{wide}}  {value:<50}  {level:<11}  {place}")
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(_plain(value), ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= 50 else f"{text[:49]}…"
+
+
+def _plain(value: Any) -> Any:
+    from conn_engine.config import Layers
+
+    if isinstance(value, Layers):
+        return {"$layers": [_plain(layer) for layer in value]}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -1,0 +1,95 @@
+"""`conn why`: which level, file and line set a value, and what it shadows."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective, OperationName, Origin
+
+LEVELS = ("account", "environment", "base")
+
+
+def why(
+    context: typer.Context,
+    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list, or - for the connector.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination.")],
+    account: Annotated[str | None, typer.Option("--account", "-a", help="For this account.")] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
+    as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
+) -> None:
+    """Say who set a value of the effective configuration: level, file and line, and what it shadows."""
+    from conn_cli.choices import choose_effective
+    from conn_engine.diagnostics import did_you_mean
+
+    app: App = context.obj
+    effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
+    name = None if operation == "-" else effective.resolve(operation)
+    origins = _origins(effective, name, path)
+    if not origins:
+        known = sorted({".".join(map(str, leaf)) for leaf in _below(effective, name)})
+        app.err(f'error: nothing sets "{path}" here')
+        hint = did_you_mean(path, known)
+        app.err(f"  {hint or 'it has ' + ', '.join(known[:10])}")
+        raise typer.Exit(Exit.USAGE)
+    if as_format == "json":
+        app.out(json.dumps([_json(origin) for origin in origins], ensure_ascii=False, indent=2))
+        return
+    said = {origin.level: origin for origin in origins}
+    wide = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
+    for level in LEVELS:
+        origin = said.get(level)
+        if origin is None:
+            app.out(f"{level:<11}  {'-':<{wide}}")
+            continue
+        note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
+        place = f"{origin.span.file}:{origin.span.line}"
+        app.out(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
+
+
+def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
+    """Of the operation's own value; for a vendor operation also of what it inherits from its resource or the connector."""
+    from conn_engine.documents import undotted
+
+    inside = undotted(path)
+    candidates = [inside] if name is None else [(*name.path, *inside)]
+    if name is not None and name.kind == "unified":
+        operation = effective.unified(name.model, name.resource, name.method)
+        if operation is not None:
+            vendor = ("resources", operation.resource or name.resource, operation.method or name.method)
+            candidates.append((*vendor, *inside))
+    if name is not None:
+        resource = candidates[-1][1] if candidates[-1][0] == "resources" else name.resource
+        candidates += [("resources", resource, *inside), inside]
+    for candidate in candidates:
+        origins = effective.origins(candidate)
+        if origins:
+            return origins
+    return []
+
+
+def _below(effective: "Effective", name: "OperationName | None") -> list[tuple[Any, ...]]:
+    start: tuple[Any, ...] = name.path if name is not None else ()
+    return [leaf[len(start) :] for leaf in effective.provenance() if leaf[: len(start)] == start]
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= 100 else f"{text[:99]}…"
+
+
+def _json(origin: "Origin") -> dict[str, Any]:
+    return {
+        "level": origin.level,
+        "file": origin.span.file,
+        "line": origin.span.line,
+        "path": ".".join(map(str, origin.path)),
+        "value": origin.value,
+        "shadowed": origin.shadowed,
+    }

@@ -1,0 +1,225 @@
+"""Results of `conn test` drawn: text for people, JSON, JUnit with one case per recording; SARIF and GitHub over findings."""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from xml.sax.saxutils import escape, quoteattr
+
+from conn_cli.console import App
+from conn_cli.report import Sources, parse_specs, render
+from conn_cli.report.text import Piece, paint, pieces
+
+if TYPE_CHECKING:
+    from conn_engine.diagnostics import Diagnostic
+    from conn_engine.runtime.judgement import Judgement
+    from conn_engine.runtime.suite import OperationReport
+
+__all__ = ["write_reports"]
+
+SHOWN_RECORDS = 10
+
+
+def write_reports(
+    app: App, reports: "Sequence[OperationReport]", specs: Sequence[str], *, verbose: bool, update: bool
+) -> None:
+    """Write the reports in every format asked for. `verbose` shows requests and coverage of passing operations too."""
+    from conn_engine.documents import write_whole
+
+    sources = Sources(app.workspace.root)
+    for name, file in parse_specs(specs):
+        if name == "text":
+            text = paint(list(_text(reports, sources, verbose)), app.color and not file)
+        elif name == "json":
+            text = json.dumps([_json(report) for report in reports], ensure_ascii=False, indent=2) + "\n"
+        elif name == "junit":
+            text = _junit(reports, sources)
+        else:
+            findings = dict.fromkeys(finding for report in reports for finding in report.all_findings)
+            text = render(name, list(findings), sources)
+        if file:
+            write_whole(app.folder / file, app.clean(text))
+        else:
+            app.out(text, end="")
+
+
+def _text(reports: "Sequence[OperationReport]", sources: Sources, verbose: bool) -> Iterator[Piece]:
+    shown: set[Diagnostic] = set()
+    for report in reports:
+        if report.recorded and (verbose or report.failed):
+            yield from _operation(report, verbose)
+        for finding in report.all_findings:
+            if finding in shown:
+                continue
+            shown.add(finding)
+            if finding.code == "REC101" and not verbose:
+                continue
+            yield from pieces(finding, sources)
+    yield from _summary(reports)
+
+
+def _operation(report: "OperationReport", verbose: bool) -> Iterator[Piece]:
+    effective = report.effective
+    names = [report.name.text, effective.connector_name, effective.account or "base", effective.environment or ""]
+    yield " · ".join(name for name in names if name), "bold"
+    yield "\n", ""
+    for judgement in report.judgements:
+        yield from _case(judgement)
+    yield "\n", ""
+
+
+def _case(judgement: "Judgement") -> Iterator[Piece]:
+    case, outcome = judgement.case, judgement.outcome
+    recording = case.recording
+    yield f"  {case.scenario}", "bold"
+    count = len(outcome.sent)
+    yield f"   replay: {count} request{'' if count == 1 else 's'}, {recording.source} {recording.recorded_at[:10]}\n", "dim"
+    for number, sent in enumerate(outcome.sent, 1):
+        last = "   last page" if number == count and count > 1 and outcome.error is None else ""
+        records = f"   {sent.records:>4} records" if sent.records else ""
+        yield f"    {sent.method} {sent.url}", ""
+        yield f"   {sent.status or '-'}{records}{last}\n", "dim"
+    yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
+    yield from _differences(judgement)
+
+
+def _verdict(judgement: "Judgement") -> str:
+    outcome = judgement.outcome
+    parts = [f"{len(outcome.records)} record{'' if len(outcome.records) == 1 else 's'}"]
+    if outcome.error is not None:
+        parts = [f"ends with {type(outcome.error).__name__}: {outcome.error.message}"]
+    codes = {finding.code for finding in judgement.findings}
+    if judgement.schema and outcome.records:
+        parts.append(f"{judgement.schema} schema {'broken' if 'MAP301' in codes else 'ok'}")
+    coverage = judgement.coverage
+    if coverage is not None and coverage.seen:
+        seen = len(coverage.seen) - len(coverage.empty)
+        parts.append(f"{seen} of {len(coverage.seen)} mapped fields seen")
+        if coverage.unread:
+            parts.append(f"{len(coverage.unread)} vendor fields unread")
+    words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
+    if words[judgement.golden]:
+        parts.append(words[judgement.golden])
+    return " · ".join(parts)
+
+
+def _differences(judgement: "Judgement") -> Iterator[Piece]:
+    comparison = judgement.comparison
+    if comparison is None or comparison.equal:
+        return
+    changed, gone, new = len(comparison.changed), len(comparison.gone), len(comparison.new)
+    by = " (by this account's overrides)" if judgement.golden == "overridden" else ""
+    yield f"    golden: {comparison.same} same, {changed} changed, {gone} gone, {new} new{by}\n", "bold"
+    for record in comparison.changed[:SHOWN_RECORDS]:
+        for change in record.fields:
+            yield f"      id={record.key}  {change.field}", ""
+            if change.before is not None:
+                yield f"  - {_value(change.before)}", "error"
+            if change.after is not None:
+                yield f"  + {_value(change.after)}", "good"
+            place = judgement.places.get(change.field)
+            yield f"   set by {place}\n" if place else "\n", "dim"
+    if changed > SHOWN_RECORDS:
+        yield f"      … and {changed - SHOWN_RECORDS} more records\n", "dim"
+
+
+def _value(value: Any) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 60 else f"{text[:59]}…"
+
+
+def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
+    cases = [judgement for report in reports for judgement in report.judgements]
+    failed = sum(report.failed for report in reports)
+    accounts = {report.effective.account for report in reports if report.effective.account}
+    unrecorded = sum(not report.recorded for report in reports)
+    text = f"{len(reports)} operation{'' if len(reports) == 1 else 's'}, {len(cases)} recorded case{'' if len(cases) == 1 else 's'}"
+    if accounts:
+        text += f", {len(accounts)} account{'' if len(accounts) == 1 else 's'}"
+    text += f": {len(reports) - failed - unrecorded} passed"
+    if failed:
+        text += f", {failed} failed"
+    if unrecorded:
+        text += f", {unrecorded} without a recording (unknown)"
+    yield text + "\n", "error" if failed else "good"
+
+
+def _json(report: "OperationReport") -> dict[str, Any]:
+    effective = report.effective
+    return {
+        "operation": report.name.text,
+        "connector": effective.connector_name,
+        "account": effective.account,
+        "environment": effective.environment,
+        "recorded": report.recorded,
+        "passed": report.recorded and not report.failed,
+        "cases": [_json_case(judgement) for judgement in report.judgements],
+        "findings": [_finding(finding) for finding in report.all_findings],
+    }
+
+
+def _json_case(judgement: "Judgement") -> dict[str, Any]:
+    outcome, coverage = judgement.outcome, judgement.coverage
+    comparison = judgement.comparison
+    row: dict[str, Any] = {
+        "scenario": judgement.case.scenario,
+        "recording": judgement.case.path.name,
+        "requests": len(outcome.sent),
+        "records": len(outcome.records),
+        "golden": judgement.golden,
+        "error": None if outcome.error is None else outcome.error.message,
+    }
+    if coverage is not None:
+        row["coverage"] = {"mapped": len(coverage.seen), "seen": dict(coverage.seen), "unread": list(coverage.unread)}
+    if comparison is not None and not comparison.equal:
+        row["changes"] = [
+            {"field": field, "kind": kind, "records": count, "set_by": judgement.places.get(field)}
+            for (field, kind), count in sorted(comparison.by_field().items())
+        ]
+    return row
+
+
+def _finding(finding: "Diagnostic") -> dict[str, Any]:
+    span = finding.span
+    return {
+        "code": finding.code,
+        "severity": finding.severity.name.lower(),
+        "message": finding.message,
+        "file": span.file if span else None,
+        "line": span.line if span else None,
+        "column": span.column if span else None,
+        "path": finding.path,
+        "hint": finding.hint,
+    }
+
+
+def _junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
+    suites, total, bad = [], 0, 0
+    for report in reports:
+        effective = report.effective
+        suite = f"{effective.account or effective.connector_name}.{report.name.text}"
+        rows = [_junit_case(suite, judgement, sources) for judgement in report.judgements]
+        failures = sum(judgement.failed for judgement in report.judgements)
+        own = [finding for finding in report.findings if finding.severity.name == "ERROR"]
+        if own or not rows:
+            inner = "".join(_failure(finding, sources) for finding in own)
+            note = inner or f"<system-out>{escape('no recording: the result is unknown')}</system-out>"
+            rows.append(f"<testcase classname={quoteattr(suite)} name={quoteattr('operation')}>{note}</testcase>")
+            failures += bool(own)
+        total, bad = total + len(rows), bad + failures
+        head = f'<testsuite name={quoteattr(suite)} tests="{len(rows)}" failures="{failures}" errors="0" skipped="0">'
+        suites.append("\n".join([head, *rows, "</testsuite>"]))
+    body = "\n".join(suites)
+    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
+    return f'{head}<testsuites name="conn" tests="{total}" failures="{bad}">\n{body}\n</testsuites>\n'
+
+
+def _junit_case(suite: str, judgement: "Judgement", sources: Sources) -> str:
+    inner = "".join(_failure(finding, sources) for finding in judgement.findings if finding.severity.name == "ERROR")
+    return f"<testcase classname={quoteattr(suite)} name={quoteattr(judgement.case.scenario)}>{inner}</testcase>"
+
+
+def _failure(finding: "Diagnostic", sources: Sources) -> str:
+    from conn_cli.report.plain import plain
+
+    text = "".join(plain(piece) if piece != "\n" else piece for piece, _ in pieces(finding, sources))
+    return f"<failure type={quoteattr(finding.code)} message={quoteattr(plain(finding.message))}>{escape(text)}</failure>"

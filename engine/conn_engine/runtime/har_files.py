@@ -1,0 +1,52 @@
+"""HAR files and recordings on disk. The format is `transport.har`'s, redaction `transport.recordings`'."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from conn_engine.config import Effective, OperationName
+from conn_engine.documents import dump_json, write_whole
+from conn_engine.errors import UsageError
+from conn_engine.runtime.variants import base_url
+from conn_engine.secrets import Redactor
+from conn_engine.transport.har import export_har, import_har
+from conn_engine.transport.recordings import Recording, load_recording, save_recording
+
+__all__ = ["export_recording", "import_recording"]
+
+MAX_BYTES = 256 * 1024 * 1024
+
+
+def import_recording(
+    effective: Effective, name: OperationName, source: Path, target: Path, *, scenario: str, redactor: Redactor
+) -> int:
+    """Make a recording of the exchanges in a HAR file that went to the connector's hosts. Returns their number.
+
+    Raises UsageError when the file cannot be read, ConfigurationError when it is no HAR or holds none of them.
+    """
+    try:
+        if source.stat().st_size > MAX_BYTES:
+            raise UsageError(f"{source.name} is larger than {MAX_BYTES // 2**20} MiB")
+        content = source.read_bytes()
+    except OSError as error:
+        raise UsageError(f"cannot read {source.name}: {(error.strerror or str(error)).lower()}") from error
+    exchanges = import_har(content, hosts=effective.hosts, redactor=redactor, file=source.name)
+    recording = Recording(
+        connector=effective.connector_name,
+        operation=name.text,
+        scenario=scenario,
+        source="har",
+        recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        note=f"Imported from {source.name}.",
+        base_url=base_url(effective),
+        exchanges=exchanges,
+    )
+    target.parent.mkdir(parents=True, exist_ok=True)
+    save_recording(target, recording, redactor)
+    return len(exchanges)
+
+
+def export_recording(source: Path, target: Path) -> int:
+    """Write a recording as a HAR 1.2 file. Returns the number of exchanges."""
+    recording = load_recording(source, source.name)
+    write_whole(target, dump_json(export_har(recording)))
+    return len(recording.exchanges)

@@ -1,0 +1,118 @@
+"""`conn test --live`: the recorded calls asked of the vendor itself, judged by schema and coverage, not by goldens."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.errors import ConnError
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.cases import Case, Outcome, find_cases, sent_requests
+from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.judgement import empty_fields, judge_live
+from conn_engine.runtime.plans import may_write
+from conn_engine.runtime.suite import OperationReport, Selection, targets
+from conn_engine.secrets import Redactor
+from conn_engine.transport.live import Live
+from conn_engine.wire import Request, Response
+
+__all__ = ["run_live"]
+
+MAX_PAGES = 3
+
+
+class _Watched:
+    """The live transport, remembering what was asked and answered."""
+
+    def __init__(self, inner: Live) -> None:
+        self._inner = inner
+        self.rows: list[tuple[Request, Response | None]] = []
+
+    def send(self, request: Request) -> Response:
+        self.rows.append((request, None))
+        response = self._inner.send(request)
+        self.rows[-1] = (request, response)
+        return response
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+def run_live(
+    workspace: Workspace, selection: Selection, *, environ: Mapping[str, str], redactor: Redactor, send: bool
+) -> Iterator[OperationReport]:
+    """Ask each account's vendor, at most three pages per call. A write is left out unless `send`.
+
+    The calls are those of the recordings (scenario `default`); an operation without one is asked without arguments when
+    it only reads. An account that cannot be connected ends its operation with the error as a finding.
+    """
+    for effective, names in targets(workspace, selection):
+        if effective.account is None:
+            continue
+        for name in names:
+            yield _report(workspace, effective, name, environ, redactor, send)
+
+
+def _report(
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    send: bool,
+) -> OperationReport:
+    report = OperationReport(effective, name)
+    span = effective.span(name.path) or Span(f"accounts/{effective.account}.yaml")
+    cases = [case for case in find_cases(workspace, effective, [name]) if case.scenario == "default"]
+    call = _call(cases[0]) if cases else Call()
+    if may_write(effective, name, call) and not send:
+        report.findings.append(
+            diagnostic("RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it")
+        )
+        return report
+    if not cases:
+        report.recorded = False
+        report.findings.append(
+            diagnostic("REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}")
+        )
+        return report
+    outcome = _ask(workspace, effective, name, call, environ, redactor)
+    report.judgements.append(judge_live(workspace, effective, cases[0], outcome))
+    report.findings += empty_fields(report.judgements, effective)
+    return report
+
+
+def _call(case: Case) -> Call:
+    from conn_engine.runtime.cases import recorded_call
+
+    return replace(recorded_call(case.recording))
+
+
+def _ask(
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    call: Call,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+) -> Outcome:
+    outcome = Outcome()
+    transport = _Watched(Live(redactor))
+    counts: list[int] = []
+    try:
+        wiring = wire_account(
+            workspace, effective.account or "", environ=environ, environment=effective.environment, redactor=redactor
+        )
+        with Connection(wiring, transport) as connection:
+            for page in connection.pages(name, call):
+                outcome.records += page.records
+                outcome.raw += page.raw
+                outcome.pages += 1
+                outcome.whole = page.whole
+                counts.append(len(page.raw))
+                if outcome.pages >= MAX_PAGES:
+                    break
+    except ConnError as error:
+        outcome.error = error
+    outcome.sent = sent_requests(transport.rows, counts, [])
+    return outcome

@@ -1,0 +1,88 @@
+"""Records one live run of an operation. Redaction and writing are `transport.recordings`'."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from msgspec import UNSET
+
+from conn_engine.config import OperationName
+from conn_engine.errors import ConnError, TransportError
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.connection import Connection, Wiring
+from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.variants import base_url
+from conn_engine.transport.live import Live
+from conn_engine.transport.record import Recorder
+from conn_engine.transport.recordings import RecordedCall, save_recording
+
+__all__ = ["Recorded", "record_operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was kept. `error` is the vendor error the run ended with: a recorded result like any other."""
+
+    exchanges: int
+    records: int
+    error: ConnError | None
+
+
+def record_operation(
+    wiring: Wiring,
+    name: OperationName,
+    call: Call,
+    path: Path,
+    *,
+    scenario: str = "default",
+    pages: int = 3,
+    own: bool = False,
+    transport: Sender | None = None,
+    seen: Callable[[int], None] = lambda count: None,
+) -> Recorded:
+    """Run the operation for at most `pages` pages and write the recording to `path`.
+
+    A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
+    """
+    recorder = Recorder(transport or Live(wiring.redactor))
+    connection = Connection(wiring, recorder)
+    records, count, fault = 0, 0, None
+    flow = connection.pages(name, call)
+    try:
+        for page in flow:
+            records += len(page.records)
+            count += 1
+            seen(len(page.records))
+            if count >= pages:
+                break
+    except TransportError:
+        raise
+    except ConnError as error:
+        fault = error
+    finally:
+        flow.close()  # type: ignore[attr-defined]  # a generator: ends the operation at once
+        connection.close()
+    if not recorder.exchanges and fault is not None:
+        raise fault
+    now = datetime.fromtimestamp(wiring.session.clock.now(), UTC)
+    recording = recorder.recording(
+        connector=wiring.effective.connector_name,
+        operation=name.text,
+        recorded_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        scenario=scenario,
+        account=wiring.session.account if own else "",
+        base_url=base_url(wiring.effective),
+        context=wiring.effective.context,
+        call=RecordedCall(
+            query=dict(call.query),
+            body=UNSET if call.body is None else call.body,
+            id=call.id,
+            params=dict(call.params),
+            headers=dict(call.headers),
+            cursor=call.cursor,
+        ),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_recording(path, recording, wiring.redactor)
+    return Recorded(len(recording.exchanges), records, fault)

@@ -1,0 +1,35 @@
+"""Tries a response mapping on given vendor records: no recording, no request."""
+
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, mapping_layers
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.expressions import UNDEFINED, mapping
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.records import records_of
+from conn_engine.runtime.request import call_scope
+from conn_engine.runtime.unified import route
+
+__all__ = ["map_records"]
+
+
+def map_records(effective: Effective, name: OperationName, data: Any) -> list[Any]:
+    """The unified records of vendor records. `data` is one record, a list of them, or a whole answer.
+
+    Raises UsageError when the operation has no response mapping, ExpressionError when it fails.
+    """
+    operation = effective.unified(name.model, name.resource, name.method)
+    layers = mapping_layers(operation.response_mapping) if operation is not None else []
+    if operation is None or not layers:
+        raise UsageError(f"{name.text} has no response_mapping")
+    scope = {**call_scope(effective, Call()), "before": {}, "status": 200, "headers": {}, "page": data}
+    scope["raw_query"] = scope["query"]
+    records = data if isinstance(data, list) else [data]
+    if isinstance(data, dict):
+        try:
+            path = route(effective, operation, name, scope).response_path
+            records = records_of(path, data, scope)[0] if path else [data]
+        except ConnError:
+            records = [data]  # not a whole answer: then it is one record
+    values = mapping(layers).apply([{**scope, "response": record} for record in records])
+    return [None if value is UNDEFINED else value for value in values]

@@ -1,0 +1,45 @@
+"""A transport that tells what passes through another: method, URL, status, time. Bodies and headers only by name and size."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from conn_engine.errors import TransportError
+from conn_engine.secrets import Redactor
+from conn_engine.wire import Request, Response
+
+__all__ = ["Traced"]
+
+
+class _Sender(Protocol):
+    def send(self, request: Request) -> Response: ...
+
+
+class Traced:
+    """Wraps a transport; each exchange is one line given to `tell`, redacted."""
+
+    def __init__(self, inner: _Sender, tell: Callable[[str], None], redactor: Redactor) -> None:
+        self._inner = inner
+        self._tell = tell
+        self._redactor = redactor
+
+    def send(self, request: Request) -> Response:
+        """Send through the inner transport and tell about it."""
+        size = f", {len(request.body)} bytes" if request.body else ""
+        names = ", ".join(sorted({name.lower() for name, _ in request.headers.pairs}))
+        self._tell(self._redactor.text(f"> {request.method} {request.url}{size}   [{request.purpose}; {names}]"))
+        try:
+            response = self._inner.send(request)
+        except TransportError as error:
+            self._tell(self._redactor.text(f"< no answer: {error.message}"))
+            raise
+        kind = response.headers.get("content-type", "")
+        self._tell(
+            f"< {response.status}   {len(response.body)} bytes {kind} in {response.elapsed_seconds * 1000:.0f} ms"
+        )
+        return response
+
+    def close(self) -> None:
+        """Close the inner transport."""
+        close = getattr(self._inner, "close", None)
+        if close is not None:
+            close()

@@ -1,7 +1,8 @@
-"""Least authority: to which hosts a credential may go, which environment variables it may read, and who tries to widen that.
+"""Least authority: to which hosts a credential may go, which environment variables it may read, and who tries
+to widen that.
 
-Only the connector itself (the base level) and conn.yaml grant; an environment or an account can narrow, never widen.
-Enforcing it on the wire is the transport's door.
+Only the connector itself (the base level) and conn.yaml grant; an environment or an account can narrow, never
+widen. Enforcing it on the wire is the transport's door.
 """
 
 import re
@@ -32,7 +33,8 @@ _URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
 def host_pattern(url: str) -> str | None:
     """The host (and port) pattern of a URL: `{{…}}` inside the host becomes `*` for one label.
 
-    None when the URL names no host, or so little of it that a pattern would fit strangers (`{{context.url}}`).
+    None when the URL names no host, or so little of it that a pattern would fit strangers
+    (`{{context.url}}`).
     """
     plain = _hide_templates(url)
     match = re.match(r"^https?://([^/?#\\]+)", plain, re.IGNORECASE)
@@ -54,7 +56,7 @@ def host_pattern(url: str) -> str | None:
 
 
 def _hide_templates(text: str) -> str:
-    """The text with each {{…}} as one mark. The first `}}` that leaves the braces balanced ends a template."""
+    """The text with each {{…}} as one mark. A template ends where its braces are balanced."""
     out: list[str] = []
     at = 0
     while (start := text.find("{{", at)) >= 0:
@@ -72,7 +74,7 @@ def _hide_templates(text: str) -> str:
 
 
 def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
-    """The hosts that the connector itself names: its `hosts`, else those of its base URLs and token requests."""
+    """The hosts that the connector itself names: its `hosts`, else those of its URLs."""
     said = base.get("hosts")
     if isinstance(said, list):
         return tuple(str(host).lower() for host in said)
@@ -109,7 +111,9 @@ def _split(pattern: str) -> tuple[str, str]:
 
 
 def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[str, ...]:
-    """The hosts that may receive the credential: the connector's own, narrowed by overrides, and the trusted ones."""
+    """The hosts that may receive the credential: the connector's own, narrowed by overrides, and the trusted
+    ones.
+    """
     hosts = base_hosts(layers[0].data)
     for layer in layers[1:]:
         said = layer.data.get("hosts")
@@ -119,7 +123,7 @@ def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[st
 
 
 def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
-    """The environment variables that credentials and authorization read, each with the first place that does."""
+    """The environment variables that credentials and authorization read, each with a place that does."""
     found: dict[str, Path_] = {}
     for path, text in _authorized_texts(data):
         for name in _ENV_NAME.findall(text):
@@ -143,7 +147,9 @@ def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
 
 
 def declared_names(base: Mapping[str, Any], workspace: Sequence[str]) -> tuple[str, ...]:
-    """The environment variables that may be read: declared by the connector or conn.yaml, or used by the connector itself."""
+    """The environment variables that may be read: declared by the connector or conn.yaml, or used by the
+    connector itself.
+    """
     said = base.get("env")
     own = [str(name) for name in said] if isinstance(said, list) else []
     return tuple(dict.fromkeys([*own, *names_read(base), *workspace]))
@@ -211,7 +217,7 @@ def _names_asked(layer: Layer, names: Sequence[str]) -> Iterator[Diagnostic]:
         if name not in names:
             yield diagnostic(
                 "SEC111",
-                f'{layer.level} reads the environment variable "{name}", which neither connector nor workspace declares',
+                f'{layer.level} reads the environment variable "{name}", which is not declared',
                 _origin(layer, path).span,
                 path=dotted(path),
                 hint=did_you_mean(name, names) or "declare it under env in connector.yaml or conn.yaml",

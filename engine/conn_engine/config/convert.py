@@ -1,8 +1,10 @@
-"""Raw data to typed models, driven by the models: aliases renamed, `{format, config}` flattened, nulls taken as unsaid.
+"""Raw data to typed models, driven by the models: aliases renamed, `{format, config}` flattened, nulls taken
+as unsaid.
 
-A plan is compiled once per type and walks only where a model has something to do. `canonical` renames aliases and keeps
-the form that documents have, which is what levels are merged in; `convert` gives the typed value. Whether data is valid
-is told by `validate`; `convert` raises ConfigurationError with the place when it is not.
+A plan is compiled once per type and walks only where a model has something to do. `canonical` renames aliases
+and keeps the form that documents have, which is what levels are merged in; `convert` gives the typed value.
+Whether data is valid is told by `validate`; `convert` raises ConfigurationError with the place when it is
+not.
 """
 
 import re
@@ -95,8 +97,8 @@ def union_tags(kind: Any) -> list[str]:
 def canonical(data: Any, kind: Any, below: Any = None) -> tuple[Any, dict[Path_, str]]:
     """The data with every alias renamed, and the renamed places: path in the result to the key as written.
 
-    `below` is the data that it will be laid over: a strategy that does not say its `format` has the one below. The input
-    is not changed; without aliases in it, it is returned as it is.
+    `below` is the data that it will be laid over: a strategy that does not say its `format` has the one
+    below. The input is not changed; without aliases in it, it is returned as it is.
     """
     renamed: dict[Path_, str] = {}
     return _rename(data, _plan(kind), below, (), renamed), renamed
@@ -153,7 +155,7 @@ def _common_aliases(candidates: list[_Struct]) -> dict[str, str]:
 
 
 def said_twice(data: Any, kind: Any) -> list[tuple[Path_, str]]:
-    """The places where an alias stands beside the name it stands for (or another alias of it), and that name."""
+    """The places of aliases that stand beside another spelling of the same key, and that spelling."""
     found: list[tuple[Path_, str]] = []
     _find_doubles(data, _plan(kind), (), found)
     return found
@@ -215,11 +217,14 @@ def _rename_items(
 
 
 _PLACE = re.compile(r" - at `\$([^`]*)`$")
+_FIELD = re.compile(r"^Object (?:contains unknown|missing required) field `([^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 
 class ConversionError(ConfigurationError):
-    """Data that does not fit its model. `reason` is one line, `place` the path in the data as far as it is known."""
+    """Data that does not fit its model. `reason` is one line, `place` the path in the data as far as it is
+    known.
+    """
 
     def __init__(self, message: str, *, reason: str, place: Path_) -> None:
         super().__init__(message)
@@ -228,7 +233,8 @@ class ConversionError(ConfigurationError):
 
 
 def convert(data: Any, kind: type[T], *, at: str = "") -> T:
-    """The typed value of canonical data. `kind` is a model or a union of strategies; `at` names the place in messages.
+    """The typed value of canonical data. `kind` is a model or a union of strategies; `at` names the place in
+    messages.
 
     Raises ConversionError when the data does not fit.
     """
@@ -242,7 +248,9 @@ def convert(data: Any, kind: type[T], *, at: str = "") -> T:
 
 
 def _place(data: Any, message: str) -> Path_:
-    """The path that a message of msgspec ends with, in the form that documents have (settings under `config`)."""
+    """The path that a message of msgspec ends with, in the form that documents have (settings under
+    `config`).
+    """
     found = _PLACE.search(message)
     path: list[str | int] = []
     node = data
@@ -259,6 +267,10 @@ def _place(data: Any, message: str) -> Path_:
             node = node[key]
         except (KeyError, IndexError, TypeError):
             break
+    field = _FIELD.search(message)
+    settings = isinstance(node, dict) and isinstance(node.get("config"), dict)
+    if field and settings and field[1] != "format" and field[1] not in node:
+        path.append("config")
     return tuple(path)
 
 
@@ -278,7 +290,7 @@ def _flat(data: Any, plan: _Plan | None) -> Any:
 def _flat_struct(data: dict[str, Any], plan: _Plan) -> Any:
     if "" in plan.structs:
         return _flat_fields(data, plan.structs[""])
-    config = data.get("config", {})
+    config = data.get("config") or {}
     tag = data.get("format")
     if not isinstance(config, dict) or tag not in plan.structs or data.keys() - {"format", "config"}:
         return data  # msgspec names what is wrong with it

@@ -1,7 +1,8 @@
-"""The effective configuration of one connector for one account: three levels merged, typed on demand, with provenance.
+"""The effective configuration of one connector for one account: three levels merged, typed on demand, with
+provenance.
 
-Models are made lazily, operation by operation. Reading files and finding them is `load`'s; sending anything is nobody's
-business here.
+Models are made lazily, operation by operation. Reading files and finding them is `load`'s; sending anything
+is nobody's business here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -37,8 +38,9 @@ _KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
 class Effective:
     """What holds for one connector, in one environment, for one account.
 
-    `account` and `environment` are names, None for the level that is absent. `context` are the account's own values.
-    `data` is the merged raw configuration: the connector's keys, and `unified.<model>.<resource>.<method>`.
+    `account` and `environment` are names, None for the level that is absent. `context` are the account's own
+    values. `data` is the merged raw configuration: the connector's keys, and
+    `unified.<model>.<resource>.<method>`.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Effective:
 
     @cached_property
     def connector(self) -> Configuration:
-        """The whole configuration, typed; operations say what they say and inherit. Raises ConfigurationError."""
+        """The whole configuration, typed; operations say what they say and inherit. Raises
+        ConfigurationError.
+        """
         try:
             return convert(with_inherited(self.data), Configuration, at=self.connector_name)
         except ConfigurationError as error:
@@ -108,7 +112,7 @@ class Effective:
         return self._vendor[key]
 
     def unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
-        """A unified operation, `resource`, `method` and `record` filled in; None when the connector has none."""
+        """A unified operation, `resource`, `method` and `record` filled in; None when there is none."""
         try:
             return self._convert_unified(model, resource, method)
         except ConversionError as error:
@@ -135,7 +139,9 @@ class Effective:
     # --- provenance ---
 
     def origins(self, path: Path_) -> list[Origin]:
-        """Who says the value at a path, top level first: the effective one, then what it shadows or builds on."""
+        """Who says the value at a path, top level first: the effective one, then what it shadows or builds
+        on.
+        """
         found: list[Origin] = []
         for said in statements([layer.data for layer in self.layers], path):
             layer = self.layers[said.layer]
@@ -186,7 +192,7 @@ class Effective:
 
     @cached_property
     def findings(self) -> tuple[Diagnostic, ...]:
-        """Faults of the merged configuration that no document shows alone, and attempts to widen authority."""
+        """Faults that no document shows alone, and attempts to widen authority."""
         return (*self._merged_findings(), *self.widening())
 
     def document_findings(self) -> list[Diagnostic]:
@@ -232,7 +238,7 @@ class Effective:
         return self.layers[0].sources[0].document.span(())
 
     def _explained(self, error: ConfigurationError) -> ConfigurationError:
-        """The error with findings that name the places: of the documents alone, else of what they merge into."""
+        """The error with findings: of the documents alone, else of what they merge into."""
         found = [finding for finding in self.document_findings() if finding.severity is Severity.ERROR]
         found = found or self._merged_findings()
         if not found:

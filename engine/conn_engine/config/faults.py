@@ -1,5 +1,6 @@
-"""What a model says about data that does not fit it, as a finding. Only for faults that the published schemas cannot see:
-those of merged levels and those between the settings of a strategy."""
+"""What a model says about data that does not fit it, as a finding. Only for faults that the published schemas
+cannot see: those of merged levels and those between the settings of a strategy.
+"""
 
 import re
 from collections.abc import Callable
@@ -18,7 +19,9 @@ _TAG: Final = re.compile(r"^Invalid value '?(.+?)'?$")
 
 
 def fault(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diagnostic:
-    """The finding. `span` gives the place of a path's key (True) or value (False), or of the nearest that exists."""
+    """The finding. `span` gives the place of a path's key (True) or value (False), or of the nearest that
+    exists.
+    """
     if found := _UNKNOWN.match(reason):
         here = (*path, found[1])
         return diagnostic("CFG101", f'unknown key "{found[1]}"', span(here, True), path=dotted(here))

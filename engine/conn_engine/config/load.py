@@ -1,7 +1,9 @@
-"""A workspace folder: which connectors, environments and accounts it has, and the effective configuration of any of them.
+"""A workspace folder: which connectors, environments and accounts it has, and the effective configuration of
+any of them.
 
-Everything is read when it is asked for, once. A name is checked before it becomes a path, and a file whose real place is
-outside the workspace is refused. Merging is `merge`'s, typing `Effective`'s, judging a document `validate`'s.
+Everything is read when it is asked for, once. A name is checked before it becomes a path, and a file whose
+real place is outside the workspace is refused. Merging is `merge`'s, typing `Effective`'s, judging a document
+`validate`'s.
 """
 
 import os
@@ -40,7 +42,9 @@ class File:
 
 
 def load_workspace(root: Path) -> "Workspace":
-    """The workspace in a folder. Reads only conn.yaml; raises ConfigurationError when it is missing or invalid."""
+    """The workspace in a folder. Reads only conn.yaml; raises ConfigurationError when it is missing or
+    invalid.
+    """
     workspace = Workspace(root)
     _ = workspace.settings
     return workspace
@@ -127,7 +131,9 @@ class Workspace:
         return Path(os.path.relpath(path, self.root)).as_posix()
 
     def read(self, file: File) -> Document:
-        """The document of a file, read once. Raises ConfigurationError when it cannot be read or lies elsewhere."""
+        """The document of a file, read once. Raises ConfigurationError when it cannot be read or lies
+        elsewhere.
+        """
         if file.path not in self._documents:
             if not self._inside(file.path):
                 raise ConfigurationError(
@@ -156,8 +162,8 @@ class Workspace:
     ) -> Effective:
         """The effective configuration for an account, or of a connector alone (`account=None`).
 
-        `environment` stands in for the account's own. Raises UsageError for unknown names, ConfigurationError for
-        documents that cannot be used.
+        `environment` stands in for the account's own. Raises UsageError for unknown names, ConfigurationError
+        for documents that cannot be used.
         """
         typed = self.account(account) if account is not None else None
         name = self._connector_of(account, typed, connector)
@@ -302,7 +308,7 @@ class Workspace:
                 path = _pick(folder, "connector") if _NAME.match(folder.name) else None
                 if path is not None:
                     yield folder.name, File("connector", folder.name, path)
-        elif kind == "environment" or kind == "account":
+        elif kind in ("environment", "account"):
             for path in _documents(self.root / f"{kind}s"):
                 yield path.stem, File("environment" if kind == "environment" else "account", path.stem, path)
 

@@ -1,15 +1,16 @@
-"""Three levels laid over each other, on raw data: what overrides what, and which level said it. No files, no models.
+"""Three levels laid over each other, on raw data: what overrides what, and which level said it. No files, no
+models.
 
-A configuration is JSON-like data. Objects merge deeply, arrays and scalars are replaced, null removes, mappings compose.
-Defaults are filled in later, so that an explicit value equal to a default survives. The functions take the layers from
-the bottom (base) to the top (account) and name a layer by its index.
+A configuration is JSON-like data. Objects merge deeply, arrays and scalars are replaced, null removes,
+mappings compose. Defaults are filled in later, so that an explicit value equal to a default survives. The
+functions take the layers from the bottom (base) to the top (account) and name a layer by its index.
 
 Two places have rules of their own:
 
-- A mapping of a unified operation: two objects merge field by field; anything else is kept side by side as `Layers`,
-  whose results the engine lays over each other; `{replace: …}` drops what is below.
-- What a resource or an operation inherits (`pagination`, `headers` …): a null there stays, because it also removes what
-  the connector says.
+- A mapping of a unified operation: two objects merge field by field; anything else is kept side by side as
+  `Layers`, whose results the engine lays over each other; `{replace: …}` drops what is below.
+- What a resource or an operation inherits (`pagination`, `headers` …): a null there stays, because it also
+  removes what the connector says.
 """
 
 import re
@@ -85,7 +86,9 @@ MISSING: Final = _Missing()
 
 
 class Layers(tuple[Any, ...]):
-    """The mappings of several levels, bottom first, that could not be merged as data. Each is as its level wrote it."""
+    """The mappings of several levels, bottom first, that could not be merged as data. Each is as its level
+    wrote it.
+    """
 
     __slots__ = ()
 
@@ -97,8 +100,9 @@ class Layers(tuple[Any, ...]):
 class Statement:
     """What one layer says about a place.
 
-    `path` is where it says it: the place asked for; an ancestor, when a whole value stands there (a null, a mapping
-    written as one expression); or a place inside `replace`. `shadowed` when a layer above has the last word.
+    `path` is where it says it: the place asked for; an ancestor, when a whole value stands there (a null, a
+    mapping written as one expression); or a place inside `replace`. `shadowed` when a layer above has the
+    last word.
     """
 
     layer: int
@@ -200,7 +204,7 @@ def _refers_to_base(mapping: Any) -> bool:
 
 
 def mapping_layers(mapping: Any) -> list[Any]:
-    """The layers of an effective mapping, bottom first, ready to compile: `{replace: x}` is x. None gives []."""
+    """The layers of a mapping, bottom first, ready to compile: `{replace: x}` is x. None gives []."""
     if mapping is None or mapping is MISSING:
         return []
     layers = list(mapping) if isinstance(mapping, Layers) else [mapping]
@@ -208,9 +212,11 @@ def mapping_layers(mapping: Any) -> list[Any]:
 
 
 def inherit(*sayings: Any, path: Path_ = ()) -> Any:
-    """What holds for an operation, from what the connector, the resource and the operation say (MISSING: nothing).
+    """What holds for an operation, from what the connector, the resource and the operation say (MISSING:
+    nothing).
 
-    Objects merge deeply, arrays and scalars are replaced, null removes what is inherited. MISSING when nothing is left.
+    Objects merge deeply, arrays and scalars are replaced, null removes what is inherited. MISSING when
+    nothing is left.
     """
     result: Any = MISSING
     for saying in sayings:
@@ -248,7 +254,9 @@ def leaves(data: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
 
 
 def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
-    """What each layer says about the place, top first. The first has the last word, if it is not a null that removes."""
+    """What each layer says about the place, top first. The first has the last word, if it is not a null that
+    removes.
+    """
     found: list[Statement] = []
     shadowed = False
     for index in range(len(layers) - 1, -1, -1):
@@ -295,7 +303,9 @@ def same(one: Any, other: Any) -> bool:
 
 
 def dead(layers: Sequence[Any]) -> list[tuple[int, Path_]]:
-    """The leaves of the upper layers that change nothing: equal to what is below, or removing what is not there."""
+    """The leaves of the upper layers that change nothing: equal to what is below, or removing what is not
+    there.
+    """
     found: list[tuple[int, Path_]] = []
     below = layers[0] if layers else {}
     for index, above in enumerate(layers[1:], start=1):

@@ -1,7 +1,9 @@
-"""The documents of a workspace as typed models: connector, unified mappings, environment, account, workspace settings.
+"""The documents of a workspace as typed models: connector, unified mappings, environment, account, workspace
+settings.
 
 Each field's description is its documentation and goes into the published JSON Schema. Strategies (pagination,
-credentials …) bring their own settings and are only named here. Nothing here reads files, merges levels or inherits.
+credentials …) bring their own settings and are only named here. Nothing here reads files, merges levels or
+inherits.
 """
 
 from collections.abc import Mapping
@@ -83,7 +85,9 @@ class Deprecation(Settings, frozen=True, kw_only=True):
 
 
 class Inheritable(Settings, frozen=True, kw_only=True):
-    """What the connector says for all operations, and a resource or an operation may say again. Null removes it."""
+    """What the connector says for all operations, and a resource or an operation may say again. Null removes
+    it.
+    """
 
     base_url: Annotated[
         Template | None,
@@ -107,7 +111,8 @@ class Inheritable(Settings, frozen=True, kw_only=True):
     errors: Annotated[
         tuple[Rule, ...] | None,
         Meta(
-            description="Rules over answers; the first that matches decides. Asked before inherited and built-in rules."
+            description="Rules over answers; the first that matches decides. They come before inherited and "
+            "built-in ones."
         ),
     ] = None
     rate_limit: Annotated[
@@ -160,7 +165,9 @@ class Operation(Inheritable, frozen=True, kw_only=True):
 
 
 class Resource(Inheritable, frozen=True, kw_only=True):
-    """Operations of one kind of thing: operation name to operation, besides what they inherit from the resource."""
+    """Operations of one kind of thing: operation name to operation, besides what they inherit from the
+    resource.
+    """
 
     rest: ClassVar[str] = "operations"
     description: Annotated[str | None, Meta(description="What the resource holds.")] = None
@@ -184,8 +191,8 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     hosts: Annotated[
         tuple[HostPattern, ...] | None,
         Meta(
-            description="Hosts that may receive a credential, such as *.example.com. Default: the hosts of base_url "
-            "and of the token requests. Environments and accounts cannot widen it."
+            description="Hosts that may receive a credential, such as *.example.com. Default: the hosts of "
+            "base_url and of the token requests. Environments and accounts cannot widen it."
         ),
     ] = None
     env: Annotated[
@@ -201,7 +208,9 @@ class Connector(Inheritable, frozen=True, kw_only=True):
 
 
 class StepRequest(Settings, frozen=True, kw_only=True):
-    """A request of a step: an operation of the connector (`resource`, `method`), or one written here (`method`, `path`)."""
+    """A request of a step: an operation of the connector (`resource`, `method`), or one written here
+    (`method`, `path`).
+    """
 
     resource: Annotated[Template | None, Meta(description="Resource of the vendor operation to call.")] = None
     method: Annotated[
@@ -239,7 +248,9 @@ class Step(Settings, frozen=True, kw_only=True):
 
 
 class UnifiedOperation(Settings, frozen=True, kw_only=True):
-    """How one operation of a unified model is done with the vendor's operations. Mappings of the levels compose."""
+    """How one operation of a unified model is done with the vendor's operations. Mappings of the levels
+    compose.
+    """
 
     description: Annotated[str | None, Meta(description="What is particular about it.")] = None
     resource: Annotated[
@@ -355,9 +366,7 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     ] = None
     trusted_hosts: Annotated[
         tuple[HostPattern, ...],
-        Meta(
-            description="Hosts that may receive credentials besides the connectors' own, such as a test server."
-        ),
+        Meta(description="Hosts that may receive credentials besides the connectors' own: a test server."),
     ] = ()
     env: Annotated[
         tuple[EnvironmentVariable, ...],

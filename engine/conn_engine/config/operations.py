@@ -1,7 +1,7 @@
 """Operations as the engine runs them: their names, and a vendor operation with everything inherited resolved.
 
-An operation inherits from its resource and from the connector. Objects (headers, query, a strategy's settings) merge
-deeply, null removes what is inherited; error rules add up, the nearest first.
+An operation inherits from its resource and from the connector. Objects (headers, query, a strategy's
+settings) merge deeply, null removes what is inherited; error rules add up, the nearest first.
 """
 
 from collections.abc import Iterable, Mapping
@@ -62,7 +62,9 @@ class OperationName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VendorOperation:
-    """One request of the vendor, complete. `method` is upper case; `query`, `headers` and `body` hold templates."""
+    """One request of the vendor, complete. `method` is upper case; `query`, `headers` and `body` hold
+    templates.
+    """
 
     resource: str
     name: str
@@ -117,7 +119,8 @@ def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:
 def resolve_name(
     names: list[OperationName], text: str, *, connector: str, raw: bool = False
 ) -> OperationName:
-    """The operation that a text means: `contacts.list`, `crm.contacts.list` or `hubspot:contacts.list` (the vendor's).
+    """The operation that a text means: `contacts.list`, `crm.contacts.list` or `hubspot:contacts.list` (the
+    vendor's).
 
     Raises UsageError for an unknown or ambiguous name, listing what there is.
     """
@@ -130,7 +133,7 @@ def resolve_name(
         name
         for name in names
         if (name.kind == "vendor" or not raw)
-        and wanted in ([name.resource, name.method], [part for part in name.text.split(".")])
+        and wanted in ([name.resource, name.method], name.text.split("."))
     ]
     unified = [name for name in matches if name.kind == "unified"]
     if len(unified) > 1:
@@ -149,7 +152,9 @@ def resolve_name(
 def vendor_operation(
     data: Mapping[str, Any], resource: str, method: str, *, connector: str
 ) -> VendorOperation:
-    """The vendor operation of a configuration. Raises UsageError when there is none, ConversionError when it is wrong."""
+    """The vendor operation of a configuration. Raises UsageError when there is none, ConversionError when it
+    is wrong.
+    """
     own = lookup(data, ("resources", resource, method))
     if not isinstance(own, dict) or method in _RESOURCE_KEYS:
         resolve_name(operation_names(data), f"{resource}.{method}", connector=connector, raw=True)
@@ -181,7 +186,9 @@ def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Pa
 
 
 def with_inherited(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with each strategy that an operation or resource says again completed by what it inherits."""
+    """The configuration with each strategy that an operation or resource says again completed by what it
+    inherits.
+    """
     resources: dict[str, Any] = {}
     for resource, entries in _objects(data.get("resources")):
         made = dict(entries)

@@ -1,7 +1,8 @@
-"""Where a configuration comes from: a piece of a document (`Source`), a level (`Layer`), who said a value (`Origin`).
+"""Where a configuration comes from: a piece of a document (`Source`), a level (`Layer`), who said a value
+(`Origin`).
 
-Keys may be written as an alias and pieces stand elsewhere in their file than in the configuration; this is where one is
-translated into the other. Nothing here reads files or decides what overrides what.
+Keys may be written as an alias and pieces stand elsewhere in their file than in the configuration; this is
+where one is translated into the other. Nothing here reads files or decides what overrides what.
 """
 
 from collections.abc import Mapping
@@ -53,8 +54,8 @@ class Layer:
 class Origin:
     """What one level says about a place of the configuration.
 
-    `path` is where in the configuration it says it (the place asked for, or an ancestor whose whole value is meant),
-    `place` the same inside `document`. `shadowed` when a higher level has the last word.
+    `path` is where in the configuration it says it (the place asked for, or an ancestor whose whole value is
+    meant), `place` the same inside `document`. `shadowed` when a higher level has the last word.
     """
 
     level: Level

@@ -1,7 +1,7 @@
 """A document against its published JSON Schema: each fault one finding, on the line that caused it.
 
-The same schema files serve editors, so that both say the same. Faults that only show once levels are merged are
-`Effective`'s; what goes beyond shape (references, expressions, secrets) is lint's.
+The same schema files serve editors, so that both say the same. Faults that only show once levels are merged
+are `Effective`'s; what goes beyond shape (references, expressions, secrets) is lint's.
 """
 
 from collections.abc import Iterator, Mapping
@@ -48,7 +48,9 @@ _PATTERNS = {
 
 
 def validate(document: Document, kind: str) -> list[Diagnostic]:
-    """The findings of a document of a kind (connector, unified, environment, account, workspace, recording), by place."""
+    """The findings of a document of a kind (connector, unified, environment, account, workspace, recording),
+    by place.
+    """
     data = document.data
     if data is None and kind in _EMPTY_ALLOWED:
         data = {}
@@ -59,6 +61,7 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
         return [diagnostic("CFG102", message, document.span(()))]
     check = _Check(document, kind)
     found = [*check.misspelt_keys(data), *check.doubled_keys(data), *check.schema_faults(data)]
+    found = [f for f in found if f.code != "CFG103" or f.path not in check.meant]  # one typo is one finding
     return sorted({(f.code, f.span, f.message): f for f in found}.values(), key=Diagnostic.sort_key)
 
 
@@ -83,6 +86,7 @@ class _Check:
         self.settled: set[Path_] = (
             set()
         )  # places whose fault is known: what the schema says below them is noise
+        self.meant: set[str] = set()  # the keys that unknown ones are taken for
 
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
         for error in _validator(self.kind).iter_errors(data):
@@ -91,7 +95,9 @@ class _Check:
                 yield from self._findings(error, path)
 
     def misspelt_keys(self, data: Any) -> Iterator[Diagnostic]:
-        """A misspelt `pagination` on a resource looks like an operation of that name: say what is meant instead."""
+        """A misspelt `pagination` on a resource looks like an operation of that name: say what is meant
+        instead.
+        """
         for path, model in _open_objects(self.kind, data):
             known = [name for name in model.__struct_fields__ if name != model.rest]
             for key, value in lookup(data, path).items():
@@ -151,6 +157,8 @@ class _Check:
             hint = did_you_mean(key, known) or "the settings of a strategy stand under config"
         else:
             hint = did_you_mean(key, known) or _listing(known)
+        if hint.startswith("did you mean"):
+            self.meant.add(dotted((*path, hint.split('"')[1])))
         return self._at_key("CFG101", f'unknown key "{key}"', (*path, key), hint)
 
     def _missing_key(self, path: Path_, key: str) -> Diagnostic:
@@ -171,8 +179,7 @@ class _Check:
         strategy = path[-1:] == ("format",) and self._is_strategy(path[:-1], words)
         code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
-        hint = did_you_mean(str(value), words)
-        hint = f"{hint} {_listing(words)}".strip()
+        hint = did_you_mean(str(value), words) or _listing(words)
         return self._at_value(code, f'unknown {what} "{shown[:80]}"', path, hint)
 
     def _is_strategy(self, path: Path_, options: list[str]) -> bool:

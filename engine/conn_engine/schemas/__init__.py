@@ -1,6 +1,7 @@
 """The published JSON Schemas, generated from the typed models: `python -m conn_engine.schemas [--check]`.
 
-Validating with them is `config.validate`'s; the schemas of the unified models are written by hand in `schemas/models/`.
+Validating with them is `config.validate`'s; the schemas of the unified models are written by hand in
+`schemas/models/`.
 """
 
 from conn_engine.schemas.published import MODELS, SITE, schema, texts

@@ -1,4 +1,6 @@
-"""Write the published schemas, or with `--check` say which are not what the models say (exit 1). Nothing else is written."""
+"""Write the published schemas, or with `--check` say which are not what the models say (exit 1). Nothing else
+is written.
+"""
 
 import sys
 from collections.abc import Sequence

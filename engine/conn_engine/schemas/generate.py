@@ -1,7 +1,9 @@
-"""Typed models to JSON Schema 2020-12, in the form that documents have: `{format, config}`, aliases, partial overrides.
+"""Typed models to JSON Schema 2020-12, in the form that documents have: `{format, config}`, aliases, partial
+overrides.
 
-A union of strategies is `if format const then branch`, and an optional value `if not null then value`, so that a fault is
-reported by the one branch that is meant. Which documents there are is `documents`' affair, writing files `__main__`'s.
+A union of strategies is `if format const then branch`, and an optional value `if not null then value`, so
+that a fault is reported by the one branch that is meant. Which documents there are is `documents`' affair,
+writing files `__main__`'s.
 
 A model is described in one of three modes: `full`; `part` (an override: nothing required, null anywhere);
 `inherited` (said again on a resource or an operation: a strategy says its format, the rest may be inherited).
@@ -22,7 +24,7 @@ Schema = dict[str, Any]
 Mode = Literal["full", "part", "inherited"]
 _SUFFIX: dict[Mode, str] = {"full": "", "part": "Part", "inherited": "Inherited"}
 _MAPPING: Schema = {
-    "description": "An expression, or an object whose leaves are expressions; `{replace: …}` drops the levels below.",
+    "description": "An expression, or an object whose leaves are; `{replace: …}` drops the levels below.",
     "type": ["string", "object"],
 }
 

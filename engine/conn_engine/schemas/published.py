@@ -1,4 +1,6 @@
-"""Which documents have a published schema, and the text of each. The shapes come from the models through `generate`."""
+"""Which documents have a published schema, and the text of each. The shapes come from the models through
+`generate`.
+"""
 
 from typing import Any, Final
 

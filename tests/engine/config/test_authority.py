@@ -1,0 +1,116 @@
+"""Where credentials may go and what may be read: granted by the connector, never widened by an override."""
+
+from typing import Any
+
+import pytest
+
+from conn_engine.config.authority import covered, host_pattern
+
+CONNECTOR = """\
+base_url: https://{{context.subdomain}}.example.com/api
+env: [EXTRA]
+credentials:
+  format: oauth2
+  config:
+    client_id: "{{env.CLIENT_ID}}"
+    client_secret: "{{env.CLIENT_SECRET}}"
+    token_url: https://login.example.org/token
+resources: { things: { list: { method: get, path: /things } } }
+"""
+
+
+@pytest.mark.parametrize(
+    ("url", "pattern"),
+    [
+        ("https://api.example.com/v1", "api.example.com"),
+        ("https://API.Example.com:8443/v1", "api.example.com:8443"),
+        ("https://{{context.sub}}.example.com", "*.example.com"),
+        ("https://api-{{context.region}}.example.com", "*.example.com"),
+        ("https://{{a}}.{{b}}.example.com/x", "*.example.com"),
+        ("https://{{ {'a': {'b': 1}} }}.example.com", "*.example.com"),
+        ("http://127.0.0.1:{{context.port}}/x", "127.0.0.1:*"),
+        ("https://[::1]/x", "[::1]"),
+        ("{{context.instance_url}}", None),
+        ("https://{{context.host}}/x", None),
+        ("https://{{context.host}}.com/x", None),
+        ("https://a.{{context.host}}.com/x", None),
+        ("https://user@example.com/", None),
+        ("ftp://example.com/", None),
+        ("/relative", None),
+    ],
+)
+def test_host_pattern(url: str, pattern: str | None) -> None:
+    assert host_pattern(url) == pattern
+
+
+@pytest.mark.parametrize(
+    ("pattern", "allowed", "expected"),
+    [
+        ("a.example.com", ["a.example.com"], True),
+        ("a.example.com", ["*.example.com"], True),
+        ("*.eu.example.com", ["*.example.com"], True),
+        ("*.example.com", ["a.example.com"], False),
+        ("example.com", ["*.example.com"], False),
+        ("evilexample.com", ["*.example.com"], False),
+        ("a.example.com:8443", ["a.example.com"], False),
+        ("a.example.com:8443", ["a.example.com:*"], True),
+        ("A.example.com", ["a.EXAMPLE.com"], True),
+    ],
+)
+def test_covered(pattern: str, allowed: list[str], expected: bool) -> None:
+    assert covered(pattern, allowed) is expected
+
+
+def effective(make: Any, override: str, conn: str = "version: 1\n") -> Any:
+    account = f"connector: x\ncontext: {{ subdomain: acme }}\noverride:\n{override}"
+    files = {"connectors/x/connector.yaml": CONNECTOR, "accounts/acme.yaml": account, "conn.yaml": conn}
+    return make(files).effective(account="acme")
+
+
+def test_what_the_connector_grants(make: Any) -> None:
+    found = effective(make, "  label: L\n")
+    assert found.hosts == ("*.example.com", "login.example.org")
+    assert set(found.env_names) == {"EXTRA", "CLIENT_ID", "CLIENT_SECRET"}
+    assert found.widening() == []
+    trusting = effective(make, "  label: L\n", "trusted_hosts: ['127.0.0.1:*']\nenv: [SHARED]\n")
+    assert trusting.hosts == ("*.example.com", "login.example.org", "127.0.0.1:*")
+    assert "SHARED" in trusting.env_names
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "line", "message"),
+    [
+        ("  base_url: https://evil.example.net\n", "SEC110", 4, "evil.example.net"),
+        ("  hosts: ['evil.example.net']\n", "SEC110", 4, "evil.example.net"),
+        ("  resources: { things: { list: { base_url: 'https://evil.net' } } }\n", "SEC110", 4, "evil.net"),
+        ("  credentials: { config: { token_url: 'https://evil.net/t' } }\n", "SEC110", 4, "evil.net"),
+        ("  env: [AWS_SECRET]\n", "SEC111", 4, "AWS_SECRET"),
+        ("  credentials: { config: { client_id: '{{env.HOME}}' } }\n", "SEC111", 4, "HOME"),
+        ("  authorization: { config: { value: '{{ env }}' } }\n", "SEC111", 4, "as a whole"),
+        (
+            "  authorization: { config: { value: '{{ $lookup(env, \"HOME\") }}' } }\n",
+            "SEC111",
+            4,
+            "as a whole",
+        ),
+    ],
+)
+def test_an_override_cannot_widen(make: Any, override: str, code: str, line: int, message: str) -> None:
+    found = effective(make, override)
+    (finding,) = found.widening()
+    assert (finding.code, finding.span.file, finding.span.line) == (code, "accounts/acme.yaml", line)
+    assert message in finding.message
+    assert found.hosts == ("*.example.com", "login.example.org") or "hosts" in override
+    assert not {"HOME", "AWS_SECRET"} & set(found.env_names)
+    assert finding in found.findings
+
+
+def test_an_override_may_narrow(make: Any) -> None:
+    assert effective(make, "  hosts: ['acme.example.com']\n").hosts == ("acme.example.com",)
+    assert effective(make, "  hosts: ['evil.net']\n").hosts == ()
+    assert effective(make, "  base_url: 'https://acme.example.com/v2'\n").widening() == []
+
+
+def test_a_trusted_host_is_no_widening(make: Any) -> None:
+    conn = "trusted_hosts: ['127.0.0.1:*']\n"
+    assert effective(make, "  base_url: 'http://127.0.0.1:8080'\n", conn).widening() == []

@@ -1,0 +1,71 @@
+"""Raw data to models: aliases, `{format, config}`, nulls, and the places of faults."""
+
+import pytest
+
+from conn_engine.config.convert import ConversionError, canonical, convert, said_twice, union_tags
+from conn_engine.config.models import Configuration, UnifiedResource
+from conn_engine.pagination import Cursor, Offset, Page, Pagination
+
+
+def test_a_strategy_is_flattened_and_its_aliases_renamed() -> None:
+    made = convert({"format": "cursor", "config": {"cursor_path": "a.b", "page_size": 5}}, Pagination)
+    assert made == Cursor(cursor_field="a.b", size=5)
+    assert convert({"format": "page"}, Pagination) == Page()
+    assert convert({"format": "page", "config": None}, Pagination) == Page()
+    assert convert({"format": "offset", "config": {"offset_param": None}}, Pagination) == Offset()
+
+
+def test_canonical_keeps_the_form_of_documents() -> None:
+    data = {"pagination": {"format": "cursor", "config": {"cursor_path": "a", "size": 1}}, "label": "L"}
+    made, renamed = canonical(data, Configuration)
+    assert made == {
+        "pagination": {"format": "cursor", "config": {"cursor_field": "a", "size": 1}},
+        "label": "L",
+    }
+    assert renamed == {("pagination", "config", "cursor_field"): "cursor_path"}
+    assert data["pagination"] == {"format": "cursor", "config": {"cursor_path": "a", "size": 1}}
+    untouched = {"label": "L", "pagination": {"format": "page"}}
+    assert canonical(untouched, Configuration)[0] is untouched
+
+
+def test_a_part_without_format_has_the_one_below() -> None:
+    part = {"pagination": {"config": {"limit": 5}}}
+    below = {"pagination": {"format": "page", "config": {}}}
+    assert canonical(part, Configuration, below)[0] == {"pagination": {"config": {"size": 5}}}
+
+
+def test_keys_said_twice() -> None:
+    data = {
+        "resources": {"a": {"list": {"pagination": {"format": "cursor", "config": {"size": 1, "limit": 2}}}}}
+    }
+    path = ("resources", "a", "list", "pagination", "config", "limit")
+    assert said_twice(data, Configuration) == [(path, "size")]
+
+
+def test_further_keys_are_operations() -> None:
+    made = convert({"record": "person", "list": {"each": "page"}}, UnifiedResource)
+    assert (made.record, made.operations["list"].each) == ("person", "page")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason", "place"),
+    [
+        (
+            {"format": "cursor", "config": {"cursor_field": 3}},
+            "Expected `str | null`, got `int`",
+            ("config", "cursor_field"),
+        ),
+        ({"format": "nope"}, "Invalid value 'nope'", ("format",)),
+        ({"format": "page", "config": {"x": 1}}, "Object contains unknown field `x`", ("config",)),
+        ({"format": "page", "x": {}}, "Object contains unknown field `x`", ()),
+        ({"config": {}}, "Object missing required field `format`", ()),
+    ],
+)
+def test_faults_say_where(data: object, reason: str, place: tuple[str, ...]) -> None:
+    with pytest.raises(ConversionError) as caught:
+        convert(data, Pagination, at="pagination")
+    assert (caught.value.reason, caught.value.place) == (reason, place)
+
+
+def test_the_names_of_a_union() -> None:
+    assert union_tags(Pagination) == ["cursor", "link_header", "next_url", "none", "offset", "page"]

@@ -1,0 +1,251 @@
+"""The effective configuration: levels merged, operations resolved, origins told."""
+
+from typing import Any
+
+import pytest
+
+from conn_engine.config import Layers, mapping_layers
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.failures import DEFAULT_RULES
+from conn_engine.pagination import Cursor, NoPagination, Page
+
+LIST = ("unified", "crm", "contacts", "list")
+
+
+def test_the_example_loads_as_it_stands(make: Any) -> None:
+    effective = make({}).effective(account=None, connector="hubspot", environment="production")
+    effective.check()
+    connector = effective.connector
+    assert connector.base_url == "https://api.hubspot.com"
+    assert isinstance(connector.pagination, Cursor)
+    assert connector.pagination.cursor_field == "paging.next.after"
+    operation = effective.vendor("contacts", "list")
+    assert (operation.method, operation.path) == ("GET", "/crm/v3/objects/contacts")
+    assert (operation.response_path, operation.writes, operation.idempotent) == ("results", False, True)
+    create = effective.vendor("contacts", "create")
+    assert (create.method, create.writes, create.idempotent) == ("POST", True, False)
+    assert effective.hosts == ("api.hubspot.com",)
+    assert effective.env_names == ("CLIENT_ID",)
+
+
+def test_three_levels(make: Any) -> None:
+    effective = make({}).effective(account="acme")
+    assert (effective.connector_name, effective.account, effective.environment) == (
+        "hubspot",
+        "acme",
+        "production",
+    )
+    assert effective.context == {"region": "eu"}
+    operation = effective.vendor("contacts", "list")
+    assert operation.headers == {"x-env": "production"}
+    assert isinstance(operation.pagination, Cursor)
+    assert (operation.pagination.cursor_field, operation.pagination.size) == ("paging.next.after", 50)
+    assert operation.pagination.size_param == "limit"
+    unified = effective.unified("crm", "contacts", "list")
+    assert unified is not None
+    assert unified.response_mapping == {
+        "id": "response.id",
+        "email": "$uppercase(response.properties.email)",
+        "first_name": "response.properties.firstname",
+    }
+
+
+def test_origins_of_an_overridden_field(make: Any) -> None:
+    origins = make({}).effective(account="acme").origins((*LIST, "response_mapping", "email"))
+    assert [(o.level, o.span.file, o.span.line, o.value, o.shadowed) for o in origins] == [
+        ("account", "accounts/acme.yaml", 10, "$uppercase(response.properties.email)", False),
+        ("base", "connectors/hubspot/unified/crm.yaml", 7, "response.properties.email", True),
+    ]
+
+
+def test_origins_of_a_key_written_as_alias(make: Any) -> None:
+    effective = make({}).effective(account="acme")
+    (origin,) = effective.origins(("pagination", "config", "size_param"))
+    assert (origin.level, origin.key_span.line, origin.key_span.column) == ("environment", 4, 39)
+    assert origin.place == ("connectors", "hubspot", "pagination", "config", "limit_param")
+    assert origin.value == "limit"
+
+
+def test_every_leaf_has_an_origin(make: Any) -> None:
+    effective = make({}).effective(account="acme")
+    found = effective.provenance()
+    assert {".".join(map(str, path[:1])) for path in found} == {
+        "base_url", "credentials", "authorization", "pagination", "resources", "headers", "unified",
+    }  # fmt: skip
+    for origin in found.values():
+        assert origin.document.text.splitlines()[origin.span.line - 1]
+
+
+def test_an_expression_over_fields_is_kept_in_layers(make: Any) -> None:
+    account = """\
+connector: hubspot
+override:
+  unified: { crm: { contacts: { list: { response_mapping: '{"score": response.properties.score}' } } } }
+"""
+    effective = make({"accounts/acme.yaml": account}).effective(account="acme")
+    unified = effective.unified("crm", "contacts", "list")
+    assert unified is not None
+    assert isinstance(unified.response_mapping, Layers)
+    assert mapping_layers(unified.response_mapping)[1] == '{"score": response.properties.score}'
+    assert [o.level for o in effective.origins((*LIST, "response_mapping"))] == ["account", "base"]
+
+
+def test_everything_of_a_unified_operation_can_be_overridden(make: Any) -> None:
+    account = """\
+connector: hubspot
+override:
+  resources:
+    contacts:
+      search: { method: post, path: /crm/v3/objects/contacts/search, writes: false, response_path: results }
+  unified:
+    crm:
+      contacts:
+        list:
+          resource: contacts
+          method: "{{ query.email ? 'search' : 'list' }}"
+          each: page
+          before:
+            - { name: owner, request: { path: "/owners/{{id}}" }, run_if: $exists(id) }
+            - { name: flag, transform: "'x'" }
+          after: [{ name: more, request: { resource: contacts, method: get, id: "{{response.id}}" } }]
+"""
+    effective = make({"accounts/acme.yaml": account}).effective(account="acme")
+    effective.check()
+    unified = effective.unified("crm", "contacts", "list")
+    assert unified is not None
+    assert unified.method == "{{ query.email ? 'search' : 'list' }}"
+    assert [step.name for step in unified.before] == ["owner", "flag"]
+    assert unified.after[0].request is not None and unified.after[0].request.method == "get"
+    search = effective.vendor("contacts", "search")
+    assert (search.writes, search.idempotent) == (False, False)
+
+
+def test_unified_operations_fill_in_their_names(make: Any) -> None:
+    effective = make({}).effective(account="acme")
+    companies = effective.unified("crm", "companies", "list")
+    assert companies is not None
+    assert (companies.resource, companies.method, companies.record) == ("contacts", "list", "company")
+    assert effective.unified("crm", "contacts", "delete") is None
+    assert effective.unified("crm", "contacts", "record") is None
+
+
+INHERITING = """\
+base_url: https://a.example.com
+headers: { a: "1", b: "1" }
+pagination: { format: cursor, config: { cursor_path: next, size: 10, size_param: n } }
+errors: [{ when: status = 1, then: ok }]
+resources:
+  things:
+    base_url: https://b.example.com
+    headers: { b: "2", c: "2" }
+    errors: [{ when: status = 2, then: ok }]
+    list:
+      method: GET
+      path: /things
+      headers: { c: null, d: "3" }
+      errors: [{ when: status = 3, then: ok }]
+      pagination: { format: cursor, config: { size: 5 } }
+      timeout_seconds: 7
+    all: { method: get, path: /all, pagination: { format: page } }
+    one: { method: get, path: /one, pagination: null, errors: null }
+"""
+
+
+def test_inheritance(make: Any) -> None:
+    workspace = make({"connectors/hubspot/connector.json": None, "connectors/x/connector.yaml": INHERITING})
+    effective = workspace.effective(account=None, connector="x")
+    effective.check()
+    operation = effective.vendor("things", "list")
+    assert operation.base_url == "https://b.example.com"
+    assert operation.headers == {"a": "1", "b": "2", "d": "3"}
+    assert [rule.when for rule in operation.errors[:3]] == ["status = 3", "status = 2", "status = 1"]
+    assert operation.errors[3:] == tuple(DEFAULT_RULES)
+    assert isinstance(operation.pagination, Cursor)
+    assert (operation.pagination.cursor_field, operation.pagination.size) == ("next", 5)
+    assert operation.timeout_seconds == 7
+    assert operation.at("pagination") == ("resources", "things", "list", "pagination")
+    assert operation.at("base_url") == ("resources", "things", "base_url")
+    assert operation.at("path") == ("resources", "things", "list", "path")
+    assert isinstance(effective.vendor("things", "all").pagination, Page)
+    one = effective.vendor("things", "one")
+    assert isinstance(one.pagination, NoPagination)
+    assert one.errors == tuple(DEFAULT_RULES)
+    assert one.timeout_seconds == 30
+    assert effective.hosts == ("a.example.com", "b.example.com")
+    assert isinstance(effective.connector.resources["things"].operations["list"].pagination, Cursor)
+
+
+def test_names(make: Any) -> None:
+    ticketing = "resources:\n  contacts:\n    list: { response_mapping: { id: response.id } }\n"
+    effective = make({}).effective(account="acme")
+    assert effective.resolve("contacts.list").text == "crm.contacts.list"
+    assert effective.resolve("crm.contacts.list").kind == "unified"
+    assert effective.resolve("hubspot:contacts.list").kind == "vendor"
+    assert effective.resolve("contacts.list", raw=True).kind == "vendor"
+    assert effective.resolve("contacts.create").kind == "vendor"
+    assert [name.text for name in effective.operations()] == [
+        "crm.contacts.list",
+        "crm.companies.list",
+        "contacts.list",
+        "contacts.get",
+        "contacts.create",
+    ]
+    two = make({"connectors/hubspot/unified/ticketing.yaml": ticketing}).effective(account="acme")
+    with pytest.raises(UsageError, match=r"ambiguous: crm\.contacts\.list, ticketing\.contacts\.list"):
+        two.resolve("contacts.list")
+    for text, hint in (
+        ("contcts.list", "contacts.list"),
+        ("crm.contact.list", "crm.contacts.list"),
+        ("x:a.b", ""),
+    ):
+        with pytest.raises(UsageError) as caught:
+            effective.resolve(text)
+        assert hint in caught.value.hint
+    with pytest.raises(UsageError):
+        effective.vendor("contacts", "headers")
+
+
+def test_dead_overrides(make: Any) -> None:
+    account = """\
+connector: hubspot
+override:
+  base_url: https://api.hubspot.com
+  headers: { x-env: production, other: "1" }
+  label: null
+"""
+    dead = make({"accounts/acme.yaml": account}).effective(account="acme").dead()
+    assert [(origin.path, origin.span.line) for origin in dead] == [
+        (("base_url",), 3),
+        (("headers", "x-env"), 4),
+        (("label",), 5),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("override", "code", "line", "column", "message"),
+    [
+        ("pagination: { config: { cursr_field: x } }", "CFG101", 3, 27, 'unknown key "cursr_field"'),
+        ("resources: { contacts: { lst: { query: { a: 1 } } } }", "CFG103", 3, 28, 'missing key "method"'),
+        ("pagination: { config: { cursor_field: null } }", "CFG104", 3, 15, "needs `cursor_field`"),
+        ("pagination: { config: { size: many } }", "CFG102", 3, 33, "expected int"),
+        (
+            "pagination: { format: page, config: { cursor_field: x } }",
+            "CFG101",
+            3,
+            41,
+            'unknown key "cursor_field"',
+        ),
+    ],
+)
+def test_faults_that_only_levels_together_show(  # noqa: PLR0917
+    make: Any, override: str, code: str, line: int, column: int, message: str
+) -> None:
+    text = f"connector: hubspot\noverride:\n  {override}\n"
+    effective = make({"accounts/acme.yaml": text}).effective(account="acme")
+    with pytest.raises(ConfigurationError) as caught:
+        effective.check()
+    (finding,) = caught.value.findings
+    assert finding.span is not None
+    assert (finding.code, finding.span.file) == (code, "accounts/acme.yaml")
+    assert message in finding.message
+    assert (finding.span.line, finding.span.column) == (line, column)

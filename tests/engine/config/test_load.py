@@ -1,0 +1,138 @@
+"""Workspaces: what is found, read, refused."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_engine.config import load_workspace
+from conn_engine.errors import ConfigurationError, UsageError
+
+
+def test_what_a_workspace_has(make: Any) -> None:
+    workspace = make(
+        {"accounts/beta.yml": "connector: hubspot\n", "accounts/notes.txt": "x", "models/crm/x.txt": ""}
+    )
+    assert workspace.connectors() == ["hubspot"]
+    assert workspace.accounts() == ["acme", "beta"]
+    assert workspace.environments() == ["production"]
+    assert workspace.unified_models("hubspot") == ["crm"]
+    assert [path.name for path in workspace.models] == ["models"]
+    assert [(file.kind, file.name) for file in workspace.files()] == [
+        ("account", "acme"),
+        ("account", "beta"),
+        ("connector", "hubspot"),
+        ("environment", "production"),
+        ("unified", "hubspot/crm"),
+        ("workspace", "conn"),
+    ]
+    assert [document.file for _, document in workspace.documents()] == [
+        "accounts/acme.yaml",
+        "accounts/beta.yml",
+        "connectors/hubspot/connector.json",
+        "environments/production.yaml",
+        "connectors/hubspot/unified/crm.yaml",
+        "conn.yaml",
+    ]
+
+
+def test_only_conn_yaml_is_read_at_first(make: Any) -> None:
+    workspace = make({"accounts/broken.yaml": "a: [", "connectors/other/connector.yaml": "}"})
+    assert workspace.effective(account="acme").connector_name == "hubspot"
+    with pytest.raises(ConfigurationError):
+        workspace.account("broken")
+
+
+def test_account(make: Any) -> None:
+    account = make({}).account("acme")
+    assert (account.connector, account.environment, account.context) == (
+        "hubspot",
+        "production",
+        {"region": "eu"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message", "hint"),
+    [
+        ({"account": "acmee"}, 'no account "acmee"', 'did you mean "acme"?'),
+        ({"account": "../acme"}, 'no account "../acme"', ""),
+        ({"account": None, "connector": "hubspt"}, 'no connector "hubspt"', 'did you mean "hubspot"?'),
+        ({"account": None}, "name an account or a connector", ""),
+        (
+            {"account": "acme", "environment": "prodction"},
+            'no environment "prodction"',
+            'did you mean "production"?',
+        ),
+        ({"account": "acme", "connector": "github"}, 'uses the connector "hubspot", not "github"', ""),
+    ],
+)
+def test_unknown_names(make: Any, arguments: dict[str, Any], message: str, hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        make({}).effective(**arguments)
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "line", "hint"),
+    [
+        ("connector: hubspt\n", "REF101", 1, 'did you mean "hubspot"?'),
+        ("connector: hubspot\nenvironment: prodution\n", "REF101", 2, 'did you mean "production"?'),
+        ("conector: hubspot\n", "CFG101", 1, 'did you mean "connector"?'),
+        ("", "CFG102", 1, ""),
+        ("connector: hubspot\noverride: 3\n", "CFG102", 2, ""),
+    ],
+)
+def test_accounts_that_cannot_be_used(make: Any, text: str, code: str, line: int, hint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make({"accounts/beta.yaml": text}).effective(account="beta")
+    finding = caught.value.findings[0]
+    assert (finding.code, finding.span and finding.span.line) == (code, line)
+    assert finding.span is not None and finding.span.file == "accounts/beta.yaml"
+    assert hint in finding.hint
+
+
+def test_the_default_environment_needs_no_document(make: Any) -> None:
+    workspace = make({"environments/production.yaml": None, "accounts/beta.yaml": "connector: hubspot\n"})
+    assert workspace.effective(account="beta").environment == "production"
+    assert workspace.effective(account="acme").environment == "production"
+
+
+def test_a_link_out_of_the_workspace_is_refused(make: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "beta.yaml"
+    elsewhere.write_text("connector: hubspot\n", encoding="utf-8")
+    workspace = make({})
+    (workspace.root / "accounts" / "beta.yaml").symlink_to(elsewhere)
+    with pytest.raises(ConfigurationError, match="leads out of the workspace"):
+        workspace.account("beta")
+
+
+def test_two_documents_of_one_name(make: Any) -> None:
+    with pytest.raises(ConfigurationError, match="keep one"):
+        make({"accounts/acme.json": "{}"}).accounts()
+
+
+def test_no_workspace(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"no conn\.yaml") as caught:
+        load_workspace(tmp_path)
+    assert "conn init" in caught.value.hint
+
+
+def test_workspace_settings(make: Any) -> None:
+    settings = make({"conn.yaml": "default_environment: staging\ntrusted_hosts: ['127.0.0.1:*']\n"}).settings
+    assert (settings.version, settings.default_environment, settings.trusted_hosts) == (
+        1,
+        "staging",
+        ("127.0.0.1:*",),
+    )
+    assert make({"conn.yaml": ""}).settings.default_environment == "production"
+    with pytest.raises(ConfigurationError) as caught:
+        make({"conn.yaml": "defualt_environment: staging\n"})
+    assert [finding.code for finding in caught.value.findings] == ["CFG101"]
+
+
+def test_names_that_cannot_be_asked_for(make: Any) -> None:
+    workspace = make({"accounts/acme corp.yaml": "connector: hubspot\n"})
+    assert workspace.accounts() == ["acme"]
+    assert [finding.code for finding in workspace.strays()] == ["CFG107"]

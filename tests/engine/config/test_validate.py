@@ -1,0 +1,290 @@
+"""Bad documents: each fault is one finding, at its place; and the published schemas agree with an independent
+validator.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from conn_engine.config import published, validate
+from conn_engine.documents import parse
+from conn_engine.locate import packaged
+
+KINDS = ["connector", "unified", "environment", "account", "workspace", "recording"]
+
+START = "base_url: https://a.example.com\nresources: { things: { list: { method: get, path: /t } } }\n"
+
+# (kind, text, code, line, column, part of message, part of hint)
+BAD: list[tuple[str, str, str, int, int, str, str]] = [
+    ("connector", START + "paginaton: { format: page }\n", "CFG101", 3, 1, '"paginaton"', '"pagination"'),
+    ("connector", START + "zzz: 1\n", "CFG101", 3, 1, '"zzz"', "one of base_url"),
+    ("connector", START + "headers: text\n", "CFG102", 3, 10, "expected an object, found a text", ""),
+    ("connector", START + "timeout_seconds: '5'\n", "CFG102", 3, 18, "expected a number, found a text", ""),
+    ("connector", START + "timeout_seconds: -1\n", "CFG104", 3, 18, "-1", ""),
+    (
+        "connector",
+        START + "pagination: { format: cursr }\n",
+        "CFG105",
+        3,
+        23,
+        'unknown format "cursr"',
+        '"cursor"',
+    ),
+    (
+        "connector",
+        START + "pagination:\n  format: cursr\n  config: { cursor_field: x, bogus: 1 }\n",
+        "CFG105",
+        4,
+        11,
+        'unknown format "cursr"',
+        '"cursor"',
+    ),
+    (
+        "connector",
+        START + "pagination: { format: 3 }\n",
+        "CFG102",
+        3,
+        23,
+        "expected a text, found a number",
+        "",
+    ),
+    ("connector", START + "pagination: { config: {} }\n", "CFG103", 3, 1, '"format" in pagination', ""),
+    ("connector", START + "pagination: none\n", "CFG102", 3, 13, "expected an object, found a text", ""),
+    (
+        "connector",
+        START + "pagination: { format: cursor, cursor_field: x }\n",
+        "CFG101",
+        3,
+        31,
+        '"cursor_field"',
+        "under config",
+    ),
+    (
+        "connector",
+        START + "pagination: { format: cursor, config: { cursor_feild: x } }\n",
+        "CFG101",
+        3,
+        41,
+        '"cursor_feild"',
+        '"cursor_field"',
+    ),
+    (
+        "connector",
+        START + "pagination: { format: cursor, config: { cursor_field: a, cursor_path: b } }\n",
+        "CFG106",
+        3,
+        58,
+        '"cursor_path" and "cursor_field"',
+        "",
+    ),
+    (
+        "connector",
+        START + "pagination: { format: page, config: { first: x } }\n",
+        "CFG102",
+        3,
+        46,
+        "a whole number",
+        "",
+    ),
+    ("connector", START + "authorization: { format: beerer }\n", "CFG105", 3, 26, '"beerer"', '"bearer"'),
+    ("connector", START + "credentials: { format: oauth }\n", "CFG105", 3, 24, '"oauth"', '"oauth2"'),
+    ("connector", START + "errors: { when: x }\n", "CFG102", 3, 9, "expected a list, found an object", ""),
+    ("connector", START + "verify: things\n", "CFG104", 3, 9, "things", ""),
+    ("connector", START + "hosts: ['https://a.example.com']\n", "CFG104", 3, 9, "https://a.example.com", ""),
+    ("connector", START + "fields: [{ label: A }]\n", "CFG103", 3, 10, '"name" in fields[0]', ""),
+    ("connector", "resources: {}\n", "CFG103", 1, 1, '"base_url"', ""),
+    ("connector", "base_url: https://a.example.com\n", "CFG103", 1, 1, '"resources"', ""),
+    ("connector", "- a\n", "CFG102", 1, 1, "expected an object at the top", ""),
+    ("connector", "", "CFG102", 1, 1, "found nothing", ""),
+    (
+        "connector",
+        "base_url: x\nresources:\n  things:\n    list: { path: /t }\n",
+        "CFG103",
+        4,
+        5,
+        '"method" in resources.things.list',
+        "",
+    ),
+    (
+        "connector",
+        "base_url: x\nresources:\n  things:\n    list: { method: gett, path: /t }\n",
+        "CFG104",
+        4,
+        21,
+        '"gett"',
+        '"get"',
+    ),
+    (
+        "connector",
+        "base_url: x\nresources:\n  things:\n    list: { method: get, path: /t, respones_path: a }\n",
+        "CFG101",
+        4,
+        36,
+        '"respones_path"',
+        '"response_path"',
+    ),
+    (
+        "connector",
+        "base_url: x\nresources:\n  a:\n    paginaton: { format: page }\n    get: { method: get, path: / }\n",
+        "CFG101",
+        4,
+        5,
+        '"paginaton"',
+        '"pagination"',
+    ),
+    (
+        "connector",
+        "base_url: x\nresources:\n  a.b:\n    list: { method: get, path: /t }\n",
+        "CFG104",
+        3,
+        3,
+        '"a.b" is not a name',
+        "",
+    ),
+    (
+        "unified",
+        "resources: { contacts: { list: { response_maping: {} } } }\n",
+        "CFG101",
+        1,
+        34,
+        "_maping",
+        "_mapping",
+    ),
+    (
+        "unified",
+        "resources: { contacts: { list: { response_mapping: [a] } } }\n",
+        "CFG102",
+        1,
+        52,
+        "a list",
+        "",
+    ),
+    (
+        "unified",
+        "resources: { contacts: { list: { each: row } } }\n",
+        "CFG104",
+        1,
+        40,
+        '"row"',
+        "page, record",
+    ),
+    (
+        "unified",
+        "resources: { contacts: { list: { before: [{ transform: a }] } } }\n",
+        "CFG103",
+        1,
+        43,
+        '"name"',
+        "",
+    ),
+    ("unified", "resource: {}\nresources: {}\n", "CFG101", 1, 1, '"resource"', '"resources"'),
+    ("account", "environment: production\n", "CFG103", 1, 1, '"connector"', ""),
+    ("account", "connector: ../x\n", "CFG104", 1, 12, "expected a name", ""),
+    (
+        "account",
+        "connector: x\noverride: { pagintion: null }\n",
+        "CFG101",
+        2,
+        13,
+        '"pagintion"',
+        '"pagination"',
+    ),
+    (
+        "account",
+        "connector: x\noverride: { unified: { crm: { contacts: { list: { each: row } } } } }\n",
+        "CFG104",
+        2,
+        57,
+        '"row"',
+        "",
+    ),
+    ("environment", "connectors: { x: { base_url: 3 } }\n", "CFG102", 1, 30, "found a number", ""),
+    ("environment", "conectors: {}\n", "CFG101", 1, 1, '"conectors"', '"connectors"'),
+    ("workspace", "version: 2\n", "CFG104", 1, 10, '"2"', ""),
+    ("workspace", "evaluator: jsonata\n", "CFG104", 1, 12, '"jsonata"', "jsonata-python"),
+]
+
+GOOD: list[tuple[str, str]] = [
+    ("connector", START),
+    ("connector", START + "pagination: null\nheaders: { a: null }\ncredentials: { format: none }\n"),
+    ("connector", START + "pagination: { format: cursor, config: { cursor_path: a } }\n"),
+    ("connector", '$schema: "https://conn.dev/schemas/connector.schema.json"\n' + START),
+    ("unified", "resources: { contacts: { record: person, list: { response_mapping: '$' } } }\n"),
+    (
+        "unified",
+        "resources: { contacts: { list: { response_mapping: { a: { b: 1, c: null, d: [x] } } } } }\n",
+    ),
+    ("environment", ""),
+    ("environment", "connectors: { x: { pagination: { config: { size: 3 } }, resources: { a: null } } }\n"),
+    ("account", "connector: x\noverride: { resources: { a: { list: { pagination: null, path: null } } } }\n"),
+    (
+        "account",
+        "connector: x\noverride: { unified: { crm: { contacts: { list: { response_mapping: null } } } } }\n",
+    ),
+    ("workspace", ""),
+    ("workspace", "version: 1\nlint: { severity: { MAP201: error } }\n"),
+]
+
+
+@pytest.mark.parametrize(("kind", "text", "code", "line", "column", "message", "hint"), BAD)
+def test_one_finding_for_one_fault(  # noqa: PLR0917
+    kind: str, text: str, code: str, line: int, column: int, message: str, hint: str
+) -> None:
+    findings = validate(parse(text, "x.yaml"), kind)
+    assert [(f.code, f.span and f.span.line, f.span and f.span.column) for f in findings] == [
+        (code, line, column)
+    ]
+    assert message in findings[0].message
+    assert hint in findings[0].hint
+
+
+@pytest.mark.parametrize(("kind", "text"), GOOD)
+def test_good_documents(kind: str, text: str) -> None:
+    assert validate(parse(text, "x.yaml"), kind) == []
+
+
+def test_several_faults_are_reported_in_order(example: str) -> None:
+    text = example.replace('"base_url"', '"base_urll"').replace('"method": "get"', '"metod": "get"')
+    findings = validate(parse(text, "connector.json"), "connector")
+    assert [(f.code, f.span and f.span.line) for f in findings] == [
+        ("CFG101", 2),
+        ("CFG101", 8),
+        ("CFG101", 9),
+    ]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_published_schemas_are_valid(kind: str) -> None:
+    schema = published(kind)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["$id"] == f"https://conn.dev/schemas/{kind}.schema.json"
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_key_is_described(kind: str) -> None:
+    schema = json.loads(Path(packaged("schemas", f"{kind}.schema.json")).read_text(encoding="utf-8"))
+    places = {"": schema, **schema.get("$defs", {})}
+    silent = [
+        f"{name}.{key}"
+        for name, place in places.items()
+        for key, value in place.get("properties", {}).items()
+        if not value.get("description")
+    ]
+    assert silent == []
+
+
+@pytest.mark.parametrize(("kind", "text"), [(row[0], row[1]) for row in BAD] + GOOD)
+def test_an_independent_validator_agrees(kind: str, text: str) -> None:
+    document = parse(text, "x.yaml")
+    data: Any = {} if document.data is None and kind in ("workspace", "environment") else document.data
+    valid = jsonschema.Draft202012Validator(published(kind)).is_valid(data)
+    doubled = "cursor_field: a, cursor_path: b" in text  # two spellings of one key: beyond the schema
+    assert valid == (validate(document, kind) == [] or doubled)
+
+
+def test_the_example_is_valid(example: str) -> None:
+    assert validate(parse(example, "connector.json"), "connector") == []

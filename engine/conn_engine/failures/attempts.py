@@ -103,7 +103,7 @@ def _transport_pause(
     fault: TransportError, request: Request, tally: _Tally, policy: Policy, clock: Clock
 ) -> float | None:
     """Seconds before a request without an answer is sent again; None when it must not be."""
-    pause = 0.5 * 2**tally.faults
+    pause = float(0.5 * 2**tally.faults)
     late = clock.now() - tally.started + pause > policy.transport_seconds
     if not fault.retryable or not request.idempotent or tally.faults >= policy.transport_retries or late:
         return None

@@ -1,0 +1,50 @@
+"""A user name and a password in the Authorization header (RFC 7617)."""
+
+import base64
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from conn_engine.auth.names import filled
+from conn_engine.errors import CredentialError
+from conn_engine.strategies import Draft, Scope, Settings
+
+__all__ = ["Basic"]
+
+
+class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"):
+    """`Authorization: Basic <base64>`."""
+
+    username: Annotated[str, Meta(description='Template for the user name (`{{api_key}}`, "").')] = (
+        "{{username}}"
+    )
+    password: Annotated[
+        str | None,
+        Meta(
+            description='Template for the password; "" for none. Default: the stored `password`, if there '
+            "is one."
+        ),
+    ] = None
+    encoding: Annotated[
+        Literal["utf-8", "latin-1"], Meta(description="Character set of the pair before base64.")
+    ] = "utf-8"
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Put the pair into the header. Raises CredentialError when the account lacks it or it cannot be
+        encoded."""
+        name = str(filled(self.username, scope, purpose="the Authorization header"))
+        told = self.password if self.password is not None else ("{{password}}" if "password" in scope else "")
+        password = str(filled(told, scope, purpose="the Authorization header"))
+        if ":" in name:
+            raise CredentialError(
+                'the account\'s user name contains ":", which Basic authorization cannot carry'
+            )
+        try:
+            pair = f"{name}:{password}".encode(self.encoding)
+        except UnicodeEncodeError:
+            raise CredentialError(
+                f"the account's user name or password has characters that {self.encoding} does not have",
+                hint="say `encoding: utf-8`",
+            ) from None
+        draft.set_header("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
+        draft.authorized = True

@@ -1,0 +1,43 @@
+"""A token in the Authorization header (RFC 6750)."""
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+
+from msgspec import Meta
+
+from conn_engine.auth.names import header_value, looked_up
+from conn_engine.errors import CredentialError
+from conn_engine.strategies import Draft, Scope, Settings
+
+__all__ = ["Bearer"]
+
+_USUAL_PATHS = ("oauth.token.access_token", "token", "api_key")
+
+
+class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
+    """`Authorization: Bearer <token>`."""
+
+    aliases: ClassVar[Mapping[str, str]] = {"token_path": "path", "token_field": "path"}
+
+    path: Annotated[
+        str | None,
+        Meta(
+            description="Expression over the stored credential for the token. Default: "
+            "`oauth.token.access_token`, `token` or `api_key`, by the kind of the credential."
+        ),
+    ] = None
+    prefix: Annotated[str, Meta(description='What stands before the token; "" for nothing.')] = "Bearer"
+    header: Annotated[str, Meta(description="Name of the header.")] = "Authorization"
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Put the token into the header. Raises CredentialError when the account has none."""
+        paths = (self.path,) if self.path is not None else _USUAL_PATHS
+        token = next((found for path in paths if (found := looked_up(path, scope)) is not None), None)
+        if token is None:
+            raise CredentialError(
+                f"the account's credential has no {self.path or 'token'}",
+                hint="log the account in: `conn auth login ACCOUNT`",
+            )
+        value = f"{self.prefix} {token}" if self.prefix else token
+        draft.set_header(self.header, header_value(value, purpose="the account's token"))
+        draft.authorized = True

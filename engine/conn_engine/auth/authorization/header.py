@@ -1,0 +1,33 @@
+"""Secrets in headers of the vendor's own."""
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from conn_engine.auth.names import filled, header_value
+from conn_engine.strategies import Draft, Scope, Settings
+
+__all__ = ["Header"]
+
+
+class Header(Settings, frozen=True, kw_only=True, tag_field="format", tag="header"):
+    """`X-Api-Key: <key>` and the like; one header, or several under `headers`."""
+
+    name: Annotated[str | None, Meta(description="Name of the header.")] = None
+    value: Annotated[str, Meta(description="Template for its value (`Token {{api_key}}`).")] = "{{api_key}}"
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="Further headers with their templates, for a vendor that wants several."),
+    ] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name is None and not self.headers:
+            raise ValueError("header authorization needs `name` (or `headers`)")
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Put the values into the headers. Raises CredentialError when the account lacks one."""
+        templates = {**({self.name: self.value} if self.name is not None else {}), **self.headers}
+        for name, template in templates.items():
+            value = str(filled(template, scope, purpose=f'the header "{name}"'))
+            draft.set_header(name, header_value(value, purpose=f'the value of the header "{name}"'))
+        draft.authorized = True

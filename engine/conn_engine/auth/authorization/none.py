@@ -1,0 +1,12 @@
+"""Requests carry no credential."""
+
+from conn_engine.strategies import Draft, Scope, Settings
+
+__all__ = ["NoAuthorization"]
+
+
+class NoAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", tag="none"):
+    """Nothing is added."""
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Leave the request as it is."""

@@ -1,0 +1,28 @@
+"""A secret in the query."""
+
+from typing import Annotated
+from urllib.parse import unquote_plus
+
+from msgspec import Meta
+
+from conn_engine.auth.names import filled
+from conn_engine.strategies import Draft, Scope, Settings
+
+__all__ = ["Query"]
+
+
+class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"):
+    """`?api_token=<key>`. In a next URL that echoes the parameter, the value is replaced and not doubled."""
+
+    name: Annotated[str, Meta(description="Name of the query parameter.")]
+    value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Put the value into the query. Raises CredentialError when the account lacks it."""
+        value = str(filled(self.value, scope, purpose=f'the parameter "{self.name}"'))
+        before, mark, query = draft.url.partition("?")
+        if mark:
+            kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != self.name]
+            draft.url = f"{before}?{'&'.join(kept)}" if any(kept) else before
+        draft.set_query(self.name, value)
+        draft.authorized = True

@@ -1,0 +1,25 @@
+"""A user name and a password. Stored as `{username, password}`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from conn_engine.auth.credentials.static import StaticCredentials
+from conn_engine.auth.names import CredentialField
+
+__all__ = ["BasicCredentials"]
+
+
+class BasicCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="basic"):
+    """A pair. Templates of `authorization` call it `username` and `password`."""
+
+    username_label: Annotated[str, Meta(description="What the vendor calls the user name.")] = "User name"
+    password_label: Annotated[str, Meta(description="What the vendor calls the password.")] = "Password"  # noqa: S105
+    password_required: Annotated[bool, Meta(description="Whether the password may be left out.")] = True
+
+    def fields(self) -> list[CredentialField]:
+        """The pair."""
+        return [
+            CredentialField("username", self.username_label, secret=False),
+            CredentialField("password", self.password_label, required=self.password_required),
+        ]

@@ -1,0 +1,20 @@
+"""A token that a person copies from the vendor. Stored as `{token}`."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from conn_engine.auth.credentials.static import StaticCredentials
+from conn_engine.auth.names import CredentialField
+
+__all__ = ["BearerCredentials"]
+
+
+class BearerCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
+    """One token. Templates of `authorization` call it `token`."""
+
+    label: Annotated[str, Meta(description="What the vendor calls the token.")] = "Access token"
+
+    def fields(self) -> list[CredentialField]:
+        """The token."""
+        return [CredentialField("token", self.label)]

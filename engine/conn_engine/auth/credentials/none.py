@@ -1,0 +1,9 @@
+"""No credential: a public API."""
+
+from conn_engine.auth.credentials.static import StaticCredentials
+
+__all__ = ["NoCredentials"]
+
+
+class NoCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="format", tag="none"):
+    """Nothing is asked for or stored."""

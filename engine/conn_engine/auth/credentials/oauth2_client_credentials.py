@@ -1,0 +1,39 @@
+"""OAuth 2 for a client that acts for itself: a token for its own id and secret."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from conn_engine.auth.credentials.client import OAuthClient
+from conn_engine.auth.token_request import TokenRequest
+
+__all__ = ["OAuth2ClientCredentials"]
+
+
+class OAuth2ClientCredentials(
+    OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oauth2_client_credentials"
+):
+    """The client credentials grant. The token is asked for when there is none, and again when it ends."""
+
+    audience: Annotated[str | None, Meta(description="Audience to ask for; a template.")] = None
+    request: Annotated[
+        TokenRequest | None,
+        Meta(
+            description="The whole token request, for a vendor with one of its own. Default: the standard "
+            "grant."
+        ),
+    ] = None
+
+    def renewable(self, document: Mapping[str, Any]) -> bool:
+        """Whether there is a token endpoint to ask."""
+        return self.token_url is not None or self.request is not None
+
+    def grant(self) -> dict[str, Any]:
+        """The client credentials grant."""
+        scope = self.scope_separator.join(self.scopes) or None
+        return {"grant_type": "client_credentials", "scope": scope, "audience": self.audience}
+
+    def own_request(self) -> TokenRequest | None:
+        """The connector's own token request."""
+        return self.request

@@ -1,0 +1,50 @@
+"""What credentials that a person types have in common: they do not end and cannot be renewed."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from conn_engine.auth.names import CredentialField, document_of
+from conn_engine.errors import CredentialError
+from conn_engine.strategies import Scope, Settings
+from conn_engine.wire import Clock, Flow
+
+__all__ = ["StaticCredentials"]
+
+
+class StaticCredentials(Settings, frozen=True, kw_only=True):
+    """A credential that is kept as it was typed."""
+
+    def fields(self) -> list[CredentialField]:
+        """What a log-in asks for."""
+        return []
+
+    def document(self, values: Mapping[str, str]) -> dict[str, Any]:
+        """The stored document for the values of `fields`, by their names. Raises UsageError for a missing
+        one."""
+        return document_of(self.fields(), values)
+
+    def sample(self, number: int = 1) -> dict[str, Any]:
+        """A made-up document of the right shape, another for each number; it holds no secret."""
+        return document_of(self.fields(), {asked.name: f"sample-{number}" for asked in self.fields()})
+
+    def expired(self, document: Mapping[str, Any], now: float) -> bool:
+        """Never: the vendor decides."""
+        return False
+
+    def renewable(self, document: Mapping[str, Any]) -> bool:
+        """Never: only a person has a new one."""
+        return False
+
+    def exchange(
+        self, scope: Scope, hosts: tuple[str, ...], clock: Clock
+    ) -> Callable[[Mapping[str, Any]], Flow[dict[str, Any]]]:
+        """Raises CredentialError when run: there is nothing to exchange."""
+
+        def run(stored: Mapping[str, Any]) -> Flow[dict[str, Any]]:
+            raise CredentialError(
+                "this kind of credential cannot be renewed",
+                hint="log the account in again: `conn auth login ACCOUNT`",
+            )
+            yield  # a generator, as its siblings are
+
+        return run

@@ -1,0 +1,98 @@
+"""Names, templates and values of an account's credential document. What they are used for is decided
+elsewhere."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.errors import CredentialError, ExpressionError, UsageError
+from conn_engine.strategies import Scope, ask
+
+__all__ = ["TOKEN_PATH", "CredentialField", "document_of", "filled", "header_value", "looked_up", "token_of"]
+
+TOKEN_PATH = ("oauth", "token")
+"""Where an OAuth 2 token is in the document."""
+
+_UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialField:
+    """One thing that a log-in asks for. `name` is its dotted place in the document
+    (`oauth.token.access_token`)."""
+
+    name: str
+    label: str
+    secret: bool = True
+    required: bool = True
+
+
+def document_of(fields: "list[CredentialField]", values: Mapping[str, str]) -> dict[str, Any]:
+    """The document that holds the given values at their fields' places; empty values are left out.
+
+    Raises UsageError for a value that no field asks for and for a required one that is missing.
+    """
+    unknown = sorted(set(values) - {field.name for field in fields})
+    if unknown:
+        asked = ", ".join(field.name for field in fields) or "nothing"
+        raise UsageError(f'this credential has no "{unknown[0]}"', hint=f"it asks for {asked}")
+    document: dict[str, Any] = {}
+    for field in fields:
+        value = values.get(field.name, "").strip()
+        if not value:
+            if field.required:
+                raise UsageError(f'"{field.name}" ({field.label}) is missing')
+            continue
+        node = document
+        *parents, name = field.name.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[name] = value
+    return document
+
+
+def token_of(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The OAuth 2 token of a document; empty when it has none."""
+    node: Any = document
+    for name in TOKEN_PATH:
+        node = node.get(name) if isinstance(node, Mapping) else None
+    return dict(node) if isinstance(node, Mapping) else {}
+
+
+def looked_up(path: str, scope: Scope) -> str | None:
+    """The text that an expression finds in the credential; None when it finds none or an empty one."""
+    value = ask(path, scope)
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    return str(value) or None
+
+
+def filled(data: Any, scope: Scope, *, purpose: str) -> Any:
+    """`data` with its templates filled in. Raises CredentialError when a template names what the credential,
+    the environment or the context does not have; the message has the name and never a value."""
+    from conn_engine.expressions import render
+
+    try:
+        return render(data, scope)
+    except ExpressionError as error:
+        if error.code != "unresolved":
+            raise
+        raise CredentialError(
+            f"{purpose} cannot be made: {error.message}",
+            hint="log the account in again, or set the environment variable it names",
+        ) from None
+
+
+def header_value(text: str, *, purpose: str) -> str:
+    """`text` if it can stand in a header. Raises CredentialError, without the text, if it cannot."""
+    if _UNFIT.search(text):
+        raise CredentialError(
+            f"{purpose} contains a line break or a control character",
+            hint="it was probably pasted with something around it: log the account in again",
+        )
+    if not text.isascii():
+        raise CredentialError(
+            f"{purpose} contains characters that a header cannot carry", hint="log the account in again"
+        )
+    return text

@@ -1,0 +1,48 @@
+"""The expression language: JSONata everywhere, `{{…}}` in strings, and mappings made of expressions in
+layers.
+
+This is the face; the modules behind it may change. Two evaluators stand behind it (`evaluators()`), jlens by
+default.
+"""
+
+from conn_engine.expressions.compiled import Expression, evaluate, expression, truth
+from conn_engine.expressions.evaluators import (
+    Compiled,
+    Evaluator,
+    evaluators,
+    fixed_now,
+    fixed_time,
+    set_default,
+    use,
+)
+from conn_engine.expressions.known import known_functions
+from conn_engine.expressions.mapping import Mapping, mapping
+from conn_engine.expressions.template import Template, render, render_path, template
+from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, Undefined, overlay
+
+__all__ = [
+    "DEFAULT_LIMITS",
+    "UNDEFINED",
+    "Compiled",
+    "Evaluator",
+    "Expression",
+    "Limits",
+    "Mapping",
+    "Path_",
+    "Template",
+    "Undefined",
+    "evaluate",
+    "evaluators",
+    "expression",
+    "fixed_now",
+    "fixed_time",
+    "known_functions",
+    "mapping",
+    "overlay",
+    "render",
+    "render_path",
+    "set_default",
+    "template",
+    "truth",
+    "use",
+]

@@ -1,0 +1,131 @@
+"""`Expression`: one JSONata text, compiled once per evaluator and kept, with what it reads and calls."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property, lru_cache
+from typing import Any
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions.evaluators import Compiled, current, fixed_time
+from conn_engine.expressions.known import known_functions
+from conn_engine.expressions.reading import read_paths
+from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
+from conn_engine.expressions.values import DEFAULT_LIMITS, Limits, Path_
+
+__all__ = ["Expression", "evaluate", "expression", "truth"]
+
+
+class Expression:
+    """A JSONata expression. Made by `expression`, shared between threads, evaluated by whichever evaluator is
+    in use."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._compiled: dict[str, Compiled] = {}
+        self._ready(current().name, current().compile)
+
+    def __repr__(self) -> str:
+        return f"Expression({self.text!r})"
+
+    def _ready(self, name: str, compile_text: Callable[[str], Compiled]) -> Compiled:
+        compiled = compile_text(self.text)
+        self._refuse_eval()
+        self._compiled[name] = compiled
+        return compiled
+
+    def _refuse_eval(self) -> None:
+        if "$eval" not in self.text or "eval" not in self.analysis.variables:
+            return
+        at = next((at for name, at in self.analysis.calls if name == "eval"), self.text.find("$eval"))
+        raise ExpressionError(
+            "$eval is disabled: an expression may not come from data",
+            code="disabled",
+            text=self.text,
+            offset=at,
+            token="$eval",  # noqa: S106
+            hint="write the expression itself, or choose between several with ? :",
+        )
+
+    @cached_property
+    def analysis(self) -> Analysis:
+        """The functions and variables the text names."""
+        try:
+            return analyse(lex(self.text))
+        except LexError as error:
+            raise ExpressionError(str(error), code=error.code, text=self.text, offset=error.offset) from None
+
+    def evaluate(
+        self,
+        data: Any,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        bindings: Mapping[str, Any] | None = None,
+        now: float | None = None,
+        seed: int | None = None,
+    ) -> Any:
+        """The value on JSON-like `data`, or UNDEFINED. `data` is left alone.
+
+        `now` (Unix seconds; default: what `fixed_now` set, else the clock) and `seed` make `$now`, `$millis`
+        and `$random` repeatable. Raises ExpressionError, also when a bound of `limits` is passed.
+        """
+        evaluator = current()
+        compiled = self._compiled.get(evaluator.name) or self._ready(evaluator.name, evaluator.compile)
+        return compiled.evaluate(data, bindings, limits, fixed_time() if now is None else now, seed)
+
+    def functions(self) -> frozenset[str]:
+        """Names (without `$`) of the functions it calls or passes on, known or not; not those it defines
+        itself."""
+        called = {name for name, _ in self.analysis.calls}
+        return frozenset(called | (self.analysis.variables & known_functions()))
+
+    def calls(self) -> tuple[tuple[str, int], ...]:
+        """Each call of a function it does not define itself: name without `$`, and the offset of the `$`."""
+        return self.analysis.calls
+
+    def variables(self) -> frozenset[str]:
+        """Names (without `$`) that it expects to be given: neither bound by itself nor functions."""
+        return self.analysis.variables - self.functions()
+
+    @cached_property
+    def _reads(self) -> tuple[frozenset[Path_], bool]:
+        return read_paths(self.text)
+
+    def reads(self) -> frozenset[Path_]:
+        """The paths of the input it reads: `{("response", "properties", "email")}`. Indexes and filters are
+        left out.
+
+        A path that is read whole ends where the reading becomes unspecific. When the whole input is read
+        (`roots()` is None) there is no path to name for that.
+        """
+        return self._reads[0]
+
+    def roots(self) -> frozenset[str] | None:
+        """The top-level names of the input it reads; None when it may read any (`$`, `*`, `**`)."""
+        paths, whole = self._reads
+        return None if whole else frozenset(str(path[0]) for path in paths)
+
+
+@lru_cache(maxsize=4096)
+def expression(text: str) -> Expression:
+    """Compile an expression, once per text. Raises ExpressionError with code, offset and token."""
+    return Expression(text)
+
+
+def evaluate(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS, now: float | None = None) -> Any:
+    """The value of an expression over a scope (or any JSON-like data), or UNDEFINED. Raises
+    ExpressionError."""
+    return expression(text).evaluate(scope, limits=limits, now=now)
+
+
+def truth(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS) -> bool:
+    """Whether an expression holds, by JSONata's `$boolean`: undefined, null, 0, "" and what is empty are
+    false.
+
+    A list is true when one of its items is.
+    """
+    return _true(expression(text).evaluate(scope, limits=limits))
+
+
+def _true(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_true(item) for item in value)
+    return bool(value)

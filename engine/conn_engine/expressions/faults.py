@@ -1,0 +1,91 @@
+"""From what an evaluator raises to `ExpressionError`: one set of codes, and the offset of the culprit's own
+token."""
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions.tokens import LexError, Token, analyse, lex
+
+__all__ = ["fault"]
+
+_OWN = {
+    "D1011": "depth",
+    "D1012": "timeout",
+    "U1001": "size",
+    "U1006": "steps",
+    "D2014": "size",
+    "D2016": "size",
+}
+_NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
+_MAX_MESSAGE = 300
+
+
+def fault(
+    code: str, message: str, text: str, *, after: int | None, start: int | None, known: frozenset[str]
+) -> ExpressionError:
+    """The error for `text`.
+
+    `after` is where the evaluator had arrived (JSONata's `position`: the end of the culprit's token), `start`
+    the start of the culprit when the evaluator says so; `known` the functions there are, for a did-you-mean.
+    """
+    tokens = _tokens(text)
+    culprit = _culprit(tokens, code, after, start)
+    hint = ""
+    if code in _NOT_A_FUNCTION:
+        unknown = [(name, at) for name, at in analyse(tokens).calls if name not in known]
+        hit = next(
+            (pair for pair in unknown if culprit and pair[1] == culprit.start),
+            unknown[0] if unknown else None,
+        )
+        if hit is not None:
+            name, at = hit
+            return ExpressionError(
+                f"there is no function ${name}",
+                code="unknown_function",
+                text=text,
+                offset=at,
+                token=f"${name}",
+                hint=did_you_mean(f"${name}", [f"${word}" for word in known]),
+            )
+        if culprit and culprit.kind == "name" and culprit.text in known:
+            hint = f"a function is called with a $: ${culprit.text}(…)"
+    offset = culprit.start if culprit else _bounded(start if start is not None else after, len(text))
+    return ExpressionError(
+        _line(message),
+        code=_OWN.get(code, code),
+        text=text,
+        offset=offset,
+        token=culprit.text if culprit else "",
+        hint=hint,
+    )
+
+
+def _tokens(text: str) -> list[Token]:
+    try:
+        return lex(text)
+    except LexError:
+        return []
+
+
+def _culprit(tokens: list[Token], code: str, after: int | None, start: int | None) -> Token | None:
+    """The token that ends at or holds `after`; for the bracket of a call, the function's name."""
+    if code.startswith("S") and start is not None:
+        return next((token for token in tokens if token.start == start), None)
+    if after is None or after < 0:
+        return None
+    for index, token in enumerate(tokens):
+        if token.start < after <= token.end:
+            before = tokens[index - 1] if index else None
+            called = (
+                token.text == "(" and before is not None and before.kind in ("variable", "name", "quoted")
+            )
+            return before if called else token
+    return None
+
+
+def _bounded(offset: int | None, length: int) -> int:
+    return -1 if offset is None or offset < 0 else min(offset, length)
+
+
+def _line(message: str) -> str:
+    line = " ".join(message.split())
+    return line if len(line) <= _MAX_MESSAGE else f"{line[: _MAX_MESSAGE - 1]}…"

@@ -1,0 +1,134 @@
+"""Mappings: expressions over a record's scope, in layers, run over a whole page at once.
+
+A layer is a string (one expression for the whole result) or an object tree (every string leaf an expression,
+numbers, booleans and null themselves, nested objects and lists). The result of each layer is laid over the
+result of those below.
+
+What the tree form decides for the author
+- A leaf that is undefined leaves its field out. A nested object all of whose fields are undefined is left out
+  too (the same text as one JSONata expression would leave an empty object): an address without a single known
+  line is no address. An object that is written empty stays. A list of the tree keeps its items in order,
+  without undefined ones, and an item that is a list stays a list.
+- The result of the tree as a whole is always an object, possibly empty.
+"""
+
+from collections.abc import Iterator, Sequence
+from collections.abc import Mapping as MappingType
+from functools import cached_property
+from typing import Any
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions.compiled import Expression, expression
+from conn_engine.expressions.page import Program, programs
+from conn_engine.expressions.tree import Leaf, assemble, leaves
+from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, overlay
+
+__all__ = ["Mapping", "mapping"]
+
+BASE = "base"
+_RECORDS_PER_LIMIT = 100
+
+
+class Mapping:
+    """A mapping ready to run. Made by `mapping`; may be shared between threads."""
+
+    def __init__(self, layers: Sequence[Any]) -> None:
+        self.layers = tuple(layers)
+        self._leaves: list[list[Leaf]] = [list(leaves(layer)) for layer in self.layers]
+        for leaf, compiled in self._expressions():
+            if BASE in compiled.analysis.bound:
+                at = leaf.text.find("$base")
+                raise _placed(
+                    ExpressionError("$base may not be assigned", code="S0212", text=leaf.text, offset=at),
+                    leaf,
+                )
+
+    def _expressions(self) -> Iterator[tuple[Leaf, Expression]]:
+        for layer in self._leaves:
+            for leaf in layer:
+                try:
+                    yield leaf, expression(leaf.text)
+                except ExpressionError as error:
+                    raise _placed(error, leaf) from None
+
+    @cached_property
+    def fields(self) -> dict[str, str]:
+        """Dotted field to the text of its expression, of the topmost layer that has it. A layer that is one
+        expression has no fields."""
+        return {leaf.field: leaf.text for layer in self._leaves for leaf in layer if leaf.path}
+
+    def reads(self) -> dict[str, frozenset[Path_]]:
+        """Dotted field to the paths of the scope its expressions read, over all layers; "" for a layer that
+        is one expression."""
+        found: dict[str, frozenset[Path_]] = {}
+        for leaf, compiled in self._expressions():
+            found[leaf.field] = found.get(leaf.field, frozenset()) | compiled.reads()
+        return found
+
+    @cached_property
+    def _programs(self) -> list[Program]:
+        return programs(self.layers)
+
+    def apply(self, scopes: Sequence[MappingType[str, Any]], *, limits: Limits = DEFAULT_LIMITS) -> list[Any]:
+        """One result per scope, in order: a JSON-like value or UNDEFINED.
+
+        One evaluation for the whole page; `limits` hold per hundred records. Raises ExpressionError: `at` is
+        the dotted field, `offset` counts in that field's own text, and the message names the record (counted
+        from 0).
+        """
+        if not scopes:
+            return []
+        bounds = limits.times(1 + len(scopes) / _RECORDS_PER_LIMIT) if len(scopes) > 1 else limits
+        try:
+            results: list[Any] = [UNDEFINED] * len(scopes)
+            for program in self._programs:
+                results = program.run(scopes, results, bounds)
+            return results
+        except ExpressionError as error:
+            if error.code == "timeout":
+                bounds = limits  # the page has had its time: no record gets that of the whole page again
+        return [
+            self._slow(scope, index if len(scopes) > 1 else None, bounds)
+            for index, scope in enumerate(scopes)
+        ]
+
+    def apply_one(self, scope: MappingType[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> Any:
+        """The result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
+        number."""
+        return self.apply([scope], limits=limits)[0]
+
+    def _slow(self, scope: MappingType[str, Any], index: int | None, limits: Limits) -> Any:
+        """Leaf by leaf: the same result, and the leaf that fails is known."""
+        result: Any = UNDEFINED
+        for layer, layer_leaves in zip(self.layers, self._leaves, strict=True):
+            bindings = {} if result is UNDEFINED else {BASE: result}
+            values: dict[Path_, Any] = {}
+            for leaf in layer_leaves:
+                try:
+                    values[leaf.path] = expression(leaf.text).evaluate(
+                        scope, limits=limits, bindings=bindings
+                    )
+                except ExpressionError as error:
+                    raise _placed(error, leaf, index) from None
+            result = overlay(result, assemble(layer, values))
+        return result
+
+
+def _placed(error: ExpressionError, leaf: Leaf, index: int | None = None) -> ExpressionError:
+    where = [f"record {index}"] if index is not None else []
+    where += [leaf.field] if leaf.field else []
+    return ExpressionError(
+        f"{', '.join(where)}: {error.message}" if where else error.message,
+        code=error.code,
+        text=leaf.text,
+        offset=error.offset,
+        token=error.token,
+        at=leaf.field,
+        hint=error.hint,
+    )
+
+
+def mapping(layers: Sequence[Any]) -> Mapping:
+    """Compile the layers of a mapping, the lowest first. Raises ExpressionError naming the field that does
+    not parse."""
+    return Mapping(layers)

@@ -1,0 +1,151 @@
+"""Values and functions in the form jsonata-python wants them, and back. Imported only when that evaluator is
+used."""
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from jsonata import Jsonata, Signature, Utils
+from jsonata.jexception import JException
+
+from conn_engine.expressions.values import UNDEFINED, Limits
+from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
+
+__all__ = ["functions_for", "plain", "prepared"]
+
+
+def prepared(value: Any) -> Any:
+    """A copy of the input with the package's own null: its None is undefined."""
+    if value is None:
+        return Utils.NULL_VALUE
+    if isinstance(value, dict):
+        return {key: prepared(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [prepared(item) for item in value]
+    return value
+
+
+def plain(value: Any) -> Any:
+    """A copy of the result as JSON-like data. A function is undefined, null inside a list (as in JSON)."""
+    if value is None or _is_function(value):
+        return UNDEFINED
+    return _json(value)
+
+
+def _json(value: Any) -> Any:
+    if value is None or value is Utils.NULL_VALUE:
+        return None
+    if isinstance(value, list):
+        return [None if _is_function(item) else _json(item) for item in (value[i] for i in range(len(value)))]
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items() if not _is_function(item)}
+    return value
+
+
+def _is_function(value: Any) -> bool:
+    from jsonata import Functions
+
+    return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
+
+
+class _Own(Jsonata.JFunction):  # type: ignore[misc]
+    """One of our functions, or a bounded form of one of the package's."""
+
+    def __init__(self, name: str, implementation: Callable[..., Any], signature: str) -> None:
+        super().__init__(None, None)
+        self.function_name = name
+        self.signature = Signature(signature, name)
+        self._implementation = implementation
+        self._count = len(
+            [mark for mark in signature.split(":", maxsplit=1)[0] if mark.isalpha() or mark == "("]
+        )
+
+    def call(self, _input: Any, args: Any) -> Any:
+        """Call the implementation with JSON-like arguments."""
+        values = [None if item is None else _json(item) for item in args]
+        try:
+            result = self._implementation(*values)
+        except FunctionFault as error:
+            raise JException("D3137", -1, str(error)) from error
+        return Utils.NULL_VALUE if result is NULL else prepared_result(result)
+
+    def get_number_of_args(self) -> int:
+        """How many arguments it takes, for partial application."""
+        return self._count
+
+
+def prepared_result(value: Any) -> Any:
+    """A function's result as input: None alone stays undefined."""
+    return None if value is None else prepared(value)
+
+
+_OWN = {row.name: _Own(row.name, row.implementation, row.signature) for row in FUNCTIONS.values()}
+
+
+def functions_for(instance: Any, limits: Limits, seed: int) -> dict[str, Any]:
+    """Our functions, the package's own where they must be bounded or repeatable, and `$eval` refusing."""
+    chance = Random(seed)  # noqa: S311
+    return {
+        **_OWN,
+        "eval": _REFUSED,
+        "random": _Own("random", chance.random, "<:n>"),
+        "shuffle": _Own("shuffle", lambda items: _shuffled(items, chance), "<a:a>"),
+        "pad": _guarded(instance, "pad", limits, lambda text, width=0, *_: abs(int(width))),
+        "join": _guarded(instance, "join", limits, _joined_length),
+        "replace": _guarded(instance, "replace", limits, _replaced_length),
+    }
+
+
+def _refuse(*_arguments: Any) -> Any:
+    raise FunctionFault("$eval is disabled: an expression may not come from data")
+
+
+_REFUSED = _Own("eval", _refuse, "<sx?:x>")
+
+
+def _shuffled(items: Any, chance: Random) -> Any:
+    if items is None:
+        return None
+    mixed = list(items)
+    chance.shuffle(mixed)
+    return mixed
+
+
+class _Guarded(Jsonata.JFunction):  # type: ignore[misc]
+    """A function of the package that would build a string before its length can be looked at."""
+
+    def __init__(self, inner: Any, longest: int, length: Callable[..., int]) -> None:
+        super().__init__(None, None)
+        self.function_name = inner.function_name
+        self.signature = inner.signature
+        self._inner = inner
+        self._longest = longest
+        self._length = length
+
+    def call(self, input_: Any, args: Any) -> Any:
+        """Refuse a result that would be too long, else call the function."""
+        if args and all(item is not None for item in args[:2]) and self._length(*args) > self._longest:
+            raise JException("U1001", -1)
+        return self._inner.call(input_, args)
+
+    def get_number_of_args(self) -> int:
+        """How many arguments it takes."""
+        return int(self._inner.get_number_of_args())
+
+
+def _guarded(instance: Any, name: str, limits: Limits, length: Callable[..., int]) -> Any:
+    return _Guarded(instance.environment.lookup(name), limits.string_bytes, length)
+
+
+def _joined_length(items: Any, separator: Any = "", *_rest: Any) -> int:
+    if not isinstance(items, list):
+        return 0
+    between = len(separator) if isinstance(separator, str) else 0
+    return sum(len(item) for item in items if isinstance(item, str)) + between * len(items)
+
+
+def _replaced_length(text: Any, pattern: Any, replacement: Any = None, *_rest: Any) -> int:
+    if not isinstance(text, str) or not isinstance(replacement, str):
+        return 0
+    found = text.count(pattern) if isinstance(pattern, str) and pattern else len(text) + 1
+    return len(text) + found * len(replacement)

@@ -1,0 +1,33 @@
+"""Which paths of its input an expression reads. jlens says it where it is installed; else the syntax tree
+does."""
+
+from typing import Any
+
+from conn_engine.expressions.evaluators import evaluators
+from conn_engine.expressions.values import Path_
+
+__all__ = ["read_paths"]
+
+
+def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
+    """The paths, and whether the whole input may be read besides. The text must compile."""
+    if "jlens" in evaluators():
+        from conn_engine.expressions.lens import read_tree
+
+        tree = read_tree(text)
+        paths: set[Path_] = set()
+        if isinstance(tree, dict):
+            _collect(tree, (), paths)
+        return frozenset(paths), tree is True
+    from conn_engine.expressions.syntax import syntax_paths
+
+    return syntax_paths(text)
+
+
+def _collect(tree: dict[str, Any], above: Path_, paths: set[Path_]) -> None:
+    for name, below in tree.items():
+        here = (*above, name)
+        if isinstance(below, dict) and below:
+            _collect(below, here, paths)
+        else:
+            paths.add(here)

@@ -1,0 +1,198 @@
+"""Which paths an expression reads, from jsonata-python's syntax tree: for platforms without jlens.
+
+It follows where each step stands: a path's steps, filters, sorts and groups see the value before them, a
+lambda's parameters the list it is mapped over when that is plain. Where it cannot follow, it says that
+the value is read whole, which is always safe: nothing that is read is left out.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.expressions.pure import parsed
+from conn_engine.expressions.values import Path_
+
+__all__ = ["syntax_paths"]
+
+Place = Path_ | None
+"""Where a value comes from in the input; None: it is computed, and reading it reads nothing new."""
+
+_OVER_ITEMS = frozenset({"map", "filter", "each", "sift", "single"})
+_COUNTING = frozenset({"count", "exists", "type"})
+
+
+def syntax_paths(text: str) -> tuple[frozenset[Path_], bool]:
+    """The paths of the input, and whether the whole input may be read besides."""
+    reader = _Reader()
+    place = reader.visit(parsed(text).ast, (), {})
+    reader.whole(place)
+    paths = {path for path in reader.paths if path}
+    return frozenset(path for path in paths if not _covered(path, paths)), () in reader.paths
+
+
+def _covered(path: Path_, paths: set[Path_]) -> bool:
+    return any(path[:length] in paths for length in range(1, len(path)))
+
+
+@dataclass
+class _Reader:
+    """A walk over the tree. `paths` are the places read whole."""
+
+    paths: set[Path_] = field(default_factory=set)
+
+    def whole(self, place: Place) -> None:
+        """The value at `place` is used as it is."""
+        if place is not None:
+            self.paths.add(place)
+
+    def read(self, node: Any, here: Place, names: dict[str, Place]) -> None:
+        """A part whose value is used whole."""
+        if node is not None:
+            self.whole(self.visit(node, here, names))
+
+    def visit(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        """Walk one node that stands at `here`; where its value comes from."""
+        kind = getattr(node, "type", None)
+        visit = getattr(self, f"_{kind}", None)
+        place: Place = visit(node, here, names) if visit is not None else self._other(node, here, names)
+        for part in (*_list(node, "predicate"), *_list(node, "stages")):
+            if getattr(part, "type", None) == "filter":
+                self.read(part.expr, place, names)
+        group = getattr(node, "group", None)
+        if group is not None:
+            self._pairs(group.lhs_object, place, names)
+            return None
+        return place
+
+    def _path(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        inner = dict(names)
+        for step in node.steps:
+            here = self.visit(step, here, inner)
+            focus = getattr(step, "focus", None)
+            if focus is not None:
+                inner[str(focus)] = here
+        return here
+
+    def _name(self, node: Any, here: Place, _names: dict[str, Place]) -> Place:
+        return None if here is None else (*here, str(node.value))
+
+    def _variable(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        if node.value == "":
+            return here
+        if node.value == "$":
+            return ()
+        return names.get(str(node.value))
+
+    def _wildcard(self, _node: Any, here: Place, _names: dict[str, Place]) -> Place:
+        self.whole(here)
+        return None
+
+    _descendant = _wildcard
+
+    def _parent(self, _node: Any, _here: Place, _names: dict[str, Place]) -> Place:
+        self.whole(())
+        return None
+
+    def _sort(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        for term in node.terms:
+            self.read(term.expression, here, names)
+        return here
+
+    def _bind(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        place = self.visit(node.rhs, here, names)
+        names[str(node.lhs.value)] = place
+        return place
+
+    def _block(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        inner = dict(names)
+        place: Place = None
+        for index, part in enumerate(node.expressions):
+            place = self.visit(part, here, inner)
+            if index < len(node.expressions) - 1 and getattr(part, "type", None) != "bind":
+                self.whole(place)
+        return place
+
+    def _condition(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        self.read(node.condition, here, names)
+        self.read(node.then, here, names)
+        self.read(getattr(node, "_else", None), here, names)
+        return None
+
+    def _lambda(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        self.read(node.body, here, {**names, **{str(argument.value): None for argument in node.arguments}})
+        return None
+
+    def _function(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        name = str(getattr(node.procedure, "value", ""))
+        arguments = list(node.arguments or ())
+        first = arguments[0] if arguments else None
+        callback = arguments[1] if len(arguments) > 1 else None
+        if name in _OVER_ITEMS and name not in names and getattr(callback, "type", None) == "lambda":
+            place = self.visit(first, here, names)
+            self._over(callback, place, here, names)
+            if name != "map":
+                self.whole(place)
+            return None
+        if name in _COUNTING and name not in names and len(arguments) == 1:
+            self.read(first, here, names)
+            return None
+        self.visit(node.procedure, here, names)
+        for argument in arguments:
+            self.read(argument, here, names)
+        if not arguments:
+            self.whole(here if name not in ("now", "millis", "random") else None)
+        return None
+
+    def _over(self, callback: Any, items: Place, here: Place, names: dict[str, Place]) -> None:
+        """A lambda over items: its first parameter is one of them."""
+        inner = {**names, **{str(argument.value): None for argument in callback.arguments}}
+        if callback.arguments:
+            inner[str(callback.arguments[0].value)] = items
+        for argument in callback.arguments[2:]:
+            inner[str(argument.value)] = items
+        body = callback.body
+        if getattr(callback, "thunk", False) is True:
+            body = callback.body
+        self.read(body, here, inner)
+
+    _partial = _function
+
+    def _apply(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        self.read(node.lhs, here, names)
+        right = node.rhs
+        if getattr(right, "type", None) == "function":
+            for argument in right.arguments or ():
+                self.read(argument, here, names)
+        else:
+            self.visit(right, here, names)
+        return None
+
+    def _transform(self, node: Any, _here: Place, names: dict[str, Place]) -> Place:
+        for part in (node.pattern, node.update, getattr(node, "delete", None)):
+            if part is not None:
+                self.visit(part, None, names)
+        return None
+
+    def _unary(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        if node.value == "{":
+            self._pairs(node.lhs_object, here, names)
+        else:
+            for part in (*_list(node, "expressions"), getattr(node, "expression", None)):
+                self.read(part, here, names)
+        return None
+
+    def _pairs(self, pairs: Any, here: Place, names: dict[str, Place]) -> None:
+        for key, value in pairs or ():
+            self.read(key, here, names)
+            self.read(value, here, names)
+
+    def _other(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
+        for part in ("lhs", "rhs"):
+            child = getattr(node, part, None)
+            if hasattr(child, "type"):
+                self.read(child, here, names)
+        return None
+
+
+def _list(node: Any, name: str) -> list[Any]:
+    found = getattr(node, name, None)
+    return list(found) if isinstance(found, list | tuple) else []

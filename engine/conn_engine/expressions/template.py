@@ -1,0 +1,185 @@
+"""`{{…}}` inside strings: parsing, rendering, and rendering into a URL's path."""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions.compiled import expression
+from conn_engine.expressions.tokens import LexError, lex_template
+from conn_engine.expressions.values import UNDEFINED
+
+__all__ = ["Template", "render", "render_path", "template"]
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A string with `{{…}}` in it, parsed.
+
+    `parts` are, in order, fixed texts (str) and expressions (text, offset of that text in the string).
+    """
+
+    text: str
+    parts: tuple[str | tuple[str, int], ...]
+
+    @property
+    def static(self) -> bool:
+        """True when there is no `{{…}}`: it renders to itself."""
+        return not any(isinstance(part, tuple) for part in self.parts)
+
+    @property
+    def expressions(self) -> list[tuple[str, int]]:
+        """Each expression (without the braces, blanks around it included) and its offset in the string."""
+        return [part for part in self.parts if isinstance(part, tuple)]
+
+    def render(self, scope: Any) -> Any:
+        """The string filled in. One `{{…}}` and nothing else keeps the value's type, null too.
+
+        Raises ExpressionError: code `unresolved` when a value is undefined, or null inside a longer string;
+        `not_text` when an object or list stands inside a longer string; else the evaluator's. Offsets count
+        in the whole string.
+        """
+        if len(self.parts) == 1 and isinstance(self.parts[0], tuple):
+            return self.value(self.parts[0], scope)
+        return "".join(
+            part if isinstance(part, str) else self.written(part, self.value(part, scope))
+            for part in self.parts
+        )
+
+    def value(self, part: tuple[str, int], scope: Any) -> Any:
+        """The value of one expression; undefined is an ExpressionError."""
+        source, at = part
+        try:
+            value = expression(source).evaluate(scope)
+        except ExpressionError as error:
+            raise self._moved(error, at) from None
+        if value is UNDEFINED:
+            raise self.refusal(part, "unresolved", "has no value", _nearest(source, scope))
+        return value
+
+    def written(self, part: tuple[str, int], value: Any) -> str:
+        """A value as text inside a longer string: JSON's spelling of numbers and booleans."""
+        if isinstance(value, str):
+            return value
+        if value is None:
+            raise self.refusal(part, "unresolved", "is null inside a text", "give a default, such as x ?? ''")
+        if isinstance(value, dict | list):
+            kind = "an object" if isinstance(value, dict) else "a list"
+            raise self.refusal(part, "not_text", f"is {kind} inside a text", "use $string(…) or $join(…)")
+        return json.dumps(value)
+
+    def refusal(self, part: tuple[str, int], code: str, what: str, hint: str = "") -> ExpressionError:
+        """The error about one expression of this template."""
+        source, at = part
+        name = source.strip()
+        return ExpressionError(
+            f"{{{{{name}}}}} {what}",
+            code=code,
+            text=self.text,
+            offset=at + len(source) - len(source.lstrip()),
+            token=name,
+            hint=hint,
+        )
+
+    def _moved(self, error: ExpressionError, at: int) -> ExpressionError:
+        return ExpressionError(
+            error.message,
+            code=error.code,
+            text=self.text,
+            offset=at + error.offset if error.offset >= 0 else at,
+            token=error.token,
+            hint=error.hint,
+        )
+
+
+def _nearest(source: str, scope: Any) -> str:
+    """A did-you-mean for the first name on a plain dotted path that is not there."""
+    level = scope
+    for name in source.strip().split("."):
+        if not isinstance(level, dict) or not name.isidentifier():
+            return ""
+        if name not in level:
+            return did_you_mean(name, [str(key) for key in level])
+        level = level[name]
+    return ""
+
+
+@lru_cache(maxsize=4096)
+def template(text: str) -> Template:
+    """Parse a string. Raises ExpressionError with code `unclosed` (or the lexer's) for a `{{` without its
+    `}}`, and the evaluator's for an expression that does not parse."""
+    parts: list[str | tuple[str, int]] = []
+    at = 0
+    while (start := text.find("{{", at)) >= 0:
+        if start > at:
+            parts.append(text[at:start])
+        try:
+            _, end = lex_template(text, start + 2)
+        except LexError as error:
+            raise ExpressionError(str(error), code=error.code, text=text, offset=error.offset) from None
+        parts.append((text[start + 2 : end], start + 2))
+        at = end + 2
+    if at < len(text) or not parts:
+        parts.append(text[at:])
+    parsed = Template(text, tuple(parts))
+    for source, offset in parsed.expressions:
+        try:
+            expression(source)
+        except ExpressionError as error:
+            raise parsed._moved(error, offset) from None
+    return parsed
+
+
+def render(data: Any, scope: Any) -> Any:
+    """JSON-like data with every string in it rendered, deep; keys stay as they are.
+
+    Raises ExpressionError as `Template.render` does, with `at` the dotted place of the string inside `data`.
+    """
+    if isinstance(data, str):
+        return template(data).render(scope) if "{{" in data else data
+    if not isinstance(data, dict | list):
+        return data
+    made: Any = {} if isinstance(data, dict) else [None] * len(data)
+    for key, value in data.items() if isinstance(data, dict) else enumerate(data):
+        try:
+            made[key] = render(value, scope)
+        except ExpressionError as error:
+            error.at = f"{key}.{error.at}" if error.at else str(key)
+            raise
+    return made
+
+
+def render_path(text: str, scope: Any) -> str:
+    """A URL path with its values percent-encoded, each as (part of) one segment: `/` becomes `%2F`.
+
+    Raises ExpressionError with code `unsafe_path` for a value that is empty, `.` or `..`, has control
+    characters or makes its segment one of these; else as `Template.render` does.
+    """
+    parsed = template(text)
+    made: list[str] = []
+    for part in parsed.parts:
+        if isinstance(part, str):
+            made.append(part)
+            continue
+        value = parsed.written(part, parsed.value(part, scope))
+        if value in ("", ".", "..") or _CONTROL.search(value):
+            shown = "is empty" if value == "" else f"is {json.dumps(value)}"
+            raise parsed.refusal(part, "unsafe_path", f"{shown}, which cannot stand in a path")
+        try:
+            made.append(quote(value, safe=""))
+        except UnicodeEncodeError:
+            raise parsed.refusal(
+                part, "unsafe_path", "is not valid text, which cannot stand in a path"
+            ) from None
+    path = "".join(made)
+    if parsed.expressions and any(segment in (".", "..") for segment in path.split("?")[0].split("/")):
+        raise parsed.refusal(
+            parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs'
+        )
+    return path

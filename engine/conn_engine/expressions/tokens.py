@@ -1,0 +1,229 @@
+"""The lexer of JSONata: strings, comments, regular expressions, quoted names, variables, operators, each with
+its place.
+
+It knows where an expression inside `{{…}}` ends, and which functions and variables an expression names. It
+does not know precedence or meaning: that is the evaluator's.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+__all__ = ["Analysis", "LexError", "Token", "analyse", "lex", "lex_template"]
+
+Kind = Literal["name", "quoted", "variable", "string", "number", "regex", "operator"]
+
+_STOP = r" \t\n\r\v.\[\]{}(),@#;:?+\-*/%|=<>^&!~"
+_TOKEN = re.compile(
+    rf"""(?P<blank>[ \t\n\r\v]+|/\*.*?\*/)
+    |(?P<string>"[^"\\]*(?:\\.[^"\\]*)*"|'[^'\\]*(?:\\.[^'\\]*)*')
+    |(?P<quoted>`[^`]*`)
+    |(?P<number>(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[Ee][-+]?[0-9]+)?)
+    |(?P<operator>\.\.|:=|!=|>=|<=|\*\*|~>|\?:|\?\?|[.\[\]{{}}(),@\#;:?+\-*/%|=<>^&!~])
+    |(?P<variable>\$[^{_STOP}]*)
+    |(?P<name>[^{_STOP}"'`]?[^{_STOP}]+|[^{_STOP}"'`])""",
+    re.VERBOSE | re.DOTALL,
+)
+_CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_WORDS = frozenset({"and", "or", "in"})
+_FUNCTION_WORDS = frozenset({"function", "λ"})
+_UNCLOSED = {'"': "S0101", "'": "S0101", "`": "S0105", "/": "S0106"}
+_MESSAGES = {
+    "S0101": "a string is not closed",
+    "S0105": "a quoted name is not closed",
+    "S0106": "a comment is not closed",
+    "S0302": "a regular expression is not closed",
+}
+
+
+class Token(NamedTuple):
+    """One token: `text` as written, from `start` to `end` (exclusive) in characters."""
+
+    kind: Kind
+    text: str
+    start: int
+    end: int
+
+
+class LexError(Exception):
+    """The text cannot be cut into tokens. `code` is JSONata's, `offset` where the culprit starts."""
+
+    def __init__(self, code: str, offset: int, message: str = "") -> None:
+        super().__init__(message or _MESSAGES[code])
+        self.code = code
+        self.offset = offset
+
+
+def lex(text: str) -> list[Token]:
+    """The tokens of an expression. Raises LexError."""
+    return _Lexer(text, 0, template=False).run()[0]
+
+
+def lex_template(text: str, start: int) -> tuple[list[Token], int]:
+    """The tokens from `start` up to the `}}` that ends a template's expression, and the offset of that `}}`.
+
+    A `}}` inside the expression's own strings, brackets, comments or regular expressions does not end it.
+    Raises LexError with code `unclosed` when there is no end.
+    """
+    return _Lexer(text, start, template=True).run()
+
+
+class _Lexer:
+    """One pass over the text. `operand` says that an operand is due, so that `/` starts a regular
+    expression."""
+
+    def __init__(self, text: str, start: int, *, template: bool) -> None:
+        self.text = text
+        self.start = start
+        self.template = template
+        self.tokens: list[Token] = []
+        self.open: list[tuple[str, int]] = []
+        self.operand = True
+
+    def run(self) -> tuple[list[Token], int]:
+        at = self.start
+        while at < len(self.text):
+            character = self.text[at]
+            if self.template and character == "}" and not self.open:
+                if self.text.startswith("}}", at):
+                    return self.tokens, at
+                raise LexError("unclosed", at, 'a "}" closes nothing; a template ends with "}}"')
+            if character == "/" and self.operand and not self.text.startswith("/*", at):
+                end = _regex_end(self.text, at)
+                self._add("regex", at, end)
+                at = end
+                continue
+            match = _TOKEN.match(self.text, at)
+            if match is None or (
+                character == "/" and self.text.startswith("/*", at) and match.lastgroup != "blank"
+            ):
+                raise LexError(_UNCLOSED.get(character, "S0101"), at)
+            if match.lastgroup != "blank":
+                self._add(match.lastgroup, at, match.end())  # type: ignore[arg-type]
+            at = match.end()
+        if self.template:
+            raise LexError("unclosed", max(self.start - 2, 0), 'the "{{" has no "}}"')
+        return self.tokens, at
+
+    def _add(self, kind: Kind, start: int, end: int) -> None:
+        text = self.text[start:end]
+        if kind == "name" and text in _WORDS and not self.operand:
+            kind = "operator"
+        self.tokens.append(Token(kind, text, start, end))
+        if kind != "operator":
+            self.operand = False
+        elif text in _CLOSERS:
+            self.open.append((_CLOSERS[text], start))
+            self.operand = True
+        elif text in (")", "]", "}"):
+            self._close(text, start)
+            self.operand = False
+        elif text == "|":
+            self._bar(start)
+        elif text in ("*", "**", "%") and self.operand:
+            self.operand = False  # a wildcard or the parent, not arithmetic
+        else:
+            self.operand = True
+
+    def _close(self, text: str, start: int) -> None:
+        if self.open and self.open[-1][0] == text:
+            self.open.pop()
+        elif self.template:
+            if self.open:
+                raise LexError(
+                    "unclosed", self.open[-1][1], f'a "{self.text[self.open[-1][1]]}" is not closed'
+                )
+            raise LexError("S0201", start, f'a "{text}" closes nothing')
+
+    def _bar(self, start: int) -> None:
+        """A transform `|place|update|`: the first bar opens, the second divides, the third closes it."""
+        if self.operand or not self.open or self.open[-1][0] not in ("|", "||"):
+            self.open.append(("||", start))
+            self.operand = True
+            return
+        state, opened = self.open.pop()
+        if state == "||":
+            self.open.append(("|", opened))
+            self.operand = True
+        else:
+            self.operand = False
+
+
+def _regex_end(text: str, start: int) -> int:
+    """Where the regular expression that starts at `start` ends, its flags included; brackets inside may hold
+    a `/`."""
+    depth = 0
+    at = start + 1
+    while at < len(text):
+        character = text[at]
+        if character == "\\":
+            at += 2
+            continue
+        if character == "/" and depth == 0:
+            at += 1
+            while at < len(text) and text[at] in "im":
+                at += 1
+            return at
+        depth += (character in "([{") - (character in ")]}")
+        at += 1
+    raise LexError("S0302", start)
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an expression names.
+
+    `calls` are the functions it calls (name without `$`, offset of the `$`), whoever defines them; `bound`
+    the names it binds itself (`:=`, parameters, `@$x`, `#$i`); `variables` every variable it uses and does
+    not bind. `root` says that `$$` occurs, `assigns` that `:=` does.
+    """
+
+    tokens: tuple[Token, ...]
+    calls: tuple[tuple[str, int], ...]
+    bound: frozenset[str]
+    variables: frozenset[str]
+    root: bool
+    assigns: bool
+
+
+def analyse(tokens: list[Token]) -> Analysis:
+    """Read the names out of tokens. Scopes are not told apart: a name bound anywhere counts as bound."""
+    calls: list[tuple[str, int]] = []
+    bound: set[str] = set()
+    used: set[str] = set()
+    for index, token in enumerate(tokens):
+        if token.kind == "name" and token.text in _FUNCTION_WORDS:
+            bound.update(_parameters(tokens, index + 1))
+        if token.kind != "variable":
+            continue
+        name = token.text[1:]
+        before = tokens[index - 1].text if index and tokens[index - 1].kind == "operator" else ""
+        after = (
+            tokens[index + 1].text if index + 1 < len(tokens) and tokens[index + 1].kind == "operator" else ""
+        )
+        if after == ":=" or before in ("@", "#"):
+            bound.add(name)
+        elif name not in ("", "$"):
+            used.add(name)
+            if after == "(" or before == "~>":
+                calls.append((name, token.start))
+    return Analysis(
+        tokens=tuple(tokens),
+        calls=tuple((name, at) for name, at in calls if name not in bound),
+        bound=frozenset(bound),
+        variables=frozenset(used - bound),
+        root=any(token.kind == "variable" and token.text == "$$" for token in tokens),
+        assigns=any(token.kind == "operator" and token.text == ":=" for token in tokens),
+    )
+
+
+def _parameters(tokens: list[Token], index: int) -> list[str]:
+    if index >= len(tokens) or tokens[index].text != "(":
+        return []
+    names: list[str] = []
+    for token in tokens[index + 1 :]:
+        if token.kind == "variable":
+            names.append(token.text[1:])
+        elif token.text != ",":
+            break
+    return names

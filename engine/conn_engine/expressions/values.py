@@ -1,0 +1,84 @@
+"""Values of the expression language that JSON lacks, the bounds of an evaluation, and how one result is laid
+over another."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Final
+
+__all__ = ["DEFAULT_LIMITS", "UNDEFINED", "Limits", "Path_", "Undefined", "overlay"]
+
+Path_ = tuple[str | int, ...]
+
+
+class Undefined:
+    """What an expression that finds nothing evaluates to. One instance, `UNDEFINED`; false, and not null."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "UNDEFINED"
+
+    def __bool__(self) -> bool:
+        return False
+
+    def __copy__(self) -> "Undefined":
+        return self
+
+    def __deepcopy__(self, _memo: object) -> "Undefined":
+        return self
+
+    def __reduce__(self) -> str:
+        return "UNDEFINED"
+
+
+UNDEFINED: Final = Undefined()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one evaluation; passing one is an ExpressionError, never a wrong result.
+
+    `seconds` of wall time (code `timeout`), `depth` of nested evaluation (`depth`; one level of a recursive
+    function takes about five), `string_bytes` and `array_items` of any one value (`size`). `steps` is
+    deterministic (`steps`) and bounds jlens only; the other evaluator has its time.
+    """
+
+    seconds: float = 5.0
+    depth: int = 500
+    string_bytes: int = 10_000_000
+    array_items: int = 1_000_000
+    steps: int = 20_000_000
+
+    @cached_property
+    def options(self) -> dict[str, Any]:
+        """The bounds as jlens' keyword arguments."""
+        return {
+            "timeout": self.seconds,
+            "max_depth": self.depth,
+            "max_string_length": self.string_bytes,
+            "max_array_length": self.array_items,
+            "max_steps": self.steps,
+        }
+
+    def times(self, factor: float) -> "Limits":
+        """Bounds for `factor` evaluations done as one. Depth and the size of a value stay."""
+        return replace(self, seconds=self.seconds * factor, steps=int(self.steps * factor))
+
+
+DEFAULT_LIMITS: Final = Limits()
+
+
+def overlay(below: Any, above: Any) -> Any:
+    """`above` laid over `below`: two objects field by field, deep; anything else, null too, replaces what is
+    below.
+
+    An undefined `above` changes nothing. `below` is not modified, but parts of it are shared with the result.
+    """
+    if above is UNDEFINED:
+        return below
+    if not isinstance(above, dict) or not isinstance(below, dict):
+        return above
+    result = dict(below)
+    for key, value in above.items():
+        result[key] = overlay(result[key], value) if key in result else value
+    return result

@@ -1,0 +1,78 @@
+"""Digests and keyed digests of text. Not here: signatures of requests, which are strategies."""
+
+import base64
+import hashlib
+import hmac
+
+from conn_engine.functions.rows import Function, FunctionFault
+
+__all__ = ["ROWS"]
+
+_ALGORITHMS = {
+    "MD5": "md5",
+    "SHA1": "sha1",
+    "SHA224": "sha224",
+    "SHA256": "sha256",
+    "SHA384": "sha384",
+    "SHA512": "sha512",
+}
+
+
+def _algorithm(name: str) -> str:
+    found = _ALGORITHMS.get(name.upper().replace("-", ""))
+    if found is None:
+        raise FunctionFault(
+            f'there is no digest algorithm "{name}"; MD5, SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512'
+        )
+    return found
+
+
+def _written(raw: bytes, encoding: str | None) -> str:
+    match (encoding or "hex").lower():
+        case "hex":
+            return raw.hex()
+        case "base64":
+            return base64.b64encode(raw).decode()
+        case "base64-urlsafe" | "base64url":
+            return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    raise FunctionFault(f'there is no encoding "{encoding}"; hex, base64 or base64-urlSafe')
+
+
+def _digest(text: str | None, algorithm: str | None = None, encoding: str | None = None) -> str | None:
+    if text is None:
+        return None
+    digest = hashlib.new(
+        _algorithm(algorithm or "SHA-256"), text.encode("utf-8", "replace"), usedforsecurity=False
+    )
+    return _written(digest.digest(), encoding)
+
+
+def _sign(
+    text: str | None, algorithm: str | None, key: str | None, encoding: str | None = None
+) -> str | None:
+    if text is None or key is None:
+        return None
+    digest = hmac.new(
+        key.encode("utf-8", "replace"), text.encode("utf-8", "replace"), _algorithm(algorithm or "SHA-256")
+    )
+    return _written(digest.digest(), encoding)
+
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "digest",
+        _digest,
+        "<s-s?s?:s>",
+        "Digest of the text: algorithm (SHA-256), then encoding: hex (default), base64, base64-urlSafe.",
+        "$digest('Hello, World!', 'SHA-1', 'base64')",
+        "CgqfKmdylCVXq1NV12r0Qvj2XgE=",
+    ),
+    Function(
+        "sign",
+        _sign,
+        "<s-ss?s?:s>",
+        "HMAC of the text: algorithm, key, then encoding: hex (default), base64, base64-urlSafe.",
+        "$sign('Hello, World!', 'SHA-256', 'mySecretKey')",
+        "90a37738924dcbbc7a2ea3bf5bcc7aa6debdf67d95d783306b2550ca2da64b2d",
+    ),
+)

@@ -1,0 +1,71 @@
+"""Text encodings: base64 over UTF-8, and JSON text. Not here: digests and signatures."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from conn_engine.functions.rows import NULL, Function, FunctionFault
+
+__all__ = ["ROWS"]
+
+
+def _base64encode(text: str | None, url_safe: bool | None = None) -> str | None:
+    if text is None:
+        return None
+    raw = text.encode("utf-8", "replace")
+    if url_safe:
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return base64.b64encode(raw).decode()
+
+
+def _base64decode(text: str | None, _url_safe: bool | None = None) -> str | None:
+    if text is None:
+        return None
+    plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise FunctionFault("the argument of $base64decode is not base64 of UTF-8 text") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_parse(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return NULL
+    return NULL if value is None else value
+
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "base64encode",
+        _base64encode,
+        "<s-b?:s>",
+        "Base64 of the text's UTF-8 bytes; with true, the URL-safe alphabet without padding.",
+        "$base64encode('héllo')",
+        "aMOpbGxv",
+    ),
+    Function(
+        "base64decode",
+        _base64decode,
+        "<s-b?:s>",
+        "The UTF-8 text behind base64; both alphabets, padded or not. Refuses anything else.",
+        "$base64decode('Pj4-Pz8_', true)",
+        ">>>???",
+    ),
+    Function(
+        "jsonParse",
+        _json_parse,
+        "<s-:x>",
+        "The value of a JSON text; null when it is not valid JSON.",
+        """$jsonParse('{"a": [1, true]}')""",
+        {"a": [1, True]},
+    ),
+)

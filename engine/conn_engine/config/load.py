@@ -17,7 +17,7 @@ from typing import Any, Literal, TypeVar
 from conn_engine.config.convert import canonical, convert
 from conn_engine.config.effective import Effective
 from conn_engine.config.merge import Path_, lay, lookup
-from conn_engine.config.models import NAME, Account, Configuration, Environment, WorkspaceSettings
+from conn_engine.config.models import NAME, WORD, Account, Configuration, Environment, WorkspaceSettings
 from conn_engine.config.origins import Layer, Level, Source
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
@@ -30,6 +30,7 @@ T = TypeVar("T")
 DocumentKind = Literal["workspace", "connector", "unified", "environment", "account"]
 SUFFIXES = (".yaml", ".yml", ".json")
 _NAME = re.compile(NAME)
+_MODEL = re.compile(WORD)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -314,7 +315,7 @@ class Workspace:
 
     def _unified_files(self, connector: str) -> list[File]:
         folder = self._named("connector")[connector].path.parent / "unified"
-        return [File("unified", f"{connector}/{path.stem}", path) for path in _documents(folder)]
+        return [File("unified", f"{connector}/{path.stem}", path) for path in _documents(folder, _MODEL)]
 
     def _inside(self, path: Path) -> bool:
         return path.resolve().is_relative_to(self._real_root)
@@ -324,11 +325,11 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
 
 
-def _documents(folder: Path) -> list[Path]:
+def _documents(folder: Path, name: re.Pattern[str] = _NAME) -> list[Path]:
     """The documents in a folder, by name. Raises ConfigurationError when one name has two."""
     found: dict[str, Path] = {}
     for path in _entries(folder):
-        if path.suffix not in SUFFIXES or not _NAME.match(path.stem):
+        if path.suffix not in SUFFIXES or not name.match(path.stem):
             continue
         if path.stem in found:
             raise ConfigurationError(

@@ -235,8 +235,8 @@ def lookup(data: Any, path: Path_) -> Any:
     """The value at the path, or MISSING. Does not look into `Layers`."""
     node = data
     for key in path:
-        if isinstance(node, dict) and key in node:
-            node = node[key]
+        if isinstance(node, dict):
+            node = node.get(key, MISSING)
         elif isinstance(node, list) and isinstance(key, int) and 0 <= key < len(node):
             node = node[key]
         else:

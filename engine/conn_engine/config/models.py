@@ -37,12 +37,17 @@ __all__ = [
 
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
+VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+HOST = r"^[^\s/@?#]+$"
+URL = r"^(https?://|\{\{)\S"
+OPERATION = r"^[^.\s]+\.[^.\s]+$"
 
 Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
 Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
-EnvironmentVariable = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$", max_length=200)]
-HostPattern = Annotated[str, Meta(pattern=r"^[^\s/@?#]+$", max_length=300)]
-OperationPath = Annotated[str, Meta(pattern=r"^[^.\s]+\.[^.\s]+$")]
+EnvironmentVariable = Annotated[str, Meta(pattern=VARIABLE, max_length=200)]
+HostPattern = Annotated[str, Meta(pattern=HOST, max_length=300)]
+OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
+BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000, extra={"role": "template"})]
 Expression = Annotated[str, Meta(extra={"role": "expression"})]
 Template = Annotated[str, Meta(extra={"role": "template"})]
 Templates = Annotated[dict[str, Any], Meta(extra={"role": "template"})]
@@ -90,7 +95,7 @@ class Inheritable(Settings, frozen=True, kw_only=True):
     """
 
     base_url: Annotated[
-        Template | None,
+        BaseUrl | None,
         Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}."),
     ] = None
     headers: Annotated[
@@ -181,7 +186,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     """One vendor's HTTP contract: base URL, authentication, resources, pagination, response shape."""
 
     base_url: Annotated[
-        Template, Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.")
+        BaseUrl, Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.")
     ]
     name: Annotated[Name | None, Meta(description="The connector's name. Default: its folder.")] = None
     label: Annotated[str | None, Meta(description="What people are shown.")] = None
@@ -231,6 +236,12 @@ class StepRequest(Settings, frozen=True, kw_only=True):
         Literal["json", "form"], Meta(description="How the body is written. Default json.")
     ] = "json"
 
+    def __post_init__(self) -> None:
+        if (self.resource is None) == (self.path is None):
+            raise ValueError("a step's request needs either `resource` and `method`, or `path`")
+        if self.resource is not None and self.method is None:
+            raise ValueError("a step's request with `resource` needs `method`, the operation's name")
+
 
 class Step(Settings, frozen=True, kw_only=True):
     """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
@@ -245,6 +256,10 @@ class Step(Settings, frozen=True, kw_only=True):
     transform: Annotated[
         Expression | None, Meta(description="Makes the result; with a request, over its `response`.")
     ] = None
+
+    def __post_init__(self) -> None:
+        if self.request is None and self.transform is None:
+            raise ValueError("a step needs `request` or `transform`")
 
 
 class UnifiedOperation(Settings, frozen=True, kw_only=True):

@@ -12,7 +12,17 @@ import msgspec
 
 from conn_engine.config.convert import said_twice
 from conn_engine.config.merge import MISSING, Path_, lookup
-from conn_engine.config.models import NAME, WORD, Configuration, Resource, UnifiedResource
+from conn_engine.config.models import (
+    HOST,
+    NAME,
+    OPERATION,
+    URL,
+    VARIABLE,
+    WORD,
+    Configuration,
+    Resource,
+    UnifiedResource,
+)
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, dotted
 from conn_engine.locate import packaged
@@ -44,6 +54,10 @@ _TYPE_NAMES = {
 _PATTERNS = {
     WORD: "a name: letters, digits, dash and underscore, beginning with a letter",
     NAME: "a name: letters, digits, dot, dash and underscore, beginning with a letter or digit",
+    HOST: "a host such as api.example.com or *.example.com, without scheme and path",
+    URL: "a URL that begins with https:// or http://",
+    OPERATION: "an operation: resource.method",
+    VARIABLE: "the name of an environment variable",
 }
 
 

@@ -227,6 +227,20 @@ override:
         ("pagination: { config: { cursr_field: x } }", "CFG101", 3, 27, 'unknown key "cursr_field"'),
         ("resources: { contacts: { lst: { query: { a: 1 } } } }", "CFG103", 3, 28, 'missing key "method"'),
         ("pagination: { config: { cursor_field: null } }", "CFG104", 3, 15, "needs `cursor_field`"),
+        (
+            "unified: { crm: { contacts: { list: { before: [{ name: a, request: { id: 1 } }] } } } }",
+            "CFG104",
+            3,
+            70,
+            "either `resource` and `method`, or `path`",
+        ),
+        (
+            "unified: { crm: { contacts: { list: { after: [{ name: a }] } } } }",
+            "CFG104",
+            3,
+            49,
+            "a step needs `request` or `transform`",
+        ),
         ("pagination: { config: { size: many } }", "CFG102", 3, 33, "expected int"),
         (
             "pagination: { format: page, config: { cursor_field: x } }",

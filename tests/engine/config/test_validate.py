@@ -92,8 +92,10 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ("connector", START + "authorization: { format: beerer }\n", "CFG105", 3, 26, '"beerer"', '"bearer"'),
     ("connector", START + "credentials: { format: oauth }\n", "CFG105", 3, 24, '"oauth"', '"oauth2"'),
     ("connector", START + "errors: { when: x }\n", "CFG102", 3, 9, "expected a list, found an object", ""),
-    ("connector", START + "verify: things\n", "CFG104", 3, 9, "things", ""),
-    ("connector", START + "hosts: ['https://a.example.com']\n", "CFG104", 3, 9, "https://a.example.com", ""),
+    ("connector", START + "verify: things\n", "CFG104", 3, 9, "resource.method", ""),
+    ("connector", START + "hosts: ['https://a.example.com']\n", "CFG104", 3, 9, "expected a host", ""),
+    ("connector", START.replace("https://", "ftp://"), "CFG104", 1, 11, "expected a URL", ""),
+    ("connector", START + "env: [A-B]\n", "CFG104", 3, 7, "environment variable", ""),
     ("connector", START + "fields: [{ label: A }]\n", "CFG103", 3, 10, '"name" in fields[0]', ""),
     ("connector", "resources: {}\n", "CFG103", 1, 1, '"base_url"', ""),
     ("connector", "base_url: https://a.example.com\n", "CFG103", 1, 1, '"resources"', ""),
@@ -101,7 +103,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ("connector", "", "CFG102", 1, 1, "found nothing", ""),
     (
         "connector",
-        "base_url: x\nresources:\n  things:\n    list: { path: /t }\n",
+        "base_url: https://x\nresources:\n  things:\n    list: { path: /t }\n",
         "CFG103",
         4,
         5,
@@ -110,7 +112,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ),
     (
         "connector",
-        "base_url: x\nresources:\n  things:\n    list: { method: gett, path: /t }\n",
+        "base_url: https://x\nresources:\n  things:\n    list: { method: gett, path: /t }\n",
         "CFG104",
         4,
         21,
@@ -119,7 +121,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ),
     (
         "connector",
-        "base_url: x\nresources:\n  things:\n    list: { method: get, path: /t, respones_path: a }\n",
+        "base_url: https://x\nresources:\n  things:\n    list: { method: get, path: /t, respones_path: a }\n",
         "CFG101",
         4,
         36,
@@ -128,7 +130,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ),
     (
         "connector",
-        "base_url: x\nresources:\n  a:\n    paginaton: { format: page }\n    get: { method: get, path: / }\n",
+        "base_url: https://x\nresources:\n  a:\n    paginaton: {}\n    get: { method: get, path: / }\n",
         "CFG101",
         4,
         5,
@@ -137,7 +139,7 @@ BAD: list[tuple[str, str, str, int, int, str, str]] = [
     ),
     (
         "connector",
-        "base_url: x\nresources:\n  a.b:\n    list: { method: get, path: /t }\n",
+        "base_url: https://x\nresources:\n  a.b:\n    list: { method: get, path: /t }\n",
         "CFG104",
         3,
         3,

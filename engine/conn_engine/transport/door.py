@@ -37,9 +37,15 @@ class Target:
         return (self.scheme, self.host, self.port)
 
     @property
+    def explicit_port(self) -> int | None:
+        """The port where it is not the scheme's own."""
+        return None if self.port == _PORTS[self.scheme] else self.port
+
+    @property
     def authority(self) -> str:
-        """Host, with the port where it is not the scheme's own: the Host header."""
-        return self.host if self.port == _PORTS[self.scheme] else f"{self.host}:{self.port}"
+        """Host and explicit port: the Host header."""
+        port = self.explicit_port
+        return self.host if port is None else f"{self.host}:{port}"
 
 
 def target(url: str) -> Target:

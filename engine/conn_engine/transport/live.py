@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Mapping
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
 
 from conn_engine.errors import ConfigurationError, TransportError
@@ -33,6 +33,15 @@ _FORBIDDEN = frozenset({"host", "transfer-encoding", "proxy-authorization", "upg
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
+class Limits(TypedDict, total=False):
+    """The limits of a live transport."""
+
+    max_redirects: int
+    max_bytes: int
+    connect_seconds: float
+    max_connections: int
+
+
 class _Wire:
     """What both transports share: settings, pools by proxy and TLS, and the bytes of a hop."""
 
@@ -50,7 +59,6 @@ class _Wire:
         self._max_bytes = max_bytes
         self._connect_seconds = connect_seconds
         self._max_connections = max_connections
-        self._pools: dict[tuple[bool, str], Any] = {}
         self._tls: ssl.SSLContext | None = None
         self._proxies = _proxies()
         # The library below logs header values at DEBUG, which an application may have switched on for
@@ -98,7 +106,7 @@ class _Wire:
             httpcore.URL(
                 scheme=goal.scheme.encode(),
                 host=goal.host.strip("[]").encode(),
-                port=goal.port,
+                port=goal.explicit_port,
                 target=goal.path.encode(),
             ),
             headers=_header_bytes(hop, request),
@@ -139,12 +147,18 @@ class _Wire:
 
 
 class Live(_Wire):
-    """Sends requests, blocking. Safe to share between threads. `close()` it, or use it as a context manager.
+    """Sends requests, blocking. Threads may share it. `close()` it, or use it as a context manager.
 
     `redactor` knows the secrets that must not leave (see `door`). `max_bytes` bounds each body, before and
     after decompression; `Request.timeout_seconds` the whole exchange, redirects included; `connect_seconds`
     name look-up, connection and TLS together.
     """
+
+    def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
+        super().__init__(redactor, **limits)
+        # Lent out one request at a time, because the library's pool may close a connection that another
+        # thread is about to use.
+        self._free: dict[tuple[bool, str], list[httpcore.ConnectionPool]] = {}
 
     def send(self, request: Request) -> Response:
         """The answer, whatever its status. Raises TransportError, or ConfigurationError from the door."""
@@ -162,7 +176,18 @@ class Live(_Wire):
                     return _response(end.value, started)
 
     def _exchange(self, hop: Hop, request: Request) -> Answer:
-        pool = self._pool(hop.target)
+        key = self._pool_key(hop.target)
+        home = self._free
+        idle = home.setdefault(key, [])
+        pool = idle.pop() if idle else self._new_pool(key)
+        try:
+            return self._through(pool, hop, request)
+        finally:
+            idle.append(pool)
+            if home is not self._free:  # closed meanwhile
+                _close(home)
+
+    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request) -> Answer:
         message = self._message(hop, request)
         try:
             response = pool.handle_request(message)
@@ -182,29 +207,22 @@ class Live(_Wire):
             raise
         except Exception as error:
             raise outage(error, hop, request, self._connect_seconds) from error
-        return self._answer(
-            request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts)
+        raw = parts[0] if len(parts) == 1 else b"".join(parts)
+        return self._answer(request, response.status, headers, raw)
+
+    def _new_pool(self, key: tuple[bool, str]) -> "httpcore.ConnectionPool":
+        import httpcore
+
+        from conn_engine.transport.deadline import Backend
+
+        return httpcore.ConnectionPool(
+            **self._pool_options(key), network_backend=Backend(self._connect_seconds)
         )
-
-    def _pool(self, goal: door.Target) -> Any:
-        key = self._pool_key(goal)
-        pool = self._pools.get(key)
-        if pool is None:
-            import httpcore
-
-            from conn_engine.transport.deadline import Backend
-
-            made = httpcore.ConnectionPool(
-                **self._pool_options(key), network_backend=Backend(self._connect_seconds)
-            )
-            pool = self._pools.setdefault(key, made)
-        return pool
 
     def close(self) -> None:
         """Close every connection. The transport can be used again; it opens new ones."""
-        pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            pool.close()
+        home, self._free = self._free, {}
+        _close(home)
 
     def __enter__(self) -> Self:
         return self
@@ -217,6 +235,10 @@ class Live(_Wire):
 
 class AsyncLive(_Wire):
     """`Live` for an event loop: the same limits, the same door. Belongs to the loop it is first used in."""
+
+    def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
+        super().__init__(redactor, **limits)
+        self._pools: dict[tuple[bool, str], httpcore.AsyncConnectionPool] = {}
 
     async def asend(self, request: Request) -> Response:
         """As `Live.send`."""
@@ -282,6 +304,12 @@ class AsyncLive(_Wire):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.aclose()
+
+
+def _close(pools: "dict[tuple[bool, str], list[httpcore.ConnectionPool]]") -> None:
+    for idle in pools.values():
+        while idle:
+            idle.pop().close()
 
 
 def _header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:

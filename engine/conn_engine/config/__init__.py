@@ -5,7 +5,7 @@ Strategies are below and only named here; what goes beyond shape is lint's, what
 
 from conn_engine.config.effective import Effective
 from conn_engine.config.load import DocumentKind, File, Workspace, load_workspace
-from conn_engine.config.merge import MAPPINGS, MISSING, Layers, Path_, lookup, mapping_layers, merge
+from conn_engine.config.merge import MAPPINGS, MISSING, Layers, Path_, leaves, lookup, mapping_layers, merge
 from conn_engine.config.models import (
     Account,
     Configuration,
@@ -19,7 +19,7 @@ from conn_engine.config.models import (
     UnifiedOperation,
     WorkspaceSettings,
 )
-from conn_engine.config.operations import OperationName, VendorOperation
+from conn_engine.config.operations import OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
 from conn_engine.config.validate import published, validate
 
@@ -49,10 +49,13 @@ __all__ = [
     "VendorOperation",
     "Workspace",
     "WorkspaceSettings",
+    "leaves",
     "load_workspace",
     "lookup",
     "mapping_layers",
     "merge",
     "published",
+    "singular",
     "validate",
+    "vendor_operation",
 ]

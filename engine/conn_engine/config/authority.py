@@ -28,6 +28,9 @@ _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
 _TEMPLATE = "\0"
 _URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
+_CONSENT_KEY = (
+    "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
+)
 
 
 def host_pattern(url: str) -> str | None:
@@ -84,9 +87,7 @@ def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
 
 def _urls(base: Mapping[str, Any]) -> Iterator[str]:
     for path, value in leaves(base):
-        if not isinstance(value, str) or path[0] == "unified":
-            continue
-        if path[-1] == "base_url" or (path[0] in ("credentials", "authorization") and path[-1] in _URL_KEYS):
+        if isinstance(value, str) and _is_url_place(path) and path[-1] != _CONSENT_KEY:
             yield value
 
 
@@ -165,7 +166,7 @@ def widening(
     found: list[Diagnostic] = []
     for layer in layers[1:]:
         found.extend(_hosts_asked(layer, hosts))
-        found.extend(_urls_asked(layer, hosts))
+        found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
         found.extend(_names_asked(layer, names))
     return found
 
@@ -203,10 +204,17 @@ def _urls_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
             )
 
 
+def _consent_hosts(base: Mapping[str, Any]) -> list[str]:
+    urls = (value for path, value in leaves(base) if path[-1] == _CONSENT_KEY and isinstance(value, str))
+    return [host for host in map(host_pattern, urls) if host is not None]
+
+
 def _is_url_place(path: Path_) -> bool:
     if path[-1] == "base_url":
         return path[0] != "unified"
-    return path[-1] in _URL_KEYS and ("credentials" in path[:1] or "authorization" in path[:4])
+    return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and (
+        "credentials" in path[:1] or "authorization" in path[:4]
+    )
 
 
 def _names_asked(layer: Layer, names: Sequence[str]) -> Iterator[Diagnostic]:

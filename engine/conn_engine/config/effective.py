@@ -80,6 +80,18 @@ class Effective:
         except ConfigurationError as error:
             raise self._explained(error) from None
 
+    def with_layers(self, layers: Sequence[Layer]) -> "Effective":
+        """The same connector, account and environment with these layers instead."""
+        return Effective(
+            connector_name=self.connector_name,
+            layers=layers,
+            account=self.account,
+            environment=self.environment,
+            context=self.context,
+            trusted_hosts=self._trusted,
+            workspace_env=self._workspace_env,
+        )
+
     def check(self) -> None:
         """Raise ConfigurationError, with a finding for each fault, unless every operation can be used."""
         for _, attempt in self._conversions():

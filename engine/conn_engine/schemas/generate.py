@@ -74,7 +74,7 @@ class Generator:
         tagged = [part for part in parts if isinstance(part, inspect.StructType) and part.tag is not None]
         schemas = [self._of(part, mode) for part in parts if part not in tagged]
         if tagged:
-            schemas.append(self._strategies(tagged, mode))
+            schemas.append(self._shared_strategies(tagged, mode))
         if len(parts) < len(info.types):
             return nullable(_either(schemas))
         return _either(schemas)
@@ -145,6 +145,18 @@ class Generator:
             raise TypeError(f"the rest of a model is a mapping, not {info!r}")
         schema = self._of(info.value_type, mode)
         return {"additionalProperties": nullable(schema) if mode == "part" else schema, **_key_names(info)}
+
+    def _shared_strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
+        """A union of strategies is called after the package that holds them."""
+        package = parts[0].cls.__module__.rpartition(".")[0].rpartition(".")[2]
+        name = f"{package.title()}Strategy{_SUFFIX[mode]}"
+        kinds = tuple(part.cls for part in parts)
+        if self._names.setdefault(name, kinds) != kinds:
+            raise ValueError(f"two unions of strategies are called {name}")
+        if name not in self.definitions:
+            self.definitions[name] = {}
+            self.definitions[name] = self._strategies(parts, mode)
+        return {"$ref": f"#/$defs/{name}"}
 
     def _strategies(self, parts: list[inspect.StructType], mode: Mode) -> Schema:
         branch_mode: Mode = "full" if mode == "full" else "part"

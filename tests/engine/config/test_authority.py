@@ -15,6 +15,7 @@ credentials:
     client_id: "{{env.CLIENT_ID}}"
     client_secret: "{{env.CLIENT_SECRET}}"
     token_url: https://login.example.org/token
+    authorization_url: https://consent.example.org/ask
 resources: { things: { list: { method: get, path: /things } } }
 """
 
@@ -84,6 +85,7 @@ def test_what_the_connector_grants(make: Any) -> None:
         ("  hosts: ['evil.example.net']\n", "SEC110", 4, "evil.example.net"),
         ("  resources: { things: { list: { base_url: 'https://evil.net' } } }\n", "SEC110", 4, "evil.net"),
         ("  credentials: { config: { token_url: 'https://evil.net/t' } }\n", "SEC110", 4, "evil.net"),
+        ("  credentials: { config: { authorization_url: 'https://evil.net/a' } }\n", "SEC110", 4, "evil.net"),
         ("  env: [AWS_SECRET]\n", "SEC111", 4, "AWS_SECRET"),
         ("  credentials: { config: { client_id: '{{env.HOME}}' } }\n", "SEC111", 4, "HOME"),
         ("  authorization: { config: { value: '{{ env }}' } }\n", "SEC111", 4, "as a whole"),
@@ -108,6 +110,8 @@ def test_an_override_cannot_widen(make: Any, override: str, code: str, line: int
 def test_an_override_may_narrow(make: Any) -> None:
     assert effective(make, "  hosts: ['acme.example.com']\n").hosts == ("acme.example.com",)
     assert effective(make, "  hosts: ['evil.net']\n").hosts == ()
+    consent = "  credentials: { config: { authorization_url: 'https://consent.example.org/other' } }\n"
+    assert effective(make, consent).widening() == []
     assert effective(make, "  base_url: 'https://acme.example.com/v2'\n").widening() == []
 
 

@@ -18,7 +18,12 @@ MAX_INPUT = 64 * 1024 * 1024
 
 
 def build_call(
-    app: App, effective: "Effective", name: "OperationName", params: Sequence[str], body: str | None, cursor: str | None
+    app: App,
+    effective: "Effective",
+    name: "OperationName",
+    params: Sequence[str],
+    body: str | None,
+    cursor: str | None,
 ) -> "Call":
     """The call of `--param k=v` options. `id` and names of the path go into the path, everything else is the query.
 
@@ -51,7 +56,10 @@ def _roots(text: str) -> set[str]:
 def _pair(text: str) -> tuple[str, Any]:
     name, sign, value = text.partition("=")
     if not sign or not name:
-        raise UsageError(f'--param "{text}" is not NAME=VALUE', hint='such as --param limit=5, or --param ids=\'["1","2"]\'')
+        raise UsageError(
+            f'--param "{text}" is not NAME=VALUE',
+            hint='such as --param limit=5, or --param ids=\'["1","2"]\'',
+        )
     if value[:1] in "[{" or value in ("true", "false", "null"):
         try:
             return name, json.loads(value)
@@ -77,4 +85,6 @@ def read_input(app: App, text: str) -> Any:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"cannot read {source}: {reason}") from error
     except (json.JSONDecodeError, RecursionError) as error:
-        raise UsageError(f"{source} is not JSON: {error}", hint="pass JSON text, or @FILE with JSON in it") from error
+        raise UsageError(
+            f"{source} is not JSON: {error}", hint="pass JSON text, or @FILE with JSON in it"
+        ) from error

@@ -12,7 +12,11 @@ __all__ = ["choose_effective"]
 
 
 def choose_effective(
-    app: App, account: str | None, connector: str | None, operation: str | None = None, environment: str | None = None
+    app: App,
+    account: str | None,
+    connector: str | None,
+    operation: str | None = None,
+    environment: str | None = None,
 ) -> "Effective":
     """The account's configuration; without an account, that of the connector: the named one, the one of `a:b.c`, or the
     only one that has the operation. Raises UsageError naming the candidates."""
@@ -41,7 +45,11 @@ def _only_connector(app: App, operation: str | None) -> str:
         return names[0]
     if not names:
         raise UsageError(
-            f'no connector of the workspace has "{operation}"' if operation else "the workspace has no connector",
+            f'no connector of the workspace has "{operation}"'
+            if operation
+            else "the workspace has no connector",
             hint="conn show lists them; conn new NAME adds one",
         )
-    raise UsageError(f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME")
+    raise UsageError(
+        f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME"
+    )

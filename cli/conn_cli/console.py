@@ -20,6 +20,7 @@ from conn_engine.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.wire import Clock, SystemClock
 
 if TYPE_CHECKING:
+    from conn_engine.config import Workspace
     from conn_engine.secrets import Redactor
 
 __all__ = ["App"]
@@ -59,6 +60,30 @@ class App:
                 hint="make one: conn init",
             )
         return root
+
+    @cached_property
+    def workspace(self) -> "Workspace":
+        """The workspace at or above `folder`, with its evaluator chosen. Raises ConfigurationError."""
+        from conn_engine.config import load_workspace
+        from conn_engine.expressions import set_default
+
+        workspace = load_workspace(self.workspace_root)
+        if workspace.settings.evaluator is not None:
+            set_default(workspace.settings.evaluator)
+        return workspace
+
+    def draw(self, renderable: object) -> None:
+        """Draw something of rich's (a table) on standard output, without secrets."""
+        from io import StringIO
+
+        from rich.console import Console
+
+        buffer = StringIO()
+        width = None if self.is_terminal else 200
+        Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(
+            renderable
+        )
+        self.out(buffer.getvalue(), end="")
 
     @property
     def is_terminal(self) -> bool:

@@ -56,10 +56,15 @@ def _version(asked: bool) -> None:
 def options(
     context: typer.Context,
     workspace: Annotated[
-        Path | None, typer.Option("--workspace", "-C", help="Folder of the workspace. Default: found from here upwards.")
+        Path | None,
+        typer.Option("--workspace", "-C", help="Folder of the workspace. Default: found from here upwards."),
     ] = None,
-    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask; fail when something is missing.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show our own faults with a (redacted) traceback.")] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Never ask; fail when something is missing.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show our own faults with a (redacted) traceback.")
+    ] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,

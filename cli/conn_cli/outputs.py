@@ -85,7 +85,9 @@ class Csv:
         """Say which columns came too late."""
         if self._left_out:
             names = ", ".join(sorted(self._left_out))
-            self._app.err(f"warning: fields that the first page did not have are left out: {names} (use --output jsonl)")
+            self._app.err(
+                f"warning: fields that the first page did not have are left out: {names} (use --output jsonl)"
+            )
 
 
 class Table:
@@ -134,14 +136,23 @@ def _cell(value: Any) -> str:
         return json.dumps(value, ensure_ascii=False)
     text = str(value)
     # A spreadsheet runs a cell that starts like a formula: a vendor's text must stay text.
-    return f"'{text}" if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _number(text) else text
+    return (
+        f"'{text}"
+        if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _number(text)
+        else text
+    )
 
 
 def _number(text: str) -> bool:
     return text[1:].replace(".", "", 1).replace(" ", "").isdigit()
 
 
-WRITERS: dict[str, Callable[[App], RecordWriter]] = {"jsonl": JsonLines, "json": JsonArray, "csv": Csv, "table": Table}
+WRITERS: dict[str, Callable[[App], RecordWriter]] = {
+    "jsonl": JsonLines,
+    "json": JsonArray,
+    "csv": Csv,
+    "table": Table,
+}
 
 
 def record_writer(app: App, name: str) -> RecordWriter:

@@ -321,6 +321,74 @@ CODES: dict[str, Code] = _table(
         "The operation ended with another error than what was kept as right, or with one where "
         "there was none.",
     ),
+    Code(
+        "EXP101",
+        "expression does not parse",
+        "error",
+        "The JSONata text is not well-formed. The caret shows where the parser gave up: a "
+        "bracket, a quote or an operator is missing near there. In a mapping a fixed text needs "
+        "quotes of its own: `\"'lead'\"`.",
+    ),
+    Code(
+        "EXP102",
+        "unknown function",
+        "error",
+        "A `$function` is called that neither JSONata nor Conn has. Check the spelling; names are "
+        "case-sensitive.",
+    ),
+    Code(
+        "EXP103",
+        "unknown name",
+        "error",
+        "An expression begins with a name that nothing brings into scope there, so it is always "
+        "undefined. A vendor record's fields are under `response`, the caller's under `query`, "
+        "`body` and `id`, the account's under `context`.",
+    ),
+    Code(
+        "EXP104",
+        "secret out of scope",
+        "error",
+        "`env` and stored credentials can be read only in `credentials` and `authorization`, "
+        "where a request is authorised. Mappings, URLs and queries never see them, so that "
+        "whoever edits a mapping cannot read a secret.",
+    ),
+    Code(
+        "SEC101",
+        "literal secret",
+        "error",
+        "A credential is written into a document, and so into version control. Remove it, revoke "
+        "it at the vendor, and keep the new one in the keyring (`conn auth login`) or read it "
+        "from the environment as `{{env.NAME}}`.",
+    ),
+    Code(
+        "CFG201",
+        "dead override",
+        "warning",
+        "The override says what the level below says already, or removes what is not there. It "
+        "changes nothing today and will silently hold the old value when the level below changes. "
+        "Delete it.",
+    ),
+    Code(
+        "REF102",
+        "operation does not exist",
+        "error",
+        "A unified operation, a step or `verify` names a vendor operation that the connector does "
+        "not have. Add it under `resources`, or mend the name.",
+    ),
+    Code(
+        "REF103",
+        "account lacks a value",
+        "error",
+        "The connector's `fields` ask for a value that the account does not supply under "
+        "`context`, or that has another form.",
+    ),
+    Code(
+        "MAP303",
+        "field the unified model does not have",
+        "error",
+        "The model's JSON Schema allows no such field, so every result would break it. Use the "
+        "model's name for it (`conn schema MODEL.RECORD`), or put it under `custom_fields`.",
+    ),
 )
 
 

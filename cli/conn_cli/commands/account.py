@@ -18,7 +18,9 @@ def options() -> None:
 @group.command("list")
 def list_accounts(
     context: typer.Context,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only of this connector.")] = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="Only of this connector.")
+    ] = None,
     as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """List the accounts: connector, environment, how many overrides."""
@@ -50,4 +52,6 @@ def list_accounts(
     wide = max(len(row["account"]) for row in rows)
     for row in rows:
         counted = f"{row['overrides']} override{'' if row['overrides'] == 1 else 's'}"
-        app.out(f"{row['account']:<{wide}}  {row['connector']:<14} {row['environment']:<14} {counted:<14} {row['label']}".rstrip())
+        app.out(
+            f"{row['account']:<{wide}}  {row['connector']:<14} {row['environment']:<14} {counted:<14} {row['label']}".rstrip()
+        )

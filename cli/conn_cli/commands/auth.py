@@ -26,7 +26,9 @@ def login(
     with_json: Annotated[
         bool, typer.Option("--json", help="Read the fields as one JSON object from standard input.")
     ] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Prove the credential by the connector's verify call.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Prove the credential by the connector's verify call.")
+    ] = False,
 ) -> None:
     """Store an account's credential. Secrets are asked for hidden, or read from standard input; never from options."""
     from conn_engine.vault import open_vault
@@ -77,7 +79,9 @@ def _ask(app: App, effective: "Effective") -> dict[str, Any]:
 @group.command()
 def status(
     context: typer.Context,
-    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")] = None,
+    account: Annotated[
+        str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")
+    ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it is accepted.")] = False,
 ) -> None:
     """Say which accounts have a credential, where it is kept, and whether it has expired. Values are never shown."""

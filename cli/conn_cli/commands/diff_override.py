@@ -16,10 +16,15 @@ WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
 
 def diff_override(
     context: typer.Context,
-    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
-    account: Annotated[list[str] | None, typer.Option("--account", "-a", help="This account. Default: all.")] = None,
+    operation: Annotated[
+        str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")
+    ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", "-a", help="This account. Default: all.")
+    ] = None,
     environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="What this environment alone changes, for every connector.")
+        str | None,
+        typer.Option("--environment", "-e", help="What this environment alone changes, for every connector."),
     ] = None,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
     as_format: Annotated[str, typer.Option("--format", help="text, json or markdown.")] = "text",
@@ -50,7 +55,10 @@ def _effectives(
 
     workspace = app.workspace
     if accounts:
-        return [workspace.effective(account=name, environment=environment, connector=connector) for name in accounts]
+        return [
+            workspace.effective(account=name, environment=environment, connector=connector)
+            for name in accounts
+        ]
     if environment is not None:
         named = workspace.environment(environment).connectors
         chosen = [name for name in workspace.connectors() if name in named and connector in (None, name)]
@@ -65,7 +73,9 @@ def _effectives(
 
 def _title(report: "OverrideReport") -> str:
     effective = report.effective
-    return " · ".join(part for part in (effective.account, effective.connector_name, effective.environment) if part)
+    return " · ".join(
+        part for part in (effective.account, effective.connector_name, effective.environment) if part
+    )
 
 
 def _value(value: Any) -> str:
@@ -87,7 +97,11 @@ def _text(app: App, reports: "list[OverrideReport]") -> None:
             if change.shadowed_at is not None:
                 below = f"{change.shadowed_at.file}:{change.shadowed_at.line}"
                 app.out(f"                 - {_value(change.shadows)}   ({below})")
-            app.out("                 + (removed)" if change.value is None else f"                 + {_value(change.value)}")
+            app.out(
+                "                 + (removed)"
+                if change.value is None
+                else f"                 + {_value(change.value)}"
+            )
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
         app.out(f"  effect on recordings ({len(recorded)} operations, {records} records)")
@@ -108,7 +122,10 @@ def _effect_lines(effect: "OperationEffect") -> list[str]:
     ]
     lines += [f"- {effect.gone} records gone"] if effect.gone else []
     lines += [f"+ {effect.new} records new"] if effect.new else []
-    lines += [f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}" for c in effect.requests[:5]]
+    lines += [
+        f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}"
+        for c in effect.requests[:5]
+    ]
     lines += [f"! {text}" for text in effect.errors]
     return lines
 
@@ -142,7 +159,8 @@ def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
         "reason": effect.reason,
         "records": effect.records,
         "fields": [
-            {"field": field, "kind": kind, "records": count} for (field, kind), count in sorted(effect.fields.items())
+            {"field": field, "kind": kind, "records": count}
+            for (field, kind), count in sorted(effect.fields.items())
         ],
         "records_gone": effect.gone,
         "records_new": effect.new,
@@ -164,7 +182,9 @@ def _markdown(app: App, reports: "list[OverrideReport]") -> None:
         app.out("| operation | effect |\n|---|---|")
         for effect in report.effects:
             lines = _effect_lines(effect) or ["no change"]
-            app.out(f"| {effect.name.text} | {'<br>'.join(line.replace('|', chr(92) + '|') for line in lines)} |")
+            app.out(
+                f"| {effect.name.text} | {'<br>'.join(line.replace('|', chr(92) + '|') for line in lines)} |"
+            )
         for change in report.dead:
             app.out(f"\ndead: `{change.path}` equals the level below ({_place(change)})")
         app.out()

@@ -43,7 +43,11 @@ def _evaluators() -> Row:
     names = evaluators()
     if names[:1] == ("jlens",):
         return ("evaluator", "ok", ", ".join(names))
-    return ("evaluator", "warn", f"{', '.join(names)}: jlens has no wheel here, mappings are about 30 times slower")
+    return (
+        "evaluator",
+        "warn",
+        f"{', '.join(names)}: jlens has no wheel here, mappings are about 30 times slower",
+    )
 
 
 def _vault(app: App) -> Row:
@@ -55,7 +59,11 @@ def _vault(app: App) -> Row:
     except ConnError as error:
         return ("credentials", "bad", f"{error.message}; {error.hint}")
     if kind == "environment":
-        return ("credentials", "warn", "no keyring here: set CONN_VAULT_KEY for an encrypted file, or pass CONN_<ACCOUNT>_<FIELD>")
+        return (
+            "credentials",
+            "warn",
+            "no keyring here: set CONN_VAULT_KEY for an encrypted file, or pass CONN_<ACCOUNT>_<FIELD>",
+        )
     return ("credentials", "ok", f"kept in the {kind}")
 
 
@@ -63,7 +71,11 @@ def _bundle() -> Row:
     from conn_cli.scaffold import bundled_connectors
 
     names = bundled_connectors()
-    return ("bundle", "ok" if names else "bad", ", ".join(names) or "the bundled connectors are missing: reinstall conn-engine")
+    return (
+        "bundle",
+        "ok" if names else "bad",
+        ", ".join(names) or "the bundled connectors are missing: reinstall conn-engine",
+    )
 
 
 def _workspace(app: App) -> Row:

@@ -11,7 +11,9 @@ from conn_cli.console import App
 def evaluate(
     context: typer.Context,
     expression: Annotated[str, typer.Argument(metavar="EXPR", help="A JSONata expression.")],
-    file: Annotated[str, typer.Option("--input", "-i", metavar="FILE|-", help="JSON input. Default: standard input.")] = "-",
+    file: Annotated[
+        str, typer.Option("--input", "-i", metavar="FILE|-", help="JSON input. Default: standard input.")
+    ] = "-",
     under: Annotated[
         str | None, typer.Option("--evaluator", help="jlens or jsonata-python. Default: the workspace's.")
     ] = None,

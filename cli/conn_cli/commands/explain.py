@@ -9,7 +9,9 @@ from conn_cli.console import App
 
 def explain(
     context: typer.Context,
-    code: Annotated[str | None, typer.Argument(metavar="[CODE]", help="Such as MAP201. Without it: every code.")] = None,
+    code: Annotated[
+        str | None, typer.Argument(metavar="[CODE]", help="Such as MAP201. Without it: every code.")
+    ] = None,
 ) -> None:
     """Explain a diagnostic code: what it means, why it matters, how to mend it."""
     from conn_engine.codes import CODES
@@ -24,6 +26,8 @@ def explain(
         return
     found = find(code)
     if found is None:
-        raise UsageError(f'there is no code "{code}"', hint=did_you_mean(code.upper(), CODES) or "conn explain lists them")
+        raise UsageError(
+            f'there is no code "{code}"', hint=did_you_mean(code.upper(), CODES) or "conn explain lists them"
+        )
     app.out(f"{found.id} · {found.severity} · {found.title}\n")
     app.out(found.explanation.strip())

@@ -18,7 +18,9 @@ def options() -> None:
 @group.command("import")
 def import_har(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(metavar="FILE.har", help="A HAR 1.2 file, such as a browser's export.")],
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.har", help="A HAR 1.2 file, such as a browser's export.")
+    ],
     connector: Annotated[str, typer.Option("--connector", "-c", help="The connector it belongs to.")],
     operation: Annotated[str, typer.Option("--operation", help="The operation, such as contacts.list.")],
     scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario.")] = "default",
@@ -36,7 +38,9 @@ def import_har(
     path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
-    count = import_recording(effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor)
+    count = import_recording(
+        effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor
+    )
     app.out(f"made {relative(path)} from {count} exchanges; set `call` in it to what a caller would ask")
 
 

@@ -12,7 +12,8 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where. Default: here.")] = Path(),
     example: Annotated[
-        bool, typer.Option("--example", help="With five connectors, their recordings, accounts and overrides.")
+        bool,
+        typer.Option("--example", help="With five connectors, their recordings, accounts and overrides."),
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
 ) -> None:

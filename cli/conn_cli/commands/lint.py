@@ -12,16 +12,22 @@ from conn_cli.exits import Exit
 def lint(
     context: typer.Context,
     paths: Annotated[
-        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Files or folders. Default: the workspace.")
+        list[Path] | None,
+        typer.Argument(metavar="[PATH]...", help="Files or folders. Default: the workspace."),
     ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
+        typer.Option(
+            "--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."
+        ),
     ] = None,
     baseline: Annotated[
-        Path | None, typer.Option("--baseline", help="Accept the findings listed in this file; made when it is missing.")
+        Path | None,
+        typer.Option("--baseline", help="Accept the findings listed in this file; made when it is missing."),
     ] = None,
-    update_baseline: Annotated[bool, typer.Option("--update-baseline", help="Write today's findings to --baseline.")] = False,
+    update_baseline: Annotated[
+        bool, typer.Option("--update-baseline", help="Write today's findings to --baseline.")
+    ] = False,
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
     from conn_cli.report import Sources, write_outputs

@@ -17,13 +17,20 @@ def record(
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
     account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
     param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter.")
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
     ] = None,
-    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
+    body: Annotated[
+        str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")
+    ] = None,
     pages: Annotated[int, typer.Option("--pages", min=1, help="Stop after so many pages.")] = 3,
-    scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")] = "default",
+    scenario: Annotated[
+        str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")
+    ] = "default",
     own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="In another environment.")
+    ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
     send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
@@ -57,7 +64,14 @@ def record(
         raise typer.Exit(Exit.USAGE)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
-            wiring, name, call, path, scenario=scenario, pages=pages, own=own, seen=lambda n: progress.advance(n)
+            wiring,
+            name,
+            call,
+            path,
+            scenario=scenario,
+            pages=pages,
+            own=own,
+            seen=lambda n: progress.advance(n),
         )
     app.out(f"recorded {kept.exchanges} exchanges, {kept.records} records in {relative(path)}")
     if kept.error is not None:
@@ -71,7 +85,9 @@ def _target(app: App, connector: str, name: "OperationName", scenario: str, acco
     from conn_engine.errors import UsageError
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", scenario):
-        raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
+        raise UsageError(
+            f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _"
+        )
     folder = app.workspace.root / "connectors" / connector / "recordings"
     file_name = f"{name.text}.json" if scenario == "default" else f"{name.text}.{scenario}.json"
     return (folder / account if account else folder) / file_name

@@ -18,18 +18,31 @@ def run(
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
     account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
     param: Annotated[
-        list[str] | None, typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter.")
+        list[str] | None,
+        typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
     ] = None,
-    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
+    body: Annotated[
+        str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")
+    ] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
-    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
+    cursor: Annotated[
+        str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="In another environment.")
+    ] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
-    remote_data: Annotated[bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")] = False,
+    remote_data: Annotated[
+        bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first request; send nothing.")] = False,
     send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")] = False,
-    trace: Annotated[bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")
+    ] = False,
+    trace: Annotated[
+        bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")
+    ] = False,
     output: Annotated[str, typer.Option("--output", "-o", help="jsonl, json, csv or table.")] = "jsonl",
 ) -> None:
     """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""

@@ -13,11 +13,21 @@ if TYPE_CHECKING:
 
 def show(
     context: typer.Context,
-    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
-    account: Annotated[str | None, typer.Option("--account", "-a", help="The effective configuration of this account.")] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="The base level of this connector.")] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
-    as_format: Annotated[str, typer.Option("--format", help="text (with the file and line of each leaf), yaml or json.")] = "text",
+    operation: Annotated[
+        str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")
+    ] = None,
+    account: Annotated[
+        str | None, typer.Option("--account", "-a", help="The effective configuration of this account.")
+    ] = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="The base level of this connector.")
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="In this environment.")
+    ] = None,
+    as_format: Annotated[
+        str, typer.Option("--format", help="text (with the file and line of each leaf), yaml or json.")
+    ] = "text",
 ) -> None:
     """List the workspace, or show an effective configuration and where each value comes from."""
     from conn_cli.choices import choose_effective
@@ -38,7 +48,9 @@ def show(
     from conn_engine.documents import dump_yaml
 
     data = _plain(lookup(effective.data, path) if path else effective.data)
-    app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
+    app.out(
+        json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip()
+    )
 
 
 def _overview(app: App, as_format: str) -> None:
@@ -52,8 +64,16 @@ def _overview(app: App, as_format: str) -> None:
     if as_format != "text":
         from conn_engine.documents import dump_yaml
 
-        data = {"workspace": str(workspace.root), "environments": workspace.environments(), "connectors": rows}
-        app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
+        data = {
+            "workspace": str(workspace.root),
+            "environments": workspace.environments(),
+            "connectors": rows,
+        }
+        app.out(
+            json.dumps(data, ensure_ascii=False, indent=2)
+            if as_format == "json"
+            else dump_yaml(data).rstrip()
+        )
         return
     app.out(f"workspace     {workspace.root}")
     app.out(f"environments  {', '.join(workspace.environments()) or '-'}")

@@ -14,27 +14,40 @@ if TYPE_CHECKING:
 def test(
     context: typer.Context,
     operations: Annotated[
-        list[str] | None, typer.Argument(metavar="[OPERATION]...", help="Such as contacts.list. Default: all.")
+        list[str] | None,
+        typer.Argument(metavar="[OPERATION]...", help="Such as contacts.list. Default: all."),
     ] = None,
     account: Annotated[
-        list[str] | None, typer.Option("--account", "-a", help="An account. Default: every one that has the operation.")
+        list[str] | None,
+        typer.Option("--account", "-a", help="An account. Default: every one that has the operation."),
     ] = None,
-    every: Annotated[bool, typer.Option("--all", help="Every operation (the default when none is named).")] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every operation (the default when none is named).")
+    ] = False,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
     environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="Only accounts of this environment; or in it, with --account.")
+        str | None,
+        typer.Option(
+            "--environment", "-e", help="Only accounts of this environment; or in it, with --account."
+        ),
     ] = None,
-    raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operations instead of the unified ones.")] = False,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="The vendor's own operations instead of the unified ones.")
+    ] = False,
     live: Annotated[bool, typer.Option("--live", help="Ask the vendor instead of the recordings.")] = False,
     send: Annotated[bool, typer.Option("--send", help="With --live: really send writes.")] = False,
     update: Annotated[bool, typer.Option("--update", help="Keep the results as goldens.")] = False,
     cross_check: Annotated[
         bool, typer.Option("--cross-check", help="Also run every mapping under the second evaluator.")
     ] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Show requests and coverage of passing operations too.")] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Show requests and coverage of passing operations too.")
+    ] = False,
     formats: Annotated[
         list[str] | None,
-        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
+        typer.Option(
+            "--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."
+        ),
     ] = None,
 ) -> None:
     """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
@@ -78,7 +91,9 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
     with app.progress("asking the vendor") as progress:
         reports = []
-        for report in run_live(app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send):
+        for report in run_live(
+            app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send
+        ):
             reports.append(report)
             progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
     return reports

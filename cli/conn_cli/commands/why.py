@@ -16,11 +16,19 @@ LEVELS = ("account", "environment", "base")
 
 def why(
     context: typer.Context,
-    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list, or - for the connector.")],
-    path: Annotated[str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination.")],
+    operation: Annotated[
+        str, typer.Argument(metavar="OPERATION", help="Such as contacts.list, or - for the connector.")
+    ],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination.")
+    ],
     account: Annotated[str | None, typer.Option("--account", "-a", help="For this account.")] = None,
-    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="When no account is named.")
+    ] = None,
+    environment: Annotated[
+        str | None, typer.Option("--environment", "-e", help="In this environment.")
+    ] = None,
     as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """Say who set a value of the effective configuration: level, file and line, and what it shadows."""
@@ -28,7 +36,9 @@ def why(
     from conn_engine.diagnostics import did_you_mean
 
     app: App = context.obj
-    effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
+    effective = choose_effective(
+        app, account, connector, None if operation == "-" else operation, environment
+    )
     name = None if operation == "-" else effective.resolve(operation)
     origins = _origins(effective, name, path)
     if not origins:

@@ -59,7 +59,12 @@ def _text(reports: "Sequence[OperationReport]", sources: Sources, verbose: bool)
 
 def _operation(report: "OperationReport", verbose: bool) -> Iterator[Piece]:
     effective = report.effective
-    names = [report.name.text, effective.connector_name, effective.account or "base", effective.environment or ""]
+    names = [
+        report.name.text,
+        effective.connector_name,
+        effective.account or "base",
+        effective.environment or "",
+    ]
     yield " · ".join(name for name in names if name), "bold"
     yield "\n", ""
     for judgement in report.judgements:
@@ -72,7 +77,10 @@ def _case(judgement: "Judgement") -> Iterator[Piece]:
     recording = case.recording
     yield f"  {case.scenario}", "bold"
     count = len(outcome.sent)
-    yield f"   replay: {count} request{'' if count == 1 else 's'}, {recording.source} {recording.recorded_at[:10]}\n", "dim"
+    yield (
+        f"   replay: {count} request{'' if count == 1 else 's'}, {recording.source} {recording.recorded_at[:10]}\n",
+        "dim",
+    )
     for number, sent in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
         records = f"   {sent.records:>4} records" if sent.records else ""
@@ -169,7 +177,11 @@ def _json_case(judgement: "Judgement") -> dict[str, Any]:
         "error": None if outcome.error is None else outcome.error.message,
     }
     if coverage is not None:
-        row["coverage"] = {"mapped": len(coverage.seen), "seen": dict(coverage.seen), "unread": list(coverage.unread)}
+        row["coverage"] = {
+            "mapped": len(coverage.seen),
+            "seen": dict(coverage.seen),
+            "unread": list(coverage.unread),
+        }
     if comparison is not None and not comparison.equal:
         row["changes"] = [
             {"field": field, "kind": kind, "records": count, "set_by": judgement.places.get(field)}
@@ -203,7 +215,9 @@ def _junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
         if own or not rows:
             inner = "".join(_failure(finding, sources) for finding in own)
             note = inner or f"<system-out>{escape('no recording: the result is unknown')}</system-out>"
-            rows.append(f"<testcase classname={quoteattr(suite)} name={quoteattr('operation')}>{note}</testcase>")
+            rows.append(
+                f"<testcase classname={quoteattr(suite)} name={quoteattr('operation')}>{note}</testcase>"
+            )
             failures += bool(own)
         total, bad = total + len(rows), bad + failures
         head = f'<testsuite name={quoteattr(suite)} tests="{len(rows)}" failures="{failures}" errors="0" skipped="0">'
@@ -214,8 +228,12 @@ def _junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
 
 
 def _junit_case(suite: str, judgement: "Judgement", sources: Sources) -> str:
-    inner = "".join(_failure(finding, sources) for finding in judgement.findings if finding.severity.name == "ERROR")
-    return f"<testcase classname={quoteattr(suite)} name={quoteattr(judgement.case.scenario)}>{inner}</testcase>"
+    inner = "".join(
+        _failure(finding, sources) for finding in judgement.findings if finding.severity.name == "ERROR"
+    )
+    return (
+        f"<testcase classname={quoteattr(suite)} name={quoteattr(judgement.case.scenario)}>{inner}</testcase>"
+    )
 
 
 def _failure(finding: "Diagnostic", sources: Sources) -> str:

@@ -21,7 +21,16 @@ from conn_engine.transport.replay import Replay
 from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Request, Response
 
-__all__ = ["Case", "Outcome", "SentRequest", "find_cases", "golden_request", "recorded_call", "replay", "sent_requests"]
+__all__ = [
+    "Case",
+    "Outcome",
+    "SentRequest",
+    "find_cases",
+    "golden_request",
+    "recorded_call",
+    "replay",
+    "sent_requests",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +102,9 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
     return cases
 
 
-def replay(effective: Effective, name: OperationName, recording: Recording, *, limit: int | None = None) -> Outcome:
+def replay(
+    effective: Effective, name: OperationName, recording: Recording, *, limit: int | None = None
+) -> Outcome:
     """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
 
     Errors of the operation are caught into `Outcome.error`; MissingRecording too.

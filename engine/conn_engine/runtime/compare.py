@@ -118,7 +118,9 @@ def _keys(records: Sequence[Any]) -> list[str]:
 
 
 def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
-    if before == after and json.dumps(before) == json.dumps(after):  # 1, 1.0 and true are not the same to a customer
+    if before == after and json.dumps(before) == json.dumps(
+        after
+    ):  # 1, 1.0 and true are not the same to a customer
         return ()
     old = leaves(before) if isinstance(before, Mapping) else {"": before}
     new = leaves(after) if isinstance(after, Mapping) else {"": after}
@@ -148,13 +150,17 @@ def _type(value: Any) -> str:
     return type(value).__name__
 
 
-def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
+def compare_requests(
+    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
+) -> list[RequestChange]:
     """Compare requests one by one. Each is `{method, url, body?}`; a URL's query counts whatever its order."""
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in ("method", "url", "body"):
             if old.get(part) != new.get(part):
                 changes.append(RequestChange(number, part, old.get(part), new.get(part)))  # type: ignore[arg-type]
-    changes.extend(RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after))
+    changes.extend(
+        RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after)
+    )
     changes.extend(RequestChange(n, "extra", None, new) for n, new in enumerate(after, 1) if n > len(before))
     return changes

@@ -79,11 +79,19 @@ class Connection:
         """The account's effective configuration."""
         return self.wiring.effective
 
-    def pages(self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False) -> Iterator[Page]:
+    def pages(
+        self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
+    ) -> Iterator[Page]:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
-        return drive(flow, self.transport, self.wiring.vault, clock=self.wiring.session.clock, redactor=self.wiring.redactor)
+        return drive(
+            flow,
+            self.transport,
+            self.wiring.vault,
+            clock=self.wiring.session.clock,
+            redactor=self.wiring.redactor,
+        )
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
@@ -158,7 +166,9 @@ def _listing(page: Page | None) -> dict[str, Any]:
     if page is None:
         return {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
     if page.whole:
-        raise UsageError("this operation answers with one record, not a listing", hint="use pages() or records()")
+        raise UsageError(
+            "this operation answers with one record, not a listing", hint="use pages() or records()"
+        )
     return {
         "result": page.records,
         "next_cursor": page.next_cursor,
@@ -175,7 +185,9 @@ def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], *
     return Connection(wiring, Live(wiring.redactor))
 
 
-def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> AsyncConnection:
+def aconnect(
+    workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any
+) -> AsyncConnection:
     """A live connection of an account for an event loop. `options` as in `wire_account`."""
     from conn_engine.transport.live import AsyncLive
 

@@ -161,9 +161,7 @@ async def _arenew(
     return await asyncio.to_thread(locked)
 
 
-async def _afinish(
-    flow: Flow[T], transport: AsyncSender, vault: Vault, redactor: Redactor | None
-) -> T:
+async def _afinish(flow: Flow[T], transport: AsyncSender, vault: Vault, redactor: Redactor | None) -> T:
     outcome: list[T] = []
 
     def capture() -> Flow[None]:

@@ -60,7 +60,9 @@ class OverrideReport:
     dead: tuple[ConfigChange, ...]
 
 
-def override_report(workspace: Workspace, effective: Effective, names: Sequence[OperationName]) -> OverrideReport:
+def override_report(
+    workspace: Workspace, effective: Effective, names: Sequence[OperationName]
+) -> OverrideReport:
     """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`."""
     base = up_to(effective, "base")
     return OverrideReport(
@@ -93,7 +95,9 @@ def _changes(effective: Effective) -> list[ConfigChange]:
     return sorted(rows, key=lambda row: (order.get(row.level, 2), row.span))
 
 
-def _effect(workspace: Workspace, base: Effective, effective: Effective, name: OperationName) -> OperationEffect:
+def _effect(
+    workspace: Workspace, base: Effective, effective: Effective, name: OperationName
+) -> OperationEffect:
     effect = OperationEffect(name)
     cases = find_cases(workspace, effective, [name])
     if not cases:

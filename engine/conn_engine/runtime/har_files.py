@@ -17,7 +17,13 @@ MAX_BYTES = 256 * 1024 * 1024
 
 
 def import_recording(
-    effective: Effective, name: OperationName, source: Path, target: Path, *, scenario: str, redactor: Redactor
+    effective: Effective,
+    name: OperationName,
+    source: Path,
+    target: Path,
+    *,
+    scenario: str,
+    redactor: Redactor,
 ) -> int:
     """Make a recording of the exchanges in a HAR file that went to the connector's hosts. Returns their number.
 

@@ -67,13 +67,17 @@ def _report(
     call = _call(cases[0]) if cases else Call()
     if may_write(effective, name, call) and not send:
         report.findings.append(
-            diagnostic("RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it")
+            diagnostic(
+                "RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it"
+            )
         )
         return report
     if not cases:
         report.recorded = False
         report.findings.append(
-            diagnostic("REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}")
+            diagnostic(
+                "REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}"
+            )
         )
         return report
     outcome = _ask(workspace, effective, name, call, environ, redactor)
@@ -101,7 +105,11 @@ def _ask(
     counts: list[int] = []
     try:
         wiring = wire_account(
-            workspace, effective.account or "", environ=environ, environment=effective.environment, redactor=redactor
+            workspace,
+            effective.account or "",
+            environ=environ,
+            environment=effective.environment,
+            redactor=redactor,
         )
         with Connection(wiring, transport) as connection:
             for page in connection.pages(name, call):

@@ -39,7 +39,9 @@ def authorization_scope(effective: Effective, session: Session) -> Scope:
     return {**session.document, "env": env, "context": effective.context}
 
 
-def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
+def draft_of(
+    effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place
+) -> Draft:
     """The request before it is authorised and encoded. `place` puts the page into it."""
     base = str(render(operation.base_url, scope)).rstrip("/")
     _check_base(base, operation.base_url)
@@ -109,4 +111,3 @@ def _with_query(draft: Draft, operation: VendorOperation) -> str:
     if not encoded:
         return draft.url
     return f"{draft.url}{'&' if '?' in draft.url else '?'}{encoded}"
-

@@ -6,7 +6,15 @@ Mappings are evaluated in batches (one evaluator call per page). HTTP and paging
 from collections.abc import Sequence
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Step, StepRequest, UnifiedOperation, VendorOperation, mapping_layers
+from conn_engine.config import (
+    Effective,
+    OperationName,
+    Step,
+    StepRequest,
+    UnifiedOperation,
+    VendorOperation,
+    mapping_layers,
+)
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, render, truth
 from conn_engine.runtime.call import Call, Session, decode_cursor
@@ -23,7 +31,9 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     """The generator of one unified operation. Yields Page after Page of unified records."""
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None:
-        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+        raise UsageError(
+            f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"'
+        )
     at = f"unified.{name.text}"
     scope = _caller_scope(effective, call)
     scope["before"] = {}
@@ -36,19 +46,41 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     response_mapping = mapping(layers) if layers else None
 
     def emit(page: VendorPage) -> Flow[None]:
-        page_scope = {**inner, "status": page.answer.response.status, "headers": page.answer.response.headers.plain()}
+        page_scope = {
+            **inner,
+            "status": page.answer.response.status,
+            "headers": page.answer.response.headers.plain(),
+        }
         page_scope["page"] = page.answer.body
         records = _mapped(response_mapping, operation, page, page_scope, at)
         if operation.after:
-            page_scope |= {"result": records[0] if page.whole and records else records, "response": page.answer.body, "after": {}}
+            page_scope |= {
+                "result": records[0] if page.whole and records else records,
+                "response": page.answer.body,
+                "after": {},
+            }
             yield from _steps(effective, operation.after, session, page_scope, "after", f"{at}.after")
             result = page_scope["result"]
-            records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
+            records = [
+                item for item in (result if isinstance(result, list) else [result]) if item is not None
+            ]
         headers = _header_mapping(operation, page_scope, page, at)
-        yield page_of(VendorPage(page.answer, page.records, page.whole, page.number, page.next_state, page.prev_state, headers), records)
+        yield page_of(
+            VendorPage(
+                page.answer, page.records, page.whole, page.number, page.next_state, page.prev_state, headers
+            ),
+            records,
+        )
 
     try:
-        yield from fetch_pages(effective, vendor, request, session, emit, {"before": scope["before"], "raw_query": scope["query"]})
+        yield from fetch_pages(
+            effective,
+            vendor,
+            request,
+            session,
+            emit,
+            {"before": scope["before"], "raw_query": scope["query"]},
+        )
     except VendorError as error:
         _map_error(operation, error, inner, at)
         raise
@@ -63,7 +95,9 @@ def _caller_scope(effective: Effective, call: Call) -> Scope:
     return scope
 
 
-def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
+def route(
+    effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope
+) -> VendorOperation:
     """The vendor operation behind a unified one: its `resource` and `method`, texts that may hold `{{…}}`."""
     at = f"unified.{name.text}"
     resource = _rendered(operation.resource, scope, f"{at}.resource") or name.resource
@@ -120,7 +154,9 @@ def _mapped(
     else:
         records = page.records
         if page.whole and not records:
-            records = [page.answer.body]  # a write that answers nothing still has a result: its mapping sees null
+            records = [
+                page.answer.body
+            ]  # a write that answers nothing still has a result: its mapping sees null
         try:
             values = compiled.apply([{**scope, "response": record} for record in records])
         except ExpressionError as error:
@@ -138,7 +174,11 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
     if operation.error_mapping is None:
         return
     status = error.status
-    seen = {**scope, "error": {"kind": error.kind, "message": error.message, "status": status}, "status": status}
+    seen = {
+        **scope,
+        "error": {"kind": error.kind, "message": error.message, "status": status},
+        "status": status,
+    }
     seen["response"] = error.details
     seen["headers"] = error.response.headers.plain() if error.response is not None else {}
     mapped = _object(operation.error_mapping, seen, f"{at}.error_mapping")
@@ -158,7 +198,9 @@ def _steps(
         seen = scope
         value: Any = None
         if step.request is not None:
-            value = yield from _step_request(effective, step.request, session, scope, into, f"{place}.request")
+            value = yield from _step_request(
+                effective, step.request, session, scope, into, f"{place}.request"
+            )
             seen = {**scope, "response": value}
         if step.transform is not None:
             made = _one([step.transform], seen, f"{place}.transform")
@@ -186,7 +228,10 @@ def _step_request(
         body=_rendered(request.body, scope, f"{at}.body"),
         id=None if identifier is None else str(identifier),
         params=_rendered(request.params, scope, f"{at}.params") or {},
-        headers={name: str(value) for name, value in _present(_rendered(request.headers, scope, f"{at}.headers")).items()},
+        headers={
+            name: str(value)
+            for name, value in _present(_rendered(request.headers, scope, f"{at}.headers")).items()
+        },
     )
     return (yield from fetch_whole(effective, vendor, call, session, {into: scope[into]}))
 

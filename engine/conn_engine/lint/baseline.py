@@ -1,0 +1,38 @@
+"""A baseline: the findings that are accepted today. A file of fingerprints that stay when lines move."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from conn_engine.diagnostics import Diagnostic
+from conn_engine.documents import dump_json, write_whole
+from conn_engine.errors import UsageError
+
+__all__ = ["apply_baseline"]
+
+
+def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool = False) -> list[Diagnostic]:
+    """The findings that the baseline does not list. A missing file is made of today's findings, so is it on `update`.
+
+    Raises UsageError when the file is no baseline.
+    """
+    if update or not path.exists():
+        rows = [
+            {
+                "fingerprint": f.fingerprint,
+                "code": f.code,
+                "file": f.span.file if f.span else "",
+                "message": f.message,
+            }
+            for f in sorted(findings, key=Diagnostic.sort_key)
+        ]
+        write_whole(path, dump_json({"format": 1, "accepted": rows}))
+        return []
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        accepted = {row["fingerprint"] for row in data["accepted"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{path.name} is no baseline: {error}", hint="write it anew with --update-baseline"
+        ) from error
+    return [finding for finding in findings if finding.fingerprint not in accepted]

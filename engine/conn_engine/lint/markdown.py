@@ -1,0 +1,60 @@
+"""YAML and JSON blocks inside Markdown files: each is read, and validated when its first comment names a schema."""
+
+from pathlib import Path
+from typing import Any, get_args
+
+from conn_engine.config import DocumentKind, validate
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents import Document, markdown_blocks, parse
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["lint_markdown"]
+
+MAX_BYTES = 8 * 1024 * 1024
+KINDS: tuple[str, ...] = get_args(DocumentKind)
+
+
+def lint_markdown(path: Path, file: str) -> list[Diagnostic]:
+    """Findings of a Markdown file's `yaml` and `json` blocks, on the lines of the file itself.
+
+    A block is validated as the document that its language-server header or `$schema` names, or as a connector or an
+    account when its keys say so; other blocks only have to be readable.
+    """
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            return [diagnostic("DOC005", "the file is larger than 8 MiB", Span(file))]
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return [diagnostic("DOC001", f"the file cannot be read: {error}", Span(file))]
+    findings: list[Diagnostic] = []
+    for block in markdown_blocks(text):
+        if block.language not in ("yaml", "yml", "json"):
+            continue
+        # Blank lines in front keep the line numbers those of the Markdown file.
+        padded = "\n" * (block.line - 1) + block.text
+        try:
+            document = parse(padded, file)
+        except ConfigurationError as error:
+            findings += error.findings
+            continue
+        kind = _kind(document)
+        if kind is not None:
+            findings += validate(document, kind)
+    return findings
+
+
+def _kind(document: Document) -> Any:
+    data = document.data
+    if not isinstance(data, dict):
+        return None
+    head = (
+        f"{document.text.strip().splitlines()[0] if document.text.strip() else ''} {data.get('$schema', '')}"
+    )
+    for kind in KINDS:
+        if f"/{kind}.schema.json" in head:
+            return kind
+    if {"base_url", "resources"} <= data.keys():
+        return "connector"
+    if "connector" in data and ({"override", "environment", "context"} & data.keys()):
+        return "account"
+    return None

@@ -1,0 +1,25 @@
+"""The schemas of unified records, as lint reads them. Checking results against them is the runtime's."""
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from conn_engine.documents import read
+from conn_engine.errors import ConfigurationError
+from conn_engine.locate import packaged
+
+__all__ = ["model_schema"]
+
+
+@lru_cache(maxsize=512)
+def model_schema(folders: tuple[Path, ...], model: str, record: str) -> dict[str, Any] | None:
+    """The schema of one record, the workspace's own first; None when there is none or it cannot be read."""
+    for folder in (*folders, packaged("schemas", "models")):
+        path = folder / model / f"{record}.schema.json"
+        if path.is_file():
+            try:
+                data = read(path, path.name).data
+            except ConfigurationError:
+                return None
+            return data if isinstance(data, dict) else None
+    return None

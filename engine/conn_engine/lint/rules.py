@@ -1,0 +1,342 @@
+"""The semantic rules, one function each, in one table. A rule gets a `Target` and yields findings with their places."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from conn_engine.config import Effective, Layer, Path_, Workspace, singular
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
+from conn_engine.expressions import expression, known_functions, template
+from conn_engine.lint.sites import Site, sites
+from conn_engine.secrets import secret_name
+
+__all__ = ["LAYER_RULES", "TARGET_RULES", "Target"]
+
+
+@dataclass(slots=True)
+class Target:
+    """One effective configuration under lint: a connector's base level, or an account's."""
+
+    workspace: Workspace
+    effective: Effective
+    seen_layers: set[int] = field(default_factory=set)
+
+    def span(self, layer: Layer, path: Path_) -> Span:
+        """Where a path of one layer stands."""
+        source = layer.source(path)
+        return source.document.span(source.place(path))
+
+
+class LayerView:
+    """One level's data with its expressions, compiled once for all rules."""
+
+    def __init__(self, layer: Layer, target: Target) -> None:
+        self.layer = layer
+        self.target = target
+
+    @cached_property
+    def sites(self) -> list[Site]:
+        """Every expression and template."""
+        return list(sites(self.layer.data))
+
+    def place(self, site: Site, offset: int, width: int = 1) -> Span:
+        """The place of a character inside the site's string, in its file."""
+        source = self.layer.source(site.path)
+        place = source.place(site.path)
+        if offset < 0:
+            return source.document.span(place)
+        line, column = source.document.position(place, offset)
+        return Span(source.document.file, line, column, line, column + max(width, 1))
+
+    @cached_property
+    def parts(self) -> list[tuple[Site, str, int]]:
+        """Every expression with its site and its offset in the site's string; those that do not parse are left out."""
+        found: list[tuple[Site, str, int]] = []
+        for site in self.sites:
+            if site.kind == "expression":
+                found.append((site, site.text, 0))
+                continue
+            try:
+                found.extend((site, text, offset) for text, offset in template(site.text).expressions)
+            except ExpressionError:
+                continue
+        return found
+
+
+def syntax(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP101: an expression or template does not parse."""
+    for site in view.sites:
+        try:
+            if site.kind == "template":
+                for text, offset in template(site.text).expressions:
+                    yield from _parsed(view, site, text, offset)
+            else:
+                yield from _parsed(view, site, site.text, 0)
+        except ExpressionError as error:
+            yield _syntax_error(view, site, error, 0)
+
+
+def _parsed(view: LayerView, site: Site, text: str, offset: int) -> Iterator[Diagnostic]:
+    try:
+        expression(text)
+    except ExpressionError as error:
+        yield _syntax_error(view, site, error, offset)
+
+
+def _syntax_error(view: LayerView, site: Site, error: ExpressionError, shift: int) -> Diagnostic:
+    offset = error.offset + shift if error.offset >= 0 else -1
+    span = view.place(site, offset, len(error.token))
+    return diagnostic("EXP101", error.message, span, path=dotted(site.path), hint=error.hint)
+
+
+def functions(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP102: a function is called that does not exist."""
+    known = known_functions()
+    for site, text, offset in view.parts:
+        try:
+            calls = expression(text).calls()
+        except ExpressionError:
+            continue
+        for name, at in calls:
+            if name not in known:
+                hint = did_you_mean(name, known)
+                hint = hint.replace('"', '"$', 1) if hint else "conn eval '$FUNCTION(…)' tries one"
+                span = view.place(site, offset + at, len(name) + 1)
+                yield diagnostic(
+                    "EXP102", f"there is no function ${name}", span, path=dotted(site.path), hint=hint
+                )
+
+
+def names(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP103: a name that nothing brings into scope; EXP104: env or a credential outside authorization."""
+    for site, text, offset in view.parts:
+        if site.names is None:
+            continue
+        try:
+            roots = expression(text).roots()
+        except ExpressionError:
+            continue
+        for root in sorted(map(str, (roots or frozenset()) - site.names)):
+            at = _find_word(text, root)
+            span = view.place(site, offset + at if at >= 0 else -1, len(root))
+            if root in ("env", "oauth", "credentials", "secrets"):
+                message = f'"{root}" is not in scope here: secrets are only where a request is authorised'
+                yield diagnostic("EXP104", message, span, path=dotted(site.path))
+                continue
+            hint = did_you_mean(root, site.names) or f"in scope: {', '.join(sorted(site.names))}"
+            yield diagnostic(
+                "EXP103", f'nothing is called "{root}" here', span, path=dotted(site.path), hint=hint
+            )
+
+
+def _find_word(text: str, word: str) -> int:
+    found = re.search(rf"(?<![\w$.]){re.escape(word)}\b", text)
+    return found.start() if found else text.find(word)
+
+
+_LITERAL_OK = re.compile(r"^\s*$|\{\{|^\[redacted\]$|^(example|changeme|your[-_ ])", re.IGNORECASE)
+_TOKEN_LIKE = re.compile(
+    r"\b(sk_(live|test)_[0-9A-Za-z]{16,}|xox[abpr]-[0-9A-Za-z-]{10,}|gh[pousr]_[0-9A-Za-z]{30,}|AKIA[0-9A-Z]{16}"
+    r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
+)
+_NOT_VALUES = frozenset({"name", "path", "format", "prefix", "pattern", "label", "description", "response"})
+
+
+def secrets(view: LayerView) -> Iterator[Diagnostic]:
+    """SEC101: a secret is written into a document."""
+    for path, value in _strings(view.layer.data, ()):
+        key = str(path[-1])
+        named = (
+            secret_name(key)
+            and key not in _NOT_VALUES
+            and path[0] in ("headers", "query", "credentials", "authorization", "resources")
+        )
+        header = path[0] != "unified" and len(path) > 1 and "headers" in path and secret_name(key)
+        url_like = value.startswith(("http://", "https://", "/"))
+        if _TOKEN_LIKE.search(value) or (
+            (named or header)
+            and not _LITERAL_OK.search(value)
+            and not url_like
+            and "mapping" not in dotted(path)
+        ):
+            yield diagnostic(
+                "SEC101",
+                f"{key} holds a literal secret",
+                view.target.span(view.layer, path),
+                path=dotted(path),
+                hint="keep it in the keyring (conn auth login ACCOUNT) or read it as {{env.NAME}}; and revoke this one",
+            )
+
+
+def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(value, str):
+        if path:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _strings(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*path, index))
+
+
+def routes(target: Target) -> Iterator[Diagnostic]:
+    """REF102: a unified operation, step or `verify` names a vendor operation that the connector does not have."""
+    effective = target.effective
+    for name in effective.operations():
+        if name.kind != "unified":
+            continue
+        operation = effective.unified(name.model, name.resource, name.method)
+        if operation is None or any("{{" in str(text) for text in (operation.resource, operation.method)):
+            continue
+        yield from _route(target, str(operation.resource), str(operation.method), name.path)
+        for key in ("before", "after"):
+            for index, step in enumerate(getattr(operation, key)):
+                request = step.request
+                if (
+                    request is None
+                    or request.path is not None
+                    or "{{" in f"{request.resource}{request.method}"
+                ):
+                    continue
+                yield from _route(
+                    target,
+                    str(request.resource),
+                    request.method or "get",
+                    (*name.path, key, index, "request"),
+                )
+    named = effective.data.get("verify")
+    if isinstance(named, str):
+        resource, _, method = named.partition(".")
+        yield from _route(target, resource, method, ("verify",))
+
+
+def _route(target: Target, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
+    try:
+        target.effective.vendor(resource, method)
+    except UsageError as error:
+        yield diagnostic(
+            "REF102", error.message, target.effective.span(path), path=dotted(path), hint=error.hint
+        )
+    except ConfigurationError:
+        return  # reported by the schema
+
+
+def fields(target: Target) -> Iterator[Diagnostic]:
+    """MAP303: a mapped field that the unified model does not have."""
+    effective = target.effective
+    for name in effective.operations():
+        operation = (
+            effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+        )
+        if operation is None or name.method == "delete" or not isinstance(operation.response_mapping, dict):
+            continue
+        known = _model_fields(target.workspace, name.model, operation.record or singular(name.resource))
+        if known is None or set(operation.response_mapping) == {"replace"}:
+            continue
+        for key in operation.response_mapping:
+            if key not in known:
+                path = (*name.path, "response_mapping", key)
+                origins = effective.origins(path)
+                span = origins[0].key_span if origins else effective.span(path)
+                text = f'the unified model {name.model} has no field "{key}"'
+                hint = did_you_mean(key, known) or "put the vendor's own fields under custom_fields"
+                yield diagnostic("MAP303", text, span, path=dotted(path), hint=hint)
+
+
+def _model_fields(workspace: Workspace, model: str, record: str) -> frozenset[str] | None:
+    """Names of the model's fields; None when there is no schema, or it takes any field."""
+    from conn_engine.lint.models import model_schema
+
+    schema = model_schema(tuple(workspace.models), model, record)
+    if schema is None or schema.get("additionalProperties", True) is not False:
+        return None
+    return frozenset(schema.get("properties", {}))
+
+
+def dead_overrides(target: Target) -> Iterator[Diagnostic]:
+    """CFG201: an override that changes nothing."""
+    for origin in target.effective.dead():
+        yield diagnostic(
+            "CFG201",
+            f"{dotted(origin.path)} equals the level below: the override changes nothing",
+            origin.span,
+            path=dotted(origin.path),
+            hint="delete the line",
+        )
+
+
+def authority(target: Target) -> Iterator[Diagnostic]:
+    """SEC110, SEC111 and faults of the merged configuration (see `config.authority`)."""
+    yield from target.effective.findings
+
+
+def required_values(target: Target) -> Iterator[Diagnostic]:
+    """REF103: the account lacks a value that its connector needs."""
+    effective = target.effective
+    if effective.account is None:
+        return
+    document = target.workspace.document("account", effective.account)
+    for needed in effective.connector.fields:
+        if needed.secret or not needed.required or needed.default is not None:
+            continue
+        value = effective.context.get(needed.name)
+        if value is None:
+            text = f'account "{effective.account}" lacks {needed.name}, which its connector needs'
+            span = document.span(("context",))
+            yield diagnostic(
+                "REF103",
+                text,
+                span,
+                path=f"context.{needed.name}",
+                hint=f"add it under context:{' ' + needed.description if needed.description else ''}",
+            )
+        elif needed.options and str(value) not in needed.options:
+            text = f"{needed.name} is {value!r}, not one of {', '.join(needed.options)}"
+            yield diagnostic(
+                "REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}"
+            )
+        elif needed.pattern and not re.fullmatch(needed.pattern, str(value)):
+            text = f"{needed.name} does not match the pattern {needed.pattern}"
+            yield diagnostic(
+                "REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}"
+            )
+
+
+def recordings(target: Target) -> Iterator[Diagnostic]:
+    """REC101: a unified operation without a recording."""
+    effective = target.effective
+    if effective.account is not None:
+        return
+    folder = target.workspace.root / "connectors" / effective.connector_name / "recordings"
+    names = {path.name for path in folder.glob("**/*.json")}
+    for name in effective.operations():
+        if name.kind != "unified" or any(
+            n == f"{name.text}.json" or n.startswith(f"{name.text}.") for n in names
+        ):
+            continue
+        yield diagnostic(
+            "REC101",
+            f"{name.text} has no recording",
+            effective.span(name.path),
+            path=dotted(name.path),
+            hint=f"conn record {name.text} --account ACCOUNT",
+        )
+
+
+LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (syntax, functions, names, secrets)
+"""Rules over one level's own text: each is asked once per document, however many accounts use it."""
+
+TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
+    authority,
+    routes,
+    fields,
+    dead_overrides,
+    required_values,
+    recordings,
+)
+"""Rules over an effective configuration."""

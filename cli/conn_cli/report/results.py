@@ -84,10 +84,18 @@ def _case(judgement: "Judgement") -> Iterator[Piece]:
     for number, sent in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
         records = f"   {sent.records:>4} records" if sent.records else ""
-        yield f"    {sent.method} {sent.url}", ""
+        yield f"    {sent.method} {_short_url(sent.url)}", ""
         yield f"   {sent.status or '-'}{records}{last}\n", "dim"
     yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
     yield from _differences(judgement)
+
+
+def _short_url(url: str) -> str:
+    """The URL with long query values cut: a person looks for the parameter, not for all of forty field names."""
+    path, mark, query = url.partition("?")
+    pairs = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&"))]
+    short = "&".join(f"{name}={value if len(value) <= 32 else value[:31] + '…'}" for name, value in pairs)
+    return f"{path}{mark}{short}" if query else url
 
 
 def _verdict(judgement: "Judgement") -> str:
@@ -120,18 +128,20 @@ def _differences(judgement: "Judgement") -> Iterator[Piece]:
     for record in comparison.changed[:SHOWN_RECORDS]:
         for change in record.fields:
             yield f"      id={record.key}  {change.field}", ""
+            typed = change.kind == "type_changed"
             if change.before is not None:
-                yield f"  - {_value(change.before)}", "error"
+                yield f"  - {_value(change.before, typed)}", "error"
             if change.after is not None:
-                yield f"  + {_value(change.after)}", "good"
+                yield f"  + {_value(change.after, typed)}", "good"
             place = judgement.places.get(change.field)
             yield f"   set by {place}\n" if place else "\n", "dim"
     if changed > SHOWN_RECORDS:
         yield f"      … and {changed - SHOWN_RECORDS} more records\n", "dim"
 
 
-def _value(value: Any) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _value(value: Any, typed: bool) -> str:
+    """A value as people read it; `typed` keeps a text's quotes, where its being a text is the point."""
+    text = value if isinstance(value, str) and not typed else json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 60 else f"{text[:59]}…"
 
 

@@ -96,9 +96,10 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
         name = wanted.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue
-        base = folder / "expected" / file_name
-        golden = base if effective.account is None else folder / "expected" / effective.account / file_name
-        cases.append(Case(name, recording, path, golden, base))
+        shared_golden = folder / "expected" / file_name
+        golden = folder / "expected" / (effective.account or "") / file_name
+        # What an account recorded for itself has nothing to do with the shared golden of the same name.
+        cases.append(Case(name, recording, path, golden, golden if file_name in own else shared_golden))
     return cases
 
 

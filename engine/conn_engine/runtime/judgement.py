@@ -72,7 +72,7 @@ def _error_document(error: ConnError) -> dict[str, Any]:
 def judge(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
 ) -> Judgement:
-    """Judge one outcome. `base` is the outcome of the same case without the account's level, for attribution."""
+    """Judge one outcome. `base` is the outcome of the same case at the base level alone, for attribution."""
     result = Judgement(case, outcome)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     golden = _golden(workspace, golden_path)
@@ -145,7 +145,7 @@ def _judge_golden(
         return
     result.comparison = compare_records(golden.get("records") or [], _plain(outcome.records))
     result.requests = compare_requests(golden.get("requests") or [], _plain(outcome.requests()))
-    errors_equal = golden.get("error") == (_error_document(outcome.error) if outcome.error else None)
+    errors_equal = golden.get("error") == _plain(_error_document(outcome.error) if outcome.error else None)
     result.places = _places(result, effective)
     if result.comparison.equal and not result.requests and errors_equal:
         result.golden = "same"
@@ -187,7 +187,10 @@ def _places(result: Judgement, effective: Effective) -> dict[str, str]:
 
 
 def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
-    """Without the account's level the shared golden still holds: so the difference is the override's, and wanted."""
+    """At the base level the shared golden still holds: so the difference is the overrides', and wanted."""
+    error = _error_document(base.error) if base.error is not None else None
+    if _plain(error) != golden.get("error"):
+        return False
     same = compare_records(golden.get("records") or [], _plain(base.records)).equal
     return same and not compare_requests(golden.get("requests") or [], _plain(base.requests()))
 

@@ -111,7 +111,7 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
     for effective, names in targets(workspace, selection):
         effective.check()
         cases = find_cases(workspace, effective, names)
-        base = up_to(effective, "environment") if effective.account is not None else None
+        base = up_to(effective, "base") if effective.account is not None else None
         for name in names:
             own = [case for case in cases if case.name == name]
             yield _report(workspace, effective, base, name, own, selection)

@@ -85,6 +85,11 @@ def _struct(info: inspect.StructType, known: dict[Any, _Struct]) -> _Struct:
     return made
 
 
+def _tag(data: dict[str, Any]) -> str:
+    tag = data.get("format")
+    return tag if isinstance(tag, str) else ""
+
+
 def union_tags(kind: Any) -> list[str]:
     """The `format` names of a union of strategies."""
     plan = _plan(kind)
@@ -169,10 +174,8 @@ def _find_doubles(data: Any, plan: _Plan | None, path: Path_, found: list[tuple[
             _find_doubles(item, plan.item, (*path, index), found)
     elif isinstance(data, dict) and "" in plan.structs:
         _doubles_in(data, plan.structs[""], path, found)
-    elif (
-        isinstance(data, dict) and data.get("format") in plan.structs and isinstance(data.get("config"), dict)
-    ):
-        _doubles_in(data["config"], plan.structs[data["format"]], (*path, "config"), found)
+    elif isinstance(data, dict) and _tag(data) in plan.structs and isinstance(data.get("config"), dict):
+        _doubles_in(data["config"], plan.structs[_tag(data)], (*path, "config"), found)
     elif isinstance(data, dict) and plan.value is not None:
         for key, value in data.items():
             _find_doubles(value, plan.value, (*path, key), found)
@@ -291,7 +294,7 @@ def _flat_struct(data: dict[str, Any], plan: _Plan) -> Any:
     if "" in plan.structs:
         return _flat_fields(data, plan.structs[""])
     config = data.get("config") or {}
-    tag = data.get("format")
+    tag = _tag(data)
     if not isinstance(config, dict) or tag not in plan.structs or data.keys() - {"format", "config"}:
         return data  # msgspec names what is wrong with it
     return {**_flat_fields(config, plan.structs[tag]), "format": tag}

@@ -7,7 +7,7 @@ inherits.
 """
 
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta, field
 
@@ -47,13 +47,11 @@ Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
 EnvironmentVariable = Annotated[str, Meta(pattern=VARIABLE, max_length=200)]
 HostPattern = Annotated[str, Meta(pattern=HOST, max_length=300)]
 OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
-BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000, extra={"role": "template"})]
-Expression = Annotated[str, Meta(extra={"role": "expression"})]
-Template = Annotated[str, Meta(extra={"role": "template"})]
-Templates = Annotated[dict[str, Any], Meta(extra={"role": "template"})]
-Mapping_ = Annotated[
-    Any, Meta(extra={"role": "mapping"})
-]  # an expression, an object of them, or merge.Layers
+BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000)]
+Expression: TypeAlias = str  # JSONata
+Template: TypeAlias = str  # text with {{…}}
+Templates: TypeAlias = dict[str, Any]  # JSON data whose strings may hold {{…}}
+Mapping_ = Annotated[Any, Meta(extra={"mapping": True})]  # an expression, an object of them, or merge.Layers
 OverrideData = Annotated[dict[str, Any], Meta(extra={"override": True})]
 HttpMethod = Literal[
     "get", "post", "put", "patch", "delete", "head", "options",
@@ -137,9 +135,7 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Meta(description="Path after base_url. {{…}} values are percent-encoded as one segment."),
     ]
     description: Annotated[str | None, Meta(description="What it does.")] = None
-    body: Annotated[
-        Any, Meta(description="Request body; strings may hold {{…}}.", extra={"role": "template"})
-    ] = None
+    body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.")] = None
     body_format: Annotated[
         Literal["json", "form"], Meta(description="How the body is written. Default json.")
     ] = "json"
@@ -225,13 +221,13 @@ class StepRequest(Settings, frozen=True, kw_only=True):
     path: Annotated[Template | None, Meta(description="Path after base_url, for a request written here.")] = (
         None
     )
-    id: Annotated[Any, Meta(description="The `id` of the call.", extra={"role": "template"})] = None
+    id: Annotated[Any, Meta(description="The `id` of the call.")] = None
     params: Annotated[Templates | None, Meta(description="Further names that the operation's path uses.")] = (
         None
     )
     query: Annotated[Templates | None, Meta(description="Query parameters.")] = None
     headers: Annotated[Templates | None, Meta(description="Request headers.")] = None
-    body: Annotated[Any, Meta(description="Request body.", extra={"role": "template"})] = None
+    body: Annotated[Any, Meta(description="Request body.")] = None
     body_format: Annotated[
         Literal["json", "form"], Meta(description="How the body is written. Default json.")
     ] = "json"

@@ -24,7 +24,8 @@ Schema = dict[str, Any]
 Mode = Literal["full", "part", "inherited"]
 _SUFFIX: dict[Mode, str] = {"full": "", "part": "Part", "inherited": "Inherited"}
 _MAPPING: Schema = {
-    "description": "An expression, or an object whose leaves are; `{replace: …}` drops the levels below.",
+    "description": "An expression, or an object whose leaves are expressions. In an override, null removes "
+    "a field (one that an expression sets becomes null) and `{replace: …}` drops what is below.",
     "type": ["string", "object"],
 }
 
@@ -62,7 +63,7 @@ class Generator:
         extra = info.extra or {}
         if extra.get("override"):
             made = self._named(_struct_type(Configuration), "part")
-        elif extra.get("role") == "mapping":
+        elif extra.get("mapping"):
             self.definitions.setdefault("Mapping", _MAPPING)
             made = {"$ref": "#/$defs/Mapping"}
         else:

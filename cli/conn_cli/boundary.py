@@ -1,16 +1,18 @@
 """How an error ends a command: what is wrong, where, what to do. Nothing leaves unredacted, and no traceback unasked."""
 
-import click
-
 from conn_cli.console import App
 from conn_engine.errors import ConnError
 
 __all__ = ["show_crash", "show_error", "show_usage"]
 
 
-def show_usage(app: App, error: click.ClickException) -> None:
-    """A command line that cannot be read."""
-    app.err(f"error: {error.format_message()}")
+def show_usage(app: App, error: Exception) -> None:
+    """A command line that cannot be read; a group without a command shows its help."""
+    message = error.format_message() if hasattr(error, "format_message") else str(error)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        app.err(message)
+        return
+    app.err(f"error: {message}")
     context = getattr(error, "ctx", None)
     if context is not None:
         app.err(f"  see: {context.command_path} --help")

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from conn_cli.boundary import show_crash, show_error, show_usage
@@ -106,13 +105,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
         return int(code) if isinstance(code, int) else Exit.OK
     except typer.Exit as stop:
         return int(stop.exit_code)
-    except click.exceptions.Abort:
-        app.err("interrupted")
-        return Exit.INTERRUPTED
-    except click.ClickException as error:
-        show_usage(app, error)
-        return Exit.USAGE
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         app.err("interrupted")
         return Exit.INTERRUPTED
     except ConnError as error:
@@ -122,13 +115,21 @@ def execute(arguments: Sequence[str], app: App) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing may be flushed into the closed pipe at exit
         return Exit.OK
     except Exception as error:
+        if hasattr(error, "format_message"):  # the option parser's own errors, whichever parser Typer brings along
+            show_usage(app, error)
+            return Exit.USAGE
         show_crash(app, error)
         return Exit.INTERNAL
 
 
 def run() -> None:
     """The `conn` command."""
-    sys.exit(execute(sys.argv[1:], App()))
+    try:
+        app = App()
+    except FileNotFoundError:
+        sys.stderr.write("error: this folder no longer exists\n")
+        sys.exit(Exit.USAGE)
+    sys.exit(execute(sys.argv[1:], app))
 
 
 if __name__ == "__main__":

@@ -244,7 +244,7 @@ class _Walk:
         if self._stood_in:
             value = restore(value, style, self._text[start:end])
         if style in _BLOCK_STYLES:
-            end = len(self._text[start:end].rstrip()) + start
+            end = len(self._text[start:end].rstrip(" \t\r\n")) + start
             blanks = _BLANKS.match(self._text, end)
             end = blanks.end() if blanks else end
         return value, Place(start, end, style)

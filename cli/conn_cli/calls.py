@@ -50,7 +50,7 @@ def build_call(
 def _roots(text: str) -> set[str]:
     from conn_engine.expressions import expression
 
-    return {str(root) for root in expression(text).roots()}
+    return {str(root) for root in expression(text).roots() or ()}
 
 
 def _pair(text: str) -> tuple[str, Any]:

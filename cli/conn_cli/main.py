@@ -31,7 +31,7 @@ from conn_cli.commands import (
 from conn_cli.console import App
 from conn_cli.exits import Exit
 
-__all__ = ["application", "execute", "run"]
+__all__ = ["application", "execute", "main"]
 
 application = typer.Typer(
     name="conn",
@@ -122,7 +122,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
         return Exit.INTERNAL
 
 
-def run() -> None:
+def main() -> None:
     """The `conn` command."""
     try:
         app = App()
@@ -133,4 +133,4 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    run()
+    main()

@@ -1,7 +1,7 @@
 """`conn account`: the accounts of the workspace."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -28,7 +28,7 @@ def list_accounts(
 
     app: App = context.obj
     workspace = app.workspace
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in workspace.accounts():
         account = workspace.account(name)
         if connector not in (None, account.connector):

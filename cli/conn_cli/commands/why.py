@@ -1,7 +1,7 @@
 """`conn why`: which level, file and line set a value, and what it shadows."""
 
 import json
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,7 +11,7 @@ from conn_cli.exits import Exit
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, Origin
 
-LEVELS = ("account", "environment", "base")
+LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "environment", "base")
 
 
 def why(

@@ -158,7 +158,7 @@ def compare_requests(
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in ("method", "url", "body"):
             if old.get(part) != new.get(part):
-                changes.append(RequestChange(number, part, old.get(part), new.get(part)))  # type: ignore[arg-type]
+                changes.append(RequestChange(number, part, old.get(part), new.get(part)))
     changes.extend(
         RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after)
     )

@@ -98,4 +98,4 @@ def _response_path(effective: Effective, name: OperationName, text: str) -> Orig
         if path[-1] == "response_path" and origin.value == text
     ]
     own = [origin for path, origin in found if path[:3] == ("resources", name.resource, name.method)]
-    return (own or [origin for _, origin in found] or [None])[0]
+    return next(iter([*own, *(origin for _, origin in found)]), None)

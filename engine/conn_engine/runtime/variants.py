@@ -35,7 +35,7 @@ def base_url(effective: Effective) -> str:
 
 def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
     """The vendor operation of a step that writes its request in place: it inherits from the connector like any other."""
-    own = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
+    own: dict[str, Any] = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
     own["pagination"] = {"format": "none"}
     data = {**effective.data, "resources": {"step": {"request": own}}}
     return vendor_operation(data, "step", "request", connector=effective.connector_name)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
-__all__ = ["Unit", "numeric", "seconds_from_now"]
+__all__ = ["Unit", "http_date", "numeric", "seconds_from_now"]
 
 Unit: TypeAlias = Literal[
     "auto", "seconds", "milliseconds", "epoch", "epoch_ms", "iso8601", "http_date", "js_date", "duration"
@@ -67,7 +67,7 @@ def _ahead(value: object, unit: Unit, now: float) -> float | None:
         return None
     if unit == "duration":
         return _duration(value.strip())
-    moment = {"iso8601": _iso, "http_date": _http_date, "js_date": _js_date}[unit](value.strip())
+    moment = {"iso8601": _iso, "http_date": http_date, "js_date": _js_date}[unit](value.strip())
     return None if moment is None else moment - now
 
 
@@ -92,7 +92,8 @@ def _iso(text: str) -> float | None:
     return moment.timestamp() + float(f"0.{fraction or 0}") - offset
 
 
-def _http_date(text: str) -> float | None:
+def http_date(text: str) -> float | None:
+    """Unix seconds of an HTTP date (RFC 9110, its obsolete forms too); None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.ratelimit.moments import Unit, numeric, seconds_from_now
+from conn_engine.ratelimit.moments import Unit, http_date, numeric, seconds_from_now
 from conn_engine.ratelimit.quota import Quota
 from conn_engine.ratelimit.settings import RateLimit, Source, Value, Window
 from conn_engine.ratelimit.standard import standard_quotas
@@ -71,8 +71,8 @@ def _limited(told: RateLimit, answer: Answer) -> bool:
 
 
 def _vendor_clock(answer: Answer, now: float) -> float:
-    ahead = seconds_from_now(answer.response.headers.get("date"), "http_date", 0.0)
-    return ahead if ahead else now
+    told = http_date(answer.response.headers.get("date", "")[:100])
+    return now if told is None else told
 
 
 def _retry_after(told: RateLimit, answer: Answer, clock: float) -> float | None:

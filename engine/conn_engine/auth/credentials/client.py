@@ -80,7 +80,8 @@ class OAuthClient(TokenReading, frozen=True, kw_only=True):
         """A made-up document of the right shape, another for each number; it holds no secret and does not
         end."""
         document = document_of(self.fields(), {asked.name: f"sample-{number}" for asked in self.fields()})
-        return {**document, "oauth": {"token": {"access_token": f"sample-{number}", **token_of(document)}}}
+        token: dict[str, Any] = {"access_token": f"sample-{number}", **token_of(document)}
+        return {**document, "oauth": {"token": token}}
 
     def expired(self, document: Mapping[str, Any], now: float) -> bool:
         """Whether the token is missing or ends within the buffer (at most half of its life)."""
@@ -118,7 +119,8 @@ class OAuthClient(TokenReading, frozen=True, kw_only=True):
         """
 
         def run(stored: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-            names = {**stored, **{name: scope[name] for name in ("env", "context") if name in scope}}
+            names: Scope = dict(stored)
+            names.update({name: scope[name] for name in ("env", "context") if name in scope})
             told = self.own_request()
             names["client"] = client = self._client(names, required=told is None)
             token = yield from request_token(told or self._usual(client), names, hosts, clock)

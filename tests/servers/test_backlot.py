@@ -124,7 +124,8 @@ def test_a_403_is_a_rate_limit(conn: Make, backlot: Backlot, watched: Witness) -
 def test_a_missing_record_is_said(conn: Make, backlot: Backlot) -> None:
     ava = conn(contacts=backlot.tokens["ava@acme.com"])
     outcome = ava("run", "contacts.get", "--account", "acme", "--param", "id=7", "--output", "json", code=4)
-    assert "not_found" in outcome.err or "not found" in outcome.err.lower()
+    assert "404" in outcome.err, "the answer is HTML there, and no reason to say anything else"
+    assert "no such record" in outcome.err
 
 
 def test_one_contact(conn: Make, backlot: Backlot) -> None:

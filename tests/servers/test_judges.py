@@ -75,4 +75,6 @@ def test_requests_keep_the_vendor_s_contract(
     run = run_in(tmp_path, vendor, judged.bench.port)
     run("run", *CALLS[call], "--account", ACCOUNTS[vendor], "--output", "jsonl")
     assert judged.faults() == []
-    assert [seen.method for seen in judged.exchanges] == [METHODS[call]]
+    first, *steps = [seen.method for seen in reversed(judged.exchanges)]
+    assert first == METHODS[call]
+    assert set(steps) <= {"GET"}, "steps before the request only read"

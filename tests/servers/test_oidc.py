@@ -54,7 +54,7 @@ def conn(tmp_path: Path, oidc: Oidc, api: Witness) -> Make:
     return make
 
 
-def document(tokens: dict[str, Any], *, expires_in: float = 60, **changed: str) -> dict[str, Any]:
+def document(tokens: dict[str, Any], *, expires_in: float = 600, **changed: str) -> dict[str, Any]:
     """The stored form of a token answer."""
     kept = {name: value for name, value in tokens.items() if name != "expires_in"}
     return {"oauth": {"token": {**kept, **changed, "expires_at": int(time.time() + expires_in)}}}

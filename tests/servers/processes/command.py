@@ -53,7 +53,7 @@ class Conn:
             "HOME": str(self.home),
             "XDG_CONFIG_HOME": str(self.home / "config"),
             "XDG_DATA_HOME": str(self.home / "data"),
-            "XDG_STATE_HOME": str(self.home / "state"),
+            "CONN_STATE_DIR": str(self.home / "state"),
             "PYTHONPATH": os.pathsep.join(str(REPOSITORY / part) for part in ("cli", "engine")),
             "CONN_NO_KEYRING": "1",
             "PYTHON_KEYRING_BACKEND": "keyring.backends.fail.Keyring",

@@ -112,7 +112,7 @@ class Oidc:
 
 
 @contextmanager
-def oidc(folder: Path, *, lifetime_seconds: int = 60) -> Iterator[Oidc]:
+def oidc(folder: Path, *, lifetime_seconds: int = 600) -> Iterator[Oidc]:
     """Install (cached), serve until the block is left. Access tokens live `lifetime_seconds`."""
     modules = cache.node_modules("oidc-provider", VERSION)
     (folder / "node_modules").symlink_to(modules)  # an ES module is found only beside the program

@@ -94,8 +94,7 @@ def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
 def _names(effective: Effective, selection: Selection) -> tuple[list[OperationName], list[UsageError]]:
     if not selection.operations:
         every = effective.operations()
-        wanted = "vendor" if selection.raw else "unified"
-        return [name for name in every if name.kind == wanted] or every, []
+        return [name for name in every if not selection.raw or name.kind == "vendor"], []
     names: list[OperationName] = []
     refused: list[UsageError] = []
     for text in selection.operations:
@@ -114,6 +113,8 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
         base = up_to(effective, "base") if effective.account is not None else None
         for name in names:
             own = [case for case in cases if case.name == name]
+            if not own and name.kind == "vendor" and not selection.operations:
+                continue  # the vendor's own operations are tested through the unified ones, or by name
             yield _report(workspace, effective, base, name, own, selection)
 
 

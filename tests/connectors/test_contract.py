@@ -1,0 +1,114 @@
+"""The contract every connector folder must pass: documents, recordings, goldens, coverage of the vocabulary, secrets."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from conn_engine.config import load_workspace
+from conn_engine.diagnostics import Severity
+from conn_engine.errors import VendorError
+from conn_engine.lint import lint_paths
+from conn_engine.runtime.cases import find_cases, replay
+from conn_engine.runtime.suite import Selection, run_suite
+from conn_engine.transport.recordings import load_recording
+
+ROOT = Path(__file__).parents[2]
+CONNECTORS = sorted(path.parent.name for path in (ROOT / "connectors").glob("*/connector.yaml"))
+HEADER = "# yaml-language-server: $schema=https://conn.dev/schemas/"
+
+
+@pytest.fixture(params=CONNECTORS)
+def connector(request):
+    return request.param
+
+
+def test_the_catalogue_has_the_connectors_it_promises():
+    assert {"hubspot", "salesforce", "pipedrive", "zendesk", "github"} <= set(CONNECTORS)
+
+
+def test_lints_without_a_finding(connector):
+    result = lint_paths(ROOT, [Path("connectors") / connector])
+    assert [f"{f.span} {f.code} {f.message}" for f in result.findings] == []
+    assert result.files > 5
+
+
+def test_every_recorded_case_passes_and_has_a_golden(connector):
+    reports = list(run_suite(load_workspace(ROOT), Selection(connector=connector)))
+    assert reports
+    for report in reports:
+        problems = [f for f in report.all_findings if f.severity is not Severity.INFO]
+        assert [(report.name.text, f.code, f.message) for f in problems] == []
+        assert report.recorded, f"{report.name.text} has no recording"
+        for judgement in report.judgements:
+            assert judgement.golden == "same", judgement.case.path.name
+
+
+def test_mappings_are_portable_between_evaluators(connector):
+    selection = Selection(connector=connector, cross_check=True)
+    findings = [f for report in run_suite(load_workspace(ROOT), selection) for f in report.all_findings]
+    assert [f"{f.path}: {f.message}" for f in findings if f.code == "MAP401"] == []
+
+
+def test_some_listing_is_recorded_over_three_pages(connector):
+    pages = [len(_recording(path).exchanges) for path in _recordings(connector) if path.name.endswith(".list.json")]
+    assert max(pages) >= 3
+
+
+def test_an_error_and_a_rate_limit_are_recorded(connector):
+    workspace = load_workspace(ROOT)
+    effective = workspace.effective(account=None, connector=connector)
+    kinds = set()
+    for case in find_cases(workspace, effective, effective.operations()):
+        error = replay(effective, case.name, case.recording).error
+        if isinstance(error, VendorError):
+            kinds.add(error.kind)
+            if error.kind == "rate_limited":
+                assert error.retry_after is not None and error.retry_after >= 0
+    assert "rate_limited" in kinds
+    assert kinds & {"not_found", "invalid_request", "conflict", "forbidden"}
+
+
+def test_reads_and_writes_are_mapped(connector):
+    effective = load_workspace(ROOT).effective(account=None, connector=connector)
+    methods = {name.method for name in effective.operations() if name.kind == "unified"}
+    assert {"list", "get", "create", "update", "delete"} <= methods
+
+
+def test_recordings_say_where_they_come_from_and_hold_no_credential(connector):
+    for path in _recordings(connector):
+        text = path.read_text(encoding="utf-8")
+        recording = _recording(path)
+        assert recording.source == "live" or recording.note, f"{path.name} does not say how it was made"
+        assert recording.operation and path.name.startswith(recording.operation)
+        assert not re.search(r'"(authorization|cookie|set-cookie|x-api-token|x-api-key)"', text, re.IGNORECASE), path.name
+        assert not re.search(r"Bearer [A-Za-z0-9]", text), path.name
+
+
+def test_documents_carry_the_editor_header_and_the_folder_is_explained(connector):
+    folder = ROOT / "connectors" / connector
+    for path in [folder / "connector.yaml", *folder.glob("unified/*.yaml")]:
+        assert path.read_text(encoding="utf-8").startswith(HEADER), path
+    for path in _recordings(connector):
+        assert "conn.dev/schemas/recording.schema.json" in json.loads(path.read_text(encoding="utf-8"))["$schema"]
+    assert len((folder / "README.md").read_text(encoding="utf-8").splitlines()) > 10
+
+
+def test_no_golden_is_left_over(connector):
+    folder = ROOT / "connectors" / connector
+    recorded = {path.name for path in _recordings(connector)}
+    assert {path.name for path in (folder / "expected").glob("*.json")} == recorded
+
+
+def test_no_engine_module_knows_the_vendor(connector):
+    for path in (ROOT / "engine").rglob("*.py"):
+        assert not re.search(rf"\b{connector}\b", path.read_text(encoding="utf-8"), re.IGNORECASE), path
+
+
+def _recordings(connector):
+    return sorted((ROOT / "connectors" / connector / "recordings").glob("*.json"))
+
+
+def _recording(path):
+    return load_recording(path, path.name)

@@ -119,7 +119,7 @@ def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:
 def resolve_name(
     names: list[OperationName], text: str, *, connector: str, raw: bool = False
 ) -> OperationName:
-    """The operation that a text means: `contacts.list`, `crm.contacts.list` or `hubspot:contacts.list` (the
+    """The operation that a text means: `contacts.list`, `crm.contacts.list` or `vendor:contacts.list` (the
     vendor's).
 
     Raises UsageError for an unknown or ambiguous name, listing what there is.

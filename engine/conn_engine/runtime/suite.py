@@ -65,7 +65,7 @@ def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective,
     if not rows:
         if refusals:
             raise refusals[0]
-        raise UsageError("there is nothing to test here", hint="make a connector: conn new hubspot")
+        raise UsageError("there is nothing to test here", hint="make a connector: conn new NAME")
     return rows
 
 

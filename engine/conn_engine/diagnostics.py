@@ -50,7 +50,7 @@ class Diagnostic:
     def fingerprint(self) -> str:
         """Stable between runs and when lines move: code, file, configuration path and message."""
         parts = (self.code, self.span.file if self.span else "", self.path, self.message)
-        return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:20]
+        return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
     def sort_key(self) -> tuple[str, int, int, str, str]:
         """By place, then code: the order in which findings are reported."""

@@ -343,7 +343,11 @@ e: 1 # conn:ignore
 
 
 def test_markdown_blocks_keep_their_lines():
-    text = 'x\n```yaml title=a\na: 1\n```\n\n- item\n\n  ~~~ json\n  {"a": 1,\n   "a": 2}\n  ~~~\n`````\n```\nno\n`````\n```js\nopen'
+    text = (
+        "x\n```yaml title=a\na: 1\n```\n\n- item\n\n"
+        '  ~~~ json\n  {"a": 1,\n   "a": 2}\n  ~~~\n'
+        "`````\n```\nno\n`````\n```js\nopen"
+    )
     blocks = markdown_blocks(text)
     assert blocks == [
         Block("yaml", 3, "a: 1\n", 0),

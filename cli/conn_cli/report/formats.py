@@ -3,6 +3,7 @@
 The formats themselves are the modules beside.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +23,8 @@ FORMATS: dict[str, str] = {
     "github": "conn_cli.report.github",
 }
 """Name of a format to the module whose `render(findings, sources)` draws it; imported when first used."""
+
+_LONE = re.compile("[\ud800-\udfff]")
 
 
 class Output(Protocol):
@@ -55,7 +58,8 @@ def render(
     module = import_module(FORMATS[_known(format)])
     ordered = sorted(findings, key=Diagnostic.sort_key)
     draw: Callable[..., str] = module.render
-    return draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
+    text = draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
+    return _LONE.sub("\ufffd", text)  # halves of surrogate pairs, as in odd file names, fit no UTF-8 stream
 
 
 def parse_specs(specs: Sequence[str]) -> list[tuple[str, str]]:

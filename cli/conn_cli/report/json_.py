@@ -1,11 +1,11 @@
 """Findings as one JSON document: stable names, places from 1, `end_column` exclusive."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.documents import dump_json
 
 __all__ = ["finding_data", "render"]
 
@@ -21,7 +21,7 @@ def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
             "notes": _count(findings, Severity.INFO),
         },
     }
-    return json.dumps(data, indent=2) + "\n"
+    return dump_json(data)
 
 
 def finding_data(finding: Diagnostic) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """Findings as SARIF 2.1.0, the format of code scanning services. Rules come from the code table."""
 
-import json
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePath, PurePosixPath
@@ -10,6 +9,7 @@ from urllib.parse import quote
 from conn_cli.report.sources import Sources
 from conn_engine.codes import CODES
 from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.documents import dump_json
 
 __all__ = ["render"]
 
@@ -31,7 +31,7 @@ def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
         results.append(_result(finding, rules.index(finding.code), seen[finding.fingerprint]))
     driver = {"name": "conn", "rules": [_rule(code) for code in rules]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
-    return json.dumps({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+    return dump_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 
 def _rule(code: str) -> dict[str, Any]:
@@ -84,5 +84,5 @@ def _uri(file: str) -> str:
     if path.is_absolute():
         return path.as_uri()
     # "./" keeps a colon in the first part of the name from reading as a URL's scheme.
-    text = quote(PurePosixPath(file.replace("\\", "/")).as_posix())
+    text = quote(PurePosixPath(file.replace("\\", "/")).as_posix(), errors="surrogateescape")
     return f"./{text}" if ":" in text.partition("/")[0] else text

@@ -171,7 +171,8 @@ class Document:
 
     def line(self, number: int) -> str:
         """The text of a line of the file, without its break; empty when the document has no such line."""
-        return " " * self.indent + self._lines.text(number - self.first_line + 1)
+        text = self._lines.text(number - self.first_line + 1)
+        return " " * self.indent + text if text else ""
 
     @cached_property
     def suppressions(self) -> list[Suppression]:

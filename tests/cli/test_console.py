@@ -1,0 +1,171 @@
+"""The surroundings of a command: streams, colours, questions, progress, the workspace, what is imported."""
+
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_engine import errors
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.wire import FrozenClock
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "hunter2-very-secret"
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        super().isatty()  # raises when closed
+        return True
+
+
+def app(*, out=None, err=None, answers: str = "", **options) -> App:
+    options.setdefault("environ", {"TERM": "xterm"})
+    stdin = options.pop("stdin", None) or io.StringIO(answers)
+    return App(stdin=stdin, stdout=out or io.StringIO(), stderr=err or io.StringIO(), **options)
+
+
+@pytest.mark.parametrize(
+    ("environ", "terminal", "expected"),
+    [
+        ({"TERM": "xterm"}, True, True),
+        ({"TERM": "xterm"}, False, False),
+        ({"TERM": "dumb"}, True, False),
+        ({}, True, True),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"FORCE_COLOR": "1"}, False, True),
+        ({"FORCE_COLOR": "0"}, True, False),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, True, False),
+    ],
+)
+def test_colours(environ, terminal, expected):
+    stream = Terminal() if terminal else io.StringIO()
+    assert app(out=stream, environ=environ).color is expected
+    assert app(err=stream, environ=environ).error_color is expected
+
+
+def test_everything_printed_is_without_secrets():
+    one = app(debug=True)
+    one.redactor.add(PASSWORD)
+    one.out(f"a {PASSWORD}")
+    one.err(f"b {PASSWORD}")
+    one.trace(f"c {PASSWORD}")
+    one.out("no break", end="")
+    assert one.stdout.getvalue() == "a [redacted]\nno break"
+    assert one.stderr.getvalue() == "b [redacted]\nc [redacted]\n"
+    assert PASSWORD not in repr(one)
+
+
+def test_trace_is_silent_without_debug():
+    one = app()
+    one.trace("x")
+    assert one.stderr.getvalue() == ""
+
+
+def test_a_stream_that_is_not_utf_8_gets_escapes():
+    raw = io.BytesIO()
+    one = app(out=io.TextIOWrapper(raw, encoding="cp1252", newline="\n"))
+    one.out("é 😀 日")
+    one.stdout.flush()
+    assert raw.getvalue() == "é \\U0001f600 \\u65e5\n".encode("cp1252")
+
+
+def test_a_question_is_asked_only_of_somebody():
+    with pytest.raises(UsageError, match="API key: not given"):
+        app(answers="x\n").ask("API key")
+    with pytest.raises(UsageError):
+        app(stdin=Terminal("x\n"), no_input=True).ask("API key")
+    closed = Terminal("x\n")
+    closed.close()
+    with pytest.raises(UsageError):
+        app(stdin=closed).ask("API key")
+    with pytest.raises(UsageError, match="the input ended"):
+        app(stdin=Terminal("")).ask("API key")
+    one = app(stdin=Terminal("the answer\r\n"))
+    assert one.ask("API key") == "the answer"
+    assert one.stderr.getvalue() == "API key: "
+    assert one.stdout.getvalue() == ""
+
+
+def test_the_workspace_is_found_when_asked_for(tmp_path):
+    deep = tmp_path / "a" / "b"
+    deep.mkdir(parents=True)
+    one = app(folder=deep)
+    with pytest.raises(ConfigurationError, match=r"no conn\.yaml") as caught:
+        _ = one.workspace_root
+    assert "conn init" in caught.value.hint
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    assert one.workspace_root == tmp_path.resolve()
+
+
+def test_short_work_prints_no_progress_and_long_work_a_line_now_and_then():
+    clock = FrozenClock()
+    one = app(clock=clock)
+    one.redactor.add(PASSWORD)
+    with one.progress("fetching contacts", unit="records") as progress:
+        for page in range(1, 31):
+            clock.sleep(1)
+            progress.advance(100, f"page {page} {PASSWORD}")
+    lines = one.stderr.getvalue().splitlines()
+    assert len(lines) == 6
+    assert lines[0] == "fetching contacts: 500 records, page 5 [redacted]"
+    with one.progress("quick", total=3) as progress:
+        progress.advance()
+    assert len(one.stderr.getvalue().splitlines()) == 6
+    assert one.stdout.getvalue() == ""
+
+
+@pytest.mark.parametrize("total", [None, 2000])
+def test_progress_is_drawn_on_a_terminal_and_gone_at_the_end(total):
+    one = app(err=Terminal())
+    one.redactor.add(PASSWORD)
+    with one.progress("fetching [contacts]", total=total, unit="records") as progress:
+        progress.advance(1000, f"page 10 {PASSWORD}")
+    drawn = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", one.stderr.getvalue())
+    assert "fetching [contacts]: 1,000" in drawn
+    assert PASSWORD not in drawn
+    assert one.stdout.getvalue() == ""
+
+
+def test_quiet_work_shows_nothing():
+    one = app(err=Terminal(), quiet=True)
+    with one.progress("x") as progress:
+        progress.advance()
+        progress.say("y")
+    assert progress.line() == "x: 1, y"
+    assert one.stderr.getvalue() == ""
+
+
+def test_progress_ends_when_the_work_fails():
+    one = app(err=Terminal())
+    with pytest.raises(ZeroDivisionError), one.progress("x"):
+        raise ZeroDivisionError
+    shown = one.stderr.getvalue()
+    assert shown.count("\x1b[?25l") == shown.count("\x1b[?25h")  # the cursor is back
+
+
+def test_exits_are_those_of_the_errors():
+    codes = {
+        kind.exit_code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and hasattr(kind, "exit_code")
+    }
+    assert codes <= set(Exit)
+    assert [int(one) for one in Exit] == [0, 1, 2, 3, 4, 5, 6, 70, 130]
+
+
+def test_nothing_heavy_is_imported_before_it_is_needed():
+    code = (
+        "import sys; import conn_cli.console, conn_cli.report, conn_cli.exits; "
+        "print(sorted({'rich', 'typer', 'yaml', 'httpx', 'keyring', 'jsonschema_rs'} & set(sys.modules)))"
+    )
+    path = {"PYTHONPATH": os.pathsep.join([str(ROOT / "cli"), str(ROOT / "engine")])}
+    done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

@@ -40,7 +40,7 @@ _COMMON_WORDS = frozenset({"true", "false", "null", "none"})
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
 _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
 _BASE64_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
-_BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])?(?:=|%3[Dd]){0,2}")
+_BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])*(?:=|%3[Dd]){0,2}")
 
 
 def _squeezed(name: str) -> str:
@@ -203,10 +203,20 @@ class Redactor:
         pair = isinstance(named, str) and secret_name(named)
         return {
             (self.text(key) if isinstance(key, str) else key): (
-                _blank(item) if (pair and key == "value") or secret_name(str(key)) else self.data(item)
+                self._blank(item) if (pair and key == "value") or secret_name(str(key)) else self.data(item)
             )
             for key, item in value.items()
         }
+
+    def _blank(self, value: Any) -> Any:
+        """Everything below a secret name, without its texts and numbers."""
+        if isinstance(value, Mapping):
+            return {
+                (self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()
+            }
+        if isinstance(value, (list, tuple)):
+            return [self._blank(item) for item in value]
+        return value if value is None or isinstance(value, bool) or value == "" else REDACTED
 
     def _pattern(self) -> re.Pattern[str] | None:
         if self._compiled is None and self._labels:
@@ -256,15 +266,6 @@ def _alternation(
     return "|".join(parts)
 
 
-def _blank(value: Any) -> Any:
-    """Everything below a secret name, without its texts and numbers."""
-    if isinstance(value, Mapping):
-        return {key: _blank(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_blank(item) for item in value]
-    return value if value is None or isinstance(value, bool) or value == "" else REDACTED
-
-
 def _without_named(url: str) -> str:
     def pair(match: re.Match[str]) -> str:
         mark, name, value = match.groups()
@@ -274,7 +275,10 @@ def _without_named(url: str) -> str:
 
 
 def _widened(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
-    """A base64 match and the characters beside it that hold bits of the secret's first and last byte."""
+    """A base64 match with the character before it, which holds bits of the secret, and the rest of its run.
+
+    The rest tells the secret's length, and would differ for another secret when a recording is replayed.
+    """
     if start > floor and _BASE64_CHARACTER.match(text, start - 1):
         start -= 1
     tail = _BASE64_TAIL.match(text, end)

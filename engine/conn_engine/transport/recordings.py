@@ -140,7 +140,7 @@ def load_recording(path: Path, display: str = "") -> Recording:
 
 
 def _slowly(file: str, content: bytes) -> Recording:
-    """What the fast reader does not take: half surrogate pairs, YAML, or no data at all (raises)."""
+    """What the fast reader does not take: YAML, or no data at all (raises, with the place)."""
     data = parse(content.decode("utf-8", "replace"), file).data
     try:
         return msgspec.convert(data, Recording)

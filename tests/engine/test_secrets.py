@@ -1,0 +1,200 @@
+"""Secrets stay masked, and are found and replaced in every form in which they travel."""
+
+import base64
+import copy
+import json
+import pickle
+import time
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from conn_engine.secrets import REDACTED, Redactor, Secret, secret_name
+
+AWKWARD = 'p/ä+s "w\\o%rd\n=é&\U0001f511'
+
+
+def test_secret_is_masked_until_revealed():
+    secret = Secret("hunter22")
+    assert "hunter22" not in f"{secret} {secret!r} {secret!s} {[secret]} {secret:>20}"
+    assert secret.reveal() == "hunter22"
+    assert secret == Secret("hunter22") != Secret("other")
+    assert len({secret, Secret("hunter22")}) == 1
+    assert bool(secret) and not Secret("")
+    for leak in (pickle.dumps, copy.deepcopy, copy.copy):
+        with pytest.raises(TypeError):
+            leak(secret)
+
+
+FORMS = {
+    "plain": lambda s: s,
+    "percent": lambda s: quote(s, safe=""),
+    "percent, slash kept": quote,
+    "percent, lower case": lambda s: quote(s, safe="").lower() if s.islower() else quote(s, safe=""),
+    "form": quote_plus,
+    "percent twice": lambda s: quote(quote(s, safe=""), safe=""),
+    "json": lambda s: json.dumps(s)[1:-1],
+    "json, characters kept": lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
+    "json in json": lambda s: json.dumps(json.dumps(s))[1:-1],
+    "json, slash escaped": lambda s: json.dumps(s)[1:-1].replace("/", "\\/"),
+    "hexadecimal": lambda s: s.encode().hex(),
+    "HEXADECIMAL": lambda s: s.encode().hex().upper(),
+    "base64 of json": lambda s: base64.b64encode(json.dumps({"k": s}).encode()).decode(),
+    "base64 of percent": lambda s: base64.b64encode(b"x" + quote(s, safe="").encode()).decode(),
+    "base64 in url": lambda s: quote(base64.b64encode(f"user:{s}".encode()).decode(), safe=""),
+    **{
+        f"base64 after {n}": lambda s, n=n: base64.b64encode(b"u" * n + s.encode() + b"zz").decode()
+        for n in range(4)
+    },
+    **{
+        f"base64url after {n}": lambda s, n=n: (
+            base64.urlsafe_b64encode(b"u" * n + s.encode()).decode().rstrip("=")
+        )
+        for n in range(3)
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "secret", [AWKWARD, "tok_0123456789abcdef", "aaaa", "\\\\\\x", "line1\r\nline2-long", "日本語の鍵"]
+)
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_found_and_replaced(form, secret):
+    spelled = FORMS[form](secret)
+    redactor = Redactor([secret])
+    for text in (spelled, f"before {spelled} after", f'{{"a":"{spelled}"}}'):
+        assert redactor.find(text) == [f"a secret of {len(secret)} characters"]
+        assert redactor.find(text.encode())
+        clean = redactor.text(text)
+        assert REDACTED in clean
+        assert spelled not in clean
+        assert redactor.find(clean) == []
+        assert redactor.text(clean) == clean
+
+
+def test_latin_1_forms():
+    redactor = Redactor(["pässwörd"])
+    assert redactor.find(base64.b64encode("u:pässwörd".encode("latin-1")))
+    assert redactor.find(quote("pässwörd", encoding="latin-1"))
+
+
+def test_what_surrounds_a_secret_stays():
+    redactor = Redactor(["hunter22"])
+    assert redactor.text("a hunter22 b hunter22") == "a [redacted] b [redacted]"
+    assert redactor.text("nothing") == "nothing"
+    assert redactor.find("hunter2") == []
+    assert redactor.text("Hunter22") == "Hunter22"
+
+
+def test_short_values_are_no_secrets():
+    redactor = Redactor(["abc", "", "true"[:3]])
+    assert redactor.text("abc tru") == "abc tru"
+
+
+def test_longer_secret_wins_over_one_it_begins_with():
+    redactor = Redactor(["abcd", "abcdefgh"])
+    assert redactor.text("abcdefgh abcdxx") == "[redacted] [redacted]xx"
+
+
+def test_adjacent_forms_leave_nothing():
+    secret = "s3cr3t-value"
+    packed = base64.b64encode(secret.encode()).decode()
+    text = f"{packed}{secret}{packed.rstrip('=')}{secret}"
+    clean = Redactor([secret]).text(text)
+    assert "s3cr3t" not in clean
+    assert "3cr3t-value" not in clean
+
+
+def test_labels_never_show_the_secret():
+    redactor = Redactor()
+    redactor.add("hunter22", "the password")
+    redactor.add_document(
+        {"oauth": {"token": {"access_token": "tok-12345", "token_type": "Bearer", "scope": "a.read b"}}}
+    )
+    assert redactor.find("hunter22 tok-12345") == ["the password", "oauth.token.access_token"]
+    assert redactor.text("Bearer a.read b") == "Bearer a.read b"
+    assert "hunter22" not in repr(redactor)
+
+
+def test_document_of_lists_and_common_words():
+    redactor = Redactor()
+    redactor.add_document(
+        {"keys": ["first-key", "second-key"], "flag": "true", "n": 12345, "instance_url": "https://a.b"}
+    )
+    assert (
+        redactor.text("first-key second-key true 12345 https://a.b")
+        == "[redacted] [redacted] true 12345 https://a.b"
+    )
+
+
+def test_key_in_pem_form_is_found_line_by_line():
+    line = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSj"
+    redactor = Redactor([f"-----BEGIN PRIVATE KEY-----\n{line}\n-----END PRIVATE KEY-----\n"])
+    assert redactor.find(f"x {line} y")
+    assert not redactor.find("-----BEGIN PRIVATE KEY-----")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "password",
+        "Authorization",
+        "X-Api-Key",
+        "apiKey",
+        "client_secret",
+        "Set-Cookie",
+        "refresh_token",
+        "token",
+        "hubSecret",
+    ],
+)
+def test_names_of_secrets(name):
+    assert secret_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["next_page_token", "sync_token", "tokens_used", "key", "author", "id", "secretary", ""]
+)
+def test_names_of_other_things(name):
+    assert not secret_name(name)
+
+
+def test_data_by_value_and_by_name():
+    redactor = Redactor(["hunter22", "987654321"])
+    data = {
+        "id": 1,
+        "note": "it is hunter22!",
+        "hunter22": True,
+        "number": 987654321,
+        "password": "unknown to the redactor",
+        "token": {"value": "x", "n": 5, "ok": True, "none": None, "empty": ""},
+        "headers": [{"name": "X-Api-Key", "value": "abc"}, {"name": "X-Other", "value": "abc"}],
+        "next": "https://user:pw@api.example.com/x?api_key=zzz&after=2#access_token=q",
+        "next_page_token": "p2",
+    }
+    before = copy.deepcopy(data)
+    clean = redactor.data(data)
+    assert data == before
+    assert clean == {
+        "id": 1,
+        "note": "it is [redacted]!",
+        "[redacted]": True,
+        "number": REDACTED,
+        "password": REDACTED,
+        "token": {"value": REDACTED, "n": REDACTED, "ok": True, "none": None, "empty": ""},
+        "headers": [{"name": "X-Api-Key", "value": REDACTED}, {"name": "X-Other", "value": "abc"}],
+        "next": "https://[redacted]@api.example.com/x?api_key=[redacted]&after=2#access_token=[redacted]",
+        "next_page_token": "p2",
+    }
+    assert redactor.data(clean) == clean
+
+
+def test_time_is_linear_in_the_text():
+    redactor = Redactor(
+        [*(f"secret-{n}-{'x' * n}" for n in range(30)), "\\\\\\\\x" * 20, "aaaa" * 50, '"\\"\\"\\"\\']
+    )
+    for text in ("a" * 400_000, "\\" * 400_000, "%25" * 130_000, "secret-1-" * 40_000, '\\"' * 200_000):
+        began = time.perf_counter()
+        redactor.find(text)
+        redactor.text(text)
+        assert time.perf_counter() - began < 3

@@ -219,7 +219,7 @@ def _rename_items(
 # --- typed values ---
 
 
-_PLACE = re.compile(r" - at `\$([^`]*)`$")
+_PLACE = re.compile(r" - at `\$([^`]*)`\Z")
 _FIELD = re.compile(r"^Object (?:contains unknown|missing required) field `([^`]*)`")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
@@ -244,7 +244,7 @@ def convert(data: Any, kind: type[T], *, at: str = "") -> T:
     try:
         return msgspec.convert(_flat(data, _plan(cast("Hashable", kind))), kind)
     except msgspec.ValidationError as error:
-        reason = _PLACE.sub("", str(error))
+        reason = _PLACE.sub("", str(error)).strip()
         place = _place(data, str(error))
         where = ".".join(part for part in (at, dotted(place)) if part)
         raise ConversionError(f"{where}: {reason}" if where else reason, reason=reason, place=place) from None

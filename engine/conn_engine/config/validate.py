@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from conn_engine.config.convert import said_twice
+from conn_engine.config.faults import quoted
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import (
     HOST,
@@ -118,7 +119,7 @@ class _Check:
                 near = did_you_mean(key, known) if key not in known else ""
                 if near and not (isinstance(value, dict) and value.keys() & _operation_keys(model)):
                     self.settled.add((*path, key))
-                    yield self._at_key("CFG101", f'unknown key "{key}"', (*path, key), near)
+                    yield self._at_key("CFG101", f"unknown key {quoted(key)}", (*path, key), near)
 
     def doubled_keys(self, data: Any) -> Iterator[Diagnostic]:
         for piece in _configurations(self.kind, data):
@@ -173,7 +174,7 @@ class _Check:
             hint = did_you_mean(key, known) or _listing(known)
         if hint.startswith("did you mean"):
             self.meant.add(dotted((*path, hint.split('"')[1])))
-        return self._at_key("CFG101", f'unknown key "{key}"', (*path, key), hint)
+        return self._at_key("CFG101", f"unknown key {quoted(key)}", (*path, key), hint)
 
     def _missing_key(self, path: Path_, key: str) -> Diagnostic:
         span = self.document.key_span(path) if path else self.document.span(())
@@ -194,7 +195,7 @@ class _Check:
         code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
         hint = did_you_mean(str(value), words) or _listing(words)
-        return self._at_value(code, f'unknown {what} "{shown[:80]}"', path, hint)
+        return self._at_value(code, f"unknown {what} {quoted(shown)}", path, hint)
 
     def _is_strategy(self, path: Path_, options: list[str]) -> bool:
         return isinstance(lookup(self.document.data, path), dict) and bool(options)
@@ -203,7 +204,7 @@ class _Check:
         pattern = str(error.kind.as_dict().get("pattern", ""))
         expected = _PATTERNS.get(pattern, f"a name that matches {pattern}")
         return self._at_key(
-            "CFG104", f'"{str(error.instance)[:80]}" is not {expected}', (*path, str(error.instance))
+            "CFG104", f"{quoted(str(error.instance))} is not {expected}", (*path, str(error.instance))
         )
 
     def _bad_value(self, path: Path_, message: str) -> Diagnostic:

@@ -263,3 +263,41 @@ def test_faults_that_only_levels_together_show(  # noqa: PLR0917
     assert (finding.code, finding.span.file) == (code, "accounts/acme.yaml")
     assert message in finding.message
     assert (finding.span.line, finding.span.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        (
+            "{ email: $uppercase(response.properties.email) }",
+            {"id": "1", "email": "A@X", "first_name": "Ann"},
+        ),
+        ("{ score: '5' }", {"id": "1", "email": "a@x", "first_name": "Ann", "score": 5}),
+        ("{ email: $uppercase($base.email) }", {"id": "1", "email": "A@X", "first_name": "Ann"}),
+        ("{ email: null }", {"id": "1", "first_name": "Ann"}),
+        (
+            '\'{"email": $base.email & "!", "n": 1}\'',
+            {"id": "1", "email": "a@x!", "first_name": "Ann", "n": 1},
+        ),
+        ("{ replace: { id: response.id } }", {"id": "1"}),
+        ("{ replace: '{\"x\": response.id}' }", {"x": "1"}),
+        ("null", None),
+    ],
+)
+def test_what_composed_mappings_give(make: Any, mapping: str, expected: Any) -> None:
+    from conn_engine import expressions
+
+    account = f"""\
+connector: hubspot
+override:
+  unified: {{ crm: {{ contacts: {{ list: {{ response_mapping: {mapping} }} }} }} }}
+"""
+    unified = (
+        make({"accounts/acme.yaml": account}).effective(account="acme").unified("crm", "contacts", "list")
+    )
+    layers = mapping_layers(unified.response_mapping)
+    if expected is None:
+        assert layers == []
+        return
+    response = {"id": "1", "properties": {"email": "a@x", "firstname": "Ann"}}
+    assert expressions.mapping(layers).apply_one({"response": response}) == expected

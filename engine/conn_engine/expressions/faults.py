@@ -16,6 +16,7 @@ _OWN = {
     "D2016": "size",
 }
 _NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
+_AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
 
 
@@ -27,8 +28,12 @@ def fault(
     `after` is where the evaluator had arrived (JSONata's `position`: the end of the culprit's token), `start`
     the start of the culprit when the evaluator says so; `known` the functions there are, for a did-you-mean.
     """
-    tokens = _tokens(text)
+    if code in _AT_END:
+        return ExpressionError(_line(message), code=code, text=text, offset=len(text))
+    tokens, broken = _tokens(text)
     culprit = _culprit(tokens, code, after, start)
+    if broken is not None and broken.code == code:
+        start, culprit = broken.offset, None
     hint = ""
     if code in _NOT_A_FUNCTION:
         unknown = [(name, at) for name, at in analyse(tokens).calls if name not in known]
@@ -51,7 +56,7 @@ def fault(
     offset = culprit.start if culprit else _bounded(start if start is not None else after, len(text))
     return ExpressionError(
         _line(message),
-        code=_OWN.get(code, code),
+        code="depth" if code == "U1001" and "nested" in message else _OWN.get(code, code),
         text=text,
         offset=offset,
         token=culprit.text if culprit else "",
@@ -59,11 +64,11 @@ def fault(
     )
 
 
-def _tokens(text: str) -> list[Token]:
+def _tokens(text: str) -> tuple[list[Token], LexError | None]:
     try:
-        return lex(text)
-    except LexError:
-        return []
+        return lex(text), None
+    except LexError as error:
+        return [], error
 
 
 def _culprit(tokens: list[Token], code: str, after: int | None, start: int | None) -> Token | None:

@@ -109,4 +109,4 @@ def _error(code: str, message: str, text: str, after: int | None, start: int | N
 def read_tree(text: str) -> Any:
     """What the expression reads of its input, as jlens puts it: True (whole), an object of fields, or None
     (nothing)."""
-    return jlens.Expression(text).reads().get("input")
+    return _compile(text).reads().get("input")

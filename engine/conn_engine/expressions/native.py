@@ -5,6 +5,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+import jsonata.jsonata
 from jsonata import Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
@@ -12,6 +13,10 @@ from conn_engine.expressions.values import UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
 
 __all__ = ["functions_for", "plain", "prepared"]
+
+vars(jsonata.jsonata)["print"] = lambda *_values: (
+    None
+)  # it would write "Proc not found" into our standard output
 
 
 def prepared(value: Any) -> Any:
@@ -66,7 +71,9 @@ class _Own(Jsonata.JFunction):  # type: ignore[misc]
         try:
             result = self._implementation(*values)
         except FunctionFault as error:
-            raise JException("D3137", -1, str(error)) from error
+            refusal = JException("D3137", -1, str(error))
+            refusal.error = error.code
+            raise refusal from error
         return Utils.NULL_VALUE if result is NULL else prepared_result(result)
 
     def get_number_of_args(self) -> int:
@@ -82,18 +89,20 @@ def prepared_result(value: Any) -> Any:
 _OWN = {row.name: _Own(row.name, row.implementation, row.signature) for row in FUNCTIONS.values()}
 
 
-def functions_for(instance: Any, limits: Limits, seed: int) -> dict[str, Any]:
+def functions_for(instance: Any, limits: Limits, seed: int | None) -> dict[str, Any]:
     """Our functions, the package's own where they must be bounded or repeatable, and `$eval` refusing."""
-    chance = Random(seed)  # noqa: S311
-    return {
+    given = {
         **_OWN,
         "eval": _REFUSED,
-        "random": _Own("random", chance.random, "<:n>"),
-        "shuffle": _Own("shuffle", lambda items: _shuffled(items, chance), "<a:a>"),
         "pad": _guarded(instance, "pad", limits, lambda text, width=0, *_: abs(int(width))),
         "join": _guarded(instance, "join", limits, _joined_length),
         "replace": _guarded(instance, "replace", limits, _replaced_length),
     }
+    if seed is not None:
+        chance = Random(seed)  # noqa: S311
+        given["random"] = _Own("random", chance.random, "<:n>")
+        given["shuffle"] = _Own("shuffle", lambda items: _shuffled(items, chance), "<a:a>")
+    return given
 
 
 def _refuse(*_arguments: Any) -> Any:

@@ -6,26 +6,29 @@ recursion limit; here the limit is raised only while something is compiled or ev
 once running, is not interrupted by the time bound: that is what jlens is for.
 """
 
+import re
 import sys
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from random import SystemRandom
 from typing import Any
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.native import functions_for, plain, prepared
+from conn_engine.expressions.tokens import LexError, lex
 from conn_engine.expressions.values import Limits
-from conn_engine.functions import FunctionFault
 
 __all__ = ["Pure", "deep_stack", "parsed"]
 
 _RECURSION = 20_000
 _KEPT_PER_THREAD = 1024
+_CODE = re.compile(r"[A-Z][0-9]{4}")
+_CODES = {"number": "D3030", "toMillis": "D3110", "sort": "D3070", "replace": "D3010"}
+"""The codes of JSONata where the package lets a Python error out of a function."""
 _lock = threading.Lock()
 _active = 0
 _usual = 0
@@ -78,20 +81,16 @@ class PureExpression:
         seed: int | None,
     ) -> Any:
         """The value, or UNDEFINED."""
-        with deep_stack(), _translated(self._text):
-            instance = parsed(self._text)
+        instance = parsed(self._text)
+        trail: list[Any] = []
+        with deep_stack(), _translated(self._text, trail):
             frame = instance.create_frame(instance.environment)
             for name, value in (bindings or {}).items():
                 frame.bind(name, prepared(value))
-            for name, function in functions_for(
-                instance, limits, seed if seed is not None else _random_seed()
-            ).items():
+            for name, function in functions_for(instance, limits, seed).items():
                 frame.bind(name, function)
-            return plain(_run(instance, frame, prepared(data), limits, now))
-
-
-def _random_seed() -> int:
-    return SystemRandom().getrandbits(64)
+            _bound(frame, limits, trail)
+            return plain(_run(instance, frame, prepared(data), now))
 
 
 def parsed(text: str) -> Any:
@@ -100,25 +99,23 @@ def parsed(text: str) -> Any:
     if text in kept:
         kept.move_to_end(text)
         return kept[text]
-    with deep_stack(), _translated(text):
+    with deep_stack(), _translated(text, []):
         from jsonata import Jsonata
 
-        instance = Jsonata(text)
+        instance = Jsonata(text + "\n")  # its lexer looks one character beyond a comment that ends the text
     if instance.errors:
-        raise _fault(instance.errors[0], text)
+        raise _fault(instance.errors[0], text, [])
     kept[text] = instance
     if len(kept) > _KEPT_PER_THREAD:
         kept.popitem(last=False)
     return instance
 
 
-def _run(instance: Any, frame: Any, data: Any, limits: Limits, now: float | None) -> Any:
-    """What the package's own `evaluate` does, with our bounds and clock, and without its touching the
-    result."""
+def _run(instance: Any, frame: Any, data: Any, now: float | None) -> Any:
+    """What the package's own `evaluate` does, with our clock, and without its touching the result."""
     from jsonata import Utils
 
     frame.bind("$", data)
-    _bound(frame, limits)
     if isinstance(data, list):
         wrapped = Utils.create_sequence(data)
         wrapped.outer_wrapper = True
@@ -133,59 +130,85 @@ def _run(instance: Any, frame: Any, data: Any, limits: Limits, now: float | None
         state.jsonata = before if before is not None else instance
 
 
-def _bound(frame: Any, limits: Limits) -> None:
+def _bound(frame: Any, limits: Limits, trail: list[Any]) -> None:
+    """Bound a frame. `trail` holds the nodes being evaluated: after an error, the last one failed."""
     from jsonata.jexception import JException
 
     deadline = time.monotonic() + limits.seconds
-    depth = 0
 
-    def enter(expr: Any, _input: Any, _env: Any) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > limits.depth:
-            raise JException("D1011", getattr(expr, "position", -1))
+    def enter(node: Any, _input: Any, _frame: Any) -> None:
+        trail.append(node)
+        if len(trail) > limits.depth:
+            raise JException("D1011", -1)
         if time.monotonic() > deadline:
-            raise JException("D1012", getattr(expr, "position", -1), round(limits.seconds * 1000))
+            raise JException("D1012", -1, round(limits.seconds * 1000))
 
-    def leave(expr: Any, _input: Any, _env: Any, result: Any) -> None:
-        nonlocal depth
-        depth -= 1
+    def leave(_node: Any, _input: Any, _frame: Any, result: Any) -> None:
         if isinstance(result, str):
             if len(result) > limits.string_bytes:
-                raise JException("U1001", getattr(expr, "position", -1))
+                raise JException("U1001", -1)
         elif isinstance(result, list) and len(result) > limits.array_items:
-            raise JException("U1001", getattr(expr, "position", -1))
+            raise JException("U1001", -1)
+        trail.pop()
 
     frame.set_evaluate_entry_callback(enter)
     frame.set_evaluate_exit_callback(leave)
 
 
 @contextmanager
-def _translated(text: str) -> Iterator[None]:
+def _translated(text: str, trail: list[Any]) -> Iterator[None]:
     """Everything the package raises, as ExpressionError. It lets plain Python errors escape for odd input."""
     try:
         yield
     except (ExpressionError, KeyboardInterrupt):
         raise
     except RecursionError:
-        raise _error("D1011", "the expression is nested too deeply", text, None) from None
+        raise _error("D1011", "the expression is nested too deeply", text, _place(trail)) from None
     except MemoryError:
-        raise _error("U1001", "a value would exceed the memory there is", text, None) from None
-    except FunctionFault as error:
-        raise _error(error.code, str(error), text, getattr(error, "position", None)) from None
+        raise _error("U1001", "a value would exceed the memory there is", text, _place(trail)) from None
     except Exception as error:
-        raise _fault(error, text) from None
+        raise _fault(error, text, trail) from None
 
 
-def _fault(error: Exception, text: str) -> ExpressionError:
+def _place(trail: list[Any]) -> int | None:
+    """Where the innermost node is: the package's own `location` names the outermost call, or nothing."""
+    return next((node.position for node in reversed(trail) if isinstance(node.position, int)), None)
+
+
+def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
     from jsonata.jexception import JException
 
     if isinstance(error, JException):
-        message = "a value would exceed its size limit" if error.error == "U1001" else str(error)
-        return _error(error.error, message, text, error.location)
-    if isinstance(error, IndexError):
-        return _error("S0207", "Unexpected end of expression", text, len(text))
-    return _error("internal", f"jsonata-python failed: {type(error).__name__}: {error}", text, None)
+        code, message = error.error, str(error)
+        if code == "U1001":
+            message = "a value would exceed its size limit"
+        elif code == "S0301" and error.current is not None:  # its parser mixes up two codes
+            code, message = "S0103", f"Unsupported escape sequence: \\{error.current}"
+        elif code.startswith("T041"):
+            message = message.replace("Object", "function")
+        if _CODE.fullmatch(code):
+            return _error(code, message, text, _place(trail) or error.location)
+        message = code
+    elif isinstance(error, ZeroDivisionError):
+        return _error("D1001", "Number out of range", text, _place(trail))
+    else:
+        message = f"{type(error).__name__}: {error}"
+    if not trail:
+        return _unreadable(text, message)
+    called = getattr(getattr(trail[-1], "procedure", None), "value", None)
+    code = _CODES.get(str(called), "internal")
+    return _error(
+        code, f"${called} fails on its arguments: {message}" if called else message, text, _place(trail)
+    )
+
+
+def _unreadable(text: str, message: str) -> ExpressionError:
+    """A text that the package's parser stumbles over: most often it ends inside something."""
+    try:
+        lex(text)
+    except LexError as error:
+        return ExpressionError(str(error), code=error.code, text=text, offset=error.offset)
+    return _error("S0207", f"Unexpected end of expression ({message})", text, len(text))
 
 
 def _error(code: str, message: str, text: str, after: int | None) -> ExpressionError:

@@ -66,10 +66,12 @@ class _Reader:
     def _path(self, node: Any, here: Place, names: dict[str, Place]) -> Place:
         inner = dict(names)
         for step in node.steps:
-            here = self.visit(step, here, inner)
+            found = self.visit(step, here, inner)
             focus = getattr(step, "focus", None)
-            if focus is not None:
-                inner[str(focus)] = here
+            if focus is None:
+                here = found
+            else:
+                inner[str(focus)] = found  # the next step starts where this one did
         return here
 
     def _name(self, node: Any, here: Place, _names: dict[str, Place]) -> Place:
@@ -149,10 +151,9 @@ class _Reader:
             inner[str(callback.arguments[0].value)] = items
         for argument in callback.arguments[2:]:
             inner[str(argument.value)] = items
-        body = callback.body
-        if getattr(callback, "thunk", False) is True:
-            body = callback.body
-        self.read(body, here, inner)
+        self.read(callback.body, here, inner)
+        if items is not None and not any(path[: len(items)] == items for path in self.paths):
+            self.whole(items)  # how many there are is read, if nothing else
 
     _partial = _function
 

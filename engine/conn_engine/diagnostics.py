@@ -8,7 +8,7 @@ from enum import IntEnum
 
 from conn_engine.codes import CODES
 
-__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "worst"]
+__all__ = ["Diagnostic", "Severity", "Span", "diagnostic", "did_you_mean", "without_echoes", "worst"]
 
 
 class Severity(IntEnum):
@@ -78,6 +78,18 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "x"?` for the nearest known word, or an empty string."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
+
+
+def without_echoes(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """Sorted by place, each said once: an alias, or several records, may bring the same fault of one line many times.
+
+    Findings without an exact place (a whole file) are told apart by their message.
+    """
+    kept: dict[tuple[str, Span | None, str], Diagnostic] = {}
+    for finding in sorted(findings, key=Diagnostic.sort_key):
+        exact = finding.span is not None and finding.span.end_line > 0
+        kept.setdefault((finding.code, finding.span, "" if exact else finding.message), finding)
+    return list(kept.values())
 
 
 def worst(findings: Iterable[Diagnostic]) -> Severity | None:

@@ -103,7 +103,7 @@ class CredentialError(ConnError):
 
 
 class VendorError(ConnError):
-    """The vendor answered with an error. `kind` is canonical; `retry_after` is in seconds."""
+    """The vendor answered with an error. `kind` is canonical; `retry_after` is in seconds; `said` are its own words."""
 
     exit_code = 4
 
@@ -116,9 +116,11 @@ class VendorError(ConnError):
         response: "Response | None" = None,
         retry_after: float | None = None,
         details: Any = None,
+        said: str = "",
         hint: str = "",
     ) -> None:
         super().__init__(message, hint=hint)
+        self.said = said or message
         self.kind: ErrorKind = kind
         self.request = request
         self.response = response

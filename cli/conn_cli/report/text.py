@@ -97,7 +97,8 @@ def _place(span: Span) -> str:
 
 def _excerpt(span: Span, sources: Sources, style: Style) -> Iterator[Piece]:
     line = sources.line(span.file, span.line)
-    if not line.strip():
+    whole_file = (span.line, span.column, span.end_line) == (1, 1, 0)
+    if whole_file or not line.strip():
         return
     start = min(span.column - 1, len(line))
     end = span.end_column - 1 if span.end_line == span.line else len(line.rstrip())

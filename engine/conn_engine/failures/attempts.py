@@ -152,6 +152,7 @@ def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
         response=answer.response,
         retry_after=verdict.wait,
         details=answer.body,
+        said=verdict.message,
         hint=f"wait {verdict.wait:g} seconds, or let it be waited for" if limited and verdict.wait else "",
     )
 

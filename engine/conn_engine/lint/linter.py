@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import File, Workspace, WorkspaceSettings, load_workspace, validate
-from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
+from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, without_echoes
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
@@ -204,4 +204,4 @@ def _settled(
             continue
         level = levels.get(finding.code)
         kept.append(replace(finding, severity=Severity[level.upper()]) if level else finding)
-    return sorted(dict.fromkeys(kept), key=Diagnostic.sort_key)
+    return without_echoes(kept)

@@ -8,7 +8,6 @@ from msgspec import Meta
 
 from conn_engine.pagination.ending import Ending
 from conn_engine.pagination.next_url import follow, resolve
-from conn_engine.pagination.placement import token
 from conn_engine.strategies import Answer, Draft
 
 __all__ = ["Link", "LinkHeader", "parse_links"]
@@ -57,7 +56,7 @@ class LinkHeader(Ending, frozen=True, kw_only=True, tag_field="format", tag="lin
     def place(self, state: Any, draft: Draft) -> None:
         """Make the request the one of `state`; None is the first page."""
         if state is not None:
-            follow(draft, token(state, "url"))
+            follow(draft, state)
             return
         wanted = any(name == self.size_param for name, _ in draft.query)
         if self.size is not None and self.size_param is not None and not wanted:

@@ -71,7 +71,7 @@ class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_u
     def place(self, state: Any, draft: Draft) -> None:
         """Make the request the one of `state`; None is the first page."""
         if state is not None:
-            follow(draft, token(state, "url"))
+            follow(draft, state)
             return
         wanted = any(name == self.size_param for name, _ in draft.query)
         if self.size is not None and self.size_param is not None and not wanted:
@@ -93,11 +93,10 @@ class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_u
         return None if blank(value) else {"url": resolve(value, answer, without=self.without)}
 
 
-def follow(draft: Draft, url: Any) -> None:
-    """Turn a draft into the request for a whole URL."""
-    if not isinstance(url, str):
-        token(None, "url")
-    draft.url = url
+def follow(draft: Draft, state: Any) -> None:
+    """Turn a draft into the request for the URL of `state`. Raises UsageError for a foreign state."""
+    url = token(state, "url")
+    draft.url = url if isinstance(url, str) else token(None, "url")
     draft.query = []
     draft.absolute = True
 

@@ -71,19 +71,24 @@ def _set(data: Any, names: list[str], value: Any, pointer: str) -> Any:
 def token(state: Any, name: str) -> Any:
     """The value called `name` in a page's state. Raises UsageError for a state made by another strategy."""
     if not isinstance(state, dict) or state.get(name) is None:
-        raise UsageError(
-            "the cursor does not belong to this operation",
-            hint="pass a next_cursor that this operation returned, or leave it out to begin again",
-        )
+        raise _foreign()
     return state[name]
 
 
-def integer(state: Any, name: str, default: int = 0) -> int:
-    """The whole number called `name` in a page's state, `default` when there is no state yet."""
+def integer(state: Any, name: str, first: int | None = None) -> int:
+    """The whole number called `name` in a page's state. `first` is its value when there is no state yet, and
+    says that a state must have it; without `first` it is 0 where it is missing. Raises UsageError for a
+    foreign state."""
     if state is None:
-        return default
-    value = state.get(name, default) if isinstance(state, dict) else None
+        return first or 0
+    value = state.get(name, 0 if first is None else None) if isinstance(state, dict) else None
     if isinstance(value, bool) or not isinstance(value, int):
-        token(None, name)
-        raise AssertionError  # token has raised
+        raise _foreign()
     return value
+
+
+def _foreign() -> UsageError:
+    return UsageError(
+        "the cursor does not belong to this operation",
+        hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+    )

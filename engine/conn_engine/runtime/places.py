@@ -4,6 +4,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents import undotted
 from conn_engine.errors import (
     ConfigurationError,
     ConnError,
@@ -56,6 +57,12 @@ def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span 
 
 def _holders(effective: Effective, error: ExpressionError) -> list[tuple[ConfigPath, Origin]]:
     rows: list[tuple[ConfigPath, Origin]] = []
+    if error.at:
+        # A composed mapping is one leaf of the provenance, so the field's own path is asked for first.
+        exact = undotted(error.at)
+        for origin in effective.origins(exact):
+            if isinstance(origin.value, str) and error.text in origin.value:
+                rows.append((exact, origin))
     for path, origin in effective.provenance().items():
         if isinstance(origin.value, str) and error.text and error.text in origin.value:
             rows.append((path, origin))

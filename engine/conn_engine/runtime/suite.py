@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
 from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
@@ -41,7 +41,7 @@ class OperationReport:
     def all_findings(self) -> list[Diagnostic]:
         """The operation's findings and those of its cases, without repeats, by place."""
         every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
-        return sorted(dict.fromkeys(every), key=Diagnostic.sort_key)
+        return without_echoes(every)
 
     @property
     def failed(self) -> bool:

@@ -26,7 +26,9 @@ class Traced:
         """Send through the inner transport and tell about it."""
         size = f", {len(request.body)} bytes" if request.body else ""
         names = ", ".join(sorted({name.lower() for name, _ in request.headers.pairs}))
-        self._tell(self._redactor.text(f"> {request.method} {request.url}{size}   [{request.purpose}; {names}]"))
+        self._tell(
+            self._redactor.text(f"> {request.method} {request.url}{size}   [{request.purpose}; {names}]")
+        )
         try:
             response = self._inner.send(request)
         except TransportError as error:

@@ -105,63 +105,76 @@ CODES: dict[str, Code] = _table(
         "CFG101",
         "unknown key",
         "error",
-        "The document has a key that its format does not know; it would have no effect. Mend the spelling, or remove it. "
-        "Settings of a strategy stand under `config`, beside `format`.",
+        "The document has a key that its format does not know; it would have no effect. Mend the "
+        "spelling, or remove it. Settings of a strategy stand under `config`, beside `format`.",
     ),
     Code(
         "CFG102",
         "wrong type",
         "error",
-        "The value is of another type than the key takes, such as a text where an object belongs. In YAML, quote what is "
-        'meant as text (`"123"`), and check the indentation.',
+        "The value is of another type than the key takes, such as a text where an object belongs. In "
+        'YAML, quote what is meant as text (`"123"`), and check the indentation.',
     ),
     Code("CFG103", "missing key", "error", "The document lacks a key that has no default. Add it."),
     Code(
         "CFG104",
         "value not allowed",
         "error",
-        "The value has the right type but is none of those allowed, out of bounds, or does not go with its neighbours.",
+        "The value has the right type but is none of those allowed, out of bounds, or does not go with "
+        "its neighbours.",
     ),
     Code(
         "CFG105",
         "unknown format",
         "error",
-        "`format` names a strategy that does not exist. The settings under `config` were not looked at. The finding lists "
-        "the strategies there are.",
+        "`format` names a strategy that does not exist. The settings under `config` were not looked at. "
+        "The finding lists the strategies there are.",
     ),
     Code(
         "CFG106",
         "said twice under two names",
         "error",
-        "A key has several accepted spellings, and the document uses two of them. One would win silently. Keep one.",
+        "A key has several accepted spellings, and the document uses two of them. One would win silently."
+        " Keep one.",
     ),
     Code(
         "CFG107",
         "name cannot be asked for",
         "warning",
-        "The file lies where the workspace's documents are, but its name is none: letters, digits, dot, dash and "
-        "underscore, beginning with a letter or digit. No command can name it, so it has no effect. Rename it.",
+        "The file lies where the workspace's documents are, but its name is none: letters, digits, dot, "
+        "dash and underscore, beginning with a letter or digit. No command can name it, so it has no "
+        "effect. Rename it.",
     ),
     Code(
         "REF101",
         "names something that is not there",
         "error",
-        "An account names a connector or an environment that the workspace does not have. Mend the name or add the document.",
+        "An account names a connector or an environment that the workspace does not have. Mend the name "
+        "or add the document.",
     ),
     Code(
         "SEC110",
         "override widens where credentials may go",
         "error",
-        "An environment or account sends requests to a host that the connector does not name, or lists such a host. "
-        "Credentials go only to the connector's own `hosts`; whoever may edit an account must not be able to send them "
-        "elsewhere. Name the host in connector.yaml, or under `trusted_hosts` in conn.yaml.",
+        "An environment or account sends requests to a host that the connector does not name, or lists "
+        "such a host. Credentials go only to the connector's own `hosts`; whoever may edit an account "
+        "must not be able to send them elsewhere. Name the host in connector.yaml, or under "
+        "`trusted_hosts` in conn.yaml.",
+    ),
+    Code(
+        "SEC112",
+        "no host may receive the credential",
+        "error",
+        "The connector authorizes its requests, but names no host: its `base_url` comes from the account,"
+        " or so much of its host does that the pattern would fit strangers. Every authorized request "
+        "would be refused. List the vendor's hosts under `hosts`, such as `*.example.com`.",
     ),
     Code(
         "SEC111",
         "override widens what may be read from the environment",
         "error",
-        "An environment or account reads an environment variable that neither the connector nor conn.yaml declares. "
-        "Declare it under `env` there, after thinking about who may edit the override.",
+        "An environment or account reads an environment variable that neither the connector nor conn.yaml"
+        " declares. Declare it under `env` there, after thinking about who may edit the override.",
     ),
     Code(
         "REC001",

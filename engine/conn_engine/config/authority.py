@@ -159,16 +159,29 @@ def declared_names(base: Mapping[str, Any], workspace: Sequence[str]) -> tuple[s
 def widening(
     layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Sequence[str]
 ) -> list[Diagnostic]:
-    """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host."""
+    """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host. Also
+    a connector that authorizes its requests and grants no host."""
     base = layers[0].data
     hosts = (*base_hosts(base), *trusted)
     names = declared_names(base, workspace_env)
-    found: list[Diagnostic] = []
+    found: list[Diagnostic] = list(_nowhere_to_go(layers[0]))
     for layer in layers[1:]:
         found.extend(_hosts_asked(layer, hosts))
         found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
         found.extend(_names_asked(layer, names))
     return found
+
+
+def _nowhere_to_go(base: Layer) -> Iterator[Diagnostic]:
+    said = base.data.get("authorization")
+    if isinstance(said, dict) and said.get("format") != "none" and not base_hosts(base.data):
+        yield diagnostic(
+            "SEC112",
+            "requests are authorized, but no host may receive the credential",
+            _origin(base, ("base_url",)).span,
+            path="base_url",
+            hint="list the vendor's hosts under hosts, such as *.example.com",
+        )
 
 
 def _origin(layer: Layer, path: Path_) -> Origin:

@@ -118,3 +118,13 @@ def test_an_override_may_narrow(make: Any) -> None:
 def test_a_trusted_host_is_no_widening(make: Any) -> None:
     conn = "trusted_hosts: ['127.0.0.1:*']\n"
     assert effective(make, "  base_url: 'http://127.0.0.1:8080'\n", conn).widening() == []
+
+
+def test_a_connector_must_name_a_host(make: Any) -> None:
+    text = "base_url: '{{context.url}}'\nauthorization: { format: bearer }\nresources: {}\n"
+    workspace = make(
+        {"connectors/y/connector.yaml": text, "connectors/z/connector.yaml": text + "hosts: ['*.a.com']\n"}
+    )
+    (finding,) = workspace.effective(account=None, connector="y").findings
+    assert (finding.code, finding.span and finding.span.line) == ("SEC112", 1)
+    assert workspace.effective(account=None, connector="z").findings == ()

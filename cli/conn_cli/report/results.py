@@ -113,7 +113,7 @@ def _verdict(judgement: "Judgement") -> str:
         if coverage.unread:
             parts.append(f"{len(coverage.unread)} vendor fields unread")
     words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
-    if words[judgement.golden]:
+    if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
         parts.append(words[judgement.golden])
     return " · ".join(parts)
 

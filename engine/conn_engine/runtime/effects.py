@@ -104,6 +104,7 @@ def _effect(
         effect.unknown, effect.reason = True, "no recording"
         return effect
     known = name in base.operations()
+    compared = 0
     for case in cases:
         after = replay(effective, name, case.recording)
         before = replay(base, name, case.recording) if known else Outcome()
@@ -114,6 +115,7 @@ def _effect(
             effect.unknown, effect.reason = True, missing.message
             effect.requests += compare_requests(before.requests(), after.requests())
             continue
+        compared += 1
         difference = compare_records(before.records, after.records)
         effect.records += len(after.records)
         for key, count in difference.by_field().items():
@@ -123,6 +125,9 @@ def _effect(
         effect.requests += compare_requests(before.requests(), after.requests())
         if _kind(before.error) != _kind(after.error):
             effect.errors.append(f"{_kind(before.error) or 'no error'} -> {_kind(after.error) or 'no error'}")
+    if not compared and not effect.unknown:
+        effect.unknown = True
+        effect.reason = "recorded only as overridden: nothing says what it was below"
     return effect
 
 

@@ -115,7 +115,7 @@ def _response(entry: dict[str, Any]) -> Response | None:
     if kind and not any(name.lower() == "content-type" for name, _ in headers):
         headers.append(("content-type", kind))
     encoding = content.get("encoding")
-    if encoding != "base64" and "charset=" in kind.lower():
+    if encoding != "base64" and "charset=" in kind.lower() and "utf-8" not in kind.lower():
         # HAR text is decoded already, whatever the charset on the wire was.
         headers = [(n, v.split(";")[0] if n.lower() == "content-type" else v) for n, v in headers]
     return Response(status, Headers(headers), _bytes(content.get("text") or "", encoding))

@@ -54,7 +54,9 @@ def curl(request: Request, redactor: Redactor) -> str:
         if name.lower() not in _UNSEEN:
             words.append(f"-H {_header(name, value, redactor)}")
     if request.body:
-        words.append(f"--data-binary {_body(request, redactor)}")
+        if "content-type" not in request.headers:
+            words.append("-H 'Content-Type:'")  # curl would call it a form
+        words.append(_body(request, redactor))
     return " \\\n  ".join(words)
 
 
@@ -78,7 +80,7 @@ def _header(name: str, value: str, redactor: Redactor) -> str:
 
 def _quoted_url(url: str) -> str:
     """Redacted parameters get a variable of their own name."""
-    parts = re.split(r"((?:^|[?&])[^=&#]*=[^&#]*)", url)
+    parts = re.split(r"([?&][^=&#?]*=[^&#]*)", url)
     words = []
     for part in parts:
         name = part.lstrip("?&").partition("=")[0]
@@ -94,16 +96,14 @@ def _body(request: Request, redactor: Redactor) -> str:
     try:
         text = raw.decode()
     except UnicodeDecodeError:
-        return "@body.bin"
+        return "--data-binary @body.bin"
     if "x-www-form-urlencoded" in kind:
         clean = redactor.url(f"?{text}")[1:]
     elif text[:1] in ("{", "["):
         clean = _json(text, redactor)
     else:
         clean = redactor.text(text)
-    if clean.startswith("@"):  # curl would read a file of that name
-        return f"{_quoted(clean, 'SECRET')}  # write this to a file: it begins with @"
-    return _quoted(clean, "SECRET")
+    return f"--data-raw {_quoted(clean, 'SECRET')}"  # raw: a body that begins with @ is no file name
 
 
 def _json(text: str, redactor: Redactor) -> str:

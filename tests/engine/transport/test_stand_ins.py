@@ -1,0 +1,219 @@
+"""Transports that do not reach the network: record, plan, faults. Curl commands are run by a real shell."""
+
+import asyncio
+import json
+import shutil
+import subprocess
+
+import pytest
+
+from conn_engine.errors import ConnError, InternalError, MissingRecording, TransportError
+from conn_engine.secrets import Redactor
+from conn_engine.transport.faults import (
+    PASS,
+    Faults,
+    broken_connection,
+    cut_short,
+    error_page,
+    json_answer,
+    rate_limited,
+    repeated,
+)
+from conn_engine.transport.live import AsyncLive, Live
+from conn_engine.transport.plan import Plan, Planned, curl
+from conn_engine.transport.record import Recorder
+from conn_engine.transport.replay import Replay
+from conn_engine.wire import Headers, Request, Response
+
+ASK = Request("GET", "https://api.example.com/x?a=1")
+
+
+def recorded(recorder):
+    return recorder.recording(connector="c", operation="o", recorded_at="2026-01-01T00:00:00Z")
+
+
+def test_recording_a_real_server_and_replaying_it_gives_the_same(site):
+    site.routes["/a"] = lambda got: (
+        200,
+        {"Content-Type": "application/json", "X-N": "1"},
+        b'{"q": "%s"}' % got.path.encode(),
+    )
+    asked = [Request("GET", f"{site.url}/a?n={n}") for n in (1, 2, 1)]
+    with Live() as live:
+        recorder = Recorder(live)
+        answers = [recorder.send(request) for request in asked]
+    replay = Replay(recorded(recorder))
+    again = [replay.send(request) for request in asked]
+    assert [json.loads(a.body) for a in again] == [json.loads(a.body) for a in answers]
+    assert [a.headers["x-n"] for a in again] == ["1"] * 3
+    assert len(site.got) == 3
+
+
+def test_recording_asynchronously(site):
+    async def run():
+        async with AsyncLive() as live:
+            recorder = Recorder(live)
+            await recorder.asend(Request("GET", f"{site.url}/none"))
+            with pytest.raises(InternalError):
+                recorder.send(ASK)
+            return recorder
+
+    recorder = asyncio.run(run())
+    assert [e.response.status for e in recorder.exchanges] == [404]
+
+
+def test_token_requests_and_failures_are_not_kept():
+    script = [json_answer({"access_token": "t"}), json_answer({}), broken_connection()]
+    recorder = Recorder(Faults(script))
+    recorder.send(Request("POST", "https://a.b/token", purpose="token"))
+    recorder.send(ASK)
+    with pytest.raises(TransportError):
+        recorder.send(ASK)
+    assert [e.request.url for e in recorder.exchanges] == ["https://api.example.com/x"]
+    keeping = Recorder(Faults(script), tokens=True)
+    keeping.send(Request("POST", "https://a.b/token", purpose="token"))
+    assert len(keeping.exchanges) == 1
+
+
+def test_credential_headers_are_not_even_kept_in_memory():
+    recorder = Recorder(Faults([Response(200, Headers({"Set-Cookie": "a=b"}))]))
+    recorder.send(
+        Request("GET", ASK.url, Headers({"Authorization": "Bearer hunter22", "X-Api-Key": "k", "X-A": "b"}))
+    )
+    assert recorder.exchanges[0].request.headers == {"x-a": "b"}
+    assert "hunter22" not in repr(recorder.exchanges)
+
+
+def test_plan_ends_the_operation_at_its_first_request():
+    plan = Plan()
+    for method in ("GET", "POST"):
+        with pytest.raises(Planned) as caught:
+            plan.send(Request(method, ASK.url, purpose="step"))
+        assert caught.value.request.method == method
+    with pytest.raises(Planned):
+        asyncio.run(plan.asend(ASK))
+    assert len(plan.requests) == 3
+    assert not issubclass(Planned, ConnError)
+
+
+def test_faults_follow_the_script_then_the_inner_transport():
+    inner = Faults(repeated(json_answer({"inner": True}), 3))
+    faults = Faults(
+        [rate_limited(7), PASS, lambda r: json_answer({"m": r.method}), broken_connection()], inner
+    )
+    assert (faults.send(ASK).status, faults.requests) == (429, [ASK])
+    assert json.loads(faults.send(ASK).body) == {"inner": True}
+    assert json.loads(asyncio.run(faults.asend(ASK)).body) == {"m": "GET"}
+    with pytest.raises(TransportError) as caught:
+        faults.send(ASK)
+    assert caught.value.retryable
+    assert json.loads(faults.send(ASK).body) == {"inner": True}
+    with pytest.raises(MissingRecording, match="request 2"):
+        only = Faults([json_answer({})])
+        only.send(ASK)
+        only.send(ASK)
+
+
+def test_ready_made_faults():
+    assert rate_limited("Wed, 21 Oct 2026 07:28:00 GMT").headers["retry-after"].startswith("Wed")
+    assert "retry-after" not in rate_limited(None).headers
+    with pytest.raises(ValueError):
+        json.loads(cut_short({"results": [1, 2, 3]}).body)
+    assert error_page().headers["content-type"] == "text/html"
+
+
+def run_curl(command: str, tmp_path, **variables: str) -> None:
+    subprocess.run(
+        ["bash", "-c", command],
+        check=True,
+        env={"PATH": "/usr/bin:/bin", **variables},
+        cwd=tmp_path,
+        timeout=20,
+    )
+
+
+def test_curl_shows_no_secret():
+    redactor = Redactor(["hunter22"])
+    request = Request(
+        "PATCH",
+        "https://api.example.com/x?api_key=zzz&a=1&s=hunter22",
+        Headers(
+            {
+                "Authorization": "Bearer tok-unknown",
+                "X-Api-Key": "k-unknown",
+                "Cookie": "c-unknown",
+                "X-Note": "it's hunter22",
+                "Content-Type": "application/json",
+            }
+        ),
+        b'{"name": "O\'Neil", "password": "p-unknown", "n": 1}',
+    )
+    command = curl(request, redactor)
+    assert "unknown" not in command
+    assert "zzz" not in command
+    assert "hunter22" not in command
+    assert command == (
+        "curl -X PATCH \\\n"
+        "  'https://api.example.com/x?api_key='\"$API_KEY\"'&a=1&s='\"$S\" \\\n"
+        "  -H 'Authorization: Bearer '\"$TOKEN\" \\\n"
+        "  -H 'X-Api-Key: '\"$X_API_KEY\" \\\n"
+        "  -H 'Cookie: '\"$COOKIE\" \\\n"
+        "  -H 'X-Note: it'\"'\"'s '\"$X_NOTE\" \\\n"
+        "  -H 'Content-Type: application/json' \\\n"
+        '  --data-raw \'{"name": "O\'"\'"\'Neil", "password": "\'"$SECRET"\'", "n": 1}\''
+    )
+
+
+@pytest.mark.skipif(
+    shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash"
+)
+def test_curl_sends_the_same_request(site, tmp_path):
+    redactor = Redactor(["hunter22"])
+    requests = [
+        Request(
+            "GET",
+            f"{site.url}/a%20b?x=$HOME&y=`id`&z='q'&api_key=hunter22",
+            Headers({"Authorization": "Basic hunter22", "X-A": "a $(id) \"q\" 'r' \\ !"}),
+        ),
+        Request(
+            "POST",
+            f"{site.url}/p",
+            Headers({"Content-Type": "application/json"}),
+            '{"é": "a\\nb $X"}'.encode(),
+        ),
+        Request(
+            "POST",
+            f"{site.url}/f",
+            Headers({"Content-Type": "application/x-www-form-urlencoded"}),
+            b"a=1&client_secret=hunter22&b=%20",
+        ),
+        Request("DELETE", f"{site.url}/d"),
+        Request("HEAD", f"{site.url}/h"),
+        Request(
+            "PUT", f"{site.url}/t", Headers({"Content-Type": "text/plain"}), b"line\r\nit's \x01 hunter22"
+        ),
+    ]
+    variables = {
+        "API_KEY": "hunter22",
+        "BASIC_CREDENTIALS": "hunter22",
+        "CLIENT_SECRET": "hunter22",
+        "SECRET": "hunter22",
+    }
+    with Live(redactor) as live:
+        for request in requests:
+            live.send(Request(request.method, request.url, request.headers, request.body, hosts=site.hosts))
+            command = curl(request, redactor)
+            assert "hunter22" not in command
+            run_curl(f"{command} -s -o /dev/null", tmp_path, **variables)
+            ours, theirs = site.got[-2:]
+            assert (ours.method, ours.path, ours.body) == (theirs.method, theirs.path, theirs.body)
+            for name, value in request.headers.pairs:
+                assert theirs.headers[name.lower()] == value
+    assert all("hunter22" in repr(site.got[n]) for n in (1, 5, 11))
+
+
+def test_curl_of_odd_bodies():
+    binary = Request("POST", ASK.url, body=b"\xff\xfe")
+    assert "--data-binary @body.bin" in curl(binary, Redactor())
+    file = Request("POST", ASK.url, body=b"@/etc/passwd")
+    assert "--data-raw '@/etc/passwd'" in curl(file, Redactor())

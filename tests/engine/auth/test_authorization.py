@@ -1,0 +1,120 @@
+import base64
+from typing import Any
+
+import msgspec
+import pytest
+
+from conn_engine.auth import Authorization, Basic, Bearer, Header, NoAuthorization, Query
+from conn_engine.errors import CredentialError
+from conn_engine.strategies import Draft
+
+URL = "https://api.example.com/v1/things"
+
+
+def applied(authorization: Authorization, scope: dict[str, Any], url: str = URL) -> Draft:
+    draft = Draft(
+        "GET", url, [("limit", 2)], {"authorization": "old"} if isinstance(authorization, Bearer) else {}
+    )
+    authorization.apply(draft, scope)
+    return draft
+
+
+def decoded(draft: Draft, encoding: str = "utf-8") -> str:
+    return base64.b64decode(draft.headers["Authorization"].removeprefix("Basic ")).decode(encoding)
+
+
+def test_none() -> None:
+    draft = applied(NoAuthorization(), {})
+    assert (draft.headers, draft.authorized) == ({}, False)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{"oauth": {"token": {"access_token": "abc"}}}, {"token": "abc"}, {"api_key": "abc"}],
+)
+def test_bearer_finds_the_token_of_every_kind(document: dict[str, Any]) -> None:
+    draft = applied(Bearer(), document)
+    assert (draft.headers, draft.authorized) == ({"Authorization": "Bearer abc"}, True)
+
+
+def test_bearer_options() -> None:
+    scope = {"session": {"key": "abc"}, "token": "other"}
+    assert applied(Bearer(path="session.key", prefix="Token"), scope).headers["Authorization"] == "Token abc"
+    draft = applied(Bearer(path="session.key", prefix="", header="X-Access-Token"), scope)
+    assert draft.headers == {"authorization": "old", "X-Access-Token": "abc"}
+
+
+@pytest.mark.parametrize(
+    "document", [{}, {"oauth": {}}, {"oauth": {"token": {"access_token": ""}}}, {"token": {"a": 1}}]
+)
+def test_bearer_without_a_token(document: dict[str, Any]) -> None:
+    with pytest.raises(CredentialError, match=r"has no oauth\.token\.access_token") as raised:
+        applied(Bearer(path="oauth.token.access_token"), document)
+    assert "conn auth login" in raised.value.hint
+    with pytest.raises(CredentialError, match="has no token"):
+        applied(Bearer(), document)
+
+
+@pytest.mark.parametrize("token", ["s3cret\n", "s3cret\r\nX-Evil: 1", "s3cret\x00", "s3crét"])
+def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(token: str) -> None:
+    for authorization in (Bearer(path="token"), Header(name="X-Key", value="{{token}}")):
+        with pytest.raises(CredentialError) as raised:
+            applied(authorization, {"token": token})
+        assert "s3c" not in str(raised.value) + raised.value.hint
+
+
+def test_basic() -> None:
+    assert decoded(applied(Basic(), {"username": "ann", "password": "p:w"})) == "ann:p:w"
+    assert decoded(applied(Basic(), {"username": "ann"})) == "ann:"
+    assert (
+        decoded(applied(Basic(username="{{api_key}}", password=""), {"api_key": "k", "password": "no"}))
+        == "k:"
+    )
+    assert (
+        decoded(applied(Basic(username="{{username}}/token"), {"username": "a@b.c", "password": "t"}))
+        == "a@b.c/token:t"
+    )
+    assert decoded(applied(Basic(), {"username": "ö", "password": "€"})) == "ö:€"
+    assert decoded(applied(Basic(encoding="latin-1"), {"username": "ö", "password": "ü"}), "latin-1") == "ö:ü"
+
+
+@pytest.mark.parametrize(
+    ("scope", "words"),
+    [
+        ({"username": "a:b", "password": "s3cret"}, 'contains ":"'),
+        ({"username": "a", "password": "s3cret€"}, "latin-1 does not have"),
+        ({"password": "s3cret"}, "username"),
+    ],
+)
+def test_basic_refusals(scope: dict[str, Any], words: str) -> None:
+    with pytest.raises(CredentialError, match=words) as raised:
+        applied(Basic(encoding="latin-1"), scope)
+    assert "s3cret" not in str(raised.value)
+
+
+def test_headers() -> None:
+    scope = {"api_key": "k", "app": "a", "env": {"APP": "e"}}
+    assert applied(Header(name="X-Api-Key"), scope).headers == {"X-Api-Key": "k"}
+    several = Header(name="Authorization", value="Token {{api_key}}", headers={"X-App": "{{env.APP}}"})
+    assert applied(several, scope).headers == {"Authorization": "Token k", "X-App": "e"}
+    with pytest.raises(CredentialError, match='the header "X-App" cannot be made'):
+        applied(several, {"api_key": "k"})
+
+
+def test_query() -> None:
+    assert applied(Query(name="api_token"), {"api_key": "k"}).query == [("limit", 2), ("api_token", "k")]
+
+
+def test_a_next_url_that_echoes_the_secret_gets_it_once() -> None:
+    draft = applied(Query(name="api_token"), {"api_key": "new"}, URL + "?a=1&api%5Ftoken=old&b=2")
+    assert (draft.url, draft.query[-1]) == (URL + "?a=1&b=2", ("api_token", "new"))
+    assert applied(Query(name="api_token"), {"api_key": "new"}, URL + "?api_token=old").url == URL
+
+
+@pytest.mark.parametrize(
+    "data",
+    [{"format": "header"}, {"format": "query"}, {"format": "bearr"}, {"format": "bearer", "prefx": "x"}],
+)
+def test_wrong_settings(data: dict[str, Any]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(data, Authorization)

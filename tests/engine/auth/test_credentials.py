@@ -1,0 +1,409 @@
+"""Credentials: what they ask for, when they end, and the token request, driven by hand."""
+
+import base64
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import msgspec
+import pytest
+
+from conn_engine.auth import (
+    ApiKey,
+    BasicCredentials,
+    BearerCredentials,
+    Credentials,
+    NoCredentials,
+    OAuth2,
+    OAuth2ClientCredentials,
+    current,
+    renewal,
+)
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError, UsageError, VendorError
+from conn_engine.wire import FrozenClock, Headers, Renew, Request, Response
+
+NOW = 1_760_000_000.0
+HOSTS = ("auth.example.com",)
+SCOPE = {"env": {"ID": "the:id", "SECRET": "s3cr&t ü"}, "context": {"domain": "auth.example.com"}}
+STORED = {
+    "oauth": {
+        "token": {
+            "access_token": "old-access",
+            "refresh_token": "old-refresh",
+            "scope": "a b",
+            "expires_at": NOW - 5,
+        }
+    },
+    "extra": {"kept": True},
+}
+OAUTH2 = OAuth2(
+    client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_url="https://{{context.domain}}/token"
+)
+
+
+def exchanged(
+    credentials: Credentials, reply: Response | None, stored: dict[str, Any] = STORED
+) -> tuple[Request, dict[str, Any]]:
+    """The token request that an exchange sends, and the document it returns for the reply."""
+    flow = credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))(stored)
+    request = next(flow)
+    assert isinstance(request, Request)
+    try:
+        flow.send(reply)
+    except StopIteration as end:
+        return request, end.value
+    raise AssertionError("a second request")
+
+
+def answer(body: Any, status: int = 200, content_type: str = "application/json") -> Response:
+    text = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Response(status, Headers({"content-type": content_type}), text)
+
+
+def form_of(request: Request) -> dict[str, str]:
+    return {
+        name: values[0]
+        for name, values in parse_qs((request.body or b"").decode(), strict_parsing=True).items()
+    }
+
+
+class TestKinds:
+    @pytest.mark.parametrize(
+        ("credentials", "values", "document"),
+        [
+            (NoCredentials(), {}, {}),
+            (ApiKey(), {"api_key": " k "}, {"api_key": "k"}),
+            (BearerCredentials(), {"token": "t"}, {"token": "t"}),
+            (BasicCredentials(), {"username": "u", "password": "p"}, {"username": "u", "password": "p"}),
+            (BasicCredentials(password_required=False), {"username": "u"}, {"username": "u"}),
+            (OAUTH2, {"oauth.token.access_token": "a"}, {"oauth": {"token": {"access_token": "a"}}}),
+            (
+                OAuth2ClientCredentials(),
+                {"client_id": "i", "client_secret": "s"},
+                {"client_id": "i", "client_secret": "s"},
+            ),
+            (OAuth2ClientCredentials(client_id="{{env.ID}}"), {}, {}),
+        ],
+    )
+    def test_documents(
+        self, credentials: Credentials, values: dict[str, str], document: dict[str, Any]
+    ) -> None:
+        assert credentials.document(values) == document
+
+    def test_a_missing_and_an_unknown_value(self) -> None:
+        with pytest.raises(UsageError, match=r'"api_key" .API key. is missing'):
+            ApiKey().document({"api_key": " "})
+        with pytest.raises(UsageError, match='no "tokn"') as raised:
+            BearerCredentials().document({"tokn": "x"})
+        assert raised.value.hint == "it asks for token"
+
+    @pytest.mark.parametrize(
+        "credentials",
+        [
+            NoCredentials(),
+            ApiKey(),
+            BearerCredentials(),
+            BasicCredentials(),
+            OAUTH2,
+            OAuth2ClientCredentials(),
+        ],
+    )
+    def test_samples_have_every_field_and_differ(self, credentials: Credentials) -> None:
+        one, two = credentials.sample(1), credentials.sample(2)
+        assert not credentials.expired(one, NOW)
+        assert (one != two) is bool(credentials.fields())
+        for asked in credentials.fields():
+            node: Any = one
+            for name in asked.name.split("."):
+                node = node[name]
+            assert isinstance(node, str)
+
+    def test_typed_credentials_neither_end_nor_renew(self) -> None:
+        for credentials in (NoCredentials(), ApiKey(), BearerCredentials(), BasicCredentials()):
+            assert not credentials.expired({}, NOW)
+            assert not credentials.renewable({})
+            with pytest.raises(CredentialError, match="cannot be renewed"):
+                next(credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))({}))
+
+    def test_the_documented_example_loads(self) -> None:
+        data = {"format": "oauth2", "client_id": "{{env.CLIENT_ID}}"}
+        credentials = msgspec.convert(data, Credentials)
+        assert isinstance(credentials, OAuth2)
+        assert not credentials.renewable(STORED)
+        with pytest.raises(ConfigurationError, match="no `token_url`"):
+            next(credentials.exchange({"env": {"CLIENT_ID": "x"}}, HOSTS, FrozenClock(NOW))(STORED))
+
+
+class TestEnd:
+    @pytest.mark.parametrize(
+        ("token", "expired"),
+        [
+            ({}, True),
+            ({"access_token": ""}, True),
+            ({"access_token": "a"}, False),
+            ({"access_token": "a", "expires_at": NOW + 61}, False),
+            ({"access_token": "a", "expires_at": NOW + 60}, True),
+            ({"access_token": "a", "expires_at": str(NOW + 1000)}, False),
+            ({"access_token": "a", "expires_at": "whenever"}, False),
+            ({"access_token": "a", "expires_at": NOW + 20, "obtained_at": NOW - 10}, False),
+            ({"access_token": "a", "expires_at": NOW + 14, "obtained_at": NOW - 16}, True),
+        ],
+    )
+    def test_expired_within_the_buffer(self, token: dict[str, Any], expired: bool) -> None:
+        assert OAUTH2.expired({"oauth": {"token": token}}, NOW) is expired
+
+    def test_documents_of_another_shape(self) -> None:
+        for document in ({}, {"oauth": None}, {"oauth": {"token": "text"}}, {"oauth": []}):
+            assert OAUTH2.expired(document, NOW)
+            assert not OAUTH2.renewable(document)
+
+    def test_proactive_renewal(self) -> None:
+        flow = current(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW))
+        effect = next(flow)
+        assert isinstance(effect, Renew)
+        assert (effect.account, effect.stale) == ("acme", STORED)
+        with pytest.raises(StopIteration) as end:
+            flow.send({"new": 1})
+        assert end.value.value == {"new": 1}
+
+    def test_what_has_not_ended_or_cannot_be_renewed_is_used(self) -> None:
+        fresh = {"oauth": {"token": {"access_token": "a", "refresh_token": "r"}}}
+        ended = {"oauth": {"token": {"access_token": "a", "expires_at": 1}}}
+        for document in (fresh, ended):
+            with pytest.raises(StopIteration) as end:
+                next(current(OAUTH2, "acme", document, SCOPE, HOSTS, FrozenClock(NOW)))
+            assert end.value.value == document
+
+    def test_the_effect_shows_no_secret(self) -> None:
+        assert "old-refresh" not in repr(renewal(OAUTH2, "acme", STORED, SCOPE, HOSTS, FrozenClock(NOW)))
+
+
+class TestRefresh:
+    def test_the_request(self) -> None:
+        request, _ = exchanged(OAUTH2, answer({"access_token": "new"}))
+        assert (request.method, request.url, request.purpose) == (
+            "POST",
+            "https://auth.example.com/token",
+            "token",
+        )
+        assert (request.authorized, request.hosts, request.idempotent) == (True, HOSTS, False)
+        assert form_of(request) == {"grant_type": "refresh_token", "refresh_token": "old-refresh"}
+        pair = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
+        assert pair == "the%3Aid:s3cr%26t+%C3%BC", "each part is form-encoded (RFC 6749, 2.3.1)"
+
+    def test_the_client_in_the_body(self) -> None:
+        credentials = msgspec.structs.replace(OAUTH2, client_authentication="body")
+        request, _ = exchanged(credentials, answer({"access_token": "new"}))
+        assert form_of(request)["client_secret"] == "s3cr&t ü"
+        assert "authorization" not in request.headers
+
+    def test_a_public_client(self) -> None:
+        credentials = msgspec.structs.replace(OAUTH2, client_secret=None)
+        request, _ = exchanged(credentials, answer({"access_token": "new"}))
+        assert form_of(request)["client_id"] == "the:id"
+        assert "authorization" not in request.headers
+
+    def test_rotation(self) -> None:
+        _, document = exchanged(
+            OAUTH2, answer({"access_token": "new", "refresh_token": "new-refresh", "expires_in": 3600})
+        )
+        assert document == {
+            "oauth": {
+                "token": {
+                    "access_token": "new",
+                    "refresh_token": "new-refresh",
+                    "scope": "a b",
+                    "expires_in": 3600,
+                    "expires_at": NOW + 3600,
+                    "obtained_at": NOW,
+                }
+            },
+            "extra": {"kept": True},
+        }
+        assert STORED["oauth"]["token"]["access_token"] == "old-access", "the stored document is not changed"
+
+    @pytest.mark.parametrize("returned", [{}, {"refresh_token": None}, {"refresh_token": ""}])
+    def test_a_refresh_token_that_is_not_returned_stays(self, returned: dict[str, Any]) -> None:
+        _, document = exchanged(OAUTH2, answer({"access_token": "new", **returned}))
+        token = document["oauth"]["token"]
+        assert token["refresh_token"] == "old-refresh"
+        assert "expires_at" not in token, "the old token's end says nothing of the new one"
+
+    @pytest.mark.parametrize(
+        ("settings", "body", "ends"),
+        [
+            ({}, {"expires_in": "3600"}, NOW + 3600),
+            ({}, {"expires_at": NOW + 50}, NOW + 50),
+            ({}, {"expires_at": "2025-10-09T08:55:00Z"}, NOW + 100),
+            ({"expires_unit": "minutes"}, {"expires_in": 10}, NOW + 600),
+            ({"expires": "response.ttl", "expires_unit": "milliseconds"}, {"ttl": 9000}, NOW + 9),
+            (
+                {"expires": "response.until", "expires_unit": "iso8601"},
+                {"until": "2025-10-09T10:55:00+02:00"},
+                NOW + 100,
+            ),
+            ({"expires": "response.until", "expires_unit": "epoch_ms"}, {"until": (NOW + 5) * 1000}, NOW + 5),
+            ({"expires": "headers.'x-ttl'"}, {}, None),
+            ({"lifetime_seconds": 900}, {}, NOW + 900),
+            ({}, {"expires_in": None}, None),
+            ({}, {"expires_in": "soon"}, None),
+        ],
+    )
+    def test_when_the_token_ends(
+        self, settings: dict[str, Any], body: dict[str, Any], ends: float | None
+    ) -> None:
+        credentials = msgspec.structs.replace(OAUTH2, **settings)
+        _, document = exchanged(credentials, answer({"access_token": "new", **body}))
+        assert document["oauth"]["token"].get("expires_at") == ends
+
+    def test_where_the_token_is(self) -> None:
+        nested = answer({"data": {"tokens": {"access_token": "deep", "api_domain": "x"}}})
+        credentials = msgspec.structs.replace(OAUTH2, response="response.data.tokens")
+        assert exchanged(credentials, nested)[1]["oauth"]["token"]["access_token"] == "deep"
+        credentials = msgspec.structs.replace(OAUTH2, response="response.jwt")
+        assert exchanged(credentials, answer({"jwt": "bare"}))[1]["oauth"]["token"]["access_token"] == "bare"
+
+    def test_a_form_encoded_answer(self) -> None:
+        body = b"access_token=new&scope=repo&token_type=bearer"
+        _, document = exchanged(
+            OAUTH2, answer(body, content_type="application/x-www-form-urlencoded; charset=utf-8")
+        )
+        assert document["oauth"]["token"]["access_token"] == "new"
+
+    def test_a_vendor_with_a_refresh_of_its_own(self) -> None:
+        data = {
+            "format": "oauth2",
+            "client_id": "{{env.ID}}",
+            "client_secret": "{{env.SECRET}}",
+            "refresh": {
+                "method": "get",
+                "url": "https://{{context.domain}}/exchange",
+                "query": {
+                    "grant_type": "exchange",
+                    "token": "{{oauth.token.access_token}}",
+                    "id": "{{client.client_id}}",
+                },
+                "headers": {"x-basic": "{{client.basic}}"},
+                "lifetime_seconds": 60,
+            },
+        }
+        request, document = exchanged(msgspec.convert(data, Credentials), answer({"access_token": "new"}))
+        assert (
+            request.url
+            == "https://auth.example.com/exchange?grant_type=exchange&token=old-access&id=the%3Aid"
+        )
+        assert (request.method, request.body) == ("GET", None)
+        assert request.headers["x-basic"].startswith("Basic ")
+        assert "authorization" not in request.headers
+        assert document["oauth"]["token"]["expires_at"] == NOW + 60
+
+
+class TestClientCredentials:
+    def test_the_request(self) -> None:
+        credentials = OAuth2ClientCredentials(
+            token_url="https://auth.example.com/token",
+            scopes=("read", "write"),
+            audience="https://api",
+            token_params={"resource": "{{context.domain}}"},
+            token_headers={"x-tenant": "t"},
+        )
+        stored = {"client_id": "i", "client_secret": "s"}
+        assert credentials.expired(stored, NOW)
+        assert credentials.renewable(stored)
+        request, document = exchanged(credentials, answer({"access_token": "a", "expires_in": 10}), stored)
+        assert form_of(request) == {
+            "grant_type": "client_credentials",
+            "scope": "read write",
+            "audience": "https://api",
+            "resource": "auth.example.com",
+        }
+        assert request.headers["x-tenant"] == "t"
+        assert document["client_secret"] == "s"
+        assert document["oauth"]["token"]["expires_at"] == NOW + 10
+
+    def test_a_json_body(self) -> None:
+        credentials = OAuth2ClientCredentials(
+            token_url="https://auth.example.com/token", body_format="json", client_authentication="body"
+        )
+        request, _ = exchanged(
+            credentials, answer({"access_token": "a"}), {"client_id": "i", "client_secret": "{{env.SECRET}}"}
+        )
+        assert json.loads(request.body or b"") == {
+            "grant_type": "client_credentials",
+            "client_id": "i",
+            "client_secret": "{{env.SECRET}}",
+        }, "a stored value is data, never a template"
+
+    def test_a_missing_variable_is_named(self) -> None:
+        credentials = OAuth2ClientCredentials(
+            token_url="https://auth.example.com/token", client_id="{{env.NONE}}"
+        )
+        with pytest.raises(CredentialError, match=r"env\.NONE"):
+            exchanged(credentials, None, {})
+
+
+class TestRefusals:
+    @pytest.mark.parametrize(
+        ("reply", "words", "hint"),
+        [
+            (
+                answer({"error": "invalid_grant", "error_description": "revoked"}, 400),
+                "refuses: 400 invalid_grant: revoked",
+                "log the account in",
+            ),
+            (answer({"error": "invalid_client"}, 401), "refuses: 401 invalid_client", "client_secret"),
+            (answer({"error": "invalid_grant"}), "refuses: 200 invalid_grant", "log the account in"),
+            (
+                answer({"error": {"code": "E9", "message": "no"}}, 403),
+                "refuses: 403 E9",
+                "log the account in",
+            ),
+            (
+                answer(b"<html><title>Sign in</title>", 200, "text/html"),
+                "an HTML page titled “Sign in”",
+                "token_url",
+            ),
+            (answer(b"<!DOCTYPE html><p>Not Found", 404, "text/html"), "404: an HTML page", "token_url"),
+            (answer({"token": "x"}), 'it has no "access_token"; it has token', "`response`"),
+            (answer({"access_token": 5}), 'no "access_token"', "`response`"),
+            (answer([]), 'no "access_token"', "`response`"),
+            (Response(204), 'no "access_token"', "`response`"),
+            (Response(302, Headers({"location": "https://elsewhere"})), "redirect (302)", "token_url"),
+        ],
+    )
+    def test_the_account_is_told(self, reply: Response, words: str, hint: str) -> None:
+        with pytest.raises(CredentialError) as raised:
+            exchanged(OAUTH2, reply)
+        assert words in raised.value.message
+        assert "auth.example.com" in raised.value.message
+        assert hint in raised.value.hint
+
+    @pytest.mark.parametrize(
+        ("status", "kind"), [(500, "vendor_unavailable"), (503, "vendor_unavailable"), (429, "rate_limited")]
+    )
+    def test_an_endpoint_out_of_order_is_no_refusal(self, status: int, kind: str) -> None:
+        with pytest.raises(VendorError, match="out of order") as raised:
+            exchanged(OAUTH2, answer(b"<html>", status, "text/html"))
+        assert raised.value.kind == kind
+
+    def test_no_message_shows_a_secret_that_the_vendor_echoes(self) -> None:
+        echo = "bad old-refresh for s3cr&t ü and old-access"
+        replies = [
+            answer({"error": "invalid_grant", "error_description": echo}, 400),
+            answer({"error": echo}, 400),
+            answer({"message": echo}, 500),
+            answer(echo.encode(), 200, "text/plain"),
+            answer({"old-refresh": 1}),
+        ]
+        for reply in replies:
+            with pytest.raises(ConnError) as raised:
+                exchanged(OAUTH2, reply)
+            shown = f"{raised.value} {raised.value.hint}"
+            assert not any(secret in shown for secret in ("old-refresh", "s3cr&t", "old-access"))
+
+    @pytest.mark.parametrize(
+        "url", ["ftp://x/token", "/token", "https://u:p@x/token", "https:///token", "{{context}}"]
+    )
+    def test_a_token_url_that_is_none(self, url: str) -> None:
+        with pytest.raises(ConfigurationError, match="absolute http or https URL"):
+            exchanged(msgspec.structs.replace(OAUTH2, token_url=url), None)

@@ -148,7 +148,8 @@ class KeyringVault:
         self._call(lambda: self._backend.set_password(self._service, key, text))
 
     def _remove(self, key: str) -> None:
-        self._call(lambda: self._backend.delete_password(self._service, key))
+        if self._get(key) is not None:
+            self._call(lambda: self._backend.delete_password(self._service, key))
 
     def _call(self, action: Callable[[], T]) -> T:
         try:

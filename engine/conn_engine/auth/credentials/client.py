@@ -106,7 +106,7 @@ class OAuthClient(TokenReading, frozen=True, kw_only=True):
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Whether a new token can be asked for without a person."""
-        return self.token_url is not None
+        return self.token_url is not None or self.own_request() is not None
 
     def exchange(
         self, scope: Scope, hosts: tuple[str, ...], clock: Clock

@@ -1,6 +1,5 @@
 """OAuth 2 for a client that acts for itself: a token for its own id and secret."""
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -24,10 +23,6 @@ class OAuth2ClientCredentials(
             "grant."
         ),
     ] = None
-
-    def renewable(self, document: Mapping[str, Any]) -> bool:
-        """Whether there is a token endpoint to ask."""
-        return self.token_url is not None or self.request is not None
 
     def grant(self) -> dict[str, Any]:
         """The client credentials grant."""

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, SupportsIndex
 from urllib.parse import quote
 
@@ -129,8 +130,7 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._labels: dict[str, str] = {}
-        self._compiled: re.Pattern[str] | None = None
-        self._groups: list[tuple[str, bool]] = []
+        self._compiled: _Compiled | None = None
         for value in values:
             self.add(value)
 
@@ -139,7 +139,6 @@ class Redactor:
         if len(value) < _SHORTEST or value in self._labels or value == REDACTED:
             return
         self._labels[value] = label or f"a secret of {len(value)} characters"
-        self._compiled = None
         if "\n" in value:  # a key in PEM form leaks line by line as well
             for line in value.splitlines():
                 if len(line) >= _LINE and not line.startswith("-----"):
@@ -159,10 +158,10 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced."""
-        pattern = self._pattern()
-        if pattern is None or not text:
+        compiled = self._current()
+        if compiled is None or not text:
             return text
-        return REDACTED.join(self._piece(pattern, piece) for piece in text.split(REDACTED))
+        return REDACTED.join(self._piece(compiled, piece) for piece in text.split(REDACTED))
 
     def url(self, url: str) -> str:
         """A URL without known secrets, values of parameters with secret names, and user information."""
@@ -185,14 +184,14 @@ class Redactor:
 
     def find(self, content: bytes | str) -> list[str]:
         """The labels of the known secrets present, in any form. Never the secrets themselves."""
-        pattern = self._pattern()
-        if pattern is None or not content:
+        compiled = self._current()
+        if compiled is None or not content:
             return []
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
         found: dict[str, None] = {}
         for piece in text.split(REDACTED):
-            for match in pattern.finditer(piece):
-                found.setdefault(self._groups[(match.lastindex or 1) - 1][0])
+            for match in compiled.pattern.finditer(piece):
+                found.setdefault(compiled.groups[(match.lastindex or 1) - 1][0])
         return list(found)
 
     def __repr__(self) -> str:
@@ -211,30 +210,25 @@ class Redactor:
     def _blank(self, value: Any) -> Any:
         """Everything below a secret name, without its texts and numbers."""
         if isinstance(value, Mapping):
-            return {
-                (self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()
-            }
+            return {(self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._blank(item) for item in value]
         return value if value is None or isinstance(value, bool) or value == "" else REDACTED
 
-    def _pattern(self) -> re.Pattern[str] | None:
-        if self._compiled is None and self._labels:
-            # The longest first: a secret that begins with another must not be left in half.
-            ordered = sorted(self._labels, key=len, reverse=True)
-            forms = [(_direct(value), (self._labels[value], False)) for value in ordered]
-            forms += [(form, (self._labels[value], True)) for value in ordered for form in _packed(value)]
-            groups: list[tuple[str, bool]] = []
-            self._compiled = re.compile(_alternation(forms, groups))
-            self._groups = groups
-        return self._compiled
+    def _current(self) -> "_Compiled | None":
+        # One value, replaced as a whole and only trusted for the secrets it was made of: threads add and
+        # read at once.
+        compiled = self._compiled
+        if self._labels and (compiled is None or compiled.size != len(self._labels)):
+            compiled = self._compiled = _compiled(list(self._labels.items()))
+        return compiled
 
-    def _piece(self, pattern: re.Pattern[str], text: str) -> str:
+    def _piece(self, compiled: "_Compiled", text: str) -> str:
         parts: list[str] = []
         done = 0
-        for match in pattern.finditer(text):
+        for match in compiled.pattern.finditer(text):
             start, end = match.span()
-            if self._groups[(match.lastindex or 1) - 1][1]:
+            if compiled.groups[(match.lastindex or 1) - 1][1]:
                 start, end = _widened(text, start, end, done)
             if start > done or not parts:
                 parts += (text[done:start], REDACTED)
@@ -243,9 +237,25 @@ class Redactor:
         return "".join(parts)
 
 
-def _alternation(
-    forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0
-) -> str:
+@dataclass(frozen=True, slots=True)
+class _Compiled:
+    """One pattern for `size` secrets; per group the label and whether the form is packed."""
+
+    pattern: re.Pattern[str]
+    groups: list[tuple[str, bool]]
+    size: int
+
+
+def _compiled(labels: list[tuple[str, str]]) -> _Compiled:
+    # The longest first: a secret that begins with another must not be left in half.
+    ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
+    forms = [(_direct(value), (label, False)) for value, label in ordered]
+    forms += [(form, (label, True)) for value, label in ordered for form in _packed(value)]
+    groups: list[tuple[str, bool]] = []
+    return _Compiled(re.compile(_alternation(forms, groups)), groups, len(labels))
+
+
+def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0) -> str:
     """One pattern of all forms, branching on their beginnings; an empty group at its end tells the form.
 
     Bare first characters let `re` skip to candidates, and keep many secrets as cheap as few. `groups` gets

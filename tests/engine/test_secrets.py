@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import pickle
+import threading
 import time
 from urllib.parse import quote, quote_plus
 
@@ -198,3 +199,27 @@ def test_time_is_linear_in_the_text():
         redactor.find(text)
         redactor.text(text)
         assert time.perf_counter() - began < 3
+
+
+def test_threads_add_and_read_at_once():
+    redactor = Redactor()
+    stop = threading.Event()
+    faults = []
+
+    def read():
+        while not stop.is_set():
+            try:
+                redactor.text("secret-number-1 and secret-number-77")
+            except Exception as error:
+                faults.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(60):
+        redactor.add(f"secret-number-{number}")
+        assert redactor.text(f"a secret-number-{number}!") == "a [redacted]!"
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert faults == []

@@ -86,9 +86,7 @@ def test_url_parts():
 
 def test_this_machine():
     assert all(map(is_loopback, ["localhost", "127.0.0.1", "127.9.9.9", "[::1]", "a.localhost"]))
-    assert not any(
-        map(is_loopback, ["127.0.0.1.evil.com", "localhost.evil.com", "10.0.0.1", "xlocalhost", "0.0.0.0"])
-    )
+    assert not any(map(is_loopback, ["127.0.0.1.evil.com", "localhost.evil.com", "10.0.0.1", "xlocalhost", "0.0.0.0"]))
 
 
 def test_hint_says_what_to_add():
@@ -107,9 +105,7 @@ def test_hint_says_what_to_add():
 
 
 def test_basic_header_of_a_request_that_forgot_to_say_it_is_authorized():
-    request = Request(
-        "GET", "https://b.example.com/", Headers({"Authorization": "Basic dXNlcjpodW50ZXIyMjI="})
-    )
+    request = Request("GET", "https://b.example.com/", Headers({"Authorization": "Basic dXNlcjpodW50ZXIyMjI="}))
     assert check(request, Redactor(["other-secret"])).host == "b.example.com"
     with pytest.raises(ConfigurationError):
         check(request, Redactor(["hunter222"]))

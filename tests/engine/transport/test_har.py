@@ -204,9 +204,7 @@ binary = st.binary(min_size=1, max_size=20).map(lambda b: base64.b64encode(b"\xf
 request_bodies = st.one_of(
     st.just({}),
     data.map(lambda d: {"body": d, "headers": {"content-type": "application/json"}}),
-    values.filter(bool).map(
-        lambda v: {"form": v, "headers": {"content-type": "application/x-www-form-urlencoded"}}
-    ),
+    values.filter(bool).map(lambda v: {"form": v, "headers": {"content-type": "application/x-www-form-urlencoded"}}),
     plain.filter(bool).map(lambda t: {"text": t, "headers": {"content-type": "text/plain"}}),
     binary.map(lambda b: {"base64": b, "headers": {"content-type": "application/octet-stream"}}),
 )

@@ -110,9 +110,7 @@ def test_many_tasks_share_one_transport(site):
 
     async def run() -> list[bytes]:
         async with AsyncLive(max_connections=4) as live:
-            answers = await asyncio.gather(
-                *(live.asend(Request("GET", f"{site.url}/x?n={n}")) for n in range(40))
-            )
+            answers = await asyncio.gather(*(live.asend(Request("GET", f"{site.url}/x?n={n}")) for n in range(40)))
         return [answer.body for answer in answers]
 
     assert asyncio.run(run()) == [f"/x?n={n}".encode() for n in range(40)]
@@ -159,9 +157,7 @@ def test_body_over_the_limit_announced_or_not(ask, site, raw):
     with pytest.raises(TransportError, match="larger than 2000 bytes") as caught:
         ask(Request("GET", f"{site.url}/x"), max_bytes=2000)
     assert not caught.value.retryable
-    endless = raw(
-        lambda s: [s.sendall(b"HTTP/1.1 200 OK\r\n\r\n")] + [s.sendall(b"0" * 1000) for _ in range(100_000)]
-    )
+    endless = raw(lambda s: [s.sendall(b"HTTP/1.1 200 OK\r\n\r\n")] + [s.sendall(b"0" * 1000) for _ in range(100_000)])
     with pytest.raises(TransportError, match="larger than 2000 bytes"):
         ask(Request("GET", endless), max_bytes=2000)
 
@@ -194,9 +190,7 @@ def test_endless_headers(ask, raw):
 
 
 @both
-@pytest.mark.parametrize(
-    "start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"]
-)
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"])
 def test_bytes_that_drip_are_bounded_as_a_whole(ask, raw, start):
     def talk(connection: socket.socket) -> None:
         connection.sendall(start)
@@ -222,9 +216,7 @@ def test_silent_server(ask, raw):
 @both
 def test_unknown_host_in_one_line_under_five_seconds(ask):
     began = time.monotonic()
-    with pytest.raises(
-        TransportError, match=r"the host nonexistent\.invalid is unknown|no connection to"
-    ) as caught:
+    with pytest.raises(TransportError, match=r"the host nonexistent\.invalid is unknown|no connection to") as caught:
         ask(Request("GET", "http://nonexistent.invalid/x?token=hidden", label="contacts.list"))
     assert time.monotonic() - began < 5
     assert "\n" not in caught.value.message

@@ -189,9 +189,7 @@ def test_file_that_turns_out_to_hold_a_secret_is_deleted(tmp_path, monkeypatch):
 
     monkeypatch.setattr(recordings, "write_whole", write_more)
     with pytest.raises(ConfigurationError, match="was not kept"):
-        save_recording(
-            tmp_path / "s.json", load_recording(written(tmp_path, EXAMPLE)), Redactor(["hunter22"])
-        )
+        save_recording(tmp_path / "s.json", load_recording(written(tmp_path, EXAMPLE)), Redactor(["hunter22"]))
     assert not (tmp_path / "s.json").exists()
 
 

@@ -29,9 +29,7 @@ def ask_async(request: Request, **options: Any) -> Response:
 both = pytest.mark.parametrize("ask", [ask_sync, ask_async])
 
 
-def authorized(
-    method: str, site: Any, path: str = "/start", body: bytes | None = None, **more: Any
-) -> Request:
+def authorized(method: str, site: Any, path: str = "/start", body: bytes | None = None, **more: Any) -> Request:
     headers = {
         "Authorization": f"Bearer {TOKEN}",
         "Cookie": "a=b",
@@ -40,9 +38,7 @@ def authorized(
         "Accept": "application/json",
         "Content-Type": "application/json",
     }
-    return Request(
-        method, f"{site.url}{path}", Headers(headers), body, authorized=True, hosts=site.hosts, **more
-    )
+    return Request(method, f"{site.url}{path}", Headers(headers), body, authorized=True, hosts=site.hosts, **more)
 
 
 @both

@@ -50,9 +50,7 @@ def test_same_request_twice_gets_its_two_answers_in_order():
     assert [replay.send(get(path)).body for path in ("/a", "/a", "/b")] == [b"one", b"two", b"b"]
     error = miss(replay, get("/a"))
     assert error.message == "GET /a is recorded 2 times and was asked once more"
-    assert [request.url for request in replay.requests] == [
-        f"{BASE}{path}" for path in ("/a", "/a", "/b", "/a")
-    ]
+    assert [request.url for request in replay.requests] == [f"{BASE}{path}" for path in ("/a", "/a", "/b", "/a")]
 
 
 def test_unused_exchanges_are_known():
@@ -72,9 +70,7 @@ def test_base_url_of_the_configuration_stands_for_the_recorded_one():
     recorded = recording((get("/a?page=1"), "1"), (get("/a?page=2"), "2"))
     replay = Replay(recorded, base_url="http://127.0.0.1:8080/hub/")
     assert replay.send(get("/a?page=1", "http://127.0.0.1:8080/hub")).body == b"1"
-    assert replay.send(get("/a?page=2")).body == b"2", (
-        "a next link in the recorded answer has the recorded base"
-    )
+    assert replay.send(get("/a?page=2")).body == b"2", "a next link in the recorded answer has the recorded base"
     assert (
         "path: recorded /a, asked https://other.example.com/a"
         in miss(replay, get("/a", "https://other.example.com")).hint
@@ -114,9 +110,7 @@ def test_bodies_are_compared_as_data():
         )
     )
     assert "body /y/0: recorded true, asked 1" in miss(replay, post("/a", {"x": 1, "y": [1, None]})).hint
-    assert (
-        "body /z: not recorded, asked 3" in miss(replay, post("/a", {"x": 1, "y": [True, None], "z": 3})).hint
-    )
+    assert "body /z: not recorded, asked 3" in miss(replay, post("/a", {"x": 1, "y": [True, None], "z": 3})).hint
     assert replay.send(post("/a", b'{"y":[true,null], "x":1.0}')).body == b"ok"
     assert replay.send(post("/f", b"b=2&a=1", kind="application/x-www-form-urlencoded")).body == b"form"
 
@@ -133,9 +127,7 @@ def test_bodies_are_compared_as_data():
     ],
 )
 def test_miss_names_the_nearest_and_what_differs(asked, hint):
-    replay = Replay(
-        recording((post("/deals", {"a": 1}), "x"), (get("/contacts?limit=2"), "y"), (get("/x/y/z"), "z"))
-    )
+    replay = Replay(recording((post("/deals", {"a": 1}), "x"), (get("/contacts?limit=2"), "y"), (get("/x/y/z"), "z")))
     error = miss(replay, asked)
     assert error.message.startswith("nothing is recorded for ")
     assert error.hint == f"nearest is exchange 2, GET /contacts?limit=2; differs in {hint}"
@@ -156,9 +148,7 @@ def test_miss_does_not_show_secrets():
     replay = Replay(recording((get("/a?x=1"), "1")), redactor=Redactor(["hunter22"]))
     error = miss(replay, get("/a?x=hunter22&api_key=unknown"))
     assert "hunter22" not in error.message + error.hint
-    assert "unknown" not in error.message.replace("nothing is recorded", "") + error.hint.replace(
-        "recorded", ""
-    )
+    assert "unknown" not in error.message.replace("nothing is recorded", "") + error.hint.replace("recorded", "")
 
 
 def test_several_recordings_and_async():

@@ -77,9 +77,7 @@ def test_token_requests_and_failures_are_not_kept():
 
 def test_credential_headers_are_not_even_kept_in_memory():
     recorder = Recorder(Faults([Response(200, Headers({"Set-Cookie": "a=b"}))]))
-    recorder.send(
-        Request("GET", ASK.url, Headers({"Authorization": "Bearer hunter22", "X-Api-Key": "k", "X-A": "b"}))
-    )
+    recorder.send(Request("GET", ASK.url, Headers({"Authorization": "Bearer hunter22", "X-Api-Key": "k", "X-A": "b"})))
     assert recorder.exchanges[0].request.headers == {"x-a": "b"}
     assert "hunter22" not in repr(recorder.exchanges)
 
@@ -98,9 +96,7 @@ def test_plan_ends_the_operation_at_its_first_request():
 
 def test_faults_follow_the_script_then_the_inner_transport():
     inner = Faults(repeated(json_answer({"inner": True}), 3))
-    faults = Faults(
-        [rate_limited(7), PASS, lambda r: json_answer({"m": r.method}), broken_connection()], inner
-    )
+    faults = Faults([rate_limited(7), PASS, lambda r: json_answer({"m": r.method}), broken_connection()], inner)
     assert (faults.send(ASK).status, faults.requests) == (429, [ASK])
     assert json.loads(faults.send(ASK).body) == {"inner": True}
     assert json.loads(asyncio.run(faults.asend(ASK)).body) == {"m": "GET"}
@@ -164,9 +160,7 @@ def test_curl_shows_no_secret():
     )
 
 
-@pytest.mark.skipif(
-    shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash"
-)
+@pytest.mark.skipif(shutil.which("curl") is None or shutil.which("bash") is None, reason="needs curl and bash")
 def test_curl_sends_the_same_request(site, tmp_path):
     redactor = Redactor(["hunter22"])
     requests = [
@@ -189,9 +183,7 @@ def test_curl_sends_the_same_request(site, tmp_path):
         ),
         Request("DELETE", f"{site.url}/d"),
         Request("HEAD", f"{site.url}/h"),
-        Request(
-            "PUT", f"{site.url}/t", Headers({"Content-Type": "text/plain"}), b"line\r\nit's \x01 hunter22"
-        ),
+        Request("PUT", f"{site.url}/t", Headers({"Content-Type": "text/plain"}), b"line\r\nit's \x01 hunter22"),
     ]
     variables = {
         "API_KEY": "hunter22",

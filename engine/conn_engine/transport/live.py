@@ -206,7 +206,7 @@ class Live(_Wire):
         except TransportError:
             raise
         except Exception as error:
-            raise outage(error, hop, request, self._connect_seconds) from error
+            raise outage(error, hop, request, self._connect_seconds) from _telling(error)
         raw = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._answer(request, response.status, headers, raw)
 
@@ -215,9 +215,7 @@ class Live(_Wire):
 
         from conn_engine.transport.deadline import Backend
 
-        return httpcore.ConnectionPool(
-            **self._pool_options(key), network_backend=Backend(self._connect_seconds)
-        )
+        return httpcore.ConnectionPool(**self._pool_options(key), network_backend=Backend(self._connect_seconds))
 
     def close(self) -> None:
         """Close every connection. The transport can be used again; it opens new ones."""
@@ -254,7 +252,7 @@ class AsyncLive(_Wire):
                     except StopIteration as end:
                         return _response(end.value, started)
         except TimeoutError as error:
-            raise outage(error, hop, request, self._connect_seconds) from error
+            raise outage(error, hop, request, self._connect_seconds) from _telling(error)
 
     async def _exchange(self, hop: Hop, request: Request) -> Answer:
         pool = self._pool(hop.target)
@@ -276,10 +274,8 @@ class AsyncLive(_Wire):
         except TransportError:
             raise
         except Exception as error:
-            raise outage(error, hop, request, self._connect_seconds) from error
-        return self._answer(
-            request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts)
-        )
+            raise outage(error, hop, request, self._connect_seconds) from _telling(error)
+        return self._answer(request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
 
     def _pool(self, goal: door.Target) -> Any:
         key = self._pool_key(goal)
@@ -322,11 +318,7 @@ def _header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
         if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
             raise ConfigurationError(
                 f"{_name(request)}: the header {name[:60]!r} cannot be set"
-                + (
-                    ""
-                    if lower in _FORBIDDEN
-                    else ": its name or value holds characters that headers cannot hold"
-                )
+                + ("" if lower in _FORBIDDEN else ": its name or value holds characters that headers cannot hold")
             )
         named.add(lower)
         pairs.append((name.encode(), value.encode("latin-1" if _is_latin(value) else "utf-8")))
@@ -350,6 +342,11 @@ def _headers(pairs: Any) -> Headers:
 
 def _response(answer: Answer, started: float) -> Response:
     return Response(answer.status, answer.headers, answer.body, answer.url, time.perf_counter() - started)
+
+
+def _telling(error: Exception) -> Exception | None:
+    """The error as a cause in a traceback, unless its text may quote a header."""
+    return None if "LocalProtocol" in type(error).__name__ else error
 
 
 def _name(request: Request) -> str:

@@ -6,6 +6,7 @@ import logging
 import socket
 import threading
 import time
+import traceback
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -273,6 +274,13 @@ def test_headers_that_would_break_the_message(ask, site, headers):
         ask(Request("GET", f"{site.url}/x", Headers(headers)))
     assert site.got == []
     assert "evil" not in caught.value.message
+
+
+@both
+def test_header_with_control_characters_is_not_quoted_in_a_traceback(ask, site):
+    with pytest.raises(TransportError, match="HTTP does not allow") as caught:
+        ask(Request("GET", f"{site.url}/x", Headers({"Authorization": "Bearer \x01hunter22"})))
+    assert "hunter22" not in "".join(traceback.format_exception(caught.value))
 
 
 @pytest.mark.parametrize("method", ["GET /x HTTP/1.1\r\nX: y", "G ET", ""])

@@ -311,8 +311,9 @@ def _close(pools: "dict[tuple[bool, str], list[httpcore.ConnectionPool]]") -> No
 def _header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
     pairs = [(b"Host", hop.target.authority.encode())]
     named = set()
-    for name, value in hop.headers:
+    for name, given in hop.headers:
         lower = name.lower()
+        value = given.strip(" \t")  # no part of the value in HTTP
         if lower in _OURS:
             continue
         if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):

@@ -189,10 +189,24 @@ def _compose(below: Any, above: Any) -> Any:
     if _is_replacement(above):
         return above
     plain = isinstance(above, dict) and not _refers_to_base(above)
-    if plain and isinstance(below, dict) and not _is_replacement(below):
+    if plain and isinstance(below, dict) and not _is_replacement(below) and _same_shape(below, above):
         return _lay_objects(below, above, ())
     lower = below if isinstance(below, Layers) else (below,)
     return Layers((*lower, above))
+
+
+def _same_shape(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
+    """Whether no object meets an expression at the same field: their results, not their texts, must be laid over
+    each other then.
+    """
+    for key in below.keys() & above.keys():
+        one, other = below[key], above[key]
+        if isinstance(one, dict) and isinstance(other, dict):
+            if not _same_shape(one, other):
+                return False
+        elif isinstance(other, dict) and one is not None:
+            return False
+    return True
 
 
 def _refers_to_base(mapping: Any) -> bool:

@@ -10,6 +10,7 @@ What the tree form decides for the author
   line is no address. An object that is written empty stays. A list of the tree keeps its items in order,
   without undefined ones, and an item that is a list stays a list.
 - The result of the tree as a whole is always an object, possibly empty.
+- A null is null in the lowest layer; in one above it takes the field away. An expression that gives null gives null.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +21,7 @@ from typing import Any
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.page import Program, programs
-from conn_engine.expressions.tree import Leaf, assemble, leaves
+from conn_engine.expressions.tree import Leaf, assemble, leaves, with_removals
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, overlay
 
 __all__ = ["Mapping", "mapping"]
@@ -33,7 +34,7 @@ class Mapping:
     """A mapping ready to run. Made by `mapping`; may be shared between threads."""
 
     def __init__(self, layers: Sequence[Any]) -> None:
-        self.layers = tuple(layers)
+        self.layers = tuple(layer if index == 0 else with_removals(layer) for index, layer in enumerate(layers))
         self._leaves: list[list[Leaf]] = [list(leaves(layer)) for layer in self.layers]
         for leaf, compiled in self._expressions():
             if BASE in compiled.analysis.bound:

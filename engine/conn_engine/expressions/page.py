@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.expressions.compiled import Expression, expression
-from conn_engine.expressions.values import UNDEFINED, Limits, overlay
+from conn_engine.expressions.values import REMOVE, UNDEFINED, Limits, overlay
 
 __all__ = ["Program", "programs"]
 
@@ -103,7 +103,7 @@ def _source(node: Any, flags: dict[str, bool]) -> str:
     if isinstance(node, list):
         items = (f'"{index}":{_source(value, flags)}' for index, value in enumerate(node))
         return f"{{{','.join(items)}}}"
-    return "null" if not _literal(node) else json.dumps(node)
+    return "null" if node is REMOVE or not _literal(node) else json.dumps(node)
 
 
 def _leaf(text: str, flags: dict[str, bool]) -> str:
@@ -129,7 +129,8 @@ def _finish(node: Any, *, top: bool = False) -> Finish | None:
     if isinstance(node, list):
         return _finish_list(node)
     if not isinstance(node, dict):
-        return None if isinstance(node, str) or _literal(node) else lambda _value: node
+        plain = isinstance(node, str) or (node is not REMOVE and _literal(node))
+        return None if plain else lambda _value: node
     parts = [(str(key), made) for key, value in node.items() if (made := _finish(value)) is not None]
     empty = not node or top
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions.values import UNDEFINED, Path_
+from conn_engine.expressions.values import REMOVE, UNDEFINED, Path_
 
-__all__ = ["Leaf", "assemble", "leaves"]
+__all__ = ["Leaf", "assemble", "leaves", "with_removals"]
 
 _MAX_DEPTH = 64
 
@@ -39,9 +39,16 @@ def leaves(layer: Any, path: Path_ = ()) -> Iterator[Leaf]:
     elif isinstance(layer, list):
         for index, value in enumerate(layer):
             yield from leaves(value, (*path, index))
-    elif layer is not None and not isinstance(layer, bool | int | float):
+    elif layer is not None and layer is not REMOVE and not isinstance(layer, bool | int | float):
         kind = type(layer).__name__
         raise ExpressionError(f"a mapping cannot hold a {kind}", code="layer", at=".".join(map(str, path)))
+
+
+def with_removals(layer: Any) -> Any:
+    """An upper layer in which each null of an object stands for the removal of the field; lists are left alone."""
+    if not isinstance(layer, dict):
+        return layer
+    return {key: REMOVE if value is None else with_removals(value) for key, value in layer.items()}
 
 
 def assemble(layer: Any, values: Mapping[Path_, Any]) -> Any:

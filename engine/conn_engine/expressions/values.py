@@ -68,17 +68,35 @@ class Limits:
 DEFAULT_LIMITS: Final = Limits()
 
 
+class Removal:
+    """The type of `REMOVE`."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "REMOVE"
+
+
+REMOVE: Final = Removal()
+"""A null written into an upper layer's object: the field of the levels below is taken away."""
+
+
 def overlay(below: Any, above: Any) -> Any:
     """`above` laid over `below`: two objects field by field, deep; anything else, null too, replaces what is
-    below.
+    below; REMOVE takes a field away.
 
     An undefined `above` changes nothing. `below` is not modified, but parts of it are shared with the result.
     """
     if above is UNDEFINED:
         return below
-    if not isinstance(above, dict) or not isinstance(below, dict):
+    if not isinstance(above, dict):
         return above
-    result = dict(below)
+    result = dict(below) if isinstance(below, dict) else {}
     for key, value in above.items():
-        result[key] = overlay(result[key], value) if key in result else value
+        if value is REMOVE:
+            result.pop(key, None)
+        elif isinstance(value, dict):
+            result[key] = overlay(result.get(key), value)
+        else:
+            result[key] = value
     return result

@@ -86,6 +86,8 @@ def _renew(
 ) -> dict[str, Any]:
     with vault.exclusive(effect.account):
         stored = vault.load(effect.account)
+        if stored is None and not effect.stale:
+            stored = {}  # a client credential that comes from the environment: nothing had to be stored
         if stored is None:
             raise CredentialError(
                 f'account "{effect.account}" has no stored credential to renew',
@@ -145,6 +147,8 @@ async def _arenew(
     def locked() -> dict[str, Any]:
         with vault.exclusive(effect.account):
             stored = vault.load(effect.account)
+            if stored is None and not effect.stale:
+                stored = {}
             if stored is None:
                 raise CredentialError(
                     f'account "{effect.account}" has no stored credential to renew',

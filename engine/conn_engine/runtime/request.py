@@ -86,7 +86,7 @@ def finish_request(
     operation.authorization.apply(draft, authorization_scope(effective, session))
     body: bytes | None = None
     if draft.body is not None and draft.method not in ("GET", "HEAD"):
-        body, content_type = bodies.encode(draft.body_format, draft.body)
+        body, content_type = bodies.encode(draft.body_format, draft.body, operation.query_format)
         if not any(name.lower() == "content-type" for name in draft.headers):
             draft.set_header("Content-Type", content_type)
     if not any(name.lower() == "accept" for name in draft.headers):

@@ -9,6 +9,9 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conn_engine.auth import CredentialField
     from conn_engine.config import Effective
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
@@ -31,17 +34,17 @@ def login(
     ] = False,
 ) -> None:
     """Store an account's credential. Secrets are asked for hidden, or read from standard input; never from options."""
-    from conn_engine.vault import open_vault
+    from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
-    vault = open_vault(app.environ)
+    vault = vault_of(app.workspace, app.environ)
     fields = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
     if not fields:
         app.out(f"connector {effective.connector_name} needs no credential")
         return
-    values = _read_json(app) if with_json else _ask(app, effective)
-    missing = [field.name for field in fields if field.required and not values.get(field.name)]
+    values = _read_json(app, fields) if with_json else _ask(app, effective)
+    missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
     if missing:
         app.err(f"error: missing: {', '.join(missing)}")
         raise typer.Exit(Exit.USAGE)
@@ -53,8 +56,10 @@ def login(
         _verify(app, account)
 
 
-def _read_json(app: App) -> dict[str, Any]:
+def _read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
+    """The fields of a JSON object: by their dotted names, nested, or by their last name alone (`access_token`)."""
     from conn_engine.errors import UsageError
+    from conn_engine.runtime.compare import leaves
 
     try:
         values = json.loads(app.stdin.read(1024 * 1024))
@@ -62,7 +67,9 @@ def _read_json(app: App) -> dict[str, Any]:
         values = None
     if not isinstance(values, dict):
         raise UsageError("standard input is not one JSON object", hint='such as {"api_key": "…"}')
-    return values
+    given = leaves(values)
+    short = {field.name: field.name.rpartition(".")[2] for field in fields}
+    return {name: given.get(name, given.get(last)) for name, last in short.items() if name in given or last in given}
 
 
 def _ask(app: App, effective: "Effective") -> dict[str, Any]:
@@ -85,10 +92,10 @@ def status(
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it is accepted.")] = False,
 ) -> None:
     """Say which accounts have a credential, where it is kept, and whether it has expired. Values are never shown."""
-    from conn_engine.vault import open_vault
+    from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
-    vault = open_vault(app.environ)
+    vault = vault_of(app.workspace, app.environ)
     lacking = 0
     for name in [account] if account else app.workspace.accounts():
         effective = app.workspace.effective(account=name)
@@ -106,7 +113,7 @@ def status(
         renewable = credentials.renewable(document)
         state = "valid" if not expired else "expired, will be renewed" if renewable else "expired"
         lacking += expired and not renewable
-        app.out(f"{name:<20} {state}   in the {vault.kind}")
+        app.out(f"{name:<20} {state}   in the {vault.kind_of(name)}")
         if verify:
             _verify(app, name)
     raise typer.Exit(Exit.CREDENTIALS if lacking else Exit.OK)
@@ -125,11 +132,11 @@ def _verify(app: App, account: str) -> None:
 @group.command()
 def logout(context: typer.Context, account: Annotated[str, typer.Argument(metavar="ACCOUNT")]) -> None:
     """Remove an account's credential from where it is kept."""
-    from conn_engine.vault import open_vault
+    from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
     app.workspace.account(account)
-    vault = open_vault(app.environ)
+    vault = vault_of(app.workspace, app.environ)
     if vault.delete(account):
         app.out(f"removed the credential of {account} from the {vault.kind}")
     else:

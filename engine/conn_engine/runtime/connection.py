@@ -15,10 +15,10 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.operation import perform, verify
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.vault import open_vault
+from conn_engine.vault import LayeredVault, open_vault
 from conn_engine.wire import Clock, Page, SystemClock
 
-__all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "wire_account"]
+__all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "vault_of", "wire_account"]
 
 
 @dataclass(slots=True)
@@ -29,6 +29,11 @@ class Wiring:
     session: Session
     vault: Vault
     redactor: Redactor
+
+
+def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
+    """Where this workspace's credentials are kept. Accounts of the same name in two workspaces are told apart."""
+    return open_vault(environ, workspace=str(workspace.root.resolve()), accounts=workspace.accounts())
 
 
 def wire_account(
@@ -48,7 +53,7 @@ def wire_account(
     With `optional_credential` (a dry run) a missing one is replaced by a sample. Raises UsageError for an unknown account, CredentialError when its connector needs a credential and none is stored.
     """
     effective = workspace.effective(account=account, environment=environment)
-    vault = vault or open_vault(environ)
+    vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = vault.load(account)
     needed = effective.connector.credentials is not None and effective.connector.credentials.fields()

@@ -87,7 +87,8 @@ def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
         if using:
             chosen += [workspace.effective(account=name) for name in using]
         else:
-            chosen.append(workspace.effective(account=None, connector=connector))
+            alone = workspace.effective(account=None, connector=connector, environment=selection.environment)
+            chosen.append(alone if selection.environment is not None else up_to(alone, "base"))
     return chosen
 
 

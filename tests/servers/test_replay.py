@@ -65,6 +65,7 @@ def test_kinto_replays_as_it_was(tmp_path: Path, kinto: Kinto, nginx: Nginx, doo
     run = Conn(root, tmp_path / "home", {"CONN_ACME_CREDENTIALS": json.dumps(credentials)}, [kinto.password])
     live, golden = recorded(run, "acme", "contacts.list", door.port)
     assert len(live) == 1_050
+    assert "error" not in golden, golden["error"]
     assert golden["records"] == live
     assert len(golden["requests"]) == 3
 
@@ -87,5 +88,6 @@ def issues(tmp_path: Path, backlot: Backlot, watched: Witness) -> Conn:
 def test_link_headers_replay_as_they_were(issues: Conn, watched: Witness) -> None:
     live, golden = recorded(issues, "issues", "tickets.list", watched.port)
     assert len(live) == ISSUES
+    assert "error" not in golden, golden["error"]
     assert golden["records"] == live
     assert len(golden["requests"]) == 3

@@ -75,9 +75,5 @@ def backlot(folder: Path) -> Iterator[Backlot]:
         environ={**QUIET, "BACKLOT_DATA_DIR": str(data)},
         ready=lambda answer: answer.status_code == 200,
     ):
-        users = (
-            httpx.get(f"http://127.0.0.1:{port}/_meta/users", trust_env=False)
-            .raise_for_status()
-            .json()["users"]
-        )
+        users = httpx.get(f"http://127.0.0.1:{port}/_meta/users", trust_env=False).raise_for_status().json()["users"]
         yield Backlot(port, {user["email"]: user["token"] for user in users})

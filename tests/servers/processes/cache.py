@@ -101,6 +101,4 @@ def execute(command: Sequence[str | Path], folder: Path, *, hint: str = "") -> N
             words, cwd=folder, stdin=subprocess.DEVNULL, stdout=sink, stderr=subprocess.STDOUT, check=False
         ).returncode
     if status:
-        raise ServerFailed(
-            f"`{' '.join(words)}` ended with status {status}. {hint}\n  end of {log}:\n{log_tail(log)}"
-        )
+        raise ServerFailed(f"`{' '.join(words)}` ended with status {status}. {hint}\n  end of {log}:\n{log_tail(log)}")

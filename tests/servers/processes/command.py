@@ -102,17 +102,16 @@ class Conn:
 
     def stored(self, account: str) -> dict[str, Any]:
         """The credential that is stored now."""
-        found: dict[str, Any] = json.loads(
-            self.vault("print(json.dumps(vault.load(sys.argv[1])))", account, "")
-        )
+        found: dict[str, Any] = json.loads(self.vault("print(json.dumps(vault.load(sys.argv[1])))", account, ""))
         return found
 
     def vault(self, statement: str, account: str, text: str) -> str:
         """One statement over the vault, in a process with the command line's own environment."""
         lines = (
-            "import json, os, sys",
-            "from conn_engine.vault import open_vault",
-            "vault = open_vault(os.environ)",
+            "import json, os, sys, pathlib",
+            "from conn_engine import load_workspace",
+            "from conn_engine.runtime.connection import vault_of",
+            "vault = vault_of(load_workspace(pathlib.Path.cwd()), os.environ)",
         )
         return subprocess.run(
             [sys.executable, "-c", "\n".join((*lines, statement)), account],

@@ -31,9 +31,7 @@ __all__ = ["Judge", "prism", "steady"]
 
 STEADY_VERSION = "0.22.2"
 PRISM_VERSION = "5.16.0"
-WITHOUT_EXAMPLES = {
-    "hubspot-crm-contacts-v3.json"
-}  # every example in it is null: answers are made from its schemas
+WITHOUT_EXAMPLES = {"hubspot-crm-contacts-v3.json"}  # every example in it is null: answers are made from its schemas
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,9 +64,7 @@ class Kinto:
 
     def call(self, method: str, path: str, data: object = None) -> httpx.Response:
         """One call past the engine, for preparing and for looking afterwards."""
-        answer = httpx.request(
-            method, f"{self.url}/v1{path}", json=data, auth=self.auth, trust_env=False, timeout=30
-        )
+        answer = httpx.request(method, f"{self.url}/v1{path}", json=data, auth=self.auth, trust_env=False, timeout=30)
         return answer.raise_for_status()
 
     def collection(self, records: int = 0) -> str:
@@ -85,9 +83,9 @@ class Kinto:
 
     def records(self, collection: str) -> list[dict[str, object]]:
         """What the collection holds now (up to one page of 1,000)."""
-        found: list[dict[str, object]] = self.call(
-            "GET", f"/buckets/crm/collections/{collection}/records"
-        ).json()["data"]
+        found: list[dict[str, object]] = self.call("GET", f"/buckets/crm/collections/{collection}/records").json()[
+            "data"
+        ]
         return found
 
 
@@ -108,8 +106,6 @@ def kinto(folder: Path) -> Iterator[Kinto]:
     ):
         server = Kinto(port)
         account = {"data": {"password": PASSWORD}}
-        httpx.put(
-            f"{server.url}/v1/accounts/{USER}", json=account, trust_env=False, timeout=30
-        ).raise_for_status()
+        httpx.put(f"{server.url}/v1/accounts/{USER}", json=account, trust_env=False, timeout=30).raise_for_status()
         server.call("PUT", "/buckets/crm", {})
         yield server

@@ -66,16 +66,12 @@ class Oidc:
 
     def userinfo(self, access_token: str) -> httpx.Response:
         """Ask who the token speaks for."""
-        return httpx.get(
-            f"{self.url}/me", headers={"authorization": f"Bearer {access_token}"}, trust_env=False
-        )
+        return httpx.get(f"{self.url}/me", headers={"authorization": f"Bearer {access_token}"}, trust_env=False)
 
     def introspect(self, client: Client, token: str) -> dict[str, Any]:
         """What the provider knows of a token that it gave this client."""
         data = {"token": token, **client.fields()}
-        answer = httpx.post(
-            f"{self.url}/token/introspection", data=data, **client.authentication(), trust_env=False
-        )
+        answer = httpx.post(f"{self.url}/token/introspection", data=data, **client.authentication(), trust_env=False)
         known: dict[str, Any] = answer.raise_for_status().json()
         return known
 
@@ -101,9 +97,7 @@ class Oidc:
                     continue
                 form = re.search(r'action="([^"]+)"', answer.text)
                 prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
-                assert form and prompt, (
-                    f"not a form of the provider: {answer.status_code} {answer.text[:300]}"
-                )
+                assert form and prompt, f"not a form of the provider: {answer.status_code} {answer.text[:300]}"
                 fields = {"prompt": prompt[1]}
                 if prompt[1] == "login":
                     fields |= {"login": person, "password": "any"}

@@ -41,9 +41,7 @@ def stranger() -> Iterator[Witness]:
 
 
 @pytest.fixture(scope="session")
-def nginx(
-    tmp_path_factory: pytest.TempPathFactory, kinto: kintos.Kinto, stranger: Witness
-) -> Iterator[nginxes.Nginx]:
+def nginx(tmp_path_factory: pytest.TempPathFactory, kinto: kintos.Kinto, stranger: Witness) -> Iterator[nginxes.Nginx]:
     """nginx before Kinto; its redirects lead to the stranger, by another host name."""
     folder = tmp_path_factory.mktemp("nginx")
     with nginxes.nginx(folder, upstream=kinto.url, elsewhere=stranger.other_host_url) as server:
@@ -67,9 +65,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judges]:
             key = (kind, document, strip)
             if key not in started:
                 start = {"steady": judges.steady, "prism": judges.prism}[kind]
-                started[key] = stack.enter_context(
-                    start(tmp_path_factory.mktemp(kind), document, strip=strip)
-                )
+                started[key] = stack.enter_context(start(tmp_path_factory.mktemp(kind), document, strip=strip))
             started[key].forget()
             return started[key]
 

@@ -91,9 +91,7 @@ def test_nginx_redirects_on_its_own_origin(nginx: Nginx, kinto: Kinto) -> None:
 
 
 def test_nginx_limits(nginx: Nginx, kinto: Kinto) -> None:
-    answers = [
-        httpx.get(f"http://127.0.0.1:{nginx.limited}/v1/", headers=bearer("limit-me")) for _ in range(12)
-    ]
+    answers = [httpx.get(f"http://127.0.0.1:{nginx.limited}/v1/", headers=bearer("limit-me")) for _ in range(12)]
     limited = [answer for answer in answers if answer.status_code == 429]
     assert limited
     assert limited[0].headers["retry-after"] == "1"

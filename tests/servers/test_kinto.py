@@ -153,9 +153,7 @@ def test_a_redirect_to_a_stranger_gets_no_credential(conn: Make, kinto: Kinto, s
     assert not seen.carries(kinto.password)
 
 
-def test_a_write_does_not_follow_to_a_stranger(
-    conn: Make, kinto: Kinto, stranger: Witness, tmp_path: Path
-) -> None:
+def test_a_write_does_not_follow_to_a_stranger(conn: Make, kinto: Kinto, stranger: Witness, tmp_path: Path) -> None:
     stranger.seen.clear()
     run = conn(kinto.collection())
     data = body(tmp_path, {"email": "ada@example.com"})

@@ -65,9 +65,7 @@ def test_follows_on_the_same_origin_with_the_credential(send: Send, kinto: Kinto
     assert [(seen.method, seen.status) for seen in door.seen] == [("POST", 308), ("POST", 201)]
 
 
-def test_a_stranger_gets_nothing_but_a_plain_get(
-    send: Send, kinto: Kinto, nginx: Nginx, stranger: Witness
-) -> None:
+def test_a_stranger_gets_nothing_but_a_plain_get(send: Send, kinto: Kinto, nginx: Nginx, stranger: Witness) -> None:
     stranger.seen.clear()
     answer = send(asked(kinto, nginx.redirects, "/v1/?page=2"))
     assert answer.status == 200
@@ -77,9 +75,7 @@ def test_a_stranger_gets_nothing_but_a_plain_get(
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
-def test_a_stranger_gets_no_write(
-    send: Send, kinto: Kinto, nginx: Nginx, stranger: Witness, method: str
-) -> None:
+def test_a_stranger_gets_no_write(send: Send, kinto: Kinto, nginx: Nginx, stranger: Witness, method: str) -> None:
     stranger.seen.clear()
     body = None if method == "DELETE" else b"{}"
     with pytest.raises(TransportError, match="redirected to another host") as raised:

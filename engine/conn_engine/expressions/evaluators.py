@@ -73,13 +73,9 @@ def evaluators() -> tuple[str, ...]:
 
 def _checked(name: str) -> str:
     if name not in _MODULES:
-        raise UsageError(
-            f'there is no evaluator "{name}"', hint=did_you_mean(name, _MODULES) or ", ".join(_MODULES)
-        )
+        raise UsageError(f'there is no evaluator "{name}"', hint=did_you_mean(name, _MODULES) or ", ".join(_MODULES))
     if name not in evaluators():
-        raise UsageError(
-            f"the evaluator {name} is not installed here", hint=f"installed: {', '.join(evaluators())}"
-        )
+        raise UsageError(f"the evaluator {name} is not installed here", hint=f"installed: {', '.join(evaluators())}")
     return name
 
 

@@ -11,6 +11,7 @@ _OWN = {
     "D1011": "depth",
     "D1012": "timeout",
     "U1001": "size",
+    "U1004": "input",
     "U1006": "steps",
     "D2014": "size",
     "D2016": "size",
@@ -80,9 +81,7 @@ def _culprit(tokens: list[Token], code: str, after: int | None, start: int | Non
     for index, token in enumerate(tokens):
         if token.start < after <= token.end:
             before = tokens[index - 1] if index else None
-            called = (
-                token.text == "(" and before is not None and before.kind in ("variable", "name", "quoted")
-            )
+            called = token.text == "(" and before is not None and before.kind in ("variable", "name", "quoted")
             return before if called else token
     return None
 

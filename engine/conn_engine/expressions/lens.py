@@ -8,7 +8,8 @@ import jlens
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
 from conn_engine.expressions.known import known_functions
-from conn_engine.expressions.tokens import LexError, lex
+from conn_engine.expressions.replacing import PRELUDE, fits, needs_bound
+from conn_engine.expressions.tokens import LexError, Token, lex
 from conn_engine.expressions.values import UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
 
@@ -31,23 +32,22 @@ class LensExpression:
     """One expression of jlens. An answer of None is looked at twice: jlens says None for null and for
     undefined."""
 
-    __slots__ = ("_expression", "_probe", "_text")
+    __slots__ = ("_expression", "_probe", "_shift", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._probe: Any = None
-        self._expression = _compile(text)
+        self._expression = _compile(text, text)
+        self._shift = 0
+        if "$replace" in text and needs_bound(_tokens(text)):
+            self._shift = len(PRELUDE)
+            self._expression = _compile(f"{PRELUDE}{text}\n)", text)
 
     def evaluate(
-        self,
-        data: Any,
-        bindings: Mapping[str, Any] | None,
-        limits: Limits,
-        now: float | None,
-        seed: int | None,
+        self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float | None, seed: int | None
     ) -> Any:
-        """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles (as in
-        JSON)."""
+        """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
+        (as in JSON)."""
         options = limits.options
         if now is not None or seed is not None:
             options = dict(options)
@@ -60,34 +60,51 @@ class LensExpression:
             value = self._expression.evaluate(data, names, **options)
             if value is None:
                 if self._probe is None:
-                    self._probe = _compile(f'{{"v":{self._text}\n}}')
+                    self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text)
                 value = self._probe.evaluate(data, names, **options).get("v", UNDEFINED)
         except jlens.JlensError as error:
-            raise _fault(error, self._text) from None
+            raise _fault(error, self._text, self._shift) from None
         except FunctionFault as error:
             at = getattr(error, "position", None)
-            raise _error(error.code, str(error), self._text, at, None) from None
+            raise _error(error.code, str(error), self._text, _moved(at, self._shift), None) from None
         return value
 
 
-def _compile(text: str) -> Any:
+def _compile(source: str, text: str) -> Any:
+    """Compile `source`, made of the author's `text`, and give it those of our functions that it names.
+
+    Registering all of them would cost a little at every evaluation.
+    """
     try:
-        expression = jlens.Expression(text)
+        expression = jlens.Expression(source)
     except jlens.JlensError as error:
-        raise _fault(error, text) from None
-    if "$" in text:
-        for name in _variables(text):
-            if name in FUNCTIONS:
-                row = FUNCTIONS[name]
-                expression.register_function(name, _host(row.implementation), row.signature)
+        raise _fault(error, text, 0) from None
+    if "$" in source:
+        names = {token.text[1:] for token in _tokens(text) if token.kind == "variable"}
+        if "eval" in names:  # where the text binds the name itself it is let through; where it does not, it fails
+            expression.register_function("eval", _refuse_eval)
+        for name in names & FUNCTIONS.keys():
+            row = FUNCTIONS[name]
+            expression.register_function(name, _host(row.implementation), row.signature)
+        if "$conn_fits" in source:
+            expression.register_function("conn_fits", fits)
     return expression
 
 
-def _variables(text: str) -> set[str]:
+def _refuse_eval(*_arguments: Any) -> Any:
+    raise FunctionFault("$eval is disabled: an expression may not come from data", "disabled")
+
+
+def _tokens(text: str) -> tuple[Token, ...]:
     try:
-        return {token.text[1:] for token in lex(text) if token.kind == "variable"}
-    except LexError:
-        return set(FUNCTIONS)
+        return tuple(lex(text))
+    except LexError as error:  # jlens has read what we cannot
+        raise ExpressionError(str(error), code=error.code, text=text, offset=error.offset) from None
+
+
+def _moved(at: int | None, shift: int) -> int | None:
+    """A position in the text behind the prelude; None when it is in the prelude itself."""
+    return None if at is None or at < shift else at - shift
 
 
 def _host(implementation: Callable[..., Any]) -> Callable[..., Any]:
@@ -98,8 +115,8 @@ def _host(implementation: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _fault(error: Any, text: str) -> ExpressionError:
-    return _error(error.code, str(error), text, error.position, error.start)
+def _fault(error: Any, text: str, shift: int) -> ExpressionError:
+    return _error(error.code, str(error), text, _moved(error.position, shift), _moved(error.start, shift))
 
 
 def _error(code: str, message: str, text: str, after: int | None, start: int | None) -> ExpressionError:
@@ -109,4 +126,4 @@ def _error(code: str, message: str, text: str, after: int | None, start: int | N
 def read_tree(text: str) -> Any:
     """What the expression reads of its input, as jlens puts it: True (whole), an object of fields, or None
     (nothing)."""
-    return _compile(text).reads().get("input")
+    return _compile(text, text).reads().get("input")

@@ -88,10 +88,7 @@ class Mapping:
         except ExpressionError as error:
             if error.code == "timeout":
                 bounds = limits  # the page has had its time: no record gets that of the whole page again
-        return [
-            self._slow(scope, index if len(scopes) > 1 else None, bounds)
-            for index, scope in enumerate(scopes)
-        ]
+        return [self._slow(scope, index if len(scopes) > 1 else None, bounds) for index, scope in enumerate(scopes)]
 
     def apply_one(self, scope: MappingType[str, Any], *, limits: Limits = DEFAULT_LIMITS) -> Any:
         """The result for one scope, or UNDEFINED. Raises ExpressionError as `apply` does, without a record's
@@ -106,9 +103,7 @@ class Mapping:
             values: dict[Path_, Any] = {}
             for leaf in layer_leaves:
                 try:
-                    values[leaf.path] = expression(leaf.text).evaluate(
-                        scope, limits=limits, bindings=bindings
-                    )
+                    values[leaf.path] = expression(leaf.text).evaluate(scope, limits=limits, bindings=bindings)
                 except ExpressionError as error:
                     raise _placed(error, leaf, index) from None
             result = overlay(result, assemble(layer, values))

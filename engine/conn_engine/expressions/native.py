@@ -9,14 +9,12 @@ import jsonata.jsonata
 from jsonata import Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
-from conn_engine.expressions.values import UNDEFINED, Limits
+from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
 
 __all__ = ["functions_for", "plain", "prepared"]
 
-vars(jsonata.jsonata)["print"] = lambda *_values: (
-    None
-)  # it would write "Proc not found" into our standard output
+vars(jsonata.jsonata)["print"] = lambda *_values: None  # it would write "Proc not found" into our standard output
 
 
 def prepared(value: Any) -> Any:
@@ -30,21 +28,36 @@ def prepared(value: Any) -> Any:
     return value
 
 
-def plain(value: Any) -> Any:
-    """A copy of the result as JSON-like data. A function is undefined, null inside a list (as in JSON)."""
+def plain(value: Any, limits: Limits) -> Any:
+    """A copy of the result as JSON-like data. A function is undefined, null inside a list (as in JSON).
+
+    A result may hold one object many times over: the copy is bounded by `limits.result_bytes`. Raises JException.
+    """
     if value is None or _is_function(value):
         return UNDEFINED
-    return _json(value)
+    return _Copy(limits.result_bytes).of(value)
 
 
-def _json(value: Any) -> Any:
-    if value is None or value is Utils.NULL_VALUE:
-        return None
-    if isinstance(value, list):
-        return [None if _is_function(item) else _json(item) for item in (value[i] for i in range(len(value)))]
-    if isinstance(value, dict):
-        return {key: _json(item) for key, item in value.items() if not _is_function(item)}
-    return value
+class _Copy:
+    """Copies results, while they are not too long: about as long as they are in JSON."""
+
+    def __init__(self, longest: int) -> None:
+        self._left = longest
+
+    def of(self, value: Any) -> Any:
+        """The copy of one value."""
+        self._left -= len(value) + 2 if isinstance(value, str) else 2
+        if self._left < 0:
+            raise JException("U1001", -1)
+        if value is None or value is Utils.NULL_VALUE:
+            return None
+        if isinstance(value, list):
+            items = (value[index] for index in range(len(value)))  # a range of the package does not iterate rightly
+            return [None if _is_function(item) else self.of(item) for item in items]
+        if isinstance(value, dict):
+            self._left -= sum(len(key) + 4 for key in value)
+            return {key: self.of(item) for key, item in value.items() if not _is_function(item)}
+        return value
 
 
 def _is_function(value: Any) -> bool:
@@ -61,13 +74,11 @@ class _Own(Jsonata.JFunction):  # type: ignore[misc]
         self.function_name = name
         self.signature = Signature(signature, name)
         self._implementation = implementation
-        self._count = len(
-            [mark for mark in signature.split(":", maxsplit=1)[0] if mark.isalpha() or mark == "("]
-        )
+        self._count = len([mark for mark in signature.split(":", maxsplit=1)[0] if mark.isalpha() or mark == "("])
 
     def call(self, _input: Any, args: Any) -> Any:
         """Call the implementation with JSON-like arguments."""
-        values = [None if item is None else _json(item) for item in args]
+        values = [None if item is None else _Copy(DEFAULT_LIMITS.result_bytes).of(item) for item in args]
         try:
             result = self._implementation(*values)
         except FunctionFault as error:
@@ -106,7 +117,7 @@ def functions_for(instance: Any, limits: Limits, seed: int | None) -> dict[str, 
 
 
 def _refuse(*_arguments: Any) -> Any:
-    raise FunctionFault("$eval is disabled: an expression may not come from data")
+    raise FunctionFault("$eval is disabled: an expression may not come from data", "disabled")
 
 
 _REFUSED = _Own("eval", _refuse, "<sx?:x>")

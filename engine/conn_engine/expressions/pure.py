@@ -26,7 +26,7 @@ __all__ = ["Pure", "deep_stack", "parsed"]
 
 _RECURSION = 20_000
 _KEPT_PER_THREAD = 1024
-_CODE = re.compile(r"[A-Z][0-9]{4}")
+_CODE = re.compile(r"[A-Z][0-9]{4}|[a-z_]+")
 _CODES = {"number": "D3030", "toMillis": "D3110", "sort": "D3070", "replace": "D3010"}
 """The codes of JSONata where the package lets a Python error out of a function."""
 _lock = threading.Lock()
@@ -90,7 +90,7 @@ class PureExpression:
             for name, function in functions_for(instance, limits, seed).items():
                 frame.bind(name, function)
             _bound(frame, limits, trail)
-            return plain(_run(instance, frame, prepared(data), now))
+            return plain(_run(instance, frame, prepared(data), now), limits)
 
 
 def parsed(text: str) -> Any:
@@ -197,9 +197,7 @@ def _fault(error: Exception, text: str, trail: list[Any]) -> ExpressionError:
         return _unreadable(text, message)
     called = getattr(getattr(trail[-1], "procedure", None), "value", None)
     code = _CODES.get(str(called), "internal")
-    return _error(
-        code, f"${called} fails on its arguments: {message}" if called else message, text, _place(trail)
-    )
+    return _error(code, f"${called} fails on its arguments: {message}" if called else message, text, _place(trail))
 
 
 def _unreadable(text: str, message: str) -> ExpressionError:

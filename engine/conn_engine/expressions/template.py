@@ -48,8 +48,7 @@ class Template:
         if len(self.parts) == 1 and isinstance(self.parts[0], tuple):
             return self.value(self.parts[0], scope)
         return "".join(
-            part if isinstance(part, str) else self.written(part, self.value(part, scope))
-            for part in self.parts
+            part if isinstance(part, str) else self.written(part, self.value(part, scope)) for part in self.parts
         )
 
     def value(self, part: tuple[str, int], scope: Any) -> Any:
@@ -174,12 +173,8 @@ def render_path(text: str, scope: Any) -> str:
         try:
             made.append(quote(value, safe=""))
         except UnicodeEncodeError:
-            raise parsed.refusal(
-                part, "unsafe_path", "is not valid text, which cannot stand in a path"
-            ) from None
+            raise parsed.refusal(part, "unsafe_path", "is not valid text, which cannot stand in a path") from None
     path = "".join(made)
     if parsed.expressions and any(segment in (".", "..") for segment in path.split("?")[0].split("/")):
-        raise parsed.refusal(
-            parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs'
-        )
+        raise parsed.refusal(parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs')
     return path

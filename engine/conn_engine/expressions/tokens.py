@@ -94,9 +94,7 @@ class _Lexer:
                 at = end
                 continue
             match = _TOKEN.match(self.text, at)
-            if match is None or (
-                character == "/" and self.text.startswith("/*", at) and match.lastgroup != "blank"
-            ):
+            if match is None or (character == "/" and self.text.startswith("/*", at) and match.lastgroup != "blank"):
                 raise LexError(_UNCLOSED.get(character, "S0101"), at)
             if match.lastgroup != "blank":
                 self._add(match.lastgroup, at, match.end())  # type: ignore[arg-type]
@@ -130,9 +128,7 @@ class _Lexer:
             self.open.pop()
         elif self.template:
             if self.open:
-                raise LexError(
-                    "unclosed", self.open[-1][1], f'a "{self.text[self.open[-1][1]]}" is not closed'
-                )
+                raise LexError("unclosed", self.open[-1][1], f'a "{self.text[self.open[-1][1]]}" is not closed')
             raise LexError("S0201", start, f'a "{text}" closes nothing')
 
     def _bar(self, start: int) -> None:
@@ -198,9 +194,7 @@ def analyse(tokens: list[Token]) -> Analysis:
             continue
         name = token.text[1:]
         before = tokens[index - 1].text if index and tokens[index - 1].kind == "operator" else ""
-        after = (
-            tokens[index + 1].text if index + 1 < len(tokens) and tokens[index + 1].kind == "operator" else ""
-        )
+        after = tokens[index + 1].text if index + 1 < len(tokens) and tokens[index + 1].kind == "operator" else ""
         if after == ":=" or before in ("@", "#"):
             bound.add(name)
         elif name not in ("", "$"):

@@ -39,14 +39,18 @@ class Limits:
     """Bounds of one evaluation; passing one is an ExpressionError, never a wrong result.
 
     `seconds` of wall time (code `timeout`), `depth` of nested evaluation (`depth`; one level of a recursive
-    function takes about five), `string_bytes` and `array_items` of any one value (`size`). `steps` is
-    deterministic (`steps`) and bounds jlens only; the other evaluator has its time.
+    function takes about five), `string_bytes` and `array_items` of any one value and `result_bytes` of the
+    whole result as JSON (`size`). `steps` is deterministic (`steps`) and bounds jlens only.
+
+    Not bounded: comparing two values that each hold themselves many times over (jlens looks at the clock
+    between its steps, and that is one step), and a regular expression at work under jsonata-python.
     """
 
     seconds: float = 5.0
     depth: int = 500
     string_bytes: int = 10_000_000
     array_items: int = 1_000_000
+    result_bytes: int = 16_000_000
     steps: int = 20_000_000
 
     @cached_property
@@ -57,12 +61,18 @@ class Limits:
             "max_depth": self.depth,
             "max_string_length": self.string_bytes,
             "max_array_length": self.array_items,
+            "max_result_size": self.result_bytes,
             "max_steps": self.steps,
         }
 
     def times(self, factor: float) -> "Limits":
-        """Bounds for `factor` evaluations done as one. Depth and the size of a value stay."""
-        return replace(self, seconds=self.seconds * factor, steps=int(self.steps * factor))
+        """Bounds for `factor` evaluations done as one. Depth and the size of a value inside stay."""
+        return replace(
+            self,
+            seconds=self.seconds * factor,
+            steps=int(self.steps * factor),
+            result_bytes=int(self.result_bytes * factor),
+        )
 
 
 DEFAULT_LIMITS: Final = Limits()

@@ -1,8 +1,6 @@
 """Digests and keyed digests of text. Not here: signatures of requests, which are strategies."""
 
 import base64
-import hashlib
-import hmac
 
 from conn_engine.functions.rows import Function, FunctionFault
 
@@ -41,6 +39,8 @@ def _written(raw: bytes, encoding: str | None) -> str:
 def _digest(text: str | None, algorithm: str | None = None, encoding: str | None = None) -> str | None:
     if text is None:
         return None
+    import hashlib
+
     digest = hashlib.new(
         _algorithm(algorithm or "SHA-256"), text.encode("utf-8", "replace"), usedforsecurity=False
     )
@@ -52,6 +52,8 @@ def _sign(
 ) -> str | None:
     if text is None or key is None:
         return None
+    import hmac
+
     digest = hmac.new(
         key.encode("utf-8", "replace"), text.encode("utf-8", "replace"), _algorithm(algorithm or "SHA-256")
     )

@@ -17,15 +17,18 @@ for (const { group, expr } of table.cases) {
       now: (picture, zone) => jsonata("$fromMillis($t, $p, $z)").evaluate({}, { t: now.getTime(), p: picture, z: zone }),
       millis: () => now.getTime(),
     });
-    const text = JSON.stringify(value);
-    const isFunction = value && (value._jsonata_lambda || value._jsonata_function || typeof value === "function");
-    outcomes.push(text === undefined || isFunction ? { undefined: true } : { value: JSON.parse(text, withoutFunctions) });
+    const text = isFunction(value) ? undefined : JSON.stringify(value, withoutFunctions);
+    outcomes.push(text === undefined ? { undefined: true } : { value: JSON.parse(text) });
   } catch (error) {
     outcomes.push({ error: String(error.code ?? error.name), position: error.position ?? null });
   }
 }
 process.stdout.write(JSON.stringify(outcomes));
 
+function isFunction(value) {
+  return typeof value === "function" || Boolean(value && (value._jsonata_lambda || value._jsonata_function));
+}
+
 function withoutFunctions(_key, value) {
-  return value && value._jsonata_function ? (Array.isArray(this) ? null : undefined) : value;
+  return isFunction(value) ? (Array.isArray(this) ? null : undefined) : value;
 }

@@ -1,0 +1,70 @@
+"""`$replace` with a bound on its result, for jlens, whose own builds the whole text before it looks at
+the length.
+
+The built-in is left alone where it cannot grow much: its pattern is written as a regular expression (then
+the clock stops it) or its replacement as a short text. An expression that uses it otherwise is put behind
+a prelude that asks `fits` first.
+"""
+
+from typing import Any
+
+from conn_engine.expressions.tokens import Token
+from conn_engine.expressions.values import DEFAULT_LIMITS
+from conn_engine.functions import FunctionFault
+
+__all__ = ["PRELUDE", "fits", "needs_bound"]
+
+PRELUDE = (
+    "($conn_replace:=$replace;$replace:=function($s,$p,$r,$n)<s-(sf)(sf)n?:s>"
+    "{$conn_fits($s,$p,$r)?$conn_replace($s,$p,$r,$n)};"
+)
+"""Comes before the text, which a `)` follows; `$conn_fits` is `fits`."""
+
+_SHORT = 64
+_OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
+
+
+def needs_bound(tokens: tuple[Token, ...]) -> bool:
+    """Whether some use of `$replace` may make a text very much longer than its input."""
+    return any(
+        token.kind == "variable" and token.text == "$replace" and not _harmless(tokens, index + 1)
+        for index, token in enumerate(tokens)
+    )
+
+
+def _harmless(tokens: tuple[Token, ...], index: int) -> bool:
+    arguments = _arguments(tokens, index)
+    if len(arguments) > 1 and [token.kind for token in arguments[-1]] == ["number"]:
+        arguments.pop()  # the most replacements
+    if any([token.kind for token in argument] == ["regex"] for argument in arguments):
+        return True
+    replacement = arguments[-1] if arguments else []
+    return len(replacement) == 1 and replacement[0].kind == "string" and len(replacement[0].text) <= _SHORT
+
+
+def _arguments(tokens: tuple[Token, ...], index: int) -> list[list[Token]]:
+    """The tokens of each argument of the call whose bracket is at `index`; empty when there is no call."""
+    if index >= len(tokens) or tokens[index].text != "(" or tokens[index].kind != "operator":
+        return []
+    arguments: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens[index + 1 :]:
+        mark = token.text if token.kind == "operator" else ""
+        if mark == "," and depth == 0:
+            arguments.append([])
+            continue
+        if mark in _CLOSERS and depth == 0:
+            break
+        depth += (mark in _OPENERS) - (mark in _CLOSERS)
+        arguments[-1].append(token)
+    return arguments
+
+
+def fits(text: Any, pattern: Any, replacement: Any) -> bool:
+    """True when the result is of a bearable length, or not known beforehand. Raises FunctionFault
+    otherwise."""
+    if isinstance(text, str) and isinstance(pattern, str) and isinstance(replacement, str) and pattern:
+        length = len(text) + text.count(pattern) * len(replacement)
+        if length > DEFAULT_LIMITS.string_bytes:
+            raise FunctionFault("a string would exceed its size limit", "U1001")
+    return True

@@ -1,0 +1,178 @@
+"""Choosing an evaluator, clocks and seeds, threads, and what importing or failing must not leave behind."""
+
+import copy
+import pickle
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.expressions import (
+    DEFAULT_LIMITS,
+    UNDEFINED,
+    Limits,
+    evaluate,
+    evaluators,
+    expression,
+    fixed_now,
+    fixed_time,
+    overlay,
+    set_default,
+    truth,
+    use,
+)
+from conn_engine.expressions.evaluators import current
+
+
+def test_use_and_default_choose_and_restore() -> None:
+    assert current().name == "jlens"
+    with use("jsonata-python"):
+        assert current().name == "jsonata-python"
+        with use("jlens"):
+            assert current().name == "jlens"
+        assert current().name == "jsonata-python"
+    set_default("jsonata-python")
+    try:
+        assert current().name == "jsonata-python"
+    finally:
+        set_default(None)
+    assert current().name == evaluators()[0]
+
+
+def test_an_unknown_evaluator_is_a_usage_error_with_a_suggestion() -> None:
+    with pytest.raises(UsageError) as caught, use("jsonata-pyton"):
+        pass
+    assert 'did you mean "jsonata-python"?' in caught.value.hint
+
+
+def test_one_expression_object_serves_both_evaluators() -> None:
+    doubled = expression("$sum(n) * 2")
+    for name in evaluators():
+        with use(name):
+            assert doubled.evaluate({"n": [1, 2]}) == 6
+
+
+def test_undefined_is_one_false_value() -> None:
+    assert pickle.loads(pickle.dumps(UNDEFINED)) is UNDEFINED
+    assert copy.deepcopy(UNDEFINED) is UNDEFINED
+    assert not UNDEFINED
+    assert repr(UNDEFINED) == "UNDEFINED"
+
+
+def test_undefined_and_null_are_told_apart(evaluator: str) -> None:
+    assert evaluate("a", {"a": None}) is None
+    assert evaluate("b", {"a": None}) is UNDEFINED
+    assert evaluate("a.b /* c */", {"a": None}) is UNDEFINED
+    assert evaluate("$x := a", {"a": None}) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [("a", True), ("b", False), ("c", False), ("d", False), ("e", True), ("f", False), ("g", False), ("a = 1", True)],
+)
+def test_truth_is_that_of_the_language(evaluator: str, text: str, holds: bool) -> None:
+    scope = {"a": 1, "c": None, "d": "", "e": [0, "x"], "f": [0, ""], "g": {}}
+    assert truth(text, scope) is holds
+    assert evaluate(f"$boolean({text})", scope) in (holds, UNDEFINED)
+
+
+def test_the_clock_can_be_fixed(evaluator: str) -> None:
+    assert evaluate("$now()", {}, now=0) == "1970-01-01T00:00:00.000Z"
+    with fixed_now(1_760_000_000.25):
+        assert fixed_time() == 1_760_000_000.25
+        assert evaluate("$millis()", {}) == 1_760_000_000_250
+        assert evaluate("$millis()", {}, now=1) == 1000
+    assert fixed_time() is None
+    assert evaluate("$millis()", {}) > 1_760_000_001_000
+
+
+def test_a_seed_makes_chance_repeatable(evaluator: str) -> None:
+    chance = expression("[$random(), $shuffle([1..20])]")
+    assert chance.evaluate({}, seed=7) == chance.evaluate({}, seed=7)
+    assert chance.evaluate({}, seed=7) != chance.evaluate({}, seed=8)
+
+
+def test_bindings_are_variables(evaluator: str) -> None:
+    found = expression("$base.a & $x & $type($n)")
+    assert found.evaluate({}, bindings={"base": {"a": "1"}, "x": "2", "n": None}) == "12null"
+    assert found.variables() == {"base", "x", "n"}
+    assert found.evaluate({}, bindings={"n": 1}) == "number"
+
+
+def test_results_share_nothing_with_the_input(evaluator: str) -> None:
+    data = {"a": {"b": [1, {"c": None}]}}
+    result = evaluate("a", data)
+    assert result == data["a"]
+    result["b"][1]["c"] = "changed"
+    assert data == {"a": {"b": [1, {"c": None}]}}
+
+
+def test_long_identifiers_survive_as_strings_and_64_bit_integers_pass(evaluator: str) -> None:
+    assert evaluate("a", {"a": "9007199254740993"}) == "9007199254740993"
+    assert evaluate("{'a': a}", {"a": 2**53 - 1}) == {"a": 2**53 - 1}
+
+
+def test_data_that_is_not_json_is_an_error_of_the_expression() -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate("a", {"a": b"bytes"})
+    assert caught.value.code == "input"
+
+
+def test_threads_do_not_disturb_one_another(evaluator: str) -> None:
+    texts = [
+        "$map([1..20], function($v){$v * factor}) ~> $sum()",
+        "($f := function($n){$n <= 1 ? 1 : $n * $f($n - 1)}; $f(factor % 7) + factor)",
+        "$join($split('a,b,c', ','), $string(factor))",
+        "{'n': $now(), 'f': factor}.f & ''",
+        "$sort([3,1,factor], function($l,$r){$l > $r})",
+    ]
+    alone = {(text, n): evaluate(text, {"factor": n}) for text in texts for n in range(30)}
+
+    def run(job: tuple[str, int]) -> bool:
+        with use(evaluator):
+            return bool(evaluate(job[0], {"factor": job[1]}) == alone[job])
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(run, [job for job in alone for _ in range(3)]))
+
+
+def test_the_recursion_limit_of_the_process_stays() -> None:
+    code = (
+        "import sys; before = sys.getrecursionlimit()\n"
+        "from conn_engine.expressions import evaluate, use\n"
+        "with use('jsonata-python'):\n"
+        "    assert evaluate('($f := function($n){$n = 0 ? 0 : 1 + $f($n - 1)}; $f(60))', {}) == 60\n"
+        "assert sys.getrecursionlimit() == before, sys.getrecursionlimit()"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_jsonata_python_is_not_loaded_unless_it_is_used() -> None:
+    code = (
+        "import sys; from conn_engine.expressions import evaluate; assert evaluate('a.b', {'a': {'b': 1}}) == 1\n"
+        "assert 'jsonata' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+
+
+def test_nothing_is_printed(evaluator: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ExpressionError):
+        evaluate("response.id()", {"response": {"id": 1}})
+    assert capfd.readouterr() == ("", "")
+
+
+def test_limits_scale_with_the_number_of_evaluations() -> None:
+    assert DEFAULT_LIMITS.times(2).seconds == 2 * DEFAULT_LIMITS.seconds
+    assert Limits(seconds=1, depth=7).times(3).depth == 7
+
+
+def test_overlay() -> None:
+    below = {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+    assert overlay(below, {"a": {"y": [3], "z": None}, "c": 2}) == {"a": {"x": 1, "y": [3], "z": None}, "b": 1, "c": 2}
+    assert below == {"a": {"x": 1, "y": [1, 2]}, "b": 1}
+    assert overlay(below, UNDEFINED) is below
+    assert overlay(below, None) is None
+    assert overlay(UNDEFINED, {"a": 1}) == {"a": 1}
+    assert overlay([1], {"a": 1}) == {"a": 1}

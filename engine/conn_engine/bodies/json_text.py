@@ -18,7 +18,9 @@ _SAFE = 2**53
 # search of a constant cost a tenth of what a regular expression costs.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG_RUN = b"0" * 16
-_LONG_NUMBER = re.compile(rb"[0-9]{1000}")
+_LONG_NUMBER = b"0" * 1000
+# What may stand before a whole number. Most long runs of digits are ids inside of strings, behind a quote.
+_BEFORE_NUMBER = b":,[- \t\n\r"
 
 
 class JsonProblem(ValueError):
@@ -40,8 +42,9 @@ def decode_json(text: bytes) -> Any:
     Raises JsonProblem for anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond
     `MAX_DEPTH`.
     """
-    long_run = _LONG_RUN in text.translate(_DIGITS)
-    if long_run and _LONG_NUMBER.search(text):
+    digits = text.translate(_DIGITS)
+    long_run = _LONG_RUN in digits
+    if long_run and _LONG_NUMBER in digits:
         raise JsonProblem("it has a number of 1000 digits or more")
     try:
         data = msgspec.json.decode(text)
@@ -51,7 +54,7 @@ def decode_json(text: bytes) -> Any:
         raise JsonProblem(_reason(error)) from None
     if not isinstance(data, dict | list):
         return _exact(data)
-    if long_run:
+    if long_run and _may_be_numbers(text, digits):
         data = _exact_tree(data)
     _check_depth(data)
     return data
@@ -66,6 +69,16 @@ def _reason(error: Exception) -> str:
 
 def _exact(value: Any) -> Any:
     return str(value) if type(value) is int and not -_SAFE <= value <= _SAFE else value
+
+
+def _may_be_numbers(text: bytes, digits: bytes) -> bool:
+    """Whether some long run of digits can be a number. Those that cannot are passed over one by one."""
+    at = digits.find(_LONG_RUN)
+    while at >= 0:
+        if text[at - 1 : at] in _BEFORE_NUMBER:  # the start of the text is no place: the whole is then a number
+            return True
+        at = digits.find(_LONG_RUN, digits.find(b" ", at) + 1 or len(digits))
+    return False
 
 
 def _exact_tree(root: Any) -> Any:

@@ -14,6 +14,8 @@ from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
 
 __all__ = ["functions_for", "plain", "prepared"]
 
+_EXACT = 2**53
+
 vars(jsonata.jsonata)["print"] = lambda *_values: None  # it would write "Proc not found" into our standard output
 
 
@@ -57,6 +59,8 @@ class _Copy:
         if isinstance(value, dict):
             self._left -= sum(len(key) + 4 for key in value)
             return {key: self.of(item) for key, item in value.items() if not _is_function(item)}
+        if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
+            return int(value)  # as jlens, and as JSON: there is one kind of number
         return value
 
 
@@ -74,10 +78,14 @@ class _Own(Jsonata.JFunction):  # type: ignore[misc]
         self.function_name = name
         self.signature = Signature(signature, name)
         self._implementation = implementation
+        self._nullable = any(mark in signature.split(":", maxsplit=1)[0] for mark in "xjl")
         self._count = len([mark for mark in signature.split(":", maxsplit=1)[0] if mark.isalpha() or mark == "("])
 
     def call(self, _input: Any, args: Any) -> Any:
-        """Call the implementation with JSON-like arguments."""
+        """Call the implementation with JSON-like arguments. The package's signatures let null pass for anything."""
+        null = next((index for index, item in enumerate(args, 1) if item is Utils.NULL_VALUE), 0)
+        if null and not self._nullable:
+            raise JException("T0410", -1, null, self.function_name)
         values = [None if item is None else _Copy(DEFAULT_LIMITS.result_bytes).of(item) for item in args]
         try:
             result = self._implementation(*values)

@@ -34,10 +34,11 @@ class _Layer:
 
 
 class Program:
-    """Consecutive layers that one evaluation can run."""
+    """Consecutive layers that one evaluation can run. `lowest`: nothing lies below the first of them."""
 
-    def __init__(self, layers: Sequence[_Layer]) -> None:
+    def __init__(self, layers: Sequence[_Layer], *, lowest: bool) -> None:
         self._layers = layers
+        self._lowest = lowest
         self._base = any(layer.base for layer in layers)
         self._bare = len(layers) == 1 and layers[0].tree
         keyed = (f'"{index}":{layer.source}' for index, layer in enumerate(layers))
@@ -62,7 +63,9 @@ class Program:
         made = self._expression.evaluate(data, limits=limits)
         if self._bare:
             finish = self._layers[0].finish
-            tops = made if finish is None else [finish(record) for record in made]
+            tops: list[Any] = made if finish is None else [finish(record) for record in made]
+            if self._lowest:  # nothing to lay it over, and it takes no field away: copying it would be waste
+                return tops
             return [overlay(base, top) for base, top in zip(below, tops, strict=True)]
         return [self._laid(base, row) for base, row in zip(below, made, strict=True)]
 
@@ -71,7 +74,7 @@ class Program:
             value = row.get(str(index), UNDEFINED)
             if layer.finish is not None and value is not UNDEFINED:
                 value = layer.finish(value)
-            result = overlay(result, value)
+            result = value if self._lowest and index == 0 else overlay(result, value)
         return result
 
 
@@ -84,7 +87,7 @@ def programs(layers: Sequence[Any]) -> list[Program]:
             groups.append([compiled])
         else:
             groups[-1].append(compiled)
-    return [Program(group) for group in groups]
+    return [Program(group, lowest=number == 0) for number, group in enumerate(groups)]
 
 
 def _layer(layer: Any) -> _Layer:

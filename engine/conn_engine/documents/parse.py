@@ -7,7 +7,7 @@ from typing import Literal
 
 from conn_engine.documents.document import Document
 from conn_engine.documents.faults import Origin
-from conn_engine.documents.limits import MAX_BYTES
+from conn_engine.documents.limits import MAX_BYTES, MAX_NODES
 
 __all__ = ["Language", "parse"]
 
@@ -16,19 +16,27 @@ _JSON_SUFFIXES = (".json", ".har", ".sarif")
 
 
 def parse(
-    text: str, file: str, *, language: Language | None = None, first_line: int = 1, indent: int = 0
+    text: str,
+    file: str,
+    *,
+    language: Language | None = None,
+    first_line: int = 1,
+    indent: int = 0,
+    max_bytes: int = MAX_BYTES,
+    max_nodes: int = MAX_NODES,
 ) -> Document:
     """Read a YAML or JSON text. `file` is its name for people, and tells the language unless that is given.
 
     YAML follows the 1.2 core schema; keys are strings as written, duplicate keys and merge keys are errors,
     and size, depth and aliases are bounded. JSON inside a YAML file is read as JSON. `first_line` and
-    `indent` are those of a `Block`. Raises ConfigurationError whose findings (DOC002 to DOC009) name line,
+    `indent` are those of a `Block`. `max_bytes` and `max_nodes` (of YAML) widen the bounds for documents that
+    are not the workspace's own, such as a vendor's. Raises ConfigurationError whose findings (DOC002 to DOC009) name line,
     column and mend.
     """
     text = text.removeprefix("\ufeff")
     origin = Origin(file, text, first_line, indent)
-    if len(text) > MAX_BYTES:
-        origin.fail("DOC005", f"the document is larger than {MAX_BYTES // 2**20} MiB")
+    if len(text) > max_bytes:
+        origin.fail("DOC005", f"the document is larger than {max_bytes // 2**20} MiB")
     strict = language == "json" or (language is None and file.lower().endswith(_JSON_SUFFIXES))
     if strict or text.lstrip()[:1] in ("{", "["):
         from conn_engine.documents import json_text
@@ -42,5 +50,5 @@ def parse(
             return Document(file, text, data, lambda: json_text.plant(text), first_line, indent, False)
     from conn_engine.documents import yaml_text
 
-    data, place = yaml_text.load(origin)
+    data, place = yaml_text.load(origin, max_nodes=max_nodes)
     return Document(file, text, data, lambda: place, first_line, indent)

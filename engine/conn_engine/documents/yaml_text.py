@@ -57,6 +57,7 @@ class _Bounds:
     Being asked for every node, it also bounds their depth and number.
     """
 
+    max_nodes = MAX_NODES
     _depth = 0
     _nodes = 0
 
@@ -66,8 +67,8 @@ class _Bounds:
         if self._depth > MAX_DEPTH + 1:
             message = f"more than {MAX_DEPTH} levels of lists and mappings inside each other"
             raise _TooMuch(message, parent.start_mark.index)
-        if self._nodes > MAX_NODES:
-            raise _TooMuch(f"more than {MAX_NODES} values in one document", parent.start_mark.index)
+        if self._nodes > self.max_nodes:
+            raise _TooMuch(f"more than {self.max_nodes} values in one document", parent.start_mark.index)
 
     def ascend_resolver(self) -> None:
         self._depth -= 1
@@ -101,10 +102,10 @@ def _fast_composer() -> Any:
 COMPOSER: Any = _fast_composer()
 
 
-def load(origin: Origin, composer: Any = COMPOSER) -> tuple[Any, Place]:
+def load(origin: Origin, composer: Any = COMPOSER, *, max_nodes: int = MAX_NODES) -> tuple[Any, Place]:
     """The data and its places. Raises ConfigurationError (DOC002 to DOC006, DOC008, DOC009)."""
     try:
-        node, stood_in = _compose(origin, composer)
+        node, stood_in = _compose(origin, composer, max_nodes)
     except _TooMuch as fault:
         origin.fail("DOC005", str(fault), fault.at, hint="split the document")
     except yaml.YAMLError as fault:
@@ -122,14 +123,20 @@ def load(origin: Origin, composer: Any = COMPOSER) -> tuple[Any, Place]:
     return data, place
 
 
-def _compose(origin: Origin, composer: Any) -> tuple[yaml.Node | None, bool]:
+def _compose(origin: Origin, composer: Any, max_nodes: int) -> tuple[yaml.Node | None, bool]:
     """The root node, and whether surrogate pairs were stood in for."""
     try:
-        return composer(origin.text).get_single_node(), False
+        return _node(composer(origin.text), max_nodes), False
     except yaml.YAMLError as fault:
         if "Unicode character escape" not in str(fault) or not can_stand_in(origin.text):
             raise
-    return composer(stand_in(origin.text)).get_single_node(), True
+    return _node(composer(stand_in(origin.text)), max_nodes), True
+
+
+def _node(composer: Any, max_nodes: int) -> yaml.Node | None:
+    composer.max_nodes = max_nodes
+    node: yaml.Node | None = composer.get_single_node()
+    return node
 
 
 class _Walk:

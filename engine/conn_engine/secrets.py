@@ -10,11 +10,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, SupportsIndex
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
-__all__ = ["REDACTED", "Redactor", "Secret", "Vault", "secret_name"]
+__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "Secret", "Vault", "is_numbered", "secret_name", "unnumbered"]
 
 REDACTED = "[redacted]"
+_PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
+_NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
 _SHORTEST = 4
 _LINE = 20
 
@@ -55,6 +57,16 @@ def secret_name(name: str) -> bool:
     """
     key = _squeezed(name)
     return key in _SECRET_NAMES or key.endswith(_SECRET_ENDINGS)
+
+
+def is_numbered(text: str) -> bool:
+    """Whether the text holds a numbered placeholder, as a recording's answers do."""
+    return _NUMBERED.search(text) is not None
+
+
+def unnumbered(text: str) -> str:
+    """The text with its numbered placeholders made plain ones."""
+    return _NUMBERED.sub(REDACTED, text)
 
 
 class Secret:
@@ -165,7 +177,7 @@ class Redactor:
 
     def url(self, url: str) -> str:
         """A URL without known secrets, values of parameters with secret names, and user information."""
-        return self.text(_without_named(url))
+        return self.text(self._without_named(url))
 
     def data(self, value: Any) -> Any:
         """A copy of JSON-like data without known secrets, and without values that have a secret name.
@@ -213,7 +225,18 @@ class Redactor:
             return {(self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._blank(item) for item in value]
-        return value if value is None or isinstance(value, bool) or value == "" else REDACTED
+        return value if value is None or isinstance(value, bool) or value == "" else self._named(str(value))
+
+    def _without_named(self, url: str) -> str:
+        def pair(match: re.Match[str]) -> str:
+            mark, name, value = match.groups()
+            return f"{mark}{name}={self._named(unquote_plus(value))}" if value and secret_name(name) else match.group()
+
+        return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))
+
+    def _named(self, value: str) -> str:
+        """What stands for a value that is only known by its name; what stands for one already stays."""
+        return value if _PLACEHOLDER.fullmatch(value) else REDACTED
 
     def _current(self) -> "_Compiled | None":
         # One value, replaced as a whole and only trusted for the secrets it was made of: threads add and
@@ -235,6 +258,26 @@ class Redactor:
             done = max(done, end)  # one that begins inside the widening before it only lengthens it
         parts.append(text[done:])
         return "".join(parts)
+
+
+class NumberingRedactor(Redactor):
+    """Tells values that only their name gives away apart: `[redacted].1.`, `[redacted].2.` by value.
+
+    A page's token is often called `token`. In a recording the link to a page and the request for it must still be the
+    same, and those of two pages not. Values that the run knows as its secrets stay plain `[redacted]`.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        super().__init__()
+        self._labels = redactor._labels
+        self._numbers: dict[str, int] = {}
+
+    def _named(self, value: str) -> str:
+        if _PLACEHOLDER.fullmatch(value):
+            return value
+        if self.text(value) != value:
+            return REDACTED
+        return f"{REDACTED}.{self._numbers.setdefault(value, len(self._numbers) + 1)}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,14 +317,6 @@ def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[s
             groups.append(members[0][1])
             parts.append(f"{members[0][0]}()")
     return "|".join(parts)
-
-
-def _without_named(url: str) -> str:
-    def pair(match: re.Match[str]) -> str:
-        mark, name, value = match.groups()
-        return f"{mark}{name}={REDACTED}" if value and secret_name(name) else match.group()
-
-    return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))
 
 
 def _widened(text: str, start: int, end: int, floor: int) -> tuple[int, int]:

@@ -106,6 +106,7 @@ def _stream(
     trace: bool,
     remote_data: bool,
 ) -> None:
+    from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import Connection
     from conn_engine.transport.live import Live
     from conn_engine.transport.trace import Traced
@@ -125,9 +126,14 @@ def _stream(
                 progress.advance(len(records), f"page {page.number}")
                 if limit is not None and count >= limit:
                     break
+        except ConnError:
+            if count:
+                writer.close()  # what came before the error is whole
+            raise
+        else:
+            writer.close()
         finally:
             pages.close()  # type: ignore[attr-defined]  # a generator: ends the operation at once
-            writer.close()
 
 
 def _with_remote(records: list[Any], raw: list[Any]) -> list[Any]:

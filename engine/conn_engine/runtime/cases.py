@@ -132,7 +132,7 @@ def replay(
                 outcome.pages += 1
                 outcome.whole = page.whole
                 counts.append(len(page.raw))
-                if limit is not None and len(outcome.records) >= limit:
+                if recording.call.pages is not None and outcome.pages >= recording.call.pages:
                     break
     except ConnError as error:
         outcome.error = error

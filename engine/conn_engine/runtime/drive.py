@@ -95,10 +95,18 @@ def _renew(
             )
         if dict(stored) != dict(effect.stale):  # another process or thread renewed it meanwhile
             return _registered(dict(stored), redactor)
-        renewed = finish(effect.exchange(stored), transport, vault, clock, redactor)
+        try:
+            renewed = finish(effect.exchange(stored), transport, vault, clock, redactor)
+        except CredentialError as error:
+            raise _named(error, effect.account) from error
         _registered(renewed, redactor)
         vault.save(effect.account, renewed)  # before first use: a rotated refresh token must not be lost
         return renewed
+
+
+def _named(error: CredentialError, account: str) -> CredentialError:
+    """The error with the account's name in its mend."""
+    return CredentialError(error.message, hint=error.hint.replace("ACCOUNT", account), findings=error.findings)
 
 
 def _registered(document: dict[str, Any], redactor: Redactor | None) -> dict[str, Any]:
@@ -157,7 +165,10 @@ async def _arenew(
             if dict(stored) != dict(effect.stale):
                 return _registered(dict(stored), redactor)
             exchange = _afinish(effect.exchange(stored), transport, vault, redactor)
-            renewed = asyncio.run_coroutine_threadsafe(exchange, loop).result()
+            try:
+                renewed = asyncio.run_coroutine_threadsafe(exchange, loop).result()
+            except CredentialError as error:
+                raise _named(error, effect.account) from error
             _registered(renewed, redactor)
             vault.save(effect.account, renewed)
             return renewed

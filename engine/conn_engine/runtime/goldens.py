@@ -3,7 +3,7 @@
 from conn_engine.diagnostics import Severity
 from conn_engine.documents import write_whole
 from conn_engine.errors import ConfigurationError
-from conn_engine.runtime.judgement import Judgement, golden_document
+from conn_engine.runtime.judgement import Judgement, authors_fault, golden_document
 from conn_engine.secrets import Redactor
 
 __all__ = ["update_golden"]
@@ -22,6 +22,8 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
     for finding in list(judgement.findings):
         if finding.severity is Severity.ERROR and finding.code not in _GOLDEN_CODES | _KEPT_ERRORS:
             return 0
+    if authors_fault(judgement.outcome.error):
+        return 0
     text = golden_document(case, judgement.outcome)
     if redactor.find(text):
         raise ConfigurationError(

@@ -20,7 +20,7 @@ from conn_engine.runtime.coverage import Coverage, measure
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
 
-__all__ = ["Judgement", "empty_fields", "golden_document", "judge", "judge_live"]
+__all__ = ["Judgement", "authors_fault", "empty_fields", "golden_document", "judge", "judge_live"]
 
 GoldenState = Literal["same", "changed", "absent", "overridden"]
 
@@ -78,7 +78,7 @@ def judge(
     golden = _golden(workspace, golden_path)
     if outcome.error is not None and not _expected(golden, outcome.error):
         result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
-    if not _authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
+    if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
         _judge_coverage(result, effective)
@@ -95,7 +95,10 @@ def judge(
     return result
 
 
-def _authors_fault(error: ConnError | None) -> bool:
+def authors_fault(error: ConnError | None) -> bool:
+    """Whether an outcome's error is the configuration's and not an answer of the vendor worth keeping as a golden."""
+    if isinstance(error, VendorError) and error.kind == "bad_response" and (error.status or 0) < 400:
+        return True  # an answer that is no error, and yet cannot be used: paging or a format is configured wrongly
     return isinstance(error, ConfigurationError | MissingRecording)
 
 
@@ -117,7 +120,7 @@ def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
 
 
 def _expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
-    return golden is not None and not _authors_fault(error) and isinstance(golden.get("error"), Mapping)
+    return golden is not None and not authors_fault(error) and isinstance(golden.get("error"), Mapping)
 
 
 def _judge_golden(

@@ -10,6 +10,7 @@ from typing import Any
 
 from conn_engine import auth, bodies, pagination
 from conn_engine.config import Effective, OperationName, VendorOperation
+from conn_engine.errors import CredentialError
 from conn_engine.failures import Verdict, attempt
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
@@ -165,15 +166,19 @@ def _exchange(
     renewable = credentials.renewable(session.document)
     if renewable and credentials.expired(session.document, session.clock.now()):
         yield from renew()
-    answer, verdict = yield from attempt(
-        make,
-        decode,
-        operation.errors,
-        rate=lambda answer: read_rate_limit(operation.rate_limit, answer, session.clock.now()),
-        clock=session.clock,
-        renew=renew if renewable else None,
-        policy=session.policy,
-    )
+    try:
+        answer, verdict = yield from attempt(
+            make,
+            decode,
+            operation.errors,
+            rate=lambda answer: read_rate_limit(operation.rate_limit, answer, session.clock.now()),
+            clock=session.clock,
+            renew=renew if renewable else None,
+            policy=session.policy,
+        )
+    except CredentialError as error:
+        error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
+        raise
     records: list[Any] = []
     if verdict.action == "ok":
         records, whole = records_of(operation.response_path, answer.body, scope)

@@ -47,7 +47,7 @@ def record_operation(
     """
     recorder = Recorder(transport or Live(wiring.redactor))
     connection = Connection(wiring, recorder)
-    records, count, fault = 0, 0, None
+    records, count, fault, cut = 0, 0, None, False
     flow = connection.pages(name, call)
     try:
         for page in flow:
@@ -55,6 +55,7 @@ def record_operation(
             count += 1
             seen(len(page.records))
             if count >= pages:
+                cut = page.next_cursor is not None
                 break
     except TransportError:
         raise
@@ -81,6 +82,7 @@ def record_operation(
             params=dict(call.params),
             headers=dict(call.headers),
             cursor=call.cursor,
+            pages=pages if cut else None,
         ),
     )
     path.parent.mkdir(parents=True, exist_ok=True)

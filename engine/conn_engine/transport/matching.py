@@ -1,7 +1,7 @@
 """Whether a request is the recorded one, and where not. Pure comparison; the order of answers is `replay`'s.
 
 Compared are method, path below the base URL, query (whatever the order of names) and decoded body.
-`[redacted]` in a recorded value stands for any text.
+`[redacted]` in a recorded value stands for any text, `[redacted].2.` for what only its name gave away.
 """
 
 import json
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 
 from msgspec import UNSET
 
-from conn_engine.secrets import REDACTED
+from conn_engine.secrets import REDACTED, is_numbered, unnumbered
 from conn_engine.transport.exchanges import flat, grouped
 from conn_engine.transport.recordings import RecordedRequest, Values
 
@@ -80,7 +80,8 @@ def same(recorded: Any, asked: Any) -> bool:
             return isinstance(asked, str) and recorded == asked
         if not isinstance(asked, str):
             return recorded == REDACTED and isinstance(asked, (int, float)) and not isinstance(asked, bool)
-        return _covers(recorded.split(REDACTED), asked)
+        told = recorded if is_numbered(asked) else unnumbered(recorded)
+        return _covers(told.split(REDACTED), asked)
     if isinstance(recorded, dict):
         if not isinstance(asked, dict) or len(recorded) != len(asked):
             return False

@@ -17,7 +17,7 @@ from msgspec import UNSET, Meta
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents import dump_json, parse, undotted, write_whole
 from conn_engine.errors import ConfigurationError
-from conn_engine.secrets import REDACTED, Redactor, secret_name
+from conn_engine.secrets import REDACTED, NumberingRedactor, Redactor, secret_name
 
 __all__ = [
     "SCHEMA_URL",
@@ -84,6 +84,10 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
     params: Annotated[dict[str, Any], Meta(description="Further values, such as names in a path.")] = {}
     headers: Annotated[dict[str, str], Meta(description="The caller's headers.")] = {}
     cursor: Annotated[str | None, Meta(description="The cursor the caller continues from.")] = None
+    pages: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="How many pages the caller took; replay takes as many. Default: all."),
+    ] = None
 
 
 class Recording(_Model, frozen=True, kw_only=True):
@@ -196,7 +200,7 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
     again in the finished file, which is deleted when one is found. Raises ConfigurationError (REC002) then;
     a file that was there before is only replaced by a clean one.
     """
-    clean = _clean(recording, redactor)
+    clean = _clean(recording, NumberingRedactor(redactor))
     text = dump_json(_ordered(clean))
     found = redactor.find(text)
     if not found:

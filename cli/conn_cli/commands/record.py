@@ -1,11 +1,11 @@
 """`conn record`: run an operation live and keep its exchanges as a redacted recording."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
-from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
@@ -39,6 +39,8 @@ def record(
     """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all."""
     from conn_cli.calls import build_call
     from conn_cli.scaffold import relative
+    from conn_cli.words import counted
+    from conn_engine.errors import UsageError
     from conn_engine.failures import Policy
     from conn_engine.runtime.connection import wire_account
     from conn_engine.runtime.plans import may_write
@@ -51,17 +53,18 @@ def record(
         environ=app.environ,
         environment=environment,
         policy=Policy(wait=wait),
+        clock=app.clock,
         redactor=app.redactor,
     )
     name = wiring.effective.resolve(operation, raw=raw)
     call = build_call(app, wiring.effective, name, param or [], body, None)
     if may_write(wiring.effective, name, call) and not send:
-        app.err(f"{name.text} writes: add --send to really send it and record the answer")
-        raise typer.Exit(Exit.USAGE)
+        raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
     path = _target(app, wiring.effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
-        app.err(f"{relative(path)} exists: add --force to replace it, or --scenario NAME for another")
-        raise typer.Exit(Exit.USAGE)
+        raise UsageError(
+            f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME for another"
+        )
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
             wiring,
@@ -73,13 +76,20 @@ def record(
             own=own,
             seen=lambda n: progress.advance(n),
         )
-    app.out(f"recorded {kept.exchanges} exchanges, {kept.records} records in {relative(path)}")
+    for notice in getattr(wiring.vault, "notices", ()):
+        app.err(f"warning: {notice}")
+    app.out(
+        f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}"
+    )
+    if kept.difference:
+        app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
+        app.err("  redaction by name may have touched a value that the operation works with: look at the file")
     if kept.error is not None:
         app.out(f"the operation ended with: {kept.error.message}")
     app.out(f"next: conn test {name.text} --account {account} --update")
 
 
-def _target(app: App, connector: str, name: "OperationName", scenario: str, account: str | None):  # type: ignore[no-untyped-def]
+def _target(app: App, connector: str, name: "OperationName", scenario: str, account: str | None) -> Path:
     import re
 
     from conn_engine.errors import UsageError

@@ -1,15 +1,18 @@
 """Records one live run of an operation. Redaction and writing are `transport.recordings`'."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from msgspec import UNSET
 
 from conn_engine.config import OperationName
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.runtime.call import Call
+from conn_engine.runtime.cases import Outcome, replay
+from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.connection import Connection, Wiring
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.variants import base_url
@@ -22,11 +25,16 @@ __all__ = ["Recorded", "record_operation"]
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """What was kept. `error` is the vendor error the run ended with: a recorded result like any other."""
+    """What was kept.
+
+    `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
+    the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
+    """
 
     exchanges: int
     records: int
     error: ConnError | None
+    difference: str = ""
 
 
 def record_operation(
@@ -47,11 +55,12 @@ def record_operation(
     """
     recorder = Recorder(transport or Live(wiring.redactor))
     connection = Connection(wiring, recorder)
-    records, count, fault, cut = 0, 0, None, False
+    records: list[Any] = []
+    count, fault, cut = 0, None, False
     flow = connection.pages(name, call)
     try:
         for page in flow:
-            records += len(page.records)
+            records += page.records
             count += 1
             seen(len(page.records))
             if count >= pages:
@@ -86,5 +95,17 @@ def record_operation(
         ),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_recording(path, recording, wiring.redactor)
-    return Recorded(len(recording.exchanges), records, fault)
+    kept = save_recording(path, recording, wiring.redactor)
+    difference = _difference(replay(wiring.effective, name, kept), records, fault)
+    return Recorded(len(recording.exchanges), len(records), fault, difference)
+
+
+def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | None) -> str:
+    if (outcome.error is None) != (fault is None):
+        return f"the replay ends with: {outcome.error.message if outcome.error else 'no error'}"
+    compared = compare_records(records, outcome.records)
+    if compared.equal:
+        return ""
+    fields = ", ".join(sorted({field for field, _ in compared.by_field()})[:5])
+    counts = f"{len(compared.changed)} changed, {len(compared.gone)} gone, {len(compared.new)} new records"
+    return f"{counts}{f' ({fields})' if fields else ''}"

@@ -58,10 +58,23 @@ class _Copy:
             return [None if _is_function(item) else self.of(item) for item in items]
         if isinstance(value, dict):
             self._left -= sum(len(key) + 4 for key in value)
-            return {key: self.of(item) for key, item in value.items() if not _is_function(item)}
+            return {_whole(key): self.of(item) for key, item in value.items() if not _is_function(item)}
+        if isinstance(value, str):
+            return _whole(value)
         if isinstance(value, float) and value.is_integer() and abs(value) < _EXACT:
             return int(value)  # as jlens, and as JSON: there is one kind of number
         return value
+
+
+def _whole(text: str) -> str:
+    """The text without surrogates: the package leaves the two halves of an escaped character apart."""
+    if text.isascii():
+        return text
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _is_function(value: Any) -> bool:

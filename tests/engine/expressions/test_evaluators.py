@@ -176,3 +176,15 @@ def test_overlay() -> None:
     assert overlay(below, None) is None
     assert overlay(UNDEFINED, {"a": 1}) == {"a": 1}
     assert overlay([1], {"a": 1}) == {"a": 1}
+
+
+def test_without_jlens_everything_still_works() -> None:
+    code = (
+        "import sys; sys.modules['jlens'] = None\n"
+        "from conn_engine.expressions import evaluators, expression, mapping, render_path\n"
+        "assert evaluators() == ('jsonata-python',)\n"
+        "assert expression('a.b[c = 1].d').reads() == {('a', 'b', 'c'), ('a', 'b', 'd')}\n"
+        "assert mapping([{'x': 'a'}, {'y': '$base.x'}]).apply([{'a': 1}, {}]) == [{'x': 1, 'y': 1}, {}]\n"
+        "assert render_path('/{{a}}', {'a': 'b/c'}) == '/b%2Fc'"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env={"PYTHONPATH": ":".join(sys.path)})

@@ -19,9 +19,7 @@ _ALGORITHMS = {
 def _algorithm(name: str) -> str:
     found = _ALGORITHMS.get(name.upper().replace("-", ""))
     if found is None:
-        raise FunctionFault(
-            f'there is no digest algorithm "{name}"; MD5, SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512'
-        )
+        raise FunctionFault(f'there is no digest algorithm "{name}"; MD5, SHA-1, SHA-224, SHA-256, SHA-384 or SHA-512')
     return found
 
 
@@ -41,15 +39,11 @@ def _digest(text: str | None, algorithm: str | None = None, encoding: str | None
         return None
     import hashlib
 
-    digest = hashlib.new(
-        _algorithm(algorithm or "SHA-256"), text.encode("utf-8", "replace"), usedforsecurity=False
-    )
+    digest = hashlib.new(_algorithm(algorithm or "SHA-256"), text.encode("utf-8", "replace"), usedforsecurity=False)
     return _written(digest.digest(), encoding)
 
 
-def _sign(
-    text: str | None, algorithm: str | None, key: str | None, encoding: str | None = None
-) -> str | None:
+def _sign(text: str | None, algorithm: str | None, key: str | None, encoding: str | None = None) -> str | None:
     if text is None or key is None:
         return None
     import hmac

@@ -11,7 +11,7 @@ from conn_engine.errors import UsageError
 from conn_engine.failures import Policy
 from conn_engine.wire import Clock, SystemClock
 
-__all__ = ["Call", "Session", "decode_cursor", "encode_cursor"]
+__all__ = ["Call", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
 MAX_CURSOR = 8192
 
@@ -21,7 +21,8 @@ class Call:
     """The caller's side of one operation, in unified terms for a unified operation, in the vendor's otherwise.
 
     A unified `query` may hold `limit` (a wish for the page size). `cursor` is the opaque token of an earlier page.
-    `params` are values for names in the path besides `id`.
+    `params` are values for names in the path besides `id`. With `remote_data` each unified record carries the vendor's
+    own under that name.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Call:
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
+    remote_data: bool = False
 
 
 @dataclass(slots=True)
@@ -61,9 +63,18 @@ def decode_cursor(token: str) -> Any:
         if len(token) > MAX_CURSOR:
             raise ValueError("too long")
         padded = token + "=" * (-len(token) % 4)
-        return json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        state = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+        if state is None:
+            raise ValueError("no state")  # null is the first page: the caller would silently begin again
+        return state
     except (ValueError, binascii.Error, RecursionError) as error:
         raise UsageError(
             "the cursor is not one of this operation",
             hint="pass the next_cursor of an earlier page unchanged, or leave cursor out to start at the first page",
         ) from error
+
+
+def cursor_token(state: Any) -> Any:
+    """What a pagination state is in the vendor's own terms: its token, page number, offset or URL."""
+    names = ("cursor", "page", "offset", "url")
+    return next((state[name] for name in names if name in state), state) if isinstance(state, dict) else state

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from conn_engine.diagnostics import did_you_mean
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, evaluate, mapping
 from conn_engine.strategies import Scope
 
@@ -68,6 +68,8 @@ def _missing(path: str, body: Any) -> ResponsePathMissing:
         level = level[name]
         names = names[1:]
     near = [str(key) for key in level] if isinstance(level, dict) else []
+    if not PLAIN_PATH.fullmatch(path):
+        return ResponsePathMissing(path, near, f"if nothing may match, write [{path}]: then it gives an empty list")
     hint = did_you_mean(names[0] if names else path, near)
     if not hint:
         hint = "if the vendor leaves the key out when there is nothing, write: $exists(key) ? key : []"
@@ -76,7 +78,11 @@ def _missing(path: str, body: Any) -> ResponsePathMissing:
 
 def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:
     """The records for which `condition` holds; it sees each as `record` (and `response`) beside the call's names."""
-    verdicts = mapping([f"$boolean({condition})"]).apply(
-        [{**scope, "record": record, "response": record} for record in records]
-    )
+    try:
+        verdicts = mapping([f"$boolean({condition})"]).apply(
+            [{**scope, "record": record, "response": record} for record in records]
+        )
+    except ExpressionError as error:  # told in the author's own text
+        error.text, error.offset = condition, max(error.offset - len("$boolean("), -1)
+        raise
     return [record for record, verdict in zip(records, verdicts, strict=True) if verdict is True]

@@ -1,21 +1,24 @@
 """Builds the request of a vendor operation from its configuration and a call. Sending it is the driver's."""
 
 import re
-from collections.abc import Callable
-from urllib.parse import urlsplit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from conn_engine import bodies
 from conn_engine.config import Effective, VendorOperation
-from conn_engine.errors import ConfigurationError
-from conn_engine.expressions import render, render_path
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.expressions import render, render_path, template
 from conn_engine.runtime.call import Call, Session
 from conn_engine.strategies import Draft, Scope
 from conn_engine.wire import Headers, Purpose, Request
 
-__all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request"]
+__all__ = ["authorization_scope", "base_url_of", "call_scope", "draft_of", "finish_request"]
 
 Place = Callable[[Draft], None]
-HOST = re.compile(r"[A-Za-z0-9.-]+|\[[0-9A-Fa-f:]+\]")
+BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
+BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
+HOST_VALUE = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?")
 
 
 def call_scope(effective: Effective, call: Call) -> Scope:
@@ -39,39 +42,71 @@ def authorization_scope(effective: Effective, session: Session) -> Scope:
     return {**session.document, "env": env, "context": effective.context}
 
 
-def draft_of(
-    effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place
-) -> Draft:
+def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
     """The request before it is authorised and encoded. `place` puts the page into it."""
-    base = str(render(operation.base_url, scope)).rstrip("/")
-    _check_base(base, operation.base_url)
-    path = render_path(operation.path, scope)
+    with _placed(operation, "base_url"):
+        base = base_url_of(operation.base_url, scope)
+    with _placed(operation, "path"):
+        path = render_path(operation.path, scope)
     draft = Draft(
         method=operation.method.upper(),
         url=base + (path if not path or path.startswith(("/", "?")) else f"/{path}"),
         body_format=operation.body_format,
     )
     for name, value in operation.query.items():
-        draft.set_query(name, render(value, scope))
+        with _placed(operation, "query", name):
+            draft.set_query(name, render(value, scope))
     for name, value in call.query.items():
         draft.set_query(name, value)  # a caller's values are data: a "{{" in them is never evaluated
     for name, value in operation.headers.items():
-        rendered = render(value, scope)
+        with _placed(operation, "headers", name):
+            rendered = render(value, scope)
         draft.set_header(name, None if rendered is None else str(rendered))
     for name, text in call.headers.items():
         draft.set_header(name, text)
-    draft.body = render(operation.body, scope) if operation.body is not None else call.body
+    with _placed(operation, "body"):
+        draft.body = render(operation.body, scope) if operation.body is not None else call.body
     place(draft)
     return draft
 
 
-def _check_base(base: str, source: str) -> None:
-    parts = urlsplit(base)
-    if parts.scheme not in ("http", "https") or not HOST.fullmatch(parts.hostname or "") or parts.username:
-        raise ConfigurationError(
-            f'base_url "{base}" is not an absolute http(s) URL with a plain host name',
-            hint=f"it comes from {source!r}; a value put into it may hold letters, digits, dots and hyphens only",
-        )
+@contextmanager
+def _placed(operation: VendorOperation, key: str, *below: str) -> Iterator[None]:
+    """Give an expression's error the configuration path of the string that holds it."""
+    try:
+        yield
+    except ExpressionError as error:
+        here = dotted((*operation.at(key), *below))
+        error.at = f"{here}.{error.at}" if error.at else here
+        raise
+
+
+def base_url_of(text: str, scope: Scope) -> str:
+    """`base_url` filled in, without a trailing slash. A value in the host part may not end the host.
+
+    Raises ConfigurationError when the result is not an absolute http(s) URL without user, query and fragment.
+    """
+    parsed = template(text)
+    made = ""
+    for part in parsed.parts:
+        if isinstance(part, str):
+            made += part
+            continue
+        value = parsed.written(part, parsed.value(part, scope))
+        if BEFORE_PATH.fullmatch(made) and not HOST_VALUE.fullmatch(value):
+            raise _unfit(text, made + value)
+        made += value
+    base = made.rstrip("/")
+    if not BASE_URL.fullmatch(base) or any(name in (".", "..") for name in base.split("/")):
+        raise _unfit(text, base)
+    return base
+
+
+def _unfit(source: str, base: str) -> ConfigurationError:
+    return ConfigurationError(
+        f'base_url "{base[:200]}" is not an absolute http(s) URL with a plain host name',
+        hint=f"it comes from {source!r}; a value put into its host may hold letters, digits, dots and hyphens only",
+    )
 
 
 def finish_request(

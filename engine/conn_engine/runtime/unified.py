@@ -4,7 +4,7 @@ Mappings are evaluated in batches (one evaluator call per page). HTTP and paging
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 from conn_engine.config import (
     Effective,
@@ -15,9 +15,9 @@ from conn_engine.config import (
     VendorOperation,
     mapping_layers,
 )
-from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
+from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, render, truth
-from conn_engine.runtime.call import Call, Session, decode_cursor
+from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
 from conn_engine.runtime.operation import VendorPage, fetch_pages, fetch_whole, page_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import inline_operation
@@ -31,9 +31,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     """The generator of one unified operation. Yields Page after Page of unified records."""
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None:
-        raise UsageError(
-            f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"'
-        )
+        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
     at = f"unified.{name.text}"
     scope = _caller_scope(effective, call)
     scope["before"] = {}
@@ -52,7 +50,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             "headers": page.answer.response.headers.plain(),
         }
         page_scope["page"] = page.answer.body
-        records = _mapped(response_mapping, operation, page, page_scope, at)
+        records = _mapped(response_mapping, operation, page, page_scope, at, remote=call.remote_data)
         if operation.after:
             page_scope |= {
                 "result": records[0] if page.whole and records else records,
@@ -61,14 +59,10 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             }
             yield from _steps(effective, operation.after, session, page_scope, "after", f"{at}.after")
             result = page_scope["result"]
-            records = [
-                item for item in (result if isinstance(result, list) else [result]) if item is not None
-            ]
+            records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(operation, page_scope, page, at)
         yield page_of(
-            VendorPage(
-                page.answer, page.records, page.whole, page.number, page.next_state, page.prev_state, headers
-            ),
+            VendorPage(page.answer, page.records, page.whole, page.number, page.next_state, page.prev_state, headers),
             records,
         )
 
@@ -89,15 +83,12 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
 def _caller_scope(effective: Effective, call: Call) -> Scope:
     scope = call_scope(effective, call)
     if call.cursor is not None:
-        state = decode_cursor(call.cursor)
-        scope["query"] = {**scope["query"], "cursor": state}
+        scope["query"] = {**scope["query"], "cursor": cursor_token(decode_cursor(call.cursor))}
     scope["raw_query"] = scope["query"]
     return scope
 
 
-def route(
-    effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope
-) -> VendorOperation:
+def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
     """The vendor operation behind a unified one: its `resource` and `method`, texts that may hold `{{…}}`."""
     at = f"unified.{name.text}"
     resource = _rendered(operation.resource, scope, f"{at}.resource") or name.resource
@@ -144,24 +135,26 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
 
 
 def _mapped(
-    compiled: Mapping | None, operation: UnifiedOperation, page: VendorPage, scope: Scope, at: str
+    compiled: Mapping | None, operation: UnifiedOperation, page: VendorPage, scope: Scope, at: str, *, remote: bool
 ) -> list[Any]:
+    """The page's unified records. With `remote` each carries its vendor record, unless one mapping makes the page."""
+    records = page.records
     if compiled is None:
-        return list(page.records)
+        return list(records)
     if operation.each == "page":
-        value = compiled.apply_one({**scope, "response": page.answer.body})
-        values = value if isinstance(value, list) else [value]
-    else:
-        records = page.records
-        if page.whole and not records:
-            records = [
-                page.answer.body
-            ]  # a write that answers nothing still has a result: its mapping sees null
-        try:
-            values = compiled.apply([{**scope, "response": record} for record in records])
-        except ExpressionError as error:
-            error.at = f"{at}.response_mapping.{error.at}" if error.at else f"{at}.response_mapping"
-            raise
+        records = [page.answer.body]
+    elif page.whole and not records:
+        records = [page.answer.body]  # a write that answers nothing still has a result: its mapping sees null
+    try:
+        values = compiled.apply([{**scope, "response": record} for record in records])
+    except ExpressionError as error:
+        error.at = f"{at}.response_mapping.{error.at}" if error.at else f"{at}.response_mapping"
+        raise
+    if operation.each == "page":
+        values = values[0] if isinstance(values[0], list) else values
+    elif remote:
+        pairs = zip(values, records, strict=True)
+        values = [{**value, "remote_data": own} if isinstance(value, dict) else value for value, own in pairs]
     return [value for value in values if value is not UNDEFINED and value is not None]
 
 
@@ -182,9 +175,17 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
     seen["response"] = error.details
     seen["headers"] = error.response.headers.plain() if error.response is not None else {}
     mapped = _object(operation.error_mapping, seen, f"{at}.error_mapping")
-    if isinstance(mapped.get("message"), str):
-        error.message = mapped["message"]
-    error.details = mapped
+    kind, message = mapped.get("kind"), mapped.get("message")
+    if kind is not None and kind not in get_args(ErrorKind):
+        raise ConfigurationError(
+            f'{at}.error_mapping gives the kind "{kind}", which is none',
+            hint=f"kinds: {', '.join(get_args(ErrorKind))}",
+        )
+    error.kind = kind or error.kind
+    if isinstance(message, str) and message:
+        error.message = error.said = message
+        error.args = (message,)
+    error.details = mapped.get("details", mapped)
 
 
 def _steps(
@@ -198,9 +199,7 @@ def _steps(
         seen = scope
         value: Any = None
         if step.request is not None:
-            value = yield from _step_request(
-                effective, step.request, session, scope, into, f"{place}.request"
-            )
+            value = yield from _step_request(effective, step.request, session, scope, f"{place}.request")
             seen = {**scope, "response": value}
         if step.transform is not None:
             made = _one([step.transform], seen, f"{place}.transform")
@@ -218,22 +217,28 @@ def step_operation(effective: Effective, request: StepRequest, scope: Scope, at:
     return effective.vendor(resource, str(_rendered(request.method, scope, f"{at}.method") or "get"))
 
 
-def _step_request(
-    effective: Effective, request: StepRequest, session: Session, scope: Scope, into: str, at: str
-) -> Flow[Any]:
+def _step_request(effective: Effective, request: StepRequest, session: Session, scope: Scope, at: str) -> Flow[Any]:
     vendor = step_operation(effective, request, scope, at)
     identifier = _rendered(request.id, scope, f"{at}.id")
+    params = _rendered(request.params, scope, f"{at}.params") or {}
+    extra = {name: scope[name] for name in ("before", "after") if name in scope}
+    if request.path is not None:  # a request written in the step sees what the step sees
+        extra = {**scope, **params, **({} if identifier is None else {"id": str(identifier)})}
     call = Call(
         query=_present(_rendered(request.query, scope, f"{at}.query")),
         body=_rendered(request.body, scope, f"{at}.body"),
         id=None if identifier is None else str(identifier),
-        params=_rendered(request.params, scope, f"{at}.params") or {},
+        params=params,
         headers={
-            name: str(value)
-            for name, value in _present(_rendered(request.headers, scope, f"{at}.headers")).items()
+            name: str(value) for name, value in _present(_rendered(request.headers, scope, f"{at}.headers")).items()
         },
     )
-    return (yield from fetch_whole(effective, vendor, call, session, {into: scope[into]}))
+    try:
+        return (yield from fetch_whole(effective, vendor, call, session, extra))
+    except ExpressionError as error:
+        if request.path is not None and error.at.startswith("resources.step.request."):
+            error.at = f"{at}.{error.at.removeprefix('resources.step.request.')}"
+        raise
 
 
 def _present(values: Any) -> dict[str, Any]:

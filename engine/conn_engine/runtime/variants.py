@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, leaves, vendor_operation
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
 
 __all__ = ["base_url", "in_context", "inline_operation", "override_leaves", "up_to", "verify_operation"]
@@ -49,9 +49,7 @@ def verify_operation(effective: Effective) -> VendorOperation | None:
     resource, _, method = named.partition(".")
     try:
         return effective.vendor(resource, method)
-    except ConfigurationError:
-        raise
-    except Exception as error:  # an unknown operation is the author's fault here, not the caller's
+    except UsageError as error:  # an unknown operation is the author's fault here, not the caller's
         raise ConfigurationError(f'verify names "{named}": {error}') from error
 
 

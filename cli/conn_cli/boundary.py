@@ -1,9 +1,11 @@
-"""How an error ends a command: what is wrong, where, what to do. Nothing leaves unredacted, and no traceback unasked."""
+"""How an error ends a command: what is wrong, where, what to do. Never unredacted; a traceback only when asked for."""
 
 from conn_cli.console import App
-from conn_engine.errors import ConnError
+from conn_engine.errors import ConnError, ExpressionError, VendorError
 
 __all__ = ["show_crash", "show_error", "show_usage"]
+
+WIDE = 110
 
 
 def show_usage(app: App, error: Exception) -> None:
@@ -27,13 +29,44 @@ def show_error(app: App, error: ConnError) -> None:
         sources = Sources(find_workspace(app.folder) or app.folder)
         app.err(render("text", error.findings, sources, color=app.error_color), end="")
         return
-    app.err(f"error: {error.message}")
-    if error.hint:
-        app.err(f"  {error.hint}")
+    kind = f" ({error.kind})" if isinstance(error, VendorError) and error.response is not None else ""
+    app.err(f"error{kind}: {error.message}")
+    if isinstance(error, ExpressionError):
+        _show_expression(app, error)
+    hint = error.hint or _missing_value(error)
+    if hint:
+        app.err(f"  {hint}")
+
+
+def _missing_value(error: ConnError) -> str:
+    """Where the value of a `{{…}}` that has none is given."""
+    if not isinstance(error, ExpressionError) or error.code != "unresolved":
+        return ""
+    if error.token.isidentifier():
+        return f"give it: --param {error.token}=VALUE"
+    if error.token.startswith("context."):
+        return f"give the account a value: context: {{{error.token.removeprefix('context.')}: …}}"
+    return ""
+
+
+def _show_expression(app: App, error: ExpressionError) -> None:
+    """The line of the expression that failed with a caret under the culprit, when it is known."""
+    if error.at:
+        app.err(f"  at {error.at}")
+    if error.offset < 0 or error.offset > len(error.text) or not error.text.strip():
+        return
+    before = error.text[: error.offset]
+    start = before.rfind("\n") + 1
+    line = error.text[start:].split("\n", 1)[0]
+    if len(line) > WIDE:
+        return
+    app.err(f"  {line.replace(chr(9), ' ')}")
+    app.err(f"  {' ' * (error.offset - start)}{'^' * max(1, len(error.token.split(chr(10), 1)[0]))}")
 
 
 def show_crash(app: App, error: Exception) -> None:
     """A fault of ours. The traceback is shown with --debug only, redacted, without the values of variables."""
+    _learn_secrets(app)
     app.err(f"internal error: {type(error).__name__}: {error}")
     if app.debug:
         import traceback
@@ -41,3 +74,13 @@ def show_crash(app: App, error: Exception) -> None:
         app.err("".join(traceback.format_exception(error)))
     else:
         app.err("  this is a fault in conn: run again with --debug and report what it prints")
+
+
+def _learn_secrets(app: App) -> None:
+    """Make every secret of the environment known: a crash may come before the account's own were."""
+    from conn_engine.secrets import secret_name
+
+    for name, value in app.environ.items():
+        own = name.startswith("CONN_") and name not in ("CONN_STATE_DIR", "CONN_NO_KEYRING")
+        if own or secret_name(name):
+            app.redactor.add(value)

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
@@ -21,9 +20,10 @@ def build_call(
     app: App,
     effective: "Effective",
     name: "OperationName",
+    *,
     params: Sequence[str],
     body: str | None,
-    cursor: str | None,
+    cursor: str | None = None,
 ) -> "Call":
     """The call of `--param k=v` options. `id` and names of the path go into the path, everything else is the query.
 
@@ -69,22 +69,26 @@ def _pair(text: str) -> tuple[str, Any]:
 
 
 def read_input(app: App, text: str) -> Any:
-    """JSON given as text, as `@file`, or as `-` (standard input). Raises UsageError when it is not JSON."""
-    source = "the given text"
+    """JSON given as text, as `@file` (below the app's folder), or as `-` (standard input).
+
+    Raises UsageError when it cannot be read or is not JSON.
+    """
+    source, hint = "the given text", "pass JSON text, @FILE with JSON in it, or - for standard input"
     try:
         if text == "-":
             source, text = "standard input", app.stdin.read(MAX_INPUT)
+            hint = "pipe JSON into the command"
         elif text.startswith("@"):
-            source = text[1:]
-            path = Path(source)
+            source, hint = text[1:], ""
+            path = app.folder / source
             if path.stat().st_size > MAX_INPUT:
                 raise UsageError(f"{source} is larger than 64 MiB")
             text = path.read_text(encoding="utf-8")
+        if not text.strip():
+            raise UsageError(f"{source} is empty, where JSON is needed", hint=hint)
         return json.loads(text)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        reason = str(error.strerror).lower() if isinstance(error, OSError) else "it is not UTF-8 text"
         raise UsageError(f"cannot read {source}: {reason}") from error
-    except (json.JSONDecodeError, RecursionError) as error:
-        raise UsageError(
-            f"{source} is not JSON: {error}", hint="pass JSON text, or @FILE with JSON in it"
-        ) from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{source} is not JSON: {error}", hint=hint) from error

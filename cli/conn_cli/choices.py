@@ -1,4 +1,4 @@
-"""Which effective configuration a command means when it is given an account, a connector, or only an operation."""
+"""What options mean: the effective configuration behind an account, a connector or an operation; a format's name."""
 
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,14 @@ from conn_engine.errors import UsageError
 if TYPE_CHECKING:
     from conn_engine.config import Effective
 
-__all__ = ["choose_effective"]
+__all__ = ["choose_effective", "choose_format"]
+
+
+def choose_format(name: str, *known: str) -> str:
+    """The format's name, when it is one of the known ones. Raises UsageError otherwise."""
+    if name not in known:
+        raise UsageError(f'--format "{name}" is unknown', hint=f"one of {', '.join(known)}")
+    return name
 
 
 def choose_effective(
@@ -45,11 +52,7 @@ def _only_connector(app: App, operation: str | None) -> str:
         return names[0]
     if not names:
         raise UsageError(
-            f'no connector of the workspace has "{operation}"'
-            if operation
-            else "the workspace has no connector",
+            f'no connector of the workspace has "{operation}"' if operation else "the workspace has no connector",
             hint="conn show lists them; conn new NAME adds one",
         )
-    raise UsageError(
-        f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME"
-    )
+    raise UsageError(f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME")

@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
+from io import StringIO
 from os import environ as process_environ
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -42,9 +43,10 @@ class App:
     folder: Path = field(default_factory=Path.cwd)
     environ: Mapping[str, str] = field(default_factory=lambda: process_environ)
     clock: Clock = field(default_factory=SystemClock)
-    stdin: TextIO = field(default_factory=lambda: sys.stdin)
-    stdout: TextIO = field(default_factory=lambda: sys.stdout)
-    stderr: TextIO = field(default_factory=lambda: sys.stderr)
+    # A stream that the caller closed is None in `sys`: reading it finds the end, writing to it goes nowhere.
+    stdin: TextIO = field(default_factory=lambda: sys.stdin or StringIO())
+    stdout: TextIO = field(default_factory=lambda: sys.stdout or StringIO())
+    stderr: TextIO = field(default_factory=lambda: sys.stderr or StringIO())
     redactor: "Redactor" = field(default_factory=_redactor)
     no_input: bool = False
     debug: bool = False
@@ -74,15 +76,11 @@ class App:
 
     def draw(self, renderable: object) -> None:
         """Draw something of rich's (a table) on standard output, without secrets."""
-        from io import StringIO
-
         from rich.console import Console
 
         buffer = StringIO()
         width = None if self.is_terminal else 200
-        Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(
-            renderable
-        )
+        Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(renderable)
         self.out(buffer.getvalue(), end="")
 
     @property
@@ -119,6 +117,11 @@ class App:
     def err(self, text: str = "", *, end: str = "\n") -> None:
         """Write to standard error, without secrets."""
         _write(self.stderr, self.clean(text) + end)
+
+    def flush(self) -> None:
+        """Hand over what is buffered. Raises OSError when whoever reads is gone or the device is full."""
+        self.stdout.flush()
+        self.stderr.flush()
 
     def trace(self, text: str) -> None:
         """Write to standard error when `debug` is on, without secrets."""

@@ -1,5 +1,6 @@
-"""The Typer application, the order of its commands, and the only error boundary. Each command is a file in `commands`."""
+"""The Typer application, the order of its commands, the only error boundary. Each command is a file in `commands`."""
 
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -43,11 +44,12 @@ application = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
+def _version(context: typer.Context, asked: bool) -> None:
     if asked:
-        from importlib.metadata import version
+        from conn_cli.release import installed_version
 
-        typer.echo(f"conn {version('conn-engine')}")
+        app: App = context.obj
+        app.out(f"conn {installed_version()}")
         raise typer.Exit
 
 
@@ -58,12 +60,8 @@ def options(
         Path | None,
         typer.Option("--workspace", "-C", help="Folder of the workspace. Default: found from here upwards."),
     ] = None,
-    no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask; fail when something is missing.")
-    ] = False,
-    debug: Annotated[
-        bool, typer.Option("--debug", help="Show our own faults with a (redacted) traceback.")
-    ] = False,
+    no_input: Annotated[bool, typer.Option("--no-input", help="Never ask; fail when something is missing.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show our own faults with a (redacted) traceback.")] = False,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
@@ -112,7 +110,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
         show_error(app, error)
         return error.exit_code
     except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123 - nothing may be flushed into the closed pipe at exit
+        _abandon_output()
         return Exit.OK
     except Exception as error:
         if hasattr(error, "format_message"):  # the option parser's own errors, whichever parser Typer brings along
@@ -122,6 +120,12 @@ def execute(arguments: Sequence[str], app: App) -> int:
         return Exit.INTERNAL
 
 
+def _abandon_output() -> None:
+    """Whoever read our output is gone: what is still buffered must go nowhere, not into an error at exit."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def main() -> None:
     """The `conn` command."""
     try:
@@ -129,7 +133,16 @@ def main() -> None:
     except FileNotFoundError:
         sys.stderr.write("error: this folder no longer exists\n")
         sys.exit(Exit.USAGE)
-    sys.exit(execute(sys.argv[1:], app))
+    code = execute(sys.argv[1:], app)
+    try:
+        app.flush()
+    except BrokenPipeError:
+        _abandon_output()
+    except OSError as error:
+        app.err(f"error: the output cannot be written: {error.strerror}")
+        _abandon_output()
+        code = code or Exit.USAGE
+    sys.exit(code)
 
 
 if __name__ == "__main__":

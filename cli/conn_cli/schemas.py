@@ -38,6 +38,4 @@ def find_schema(app: App, name: str) -> Path | None:
     model, _, record = name.rpartition(".")
     if not model:
         return packaged("schemas") / f"{name}{SUFFIX}"
-    return next(
-        (p for folder in _folders(app) if (p := folder / model / f"{record}{SUFFIX}").is_file()), None
-    )
+    return next((p for folder in _folders(app) if (p := folder / model / f"{record}{SUFFIX}").is_file()), None)

@@ -102,6 +102,14 @@ CODES: dict[str, Code] = _table(
         "is untouched.",
     ),
     Code(
+        "DOC011",
+        "comment silences nothing",
+        "warning",
+        "A `# conn: ignore` comment names no code, an unknown one, or gives no reason, and has no effect. "
+        "Whoever reads it later must learn why the finding was accepted: write "
+        "`# conn: ignore CODE -- reason` on the line itself or alone on the line above.",
+    ),
+    Code(
         "CFG101",
         "unknown key",
         "error",

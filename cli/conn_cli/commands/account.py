@@ -18,15 +18,16 @@ def options() -> None:
 @group.command("list")
 def list_accounts(
     context: typer.Context,
-    connector: Annotated[
-        str | None, typer.Option("--connector", "-c", help="Only of this connector.")
-    ] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only of this connector.")] = None,
     as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """List the accounts: connector, environment, how many overrides."""
+    from conn_cli.choices import choose_format
+    from conn_cli.words import counted
     from conn_engine.runtime.variants import override_leaves
 
     app: App = context.obj
+    choose_format(as_format, "text", "json")
     workspace = app.workspace
     rows: list[dict[str, Any]] = []
     for name in workspace.accounts():
@@ -51,7 +52,6 @@ def list_accounts(
         return
     wide = max(len(row["account"]) for row in rows)
     for row in rows:
-        counted = f"{row['overrides']} override{'' if row['overrides'] == 1 else 's'}"
-        app.out(
-            f"{row['account']:<{wide}}  {row['connector']:<14} {row['environment']:<14} {counted:<14} {row['label']}".rstrip()
-        )
+        columns = (row["connector"], row["environment"], counted(row["overrides"], "override"))
+        told = " ".join(f"{text:<14}" for text in columns)
+        app.out(f"{row['account']:<{wide}}  {told} {row['label']}".rstrip())

@@ -34,6 +34,7 @@ def login(
     ] = False,
 ) -> None:
     """Store an account's credential. Secrets are asked for hidden, or read from standard input; never from options."""
+    from conn_engine.errors import UsageError
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
@@ -43,17 +44,27 @@ def login(
     if not fields:
         app.out(f"connector {effective.connector_name} needs no credential")
         return
+    shape = _shape(fields)
+    if not with_json and not app.interactive:
+        raise UsageError(
+            f"the credential of {account} is not given, and there is nobody to ask",
+            hint=f"conn auth login {account} --json < FILE, with {shape} in it",
+        )
     values = _read_json(app, fields) if with_json else _ask(app, effective)
     missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
     if missing:
-        app.err(f"error: missing: {', '.join(missing)}")
-        raise typer.Exit(Exit.USAGE)
+        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {shape}")
     document = effective.connector.credentials.document(values) if effective.connector.credentials else {}
     app.redactor.add_document(document)
     vault.save(account, document)
     app.out(f"stored the credential of {account} in the {vault.kind}")
     if verify:
         _verify(app, account)
+
+
+def _shape(fields: "Sequence[CredentialField]") -> str:
+    asked = [field for field in fields if field.required] or list(fields)
+    return "{" + ", ".join(f'"{field.name.rpartition(".")[2]}": "…"' for field in asked) + "}"
 
 
 def _read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
@@ -63,10 +74,10 @@ def _read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
 
     try:
         values = json.loads(app.stdin.read(1024 * 1024))
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         values = None
     if not isinstance(values, dict):
-        raise UsageError("standard input is not one JSON object", hint='such as {"api_key": "…"}')
+        raise UsageError("standard input is not one JSON object", hint=f"such as {_shape(fields)}")
     given = leaves(values)
     short = {field.name: field.name.rpartition(".")[2] for field in fields}
     return {name: given.get(name, given.get(last)) for name, last in short.items() if name in given or last in given}
@@ -86,9 +97,7 @@ def _ask(app: App, effective: "Effective") -> dict[str, Any]:
 @group.command()
 def status(
     context: typer.Context,
-    account: Annotated[
-        str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")
-    ] = None,
+    account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it is accepted.")] = False,
 ) -> None:
     """Say which accounts have a credential, where it is kept, and whether it has expired. Values are never shown."""

@@ -16,12 +16,9 @@ WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
 
 def diff_override(
     context: typer.Context,
-    operation: Annotated[
-        str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")
-    ] = None,
-    account: Annotated[
-        list[str] | None, typer.Option("--account", "-a", help="This account. Default: all.")
-    ] = None,
+    *,
+    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
+    account: Annotated[list[str] | None, typer.Option("--account", "-a", help="This account. Default: all.")] = None,
     environment: Annotated[
         str | None,
         typer.Option("--environment", "-e", help="What this environment alone changes, for every connector."),
@@ -30,13 +27,12 @@ def diff_override(
     as_format: Annotated[str, typer.Option("--format", help="text, json or markdown.")] = "text",
 ) -> None:
     """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides."""
-    from conn_engine.errors import UsageError
+    from conn_cli.choices import choose_format
     from conn_engine.runtime.effects import override_report
 
     app: App = context.obj
     writers = {"text": _text, "json": _json, "markdown": _markdown}
-    if as_format not in writers:
-        raise UsageError(f'--format "{as_format}" is unknown', hint="text, json or markdown")
+    choose_format(as_format, *writers)
     reports = []
     with app.progress("comparing") as progress:
         for effective in _effectives(app, account, environment, connector):
@@ -55,10 +51,7 @@ def _effectives(
 
     workspace = app.workspace
     if accounts:
-        return [
-            workspace.effective(account=name, environment=environment, connector=connector)
-            for name in accounts
-        ]
+        return [workspace.effective(account=name, environment=environment, connector=connector) for name in accounts]
     if environment is not None:
         named = workspace.environment(environment).connectors
         chosen = [name for name in workspace.connectors() if name in named and connector in (None, name)]
@@ -73,9 +66,7 @@ def _effectives(
 
 def _title(report: "OverrideReport") -> str:
     effective = report.effective
-    return " · ".join(
-        part for part in (effective.account, effective.connector_name, effective.environment) if part
-    )
+    return " · ".join(part for part in (effective.account, effective.connector_name, effective.environment) if part)
 
 
 def _value(value: Any) -> str:
@@ -98,9 +89,7 @@ def _text(app: App, reports: "list[OverrideReport]") -> None:
                 below = f"{change.shadowed_at.file}:{change.shadowed_at.line}"
                 app.out(f"                 - {_value(change.shadows)}   ({below})")
             app.out(
-                "                 + (removed)"
-                if change.value is None
-                else f"                 + {_value(change.value)}"
+                "                 + (removed)" if change.value is None else f"                 + {_value(change.value)}"
             )
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
@@ -122,10 +111,7 @@ def _effect_lines(effect: "OperationEffect") -> list[str]:
     ]
     lines += [f"- {effect.gone} records gone"] if effect.gone else []
     lines += [f"+ {effect.new} records new"] if effect.new else []
-    lines += [
-        f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}"
-        for c in effect.requests[:5]
-    ]
+    lines += [f"~ request {c.number}: {c.part}  {_value(c.before)} -> {_value(c.after)}" for c in effect.requests[:5]]
     lines += [f"! {text}" for text in effect.errors]
     return lines
 
@@ -159,8 +145,7 @@ def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
         "reason": effect.reason,
         "records": effect.records,
         "fields": [
-            {"field": field, "kind": kind, "records": count}
-            for (field, kind), count in sorted(effect.fields.items())
+            {"field": field, "kind": kind, "records": count} for (field, kind), count in sorted(effect.fields.items())
         ],
         "records_gone": effect.gone,
         "records_new": effect.new,
@@ -182,9 +167,7 @@ def _markdown(app: App, reports: "list[OverrideReport]") -> None:
         app.out("| operation | effect |\n|---|---|")
         for effect in report.effects:
             lines = _effect_lines(effect) or ["no change"]
-            app.out(
-                f"| {effect.name.text} | {'<br>'.join(line.replace('|', chr(92) + '|') for line in lines)} |"
-            )
+            app.out(f"| {effect.name.text} | {'<br>'.join(line.replace('|', chr(92) + '|') for line in lines)} |")
         for change in report.dead:
             app.out(f"\ndead: `{change.path}` equals the level below ({_place(change)})")
         app.out()

@@ -17,7 +17,10 @@ def doctor(
     """Check this installation: Python, evaluators, where credentials are kept, bundled data, the workspace."""
     import json
 
+    from conn_cli.choices import choose_format
+
     app: App = context.obj
+    choose_format(as_format, "text", "json")
     rows = [_python(), _evaluators(), _vault(app), _bundle(), _workspace(app)]
     if as_format == "json":
         app.out(json.dumps([{"check": c, "state": s, "detail": d} for c, s, d in rows], indent=2))
@@ -31,10 +34,10 @@ Row = tuple[str, str, str]
 
 
 def _python() -> Row:
-    from importlib.metadata import version
+    from conn_cli.release import installed_version
 
     good = sys.version_info >= (3, 11)
-    return ("python", "ok" if good else "bad", f"{platform.python_version()}, conn {version('conn-engine')}")
+    return ("python", "ok" if good else "bad", f"{platform.python_version()}, conn {installed_version()}")
 
 
 def _evaluators() -> Row:

@@ -18,9 +18,8 @@ def options() -> None:
 @group.command("import")
 def import_har(
     context: typer.Context,
-    file: Annotated[
-        Path, typer.Argument(metavar="FILE.har", help="A HAR 1.2 file, such as a browser's export.")
-    ],
+    *,
+    file: Annotated[Path, typer.Argument(metavar="FILE.har", help="A HAR 1.2 file, such as a browser's export.")],
     connector: Annotated[str, typer.Option("--connector", "-c", help="The connector it belongs to.")],
     operation: Annotated[str, typer.Option("--operation", help="The operation, such as contacts.list.")],
     scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario.")] = "default",
@@ -28,6 +27,7 @@ def import_har(
 ) -> None:
     """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted."""
     from conn_cli.scaffold import relative
+    from conn_cli.words import counted
     from conn_engine.errors import UsageError
     from conn_engine.runtime.har_files import import_recording
 
@@ -38,10 +38,8 @@ def import_har(
     path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
-    count = import_recording(
-        effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor
-    )
-    app.out(f"made {relative(path)} from {count} exchanges; set `call` in it to what a caller would ask")
+    count = import_recording(effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor)
+    app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
 
 
 @group.command("export")
@@ -51,8 +49,9 @@ def export_har(
     output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.har")],
 ) -> None:
     """Write a recording as a HAR 1.2 file."""
+    from conn_cli.words import counted
     from conn_engine.runtime.har_files import export_recording
 
     app: App = context.obj
     count = export_recording(app.folder / recording, app.folder / output)
-    app.out(f"wrote {count} exchanges to {output}")
+    app.out(f"wrote {counted(count, 'exchange')} to {output}")

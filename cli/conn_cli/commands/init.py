@@ -19,12 +19,13 @@ def init(
 ) -> None:
     """Make a workspace: a folder with conn.yaml, connectors, environments and accounts."""
     from conn_cli.scaffold import copy_example, new_workspace, relative
+    from conn_cli.words import counted
 
     app: App = context.obj
     folder = app.folder / folder
     made = copy_example(folder, force=force) if example else new_workspace(folder, force=force)
     where = relative(folder)
-    app.out(f"made the {'example ' if example else ''}workspace in {where} ({len(made)} files)")
+    app.out(f"made the {'example ' if example else ''}workspace in {where} ({counted(len(made), 'file')})")
     go = "" if where == "." else f"cd {where} && "
     if example:
         app.out(f"next: {go}conn test contacts.list --account acme")

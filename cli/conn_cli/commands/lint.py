@@ -17,9 +17,7 @@ def lint(
     ] = None,
     formats: Annotated[
         list[str] | None,
-        typer.Option(
-            "--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."
-        ),
+        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
     ] = None,
     baseline: Annotated[
         Path | None,
@@ -31,6 +29,7 @@ def lint(
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
     from conn_cli.report import Sources, write_outputs
+    from conn_cli.words import counted
     from conn_engine.diagnostics import Severity
     from conn_engine.lint import lint_paths
     from conn_engine.lint.baseline import apply_baseline
@@ -41,5 +40,5 @@ def lint(
     if baseline is not None:
         findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
     write_outputs(formats or ["text"], findings, Sources(result.root), app, folder=app.folder)
-    app.err(f"{result.files} files checked")
+    app.err(f"{counted(result.files, 'file')} checked")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)

@@ -15,12 +15,8 @@ def map_(
         str,
         typer.Option("--input", "-i", metavar="FILE|-", help="A vendor record, a list, or a whole answer."),
     ] = "-",
-    account: Annotated[
-        str | None, typer.Option("--account", "-a", help="With this account's overrides.")
-    ] = None,
-    connector: Annotated[
-        str | None, typer.Option("--connector", "-c", help="When no account is named.")
-    ] = None,
+    account: Annotated[str | None, typer.Option("--account", "-a", help="With this account's overrides.")] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
 ) -> None:
     """Run the response mapping of a unified operation on vendor records and print the unified ones."""
     from conn_cli.calls import read_input

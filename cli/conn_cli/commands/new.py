@@ -14,6 +14,7 @@ def new(
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
     from conn_cli.scaffold import bundled_connectors, new_connector, new_workspace, relative
+    from conn_cli.words import counted
     from conn_engine.locate import find_workspace
 
     app: App = context.obj
@@ -24,7 +25,7 @@ def new(
         new_workspace(root)
         app.out(f"there was no workspace here: made one in {relative(root)}")
     kind = "the bundled connector" if bundled else "a skeleton with a sample recording for"
-    app.out(f"made {kind} {name} in {relative(root / 'connectors' / name)} ({len(made)} files)")
+    app.out(f"made {kind} {name} in {relative(root / 'connectors' / name)} ({counted(len(made), 'file')})")
     if not bundled:
         app.out(f"bundled connectors: {', '.join(bundled_connectors())}")
     app.out(f"next: conn lint && conn test --connector {name}")

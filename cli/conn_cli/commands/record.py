@@ -9,28 +9,22 @@ from conn_cli.console import App
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
-    from conn_engine.runtime.call import Call
 
 
 def record(
     context: typer.Context,
+    *,
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
     account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
     param: Annotated[
         list[str] | None,
         typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
     ] = None,
-    body: Annotated[
-        str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")
-    ] = None,
+    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
     pages: Annotated[int, typer.Option("--pages", min=1, help="Stop after so many pages.")] = 3,
-    scenario: Annotated[
-        str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")
-    ] = "default",
+    scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")] = "default",
     own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
-    environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="In another environment.")
-    ] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
     send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
@@ -57,14 +51,12 @@ def record(
         redactor=app.redactor,
     )
     name = wiring.effective.resolve(operation, raw=raw)
-    call = build_call(app, wiring.effective, name, param or [], body, None)
+    call = build_call(app, wiring.effective, name, params=param or [], body=body)
     if may_write(wiring.effective, name, call) and not send:
         raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
     path = _target(app, wiring.effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
-        raise UsageError(
-            f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME for another"
-        )
+        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME for another")
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
             wiring,
@@ -74,13 +66,11 @@ def record(
             scenario=scenario,
             pages=pages,
             own=own,
-            seen=lambda n: progress.advance(n),
+            seen=progress.advance,
         )
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
-    app.out(
-        f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}"
-    )
+    app.out(f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}")
     if kept.difference:
         app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
         app.err("  redaction by name may have touched a value that the operation works with: look at the file")
@@ -95,9 +85,7 @@ def _target(app: App, connector: str, name: "OperationName", scenario: str, acco
     from conn_engine.errors import UsageError
 
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", scenario):
-        raise UsageError(
-            f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _"
-        )
+        raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
     folder = app.workspace.root / "connectors" / connector / "recordings"
     file_name = f"{name.text}.json" if scenario == "default" else f"{name.text}.{scenario}.json"
     return (folder / account if account else folder) / file_name

@@ -15,31 +15,24 @@ if TYPE_CHECKING:
 
 def run(
     context: typer.Context,
+    *,
     operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
     account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
     param: Annotated[
         list[str] | None,
         typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
     ] = None,
-    body: Annotated[
-        str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")
-    ] = None,
+    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
-    cursor: Annotated[
-        str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")
-    ] = None,
-    environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="In another environment.")
-    ] = None,
+    cursor: Annotated[str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
     remote_data: Annotated[
         bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first request; send nothing.")] = False,
     send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")
-    ] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")] = False,
     trace: Annotated[
         bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")
     ] = False,
@@ -59,11 +52,12 @@ def run(
         environ=app.environ,
         environment=environment,
         policy=Policy(wait=wait),
+        clock=app.clock,
         redactor=app.redactor,
         optional_credential=dry_run,
     )
     name = wiring.effective.resolve(operation, raw=raw)
-    call = build_call(app, wiring.effective, name, param or [], body, cursor)
+    call = build_call(app, wiring.effective, name, params=param or [], body=body, cursor=cursor)
     if dry_run or (_writes(wiring, name, call) and not send):
         _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
@@ -134,6 +128,8 @@ def _stream(
             writer.close()
         finally:
             pages.close()  # type: ignore[attr-defined]  # a generator: ends the operation at once
+            for notice in getattr(wiring.vault, "notices", ()):
+                app.err(f"warning: {notice}")
 
 
 def _with_remote(records: list[Any], raw: list[Any]) -> list[Any]:

@@ -11,9 +11,7 @@ def schema(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(
-            metavar="[NAME]", help="connector, unified, account … or a record such as crm.contact."
-        ),
+        typer.Argument(metavar="[NAME]", help="connector, unified, account … or a record such as crm.contact."),
     ] = None,
 ) -> None:
     """Print the JSON Schema of a document or of a unified record. Without a name: list them."""
@@ -29,7 +27,5 @@ def schema(
         return
     path = find_schema(app, name)
     if path is None:
-        raise UsageError(
-            f'there is no schema "{name}"', hint=did_you_mean(name, names) or "conn schema lists them"
-        )
+        raise UsageError(f'there is no schema "{name}"', hint=did_you_mean(name, names) or "conn schema lists them")
     app.out(path.read_text(encoding="utf-8").rstrip())

@@ -13,29 +13,24 @@ if TYPE_CHECKING:
 
 def show(
     context: typer.Context,
-    operation: Annotated[
-        str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")
-    ] = None,
+    *,
+    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
     account: Annotated[
         str | None, typer.Option("--account", "-a", help="The effective configuration of this account.")
     ] = None,
     connector: Annotated[
         str | None, typer.Option("--connector", "-c", help="The base level of this connector.")
     ] = None,
-    environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="In this environment.")
-    ] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
     as_format: Annotated[
         str, typer.Option("--format", help="text (with the file and line of each leaf), yaml or json.")
     ] = "text",
 ) -> None:
     """List the workspace, or show an effective configuration and where each value comes from."""
-    from conn_cli.choices import choose_effective
-    from conn_engine.errors import UsageError
+    from conn_cli.choices import choose_effective, choose_format
 
     app: App = context.obj
-    if as_format not in ("text", "yaml", "json"):
-        raise UsageError(f'--format "{as_format}" is unknown', hint="text, yaml or json")
+    choose_format(as_format, "text", "yaml", "json")
     if account is None and connector is None and operation is None:
         _overview(app, as_format)
         return
@@ -48,9 +43,7 @@ def show(
     from conn_engine.documents import dump_yaml
 
     data = _plain(lookup(effective.data, path) if path else effective.data)
-    app.out(
-        json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip()
-    )
+    app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
 
 
 def _overview(app: App, as_format: str) -> None:
@@ -69,11 +62,7 @@ def _overview(app: App, as_format: str) -> None:
             "environments": workspace.environments(),
             "connectors": rows,
         }
-        app.out(
-            json.dumps(data, ensure_ascii=False, indent=2)
-            if as_format == "json"
-            else dump_yaml(data).rstrip()
-        )
+        app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
         return
     app.out(f"workspace     {workspace.root}")
     app.out(f"environments  {', '.join(workspace.environments()) or '-'}")
@@ -84,10 +73,13 @@ def _overview(app: App, as_format: str) -> None:
 
 
 def _provenance(app: App, effective: "Effective", path: tuple[str | int, ...]) -> None:
+    from conn_cli.origins import leaf_origins
+
     rows = []
-    for leaf, origin in effective.provenance().items():
-        if leaf[: len(path)] != path:
+    for leaf, origins in leaf_origins(effective).items():
+        if leaf[: len(path)] != path or not origins:
             continue
+        origin = origins[0]
         shown = ".".join(map(str, leaf[len(path) :])) or "."
         rows.append((shown, _value(origin.value), origin.level, f"{origin.span.file}:{origin.span.line}"))
     wide = min(max((len(row[0]) for row in rows), default=0), 60)

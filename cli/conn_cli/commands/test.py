@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 def test(
     context: typer.Context,
+    *,
     operations: Annotated[
         list[str] | None,
         typer.Argument(metavar="[OPERATION]...", help="Such as contacts.list. Default: all."),
@@ -21,15 +22,11 @@ def test(
         list[str] | None,
         typer.Option("--account", "-a", help="An account. Default: every one that has the operation."),
     ] = None,
-    every: Annotated[
-        bool, typer.Option("--all", help="Every operation (the default when none is named).")
-    ] = False,
+    every: Annotated[bool, typer.Option("--all", help="Every operation (the default when none is named).")] = False,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
     environment: Annotated[
         str | None,
-        typer.Option(
-            "--environment", "-e", help="Only accounts of this environment; or in it, with --account."
-        ),
+        typer.Option("--environment", "-e", help="Only accounts of this environment; or in it, with --account."),
     ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="The vendor's own operations instead of the unified ones.")
@@ -45,9 +42,7 @@ def test(
     ] = False,
     formats: Annotated[
         list[str] | None,
-        typer.Option(
-            "--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."
-        ),
+        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
     ] = None,
 ) -> None:
     """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
@@ -91,9 +86,7 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
     with app.progress("asking the vendor") as progress:
         reports = []
-        for report in run_live(
-            app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send
-        ):
+        for report in run_live(app.workspace, selection, environ=app.environ, redactor=app.redactor, send=send):
             reports.append(report)
             progress.advance(note=f"{report.name.text} · {report.effective.account or 'base'}")
     return reports

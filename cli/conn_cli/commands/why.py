@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from conn_cli.console import App
-from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName, Origin
@@ -16,37 +15,33 @@ LEVELS: tuple[Literal["account", "environment", "base"], ...] = ("account", "env
 
 def why(
     context: typer.Context,
+    *,
     operation: Annotated[
         str, typer.Argument(metavar="OPERATION", help="Such as contacts.list, or - for the connector.")
     ],
-    path: Annotated[
-        str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination.")
-    ],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination.")],
     account: Annotated[str | None, typer.Option("--account", "-a", help="For this account.")] = None,
-    connector: Annotated[
-        str | None, typer.Option("--connector", "-c", help="When no account is named.")
-    ] = None,
-    environment: Annotated[
-        str | None, typer.Option("--environment", "-e", help="In this environment.")
-    ] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
+    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
     as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """Say who set a value of the effective configuration: level, file and line, and what it shadows."""
-    from conn_cli.choices import choose_effective
+    from conn_cli.choices import choose_effective, choose_format
     from conn_engine.diagnostics import did_you_mean
+    from conn_engine.errors import UsageError
 
     app: App = context.obj
-    effective = choose_effective(
-        app, account, connector, None if operation == "-" else operation, environment
-    )
+    choose_format(as_format, "text", "json")
+    effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
     name = None if operation == "-" else effective.resolve(operation)
     origins = _origins(effective, name, path)
     if not origins:
         known = sorted({".".join(map(str, leaf)) for leaf in _below(effective, name)})
-        app.err(f'error: nothing sets "{path}" here')
-        hint = did_you_mean(path, known)
-        app.err(f"  {hint or 'it has ' + ', '.join(known[:10])}")
-        raise typer.Exit(Exit.USAGE)
+        more = ", …" if len(known) > 10 else ""
+        raise UsageError(
+            f'nothing sets "{path}" here',
+            hint=did_you_mean(path, known) or f"it has {', '.join(known[:10])}{more}",
+        )
     if as_format == "json":
         app.out(json.dumps([_json(origin) for origin in origins], ensure_ascii=False, indent=2))
         return
@@ -55,7 +50,7 @@ def why(
     for level in LEVELS:
         origin = said.get(level)
         if origin is None:
-            app.out(f"{level:<11}  {'-':<{wide}}")
+            app.out(f"{level:<11}  -")
             continue
         note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
         place = f"{origin.span.file}:{origin.span.line}"
@@ -63,7 +58,7 @@ def why(
 
 
 def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":
-    """Of the operation's own value; for a vendor operation also of what it inherits from its resource or the connector."""
+    """Of the operation's own value; of a vendor operation also what it inherits from its resource or the connector."""
     from conn_engine.documents import undotted
 
     inside = undotted(path)
@@ -84,8 +79,10 @@ def _origins(effective: "Effective", name: "OperationName | None", path: str) ->
 
 
 def _below(effective: "Effective", name: "OperationName | None") -> list[tuple[Any, ...]]:
+    from conn_cli.origins import leaf_origins
+
     start: tuple[Any, ...] = name.path if name is not None else ()
-    return [leaf[len(start) :] for leaf in effective.provenance() if leaf[: len(start)] == start]
+    return [leaf[len(start) :] for leaf in leaf_origins(effective) if leaf[: len(start)] == start]
 
 
 def _value(value: Any) -> str:

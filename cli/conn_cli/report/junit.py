@@ -18,9 +18,7 @@ def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """One suite per file, one case per finding; a single passed case when there is none."""
     suites = [
         _suite(file, list(group), sources)
-        for file, group in groupby(
-            findings, key=lambda finding: finding.span.file if finding.span else "conn"
-        )
+        for file, group in groupby(findings, key=lambda finding: finding.span.file if finding.span else "conn")
     ]
     if not suites:
         suites = [_element("testsuite", {"name": "conn", "tests": "1", "failures": "0"}, _EMPTY_CASE)]

@@ -1,4 +1,4 @@
-"""Results of `conn test` drawn: text for people, JSON, JUnit with one case per recording; SARIF and GitHub over findings."""
+"""Results of `conn test` drawn: text, JSON, JUnit with one case per recording; SARIF and GitHub over findings."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -8,6 +8,7 @@ from xml.sax.saxutils import escape, quoteattr
 from conn_cli.console import App
 from conn_cli.report import Sources, parse_specs, render
 from conn_cli.report.text import Piece, paint, pieces
+from conn_cli.words import counted
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
@@ -78,12 +79,12 @@ def _case(judgement: "Judgement") -> Iterator[Piece]:
     yield f"  {case.scenario}", "bold"
     count = len(outcome.sent)
     yield (
-        f"   replay: {count} request{'' if count == 1 else 's'}, {recording.source} {recording.recorded_at[:10]}\n",
+        f"   replay: {counted(count, 'request')}, {recording.source} {recording.recorded_at[:10]}\n",
         "dim",
     )
     for number, sent in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
-        records = f"   {sent.records:>4} records" if sent.records else ""
+        records = f"   {counted(sent.records, 'record')}" if sent.records else ""
         yield f"    {sent.method} {_short_url(sent.url)}", ""
         yield f"   {sent.status or '-'}{records}{last}\n", "dim"
     yield f"    {_verdict(judgement)}\n", "error" if judgement.failed else "good"
@@ -100,7 +101,7 @@ def _short_url(url: str) -> str:
 
 def _verdict(judgement: "Judgement") -> str:
     outcome = judgement.outcome
-    parts = [f"{len(outcome.records)} record{'' if len(outcome.records) == 1 else 's'}"]
+    parts = [counted(len(outcome.records), "record")]
     if outcome.error is not None:
         parts = [f"ends with {type(outcome.error).__name__}: {outcome.error.message}"]
     codes = {finding.code for finding in judgement.findings}
@@ -111,7 +112,7 @@ def _verdict(judgement: "Judgement") -> str:
         seen = len(coverage.seen) - len(coverage.empty)
         parts.append(f"{seen} of {len(coverage.seen)} mapped fields seen")
         if coverage.unread:
-            parts.append(f"{len(coverage.unread)} vendor fields unread")
+            parts.append(f"{counted(len(coverage.unread), 'vendor field')} unread")
     words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
     if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
         parts.append(words[judgement.golden])
@@ -150,9 +151,9 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     failed = sum(report.failed for report in reports)
     accounts = {report.effective.account for report in reports if report.effective.account}
     unrecorded = sum(not report.recorded for report in reports)
-    text = f"{len(reports)} operation{'' if len(reports) == 1 else 's'}, {len(cases)} recorded case{'' if len(cases) == 1 else 's'}"
+    text = f"{counted(len(reports), 'operation')}, {counted(len(cases), 'recorded case')}"
     if accounts:
-        text += f", {len(accounts)} account{'' if len(accounts) == 1 else 's'}"
+        text += f", {counted(len(accounts), 'account')}"
     text += f": {len(reports) - failed - unrecorded} passed"
     if failed:
         text += f", {failed} failed"
@@ -225,9 +226,7 @@ def _junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
         if own or not rows:
             inner = "".join(_failure(finding, sources) for finding in own)
             note = inner or f"<system-out>{escape('no recording: the result is unknown')}</system-out>"
-            rows.append(
-                f"<testcase classname={quoteattr(suite)} name={quoteattr('operation')}>{note}</testcase>"
-            )
+            rows.append(f"<testcase classname={quoteattr(suite)} name={quoteattr('operation')}>{note}</testcase>")
             failures += bool(own)
         total, bad = total + len(rows), bad + failures
         head = f'<testsuite name={quoteattr(suite)} tests="{len(rows)}" failures="{failures}" errors="0" skipped="0">'
@@ -238,16 +237,13 @@ def _junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
 
 
 def _junit_case(suite: str, judgement: "Judgement", sources: Sources) -> str:
-    inner = "".join(
-        _failure(finding, sources) for finding in judgement.findings if finding.severity.name == "ERROR"
-    )
-    return (
-        f"<testcase classname={quoteattr(suite)} name={quoteattr(judgement.case.scenario)}>{inner}</testcase>"
-    )
+    inner = "".join(_failure(finding, sources) for finding in judgement.findings if finding.severity.name == "ERROR")
+    return f"<testcase classname={quoteattr(suite)} name={quoteattr(judgement.case.scenario)}>{inner}</testcase>"
 
 
 def _failure(finding: "Diagnostic", sources: Sources) -> str:
     from conn_cli.report.plain import plain
 
     text = "".join(plain(piece) if piece != "\n" else piece for piece, _ in pieces(finding, sources))
-    return f"<failure type={quoteattr(finding.code)} message={quoteattr(plain(finding.message))}>{escape(text)}</failure>"
+    head = f"<failure type={quoteattr(finding.code)} message={quoteattr(plain(finding.message))}>"
+    return f"{head}{escape(text)}</failure>"

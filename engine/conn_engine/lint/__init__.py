@@ -1,4 +1,4 @@
-"""Lint: rules over documents that need no run. `lint_paths` is the face; each rule is a function in the table of `rules`."""
+"""Lint: rules over documents that need no run. `lint_paths` is the face; each rule is a function of `rules`."""
 
 from conn_engine.lint.linter import LintResult, lint_paths
 

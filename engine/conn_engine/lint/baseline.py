@@ -32,7 +32,5 @@ def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool =
         data = json.loads(path.read_text(encoding="utf-8"))
         accepted = {row["fingerprint"] for row in data["accepted"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            f"{path.name} is no baseline: {error}", hint="write it anew with --update-baseline"
-        ) from error
+        raise UsageError(f"{path.name} is no baseline: {error}", hint="write it anew with --update-baseline") from error
     return [finding for finding in findings if finding.fingerprint not in accepted]

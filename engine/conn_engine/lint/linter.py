@@ -1,18 +1,24 @@
-"""Which documents to lint, and running the rules over them. Markdown blocks, suppressions and severities are settled here."""
+"""Which documents to lint, and running the rules over them. Suppressions and severities are settled here."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import File, Workspace, WorkspaceSettings, load_workspace, validate
-from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, without_echoes
+from conn_engine.config.models import NAME
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.rules import LAYER_RULES, TARGET_RULES, LayerView, Target
-from conn_engine.locate import find_workspace
+from conn_engine.lint.suppressions import Silence, faulty_suppressions
+from conn_engine.locate import WORKSPACE_FILE, find_workspace
 
 __all__ = ["LintResult", "lint_paths"]
+
+_NOT_OURS = frozenset({"node_modules", "site-packages", "__pycache__"})
+_NAME = re.compile(NAME)
 
 
 @dataclass(slots=True)
@@ -30,29 +36,55 @@ def lint_paths(folder: Path, paths: Sequence[Path]) -> LintResult:
     A folder of connectors outside any workspace is linted too. Raises UsageError when there is no such path, or no file
     to lint: an empty check must not look like a passed one.
     """
-    places = [(folder / path).absolute() for path in paths] or [folder.absolute()]
-    for place in places:
+    places = list(dict.fromkeys(_real(folder / path) for path in paths or [Path()]))
+    for path, place in zip(paths, places, strict=False):
         if not place.exists():
-            raise UsageError(f"{place} does not exist")
-    root = _root(places[0])
-    workspace = _workspace(root)
+            raise UsageError(f"cannot lint {path}: there is no such file or folder")
+    workspace = _workspace(_root(places[0]))
     only = None if not paths else places
     result = LintResult(workspace.root)
-    markdown = [path for place in places for path in _markdown(place)] if paths else []
-    documents = _documents(workspace, only, result)
-    recordings = _recordings(workspace, only, result)
+    checked: list[Path] = []
+    documents = _documents(workspace, only, result, checked)
+    _recordings(workspace, only, result, checked)
     _semantics(workspace, documents, result)
-    for path in markdown:
-        result.files += 1
-        result.findings += lint_markdown(path, workspace.shown(path))
-    result.files += len(documents) + recordings
-    if result.files == 0:
-        raise UsageError(
-            f"there is nothing to lint in {', '.join(str(place) for place in places)}",
-            hint="name a workspace, a connector folder, a document or a Markdown file",
-        )
-    result.findings = _settled(workspace, documents, result.findings)
+    blocks: list[Document] = []
+    for path in sorted({path for place in only or () for path in _markdown(place)}):
+        checked.append(path)
+        found, findings = lint_markdown(path, workspace.shown(path))
+        blocks += found
+        result.findings += findings
+    result.files = len(checked)
+    for place in places:
+        if not any(_within(path, [place]) for path in checked) or _of_another(place, workspace):
+            what = f"there is nothing to lint in {_named(place, folder)}"
+            raise UsageError(what, hint=_why_nothing(place, workspace))
+    result.findings = _settled(workspace, [*(document for _, document in documents), *blocks], result.findings)
     return result
+
+
+def _real(path: Path) -> Path:
+    """The path without `..` and links on its way, as the workspace's own paths are; a link at its end is kept."""
+    return path.resolve() if path.is_dir() else path.parent.resolve() / path.name
+
+
+def _of_another(place: Path, workspace: Workspace) -> bool:
+    """Whether a place belongs to a workspace other than that of the first place: its documents were not read."""
+    if place.is_relative_to(workspace.root):
+        return False
+    return find_workspace(place if place.is_dir() else place.parent) not in (None, workspace.root)
+
+
+def _named(place: Path, folder: Path) -> str:
+    real = folder.resolve()
+    return str(place.relative_to(real)) if place != real and place.is_relative_to(real) else str(place)
+
+
+def _why_nothing(place: Path, workspace: Workspace) -> str:
+    if not place.is_relative_to(workspace.root):
+        return f"it is outside the workspace {workspace.root}: lint it by a command of its own"
+    if place.is_file():
+        return "documents are connectors, unified mappings, recordings, environments, accounts and Markdown"
+    return "name a workspace, a connector folder, a document or a Markdown file"
 
 
 def _root(place: Path) -> Path:
@@ -68,21 +100,28 @@ def _root(place: Path) -> Path:
 
 
 def _workspace(root: Path) -> Workspace:
-    if find_workspace(root) is not None:
-        return load_workspace(root)
+    if (root / WORKSPACE_FILE).is_file():
+        try:
+            return load_workspace(root)
+        except ConfigurationError as error:
+            if not error.findings:
+                raise
+    # A folder of connectors without conn.yaml has nothing to say for all of them. A conn.yaml that cannot be used is
+    # a finding among the others, and the rest is linted by the defaults.
     workspace = Workspace(root)
-    workspace.__dict__["settings"] = (
-        WorkspaceSettings()
-    )  # a catalogue of connectors: nothing to say for all of them
+    workspace.__dict__["settings"] = WorkspaceSettings()
     return workspace
 
 
 def _markdown(place: Path) -> list[Path]:
     if place.is_file():
         return [place] if place.suffix == ".md" else []
-    return sorted(
-        path for path in place.rglob("*.md") if not any(part.startswith(".") for part in path.parts[1:])
-    )
+    found = (path for path in place.rglob("*.md") if path.is_file())
+    return [
+        path
+        for path in found
+        if not any(part.startswith(".") or part in _NOT_OURS for part in path.relative_to(place).parts)
+    ]
 
 
 def _within(path: Path, only: Sequence[Path] | None) -> bool:
@@ -90,53 +129,64 @@ def _within(path: Path, only: Sequence[Path] | None) -> bool:
 
 
 def _documents(
-    workspace: Workspace, only: Sequence[Path] | None, result: LintResult
+    workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]
 ) -> list[tuple[File, Document]]:
     """The documents that can be read, validated against their schemas; the others are findings."""
     found = []
     for file in workspace.files():
         if not _within(file.path, only):
             continue
+        checked.append(file.path)
         try:
             document = workspace.read(file)
         except ConfigurationError as error:
             result.findings += error.findings or [_bare(error, workspace.shown(file.path))]
-            result.files += 1
             continue
         result.findings += validate(document, file.kind)
         found.append((file, document))
+    for path in _without_document(workspace):
+        if _within(path, only):
+            checked.append(path)
+            what = "is a folder, not a file" if path.is_dir() else "is missing"
+            message = f"{path.parent.name} is no connector: its connector.yaml {what}"
+            hint = "conn new makes one; a folder that is none belongs elsewhere"
+            result.findings.append(diagnostic("DOC001", message, Span(workspace.shown(path)), hint=hint))
     result.findings += [finding for finding in workspace.strays() if only is None]
     return found
 
 
+def _without_document(workspace: Workspace) -> list[Path]:
+    """The connector.yaml that each folder of `connectors` lacks. One that only holds recordings of accounts is none."""
+    folder = workspace.root / "connectors"
+    known = set(workspace.connectors())
+    entries = sorted(folder.iterdir()) if folder.is_dir() else []
+    return [
+        path / "connector.yaml"
+        for path in entries
+        if path.is_dir() and path.name[0] not in "._" and path.name not in known and _NAME.match(path.name)
+    ]
+
+
 def _bare(error: ConnError, file: str) -> Diagnostic:
-    from conn_engine.diagnostics import Span
-
-    return diagnostic("CFG104", error.message, Span(file), hint=error.hint)
+    return diagnostic("DOC001", error.message, Span(file), hint=error.hint)
 
 
-def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintResult) -> int:
+def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
     from conn_engine.transport.recordings import load_recording
 
-    count = 0
     for path in sorted((workspace.root / "connectors").glob("*/recordings/**/*.json")):
         if not _within(path, only):
             continue
-        count += 1
+        checked.append(path)
         try:
             load_recording(path, workspace.shown(path))
         except ConfigurationError as error:
             result.findings += error.findings or [_bare(error, workspace.shown(path))]
-    return count
 
 
 def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult) -> None:
     """Run the rules for every connector, environment and account that one of the documents belongs to."""
-    broken = {
-        finding.span.file
-        for finding in result.findings
-        if finding.span and finding.severity is Severity.ERROR
-    }
+    broken = {finding.span.file for finding in result.findings if finding.span and finding.severity is Severity.ERROR}
     wanted = {document.file for _, document in documents}
     seen_layers: set[tuple[str, ...]] = set()
     for account, connector, environment in _scopes(workspace, [file for file, _ in documents]):
@@ -151,9 +201,7 @@ def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]],
                 seen_layers.add(key)
                 view = LayerView(layer, target)
                 for layer_rule in LAYER_RULES:
-                    result.findings += [
-                        f for f in layer_rule(view) if f.span is None or f.span.file in wanted
-                    ]
+                    result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in wanted]
             if any(own & broken for own in files):
                 continue  # its documents are wrong already: what follows would only echo that
             for target_rule in TARGET_RULES:
@@ -186,21 +234,14 @@ def _scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str | Non
     return rows + [(name, None, None) for name in accounts]
 
 
-def _settled(
-    workspace: Workspace, documents: Sequence[tuple[File, Document]], findings: Sequence[Diagnostic]
-) -> list[Diagnostic]:
+def _settled(workspace: Workspace, documents: Sequence[Document], findings: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Severities as conn.yaml has them, without what a comment with a reason silences, sorted."""
-    silenced = {
-        (document.file, suppression.line + below, suppression.code)
-        for _, document in documents
-        for suppression in document.suppressions
-        if suppression.reason
-        for below in (0, 1)
-    }
+    silence = Silence(documents)
+    faulty = [finding for document in documents for finding in faulty_suppressions(document)]
     levels = workspace.settings.lint.severity
     kept = []
-    for finding in findings:
-        if finding.span and (finding.span.file, finding.span.line, finding.code) in silenced:
+    for finding in (*findings, *faulty):
+        if silence.covers(finding):
             continue
         level = levels.get(finding.code)
         kept.append(replace(finding, severity=Severity[level.upper()]) if level else finding)

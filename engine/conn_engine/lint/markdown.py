@@ -1,7 +1,7 @@
 """YAML and JSON blocks inside Markdown files: each is read, and validated when its first comment names a schema."""
 
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 from conn_engine.config import DocumentKind, validate
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
@@ -14,42 +14,42 @@ MAX_BYTES = 8 * 1024 * 1024
 KINDS: tuple[str, ...] = get_args(DocumentKind)
 
 
-def lint_markdown(path: Path, file: str) -> list[Diagnostic]:
-    """Findings of a Markdown file's `yaml` and `json` blocks, on the lines of the file itself.
+def lint_markdown(path: Path, file: str) -> tuple[list[Document], list[Diagnostic]]:
+    """A Markdown file's readable `yaml` and `json` blocks, and the findings in them, on the lines of the file itself.
 
     A block is validated as the document that its language-server header or `$schema` names, or as a connector or an
     account when its keys say so; other blocks only have to be readable.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
-            return [diagnostic("DOC005", "the file is larger than 8 MiB", Span(file))]
+            return [], [diagnostic("DOC005", "the file is larger than 8 MiB", Span(file))]
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        return [diagnostic("DOC001", f"the file cannot be read: {error}", Span(file))]
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        return [], [diagnostic("DOC001", f"the file cannot be read: {reason}", Span(file))]
+    documents: list[Document] = []
     findings: list[Diagnostic] = []
     for block in markdown_blocks(text):
         if block.language not in ("yaml", "yml", "json"):
             continue
-        # Blank lines in front keep the line numbers those of the Markdown file.
-        padded = "\n" * (block.line - 1) + block.text
+        language: Literal["json", "yaml"] = "json" if block.language == "json" else "yaml"
         try:
-            document = parse(padded, file)
+            document = parse(block.text, file, language=language, first_line=block.line, indent=block.indent)
         except ConfigurationError as error:
             findings += error.findings
             continue
+        documents.append(document)
         kind = _kind(document)
         if kind is not None:
             findings += validate(document, kind)
-    return findings
+    return documents, findings
 
 
 def _kind(document: Document) -> Any:
     data = document.data
     if not isinstance(data, dict):
         return None
-    head = (
-        f"{document.text.strip().splitlines()[0] if document.text.strip() else ''} {data.get('$schema', '')}"
-    )
+    head = f"{document.text.strip().splitlines()[0] if document.text.strip() else ''} {data.get('$schema', '')}"
     for kind in KINDS:
         if f"/{kind}.schema.json" in head:
             return kind

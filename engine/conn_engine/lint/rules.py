@@ -106,9 +106,7 @@ def functions(view: LayerView) -> Iterator[Diagnostic]:
                 hint = did_you_mean(name, known)
                 hint = hint.replace('"', '"$', 1) if hint else "conn eval '$FUNCTION(…)' tries one"
                 span = view.place(site, offset + at, len(name) + 1)
-                yield diagnostic(
-                    "EXP102", f"there is no function ${name}", span, path=dotted(site.path), hint=hint
-                )
+                yield diagnostic("EXP102", f"there is no function ${name}", span, path=dotted(site.path), hint=hint)
 
 
 def names(view: LayerView) -> Iterator[Diagnostic]:
@@ -128,9 +126,7 @@ def names(view: LayerView) -> Iterator[Diagnostic]:
                 yield diagnostic("EXP104", message, span, path=dotted(site.path))
                 continue
             hint = did_you_mean(root, site.names) or f"in scope: {', '.join(sorted(site.names))}"
-            yield diagnostic(
-                "EXP103", f'nothing is called "{root}" here', span, path=dotted(site.path), hint=hint
-            )
+            yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=dotted(site.path), hint=hint)
 
 
 def _find_word(text: str, word: str) -> int:
@@ -158,10 +154,7 @@ def secrets(view: LayerView) -> Iterator[Diagnostic]:
         header = path[0] != "unified" and len(path) > 1 and "headers" in path and secret_name(key)
         url_like = value.startswith(("http://", "https://", "/"))
         if _TOKEN_LIKE.search(value) or (
-            (named or header)
-            and not _LITERAL_OK.search(value)
-            and not url_like
-            and "mapping" not in dotted(path)
+            (named or header) and not _LITERAL_OK.search(value) and not url_like and "mapping" not in dotted(path)
         ):
             yield diagnostic(
                 "SEC101",
@@ -197,11 +190,7 @@ def routes(target: Target) -> Iterator[Diagnostic]:
         for key in ("before", "after"):
             for index, step in enumerate(getattr(operation, key)):
                 request = step.request
-                if (
-                    request is None
-                    or request.path is not None
-                    or "{{" in f"{request.resource}{request.method}"
-                ):
+                if request is None or request.path is not None or "{{" in f"{request.resource}{request.method}":
                     continue
                 yield from _route(
                     target,
@@ -219,9 +208,7 @@ def _route(target: Target, resource: str, method: str, path: Path_) -> Iterator[
     try:
         target.effective.vendor(resource, method)
     except UsageError as error:
-        yield diagnostic(
-            "REF102", error.message, target.effective.span(path), path=dotted(path), hint=error.hint
-        )
+        yield diagnostic("REF102", error.message, target.effective.span(path), path=dotted(path), hint=error.hint)
     except ConfigurationError:
         return  # reported by the schema
 
@@ -230,9 +217,7 @@ def fields(target: Target) -> Iterator[Diagnostic]:
     """MAP303: a mapped field that the unified model does not have."""
     effective = target.effective
     for name in effective.operations():
-        operation = (
-            effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-        )
+        operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
         if operation is None or name.method == "delete" or not isinstance(operation.response_mapping, dict):
             continue
         known = _model_fields(target.workspace, name.model, operation.record or singular(name.resource))
@@ -297,14 +282,10 @@ def required_values(target: Target) -> Iterator[Diagnostic]:
             )
         elif needed.options and str(value) not in needed.options:
             text = f"{needed.name} is {value!r}, not one of {', '.join(needed.options)}"
-            yield diagnostic(
-                "REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}"
-            )
+            yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
         elif needed.pattern and not re.fullmatch(needed.pattern, str(value)):
             text = f"{needed.name} does not match the pattern {needed.pattern}"
-            yield diagnostic(
-                "REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}"
-            )
+            yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
 
 
 def recordings(target: Target) -> Iterator[Diagnostic]:
@@ -315,9 +296,7 @@ def recordings(target: Target) -> Iterator[Diagnostic]:
     folder = target.workspace.root / "connectors" / effective.connector_name / "recordings"
     names = {path.name for path in folder.glob("**/*.json")}
     for name in effective.operations():
-        if name.kind != "unified" or any(
-            n == f"{name.text}.json" or n.startswith(f"{name.text}.") for n in names
-        ):
+        if name.kind != "unified" or any(n == f"{name.text}.json" or n.startswith(f"{name.text}.") for n in names):
             continue
         yield diagnostic(
             "REC101",

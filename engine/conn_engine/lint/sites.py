@@ -44,9 +44,7 @@ _STRATEGY_EXPRESSIONS: Mapping[str, Names] = {
     "prev_url_field": None,
     "total_field": None,
 }
-_REQUEST_MAPPINGS = frozenset(
-    {"query_mapping", "path_mapping", "request_body_mapping", "request_header_mapping"}
-)
+_REQUEST_MAPPINGS = frozenset({"query_mapping", "path_mapping", "request_body_mapping", "request_header_mapping"})
 
 
 def sites(data: Mapping[str, Any]) -> Iterator[Site]:
@@ -71,16 +69,12 @@ _OPERATION_LIKE = frozenset({"headers", "query", "query_format", "authorization"
 
 
 def _objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
-    return (
-        [(str(k), v) for k, v in value.items() if isinstance(v, dict)] if isinstance(value, Mapping) else []
-    )
+    return [(str(k), v) for k, v in value.items() if isinstance(v, dict)] if isinstance(value, Mapping) else []
 
 
 def _inheritable(data: Mapping[str, Any], path: Path_, own: frozenset[str]) -> Iterator[Site]:
     for key in _TEMPLATES:
-        yield from _templates(
-            data.get(key), (*path, key), CALL | own if key != "base_url" else frozenset({"context"})
-        )
+        yield from _templates(data.get(key), (*path, key), CALL | own if key != "base_url" else frozenset({"context"}))
     for key in ("pagination", "rate_limit"):
         yield from _strategy(data.get(key), (*path, key))
     for index, rule in enumerate(data.get("errors") or () if isinstance(data.get("errors"), list) else ()):

@@ -1,0 +1,36 @@
+"""Who set which leaf of an effective configuration, fields of composed mappings included."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective, Origin
+
+__all__ = ["leaf_origins"]
+
+
+def leaf_origins(effective: "Effective") -> "dict[tuple[str | int, ...], list[Origin]]":
+    """The origins of each leaf, top level first.
+
+    A mapping of several levels that could not be merged as data is told field by field, as far as its levels
+    are objects; a level that is one expression stands under every field it may set.
+    """
+    from conn_engine.config import Layers, lookup
+
+    found: dict[tuple[str | int, ...], list[Origin]] = {}
+    for path in effective.provenance():
+        value = lookup(effective.data, path)
+        fields = _fields(value, path) if isinstance(value, Layers) else [path]
+        for field in fields or [path]:
+            found[field] = effective.origins(field)
+    return found
+
+
+def _fields(layers: "tuple[object, ...]", path: tuple[str | int, ...]) -> list[tuple[str | int, ...]]:
+    from conn_engine.config import leaves
+
+    seen: dict[tuple[str | int, ...], None] = {}
+    for layer in layers:
+        if isinstance(layer, dict) and set(layer) != {"replace"}:
+            for leaf, _ in leaves(layer):
+                seen[(*path, *leaf)] = None
+    return list(seen)

@@ -127,7 +127,7 @@ def _stream(
         else:
             writer.close()
         finally:
-            pages.close()  # type: ignore[attr-defined]  # a generator: ends the operation at once
+            pages.close()
             for notice in getattr(wiring.vault, "notices", ()):
                 app.err(f"warning: {notice}")
 

@@ -3,13 +3,14 @@
 This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`). Replays do not come through here.
 """
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from contextlib import aclosing, closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.errors import CredentialError, UsageError
+from conn_engine.errors import CredentialError
 from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
@@ -50,7 +51,8 @@ def wire_account(
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
-    With `optional_credential` (a dry run) a missing one is replaced by a sample. Raises UsageError for an unknown account, CredentialError when its connector needs a credential and none is stored.
+    With `optional_credential` (a dry run) a missing one is replaced by a sample. Raises UsageError for an unknown
+    account, CredentialError when its connector needs a credential and none is stored.
     """
     effective = workspace.effective(account=account, environment=environment)
     vault = vault or vault_of(workspace, environ)
@@ -86,7 +88,7 @@ class Connection:
 
     def pages(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
-    ) -> Iterator[Page]:
+    ) -> Generator[Page, None, None]:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
@@ -100,16 +102,20 @@ class Connection:
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
-        page = next(iter(self.pages(operation, call)), None)
-        return _listing(page)
+        with closing(self.pages(operation, call)) as pages:
+            return _listing(next(pages, None))
 
     def records(self, operation: str, call: Call | None = None) -> Iterator[Any]:
         """Every record of every page, one by one, as pages arrive."""
-        for page in self.pages(operation, call):
-            yield from page.records
+        with closing(self.pages(operation, call)) as pages:
+            for page in pages:
+                yield from page.records
 
     def verify(self) -> bool:
-        """Prove the credential by the connector's `verify` operation; False when it names none. Raises CredentialError."""
+        """Prove the credential by the connector's `verify` operation; False when it names none.
+
+        Raises CredentialError when the vendor refuses it.
+        """
         wiring = self.wiring
         flow = verify(wiring.effective, wiring.session)
         return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
@@ -141,7 +147,7 @@ class AsyncConnection:
 
     def pages(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
-    ) -> AsyncIterator[Page]:
+    ) -> AsyncGenerator[Page, None]:
         """Run an operation and yield its pages as they arrive."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
@@ -149,10 +155,15 @@ class AsyncConnection:
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
-        pages = self.pages(operation, call)
-        async for page in pages:
-            return _listing(page)
-        return _listing(None)
+        async with aclosing(self.pages(operation, call)) as pages:
+            return _listing(await anext(pages, None))
+
+    async def records(self, operation: str, call: Call | None = None) -> AsyncIterator[Any]:
+        """Every record of every page, one by one, as pages arrive."""
+        async with aclosing(self.pages(operation, call)) as pages:
+            async for page in pages:
+                for record in page.records:
+                    yield record
 
     async def aclose(self) -> None:
         """Give back the network connections."""
@@ -170,10 +181,6 @@ class AsyncConnection:
 def _listing(page: Page | None) -> dict[str, Any]:
     if page is None:
         return {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
-    if page.whole:
-        raise UsageError(
-            "this operation answers with one record, not a listing", hint="use pages() or records()"
-        )
     return {
         "result": page.records,
         "next_cursor": page.next_cursor,
@@ -190,9 +197,7 @@ def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], *
     return Connection(wiring, Live(wiring.redactor))
 
 
-def aconnect(
-    workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any
-) -> AsyncConnection:
+def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> AsyncConnection:
     """A live connection of an account for an event loop. `options` as in `wire_account`."""
     from conn_engine.transport.live import AsyncLive
 

@@ -1,14 +1,18 @@
 """Drives an operation's generator, synchronously or asynchronously: decides what each effect means. No HTTP here:
 the transport sends, the vault stores, the clock waits."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import closing
-from typing import Any, Protocol, TypeVar
+from contextvars import copy_context
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.wire import Clock, Flow, Page, Renew, Request, Response, SystemClock, Wait
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 __all__ = ["AsyncSender", "Sender", "adrive", "drive", "finish"]
 
@@ -38,7 +42,7 @@ def drive(
     *,
     clock: Clock | None = None,
     redactor: Redactor | None = None,
-) -> Iterator[Page]:
+) -> Generator[Page, None, None]:
     """Yield an operation's pages as they become ready. Errors of the operation are raised here.
 
     A renewed credential is registered with `redactor` before it is used, so that nothing printed later shows it.
@@ -67,9 +71,7 @@ def drive(
                 fault = error
 
 
-def finish(
-    flow: Flow[T], transport: Sender, vault: Vault, clock: Clock, redactor: Redactor | None = None
-) -> T:
+def finish(flow: Flow[T], transport: Sender, vault: Vault, clock: Clock, redactor: Redactor | None = None) -> T:
     """Run a flow that yields no pages to its end and return its result (a token exchange, a `verify` call)."""
     outcome: list[T] = []
 
@@ -81,32 +83,31 @@ def finish(
     return outcome[0]
 
 
-def _renew(
-    effect: Renew, transport: Sender, vault: Vault, clock: Clock, redactor: Redactor | None
+def _renew(effect: Renew, transport: Sender, vault: Vault, clock: Clock, redactor: Redactor | None) -> dict[str, Any]:
+    def ask(stored: dict[str, Any]) -> dict[str, Any]:
+        return finish(effect.exchange(stored), transport, vault, clock, redactor)
+
+    return _renewed(effect, vault, redactor, ask)
+
+
+def _renewed(
+    effect: Renew, vault: Vault, redactor: Redactor | None, ask: Callable[[dict[str, Any]], dict[str, Any]]
 ) -> dict[str, Any]:
+    """The fresh credential, by `ask` unless someone else has renewed it meanwhile. Holds the account's lock."""
     with vault.exclusive(effect.account):
         stored = vault.load(effect.account)
-        if stored is None and not effect.stale:
-            stored = {}  # a client credential that comes from the environment: nothing had to be stored
-        if stored is None:
+        if stored is None and effect.stale:
             raise CredentialError(
                 f'account "{effect.account}" has no stored credential to renew',
                 hint=f"run: conn auth login {effect.account}",
             )
+        stored = stored or {}  # a client credential that comes from the environment: nothing had to be stored
         if dict(stored) != dict(effect.stale):  # another process or thread renewed it meanwhile
             return _registered(dict(stored), redactor)
-        try:
-            renewed = finish(effect.exchange(stored), transport, vault, clock, redactor)
-        except CredentialError as error:
-            raise _named(error, effect.account) from error
+        renewed = ask(stored)
         _registered(renewed, redactor)
         vault.save(effect.account, renewed)  # before first use: a rotated refresh token must not be lost
         return renewed
-
-
-def _named(error: CredentialError, account: str) -> CredentialError:
-    """The error with the account's name in its mend."""
-    return CredentialError(error.message, hint=error.hint.replace("ACCOUNT", account), findings=error.findings)
 
 
 def _registered(document: dict[str, Any], redactor: Redactor | None) -> dict[str, Any]:
@@ -121,8 +122,10 @@ async def adrive(
     vault: Vault,
     *,
     redactor: Redactor | None = None,
-) -> AsyncIterator[Page]:
+) -> AsyncGenerator[Page, None]:
     """`drive` for an event loop: the same generator, awaiting the transport; pauses do not block the loop."""
+    import asyncio  # not at the top: it costs the command line 15 ms at start
+
     with closing(flow):
         result: Any = None
         fault: ConnError | None = None
@@ -146,34 +149,26 @@ async def adrive(
                 fault = error
 
 
-async def _arenew(
-    effect: Renew, transport: AsyncSender, vault: Vault, redactor: Redactor | None
-) -> dict[str, Any]:
-    # The lock is held by a worker thread which waits for this coroutine: a file lock would block the loop.
+async def _arenew(effect: Renew, transport: AsyncSender, vault: Vault, redactor: Redactor | None) -> dict[str, Any]:
+    # The lock is held by a worker thread which waits for this coroutine: a file lock would block the loop. Not by one
+    # of the loop's own workers: while all of those wait, the exchange could not even look up a host name.
+    import asyncio
+
     loop = asyncio.get_running_loop()
 
-    def locked() -> dict[str, Any]:
-        with vault.exclusive(effect.account):
-            stored = vault.load(effect.account)
-            if stored is None and not effect.stale:
-                stored = {}
-            if stored is None:
-                raise CredentialError(
-                    f'account "{effect.account}" has no stored credential to renew',
-                    hint=f"run: conn auth login {effect.account}",
-                )
-            if dict(stored) != dict(effect.stale):
-                return _registered(dict(stored), redactor)
-            exchange = _afinish(effect.exchange(stored), transport, vault, redactor)
-            try:
-                renewed = asyncio.run_coroutine_threadsafe(exchange, loop).result()
-            except CredentialError as error:
-                raise _named(error, effect.account) from error
-            _registered(renewed, redactor)
-            vault.save(effect.account, renewed)
-            return renewed
+    def ask(stored: dict[str, Any]) -> dict[str, Any]:
+        exchange = _afinish(effect.exchange(stored), transport, vault, redactor)
+        return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
-    return await asyncio.to_thread(locked)
+    context = copy_context()
+    return await loop.run_in_executor(_workers(), context.run, _renewed, effect, vault, redactor, ask)
+
+
+@cache
+def _workers() -> "Executor":
+    from concurrent.futures import ThreadPoolExecutor
+
+    return ThreadPoolExecutor(max_workers=64, thread_name_prefix="conn-renewal")
 
 
 async def _afinish(flow: Flow[T], transport: AsyncSender, vault: Vault, redactor: Redactor | None) -> T:

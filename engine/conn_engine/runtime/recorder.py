@@ -71,7 +71,7 @@ def record_operation(
     except ConnError as error:
         fault = error
     finally:
-        flow.close()  # type: ignore[attr-defined]  # a generator: ends the operation at once
+        flow.close()
         connection.close()
     if not recorder.exchanges and fault is not None:
         raise fault

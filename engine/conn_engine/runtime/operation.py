@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine import auth, bodies, pagination
@@ -85,9 +85,7 @@ def fetch_pages(
     judged: dict[int, tuple[Verdict, bool]] = {}
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
-        answer, verdict, whole = yield from _exchange(
-            effective, operation, call, session, scope, place, "operation"
-        )
+        answer, verdict, whole = yield from _exchange(effective, operation, call, session, scope, place, "operation")
         judged[id(answer)] = (verdict, whole)
         return answer
 
@@ -97,9 +95,7 @@ def fetch_pages(
         records = answer.records
         if operation.record_filter:
             records = keep(operation.record_filter, records, scope)
-        yield from emit(
-            VendorPage(answer, records, whole, number, next_state, prev_state, dict(rate.headers))
-        )
+        yield from emit(VendorPage(answer, records, whole, number, next_state, prev_state, dict(rate.headers)))
 
     yield from pagination.pages(strategy, fetch, hand_on, state)
 
@@ -114,9 +110,7 @@ def fetch_whole(
 ) -> Flow[Any]:
     """Send a vendor operation once and return its decoded answer after `response_path` (a step; a verify call)."""
     scope = {**call_scope(effective, call), **(extra or {})}
-    answer, _, whole = yield from _exchange(
-        effective, operation, call, session, scope, lambda draft: None, purpose
-    )
+    answer, _, whole = yield from _exchange(effective, operation, call, session, scope, lambda draft: None, purpose)
     if operation.response_path is None:
         return answer.body
     return answer.records[0] if whole and answer.records else answer.records
@@ -143,12 +137,13 @@ def _exchange(
     credentials = operation.credentials
     sent: dict[str, Any] = {}
     whole = False
+    using = session
 
     def make() -> Request:
+        nonlocal using
+        using = replace(session)  # threads share a session: what must be renewed is the credential that was sent
         draft = draft_of(effective, operation, call, scope, place)
-        request = finish_request(
-            effective, operation, draft, session, purpose, f"{operation.resource}.{operation.name}"
-        )
+        request = finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
         sent.update(method=request.method, url=request.url, query=dict(draft.query), body=draft.body)
         return request
 
@@ -159,12 +154,13 @@ def _exchange(
     def renew() -> Flow[None]:
         authorization = authorization_scope(effective, session)
         effect = auth.renewal(
-            credentials, session.account, session.document, authorization, effective.hosts, session.clock
+            credentials, session.account, using.document, authorization, effective.hosts, session.clock
         )
         session.document = yield effect
 
     renewable = credentials.renewable(session.document)
     if renewable and credentials.expired(session.document, session.clock.now()):
+        using = replace(session)
         yield from renew()
     try:
         answer, verdict = yield from attempt(

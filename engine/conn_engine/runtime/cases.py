@@ -1,8 +1,9 @@
 """Recorded cases: pairs an operation with its recordings and replays it. Judging the outcome is `runtime.judgement`'s."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -103,30 +104,30 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
     return cases
 
 
-def replay(
-    effective: Effective, name: OperationName, recording: Recording, *, limit: int | None = None
-) -> Outcome:
+def replay(effective: Effective, name: OperationName, recording: Recording) -> Outcome:
     """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
 
     Errors of the operation are caught into `Outcome.error`; MissingRecording too.
     """
     effective = in_context(effective, recording.context)
     clock = FrozenClock(_timestamp(recording.recorded_at))
-    base = base_url(effective)
-    transport = _Log(Replay(recording, base_url=base))
-    vault = _SyntheticVault(effective)
-    session = Session(
-        account=effective.account or "",
-        document=vault.load(""),
-        environ={variable: f"synthetic-{variable}" for variable in effective.env_names},
-        clock=clock,
-    )
-    call = recorded_call(recording)
     outcome = Outcome()
+    try:
+        base = base_url(effective)
+        vault = _SyntheticVault(effective)
+        document = vault.load("")
+    except ConnError as error:  # a value of the context is missing, a strategy is wrong: nothing could be asked
+        outcome.error = error
+        outcome.unused = len(recording.exchanges)
+        return outcome
+    transport = _Log(Replay(recording, base_url=base))
+    environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
+    session = Session(account=effective.account or "", document=document, environ=environ, clock=clock)
+    flow = perform(effective, name, recorded_call(recording), session)
     counts: list[int] = []
     try:
-        with fixed_now(clock.now()):
-            for page in drive(perform(effective, name, call, session), transport, vault, clock=clock):
+        with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:
+            for page in pages:
                 outcome.records += page.records
                 outcome.raw += page.raw
                 outcome.pages += 1
@@ -191,7 +192,8 @@ def sent_requests(
 def _timestamp(text: str) -> float:
     """Unix seconds of an RFC 3339 time; a recording without a readable one is replayed at a fixed moment."""
     try:
-        return datetime.fromisoformat(text).timestamp()
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()  # never the machine's zone
     except ValueError:
         return FrozenClock().now()
 

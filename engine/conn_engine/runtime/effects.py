@@ -7,7 +7,7 @@ from typing import Any
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span
 from conn_engine.errors import ConnError, MissingRecording, VendorError
-from conn_engine.runtime.cases import Outcome, find_cases, replay
+from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
 from conn_engine.runtime.variants import override_leaves, up_to
 
@@ -60,15 +60,17 @@ class OverrideReport:
     dead: tuple[ConfigChange, ...]
 
 
-def override_report(
-    workspace: Workspace, effective: Effective, names: Sequence[OperationName]
-) -> OverrideReport:
+def override_report(workspace: Workspace, effective: Effective, names: Sequence[OperationName]) -> OverrideReport:
     """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`."""
     base = up_to(effective, "base")
+    cases: dict[OperationName, list[Case]] = {name: [] for name in names}
+    for case in find_cases(workspace, effective, names):
+        cases[case.name].append(case)
+    known = set(base.operations())
     return OverrideReport(
         effective,
         tuple(_changes(effective)),
-        tuple(_effect(workspace, base, effective, name) for name in names),
+        tuple(_effect(base if name in known else None, effective, name, cases[name]) for name in names),
         tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
     )
 
@@ -96,18 +98,17 @@ def _changes(effective: Effective) -> list[ConfigChange]:
 
 
 def _effect(
-    workspace: Workspace, base: Effective, effective: Effective, name: OperationName
+    base: Effective | None, effective: Effective, name: OperationName, cases: Sequence[Case]
 ) -> OperationEffect:
+    """The effect on one operation; `base` is None when the operation is only there because of the overrides."""
     effect = OperationEffect(name)
-    cases = find_cases(workspace, effective, [name])
     if not cases:
         effect.unknown, effect.reason = True, "no recording"
         return effect
-    known = name in base.operations()
     compared = 0
     for case in cases:
         after = replay(effective, name, case.recording)
-        before = replay(base, name, case.recording) if known else Outcome()
+        before = replay(base, name, case.recording) if base is not None else Outcome()
         if isinstance(before.error, MissingRecording) and case.golden == case.base_golden:
             continue  # recorded for the overridden requests: the level below was never asked this
         missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
@@ -134,7 +135,9 @@ def _effect(
 def _kind(error: ConnError | None) -> str:
     if error is None:
         return ""
-    return f"{error.kind}: {error.said}" if isinstance(error, VendorError) else f"{type(error).__name__}: {error.message}"
+    if isinstance(error, VendorError):
+        return f"{error.kind}: {error.said}"
+    return f"{type(error).__name__}: {error.message}"
 
 
 def _text(path: Sequence[Any]) -> str:

@@ -1,6 +1,5 @@
 """Compares two lists of records, and two lists of requests, field by field. Knows nothing of files or levels."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -13,6 +12,7 @@ __all__ = [
     "compare_records",
     "compare_requests",
     "leaves",
+    "same_value",
 ]
 
 ChangeKind = Literal["added", "changed", "missing", "type_changed"]
@@ -118,9 +118,7 @@ def _keys(records: Sequence[Any]) -> list[str]:
 
 
 def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
-    if before == after and json.dumps(before) == json.dumps(
-        after
-    ):  # 1, 1.0 and true are not the same to a customer
+    if same_value(before, after):
         return ()
     old = leaves(before) if isinstance(before, Mapping) else {"": before}
     new = leaves(after) if isinstance(after, Mapping) else {"": after}
@@ -129,7 +127,25 @@ def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
         change = _change(name, old.get(name, ABSENT), new.get(name, ABSENT))
         if change is not None:
             changes.append(change)
-    return tuple(changes)
+    # Names with dots in them can hide a change of nesting: {"a.b": 1} and {"a": {"b": 1}} have the same leaves.
+    return tuple(changes) or (FieldChange("", "changed", before, after),)
+
+
+def same_value(before: Any, after: Any) -> bool:
+    """Whether two JSON values are the same to a customer: true is not 1, but 1.0 is."""
+    if isinstance(before, Mapping):
+        return (
+            isinstance(after, Mapping)
+            and before.keys() == after.keys()
+            and all(same_value(item, after[name]) for name, item in before.items())
+        )
+    if isinstance(before, list | tuple):
+        return (
+            isinstance(after, list | tuple)
+            and len(before) == len(after)
+            and all(same_value(old, new) for old, new in zip(before, after, strict=True))
+        )
+    return bool(_type(before) == _type(after) and before == after)
 
 
 def _change(name: str, before: Any, after: Any) -> FieldChange | None:
@@ -139,7 +155,7 @@ def _change(name: str, before: Any, after: Any) -> FieldChange | None:
         return FieldChange(name, "missing", before, None)
     if _type(before) != _type(after):
         return FieldChange(name, "type_changed", before, after)
-    return None if before == after else FieldChange(name, "changed", before, after)
+    return None if same_value(before, after) else FieldChange(name, "changed", before, after)
 
 
 def _type(value: Any) -> str:
@@ -147,20 +163,24 @@ def _type(value: Any) -> str:
         return "boolean"
     if isinstance(value, int | float):
         return "number"
-    return type(value).__name__
+    return "list" if isinstance(value, tuple) else type(value).__name__
 
 
-def compare_requests(
-    before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
-) -> list[RequestChange]:
-    """Compare requests one by one. Each is `{method, url, body?}`; a URL's query counts whatever its order."""
+def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
+    """Compare requests one by one. Each is `{method, url, body?}`; the order of a URL's parameters does not count."""
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in ("method", "url", "body"):
-            if old.get(part) != new.get(part):
+            if not same_value(_ordered(part, old.get(part)), _ordered(part, new.get(part))):
                 changes.append(RequestChange(number, part, old.get(part), new.get(part)))
-    changes.extend(
-        RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after)
-    )
+    changes.extend(RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after))
     changes.extend(RequestChange(n, "extra", None, new) for n, new in enumerate(after, 1) if n > len(before))
     return changes
+
+
+def _ordered(part: str, value: Any) -> Any:
+    """A URL with its parameters by name, repeats of one name in their own order; every other part as it is."""
+    if part != "url" or not isinstance(value, str) or "&" not in value:
+        return value
+    path, _, query = value.partition("?")
+    return path, sorted(query.split("&"), key=lambda pair: pair.partition("=")[0])

@@ -1,13 +1,12 @@
 """`conn test --live`: the recorded calls asked of the vendor itself, judged by schema and coverage, not by goldens."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConnError
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.cases import Case, Outcome, find_cases, sent_requests
+from conn_engine.runtime.cases import Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.runtime.connection import Connection, wire_account
 from conn_engine.runtime.judgement import empty_fields, judge_live
 from conn_engine.runtime.plans import may_write
@@ -64,32 +63,22 @@ def _report(
     report = OperationReport(effective, name)
     span = effective.span(name.path) or Span(f"accounts/{effective.account}.yaml")
     cases = [case for case in find_cases(workspace, effective, [name]) if case.scenario == "default"]
-    call = _call(cases[0]) if cases else Call()
+    call = recorded_call(cases[0].recording) if cases else Call()
     if may_write(effective, name, call) and not send:
         report.findings.append(
-            diagnostic(
-                "RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it"
-            )
+            diagnostic("RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it")
         )
         return report
     if not cases:
         report.recorded = False
         report.findings.append(
-            diagnostic(
-                "REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}"
-            )
+            diagnostic("REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}")
         )
         return report
     outcome = _ask(workspace, effective, name, call, environ, redactor)
     report.judgements.append(judge_live(workspace, effective, cases[0], outcome))
     report.findings += empty_fields(report.judgements, effective)
     return report
-
-
-def _call(case: Case) -> Call:
-    from conn_engine.runtime.cases import recorded_call
-
-    return replace(recorded_call(case.recording))
 
 
 def _ask(

@@ -221,7 +221,7 @@ def _step_request(effective: Effective, request: StepRequest, session: Session, 
     vendor = step_operation(effective, request, scope, at)
     identifier = _rendered(request.id, scope, f"{at}.id")
     params = _rendered(request.params, scope, f"{at}.params") or {}
-    extra = {name: scope[name] for name in ("before", "after") if name in scope}
+    extra: Scope = {name: scope[name] for name in ("before", "after") if name in scope}
     if request.path is not None:  # a request written in the step sees what the step sees
         extra = {**scope, **params, **({} if identifier is None else {"id": str(identifier)})}
     call = Call(

@@ -164,7 +164,9 @@ def _judge_golden(
         result.findings += _golden_findings(result, effective, span)
     if result.requests:
         change = result.requests[0]
-        text = f"request {change.number}: {change.part} is {_short(change.after)}, the golden says {_short(change.before)}"
+        text = (
+            f"request {change.number}: {change.part} is {_short(change.after)}, the golden says {_short(change.before)}"
+        )
         result.findings.append(
             diagnostic("TST102", text, span, hint=f"{len(result.requests)} request difference(s) in all")
         )
@@ -213,9 +215,7 @@ def _golden_findings(result: Judgement, effective: Effective, golden: Span) -> l
         )
     for label, keys in (("missing", comparison.gone), ("new", comparison.new)):
         if keys:
-            findings.append(
-                diagnostic("TST101", f"{len(keys)} record(s) {label}: {', '.join(keys[:5])}", golden)
-            )
+            findings.append(diagnostic("TST101", f"{len(keys)} record(s) {label}: {', '.join(keys[:5])}", golden))
     if comparison.reordered:
         findings.append(diagnostic("TST101", "the records come in another order", golden))
     return findings
@@ -304,11 +304,7 @@ def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> s
     for part in reads[1:-1]:
         level = level.get(part) if isinstance(level, Mapping) else None
     keys = [str(key) for key in level] if isinstance(level, Mapping) else []
-    near = (
-        did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]])
-        if reads[-1] not in keys
-        else ""
-    )
+    near = did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]]) if reads[-1] not in keys else ""
     has = f"; the response has {', '.join(keys[:8])}" if keys and reads[-1] not in keys else ""
     return f"reads {'.'.join(map(str, reads))}{has}{'; ' + near if near else ''}"
 

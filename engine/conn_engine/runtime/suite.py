@@ -71,19 +71,14 @@ def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective,
 
 def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
     if selection.accounts:
-        return [
-            workspace.effective(account=name, environment=selection.environment)
-            for name in selection.accounts
-        ]
+        return [workspace.effective(account=name, environment=selection.environment) for name in selection.accounts]
     accounts = {name: workspace.account(name) for name in workspace.accounts()}
     chosen = []
     for connector in [selection.connector] if selection.connector else workspace.connectors():
         using = sorted(name for name, account in accounts.items() if account.connector == connector)
         if selection.environment is not None:
             default = workspace.settings.default_environment
-            using = [
-                name for name in using if (accounts[name].environment or default) == selection.environment
-            ]
+            using = [name for name in using if (accounts[name].environment or default) == selection.environment]
         if using:
             chosen += [workspace.effective(account=name) for name in using]
         else:
@@ -153,9 +148,7 @@ def _report(
     return report
 
 
-def _cross_check(
-    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome
-) -> list[Diagnostic]:
+def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:
     """Run the case under every other evaluator: a mapping whose result differs is not portable."""
     findings = []
     for evaluator in evaluators()[1:]:
@@ -174,7 +167,5 @@ def _cross_check(
             )
         if (outcome.error is None) != (other.error is None):
             text = other.error.message if other.error else "no error"
-            findings.append(
-                diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.shown(case.path)))
-            )
+            findings.append(diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.shown(case.path))))
     return findings

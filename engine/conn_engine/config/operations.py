@@ -15,7 +15,7 @@ from conn_engine.config.merge import INHERITED, MISSING, Path_, inherit, lookup
 from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedResource
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import InternalError, UsageError
-from conn_engine.failures import DEFAULT_RULES, Rule
+from conn_engine.failures import Rule
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 
@@ -229,7 +229,7 @@ def _vendor_operation(
         pagination=typed.pagination
         if typed.pagination is not None
         else _strategy(none, Pagination, "pagination"),
-        errors=(*(typed.errors or ()), *DEFAULT_RULES),
+        errors=typed.errors or (),  # the built-in rules come after the rate limit: see `failures.classify`
         rate_limit=typed.rate_limit,
         credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),
         authorization=typed.authorization

@@ -6,7 +6,6 @@ import pytest
 
 from conn_engine.config import Layers, mapping_layers
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.failures import DEFAULT_RULES
 from conn_engine.pagination import Cursor, NoPagination, Page
 
 LIST = ("unified", "crm", "contacts", "list")
@@ -158,8 +157,7 @@ def test_inheritance(make: Any) -> None:
     operation = effective.vendor("things", "list")
     assert operation.base_url == "https://b.example.com"
     assert operation.headers == {"a": "1", "b": "2", "d": "3"}
-    assert [rule.when for rule in operation.errors[:3]] == ["status = 3", "status = 2", "status = 1"]
-    assert operation.errors[3:] == tuple(DEFAULT_RULES)
+    assert [rule.when for rule in operation.errors] == ["status = 3", "status = 2", "status = 1"]
     assert isinstance(operation.pagination, Cursor)
     assert (operation.pagination.cursor_field, operation.pagination.size) == ("next", 5)
     assert operation.timeout_seconds == 7
@@ -169,7 +167,7 @@ def test_inheritance(make: Any) -> None:
     assert isinstance(effective.vendor("things", "all").pagination, Page)
     one = effective.vendor("things", "one")
     assert isinstance(one.pagination, NoPagination)
-    assert one.errors == tuple(DEFAULT_RULES)
+    assert one.errors == ()
     assert one.timeout_seconds == 30
     assert effective.hosts == ("a.example.com", "b.example.com")
     assert isinstance(effective.connector.resources["things"].operations["list"].pagination, Cursor)

@@ -177,5 +177,5 @@ def _exchange(
         raise
     records: list[Any] = []
     if verdict.action == "ok":
-        records, whole = records_of(operation.response_path, answer.body, scope)
+        records, whole = records_of(operation.response_path, answer.body)
     return Answer(answer.request, answer.response, answer.body, records, scope, answer.sent), verdict, whole

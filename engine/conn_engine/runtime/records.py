@@ -26,7 +26,7 @@ class ResponsePathMissing(ConfigurationError):
         self.near = near
 
 
-def pick(path: str, body: Any, scope: Scope) -> Any:
+def pick(path: str, body: Any) -> Any:
     """The value `path` (a JSONata expression over the body) finds, or UNDEFINED.
 
     A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it.
@@ -40,16 +40,16 @@ def pick(path: str, body: Any, scope: Scope) -> Any:
             if value is UNDEFINED:
                 return UNDEFINED
         return value
-    return evaluate(path, {**scope, "body": body, **body} if isinstance(body, dict) else body)
+    return evaluate(path, body)
 
 
-def records_of(path: str | None, body: Any, scope: Scope) -> Picked:
+def records_of(path: str | None, body: Any) -> Picked:
     """The records of an answer. A list gives its non-null items, an object one record, null or nothing none.
 
     Raises ResponsePathMissing when a path is configured and matches nothing: an empty listing says `[]` or null at
     the path, so nothing at all is a mistyped path or a changed vendor.
     """
-    value = body if path is None else pick(path, body, scope)
+    value = body if path is None else pick(path, body)
     if value is UNDEFINED:
         raise _missing(path or "", body)
     if value is None:

@@ -1,0 +1,252 @@
+"""A small workspace made of texts, scripted vendors, and a real server on 127.0.0.1 that speaks JSON."""
+
+import http.server
+import json
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from conn_engine.config import Workspace, load_workspace
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.drive import drive
+from conn_engine.runtime.operation import perform
+from conn_engine.transport.faults import Faults, json_answer
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock, Page, Request, Response
+
+CONNECTOR = """\
+base_url: https://api.example.com/v1
+credentials: { format: bearer }
+authorization: { format: bearer }
+pagination: { format: cursor, config: { cursor_field: next, cursor_param: after } }
+resources:
+  people:
+    list: { method: get, path: /people, response_path: items }
+    get: { method: get, path: "/people/{{id}}" }
+    create: { method: post, path: /people }
+    update: { method: patch, path: "/people/{{id}}" }
+    delete: { method: delete, path: "/people/{{id}}" }
+"""
+
+CRM = """\
+resources:
+  contacts:
+    list:
+      resource: people
+      query_mapping: { size: query.limit }
+      response_mapping:
+        id: $string(response.id)
+        first_name: response.name
+    get:
+      resource: people
+      response_mapping: { id: $string(response.id), first_name: response.name }
+    create:
+      resource: people
+      request_body_mapping: { name: body.first_name }
+      response_mapping: { id: $string(response.id), first_name: response.name }
+    delete:
+      resource: people
+      response_mapping: { id: id, deleted: true }
+"""
+
+FILES = {
+    "conn.yaml": "version: 1\n",
+    "connectors/shop/connector.yaml": CONNECTOR,
+    "connectors/shop/unified/crm.yaml": CRM,
+    "accounts/acme.yaml": "connector: shop\ncontext: { region: eu }\n",
+}
+CREDENTIAL = {"token": "token-of-acme"}
+
+Make = Callable[..., Workspace]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Make:
+    """`make({path: text or JSON data})`: the small workspace with these files besides; None leaves one out."""
+
+    def build(files: Mapping[str, Any] | None = None) -> Workspace:
+        for name, content in {**FILES, **(files or {})}.items():
+            if content is None:
+                continue
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content if isinstance(content, str) else json.dumps(content), encoding="utf-8")
+        return load_workspace(tmp_path)
+
+    return build
+
+
+@dataclass
+class Run:
+    """What a run against a script gave."""
+
+    pages: list[Page] = field(default_factory=list)
+    requests: list[Request] = field(default_factory=list)
+    session: Session = field(default_factory=Session)
+    clock: FrozenClock = field(default_factory=FrozenClock)
+
+    @property
+    def records(self) -> list[Any]:
+        return [record for page in self.pages for record in page.records]
+
+    @property
+    def urls(self) -> list[str]:
+        return [request.url for request in self.requests]
+
+
+@pytest.fixture
+def run() -> Callable[..., Run]:
+    """`run(workspace, operation, script, …)`: an operation of `acme` on scripted answers (data: a JSON answer).
+
+    `result` may be given to look at what was sent although the run raises.
+    """
+
+    def go(
+        workspace: Workspace,
+        operation: str,
+        script: list[Any],
+        call: Call | None = None,
+        *,
+        document: Mapping[str, Any] | None = None,
+        result: Run | None = None,
+        **session: Any,
+    ) -> Run:
+        effective = workspace.effective(account="acme")
+        made = result or Run()
+        made.session = Session("acme", document or CREDENTIAL, clock=made.clock, **session)
+        faults = Faults(json_answer(step) if isinstance(step, dict | list) else step for step in script)
+        made.requests = faults.requests
+        flow = perform(effective, effective.resolve(operation), call or Call(), made.session)
+        vault = MemoryVault({"acme": made.session.document})
+        for page in drive(flow, faults, vault, clock=made.clock):
+            made.pages.append(page)
+        return made
+
+    return go
+
+
+@dataclass
+class Got:
+    """A request as it arrived."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Site:
+    """A server. `answer` turns a request into JSON data, a (status, data) pair, or a (status, data, headers) triple."""
+
+    port: int = 0
+    answer: Callable[[Got], Any] = lambda got: {}
+    got: list[Got] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def host(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+def _serve(site: Site) -> http.server.ThreadingHTTPServer:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def reply(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            parts = urlsplit(self.path)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            got = Got(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
+            site.got.append(got)
+            answer = site.answer(got)
+            status, data, extra = (*answer, {})[:3] if isinstance(answer, tuple) else (200, answer, {})
+            content = b"" if data is None else json.dumps(data).encode()
+            self.send_response(status)
+            for name, value in extra.items():
+                self.send_header(name, value)
+            if status != 204:
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if status != 204:
+                self.wfile.write(content)
+
+        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply  # noqa: N815
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    class Server(http.server.ThreadingHTTPServer):
+        daemon_threads = True
+
+        def handle_error(self, request: Any, client_address: Any) -> None:
+            pass  # clients that go away are part of these tests
+
+    server = Server(("127.0.0.1", 0), Handler)
+    site.port = server.server_address[1]
+    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+    return server
+
+
+@pytest.fixture
+def new_site() -> Iterator[Callable[[], Site]]:
+    servers = []
+
+    def start() -> Site:
+        site = Site()
+        servers.append(_serve(site))
+        return site
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def site(new_site: Callable[[], Site]) -> Site:
+    return new_site()
+
+
+@pytest.fixture
+def made_answer() -> Callable[..., Response]:
+    """A JSON answer with status and headers."""
+    return json_answer
+
+
+def recording(operation: str, exchanges: list[tuple[str, str, Any]], **more: Any) -> dict[str, Any]:
+    """A recording's data; an exchange is (method, path with query, JSON body or (status, body))."""
+    rows = []
+    for method, url, answer in exchanges:
+        status, body = answer if isinstance(answer, tuple) else (200, answer)
+        response = {"status": status, "headers": {"content-type": "application/json"}, "body": body}
+        rows.append({"request": {"method": method, "url": f"https://api.example.com/v1{url}"}, "response": response})
+    data = {
+        "format": 1,
+        "connector": "shop",
+        "operation": operation,
+        "source": "contract",
+        "recorded_at": "2026-01-02T03:04:05Z",
+        "base_url": "https://api.example.com/v1",
+        "exchanges": rows,
+    }
+    return data | more
+
+
+@pytest.fixture
+def recorded() -> Callable[..., dict[str, Any]]:
+    return recording

@@ -3,10 +3,11 @@
 from typing import TYPE_CHECKING
 
 from conn_cli.console import App
+from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective
+    from conn_engine.config import Effective, OperationName
 
 __all__ = ["choose_effective", "choose_format"]
 
@@ -51,8 +52,15 @@ def _only_connector(app: App, operation: str | None) -> str:
     if len(names) == 1:
         return names[0]
     if not names:
+        if operation is None:
+            raise UsageError("the workspace has no connector", hint="conn new NAME adds one")
+        known = [name.text for connector in app.workspace.connectors() for name in _operations(app, connector)]
+        near = did_you_mean(operation, [*known, *(text.partition(".")[2] for text in known)])
         raise UsageError(
-            f'no connector of the workspace has "{operation}"' if operation else "the workspace has no connector",
-            hint="conn show lists them; conn new NAME adds one",
+            f'no connector of the workspace has "{operation}"', hint=near or "conn show lists the operations there are"
         )
     raise UsageError(f"which connector: {', '.join(names)}?", hint="add --account ACCOUNT or --connector NAME")
+
+
+def _operations(app: App, connector: str) -> "list[OperationName]":
+    return app.workspace.effective(account=None, connector=connector).operations()

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from conn_engine.config import Workspace
     from conn_engine.secrets import Redactor
 
-__all__ = ["App"]
+__all__ = ["App", "OutputGone"]
+
+
+class OutputGone(Exception):
+    """Whoever read our output has closed it (`| head`). No OSError: the option parser has its own way with those."""
 
 
 def _redactor() -> "Redactor":
@@ -119,9 +123,12 @@ class App:
         _write(self.stderr, self.clean(text) + end)
 
     def flush(self) -> None:
-        """Hand over what is buffered. Raises OSError when whoever reads is gone or the device is full."""
-        self.stdout.flush()
-        self.stderr.flush()
+        """Hand over what is buffered. Raises OutputGone, and OSError when the device is full."""
+        try:
+            self.stdout.flush()
+            self.stderr.flush()
+        except BrokenPipeError:
+            raise OutputGone from None
 
     def trace(self, text: str) -> None:
         """Write to standard error when `debug` is on, without secrets."""
@@ -189,8 +196,13 @@ def _is_terminal(stream: TextIO | None) -> bool:
 
 def _write(stream: TextIO, text: str) -> None:
     try:
-        stream.write(text)
-    except UnicodeEncodeError:
-        # A stream that is not UTF-8 shows what it can: a report with an escape in it beats none.
-        encoding = stream.encoding or "ascii"
-        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+        try:
+            stream.write(text)
+        except UnicodeEncodeError:
+            # A stream that is not UTF-8 shows what it can: a report with an escape in it beats none.
+            encoding = stream.encoding or "ascii"
+            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    except BrokenPipeError:
+        raise OutputGone from None
+    except OSError as error:
+        raise UsageError(f"the output cannot be written: {str(error.strerror).lower()}") from error

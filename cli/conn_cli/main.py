@@ -29,7 +29,7 @@ from conn_cli.commands import (
     test,
     why,
 )
-from conn_cli.console import App
+from conn_cli.console import App, OutputGone
 from conn_cli.exits import Exit
 
 __all__ = ["application", "execute", "main"]
@@ -67,9 +67,13 @@ def options(
     ] = False,
 ) -> None:
     """Author, test and roll out API connectors as data."""
+    from conn_engine.errors import UsageError
+
     app: App = context.obj
     if workspace is not None:
-        app.folder = workspace
+        if not (app.folder / workspace).is_dir():
+            raise UsageError(f"--workspace {workspace}: there is no such folder")
+        app.folder = app.folder / workspace
     app.no_input = app.no_input or no_input
     app.debug = debug
 
@@ -109,7 +113,7 @@ def execute(arguments: Sequence[str], app: App) -> int:
     except ConnError as error:
         show_error(app, error)
         return error.exit_code
-    except BrokenPipeError:
+    except OutputGone:
         _abandon_output()
         return Exit.OK
     except Exception as error:
@@ -136,12 +140,13 @@ def main() -> None:
     code = execute(sys.argv[1:], app)
     try:
         app.flush()
-    except BrokenPipeError:
+    except OutputGone:
         _abandon_output()
     except OSError as error:
-        app.err(f"error: the output cannot be written: {error.strerror}")
+        if code == Exit.OK:
+            app.err(f"error: the output cannot be written: {str(error.strerror).lower()}")
+            code = Exit.USAGE
         _abandon_output()
-        code = code or Exit.USAGE
     sys.exit(code)
 
 

@@ -26,7 +26,7 @@ def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
     """Make a workspace in `root` (which may exist). Returns the files made. Raises UsageError when one is there."""
     if (root / "conn.yaml").exists() and not force:
         raise UsageError(
-            f"{root / 'conn.yaml'} exists: this folder is a workspace already",
+            f"{relative(root / 'conn.yaml')} exists: this folder is a workspace already",
             hint="add a connector: conn new hubspot; or start over with --force",
         )
     root.mkdir(parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
     from conn_engine.locate import packaged
 
     if root.exists() and any(root.iterdir()) and not force:
-        raise UsageError(f"{root} is not empty", hint="choose another folder, or add --force")
+        raise UsageError(f"{relative(root)} is not empty", hint="choose another folder, or add --force")
     example, connectors = packaged("example"), packaged("connectors")
 
     def build(folder: Path) -> None:
@@ -72,7 +72,7 @@ def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[P
         )
     target = root / "connectors" / name
     if target.exists() and not force:
-        raise UsageError(f"{target} exists", hint="nothing was changed; add --force to replace it")
+        raise UsageError(f"{relative(target)} exists", hint="nothing was changed; add --force to replace it")
     bundled = name in bundled_connectors()
 
     def build(folder: Path) -> None:

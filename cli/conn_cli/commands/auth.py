@@ -36,6 +36,7 @@ def login(
     """Store an account's credential. Secrets are asked for hidden, or read from standard input; never from options."""
     from conn_engine.errors import UsageError
     from conn_engine.runtime.connection import vault_of
+    from conn_engine.vault.environment import variable_prefix
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
@@ -56,6 +57,11 @@ def login(
         raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {shape}")
     document = effective.connector.credentials.document(values) if effective.connector.credentials else {}
     app.redactor.add_document(document)
+    if vault.environment.has(account):
+        raise UsageError(
+            f"the credential of {account} comes from the environment, which goes before what is stored",
+            hint=f"unset {variable_prefix(account)}* first",
+        )
     vault.save(account, document)
     app.out(f"stored the credential of {account} in the {vault.kind}")
     if verify:

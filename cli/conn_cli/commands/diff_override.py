@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.words import counted
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective
+    from conn_engine.config import Effective, OperationName
     from conn_engine.runtime.effects import ConfigChange, OperationEffect, OverrideReport
 
 WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
@@ -39,9 +40,23 @@ def diff_override(
             names = [name for name in effective.operations() if name.kind == "unified"]
             if operation is not None:
                 names = [effective.resolve(operation)]
-            reports.append(override_report(app.workspace, effective, names))
+            report = override_report(app.workspace, effective, names)
+            reports.append(report if operation is None else _about(report, names[0]))
             progress.advance(note=effective.account or effective.connector_name)
     writers[as_format](app, reports)
+
+
+def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
+    """The report without what is said of other unified operations alone."""
+    from dataclasses import replace
+
+    own = f"{'.'.join(map(str, name.path))}."
+
+    def concerns(change: "ConfigChange") -> bool:
+        return not change.path.startswith("unified.") or f"{change.path}.".startswith(own)
+
+    changes = tuple(change for change in report.changes if concerns(change))
+    return replace(report, changes=changes, dead=tuple(change for change in report.dead if concerns(change)))
 
 
 def _effectives(
@@ -93,7 +108,7 @@ def _text(app: App, reports: "list[OverrideReport]") -> None:
             )
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
-        app.out(f"  effect on recordings ({len(recorded)} operations, {records} records)")
+        app.out(f"  effect on recordings ({counted(len(recorded), 'operation')}, {counted(records, 'record')})")
         for effect in report.effects:
             for line in _effect_lines(effect):
                 app.out(f"    {effect.name.text:<24} {line}")

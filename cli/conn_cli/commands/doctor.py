@@ -8,6 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.words import counted
 
 
 def doctor(
@@ -90,7 +91,7 @@ def _workspace(app: App) -> Row:
         return ("workspace", "warn", "none from here upwards: conn init")
     try:
         workspace = app.workspace
-        counts = f"{len(workspace.connectors())} connectors, {len(workspace.accounts())} accounts"
+        counts = f"{counted(len(workspace.connectors()), 'connector')}, {counted(len(workspace.accounts()), 'account')}"
     except ConnError as error:
         return ("workspace", "bad", error.message)
     return ("workspace", "ok", f"{root}: {counts}")

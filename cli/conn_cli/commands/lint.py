@@ -28,13 +28,17 @@ def lint(
     ] = False,
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
-    from conn_cli.report import Sources, write_outputs
+    from conn_cli.report import Sources, parse_specs, write_outputs
     from conn_cli.words import counted
     from conn_engine.diagnostics import Severity
+    from conn_engine.errors import UsageError
     from conn_engine.lint import lint_paths
     from conn_engine.lint.baseline import apply_baseline
 
     app: App = context.obj
+    if update_baseline and baseline is None:
+        raise UsageError("--update-baseline needs a file", hint="name it: --baseline conn-baseline.json")
+    parse_specs(formats or [])  # a bad one is said before the work
     result = lint_paths(app.folder, paths or [])
     findings = result.findings
     if baseline is not None:

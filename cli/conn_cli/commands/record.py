@@ -41,6 +41,14 @@ def record(
     from conn_engine.runtime.recorder import record_operation
 
     app: App = context.obj
+    effective = app.workspace.effective(account=account, environment=environment)
+    name = effective.resolve(operation, raw=raw)
+    call = build_call(app, effective, name, params=param or [], body=body)
+    if may_write(effective, name, call) and not send:
+        raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
+    path = _target(app, effective.connector_name, name, scenario, account if own else None)
+    if path.exists() and not force:
+        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME for another")
     wiring = wire_account(
         app.workspace,
         account,
@@ -50,13 +58,6 @@ def record(
         clock=app.clock,
         redactor=app.redactor,
     )
-    name = wiring.effective.resolve(operation, raw=raw)
-    call = build_call(app, wiring.effective, name, params=param or [], body=body)
-    if may_write(wiring.effective, name, call) and not send:
-        raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
-    path = _target(app, wiring.effective.connector_name, name, scenario, account if own else None)
-    if path.exists() and not force:
-        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME for another")
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
             wiring,

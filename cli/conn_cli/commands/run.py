@@ -43,9 +43,14 @@ def run(
     from conn_cli.outputs import record_writer
     from conn_engine.failures import Policy
     from conn_engine.runtime.connection import wire_account
+    from conn_engine.runtime.plans import may_write
 
     app: App = context.obj
     writer = record_writer(app, output)
+    effective = app.workspace.effective(account=account, environment=environment)
+    name = effective.resolve(operation, raw=raw)
+    call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
+    planned = dry_run or (may_write(effective, name, call) and not send)
     wiring = wire_account(
         app.workspace,
         account,
@@ -54,20 +59,12 @@ def run(
         policy=Policy(wait=wait),
         clock=app.clock,
         redactor=app.redactor,
-        optional_credential=dry_run,
+        optional_credential=planned,
     )
-    name = wiring.effective.resolve(operation, raw=raw)
-    call = build_call(app, wiring.effective, name, params=param or [], body=body, cursor=cursor)
-    if dry_run or (_writes(wiring, name, call) and not send):
+    if planned:
         _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
     _stream(app, wiring, name, call, writer, limit=limit, trace=trace, remote_data=remote_data)
-
-
-def _writes(wiring: "Wiring", name: "OperationName", call: "Call") -> bool:
-    from conn_engine.runtime.plans import may_write
-
-    return may_write(wiring.effective, name, call)
 
 
 def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:

@@ -46,6 +46,7 @@ def test(
     ] = None,
 ) -> None:
     """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
+    from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
     from conn_engine.errors import UsageError
     from conn_engine.runtime.suite import Selection
@@ -63,6 +64,7 @@ def test(
         raw=raw,
         cross_check=cross_check,
     )
+    parse_specs(formats or [])  # a bad one is said before the work
     reports = _live(app, selection, send) if live else _replays(app, selection)
     if update:
         _update(app, reports)
@@ -94,13 +96,14 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 
 def _update(app: App, reports: "list[OperationReport]") -> None:
     """Keep results as goldens: only of cases whose replay ended as recorded, never of a failing mapping."""
+    from conn_cli.words import counted
     from conn_engine.runtime.goldens import update_golden
 
     changed = 0
     for report in reports:
         for judgement in report.judgements:
             changed += update_golden(judgement, app.redactor)
-    app.err(f"{changed} golden file(s) written")
+    app.err(f"{counted(changed, 'golden')} written")
 
 
 def _exit_code(reports: "list[OperationReport]", *, named: bool) -> Exit:

@@ -103,7 +103,7 @@ def _verdict(judgement: "Judgement") -> str:
     outcome = judgement.outcome
     parts = [counted(len(outcome.records), "record")]
     if outcome.error is not None:
-        parts = [f"ends with {type(outcome.error).__name__}: {outcome.error.message}"]
+        parts = [f"ends with an error: {outcome.error.message}"]
     codes = {finding.code for finding in judgement.findings}
     if judgement.schema and outcome.records:
         parts.append(f"{judgement.schema} schema {'broken' if 'MAP301' in codes else 'ok'}")
@@ -130,9 +130,9 @@ def _differences(judgement: "Judgement") -> Iterator[Piece]:
         for change in record.fields:
             yield f"      id={record.key}  {change.field}", ""
             typed = change.kind == "type_changed"
-            if change.before is not None:
+            if change.kind != "added":
                 yield f"  - {_value(change.before, typed)}", "error"
-            if change.after is not None:
+            if change.kind != "missing":
                 yield f"  + {_value(change.after, typed)}", "good"
             place = judgement.places.get(change.field)
             yield f"   set by {place}\n" if place else "\n", "dim"
@@ -244,6 +244,7 @@ def _junit_case(suite: str, judgement: "Judgement", sources: Sources) -> str:
 def _failure(finding: "Diagnostic", sources: Sources) -> str:
     from conn_cli.report.plain import plain
 
-    text = "".join(plain(piece) if piece != "\n" else piece for piece, _ in pieces(finding, sources))
+    text = "".join(piece for piece, _ in pieces(finding, sources))  # made plain, but for the breaks between lines
+    shown = "\n".join(plain(line) for line in text.split("\n"))
     head = f"<failure type={quoteattr(finding.code)} message={quoteattr(plain(finding.message))}>"
-    return f"{head}{escape(text)}</failure>"
+    return f"{head}{escape(shown)}</failure>"

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from conn_engine.config import Effective, Layer, Path_, Workspace, singular
+from conn_engine.config import Effective, Layer, Path_, Workspace, mapping_layers, singular
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
@@ -104,7 +104,7 @@ def functions(view: LayerView) -> Iterator[Diagnostic]:
         for name, at in calls:
             if name not in known:
                 hint = did_you_mean(name, known)
-                hint = hint.replace('"', '"$', 1) if hint else "conn eval '$FUNCTION(…)' tries one"
+                hint = hint.replace('"', '"$', 1) if hint else "neither JSONata nor Conn has one of a like name"
                 span = view.place(site, offset + at, len(name) + 1)
                 yield diagnostic("EXP102", f"there is no function ${name}", span, path=dotted(site.path), hint=hint)
 
@@ -218,19 +218,30 @@ def fields(target: Target) -> Iterator[Diagnostic]:
     effective = target.effective
     for name in effective.operations():
         operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-        if operation is None or name.method == "delete" or not isinstance(operation.response_mapping, dict):
+        if operation is None or name.method == "delete":
             continue
-        known = _model_fields(target.workspace, name.model, operation.record or singular(name.resource))
-        if known is None or set(operation.response_mapping) == {"replace"}:
+        record = operation.record or singular(name.resource)
+        known = _model_fields(target.workspace, name.model, record)
+        if known is None:
             continue
-        for key in operation.response_mapping:
+        for path in _mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
+            key = str(path[-1])
             if key not in known:
-                path = (*name.path, "response_mapping", key)
                 origins = effective.origins(path)
                 span = origins[0].key_span if origins else effective.span(path)
-                text = f'the unified model {name.model} has no field "{key}"'
+                text = f'the unified record {name.model}.{record} has no field "{key}"'
                 hint = did_you_mean(key, known) or "put the vendor's own fields under custom_fields"
                 yield diagnostic("MAP303", text, span, path=dotted(path), hint=hint)
+
+
+def _mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
+    """The paths of the fields that a mapping's levels set by name; a field that a level removes is none."""
+    found: dict[Path_, None] = {}
+    for layer in mapping_layers(mapped):
+        for key, value in layer.items() if isinstance(layer, dict) else ():
+            if value is not None:
+                found[(*path, key)] = None
+    return found
 
 
 def _model_fields(workspace: Workspace, model: str, record: str) -> frozenset[str] | None:

@@ -1,0 +1,37 @@
+"""`python -m benchmarks [NAME…] [--quick] [--markdown FILE]`: run benchmarks and print one table of ratios."""
+
+import argparse
+import importlib
+import platform
+import sys
+from pathlib import Path
+
+from benchmarks.measure import Row
+from benchmarks.table import as_markdown, as_text
+
+NAMES = ("startup", "lint", "replay", "mapping", "fetching", "memory")
+
+
+def main() -> int:
+    """Exit code 0 when everything ran, whatever the figures: a benchmark is no test."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)}; default: all")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and smaller inputs")
+    parser.add_argument("--markdown", type=Path, metavar="FILE", help="also write the table to FILE")
+    chosen = parser.parse_args()
+    unknown = [name for name in chosen.names if name not in NAMES]
+    if unknown:
+        parser.error(f"there is no benchmark {unknown[0]!r}; there are: {', '.join(NAMES)}")
+    rows: list[Row] = []
+    for name in chosen.names or NAMES:
+        sys.stderr.write(f"{name} …\n")
+        rows += importlib.import_module(f"benchmarks.{name}").run(quick=chosen.quick)
+    machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+    sys.stdout.write(f"{as_text(rows)}\n\nratios, median of several runs in turn; {machine}\n")
+    if chosen.markdown is not None:
+        chosen.markdown.write_text(f"{as_markdown(rows)}\n", "utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

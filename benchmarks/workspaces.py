@@ -1,0 +1,39 @@
+"""Workspaces in temporary folders: one that reaches the local server, and one of many connectors."""
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.measure import CHECKOUT
+
+__all__ = ["BUNDLED", "catalogue", "local"]
+
+BUNDLED = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
+
+
+def local(folder: Path, connector: str, port: int, total: int, context: Mapping[str, Any]) -> None:
+    """A bundled connector, unchanged but for the base URL, which an environment sets; account `bench`."""
+    shutil.copytree(CHECKOUT / "connectors" / connector, folder / "connectors" / connector)
+    _write(folder / "conn.yaml", {"version": 1, "default_environment": "bench", "trusted_hosts": [f"127.0.0.1:{port}"]})
+    address = f"http://127.0.0.1:{port}/{total}"
+    _write(folder / "environments" / "bench.yaml", {"connectors": {connector: {"base_url": address}}})
+    _write(folder / "accounts" / "bench.yaml", {"connector": connector, "context": dict(context)})
+
+
+def catalogue(folder: Path, count: int) -> None:
+    """`count` connectors: the bundled ones in turn, whole, each under a name of its own."""
+    _write(folder / "conn.yaml", {"version": 1})
+    for number in range(count):
+        name = BUNDLED[number % len(BUNDLED)]
+        own = f"{name}-{number:04d}"
+        place = folder / "connectors" / own
+        shutil.copytree(CHECKOUT / "connectors" / name, place)
+        document = place / "connector.yaml"
+        document.write_text(document.read_text("utf-8").replace(f"name: {name}\n", f"name: {own}\n", 1), "utf-8")
+
+
+def _write(path: Path, data: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(data), "utf-8")  # JSON is YAML

@@ -1,6 +1,6 @@
 """The parts of README.md that are made from the code: the table of commands and the table of exit codes.
 
-    python tests/readme/generated.py --write     writes them anew
+python tests/readme/generated.py --write     writes them anew
 """
 
 import ast
@@ -12,8 +12,9 @@ from pathlib import Path
 import typer
 
 from conn_cli import exits
-from conn_cli.main import application
+from conn_cli.main import ACCOUNTS, CHANGE, HELP, LOOP, START, application
 
+PANELS = (START, LOOP, CHANGE, ACCOUNTS, HELP)
 README = Path(__file__).parents[2] / "README.md"
 
 
@@ -44,7 +45,8 @@ def _commands():
     panels |= {info.name: info.rich_help_panel for info in application.registered_groups}
     rows = ["| | command | what it does |", "|---|---|---|"]
     before = ""
-    for name, command in typer.main.get_command(application).commands.items():
+    commands = typer.main.get_command(application).commands
+    for name, command in sorted(commands.items(), key=lambda item: PANELS.index(panels[item[0]])):
         panel = panels[name]
         for usage, help_ in _usages(name, command):
             rows.append(f"| {panel if panel != before else ''} | `conn {usage}` | {help_} |")

@@ -1,0 +1,37 @@
+"""What the tests of the documents share: the generator of their tables, and a `conn` as a fresh shell would find it."""
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="session")
+def generated():
+    """The module that makes README.md's tables."""
+    spec = importlib.util.spec_from_file_location("generated", Path(__file__).with_name("generated.py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def shell(tmp_path):
+    """Environment variables of a shell in which `conn` is the checkout's, without credentials or keyring."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    command = folder / "conn"
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m conn_cli.main "$@"\n', encoding="utf-8")
+    command.chmod(0o755)
+    return {
+        "PATH": f"{folder}{os.pathsep}{os.environ['PATH']}",
+        "HOME": str(tmp_path),
+        "PYTHONPATH": os.pathsep.join([str(ROOT / "cli"), str(ROOT / "engine")]),
+        "PYTHONUTF8": "1",
+        "CONN_NO_KEYRING": "1",
+        "CONN_STATE_DIR": str(tmp_path / "state"),
+    }

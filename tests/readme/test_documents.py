@@ -1,0 +1,152 @@
+"""The documents agree with the code: generated tables, links, blocks of YAML and JSON, the files and code they name."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from conn_engine.errors import VendorError
+from conn_engine.pagination import pages
+from conn_engine.strategies import Answer, Draft
+from conn_engine.wire import Request, Response
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "connectors/README.md",
+    "engine/DECISIONS.md",
+    "engine/README.md",
+    "example/README.md",
+)
+
+
+def text_of(document):
+    return (ROOT / document).read_text(encoding="utf-8")
+
+
+def test_the_tables_are_those_of_the_code(generated):
+    text = text_of("README.md")
+    for name, made in generated.blocks().items():
+        assert generated.between(text, name) == made, "run: python tests/readme/generated.py --write"
+    assert generated.rewritten(text) == text
+
+
+def test_a_stale_table_is_written_anew(generated):
+    text = text_of("README.md")
+    stale = text.replace("| `conn doctor` |", "| `conn nurse` |")
+    assert stale != text
+    assert generated.rewritten(stale) == text
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_links_lead_somewhere(document):
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text_of(document)):
+        if not link.startswith(("http://", "https://")):
+            assert (ROOT / document).parent.joinpath(link).exists(), f"{document}: {link}"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_documents_name_no_machine(document):
+    assert not re.search(r"/(?:home|root|Users|work|tmp)/\w", text_of(document))
+
+
+def test_blocks_of_yaml_and_json_pass_lint(shell):
+    files = ["README.md", "connectors/README.md", "example/README.md", "engine/README.md"]
+    result = subprocess.run(
+        ["conn", "lint", *files], cwd=ROOT, env=shell, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (result.returncode, result.stdout) == (0, "no findings\n"), result.stdout + result.stderr
+
+
+def test_engine_documents_name_files_that_exist():
+    """Names in backticks with a slash or a known ending, looked up below the root, the engine and the command."""
+    places = [ROOT / place for place in ("", "engine", "engine/conn_engine", "cli", "cli/conn_cli")]
+    for document in ("engine/README.md", "engine/DECISIONS.md"):
+        for name in re.findall(r"`([\w./-]+(?:\.py|\.yaml|\.md|\.json|/))`", text_of(document)):
+            assert any((place / name).exists() for place in places), f"{document}: {name}"
+
+
+def test_the_decisions_have_context_choice_and_price():
+    entries = re.split(r"(?m)^## ", text_of("engine/DECISIONS.md"))[1:]
+    assert len(entries) >= 20
+    for entry in entries:
+        for word in ("**Context.**", "**Choice.**", "**Price.**"):
+            assert word in entry, entry.splitlines()[0]
+
+
+STRATEGY = re.compile(r"```python\n(.*?class LastId.*?)```", re.DOTALL)
+
+
+def test_the_strategy_of_the_architecture_page_pages():
+    names = {"__name__": "conn_engine.pagination.last_id"}
+    exec(compile(STRATEGY.search(text_of("engine/README.md"))[1], "engine/README.md", "exec"), names)  # our own text
+    strategy = names["LastId"](after_param="since")
+    vendor = {None: [1, 2], 2: [3, 4], 4: []}
+    seen, asked = [], []
+
+    def fetch(place):
+        draft = Draft("GET", "https://api.example.com/things")
+        place(draft)
+        after = dict(draft.query).get("since")
+        asked.append(after)
+        yield from ()
+        records = [{"id": number} for number in vendor[after]]
+        return Answer(Request("GET", f"{draft.url}?since={after}"), Response(200), records, records)
+
+    def emit(answer, number, following, previous):
+        seen.extend(record["id"] for record in answer.records)
+        yield from ()
+
+    assert list(pages(strategy, fetch, emit)) == []
+    assert (seen, asked) == ([1, 2, 3, 4], [None, 2, 4])
+    vendor[4] = [3, 4]  # a vendor that ignores the parameter
+    with pytest.raises(VendorError):
+        list(pages(strategy, fetch, emit))
+
+
+def test_a_strategy_is_two_edits(tmp_path, shell):
+    """On a copy of the project: schemas, lint with did-you-mean and a run on recordings follow from the two edits."""
+    for folder in ("cli", "engine", "schemas", "connectors", "example"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    pagination = tmp_path / "engine" / "conn_engine" / "pagination"
+    (pagination / "last_id.py").write_text(STRATEGY.search(text_of("engine/README.md"))[1], encoding="utf-8")
+    face = pagination / "__init__.py"
+    text = face.read_text(encoding="utf-8")
+    for line in re.search(r"\*\*Two\*\*.*?```text\n(.*?)```", text_of("engine/README.md"), re.DOTALL)[1].splitlines():
+        old = (
+            line.replace(" | LastId", "")
+            if line.startswith("Pagination")
+            else "from conn_engine.pagination.link_header"
+        )
+        new = line if line.startswith("Pagination") else f"{line}\n{old}"
+        assert old in text
+        text = text.replace(old, new)
+    face.write_text(text, encoding="utf-8")
+    shell["PYTHONPATH"] = os.pathsep.join([str(tmp_path / "cli"), str(tmp_path / "engine")])
+
+    def run(*command):
+        return subprocess.run(
+            command, cwd=tmp_path, env=shell, capture_output=True, text=True, timeout=120, check=False
+        )
+
+    assert "written: connector.schema.json" in run(sys.executable, "-m", "conn_engine.schemas").stdout
+    assert run("conn", "init", "shop").returncode == 0
+    assert run("conn", "-C", "shop", "new", "my-crm").returncode == 0
+    connector = tmp_path / "shop" / "connectors" / "my-crm" / "connector.yaml"
+    skeleton = connector.read_text(encoding="utf-8")
+    cursor = re.search(r"(?m)^pagination:\n(?: .*\n)+", skeleton)[0]
+    for key, code, says in (("after_param", 0, "no findings"), ("afer_param", 1, 'did you mean "after_param"?')):
+        ours = f"pagination:\n  format: last_id\n  config: {{ {key}: since }}\n"
+        connector.write_text(skeleton.replace(cursor, ours), encoding="utf-8")
+        result = run("conn", "-C", "shop", "lint")
+        assert (result.returncode, says in result.stdout) == (code, True), result.stdout + result.stderr
+    connector.write_text(skeleton.replace(cursor, ours.replace("afer_", "after_")), encoding="utf-8")
+    missed = run("conn", "-C", "shop", "test", "contacts.list")
+    assert missed.returncode == 1, missed.stdout + missed.stderr
+    assert "query since: not recorded" in missed.stdout

@@ -68,7 +68,7 @@ def test(
     reports = _live(app, selection, send) if live else _replays(app, selection)
     if update:
         _update(app, reports)
-    write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), update=update)
+    write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), live=live)
     raise typer.Exit(_exit_code(reports, named=bool(operations)))
 
 

@@ -21,15 +21,18 @@ SHOWN_RECORDS = 10
 
 
 def write_reports(
-    app: App, reports: "Sequence[OperationReport]", specs: Sequence[str], *, verbose: bool, update: bool
+    app: App, reports: "Sequence[OperationReport]", specs: Sequence[str], *, verbose: bool, live: bool = False
 ) -> None:
-    """Write the reports in every format asked for. `verbose` shows requests and coverage of passing operations too."""
+    """Write the reports in every format asked for. `verbose` shows requests and coverage of passing operations too.
+
+    `live` says that the vendor answered, not recordings.
+    """
     from conn_engine.documents import write_whole
 
     sources = Sources(app.workspace.root)
     for name, file in parse_specs(specs):
         if name == "text":
-            text = paint(list(_text(reports, sources, verbose)), app.color and not file)
+            text = paint(list(_text(reports, sources, verbose=verbose, live=live)), app.color and not file)
         elif name == "json":
             text = json.dumps([_json(report) for report in reports], ensure_ascii=False, indent=2) + "\n"
         elif name == "junit":
@@ -43,11 +46,11 @@ def write_reports(
             app.out(text, end="")
 
 
-def _text(reports: "Sequence[OperationReport]", sources: Sources, verbose: bool) -> Iterator[Piece]:
+def _text(reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool) -> Iterator[Piece]:
     shown: set[Diagnostic] = set()
     for report in reports:
         if report.recorded and (verbose or report.failed):
-            yield from _operation(report, verbose)
+            yield from _operation(report, live)
         for finding in report.all_findings:
             if finding in shown:
                 continue
@@ -58,7 +61,7 @@ def _text(reports: "Sequence[OperationReport]", sources: Sources, verbose: bool)
     yield from _summary(reports)
 
 
-def _operation(report: "OperationReport", verbose: bool) -> Iterator[Piece]:
+def _operation(report: "OperationReport", live: bool) -> Iterator[Piece]:
     effective = report.effective
     names = [
         report.name.text,
@@ -69,19 +72,18 @@ def _operation(report: "OperationReport", verbose: bool) -> Iterator[Piece]:
     yield " · ".join(name for name in names if name), "bold"
     yield "\n", ""
     for judgement in report.judgements:
-        yield from _case(judgement)
+        yield from _case(judgement, live)
     yield "\n", ""
 
 
-def _case(judgement: "Judgement") -> Iterator[Piece]:
+def _case(judgement: "Judgement", live: bool) -> Iterator[Piece]:
     case, outcome = judgement.case, judgement.outcome
     recording = case.recording
     yield f"  {case.scenario}", "bold"
     count = len(outcome.sent)
-    yield (
-        f"   replay: {counted(count, 'request')}, {recording.source} {recording.recorded_at[:10]}\n",
-        "dim",
-    )
+    asked = counted(count, "request")
+    source = f"live: {asked}" if live else f"replay: {asked}, {recording.source} {recording.recorded_at[:10]}"
+    yield f"   {source}\n", "dim"
     for number, sent in enumerate(outcome.sent, 1):
         last = "   last page" if number == count and count > 1 and outcome.error is None else ""
         records = f"   {counted(sent.records, 'record')}" if sent.records else ""

@@ -1,0 +1,255 @@
+"""`conn run`, `conn record`, `conn auth --verify` and `conn test --live` against a server on loopback."""
+
+import csv
+import io
+import json
+import time
+
+import pytest
+from transcript import conn
+
+TOKEN = "tok-aVerySecretOne-42"
+PEOPLE = [
+    {"id": number, "first_name": f"P{number}", "last_name": "Q", "email": f"p{number}@ex.com", "created_at": "2026-01-01T00:00:00Z"}
+    for number in range(1, 8)
+]
+
+
+def listing(got):
+    """Seven people, three to a page, for whoever has the token."""
+    if got.headers.get("authorization") != f"Bearer {TOKEN}":
+        return 401, {}, {"message": f"bad token {got.headers.get('authorization')}"}
+    path, _, query = got.path.partition("?")
+    if got.method == "POST":
+        return 201, {}, {**json.loads(got.body), "id": 99, "created_at": "2026-01-01T00:00:00Z"}
+    if path != "/contacts":
+        return 404, {}, {"message": "no such contact"}
+    start = int(dict(pair.split("=") for pair in query.split("&") if pair).get("cursor", "0"))
+    more = start + 3 < len(PEOPLE)
+    headers = {"set-cookie": f"session={TOKEN}-cookie", "x-request-id": "r1"}
+    body = {"data": PEOPLE[start : start + 3], "paging": {"next": str(start + 3) if more else None}, "token": TOKEN}
+    return 200, headers, body
+
+
+@pytest.fixture
+def live(desk, vendor):
+    """The desk's connector, talking to the vendor on loopback."""
+    vendor.answer = listing
+    point(desk, vendor.url, f"127.0.0.1:{vendor.port}")
+    return desk
+
+
+def point(desk, url, host):
+    file = desk / "connectors/demo/connector.yaml"
+    file.write_text(file.read_text().replace("https://api.demo.example/v1", url))
+    with (desk / "conn.yaml").open("a") as stream:
+        stream.write(f'trusted_hosts: ["{host}"]\n')
+
+
+def run(desk, *arguments, token=TOKEN, **options):
+    done = conn(desk, *arguments, CONN_ME_TOKEN=token, **options)
+    for text in (done.out, done.err):
+        assert token not in text
+    return done
+
+
+def test_records_come_as_json_lines_page_by_page(live, vendor):
+    done = run(live, "run", "contacts.list", "-a", "me")
+    assert done.code == 0
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [row["id"] for row in rows] == [str(person["id"]) for person in PEOPLE]
+    assert [got.path for got in vendor.got] == ["/contacts", "/contacts?cursor=3", "/contacts?cursor=6"]
+    assert "error" not in done.err
+
+
+@pytest.mark.parametrize(("limit", "requests"), [(1, 1), (3, 1), (4, 2), (7, 3), (50, 3)])
+def test_a_limit_asks_for_no_more_pages_than_needed(live, vendor, limit, requests):
+    done = run(live, "run", "contacts.list", "-a", "me", "--limit", str(limit))
+    assert len(done.out.splitlines()) == min(limit, 7)
+    assert len(vendor.got) == requests
+
+
+def test_outputs(live):
+    array = run(live, "run", "contacts.list", "-a", "me", "--limit", "4", "-o", "json")
+    assert [row["id"] for row in json.loads(array.out)] == ["1", "2", "3", "4"]
+    table = run(live, "run", "contacts.list", "-a", "me", "--limit", "2", "-o", "table").out
+    assert "first_name" in table.splitlines()[0]
+    assert "p2@ex.com" in table
+    rows = list(csv.DictReader(io.StringIO(run(live, "run", "contacts.list", "-a", "me", "-o", "csv").out)))
+    assert rows[6]["email"] == "p7@ex.com"
+    assert rows[0].keys() == {"id", "first_name", "last_name", "email", "created_at"}
+
+
+def test_outputs_of_no_records(live, vendor):
+    vendor.answer = lambda got: (200, {}, {"data": [], "paging": {}})
+    assert run(live, "run", "contacts.list", "-a", "me").out == ""
+    assert json.loads(run(live, "run", "contacts.list", "-a", "me", "-o", "json").out) == []
+    assert run(live, "run", "contacts.list", "-a", "me", "-o", "csv").out == ""
+    assert run(live, "run", "contacts.list", "-a", "me", "-o", "table").code == 0
+
+
+def test_a_spreadsheet_runs_no_cell(live, vendor):
+    person = {**PEOPLE[0], "first_name": "=HYPERLINK(1)", "last_name": "-5"}
+    vendor.answer = lambda got: (200, {}, {"data": [person], "paging": {}})
+    row = next(csv.DictReader(io.StringIO(run(live, "run", "contacts.list", "-a", "me", "-o", "csv").out)))
+    assert row["first_name"] == "'=HYPERLINK(1)"
+    assert row["last_name"] == "-5"
+
+
+def test_raw_and_remote_data(live):
+    raw = json.loads(run(live, "run", "contacts.list", "-a", "me", "--raw", "--limit", "1").out)
+    assert raw == PEOPLE[0]
+    unified = json.loads(run(live, "run", "contacts.list", "-a", "me", "--remote-data", "--limit", "1").out)
+    assert unified["remote_data"] == PEOPLE[0]
+
+
+def test_a_trace_shows_requests_and_hides_secrets(live):
+    done = run(live, "run", "contacts.list", "-a", "me", "--trace", "--limit", "1")
+    assert "/contacts" in done.err
+    assert "200" in done.err
+    assert "authorization" in done.err
+
+
+def test_a_write_is_sent_only_when_told_to(live, vendor):
+    body = '{"first_name": "New", "email": "n@ex.com"}'
+    planned = run(live, "run", "contacts.create", "-a", "me", "--body", body)
+    assert planned.code == 2
+    assert "add --send" in planned.err
+    assert vendor.got == []
+    sent = run(live, "run", "contacts.create", "-a", "me", "--body", body, "--send")
+    assert sent.code == 0
+    assert json.loads(sent.out)["id"] == "99"
+    assert json.loads(vendor.got[0].body) == {"first_name": "New", "email": "n@ex.com"}
+    again = run(live, "run", "contacts.create", "-a", "me", "--body", "-", "--send", stdin=body)
+    assert again.code == 0
+
+
+def test_the_vendors_errors_have_their_exit_codes(live, vendor):
+    wrong = conn(live, "run", "contacts.list", "-a", "me", CONN_ME_TOKEN="tok-wrong-one-entirely")
+    assert wrong.code == 5
+    assert "conn auth" in wrong.err
+    assert "tok-wrong-one-entirely" not in wrong.err + wrong.out
+    missing = run(live, "run", "contacts.get", "-a", "me", "-p", "id=5")
+    assert missing.code == 4
+    assert "no such contact" in missing.err
+    assert conn(live, "run", "contacts.list", "-a", "me").code == 5
+    vendor.answer = lambda got: (200, {}, "<html>sorry</html>")
+    html = run(live, "run", "contacts.list", "-a", "me")
+    assert html.code == 4
+    assert html.err.startswith("error")
+
+
+def test_a_mistyped_response_path_is_no_success(live):
+    file = live / "connectors/demo/connector.yaml"
+    file.write_text(file.read_text().replace("response_path: data", "response_path: dta"))
+    done = run(live, "run", "contacts.list", "-a", "me")
+    assert done.code != 0
+    assert "dta" in done.err
+    assert 'did you mean "data"?' in done.err
+    assert done.out == ""
+
+
+def test_a_rate_limit_ends_the_run_or_is_waited_for(live, vendor):
+    calls = []
+
+    def limited(got):
+        calls.append(got)
+        return (429, {"retry-after": "9"}, {"message": "slow down"}) if len(calls) == 1 else listing(got)
+
+    vendor.answer = limited
+    done = run(live, "run", "contacts.list", "-a", "me")
+    assert done.code == 4
+    assert "slow down" in done.err
+    assert "9" in done.err
+    calls.clear()
+    waited = run(live, "run", "contacts.list", "-a", "me", "--wait")
+    assert waited.code == 0
+    assert len(waited.out.splitlines()) == 7
+
+
+@pytest.mark.parametrize("url", ["http://nothing.invalid", "http://127.0.0.1:9"])
+def test_an_unreachable_host_is_one_line_at_once(desk, url):
+    point(desk, url, url.removeprefix("http://"))
+    began = time.monotonic()
+    done = run(desk, "run", "contacts.list", "-a", "me")
+    assert time.monotonic() - began < 5
+    assert done.code in (3, 4)
+    assert done.out == ""
+    assert len(done.err.splitlines()) <= 3, done.err
+
+
+def test_an_unknown_host_ends_with_the_networks_code(desk):
+    point(desk, "https://nothing.invalid", "nothing.invalid")
+    began = time.monotonic()
+    done = run(desk, "run", "contacts.list", "-a", "me")
+    assert time.monotonic() - began < 5
+    assert done.code == 4, done.err
+    assert "nothing.invalid" in done.err
+
+
+def test_a_recording_is_redacted_and_replays_to_the_same_requests(live, vendor):
+    (live / "connectors/demo/expected/crm.contacts.list.json").unlink()
+    refused = run(live, "record", "contacts.list", "-a", "me")
+    assert refused.code == 2
+    assert "--force" in refused.err
+    assert vendor.got == []
+    done = run(live, "record", "contacts.list", "-a", "me", "--force")
+    assert done.code == 0, done.err
+    assert "recorded 3 exchanges, 7 records" in done.out
+    text = (live / "connectors/demo/recordings/crm.contacts.list.json").read_text()
+    assert TOKEN not in text
+    assert "set-cookie" not in text.lower() or "[redacted]" in text
+    assert "authorization" not in text.lower()
+    kept = run(live, "test", "contacts.list", "--update")
+    assert kept.code == 0, kept.out + kept.err
+    vendor.got.clear()
+    tested = run(live, "test", "contacts.list")
+    assert tested.code == 0
+    assert "replay: 3 requests" in tested.out
+    assert vendor.got == []
+    again = run(live, "record", "contacts.list", "-a", "me", "--force")
+    assert again.code == 0
+    assert run(live, "test", "contacts.list").code == 0
+
+
+def test_an_error_is_recorded_too(live):
+    done = run(live, "record", "contacts.get", "-a", "me", "-p", "id=5", "--scenario", "gone", "--own")
+    assert done.code == 0
+    assert "ended with" in done.out
+    path = live / "connectors/demo/recordings/me/crm.contacts.get.gone.json"
+    assert json.loads(path.read_text())["exchanges"][0]["response"]["status"] == 404
+    assert TOKEN not in path.read_text()
+
+
+def test_pages_bound_a_recording(live, vendor):
+    done = run(live, "record", "contacts.list", "-a", "me", "--scenario", "short", "--pages", "1")
+    assert "recorded 1 exchange, 3 records" in done.out
+    assert len(vendor.got) == 1
+
+
+def test_nothing_is_recorded_without_an_answer(desk):
+    point(desk, "http://127.0.0.1:9", "127.0.0.1:9")
+    done = run(desk, "record", "contacts.list", "-a", "me", "--scenario", "none")
+    assert done.code == 4
+    assert not list((desk / "connectors/demo/recordings").glob("*none*"))
+
+
+def test_a_credential_is_verified_by_the_vendor(live):
+    good = run(live, "auth", "status", "me", "--verify")
+    assert good.code == 0
+    assert "accepted by the vendor" in good.out
+    bad = conn(live, "auth", "status", "me", "--verify", CONN_ME_TOKEN="tok-wrong-one-entirely")
+    assert bad.code == 5
+    stored = conn(
+        live, "auth", "login", "me", "--json", "--verify", stdin=json.dumps({"token": TOKEN}), CONN_VAULT_KEY="k" * 20
+    )
+    assert stored.code == 0, stored.err
+    assert "accepted by the vendor" in stored.out
+
+
+def test_live_tests_ask_the_vendor_and_leave_out_writes(live, vendor):
+    done = run(live, "test", "contacts.list", "contacts.create", "-a", "me", "--live")
+    assert done.code == 0, done.out + done.err
+    assert {got.method for got in vendor.got} == {"GET"}
+    assert "RUN102" in done.out
+    assert "live: 3 requests" in done.out

@@ -1,7 +1,8 @@
 """Which vault a run uses: the environment for accounts that have variables, then the best store there is."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,12 +22,18 @@ Kind = Literal["keyring", "file", "environment", "memory"]
 class LayeredVault:
     """The environment over a store. `store` is None where there is only the environment.
 
-    `kind_of(account)` says where an account's credential is, `kind` where a new one would go.
+    `kind_of(account)` says where an account's credential is, `kind` where a new one would go. The store is opened when
+    an account first needs it: looking for a keyring takes time, and a run with variables needs none.
     """
 
-    def __init__(self, environment: EnvironmentVault, store: Vault | None) -> None:
+    def __init__(self, environment: EnvironmentVault, open_store: Callable[[], Vault | None]) -> None:
         self.environment = environment
-        self.store = store
+        self._open_store = open_store
+
+    @cached_property
+    def store(self) -> Vault | None:
+        """Where credentials are kept that no variables give."""
+        return self._open_store()
 
     @property
     def kind(self) -> str:
@@ -59,7 +66,7 @@ class LayeredVault:
         return self._of(account).exclusive(account)
 
     def _of(self, account: str) -> Vault:
-        if self.store is None or self.environment.has(account):
+        if self.environment.has(account) or self.store is None:
             return self.environment
         return self.store
 
@@ -75,23 +82,31 @@ def open_vault(
     """The vault of a run.
 
     Accounts with variables use the environment. Others use the keyring where one is usable, else encrypted
-    files when CONN_VAULT_KEY is set, else nothing (saving then raises CredentialError). `preferred` insists
+    files when CONN_VAULT_KEY is set, else nothing (saving then raises CredentialError). CONN_NO_KEYRING leaves
+    the keyring out. `preferred` insists
     on one and raises CredentialError when it is not usable. `folder` holds encrypted files and locks
     (default: `state_folder`). `workspace` keeps accounts of the same name in different workspaces apart.
     `accounts` are the names there are.
     """
     place = folder or state_folder(environ)
     environment = EnvironmentVault(environ, accounts=accounts, folder=place / "locks")
+    if preferred is not None:
+        store = _store(environ, preferred, place, workspace)
+        return LayeredVault(environment, lambda: store)
+    return LayeredVault(environment, lambda: _store(environ, None, place, workspace))
+
+
+def _store(environ: Mapping[str, str], preferred: Kind | None, place: Path, workspace: str) -> Vault | None:
     key = environ.get("CONN_VAULT_KEY", "")
     if preferred == "environment":
-        return LayeredVault(environment, None)
+        return None
     if preferred == "memory":
-        return LayeredVault(environment, MemoryVault())
-    if preferred in (None, "keyring"):
+        return MemoryVault()
+    if preferred == "keyring" or (preferred is None and not environ.get("CONN_NO_KEYRING")):
         backend = usable_keyring()
         if backend is not None:
             service = f"conn {workspace}" if workspace else "conn"
-            return LayeredVault(environment, KeyringVault(backend, place, service=service))
+            return KeyringVault(backend, place, service=service)
         if preferred == "keyring":
             raise CredentialError(
                 "there is no usable keyring on this machine",
@@ -99,7 +114,7 @@ def open_vault(
             )
     if key:
         own = place / "credentials" / file_name(workspace) if workspace else place / "credentials"
-        return LayeredVault(environment, FileVault(own, key))
+        return FileVault(own, key)
     if preferred == "file":
         raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY")
-    return LayeredVault(environment, None)
+    return None

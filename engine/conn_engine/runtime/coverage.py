@@ -39,7 +39,7 @@ def measure(
         for field in seen:
             if _present(present, field):
                 seen[field] += 1
-    below = {path[1:] for path in reads if path and path[0] == "response"}
+    below = {tuple(part for part in path[1:] if isinstance(part, str)) for path in reads if path[:1] == ("response",)}
     unread = sorted(path for path in _paths(raw) if not any(path[:n] in below for n in range(len(path) + 1)))
     return Coverage(len(results), seen, tuple(".".join(path) for path in unread[:MAX_UNREAD]))
 

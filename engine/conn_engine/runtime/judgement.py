@@ -75,7 +75,11 @@ def judge(
     """Judge one outcome. `base` is the outcome of the same case at the base level alone, for attribution."""
     result = Judgement(case, outcome)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
-    golden = _golden(workspace, golden_path)
+    try:
+        golden = _golden(workspace, golden_path)
+    except ConfigurationError as error:
+        result.findings.append(_unreadable(error, workspace.shown(golden_path)))
+        return result
     if outcome.error is not None and not _expected(golden, outcome.error):
         result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
     if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
@@ -116,7 +120,20 @@ def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     data = read(path, workspace.shown(path)).data
-    return data if isinstance(data, Mapping) else None
+    lists = [data.get("records") or [], data.get("requests") or []] if isinstance(data, Mapping) else [None]
+    if not all(isinstance(value, list) for value in lists) or not all(isinstance(row, Mapping) for row in lists[-1]):
+        raise ConfigurationError("it is no golden result")
+    return dict(data)
+
+
+def _unreadable(error: ConfigurationError, file: str) -> Diagnostic:
+    span = error.findings[0].span if error.findings else None
+    return diagnostic(
+        "TST101",
+        f"the golden result cannot be read: {error.message}",
+        span or Span(file),
+        hint="restore it, or write it anew and review it: conn test --update",
+    )
 
 
 def _expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
@@ -177,11 +194,12 @@ def _places(result: Judgement, effective: Effective) -> dict[str, str]:
     if result.comparison is None:
         return {}
     fields = dict.fromkeys(field_name for field_name, _ in result.comparison.by_field())
+    fallback = overriding_leaf(effective, result.case.name) if fields else None
     found = {}
     for name in fields:
         origin = origin_of(effective, (*result.case.name.path, "response_mapping", *name.split(".")))
         if origin is None or origin.level == "base":
-            origin = overriding_leaf(effective, result.case.name)
+            origin = fallback
         if origin is not None and origin.level != "base":
             found[name] = f"{origin.span.file}:{origin.span.line}"
     return found
@@ -263,7 +281,8 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
     reads = compiled.reads()
     every = [path for paths in reads.values() for path in paths]
     fields = list(compiled.fields) or _keys(result.outcome.records)
-    result.coverage = measure(fields, every, result.outcome.records, result.outcome.raw)
+    raw = [] if operation.each == "page" else result.outcome.raw  # what is read of a page says nothing about records
+    result.coverage = measure(fields, every, result.outcome.records, raw)
 
 
 def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
@@ -273,7 +292,7 @@ def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Dia
         return []  # one record of a get says nothing about a field
     findings = []
     total = sum(result.coverage.records for result in covered if result.coverage)
-    for name in sorted({field for result in covered if result.coverage for field in result.coverage.seen}):
+    for name in sorted({name for result in covered if result.coverage for name in result.coverage.seen}):
         if any(result.coverage.seen.get(name, 0) for result in covered if result.coverage):
             continue
         first = covered[0]
@@ -294,19 +313,21 @@ def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Dia
 def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> str:
     name = result.case.name
     operation = effective.unified(name.model, name.resource, name.method)
-    if operation is None or operation.response_mapping is None:
+    if operation is None or operation.response_mapping is None or operation.each == "page":
         return ""
-    paths = sorted(mapping(mapping_layers(operation.response_mapping)).reads().get(field_name, ()))
+    reads_of = mapping(mapping_layers(operation.response_mapping)).reads().get(field_name, frozenset())
+    paths = sorted((path for path in reads_of if path[0] == "response" and len(path) > 1), key=str)
     if not paths:
         return ""
-    reads = paths[0]
+    reads = [part for part in paths[0] if isinstance(part, str)]
     level: Any = next((raw for raw in result.outcome.raw if isinstance(raw, Mapping)), {})
     for part in reads[1:-1]:
         level = level.get(part) if isinstance(level, Mapping) else None
+        level = next(iter(level), None) if isinstance(level, list) else level
     keys = [str(key) for key in level] if isinstance(level, Mapping) else []
     near = did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]]) if reads[-1] not in keys else ""
     has = f"; the response has {', '.join(keys[:8])}" if keys and reads[-1] not in keys else ""
-    return f"reads {'.'.join(map(str, reads))}{has}{'; ' + near if near else ''}"
+    return f"reads {'.'.join(reads)}{has}{'; ' + near if near else ''}"
 
 
 def _keys(records: Sequence[Any]) -> list[str]:

@@ -18,6 +18,7 @@ from conn_cli.commands import (
     eval_,
     explain,
     har,
+    import_,
     init,
     lint,
     map_,
@@ -81,6 +82,7 @@ def options(
 START, LOOP, CHANGE, ACCOUNTS, HELP = "Start", "Author's loop", "Overrides", "Accounts", "Help"
 application.command("init", rich_help_panel=START)(init.init)
 application.command("new", rich_help_panel=START)(new.new)
+application.command("import", rich_help_panel=START)(import_.import_)
 application.command("lint", rich_help_panel=LOOP)(lint.lint)
 application.command("test", rich_help_panel=LOOP)(test.test)
 application.command("run", rich_help_panel=LOOP)(run.run)

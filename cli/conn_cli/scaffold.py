@@ -9,7 +9,14 @@ from pathlib import Path
 
 from conn_engine.errors import UsageError
 
-__all__ = ["bundled_connectors", "copy_example", "new_connector", "new_workspace"]
+__all__ = [
+    "bundled_connectors",
+    "check_connector",
+    "copy_example",
+    "import_connector",
+    "new_connector",
+    "new_workspace",
+]
 
 SKELETON = Path(__file__).parent / "skeleton"
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
@@ -65,14 +72,7 @@ def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[P
 
     Raises UsageError for a bad name and when the connector exists.
     """
-    if not NAME.fullmatch(name):
-        raise UsageError(
-            f'"{name}" is no name for a connector',
-            hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
-        )
-    target = root / "connectors" / name
-    if target.exists() and not force:
-        raise UsageError(f"{relative(target)} exists", hint="nothing was changed; add --force to replace it")
+    target = check_connector(root, name, force=force)
     bundled = name in bundled_connectors()
 
     def build(folder: Path) -> None:
@@ -88,6 +88,24 @@ def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[P
             _write(folder / source.relative_to(SKELETON / "connector"), text)
 
     return _whole(target, build), bundled
+
+
+def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
+    """The folder that a new connector gets. Raises UsageError for a bad name and when the connector exists."""
+    if not NAME.fullmatch(name):
+        raise UsageError(
+            f'"{name}" is no name for a connector',
+            hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
+        )
+    target = root / "connectors" / name
+    if target.exists() and not force:
+        raise UsageError(f"{relative(target)} exists", hint="nothing was changed; add --force to replace it")
+    return target
+
+
+def import_connector(root: Path, name: str, build: Callable[[Path], None], *, force: bool = False) -> list[Path]:
+    """Add a connector whose files `build` writes into a folder. Returns the files made. Raises as `new_connector`."""
+    return _whole(check_connector(root, name, force=force), build)
 
 
 _IGNORED = shutil.ignore_patterns("__pycache__", "*.pyc", ".env*", "*.local.yaml")

@@ -1,5 +1,6 @@
-"""`conn new`: add a connector, bundled or from the skeleton."""
+"""`conn new`: add a connector, bundled, from the skeleton, or from a vendor's document."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,15 +10,37 @@ from conn_cli.console import App
 
 def new(
     context: typer.Context,
+    *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="hubspot, github …, or a name of your own.")],
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", metavar="FILE", help="OpenAPI, Postman collection or HAR to make it from (conn import)."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="PATTERN", help="With --from: glob on path, tag or operation name; repeatable."),
+    ] = None,
+    with_samples: Annotated[
+        bool, typer.Option("--with-samples", help="With --from: sample recordings of the lists.")
+    ] = False,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
     from conn_cli.scaffold import bundled_connectors, new_connector, new_workspace, relative
     from conn_cli.words import counted
+    from conn_engine.errors import UsageError
     from conn_engine.locate import find_workspace
 
     app: App = context.obj
+    if source is not None:
+        from conn_cli.importing import Wishes, import_files
+
+        import_files(app, [source], Wishes(name, tuple(only or ()), samples=with_samples, force=force))
+        return
+    if only or with_samples:
+        raise UsageError("--only and --with-samples belong to --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
     made, bundled = new_connector(root, name, force=force)

@@ -1,0 +1,40 @@
+"""`conn import`: connectors from vendors' own documents."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+
+
+def import_(
+    context: typer.Context,
+    *,
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="OpenAPI, Postman collection or HAR; JSON or YAML.")
+    ],
+    name: Annotated[
+        str | None, typer.Option("--name", help="The connector's name. Default: from the document.")
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="PATTERN", help="Glob on path, tag or operation name; repeatable."),
+    ] = None,
+    base_url: Annotated[str, typer.Option("--base-url", metavar="URL", help="Instead of the document's server.")] = "",
+    security: Annotated[
+        str, typer.Option("--security", metavar="SCHEME", help="The security scheme to use, by the document's name.")
+    ] = "",
+    with_samples: Annotated[
+        bool, typer.Option("--with-samples", help="Sample recordings of the lists, from examples or schemas.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+) -> None:
+    """Make a connector from an OpenAPI 3.x or 2.0 document, a Postman collection or a HAR.
+
+    What was guessed says so in connector.yaml, what could not be carried over is listed there and here.
+    """
+    from conn_cli.importing import Wishes, import_files
+
+    app: App = context.obj
+    import_files(app, files, Wishes(name, tuple(only or ()), base_url, security, with_samples, force))

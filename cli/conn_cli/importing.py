@@ -1,0 +1,86 @@
+"""Imports as the commands `new --from` and `import` share them: all made or none, and the summary."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.imports import Imported
+
+__all__ = ["Wishes", "import_files"]
+
+_SHOWN_PLACES = 3
+_SHOWN_CHARACTERS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What the command line asks of an import. `name` is None where each document proposes its own."""
+
+    name: str | None = None
+    only: tuple[str, ...] = ()
+    base_url: str = ""
+    security: str = ""
+    samples: bool = False
+    force: bool = False
+
+
+def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
+    """Make a connector of each document and tell what was left out. Writes nothing unless all can be made."""
+    from conn_cli.scaffold import check_connector, import_connector, new_workspace, relative
+    from conn_engine.errors import UsageError
+    from conn_engine.imports import Options, import_source, proposed_name, read_source
+    from conn_engine.locate import find_workspace
+
+    if wishes.name is not None and len(files) > 1:
+        raise UsageError("--name names one connector, and there are several files", hint="import them one by one")
+    found = find_workspace(app.folder)
+    root = found or app.folder
+    made: list[Imported] = []
+    for file in files:
+        source = read_source(app.folder / file)
+        name = wishes.name or proposed_name(source)
+        if any(other.name == name for other in made):
+            raise UsageError(f'two of the files would make "{name}"', hint="import them one by one, with --name")
+        check_connector(root, name, force=wishes.force)
+        options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples)
+        made.append(import_source(source, options, recorded_at=_moment(app)))
+    for one in made:
+        import_connector(root, one.name, one.write, force=wishes.force)
+    if found is None:
+        new_workspace(root)
+        app.out(f"there was no workspace here: made one in {relative(root)}")
+    for one in made:
+        _summary(app, one, relative(root / "connectors" / one.name))
+
+
+def _moment(app: App) -> str:
+    from datetime import UTC, datetime
+
+    return datetime.fromtimestamp(int(app.clock.now()), UTC).isoformat().replace("+00:00", "Z")
+
+
+def _summary(app: App, made: "Imported", folder: str) -> None:
+    from conn_cli.words import counted
+
+    of = f" of {made.found:,}" if made.found != made.operations else ""
+    samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""
+    number = counted(made.operations, "operation")
+    resources = counted(made.resources, "resource")
+    app.out(f"made {made.name} in {folder} from {made.format}: {number}{of} in {resources}{samples}")
+    if made.left:
+        app.out(f"left out as asked (--only): {counted(made.left, 'operation')}")
+    if made.guesses:
+        noun = "guess" if made.guesses == 1 else "guesses"
+        app.out(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
+    if made.losses:
+        app.out("not carried over (each place is named at the top of connector.yaml):")
+    for what, places in made.losses:
+        shown = ", ".join(places[:_SHOWN_PLACES])
+        more = f" and {len(places) - _SHOWN_PLACES:,} more" if len(places) > _SHOWN_PLACES else ""
+        text = f"  {what}{f': {shown}{more}' if places else ''}"
+        app.out(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
+    test = f" && conn test --all --raw --connector {made.name}" if made.recordings else ""
+    app.out(f"next: conn lint{test}")

@@ -1,0 +1,134 @@
+"""Vendors' own documents (OpenAPI, Postman, HAR) to connectors. The face.
+
+`read_source` bounds and parses, a format of `formats` makes a `Contract`, `build` names and guesses, `writing` and
+`samples` make the files. Nothing is fetched: a document is all that is known of its vendor.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.documents import parse, write_whole
+from conn_engine.documents.files import read_text
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.imports.build import Built, build
+from conn_engine.imports.contract import Contract
+from conn_engine.imports.formats import Format, Options, formats
+from conn_engine.imports.places import usable_url
+from conn_engine.imports.samples import samples_of
+from conn_engine.imports.words import plain
+from conn_engine.imports.writing import connector_text, readme_text
+from conn_engine.secrets import Redactor
+from conn_engine.transport.recordings import Recording, save_recording
+
+__all__ = ["MAX_SOURCE", "Imported", "Options", "Source", "import_source", "proposed_name", "read_source"]
+
+MAX_SOURCE = 64 * 1024 * 1024
+"""Largest document that is read, in bytes."""
+
+MAX_NODES = 3_000_000
+_DULL = frozenset({
+    "api", "apis", "collection", "openapi", "rest", "spec", "specification", "the", "v1", "v2", "v3",
+})  # fmt: skip
+_CREATED = "2026-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A parsed document. `file` is its name without folders."""
+
+    file: str
+    data: Any
+    format: Format
+
+
+@dataclass(slots=True)
+class Imported:
+    """An import before it is written: `files` by name, `recordings` besides, and what people are told."""
+
+    name: str
+    format: str
+    files: dict[str, str]
+    recordings: list[Recording]
+    operations: int
+    resources: int
+    found: int
+    guesses: int
+    left: int
+    losses: list[tuple[str, list[str]]] = field(default_factory=list)
+
+    def write(self, folder: Path) -> None:
+        """Write everything into a folder, each file whole. Raises ConfigurationError."""
+        for name, text in self.files.items():
+            write_whole(folder / name, text)
+        for recording in self.recordings:
+            save_recording(folder / "recordings" / f"{recording.operation}.json", recording, Redactor())
+
+
+def read_source(path: Path) -> Source:
+    """Read and recognise a document. Raises ConfigurationError for what cannot be read or is no known format."""
+    text = read_text(path, path.name, limit=MAX_SOURCE)
+    document = parse(text, path.name, max_bytes=MAX_SOURCE, max_nodes=MAX_NODES)
+    known = formats()
+    for one in known:
+        if one.recognises(document.data):
+            return Source(path.name, document.data, one)
+    labels = ", ".join(one.label for one in known)
+    keys = list(document.data)[:6] if isinstance(document.data, dict) else []
+    shown = f" (it has {plain(', '.join(map(str, keys)), 120)})" if keys else ""
+    raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
+
+
+def proposed_name(source: Source) -> str:
+    """A connector's name after the document's title, else its file's."""
+    info = source.data.get("info") if isinstance(source.data, dict) else None
+    title = info.get("title") or info.get("name") if isinstance(info, dict) else ""
+    words = [word for word in re.findall(r"[a-z0-9]+", str(title or "").lower()[:200]) if word not in _DULL]
+    if not 0 < len(words) <= 3:
+        words = re.findall(r"[a-z0-9]+", Path(source.file).stem.lower())
+    return "_".join(words)[:60].strip("_") or "imported"
+
+
+def import_source(source: Source, options: Options, *, recorded_at: str = _CREATED) -> Imported:
+    """Make a connector of a document. Writes nothing.
+
+    Raises UsageError when `only` matches no operation or `base_url` is none, ConfigurationError when the document
+    has no operation that can be said.
+    """
+    if options.base_url and not usable_url(options.base_url.rstrip("/")):
+        raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
+    contract = source.format.read(source.data, options)
+    built = build(contract, options)
+    if not built.operations:
+        _nothing(source, contract, built, options)
+    recordings = samples_of(built, contract, options.name, recorded_at) if options.samples else []
+    return Imported(
+        name=options.name,
+        format=contract.format,
+        files={
+            "connector.yaml": connector_text(built, contract, source.file),
+            "README.md": readme_text(built, contract, options, source.file),
+        },
+        recordings=recordings,
+        operations=len(built.operations),
+        resources=built.resources,
+        found=contract.found,
+        guesses=sum(note.startswith("guess") for note in built.notes.values()),
+        left=built.left,
+        losses=list(contract.losses),
+    )
+
+
+def _nothing(source: Source, contract: Contract, built: Built, options: Options) -> None:
+    if built.left:
+        names = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
+        near = did_you_mean(options.only[0], names) if options.only else ""
+        raise UsageError(
+            f"--only {' '.join(options.only)} matches none of the {built.left} operations",
+            hint=near or 'it is a glob on path, tag or operation name: "*/contacts*"',
+        )
+    reasons = "; ".join(what for what, _ in contract.losses)
+    what = "no operation that can be imported" if contract.found else "no operation at all"
+    raise ConfigurationError(f"{source.file} has {what}; nothing was made", hint=plain(reasons, 400))

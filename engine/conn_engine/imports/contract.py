@@ -1,0 +1,119 @@
+"""`Contract`: what an import has read of a vendor's document, whichever format it had, and what was left out.
+
+A format's reader fills one; naming, guessing and writing work on it alone. Nothing here reads or writes files.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from msgspec import UNSET
+
+from conn_engine.imports.shapes import Shape
+
+__all__ = ["Answer", "Contract", "Endpoint", "Losses", "Parameter", "Place"]
+
+Place = Literal["query", "header", "path"]
+
+
+class Losses:
+    """What could not be carried over: each thing once, with every place where it stood, in the order found."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, None]] = {}
+
+    def add(self, what: str, where: str = "") -> None:
+        """Note that `what` (a short clause) was left out at `where` (such as `POST /files`)."""
+        places = self._rows.setdefault(what, {})
+        if where:
+            places[where] = None
+
+    def __iter__(self) -> Iterator[tuple[str, list[str]]]:
+        return ((what, list(places)) for what, places in self._rows.items())
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A parameter of a request. `fixed` is the one value it always has, `sample` one it may have; else UNSET."""
+
+    name: str
+    place: Place
+    required: bool = False
+    kind: str = ""
+    fixed: Any = UNSET
+    sample: Any = UNSET
+    default: Any = UNSET
+    maximum: int | None = None
+    arrays: str = ""
+
+
+@dataclass(slots=True)
+class Answer:
+    """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names."""
+
+    shape: Shape | None = None
+    example: Any = UNSET
+    headers: frozenset[str] = frozenset()
+    text: bool = False
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One operation of the document. `path` has its parameters in single braces: `/contacts/{id}`.
+
+    `name` is the document's own name for it. `body_format` is None without a body. `media_type` is set when a
+    request must name it. `base_url` is set where it differs from the rest.
+    """
+
+    method: str
+    path: str
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    summary: str = ""
+    deprecated: bool = False
+    sunset: str = ""
+    parameters: list[Parameter] = field(default_factory=list)
+    body_format: str | None = None
+    body: Shape | None = None
+    media_type: str = ""
+    answer: Answer = field(default_factory=Answer)
+    base_url: str = ""
+
+    @property
+    def where(self) -> str:
+        """How people know it: `GET /contacts`."""
+        return f"{self.method.upper()} {self.path}"
+
+    def parameter(self, place: Place, name: str) -> Parameter | None:
+        """Its parameter of that name; header names in any letter case."""
+        for one in self.parameters:
+            if one.place == place and (one.name == name or (place == "header" and one.name.lower() == name.lower())):
+                return one
+        return None
+
+
+@dataclass(slots=True)
+class Contract:
+    """A vendor's document as data. `fields`, `credentials` and `authorization` are in the language's own form.
+
+    `base_url` is a template whose names are those of `fields`; `context` are sample values for these.
+    `source` is the value of `Recording.source` for samples made from it.
+    """
+
+    format: str
+    title: str = ""
+    description: str = ""
+    docs_url: str = ""
+    base_url: str = ""
+    fields: list[dict[str, Any]] = field(default_factory=list)
+    context: dict[str, str] = field(default_factory=dict)
+    credentials: dict[str, Any] | None = None
+    authorization: dict[str, Any] | None = None
+    hosts: list[str] = field(default_factory=list)
+    endpoints: list[Endpoint] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
+    found: int = 0
+    source: Literal["contract", "har"] = "contract"

@@ -1,0 +1,38 @@
+"""The formats that can be imported: one module each, in one table. A new one is a module and its name here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.imports.contract import Contract
+
+__all__ = ["Format", "Options", "formats"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
+    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server.
+    """
+
+    name: str
+    only: tuple[str, ...] = ()
+    base_url: str = ""
+    security: str = ""
+    samples: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: `recognises` looks at parsed data, `read` makes the contract of it or raises ConfigurationError."""
+
+    label: str
+    recognises: Callable[[Any], bool]
+    read: Callable[[Any, Options], Contract]
+
+
+def formats() -> tuple[Format, ...]:
+    """All formats, in the order in which they are tried."""
+    from conn_engine.imports import har, openapi, postman
+
+    return tuple(Format(module.LABEL, module.recognises, module.read) for module in (openapi, postman, har))

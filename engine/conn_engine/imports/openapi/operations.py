@@ -1,0 +1,199 @@
+"""Operations of an OpenAPI document, 2.0 and 3.x, as endpoints. Parameters are `parameters`', schemes `security`'s."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from msgspec import UNSET
+
+from conn_engine.imports.contract import Answer, Contract, Endpoint
+from conn_engine.imports.openapi.parameters import parameters_of, swagger_body
+from conn_engine.imports.openapi.references import References
+from conn_engine.imports.openapi.security import Schemes
+from conn_engine.imports.places import usable_url
+from conn_engine.imports.shapes import Shape
+from conn_engine.imports.words import plain
+
+__all__ = ["METHODS", "operations_of"]
+
+METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
+_UNSUPPORTED_METHODS = ("trace", "query")
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+MAX_OPERATIONS = 100_000
+
+
+def operations_of(
+    root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References
+) -> Iterator[Endpoint]:
+    """Every operation that can be said; the others are listed in the contract's losses.
+
+    Sets `contract.found` to the number of operations in the document.
+    """
+    paths = root.get("paths")
+    reader = _Reader(root, contract, schemes, follow)
+    for path, item in paths.items() if isinstance(paths, Mapping) else ():
+        if not isinstance(path, str):
+            continue
+        shared = follow(item)
+        for method, operation in shared.items():
+            if method in _UNSUPPORTED_METHODS:
+                contract.found += 1
+                contract.losses.add(f"the method {str(method).upper()}", path)
+            if method not in METHODS or not isinstance(operation, Mapping):
+                continue
+            contract.found += 1
+            if contract.found > MAX_OPERATIONS:
+                contract.losses.add(f"operations beyond the first {MAX_OPERATIONS}")
+                return
+            endpoint = reader.read(path, method, operation, shared)
+            if endpoint is not None:
+                yield endpoint
+    if isinstance(root.get("webhooks"), Mapping) and root["webhooks"]:
+        for name in root["webhooks"]:
+            contract.losses.add("webhooks", plain(name, 80))
+
+
+class _Reader:
+    def __init__(self, root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References) -> None:
+        self._root = root
+        self._contract = contract
+        self._losses = contract.losses
+        self._schemes = schemes
+        self._follow = follow
+        self._old = "swagger" in root
+
+    def read(self, path: str, method: str, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> Endpoint | None:
+        """One endpoint; None when it cannot be said at all."""
+        endpoint = Endpoint(
+            method=method,
+            path=path.partition("#")[0],
+            name=plain(operation.get("operationId") or operation.get("summary") or "", 120),
+            tags=tuple(plain(tag, 80) for tag in _list(operation.get("tags"))[:20]),
+            summary=plain(operation.get("summary") or "", 110),
+            deprecated=operation.get("deprecated") is True,
+            sunset=_text(operation.get("x-sunset")),
+        )
+        rows = [*_list(shared.get("parameters")), *_list(operation.get("parameters"))]
+        declared = [self._follow(row) for row in rows[:2_000]]
+        endpoint.parameters = parameters_of(declared, endpoint.where, self._losses, self._follow, self._schemes.carries)
+        body = self._swagger_content(operation, declared) if self._old else self._content(operation)
+        if not self._body(endpoint, body):
+            return None
+        self._answer(endpoint, operation)
+        for key in ("callbacks", "x-webhooks"):
+            if operation.get(key):
+                self._losses.add(key.removeprefix("x-"), endpoint.where)
+        self._server(endpoint, operation, shared)
+        self._schemes.count(operation.get("security"), endpoint.where)
+        return endpoint
+
+    def _content(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:
+        body = self._follow(operation.get("requestBody"))
+        content = body.get("content")
+        return content if isinstance(content, Mapping) else {}
+
+    def _swagger_content(self, operation: Mapping[str, Any], declared: list[dict[str, Any]]) -> Mapping[str, Any]:
+        consumes = [str(kind) for kind in _list(operation.get("consumes") or self._root.get("consumes"))]
+        return swagger_body(declared, consumes)
+
+    def _body(self, endpoint: Endpoint, content: Mapping[str, Any]) -> bool:
+        """Choose how the body is written. Returns whether the operation can be said."""
+        if not content:
+            return True
+        kinds = {str(kind).partition(";")[0].strip().lower(): kind for kind in content}
+        if endpoint.method in ("get", "head"):
+            self._losses.add("a body of a GET, which is not sent", endpoint.where)
+            return True
+        json_kind = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
+        vendor_kind = next((k for k in kinds if k.endswith("+json") or k.startswith("application/vnd")), "")
+        chosen = json_kind or (_FORM if _FORM in kinds else "") or (vendor_kind if vendor_kind.endswith("json") else "")
+        if not chosen:
+            self._losses.add(f"operations with a body of {plain(', '.join(kinds), 120)}", endpoint.where)
+            return False
+        others = [kind for kind in kinds if kind != chosen]
+        if others:
+            name = {"json": "JSON", "form": "a form"}["form" if chosen == _FORM else "json"]
+            self._losses.add(f"bodies of {plain(', '.join(others), 120)}: {name} is sent instead", endpoint.where)
+        endpoint.body_format = "form" if chosen == _FORM else "json"
+        endpoint.media_type = chosen if chosen.endswith("+json") else ""
+        endpoint.body = Shape.of(_object(content[kinds[chosen]]).get("schema"), self._follow)
+        return True
+
+    def _answer(self, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
+        responses = operation.get("responses")
+        said = {str(code): answer for code, answer in responses.items()} if isinstance(responses, Mapping) else {}
+        code = next((c for c in ("200", "201", "202", "2XX", "2xx") if c in said), "")
+        code = code or next(
+            (c for c in said if c.startswith("2") and c != "204"), "default" if "default" in said else ""
+        )
+        if "204" in said and code == "default":
+            return
+        answer = self._follow(said.get(code))
+        headers = answer.get("headers")
+        endpoint.answer.headers = (
+            frozenset(str(name).lower() for name in headers) if isinstance(headers, Mapping) else frozenset()
+        )
+        if self._old:
+            produced = [str(kind) for kind in _list(operation.get("produces") or self._root.get("produces"))]
+            schema = answer.get("schema")
+            examples = _object(answer.get("examples"))
+            content: Mapping[str, Any] = (
+                {
+                    kind: {"schema": schema, **({"example": examples[kind]} if kind in examples else {})}
+                    for kind in produced or [_JSON]
+                }
+                if schema is not None or examples
+                else {}
+            )
+        else:
+            content = _object(answer.get("content"))
+        self._decoded(endpoint, content)
+
+    def _decoded(self, endpoint: Endpoint, content: Mapping[str, Any]) -> None:
+        kinds = [str(kind) for kind in content]
+        if not kinds:
+            return
+        usable = [kind for kind in kinds if "json" in kind.lower() or kind.startswith("*/*") or kind == "application/*"]
+        if not usable:
+            endpoint.answer = Answer(text=True, headers=endpoint.answer.headers)
+            if not all(kind.startswith("text/") and "xml" not in kind for kind in kinds):
+                self._losses.add(f"answers of {plain(', '.join(kinds), 120)}: they are read as text", endpoint.where)
+            return
+        chosen = next((kind for kind in usable if kind.lower().startswith(_JSON)), usable[0])
+        media = _object(content[chosen])
+        if "schema" in media:
+            endpoint.answer.shape = Shape.of(media["schema"], self._follow)
+        endpoint.answer.example = self._example(media)
+
+    def _example(self, media: Mapping[str, Any]) -> Any:
+        if "example" in media:
+            return media["example"]
+        for example in _object(media.get("examples")).values():
+            value = self._follow(example).get("value", UNSET)
+            if value is not UNSET:
+                return value
+        schema = self._follow(media.get("schema"))
+        return schema.get("example", UNSET)
+
+    def _server(self, endpoint: Endpoint, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> None:
+        servers = _list(operation.get("servers")) or _list(shared.get("servers"))
+        url = _text(_object(servers[0]).get("url")).rstrip("/") if servers else ""
+        if not url or url == self._contract.base_url:
+            return
+        if usable_url(url):
+            endpoint.base_url = url
+            self._losses.add("whether the credential may go to another server: add its host to hosts", endpoint.where)
+        else:
+            self._losses.add(f"the server {plain(url, 100)} of single operations", endpoint.where)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""

@@ -1,0 +1,161 @@
+"""Security schemes to `credentials` and `authorization`: the first that the language can say, the rest is listed."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from conn_engine.imports.contract import Contract
+from conn_engine.imports.words import plain, snake
+
+__all__ = ["Schemes", "oauth_settings", "variable_prefix"]
+
+_FLOWS = {
+    "accessCode": "authorizationCode",
+    "application": "clientCredentials",
+    "authorizationCode": "authorizationCode",
+    "clientCredentials": "clientCredentials",
+}
+_MOST_SCOPES = 300
+
+
+class Schemes:
+    """The schemes of a document and how often its operations ask for each."""
+
+    def __init__(self, schemes: Mapping[str, Any], everywhere: Any, variable_prefix: str) -> None:
+        self._schemes = {str(name): scheme for name, scheme in schemes.items() if isinstance(scheme, Mapping)}
+        self._everywhere = everywhere if isinstance(everywhere, list) else None
+        self._prefix = variable_prefix
+        self._uses: Counter[str] = Counter()
+        self._together: dict[str, str] = {}
+
+    def carries(self, name: str, place: str) -> bool:
+        """Whether a parameter is a scheme's credential and so none of the caller's."""
+        return any(
+            scheme.get("type") == "apiKey"
+            and str(scheme.get("name", "")).lower() == name.lower()
+            and scheme.get("in") == place
+            for scheme in self._schemes.values()
+        )
+
+    def count(self, said: Any, where: str) -> None:
+        """Note what an operation asks for (None: what the document says for all).
+
+        An operation that asks for nothing is authorised like the others: it does no harm, and documents that forget
+        to ask are more frequent than vendors who refuse.
+        """
+        asked = said if isinstance(said, list) else self._everywhere
+        for wanted in asked or ():
+            names = [name for name in wanted if name in self._schemes] if isinstance(wanted, Mapping) else []
+            for name in names:
+                self._uses[name] += 1
+            if len(names) > 1:
+                self._together.setdefault(" and ".join(names), where)
+
+    def settle(self, contract: Contract, chosen: str = "") -> None:
+        """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
+        order = list(self._schemes)
+        ranked = sorted(order, key=lambda name: (-self._uses[name], order.index(name)))
+        if chosen in self._schemes:
+            ranked = [chosen, *(name for name in ranked if name != chosen)]
+        for name in ranked:
+            settings, problem = self._settings(name, contract)
+            label = f"{plain(name, 60)} ({_kind(self._schemes[name])})"
+            if settings is None:
+                contract.losses.add(f"the security scheme {label}: {problem}")
+            elif contract.authorization is None:
+                contract.credentials, contract.authorization = settings
+            else:
+                contract.losses.add(f"the security scheme {label}: another one was chosen; a connector has one")
+        for names, where in self._together.items():
+            contract.losses.add(f"{plain(names)} required together: a connector has one credential", where)
+        if not self._schemes:
+            contract.losses.add("how requests are authorised: the document names no security scheme")
+
+    def _settings(self, name: str, contract: Contract) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
+        scheme = self._schemes[name]
+        kind = scheme.get("type")
+        if kind == "basic" or (kind == "http" and str(scheme.get("scheme", "")).lower() == "basic"):
+            return ({"format": "basic"}, {"format": "basic"}), ""
+        if kind == "http" and str(scheme.get("scheme", "")).lower() == "bearer":
+            return ({"format": "bearer"}, {"format": "bearer"}), ""
+        if kind == "apiKey":
+            return _api_key(scheme)
+        if kind == "oauth2":
+            return self._oauth(scheme, contract)
+        return None, "this kind is not supported"
+
+    def _oauth(
+        self, scheme: Mapping[str, Any], contract: Contract
+    ) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
+        flows = scheme.get("flows")
+        given: dict[str, Mapping[str, Any]] = {}
+        if isinstance(flows, Mapping):
+            given = {str(name): flow for name, flow in flows.items() if isinstance(flow, Mapping)}
+        elif isinstance(scheme.get("flow"), str):
+            given = {scheme["flow"]: scheme}
+        for name, flow in given.items():
+            kind, token_url = _FLOWS.get(name), _absolute(flow.get("tokenUrl"), contract)
+            if kind is None or not token_url:
+                continue
+            if kind == "authorizationCode" and not _absolute(flow.get("authorizationUrl"), contract):
+                continue
+            others = [other for other in given if other != name]
+            if others:
+                contract.losses.add(f"the OAuth flow {plain(', '.join(others))}: {plain(name)} was chosen")
+            consent = _absolute(flow.get("authorizationUrl"), contract) if kind == "authorizationCode" else ""
+            scopes = flow.get("scopes")
+            names = [str(scope) for scope in scopes] if isinstance(scopes, Mapping | list) else []
+            if len(names) > _MOST_SCOPES:
+                contract.losses.add(f"scopes beyond the first {_MOST_SCOPES}: ask for those you need")
+            return oauth_settings(self._prefix, token_url, consent, names[:_MOST_SCOPES]), ""
+        return None, f"no flow with a token URL ({plain(', '.join(given)) or 'none'})"
+
+
+def oauth_settings(
+    prefix: str, token_url: str, consent_url: str = "", scopes: Sequence[str] = ()
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """OAuth 2 with the app's identity from the environment; client credentials without a consent URL."""
+    config: dict[str, Any] = {
+        "client_id": f"{{{{env.{prefix}_CLIENT_ID}}}}",
+        "client_secret": f"{{{{env.{prefix}_CLIENT_SECRET}}}}",
+        **({"authorization_url": consent_url} if consent_url else {}),
+        "token_url": token_url,
+        **({"scopes": list(scopes)} if scopes else {}),
+    }
+    kind = "oauth2" if consent_url else "oauth2_client_credentials"
+    return {"format": kind, "config": config}, {"format": "bearer", "config": {"path": "oauth.token.access_token"}}
+
+
+def _api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
+    name, place = scheme.get("name"), scheme.get("in")
+    if not isinstance(name, str) or not name or "{{" in name:
+        return None, "it has no name"
+    if place == "query":
+        return ({"format": "api_key"}, {"format": "query", "config": {"name": name}}), ""
+    if place == "header" and all(33 <= ord(c) < 127 and c not in ':"(),/;<=>?@[\\]{}' for c in name):
+        return ({"format": "api_key"}, {"format": "header", "config": {"name": name}}), ""
+    return None, f"a key in a {plain(place or 'place unknown', 20)} is not supported"
+
+
+def _absolute(url: Any, contract: Contract) -> str:
+    if not isinstance(url, str) or not url:
+        return ""
+    base = contract.base_url
+    whole = url if "://" in url or "{{" in base else urljoin(base + "/", url)
+    try:
+        parts = urlsplit(whole)
+    except ValueError:
+        return ""
+    plain_url = parts.scheme in ("http", "https") and bool(parts.hostname) and not any(c in whole for c in " {}")
+    return whole if plain_url else ""
+
+
+def _kind(scheme: Mapping[str, Any]) -> str:
+    parts = [str(scheme[key]) for key in ("type", "scheme", "in", "flow") if isinstance(scheme.get(key), str)]
+    return plain(", ".join(parts), 60) or "unknown"
+
+
+def variable_prefix(name: str) -> str:
+    """The start of the connector's environment variables."""
+    return snake(name).upper() or "VENDOR"

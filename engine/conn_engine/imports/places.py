@@ -1,0 +1,139 @@
+"""Where a vendor is reached: a document's server URL as a `base_url` template with the fields it needs."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from conn_engine.imports.contract import Contract
+from conn_engine.imports.words import identifier, plain
+
+__all__ = ["Server", "place_server", "usable_url"]
+
+_VARIABLE = re.compile(r"\{\{?([^{}]+)\}\}?")
+_PLACEHOLDER = re.compile(
+    r"(?:your|my|company|example|tenant|subdomain|domain)[-_]?(?:sub)?(?:domain|company|tenant|site|org)?"
+)
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+
+
+@dataclass(slots=True)
+class Server:
+    """A server as a document says it. `url` has variables in braces; `variables` describes them."""
+
+    url: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def place_server(contract: Contract, server: Server | None, *, given: str = "") -> None:
+    """Fill `base_url`, `fields` and `context` of a contract. `given` is the caller's own choice of a URL."""
+    if given:
+        contract.base_url = given.rstrip("/")
+        return
+    url = server.url.strip().rstrip("/") if server else ""
+    if not url.lower().startswith(("http://", "https://")) and not _VARIABLE.match(url):
+        path = url if url.startswith("/") and "{" not in url else ""
+        contract.base_url = f"https://api.example.com{path}"
+        contract.losses.add("the host: the document names none; base_url is a placeholder (or import with --base-url)")
+        return
+    variables = server.variables if server else {}
+    if (first := _VARIABLE.match(url)) is not None:
+        if url.startswith("://", first.end()):
+            url = f"https{url[first.end() :]}"
+        else:
+            url = _whole_host(contract, url, first, variables)
+    text = _VARIABLE.sub(lambda found: _field(contract, found[1], variables), url)
+    contract.base_url = _own_label(contract, text) if "{{" not in text else text
+    if not usable_url(contract.base_url):
+        contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
+        contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
+    elif contract.base_url.startswith("http://"):
+        contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
+
+
+def usable_url(url: str) -> bool:
+    """Whether a base URL is absolute, names a host, and holds nothing that a URL may not."""
+    bare = re.sub(r"\{\{context\.[A-Za-z0-9_]+\}\}", "x", url)
+    try:
+        parts = urlsplit(bare)
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(_HOST.fullmatch(parts.netloc))
+        and not parts.query
+        and not parts.fragment
+        and not re.search(r"[\s{}]", bare)
+        and len(url) <= 2000
+    )
+
+
+def _whole_host(contract: Contract, url: str, found: re.Match[str], variables: Mapping[str, Any]) -> str:
+    """`{instance_url}/v1`: a variable that is a whole URL. The account then supplies the host alone."""
+    if url.startswith(".", found.end()):  # `{subdomain}.vendor.com` without a scheme
+        return f"https://{url}"
+    said = variables.get(found[1])
+    default = str(said.get("default", "")) if isinstance(said, Mapping) else ""
+    host = urlsplit(default).netloc if "://" in default else default
+    name = identifier(found[1], "host")
+    _add(contract, name, {}, host or "api.example.com", "The host's name alone, without https://.")
+    labels = host.split(".")
+    contract.hosts = [f"*.{'.'.join(labels[-2:])}" if len(labels) > 2 else host] if host else ["api.example.com"]
+    contract.losses.add("which hosts may get the credential: the document leaves the host open; see hosts")
+    return f"https://{{{{context.{name}}}}}{url[found.end() :]}"
+
+
+def _field(contract: Contract, variable: str, variables: Mapping[str, Any]) -> str:
+    if variable.startswith("context."):
+        return f"{{{{{variable}}}}}"
+    said = variables.get(variable)
+    said = said if isinstance(said, Mapping) else {}
+    default = said.get("default")
+    name = identifier(variable)
+    _add(contract, name, said, str(default) if isinstance(default, str | int) and default != "" else "example")
+    return f"{{{{context.{name}}}}}"
+
+
+def _add(contract: Contract, name: str, said: Mapping[str, Any], sample: str, description: str = "") -> None:
+    if name in contract.context:
+        return
+    row: dict[str, Any] = {"name": name}
+    text = plain(said.get("description") or description)
+    if text:
+        row["description"] = text
+    options = said.get("enum")
+    if isinstance(options, list) and options:
+        row["options"] = [str(option) for option in options[:100]]
+        sample = sample if sample in row["options"] else row["options"][0]
+        row["default"] = sample
+    elif not description and "default" in said and not _PLACEHOLDER.fullmatch(sample.lower()):
+        row["default"] = sample
+    else:
+        row["pattern"] = "^[A-Za-z0-9.-]+$"
+        if not re.fullmatch(r"[A-Za-z0-9.-]+", sample):
+            sample = "example"
+    contract.fields.append(row)
+    contract.context[name] = sample
+
+
+def _own_label(contract: Contract, url: str) -> str:
+    """`https://your-domain.vendor.com`: a placeholder that the account fills."""
+    scheme, _, rest = url.partition("://")
+    label, dot, others = rest.partition(".")
+    if (
+        not dot
+        or others.count(".") < 1
+        or not label.lower().startswith(("your", "my-", "{"))
+        or not _PLACEHOLDER.fullmatch(label.lower())
+    ):
+        return url
+    contract.fields.append(
+        {
+            "name": "domain",
+            "description": f"What stands for {plain(label)} in {plain(rest)}",
+            "pattern": "^[A-Za-z0-9-]+$",
+        }
+    )
+    contract.context["domain"] = "example"
+    return f"{scheme}://{{{{context.domain}}}}.{others}"

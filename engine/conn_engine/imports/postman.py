@@ -1,0 +1,309 @@
+"""Postman collections v2.0 and v2.1 as contracts. Values in requests are samples; scripts are left out."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec import UNSET
+
+from conn_engine.imports.contract import Contract, Endpoint, Parameter
+from conn_engine.imports.formats import Options
+from conn_engine.imports.openapi.security import oauth_settings, variable_prefix
+from conn_engine.imports.places import Server, place_server
+from conn_engine.imports.shapes import Shape, learned
+from conn_engine.imports.words import plain
+
+__all__ = ["LABEL", "read", "recognises"]
+
+LABEL = "Postman collection"
+_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
+_VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
+_MOST = 100_000
+_NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "host", "cookie", "content-length"})
+
+
+def recognises(data: Any) -> bool:
+    """Whether a document is a collection of version 2."""
+    info = data.get("info") if isinstance(data, Mapping) else None
+    return (
+        isinstance(info, Mapping)
+        and isinstance(data.get("item"), list)
+        and ("schema" not in info or "collection/v2" in str(info["schema"]))
+    )
+
+
+def read(data: Any, options: Options) -> Contract:
+    """The contract of a collection. What it cannot hold is in its losses."""
+    info = data["info"]
+    contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80))
+    contract.description = plain(_description(info).partition("\n")[0], 200)
+    reader = _Reader(data, contract, options)
+    reader.walk()
+    place_server(contract, reader.server(), given=options.base_url)
+    contract.endpoints = reader.endpoints
+    reader.authorise()
+    return contract
+
+
+class _Reader:
+    def __init__(self, data: Mapping[str, Any], contract: Contract, options: Options) -> None:
+        self._data = data
+        self._contract = contract
+        self._losses = contract.losses
+        self._options = options
+        self._variables = {str(row.get("key")): row.get("value") for row in _rows(data.get("variable"))}
+        self._bases: dict[str, int] = {}
+        self._auths: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self.endpoints: list[Endpoint] = []
+        self._own_bases: list[str] = []
+
+    def walk(self) -> None:
+        """Read every request, in order, with the folders above it as tags."""
+        if isinstance(self._data.get("auth"), Mapping):
+            self._count_auth(self._data["auth"], 0)
+        self._scripts(self._data, "the collection")
+        for folders, item in self._items():
+            self._contract.found += 1
+            if self._contract.found > _MOST:
+                self._losses.add(f"requests beyond the first {_MOST}")
+                return
+            read_one = self._request(item, folders)
+            if read_one is not None:
+                endpoint, base = read_one
+                if any(e.method == endpoint.method and e.path == endpoint.path for e in self.endpoints[-500:]):
+                    self._losses.add("requests that repeat an earlier one's method and path", endpoint.where)
+                    continue
+                self.endpoints.append(endpoint)
+                self._own_bases.append(base)
+                self._bases[base] = self._bases.get(base, 0) + 1
+        main = self._main()
+        for endpoint, base in zip(self.endpoints, self._own_bases, strict=True):
+            if base != main:
+                self._losses.add("further servers: the most used was taken", f"{endpoint.where} ({plain(base, 80)})")
+
+    def _items(self) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
+        pending: list[tuple[tuple[str, ...], Any]] = [((), item) for item in reversed(self._data["item"])]
+        while pending:
+            folders, item = pending.pop()
+            if not isinstance(item, Mapping):
+                continue
+            if isinstance(item.get("item"), list):
+                inner = (*folders, plain(item.get("name") or "", 80))
+                self._scripts(item, "/".join(inner))
+                pending += [(inner, child) for child in reversed(item["item"])]
+            elif "request" in item:
+                yield folders, item
+
+    def _scripts(self, item: Mapping[str, Any], where: str) -> None:
+        for event in _rows(item.get("event")):
+            script = event.get("script")
+            if isinstance(script, Mapping) and any(str(line).strip() for line in script.get("exec") or ()):
+                self._losses.add(f"scripts ({plain(event.get('listen') or '', 20)})", plain(where, 100))
+
+    def _request(self, item: Mapping[str, Any], folders: tuple[str, ...]) -> tuple[Endpoint, str] | None:
+        said = item["request"]
+        request: Mapping[str, Any] = said if isinstance(said, Mapping) else {"url": said, "method": "GET"}
+        method = str(request.get("method") or "GET").lower()
+        base, path, query = self._url(request.get("url"))
+        endpoint = Endpoint(method, path, name=plain(item.get("name") or "", 120), tags=folders)
+        endpoint.summary = plain(item.get("name") or "", 110)
+        if method not in _METHODS:
+            self._losses.add(f"the method {plain(method.upper(), 20)}", path)
+            return None
+        endpoint.parameters += query
+        url = request.get("url")
+        for row in _rows(url.get("variable") if isinstance(url, Mapping) else None):
+            endpoint.parameters.append(_parameter(row, "path"))
+        for row in _rows(request.get("header")):
+            name = str(row.get("key") or "")
+            if name and name.lower() not in _NOT_OURS and not row.get("disabled"):
+                endpoint.parameters.append(self._header(row))
+        self._scripts(item, endpoint.where)
+        if isinstance(request.get("auth"), Mapping):
+            self._count_auth(request["auth"], 1)
+        if not self._body(endpoint, request.get("body")):
+            return None
+        self._answer(endpoint, item)
+        return endpoint, base
+
+    def _url(self, url: Any) -> tuple[str, str, list[Parameter]]:
+        """Base, path with its parameters in braces, and the query's parameters."""
+        raw = str(url.get("raw") or "") if isinstance(url, Mapping) else str(url or "")
+        if isinstance(url, Mapping) and not raw:
+            host = url.get("host")
+            parts = [str(part) for part in host] if isinstance(host, list) else [str(host or "")]
+            path = "/".join(str(part) for part in url.get("path") or ()) if isinstance(url.get("path"), list) else ""
+            raw = f"{url.get('protocol') or 'https'}://{'.'.join(parts)}/{path}"
+        raw = raw.partition("#")[0]
+        whole, _, query = raw.partition("?")
+        base, path = _split(whole)
+        path = re.sub(r"(?<=/):([^/]+)", r"{\1}", path)
+        path = _VARIABLE.sub(lambda found: f"{{{found[1]}}}", path)
+        rows = _rows(url.get("query")) if isinstance(url, Mapping) else []
+        if not rows:
+            pairs = [pair.partition("=") for pair in query.split("&") if pair]
+            rows = [{"key": unquote(name), "value": unquote(value)} for name, _, value in pairs]
+        return base, path or "/", [_parameter(row, "query") for row in rows if row.get("key")]
+
+    def _header(self, row: Mapping[str, Any]) -> Parameter:
+        found = _parameter(row, "header")
+        value = str(row.get("value") or "")
+        if value and not _VARIABLE.search(value) and not value.startswith("<"):
+            found.fixed = value[:500]
+        return found
+
+    def _body(self, endpoint: Endpoint, body: Any) -> bool:
+        if not isinstance(body, Mapping) or not body.get("mode") or endpoint.method in ("get", "head"):
+            return True
+        mode = body["mode"]
+        if mode == "raw":
+            text = str(body.get("raw") or "")
+            if not text.strip():
+                return True
+            value = _json(text)
+            if value is UNSET:
+                language = (
+                    body.get("options", {}).get("raw", {}).get("language")
+                    if isinstance(body.get("options"), Mapping)
+                    else ""
+                )
+                if language not in ("json", "", None):
+                    self._losses.add(f"operations with a body of {plain(language, 20)}", endpoint.where)
+                    return False
+                value = {}
+            endpoint.body_format, endpoint.body = "json", Shape.of(learned(value))
+            return True
+        if mode == "urlencoded":
+            fields = {str(row.get("key")): str(row.get("value") or "") for row in _rows(body.get("urlencoded"))}
+            endpoint.body_format, endpoint.body = "form", Shape.of(learned(fields))
+            return True
+        self._losses.add(
+            f"operations with a body of {plain({'formdata': 'multipart/form-data'}.get(str(mode), mode), 40)}",
+            endpoint.where,
+        )
+        return False
+
+    def _answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:
+        for row in _rows(item.get("response")):
+            code = row.get("code")
+            if not isinstance(code, int) or not 200 <= code < 300:
+                continue
+            for header in _rows(row.get("header")):
+                endpoint.answer.headers |= {str(header.get("key") or "").lower()}
+            value = _json(str(row.get("body") or ""))
+            if value is not UNSET and isinstance(value, dict | list):
+                endpoint.answer.shape = Shape.of(learned(value))
+                endpoint.answer.example = value
+                return
+
+    def _count_auth(self, auth: Mapping[str, Any], weight: int) -> None:
+        kind = str(auth.get("type") or "noauth")
+        used, first = self._auths.get(kind, (0, auth))
+        self._auths[kind] = (used + weight, first)
+
+    def _main(self) -> str:
+        return max(self._bases, key=lambda base: self._bases[base], default="")
+
+    def server(self) -> Server | None:
+        """The server that most requests use, its variables with the collection's values."""
+        base = self._main()
+        for _ in range(5):
+            known = _VARIABLE.fullmatch(base)
+            value = self._variables.get(known[1]) if known else None
+            if not isinstance(value, str) or not value:
+                break
+            base = value
+        if not base:
+            return None
+        variables = {
+            name: {"default": value}
+            for name in _VARIABLE.findall(base)
+            if isinstance(value := self._variables.get(name), str)
+        }
+        return Server(base.replace("{{", "{").replace("}}", "}"), variables)
+
+    def authorise(self) -> None:
+        """The most used kind of authorisation that can be said; the others are listed."""
+        for kind in sorted(self._auths, key=lambda kind: -self._auths[kind][0]):
+            if kind == "noauth":
+                continue
+            settings = self._settings(kind, self._auths[kind][1])
+            if settings is None:
+                self._losses.add(f"the authorisation {plain(kind, 30)}: it cannot be said, or lacks its URLs")
+            elif self._contract.authorization is None:
+                self._contract.credentials, self._contract.authorization = settings
+            else:
+                self._losses.add(f"the authorisation {plain(kind, 30)}: another one was chosen; a connector has one")
+        if not set(self._auths) - {"noauth"}:
+            self._losses.add("how requests are authorised: the collection does not say")
+
+    def _settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        said = auth.get(kind)
+        rows = said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _rows(said)}
+        if kind == "bearer":
+            return {"format": "bearer"}, {"format": "bearer"}
+        if kind == "basic":
+            return {"format": "basic"}, {"format": "basic"}
+        if kind == "apikey":
+            name = rows.get("key")
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+                return None
+            place = "query" if rows.get("in") == "query" else "header"
+            return {"format": "api_key"}, {"format": place, "config": {"name": name}}
+        if kind == "oauth2":
+            token, consent = str(rows.get("accessTokenUrl") or ""), str(rows.get("authUrl") or "")
+            if not token.startswith("https://") or "{{" in token + consent:
+                return None
+            scopes = str(rows.get("scope") or "").split()
+            consent = "" if rows.get("grant_type") == "client_credentials" else consent
+            return oauth_settings(variable_prefix(self._options.name), token, consent, scopes)
+        return None
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Base and path: `{{base_url}}/a` and `https://host/a` alike."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "", url
+    host, slash, path = rest.partition("/")
+    base = (
+        f"{scheme}://{host}"
+        if scheme
+        else host
+        if host.startswith("{{") and host.endswith("}}") and host.count("{{") == 1
+        else f"https://{host}"
+        if host
+        else ""
+    )
+    return base, f"{slash}{path}"
+
+
+def _parameter(row: Mapping[str, Any], place: Any) -> Parameter:
+    value = row.get("value")
+    found = Parameter(str(row.get("key") or "")[:120], place)
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    # Documentation tools write `<integer>` where a value belongs.
+    kind = re.fullmatch(r"<([a-z]+)>", text)
+    found.kind = kind[1] if kind else "integer" if text.isdigit() else ""
+    if text and not kind and "{{" not in text:
+        found.sample = text[:500]
+    found.required = "(required)" in _description(row).lower()
+    return found
+
+
+def _description(row: Mapping[str, Any]) -> str:
+    said = row.get("description")
+    return str(said.get("content") or "") if isinstance(said, Mapping) else str(said or "")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text) if len(text) < 5_000_000 else UNSET
+    except (ValueError, RecursionError):
+        return UNSET
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []

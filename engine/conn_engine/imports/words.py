@@ -1,0 +1,78 @@
+"""Words of vendors' names: split, joined in snake case, compared, made safe for comments. No judging here."""
+
+import hashlib
+import re
+import unicodedata
+from typing import Any
+
+from conn_engine.config import singular
+
+__all__ = ["comment", "identifier", "plain", "plural", "single", "snake", "squeezed", "step"]
+
+_SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+")
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_PLURALS = frozenset({"people", "children", "data", "staff", "media", "criteria", "men", "women", "indices"})
+_SINGULARS = frozenset({"status", "address", "access", "business", "process", "progress", "canvas", "atlas", "bus"})
+_WIDEST = 60
+_LONGEST = 200
+
+
+def snake(text: str) -> str:
+    """`personFields`, `Person Fields` and `person-fields` as `person_fields`; at most 60 characters."""
+    plain_text = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode()
+    name = "_".join(word.lower() for word in _SPLIT.findall(plain_text))
+    if len(name) <= _WIDEST:
+        return name
+    digest = hashlib.sha256(name.encode()).hexdigest()[:6]
+    return f"{name[: _WIDEST - 7].rstrip('_')}_{digest}"
+
+
+def identifier(text: str, fallback: str = "value") -> str:
+    """A name that an expression can use without quotes."""
+    name = snake(text) if not _IDENTIFIER.fullmatch(text) else text[:_WIDEST]
+    name = name or fallback
+    return f"_{name}" if name[0].isdigit() else name
+
+
+def step(name: str) -> str:
+    """A property's name as a step of a path expression."""
+    return (
+        name
+        if _IDENTIFIER.fullmatch(name) and name not in ("and", "or", "in", "true", "false", "null")
+        else f"`{name}`"
+    )
+
+
+def squeezed(text: str) -> str:
+    """Letters and digits in lower case: how names are compared."""
+    return re.sub(r"[^a-z0-9]", "", text.lower())
+
+
+def plural(text: str) -> bool:
+    """Whether a segment's last word looks like the name of many."""
+    last = snake(text).rpartition("_")[2]
+    if last in _PLURALS:
+        return True
+    return last.endswith("s") and not last.endswith(("ss", "us", "is")) and last not in _SINGULARS
+
+
+def single(text: str) -> str:
+    """The last word in the singular."""
+    head, line, last = text.rpartition("_")
+    if last == "people":
+        return head + line + "person"
+    if last == "children":
+        return head + line + "child"
+    return head + line + (singular(last) if plural(last) else last)
+
+
+def plain(text: Any, longest: int = _LONGEST) -> str:
+    """A text on one line, without control characters, shortened."""
+    words = re.sub(r"\s+", " ", str(text)[: longest * 8]).strip()
+    clean = "".join(c for c in words if c.isprintable())
+    return clean if len(clean) <= longest else clean[: longest - 1].rstrip() + "…"
+
+
+def comment(text: str, longest: int = _LONGEST) -> str:
+    """A text that may stand in a YAML comment; it can never silence a finding."""
+    return re.sub(r"(?i)\bconn:", "conn ", plain(text, longest))

@@ -1,0 +1,167 @@
+"""connector.yaml and README.md as text, the same for the same data. Files are written by the face."""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.documents import dump_yaml
+from conn_engine.imports.build import Built, Where
+from conn_engine.imports.contract import Contract
+from conn_engine.imports.formats import Options
+from conn_engine.imports.words import comment, plain
+
+__all__ = ["connector_text", "readme_text"]
+
+SCHEMA = "# yaml-language-server: $schema=https://conn.dev/schemas/connector.schema.json"
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./{}-]*(?: [A-Za-z0-9(][A-Za-z0-9_./(),-]*)*")
+_URL = re.compile(r"https?://[A-Za-z0-9_./%~{}-]+")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_WIDTH = 108
+_MOST_ROWS = 2_000
+
+
+def connector_text(built: Built, contract: Contract, file: str) -> str:
+    """The document with what was left out at its top."""
+    lines = [SCHEMA, *_head(built, contract, file), ""]
+    for key, value in built.data.items():
+        if key in ("base_url", "credentials", "pagination", "verify", "resources", "fields", "headers"):
+            lines.append("")
+        lines += _pair(key, value, (key,), 0, built.notes)
+    return "\n".join(_single_blanks(lines)) + "\n"
+
+
+def _head(built: Built, contract: Contract, file: str) -> Iterator[str]:
+    yield f"# Imported from {comment(file, 120)} ({contract.format}): {len(built.operations)} operations."
+    yield '# What says "guess" beside it was concluded from names and schemas: try it before you rely on it.'
+    if built.left:
+        yield f"# {built.left} operations were left out as asked (--only)."
+    if not len(contract.losses):
+        yield "# Everything was carried over."
+        return
+    yield "#"
+    yield "# Not carried over:"
+    for what, places in contract.losses:
+        text = f"{what}: {', '.join(places)}" if places else what
+        yield from textwrap.wrap(
+            comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+
+
+def _single_blanks(lines: list[str]) -> Iterator[str]:
+    before = "x"
+    for line in lines:
+        if line or before:
+            yield line
+        before = line
+
+
+def _pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[Where, str]) -> Iterator[str]:
+    indent = "  " * depth
+    note = notes.get(path)
+    beside = f" # {comment(note)}" if note else ""
+    if isinstance(value, Mapping) and value:
+        yield f"{indent}{scalar(key)}:{beside}"
+        for n, (name, inner) in enumerate(value.items()):
+            if path == ("resources",) and n:
+                yield ""
+            yield from _pair(str(name), inner, (*path, str(name)), depth + 1, notes)
+    elif isinstance(value, list) and value:
+        yield f"{indent}{scalar(key)}:{beside}"
+        yield from _items(value, depth + 1)
+    else:
+        yield f"{indent}{scalar(key)}: {scalar(value)}{beside}"
+
+
+def _items(items: list[Any], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for item in items:
+        if isinstance(item, Mapping) and item:
+            lines = [line for key, inner in item.items() for line in _pair(str(key), inner, (), depth + 1, {})]
+            yield f"{indent}- {lines[0].lstrip()}"
+            yield from lines[1:]
+        else:
+            yield f"{indent}- {scalar(item)}"
+
+
+def scalar(value: Any) -> str:
+    """A value on one line, quoted where a YAML 1.1 or 1.2 reader would take it for something else."""
+    if isinstance(value, str):
+        simple = (_PLAIN.fullmatch(value) or _URL.fullmatch(value)) and value.lower() not in _WORDS
+        return value if simple and len(value) < 1000 else _quoted(value)
+    if isinstance(value, Mapping | list):
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return dump_yaml([value])[2:].strip() if isinstance(value, float) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    quoted = json.dumps(clean, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", quoted)
+
+
+def readme_text(built: Built, contract: Contract, options: Options, file: str) -> str:
+    """How the connector came about, how an account is connected, what there is and what is missing."""
+    name = options.name
+    rows = [
+        f"# {_cell(contract.title or name)}",
+        "",
+        f"Imported from `{_cell(file)}` ({contract.format}) by `conn import`: {len(built.operations)} operations in "
+        f"{built.resources} resources. Record paths and paging are guesses; each has a comment that says so.",
+        "",
+        "## Connect",
+        "",
+        *_connect(built.data, name),
+        "",
+        "## Next",
+        "",
+        "1. `conn lint`, and an account of it: accounts/ACCOUNT.yaml, `conn auth login ACCOUNT`. Then",
+        f"   `conn run {built.operations[0].name.text} --account ACCOUNT --raw --dry-run` shows a request.",
+        "2. Check what says `guess` in connector.yaml, against the vendor's documentation or with an account.",
+        "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`.",
+        "",
+    ]
+    if len(contract.losses):
+        rows += ["## Not carried over", ""]
+        for what, places in contract.losses:
+            shown = f": {', '.join(f'`{_cell(place)}`' for place in places[:5])}" if places else ""
+            more = f" and {len(places) - 5} more (all in connector.yaml)" if len(places) > 5 else ""
+            rows.append(f"- {_cell(what)}{shown}{more}")
+        rows.append("")
+    rows += ["## Operations", "", "| operation | request |", "|---|---|"]
+    for operation in built.operations[:_MOST_ROWS]:
+        rows.append(
+            f"| `{operation.name.text}` | `{operation.endpoint.method.upper()} {_cell(operation.endpoint.path)}` |"
+        )
+    if len(built.operations) > _MOST_ROWS:
+        rows.append(f"| … | {len(built.operations) - _MOST_ROWS} more, in connector.yaml |")
+    return "\n".join(rows) + "\n"
+
+
+def _connect(data: Mapping[str, Any], name: str) -> list[str]:
+    kind = data["credentials"]["format"]
+    what = {
+        "none": "The document says of no credential. Set `credentials` and `authorization` if the vendor wants one.",
+        "api_key": "An account has an API key.",
+        "bearer": "An account has an access token.",
+        "basic": "An account has a user name and a password.",
+        "oauth2": "OAuth 2 with a person's consent.",
+        "oauth2_client_credentials": "OAuth 2 with the client's own id and secret.",
+    }[kind]
+    rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
+    if kind.startswith("oauth2"):
+        config = data["credentials"]["config"]
+        names = [str(config[key]).strip("{} ").removeprefix("env.") for key in ("client_id", "client_secret")]
+        rows.append(f"The app's identity comes from the environment: `{names[0]}`, `{names[1]}`.")
+    fields = data.get("fields", [])
+    if fields:
+        rows += ["", f"An account of `{name}` says under `context`:", ""]
+        rows += [f"- `{row['name']}` {_cell(row.get('description', ''))}".rstrip() for row in fields]
+    return rows
+
+
+def _cell(text: str) -> str:
+    """A text that stays inside its table cell or code span."""
+    return plain(text, 300).replace("|", "\\|").replace("`", "'")

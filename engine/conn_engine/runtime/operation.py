@@ -11,7 +11,8 @@ from typing import Any
 from conn_engine import auth, bodies, pagination
 from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.errors import CredentialError
-from conn_engine.failures import Verdict, attempt
+from conn_engine.failures import attempt
+from conn_engine.ratelimit import RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
 from conn_engine.runtime.records import keep, records_of
@@ -25,7 +26,7 @@ __all__ = ["VendorPage", "fetch_pages", "fetch_whole", "perform", "verify"]
 
 @dataclass(frozen=True, slots=True)
 class VendorPage:
-    """One answer of a vendor operation with its records. `scope` holds the call's names, `verdict` how it was judged."""
+    """One answer of a vendor operation with its records. `headers` are the rate limits as every vendor says them."""
 
     answer: Answer
     records: list[Any]
@@ -82,16 +83,15 @@ def fetch_pages(
     scope = {**call_scope(effective, call), **(extra or {})}
     strategy = operation.pagination
     state = None if call.cursor is None else decode_cursor(call.cursor)
-    judged: dict[int, tuple[Verdict, bool]] = {}
+    judged: dict[int, tuple[RateState, bool]] = {}
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
-        answer, verdict, whole = yield from _exchange(effective, operation, call, session, scope, place, "operation")
-        judged[id(answer)] = (verdict, whole)
+        answer, rate, whole = yield from _exchange(effective, operation, call, session, scope, place, "operation")
+        judged[id(answer)] = (rate, whole)
         return answer
 
     def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any) -> Flow[None]:
-        _, whole = judged.pop(id(answer))
-        rate = read_rate_limit(operation.rate_limit, answer, session.clock.now())
+        rate, whole = judged.pop(id(answer))
         records = answer.records
         if operation.record_filter:
             records = keep(operation.record_filter, records, scope)
@@ -133,11 +133,12 @@ def _exchange(
     scope: Scope,
     place: Callable[[Draft], None],
     purpose: Purpose,
-) -> Flow[tuple[Answer, Verdict, bool]]:
+) -> Flow[tuple[Answer, RateState, bool]]:
     credentials = operation.credentials
     sent: dict[str, Any] = {}
     whole = False
     using = session
+    told = RateState()
 
     def make() -> Request:
         nonlocal using
@@ -150,6 +151,11 @@ def _exchange(
     def decode(request: Request, response: Response) -> Answer:
         body = bodies.decode(response, operation.response_format)
         return Answer(request, response, body, [], scope, dict(sent))
+
+    def rate(answer: Answer) -> RateState:
+        nonlocal told
+        told = read_rate_limit(operation.rate_limit, answer, session.clock.now())
+        return told
 
     def renew() -> Flow[None]:
         authorization = authorization_scope(effective, session)
@@ -167,7 +173,7 @@ def _exchange(
             make,
             decode,
             operation.errors,
-            rate=lambda answer: read_rate_limit(operation.rate_limit, answer, session.clock.now()),
+            rate=rate,
             clock=session.clock,
             renew=renew if renewable else None,
             policy=session.policy,
@@ -178,4 +184,4 @@ def _exchange(
     records: list[Any] = []
     if verdict.action == "ok":
         records, whole = records_of(operation.response_path, answer.body)
-    return Answer(answer.request, answer.response, answer.body, records, scope, answer.sent), verdict, whole
+    return Answer(answer.request, answer.response, answer.body, records, scope, answer.sent), told, whole

@@ -136,9 +136,7 @@ def _exchange(
 ) -> Flow[tuple[Answer, RateState, bool]]:
     credentials = operation.credentials
     sent: dict[str, Any] = {}
-    whole = False
-    using = session
-    told = RateState()
+    using, told, whole = session, RateState(), False
 
     def make() -> Request:
         nonlocal using

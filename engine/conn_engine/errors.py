@@ -45,7 +45,7 @@ ErrorKind = Literal[
 
 
 class ConnError(Exception):
-    """Root of everything raised on purpose. `message` is one line; `hint` says what to do; `findings` are the places."""
+    """Root of everything raised on purpose: `message` is one line, `hint` the mend, `findings` the places."""
 
     exit_code = 70
 
@@ -134,7 +134,7 @@ class VendorError(ConnError):
 
 
 class TransportError(VendorError):
-    """No usable answer: DNS, connection, time-out, truncated body, refused redirect. `retryable` for faults in transit."""
+    """No usable answer: DNS, connection, time-out, truncated body, refused redirect; faults in transit are `retryable`."""
 
     def __init__(
         self, message: str, *, request: "Request | None" = None, retryable: bool = True, hint: str = ""

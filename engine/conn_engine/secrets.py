@@ -36,7 +36,7 @@ _SECRET_ENDINGS = (
 )
 _NOT_SECRET_KEYS = frozenset({
     "tokentype", "scope", "scopes", "expiresat", "expiresin", "expires", "issuedat", "createdat",
-    "instanceurl", "apidomain", "baseurl",
+    "instanceurl", "apidomain", "baseurl", "captured",
 })
 # fmt: on
 _COMMON_WORDS = frozenset({"true", "false", "null", "none"})

@@ -1,4 +1,4 @@
-"""The contract every connector folder must pass: documents, recordings, goldens, coverage of the vocabulary, secrets."""
+"""The contract every connector folder must pass: documents, recordings, goldens, operations, secrets."""
 
 import json
 import re
@@ -82,7 +82,9 @@ def test_recordings_say_where_they_come_from_and_hold_no_credential(connector):
         recording = _recording(path)
         assert recording.source == "live" or recording.note, f"{path.name} does not say how it was made"
         assert recording.operation and path.name.startswith(recording.operation)
-        assert not re.search(r'"(authorization|cookie|set-cookie|x-api-token|x-api-key)"', text, re.IGNORECASE), path.name
+        assert not re.search(r'"(authorization|cookie|set-cookie|x-api-token|x-api-key)"', text, re.IGNORECASE), (
+            path.name
+        )
         assert not re.search(r"Bearer [A-Za-z0-9]", text), path.name
 
 

@@ -33,7 +33,13 @@ def test_importing_the_face_loads_nothing_heavy():
 
 
 def test_only_one_module_imports_each_outside_door():
-    owners = {"yaml": "documents", "httpx": "transport", "jlens": "expressions", "jsonata": "expressions", "keyring": "vault"}
+    owners = {
+        "yaml": "documents",
+        "httpx": "transport",
+        "jlens": "expressions",
+        "jsonata": "expressions",
+        "keyring": "vault",
+    }
     for path in ENGINE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -43,14 +43,9 @@ FORMS = {
     "base64 of json": lambda s: base64.b64encode(json.dumps({"k": s}).encode()).decode(),
     "base64 of percent": lambda s: base64.b64encode(b"x" + quote(s, safe="").encode()).decode(),
     "base64 in url": lambda s: quote(base64.b64encode(f"user:{s}".encode()).decode(), safe=""),
+    **{f"base64 after {n}": lambda s, n=n: base64.b64encode(b"u" * n + s.encode() + b"zz").decode() for n in range(4)},
     **{
-        f"base64 after {n}": lambda s, n=n: base64.b64encode(b"u" * n + s.encode() + b"zz").decode()
-        for n in range(4)
-    },
-    **{
-        f"base64url after {n}": lambda s, n=n: (
-            base64.urlsafe_b64encode(b"u" * n + s.encode()).decode().rstrip("=")
-        )
+        f"base64url after {n}": lambda s, n=n: base64.urlsafe_b64encode(b"u" * n + s.encode()).decode().rstrip("=")
         for n in range(3)
     },
 }
@@ -123,8 +118,7 @@ def test_document_of_lists_and_common_words():
         {"keys": ["first-key", "second-key"], "flag": "true", "n": 12345, "instance_url": "https://a.b"}
     )
     assert (
-        redactor.text("first-key second-key true 12345 https://a.b")
-        == "[redacted] [redacted] true 12345 https://a.b"
+        redactor.text("first-key second-key true 12345 https://a.b") == "[redacted] [redacted] true 12345 https://a.b"
     )
 
 
@@ -191,9 +185,7 @@ def test_data_by_value_and_by_name():
 
 
 def test_time_is_linear_in_the_text():
-    redactor = Redactor(
-        [*(f"secret-{n}-{'x' * n}" for n in range(30)), "\\\\\\\\x" * 20, "aaaa" * 50, '"\\"\\"\\"\\']
-    )
+    redactor = Redactor([*(f"secret-{n}-{'x' * n}" for n in range(30)), "\\\\\\\\x" * 20, "aaaa" * 50, '"\\"\\"\\"\\'])
     for text in ("a" * 400_000, "\\" * 400_000, "%25" * 130_000, "secret-1-" * 40_000, '\\"' * 200_000):
         began = time.perf_counter()
         redactor.find(text)

@@ -64,7 +64,8 @@ def test_wheel_holds_the_packages_and_the_data_and_no_secret(built):
 
 
 def test_sdist_holds_what_a_build_needs_and_no_secret(built):
-    names = tarfile.open(built[1]).getnames()
+    with tarfile.open(built[1]) as archive:
+        names = archive.getnames()
     assert any(name.endswith("/engine/conn_engine/wire.py") for name in names)
     assert any(name.endswith("/example/conn.yaml") for name in names)
     assert not [name for name in names if ".env" in name or name.endswith(".local.yaml")]

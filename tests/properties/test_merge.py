@@ -93,9 +93,7 @@ def test_locality(base: dict[str, Any], value: Any) -> None:
     for path, _ in list(leaves(base)):
         merged = merge([base, at(path, value)])
         assert same(lookup(merged, path), value)
-        assert same(
-            {p: v for p, v in leaves(merged) if p != path}, {p: v for p, v in leaves(base) if p != path}
-        )
+        assert same({p: v for p, v in leaves(merged) if p != path}, {p: v for p, v in leaves(base) if p != path})
 
 
 @given(st.lists(SCALARS, max_size=4), st.lists(SCALARS, max_size=4))

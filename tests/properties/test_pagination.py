@@ -52,9 +52,7 @@ class Vendor:
 Emitted = tuple[list[Any], int, Any, Any]
 
 
-def listing(
-    strategy: Pagination, vendor: Vendor, state: Any = None, limit: int | None = None
-) -> Iterator[Emitted]:
+def listing(strategy: Pagination, vendor: Vendor, state: Any = None, limit: int | None = None) -> Iterator[Emitted]:
     """Drive the loop against the vendor; the pages as they come."""
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
@@ -100,9 +98,7 @@ def by_cursor(vendor: Vendor, query: dict[str, str]) -> tuple[dict[str, Any], di
     start, size = int(query.get("after", 0)), min(vendor.cap, int(query.get("limit", vendor.default)))
     following = start + size
     paging = {"next": {"after": str(following)}} if following < vendor.total else {}
-    return {"items": vendor.slice(start, size), "paging": paging}, {
-        "x-next": paging.get("next", {}).get("after", "")
-    }
+    return {"items": vendor.slice(start, size), "paging": paging}, {"x-next": paging.get("next", {}).get("after", "")}
 
 
 def by_url(spelling: str) -> Callable[[Vendor, dict[str, str]], tuple[dict[str, Any], dict[str, str]]]:
@@ -191,9 +187,7 @@ def test_every_record_once_in_order_with_the_expected_requests(name: str, total:
 
 @pytest.mark.parametrize("name", CASES)
 @given(total=counts, data=st.data())
-def test_continuing_from_the_state_of_a_page_gives_the_rest(
-    name: str, total: int, data: st.DataObject
-) -> None:
+def test_continuing_from_the_state_of_a_page_gives_the_rest(name: str, total: int, data: st.DataObject) -> None:
     strategy, answer, _ = CASES[name]
     whole = list(listing(strategy, Vendor(total, answer=answer)))
     at = data.draw(st.integers(0, len(whole) - 1))
@@ -261,8 +255,6 @@ def test_a_vendor_that_ignores_the_page_raises(strategy: Pagination) -> None:
 
 @given(total=counts)
 def test_without_pagination_one_request_is_made(total: int) -> None:
-    vendor = Vendor(
-        total, cap=100, default=100, answer=lambda vendor, query: ({"items": vendor.slice(0, None)}, {})
-    )
+    vendor = Vendor(total, cap=100, default=100, answer=lambda vendor, query: ({"items": vendor.slice(0, None)}, {}))
     (only,) = listing(NoPagination(), vendor)
     assert (len(only[0]), only[2], only[3], len(vendor.requests)) == (total, None, None, 1)

@@ -18,9 +18,7 @@ from conn_engine.transport.replay import Replay
 from conn_engine.wire import Headers, Request, Response
 
 letters = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=4, max_size=30)
-tokens = st.text(
-    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~+/=", min_size=8, max_size=60
-)
+tokens = st.text("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.~+/=", min_size=8, max_size=60)
 values = st.one_of(tokens, letters).filter(lambda s: REDACTED not in s and s.strip() and s not in REDACTED)
 
 encodings = st.sampled_from(

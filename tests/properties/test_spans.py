@@ -17,9 +17,7 @@ CHARACTERS = st.characters(exclude_categories=["Cs"])
 TEXTS = st.one_of(
     st.text(CHARACTERS, max_size=40),
     st.text(st.sampled_from("ab \n'\"\\:#-{}[]é😀\t"), max_size=60),
-    st.sampled_from(
-        ["NO", "on", "12:30:45", "0o17", "1e3", "~", "null", "2024-01-01", "1_000", "<<", "=", "-", ""]
-    ),
+    st.sampled_from(["NO", "on", "12:30:45", "0o17", "1e3", "~", "null", "2024-01-01", "1_000", "<<", "=", "-", ""]),
 )
 SCALARS = st.one_of(
     TEXTS,
@@ -53,9 +51,7 @@ def emit(data: object, style: str | None, flow: bool | None, width: int) -> str:
 
     Dumper.add_representer(str, text)
     return str(
-        yaml.dump(
-            data, Dumper=Dumper, default_flow_style=flow, allow_unicode=True, width=width, sort_keys=False
-        )
+        yaml.dump(data, Dumper=Dumper, default_flow_style=flow, allow_unicode=True, width=width, sort_keys=False)
     )
 
 
@@ -178,17 +174,13 @@ def test_both_composers_read_the_same(data, flow):
     text = emit(data, None, flow, 40)
     fast, slow = (load(Origin("x.yaml", text), composer) for composer in (COMPOSER, SlowComposer))
     assert fast[0] == slow[0] == data
-    fast_document, slow_document = (
-        Document("x.yaml", text, got[0], lambda got=got: got[1]) for got in (fast, slow)
-    )
+    fast_document, slow_document = (Document("x.yaml", text, got[0], lambda got=got: got[1]) for got in (fast, slow))
     for path in paths(data):
         assert fast_document.span(path).line == slow_document.span(path).line
         assert fast_document.span(path).column == slow_document.span(path).column
 
 
-@given(
-    st.text(max_size=200) | st.text(st.sampled_from("ab:{}[]&*!|>'\"\\#,-?%@ \n\t\r\ufeff1~"), max_size=60)
-)
+@given(st.text(max_size=200) | st.text(st.sampled_from("ab:{}[]&*!|>'\"\\#,-?%@ \n\t\r\ufeff1~"), max_size=60))
 @settings(max_examples=500, deadline=None)
 @pytest.mark.parametrize("file", ["x.yaml", "x.json"])
 def test_any_text_is_read_or_refused_with_a_place(file, text):

@@ -37,9 +37,7 @@ def decode(response: Response, format: str = "json") -> Any:  # noqa: A002
     if format not in ("json", "text"):
         raise ConfigurationError(f'"{format}" is no response format', hint="json and text are")
     if len(response.body) > MAX_BYTES:
-        raise VendorError(
-            f"the answer is larger than {MAX_BYTES // 2**20} MiB", kind="bad_response", response=response
-        )
+        raise VendorError(f"the answer is larger than {MAX_BYTES // 2**20} MiB", kind="bad_response", response=response)
     if response.status in (204, 205) or not response.body.strip():
         return None
     lenient = response.status >= 300
@@ -88,9 +86,7 @@ def _charset(response: Response) -> str:
 
 
 def _plain_utf8(response: Response) -> bool:
-    return (
-        _charset(response) in ("utf-8", "utf8", "us-ascii") and response.body[:1] not in b"\xef\xff\xfe\x00"
-    )
+    return _charset(response) in ("utf-8", "utf8", "us-ascii") and response.body[:1] not in b"\xef\xff\xfe\x00"
 
 
 def _not_json(response: Response, problem: str) -> VendorError:

@@ -35,9 +35,9 @@ class QueryFormat(Settings, frozen=True, kw_only=True):
             '(`():,` for vendors with a filter language). "&", "=", "#", "%" and "+" are always encoded.'
         ),
     ] = ""
-    booleans: Annotated[
-        Literal["true_false", "one_zero"], Meta(description="How true and false are spelled.")
-    ] = "true_false"
+    booleans: Annotated[Literal["true_false", "one_zero"], Meta(description="How true and false are spelled.")] = (
+        "true_false"
+    )
 
 
 def encode_query(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> str:
@@ -66,9 +66,7 @@ def _spelled(pairs: Iterable[tuple[str, Any]], form: QueryFormat) -> list[tuple[
     return out
 
 
-def _spell(
-    name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int
-) -> None:
+def _spell(name: str, value: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
     if depth > _MAX_DEPTH:
         raise ConfigurationError(f'the value of "{name[:80]}" is nested deeper than {_MAX_DEPTH} levels')
     if value is None:
@@ -86,15 +84,9 @@ def _spell(
         out.append((name, [_text(name, value, form)], False))
 
 
-def _spell_list(
-    name: str, values: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int
-) -> None:
+def _spell_list(name: str, values: Any, form: QueryFormat, out: list[tuple[str, list[str], bool]], depth: int) -> None:
     if form.arrays == "comma":
-        texts = [
-            _compact(v) if isinstance(v, dict | list) else _text(name, v, form)
-            for v in values
-            if v is not None
-        ]
+        texts = [_compact(v) if isinstance(v, dict | list) else _text(name, v, form) for v in values if v is not None]
         if texts:
             out.append((name, texts, True))
         return
@@ -116,6 +108,4 @@ def _text(name: str, value: Any, form: QueryFormat) -> str:
         return str(value)
     if isinstance(value, float) and math.isfinite(value):
         return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
-    raise ConfigurationError(
-        f'the value of "{name[:80]}" cannot be sent: {type(value).__name__} is not JSON data'
-    )
+    raise ConfigurationError(f'the value of "{name[:80]}" cannot be sent: {type(value).__name__} is not JSON data')

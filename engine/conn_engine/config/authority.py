@@ -28,9 +28,7 @@ _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
 _TEMPLATE = "\0"
 _URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
-_CONSENT_KEY = (
-    "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
-)
+_CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
 def host_pattern(url: str) -> str | None:
@@ -97,9 +95,7 @@ def covered(pattern: str, allowed: Iterable[str]) -> bool:
     for other in allowed:
         allowed_host, allowed_port = _split(other)
         fits_port = allowed_port in (port, "*")
-        if fits_port and (
-            host == allowed_host or (allowed_host.startswith("*.") and host.endswith(allowed_host[1:]))
-        ):
+        if fits_port and (host == allowed_host or (allowed_host.startswith("*.") and host.endswith(allowed_host[1:]))):
             return True
     return False
 
@@ -156,9 +152,7 @@ def declared_names(base: Mapping[str, Any], workspace: Sequence[str]) -> tuple[s
     return tuple(dict.fromkeys([*own, *names_read(base), *workspace]))
 
 
-def widening(
-    layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Sequence[str]
-) -> list[Diagnostic]:
+def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Sequence[str]) -> list[Diagnostic]:
     """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host. Also
     a connector that authorizes its requests and grants no host."""
     base = layers[0].data
@@ -225,9 +219,7 @@ def _consent_hosts(base: Mapping[str, Any]) -> list[str]:
 def _is_url_place(path: Path_) -> bool:
     if path[-1] == "base_url":
         return path[0] != "unified"
-    return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and (
-        "credentials" in path[:1] or "authorization" in path[:4]
-    )
+    return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and ("credentials" in path[:1] or "authorization" in path[:4])
 
 
 def _names_asked(layer: Layer, names: Sequence[str]) -> Iterator[Diagnostic]:

@@ -123,9 +123,7 @@ def _rename(data: Any, plan: _Plan | None, below: Any, path: Path_, renamed: dic
     return data
 
 
-def _rename_struct(
-    data: dict[str, Any], plan: _Plan, below: Any, path: Path_, renamed: dict[Path_, str]
-) -> Any:
+def _rename_struct(data: dict[str, Any], plan: _Plan, below: Any, path: Path_, renamed: dict[Path_, str]) -> Any:
     if "" in plan.structs:
         struct = plan.structs[""]
         plain = _rename_keys(data, struct.aliases, path, renamed)
@@ -140,9 +138,7 @@ def _rename_struct(
     if not isinstance(config, dict):
         return data
     tag = data.get("format", below.get("format") if isinstance(below, dict) else None)
-    candidates = (
-        [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
-    )
+    candidates = [plan.structs[tag]] if isinstance(tag, str) and tag in plan.structs else list(plan.structs.values())
     here = (*path, "config")
     lower = below.get("config") if isinstance(below, dict) else None
     plain = _rename_keys(config, _common_aliases(candidates), here, renamed)
@@ -189,9 +185,7 @@ def _doubles_in(data: dict[str, Any], struct: _Struct, path: Path_, found: list[
             if name in first:
                 found.append(((*path, key), first[name]))
             first.setdefault(name, key)
-        _find_doubles(
-            value, struct.fields.get(name, struct.rest_plan if struct.rest else None), (*path, key), found
-        )
+        _find_doubles(value, struct.fields.get(name, struct.rest_plan if struct.rest else None), (*path, key), found)
 
 
 def _rename_keys(
@@ -205,14 +199,9 @@ def _rename_keys(
     return {aliases[key] if key in present else key: value for key, value in data.items()}
 
 
-def _rename_items(
-    data: dict[str, Any], plan_of: Any, below: Any, path: Path_, renamed: dict[Path_, str]
-) -> Any:
+def _rename_items(data: dict[str, Any], plan_of: Any, below: Any, path: Path_, renamed: dict[Path_, str]) -> Any:
     lower = below if isinstance(below, dict) else {}
-    made = {
-        key: _rename(value, plan_of(key), lower.get(key), (*path, key), renamed)
-        for key, value in data.items()
-    }
+    made = {key: _rename(value, plan_of(key), lower.get(key), (*path, key), renamed) for key, value in data.items()}
     return data if all(made[key] is data[key] for key in data) else made
 
 

@@ -35,11 +35,7 @@ def fault(reason: str, path: Path_, span: Callable[[Path_, bool], Span]) -> Diag
         message = f"missing key {quoted(found[1])}" + (f" in {dotted(path)}" if path else "")
         return diagnostic("CFG103", message, span(path, True), path=dotted((*path, found[1])))
     if found := _TYPE.match(reason):
-        return diagnostic(
-            "CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=dotted(path)
-        )
+        return diagnostic("CFG102", f"expected {found[1]}, found {found[2]}", span(path, False), path=dotted(path))
     if path[-1:] == ("format",) and (found := _TAG.match(reason)):
-        return diagnostic(
-            "CFG105", f"unknown format {quoted(found[1])}", span(path, False), path=dotted(path)
-        )
+        return diagnostic("CFG105", f"unknown format {quoted(found[1])}", span(path, False), path=dotted(path))
     return diagnostic("CFG104", " ".join(reason.split()), span(path, False), path=dotted(path))

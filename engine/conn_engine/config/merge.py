@@ -151,9 +151,7 @@ def _fresh(value: Any, path: Path_) -> Any:
     if not isinstance(value, dict):
         return value
     kept = {
-        key: _fresh(item, (*path, key))
-        for key, item in value.items()
-        if item is not None or _keeps_null((*path, key))
+        key: _fresh(item, (*path, key)) for key, item in value.items() if item is not None or _keeps_null((*path, key))
     }
     return value if kept == value else kept
 
@@ -175,9 +173,7 @@ def _is_mapping(path: Path_) -> bool:
 def _keeps_null(path: Path_) -> bool:
     """Whether the path is at or below something that a resource or an operation inherits."""
     return (
-        len(path) > 2
-        and path[0] == "resources"
-        and (path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED))
+        len(path) > 2 and path[0] == "resources" and (path[2] in INHERITED or (len(path) > 3 and path[3] in INHERITED))
     )
 
 

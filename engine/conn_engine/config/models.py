@@ -63,18 +63,12 @@ Seconds = Annotated[float, Meta(gt=0, le=3600)]
 class Field(Settings, frozen=True, kw_only=True):
     """Something an account must supply when it is connected."""
 
-    name: Annotated[
-        Word, Meta(description="Key of the value in the account's context, or in its credential.")
-    ]
+    name: Annotated[Word, Meta(description="Key of the value in the account's context, or in its credential.")]
     label: Annotated[str | None, Meta(description="What people are shown.")] = None
     description: Annotated[str | None, Meta(description="Where the value is found.")] = None
-    secret: Annotated[
-        bool, Meta(description="Kept with the credential and never in a file. Default false.")
-    ] = False
+    secret: Annotated[bool, Meta(description="Kept with the credential and never in a file. Default false.")] = False
     required: Annotated[bool, Meta(description="Whether a connection needs it. Default true.")] = True
-    pattern: Annotated[str | None, Meta(description="Regular expression that the whole value matches.")] = (
-        None
-    )
+    pattern: Annotated[str | None, Meta(description="Regular expression that the whole value matches.")] = None
     options: Annotated[tuple[str, ...] | None, Meta(description="The values it may have.")] = None
     default: Annotated[Any, Meta(description="Value when the account says none.")] = None
 
@@ -96,21 +90,13 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         BaseUrl | None,
         Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}."),
     ] = None
-    headers: Annotated[
-        Templates | None, Meta(description="Request headers. A null value omits the header.")
-    ] = None
-    query: Annotated[
-        Templates | None, Meta(description="Query parameters. A null value omits the parameter.")
-    ] = None
+    headers: Annotated[Templates | None, Meta(description="Request headers. A null value omits the header.")] = None
+    query: Annotated[Templates | None, Meta(description="Query parameters. A null value omits the parameter.")] = None
     query_format: Annotated[
         QueryFormat | None, Meta(description="How arrays and objects are written in the query.")
     ] = None
-    authorization: Annotated[
-        Authorization | None, Meta(description="How a request carries the credential.")
-    ] = None
-    pagination: Annotated[Pagination | None, Meta(description="How a listing goes on to its next page.")] = (
-        None
-    )
+    authorization: Annotated[Authorization | None, Meta(description="How a request carries the credential.")] = None
+    pagination: Annotated[Pagination | None, Meta(description="How a listing goes on to its next page.")] = None
     errors: Annotated[
         tuple[Rule, ...] | None,
         Meta(
@@ -118,12 +104,8 @@ class Inheritable(Settings, frozen=True, kw_only=True):
             "built-in ones."
         ),
     ] = None
-    rate_limit: Annotated[
-        RateLimit | None, Meta(description="Where answers say how much may still be asked.")
-    ] = None
-    timeout_seconds: Annotated[
-        Seconds | None, Meta(description="Longest time for one exchange. Default 30.")
-    ] = None
+    rate_limit: Annotated[RateLimit | None, Meta(description="Where answers say how much may still be asked.")] = None
+    timeout_seconds: Annotated[Seconds | None, Meta(description="Longest time for one exchange. Default 30.")] = None
 
 
 class Operation(Inheritable, frozen=True, kw_only=True):
@@ -136,17 +118,13 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     ]
     description: Annotated[str | None, Meta(description="What it does.")] = None
     body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.")] = None
-    body_format: Annotated[
-        Literal["json", "form"], Meta(description="How the body is written. Default json.")
-    ] = "json"
-    response_format: Annotated[
-        Literal["json", "text"], Meta(description="How the answer is read. Default json.")
-    ] = "json"
+    body_format: Annotated[Literal["json", "form"], Meta(description="How the body is written. Default json.")] = "json"
+    response_format: Annotated[Literal["json", "text"], Meta(description="How the answer is read. Default json.")] = (
+        "json"
+    )
     response_path: Annotated[
         Expression | None,
-        Meta(
-            description="Where the record or the records are in the answer, as an expression over its body."
-        ),
+        Meta(description="Where the record or the records are in the answer, as an expression over its body."),
     ] = None
     record_filter: Annotated[
         Expression | None,
@@ -160,9 +138,7 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         bool | None,
         Meta(description="Does it change something at the vendor. Default: every method but GET and HEAD."),
     ] = None
-    deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw it.")] = (
-        None
-    )
+    deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw it.")] = None
 
 
 class Resource(Inheritable, frozen=True, kw_only=True):
@@ -218,19 +194,13 @@ class StepRequest(Settings, frozen=True, kw_only=True):
         Template | None,
         Meta(description="With `resource`: the operation's name. With `path`: the HTTP method, default get."),
     ] = None
-    path: Annotated[Template | None, Meta(description="Path after base_url, for a request written here.")] = (
-        None
-    )
+    path: Annotated[Template | None, Meta(description="Path after base_url, for a request written here.")] = None
     id: Annotated[Any, Meta(description="The `id` of the call.")] = None
-    params: Annotated[Templates | None, Meta(description="Further names that the operation's path uses.")] = (
-        None
-    )
+    params: Annotated[Templates | None, Meta(description="Further names that the operation's path uses.")] = None
     query: Annotated[Templates | None, Meta(description="Query parameters.")] = None
     headers: Annotated[Templates | None, Meta(description="Request headers.")] = None
     body: Annotated[Any, Meta(description="Request body.")] = None
-    body_format: Annotated[
-        Literal["json", "form"], Meta(description="How the body is written. Default json.")
-    ] = "json"
+    body_format: Annotated[Literal["json", "form"], Meta(description="How the body is written. Default json.")] = "json"
 
     def __post_init__(self) -> None:
         if (self.resource is None) == (self.path is None):
@@ -243,12 +213,8 @@ class Step(Settings, frozen=True, kw_only=True):
     """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
 
     name: Annotated[Word, Meta(description="Key under which the result stands.")]
-    run_if: Annotated[
-        Expression | None, Meta(description="The step runs when this is true. Default: always.")
-    ] = None
-    request: Annotated[
-        StepRequest | None, Meta(description="A request; its decoded answer is `response`.")
-    ] = None
+    run_if: Annotated[Expression | None, Meta(description="The step runs when this is true. Default: always.")] = None
+    request: Annotated[StepRequest | None, Meta(description="A request; its decoded answer is `response`.")] = None
     transform: Annotated[
         Expression | None, Meta(description="Makes the result; with a request, over its `response`.")
     ] = None
@@ -276,13 +242,11 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
         Word | None,
         Meta(description="Schema of the records in the model. Default: the resource's, in the singular."),
     ] = None
-    each: Annotated[
-        Literal["record", "page"], Meta(description="What response_mapping runs over. Default record.")
-    ] = "record"
-    query_mapping: Annotated[Mapping_, Meta(description="Caller's query to the vendor's query.")] = None
-    path_mapping: Annotated[Mapping_, Meta(description="Names that the vendor's path uses. Default: id.")] = (
-        None
+    each: Annotated[Literal["record", "page"], Meta(description="What response_mapping runs over. Default record.")] = (
+        "record"
     )
+    query_mapping: Annotated[Mapping_, Meta(description="Caller's query to the vendor's query.")] = None
+    path_mapping: Annotated[Mapping_, Meta(description="Names that the vendor's path uses. Default: id.")] = None
     request_body_mapping: Annotated[Mapping_, Meta(description="Caller's body to the vendor's body.")] = None
     request_header_mapping: Annotated[Mapping_, Meta(description="Further request headers.")] = None
     response_mapping: Annotated[
@@ -365,9 +329,9 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: what holds for the whole workspace."""
 
     version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
-    default_environment: Annotated[
-        Name, Meta(description="For accounts that name none. Default production.")
-    ] = "production"
+    default_environment: Annotated[Name, Meta(description="For accounts that name none. Default production.")] = (
+        "production"
+    )
     models: Annotated[
         tuple[str, ...], Meta(description="Folders with the workspace's own unified models. Default: models.")
     ] = ("models",)

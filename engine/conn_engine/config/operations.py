@@ -109,16 +109,10 @@ def operation_names(data: Mapping[str, Any]) -> list[OperationName]:
 
 
 def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:
-    return (
-        [(key, item) for key, item in value.items() if isinstance(item, dict)]
-        if isinstance(value, dict)
-        else []
-    )
+    return [(key, item) for key, item in value.items() if isinstance(item, dict)] if isinstance(value, dict) else []
 
 
-def resolve_name(
-    names: list[OperationName], text: str, *, connector: str, raw: bool = False
-) -> OperationName:
+def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: bool = False) -> OperationName:
     """The operation that a text means: `contacts.list`, `crm.contacts.list` or `vendor:contacts.list` (the
     vendor's).
 
@@ -132,8 +126,7 @@ def resolve_name(
     matches = [
         name
         for name in names
-        if (name.kind == "vendor" or not raw)
-        and wanted in ([name.resource, name.method], name.text.split("."))
+        if (name.kind == "vendor" or not raw) and wanted in ([name.resource, name.method], name.text.split("."))
     ]
     unified = [name for name in matches if name.kind == "unified"]
     if len(unified) > 1:
@@ -149,9 +142,7 @@ def resolve_name(
     )
 
 
-def vendor_operation(
-    data: Mapping[str, Any], resource: str, method: str, *, connector: str
-) -> VendorOperation:
+def vendor_operation(data: Mapping[str, Any], resource: str, method: str, *, connector: str) -> VendorOperation:
     """The vendor operation of a configuration. Raises UsageError when there is none, ConversionError when it
     is wrong.
     """
@@ -226,9 +217,7 @@ def _vendor_operation(
         response_format=typed.response_format,
         response_path=typed.response_path,
         record_filter=typed.record_filter,
-        pagination=typed.pagination
-        if typed.pagination is not None
-        else _strategy(none, Pagination, "pagination"),
+        pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
         errors=typed.errors or (),  # the built-in rules come after the rate limit: see `failures.classify`
         rate_limit=typed.rate_limit,
         credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),

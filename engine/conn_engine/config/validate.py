@@ -70,9 +70,7 @@ def validate(document: Document, kind: str) -> list[Diagnostic]:
     if data is None and kind in _EMPTY_ALLOWED:
         data = {}
     if not isinstance(data, dict):
-        message = (
-            f"expected an object at the top of the document, found {_KINDS.get(type(data), 'something else')}"
-        )
+        message = f"expected an object at the top of the document, found {_KINDS.get(type(data), 'something else')}"
         return [diagnostic("CFG102", message, document.span(()))]
     check = _Check(document, kind)
     found = [*check.misspelt_keys(data), *check.doubled_keys(data), *check.schema_faults(data)]
@@ -98,9 +96,7 @@ class _Check:
     def __init__(self, document: Document, kind: str) -> None:
         self.document = document
         self.kind = kind
-        self.settled: set[Path_] = (
-            set()
-        )  # places whose fault is known: what the schema says below them is noise
+        self.settled: set[Path_] = set()  # places whose fault is known: what the schema says below them is noise
         self.meant: set[str] = set()  # the keys that unknown ones are taken for
 
     def schema_faults(self, data: Any) -> Iterator[Diagnostic]:
@@ -141,9 +137,7 @@ class _Check:
         elif keyword == "type":
             yield self._wrong_type(path, details["types"], error.instance)
         elif keyword in ("enum", "const"):
-            yield self._not_one_of(
-                path, details.get("options", [details.get("expected_value")]), error.instance, node
-            )
+            yield self._not_one_of(path, details.get("options", [details.get("expected_value")]), error.instance, node)
         elif keyword == "propertyNames":
             yield self._bad_name(path, details["error"])
         else:
@@ -203,9 +197,7 @@ class _Check:
     def _bad_name(self, path: Path_, error: "ValidationError") -> Diagnostic:
         pattern = str(error.kind.as_dict().get("pattern", ""))
         expected = _PATTERNS.get(pattern, f"a name that matches {pattern}")
-        return self._at_key(
-            "CFG104", f"{quoted(str(error.instance))} is not {expected}", (*path, str(error.instance))
-        )
+        return self._at_key("CFG104", f"{quoted(str(error.instance))} is not {expected}", (*path, str(error.instance)))
 
     def _bad_value(self, path: Path_, message: str) -> Diagnostic:
         return self._at_value("CFG104", message, path)
@@ -235,9 +227,7 @@ def _configurations(kind: str, data: Any) -> Iterator[Path_]:
     elif kind == "account" and isinstance(data.get("override"), dict):
         yield ("override",)
     elif kind == "environment" and isinstance(data.get("connectors"), dict):
-        yield from (
-            ("connectors", name) for name, part in data["connectors"].items() if isinstance(part, dict)
-        )
+        yield from (("connectors", name) for name, part in data["connectors"].items() if isinstance(part, dict))
 
 
 def _open_objects(kind: str, data: Any) -> Iterator[tuple[Path_, type[Resource] | type[UnifiedResource]]]:

@@ -20,9 +20,7 @@ _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
-_NUMBER = re.compile(
-    f"(?P<int>{_INT})|(?P<octal>{_OCTAL})|(?P<hex>{_HEX})|(?P<inf>{_INFINITE})|(?P<float>{_FLOAT})"
-)
+_NUMBER = re.compile(f"(?P<int>{_INT})|(?P<octal>{_OCTAL})|(?P<hex>{_HEX})|(?P<inf>{_INFINITE})|(?P<float>{_FLOAT})")
 _NUMBER_STARTS = frozenset("-+.0123456789")
 
 NOT_A_STRING = re.compile(

@@ -124,9 +124,7 @@ class Document:
         kinds = {list: "a list", type(None): "nothing", bool: "a boolean", str: "a text"}
         kind = kinds.get(type(self.data), "a number")
         message = f"expected a mapping (name: value) at the top of the document, found {kind}"
-        raise ConfigurationError(
-            f"{self.file}: {message}", findings=[diagnostic("DOC007", message, self.span(()))]
-        )
+        raise ConfigurationError(f"{self.file}: {message}", findings=[diagnostic("DOC007", message, self.span(()))])
 
     def has(self, path: Sequence[str | int]) -> bool:
         """Whether the path exists."""

@@ -53,11 +53,7 @@ def _emit(data: Any) -> str:
     Dumper.add_representer(str, represent)
     # YAML 1.1, PyYAML's own schema, reads 0o17 and 1e3 as texts: without this they would be written unquoted.
     Dumper.add_implicit_resolver("!core", NOT_A_STRING, [*"-+.0123456789nNtTfF~", ""])
-    return str(
-        yaml.dump(
-            data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110
-        )
-    )
+    return str(yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, default_flow_style=False, width=110))
 
 
 def _with_whole_characters(data: Any) -> Any:

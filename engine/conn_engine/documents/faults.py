@@ -47,9 +47,7 @@ class Origin:
         """A finding at the offsets."""
         return diagnostic(code, message, self.span(start, end), path=path, hint=hint, related=related)
 
-    def fail(
-        self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = ""
-    ) -> NoReturn:
+    def fail(self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = "") -> NoReturn:
         """Raise ConfigurationError with this one finding."""
         fail([self.finding(code, message, start, end, hint=hint)])
 
@@ -62,9 +60,7 @@ def fail(findings: Sequence[Diagnostic]) -> NoReturn:
     raise ConfigurationError(f"{place}{first.message}{more}", hint=first.hint, findings=findings)
 
 
-def duplicate_key(
-    origin: Origin, key: str, path: Sequence[str | int], place: Place, first: Place
-) -> Diagnostic:
+def duplicate_key(origin: Origin, key: str, path: Sequence[str | int], place: Place, first: Place) -> Diagnostic:
     """The finding (DOC003) for a key that its mapping has already had at `first`."""
     name = key if len(key) <= 60 else f"{key[:60]}…"
     return origin.finding(

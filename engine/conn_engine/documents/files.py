@@ -56,9 +56,7 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
         Origin(file, known + "\ufffd").fail("DOC001", "the text is not UTF-8", len(known), hint=hint)
 
 
-def write_whole(
-    path: Path, content: str | bytes, *, mode: int | None = None, within: Path | None = None
-) -> None:
+def write_whole(path: Path, content: str | bytes, *, mode: int | None = None, within: Path | None = None) -> None:
     """Write a file whole or not at all.
 
     A new file in the same folder, flushed to disk, takes the old one's place.

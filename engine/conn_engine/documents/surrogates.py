@@ -21,9 +21,7 @@ def can_stand_in(text: str) -> bool:
 
 def stand_in(text: str) -> str:
     """The text with its pairs replaced: same length, so every place stays what it was."""
-    return _PAIR.sub(
-        lambda found: f"{found[1]}\\ue{_lower(found[2])}{found[3]}\\ue{_lower(found[4])}{found[5]}", text
-    )
+    return _PAIR.sub(lambda found: f"{found[1]}\\ue{_lower(found[2])}{found[3]}\\ue{_lower(found[4])}{found[5]}", text)
 
 
 def restore(value: str, style: str, source: str) -> str:

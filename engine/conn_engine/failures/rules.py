@@ -25,10 +25,7 @@ class Fail(Settings, frozen=True, kw_only=True):
     ] = None
     message: Annotated[
         str | None,
-        Meta(
-            description="Expression for the message over status, headers, body. Default: the vendor's own "
-            "message."
-        ),
+        Meta(description="Expression for the message over status, headers, body. Default: the vendor's own message."),
     ] = None
 
 
@@ -36,18 +33,13 @@ class Retry(Settings, frozen=True, kw_only=True):
     """Send the request again, if it may be sent again (`idempotent`); then do what `then` says."""
 
     times: Annotated[int, Meta(ge=1, le=20, description="How many more times at most.")] = 2
-    backoff_seconds: Annotated[float, Meta(ge=0, le=3600, description="Pause before the first of them.")] = (
-        1.0
+    backoff_seconds: Annotated[float, Meta(ge=0, le=3600, description="Pause before the first of them.")] = 1.0
+    backoff: Annotated[Literal["exponential", "constant"], Meta(description="Whether the pause doubles each time.")] = (
+        "exponential"
     )
-    backoff: Annotated[
-        Literal["exponential", "constant"], Meta(description="Whether the pause doubles each time.")
-    ] = "exponential"
     wait: Annotated[
         str | None,
-        Meta(
-            description="Expression for the pause in seconds over status, headers, body; wins over the "
-            "backoff."
-        ),
+        Meta(description="Expression for the pause in seconds over status, headers, body; wins over the backoff."),
     ] = None
     then: Annotated[
         Final | Fail,
@@ -60,10 +52,7 @@ class RateLimited(Settings, frozen=True, kw_only=True):
 
     wait: Annotated[
         str | None,
-        Meta(
-            description="Expression for the seconds to wait. Default: what `rate_limit` reads from the "
-            "answer."
-        ),
+        Meta(description="Expression for the seconds to wait. Default: what `rate_limit` reads from the answer."),
     ] = None
     message: Annotated[str | None, Meta(description="Expression for the message.")] = None
 

@@ -116,9 +116,7 @@ def _limited(options: RateLimited, answer: Answer, state: LimitState | None) -> 
     if wait is None:
         wait = state.retry_after if state is not None else _retry_after(answer)
     message = _said(options.message, answer)
-    return Verdict(
-        "rate_limited", "rate_limited", message, wait=DEFAULT_WAIT_SECONDS if wait is None else wait
-    )
+    return Verdict("rate_limited", "rate_limited", message, wait=DEFAULT_WAIT_SECONDS if wait is None else wait)
 
 
 def _retry(options: Retry, answer: Answer, state: LimitState | None) -> Verdict:
@@ -154,9 +152,7 @@ def _seconds(expression: str | None, answer: Answer) -> float | None:
 
 def _retry_after(answer: Answer) -> float | None:
     value = answer.response.headers.get("retry-after", "").strip()
-    return (
-        min(float(value), _LONGEST_WAIT) if value.isascii() and value.isdigit() and len(value) < 12 else None
-    )
+    return min(float(value), _LONGEST_WAIT) if value.isascii() and value.isdigit() and len(value) < 12 else None
 
 
 def _said(expression: str | None, answer: Answer) -> str:

@@ -66,9 +66,7 @@ class Cursor(Ending, frozen=True, kw_only=True, tag_field="format", tag="cursor"
     cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.")] = None
     first: Annotated[
         Any,
-        Meta(
-            description='Cursor of the first page, for a vendor that wants one ("*"). Default: none is sent.'
-        ),
+        Meta(description='Cursor of the first page, for a vendor that wants one ("*"). Default: none is sent.'),
     ] = None
     size: Annotated[
         Annotated[int, Meta(ge=1)] | None,
@@ -79,9 +77,7 @@ class Cursor(Ending, frozen=True, kw_only=True, tag_field="format", tag="cursor"
 
     def __post_init__(self) -> None:
         if not (self.cursor_field or self.cursor_from_header or self.next_cursor):
-            raise ValueError(
-                "cursor pagination needs `cursor_field` (or `cursor_from_header` or `next_cursor`)"
-            )
+            raise ValueError("cursor pagination needs `cursor_field` (or `cursor_from_header` or `next_cursor`)")
         if not (self.cursor_param or self.cursor_header or self.cursor_body or self.cursor_form):
             name = _last_name(self.cursor_field)
             if name is None:

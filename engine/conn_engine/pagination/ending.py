@@ -70,10 +70,7 @@ class Ending(Settings, frozen=True, kw_only=True):
     ] = None
     first_page_only: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Query parameters that are sent with the first page only (a vendor refuses them "
-            "later)."
-        ),
+        Meta(description="Query parameters that are sent with the first page only (a vendor refuses them later)."),
     ] = ()
 
     def ended(self, answer: Answer, **more: Any) -> bool | None:

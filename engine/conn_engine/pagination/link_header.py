@@ -42,10 +42,7 @@ class LinkHeader(Ending, frozen=True, kw_only=True, tag_field="format", tag="lin
     header: Annotated[str, Meta(description="Name of the header.")] = "Link"
     without: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Query parameters removed from a next URL (a vendor that echoes the credential "
-            "there)."
-        ),
+        Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
     ] = ()
     size: Annotated[
         Annotated[int, Meta(ge=1)] | None,
@@ -78,9 +75,7 @@ class LinkHeader(Ending, frozen=True, kw_only=True, tag_field="format", tag="lin
 
     def _find(self, answer: Answer, rel: str) -> Link | None:
         links = parse_links(answer.response.headers.all(self.header))
-        return next(
-            (link for link in links if rel.lower() in link.rels and "anchor" not in link.params), None
-        )
+        return next((link for link in links if rel.lower() in link.rels and "anchor" not in link.params), None)
 
 
 def parse_links(values: Iterable[str]) -> list[Link]:

@@ -72,13 +72,8 @@ def pages(strategy: Strategy, fetch: Fetch, emit: Emit, state: Any = None) -> Fl
         before, state = answer.records, following
 
 
-_REPEATED = (
-    "the listing would never end: check where `pagination` takes the next page from, or add a `stop` rule"
-)
-_IGNORED = (
-    "check the parameter names in `pagination`; an operation that is not paged says "
-    "`pagination: {format: none}`"
-)
+_REPEATED = "the listing would never end: check where `pagination` takes the next page from, or add a `stop` rule"
+_IGNORED = "check the parameter names in `pagination`; an operation that is not paged says `pagination: {format: none}`"
 
 
 def _broken(answer: Answer, message: str, hint: str) -> VendorError:

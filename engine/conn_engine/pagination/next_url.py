@@ -40,23 +40,15 @@ class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_u
 
     next_url_field: Annotated[
         str | None,
-        Meta(
-            description="Expression over the body: the next page's URL; absolute, a path, or relative "
-            "(`?page=2`)."
-        ),
+        Meta(description="Expression over the body: the next page's URL; absolute, a path, or relative (`?page=2`)."),
     ] = None
-    next_url_header: Annotated[
-        str | None, Meta(description="Response header that carries the next page's URL.")
-    ] = None
-    prev_url_field: Annotated[
-        str | None, Meta(description="Expression over the body: the URL of the page before.")
-    ] = None
+    next_url_header: Annotated[str | None, Meta(description="Response header that carries the next page's URL.")] = None
+    prev_url_field: Annotated[str | None, Meta(description="Expression over the body: the URL of the page before.")] = (
+        None
+    )
     without: Annotated[
         tuple[str, ...],
-        Meta(
-            description="Query parameters removed from a next URL (a vendor that echoes the credential "
-            "there)."
-        ),
+        Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
     ] = ()
     size: Annotated[
         Annotated[int, Meta(ge=1)] | None,
@@ -122,12 +114,7 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = ()) -> str:
         host, port = url.hostname, url.port
     except ValueError:
         host, url, port = None, base, None
-    if (
-        url.scheme not in ("http", "https")
-        or not host
-        or url.username is not None
-        or url.password is not None
-    ):
+    if url.scheme not in ("http", "https") or not host or url.username is not None or url.password is not None:
         raise VendorError(
             "the next page's URL is not a plain http or https URL",
             kind="bad_response",

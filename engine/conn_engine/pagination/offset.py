@@ -66,9 +66,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         """Ask for the records from the offset of `state`; None is the first page."""
         offset = integer(state, "offset", self.first)
         if state is not None or self.first_sent:
-            put(
-                draft, offset, param=None if self.offset_body else self.offset_param, pointer=self.offset_body
-            )
+            put(draft, offset, param=None if self.offset_body else self.offset_param, pointer=self.offset_body)
         self.put_size(draft, None if self.limit_body else self.limit_param, self.limit_body)
         self.drop_first_page_only(state, draft)
 

@@ -45,11 +45,7 @@ def read(settings: RateLimit | None, answer: Answer, now: float) -> RateState:
     told = settings or RateLimit()
     clock = _vendor_clock(answer, now)
     described = told.quotas()
-    quotas = (
-        [_quota(window, answer, clock) for window in described]
-        if described
-        else standard_quotas(answer, clock)
-    )
+    quotas = [_quota(window, answer, clock) for window in described] if described else standard_quotas(answer, clock)
     quotas = [quota for quota in quotas if (quota.limit, quota.remaining, quota.reset) != (None, None, None)]
     limited = _limited(told, answer)
     asked = _retry_after(told, answer, clock)
@@ -100,9 +96,7 @@ def _quota(window: Window, answer: Answer, clock: float) -> Quota:
     if reset is None and restore and remaining is not None:
         reset = max(0.0, 1 - remaining) / restore
     length = numeric(_value(window.window_seconds, answer))
-    return Quota(
-        name if isinstance(name, str) and name else "default", limit, remaining, reset, length or None
-    )
+    return Quota(name if isinstance(name, str) and name else "default", limit, remaining, reset, length or None)
 
 
 def _unit(value: Value | None, default: Unit) -> Unit:
@@ -115,9 +109,7 @@ def _value(value: Value | None, answer: Answer) -> Any:
         return value
     if isinstance(value, str):
         return answer.response.headers.get(value)
-    found: Any = (
-        answer.response.headers.get(value.header) if value.header else _asked(value.body or "", answer)
-    )
+    found: Any = answer.response.headers.get(value.header) if value.header else _asked(value.body or "", answer)
     if value.pattern is not None:
         match = re.search(value.pattern, str(found)[:_MAX_TEXT]) if found is not None else None
         found = match[value.group] if match else None

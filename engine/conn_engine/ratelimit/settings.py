@@ -25,15 +25,9 @@ class Source(Settings, frozen=True, kw_only=True):
         Annotated[str, Meta(max_length=500)] | None,
         Meta(description="Regular expression that finds the value within the text."),
     ] = None
-    group: Annotated[
-        int, Meta(ge=0, description="Group of `pattern` that is the value; 0 is the whole match.")
-    ] = 1
-    unit: Annotated[Unit | None, Meta(description="What the value means, when it is a moment or a wait.")] = (
-        None
-    )
-    scale: Annotated[
-        float, Meta(gt=0, description="Factor on a number (0.001 for milliseconds to seconds).")
-    ] = 1.0
+    group: Annotated[int, Meta(ge=0, description="Group of `pattern` that is the value; 0 is the whole match.")] = 1
+    unit: Annotated[Unit | None, Meta(description="What the value means, when it is a moment or a wait.")] = None
+    scale: Annotated[float, Meta(gt=0, description="Factor on a number (0.001 for milliseconds to seconds).")] = 1.0
 
     def __post_init__(self) -> None:
         if (self.header is None) == (self.body is None):
@@ -54,19 +48,13 @@ Value: TypeAlias = str | float | Source
 class Window(Settings, frozen=True, kw_only=True):
     """One quota."""
 
-    name: Annotated[
-        str | Source, Meta(description="Name of the quota; fixed text, or where the answer names it.")
-    ] = "default"
-    limit: Annotated[
-        Value | None, Meta(description="Header of the quota's size, or a number, or a source.")
-    ] = None
+    name: Annotated[str | Source, Meta(description="Name of the quota; fixed text, or where the answer names it.")] = (
+        "default"
+    )
+    limit: Annotated[Value | None, Meta(description="Header of the quota's size, or a number, or a source.")] = None
     remaining: Annotated[Value | None, Meta(description="Header of what is left, or a source.")] = None
-    used: Annotated[
-        Value | None, Meta(description="Header of what is used up, when `remaining` is not told.")
-    ] = None
-    reset: Annotated[
-        Value | None, Meta(description="Header of when the quota is full again, or a source.")
-    ] = None
+    used: Annotated[Value | None, Meta(description="Header of what is used up, when `remaining` is not told.")] = None
+    reset: Annotated[Value | None, Meta(description="Header of when the quota is full again, or a source.")] = None
     reset_unit: Annotated[
         Unit,
         Meta(

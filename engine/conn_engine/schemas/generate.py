@@ -122,18 +122,14 @@ class Generator:
             if name == rest:
                 made |= self._rest(entry, mode)
                 continue
-            schema = self._of(
-                entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode
-            )
+            schema = self._of(entry.type, "inherited" if inherits and name in INHERITED and mode == "full" else mode)
             schema = nullable(schema) if mode == "part" else schema
             made["properties"][name] = _with_default(schema, entry)
             spellings = [alias for alias, target in aliases.items() if target == name]
             for alias in spellings:
                 made["properties"][alias] = {**schema, "description": f"The same as `{name}`."}
             if entry.required and mode == "full":
-                needed.append(
-                    {"anyOf": [{"required": [word]} for word in (name, *spellings)]} if spellings else name
-                )
+                needed.append({"anyOf": [{"required": [word]} for word in (name, *spellings)]} if spellings else name)
         if required := [word for word in needed if isinstance(word, str)]:
             made["required"] = required
         if choices := [word for word in needed if not isinstance(word, str)]:
@@ -277,9 +273,7 @@ def _doc(kind: Any) -> str:
 
 
 def _formats(parts: Iterable[inspect.StructType]) -> str:
-    return "Which kind. " + " ".join(
-        f"{part.tag}: {_doc(part.cls).partition('. ')[0].rstrip('.')}." for part in parts
-    )
+    return "Which kind. " + " ".join(f"{part.tag}: {_doc(part.cls).partition('. ')[0].rstrip('.')}." for part in parts)
 
 
 def _struct_type(kind: Any) -> inspect.StructType:

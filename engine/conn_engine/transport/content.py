@@ -52,9 +52,7 @@ def _deflate(raw: bytes, max_bytes: int) -> bytes:
     except ContentFault as fault:
         if not isinstance(fault.__cause__, zlib.error):
             raise
-    return _run(
-        zlib.decompressobj(-zlib.MAX_WBITS), raw, max_bytes
-    )  # some servers leave the zlib wrapper out
+    return _run(zlib.decompressobj(-zlib.MAX_WBITS), raw, max_bytes)  # some servers leave the zlib wrapper out
 
 
 def _run(machine: "zlib._Decompress", raw: bytes, max_bytes: int) -> bytes:

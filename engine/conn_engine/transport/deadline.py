@@ -87,9 +87,7 @@ class Backend(httpcore.NetworkBackend):
             if left <= 0:
                 raise httpcore.ConnectTimeout("no connection in time")
             try:
-                return _Stream(
-                    self._plain.connect_tcp(address, port, left, local_address, socket_options), until
-                )
+                return _Stream(self._plain.connect_tcp(address, port, left, local_address, socket_options), until)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
         raise fault

@@ -136,6 +136,4 @@ def _encoded(data: Any) -> bytes:
     try:
         return msgspec.json.encode(data)
     except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError, ValueError):
-        return json.dumps(
-            data
-        ).encode()  # half surrogate pairs, which only escapes can hold; integers of any size
+        return json.dumps(data).encode()  # half surrogate pairs, which only escapes can hold; integers of any size

@@ -67,9 +67,7 @@ class Faults:
 
 def json_answer(data: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """An answer with a JSON body."""
-    return Response(
-        status, Headers({"content-type": "application/json", **(headers or {})}), msgspec.json.encode(data)
-    )
+    return Response(status, Headers({"content-type": "application/json", **(headers or {})}), msgspec.json.encode(data))
 
 
 def rate_limited(retry_after: float | str | None = 1, status: int = 429) -> Response:

@@ -54,9 +54,7 @@ def import_har(
                 continue
             response = _response(entry["response"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            _fail(
-                file, f"entry {number + 1} is not as HAR 1.2 says ({type(error).__name__}: {str(error)[:80]})"
-            )
+            _fail(file, f"entry {number + 1} is not as HAR 1.2 says ({type(error).__name__}: {str(error)[:80]})")
         if response is None or request.method == "OPTIONS":
             continue
         exchange = exchange_of(request, response)

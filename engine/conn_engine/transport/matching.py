@@ -130,9 +130,7 @@ def differences(recorded: Question, asked: Question) -> list[str]:
         before, now = recorded.query.get(name), asked.query.get(name)
         if not same(before, now):
             found.append(f"query {name}: {_pair(_one(before), _one(now))}")
-    found.extend(
-        f"body {where or '(whole)'}: {what}" for where, what in _unlike(recorded.content, asked.content)
-    )
+    found.extend(f"body {where or '(whole)'}: {what}" for where, what in _unlike(recorded.content, asked.content))
     return found
 
 

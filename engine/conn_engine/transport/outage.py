@@ -44,9 +44,7 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
         retryable = True
     else:
         what = f"the exchange with {where} failed ({type(error).__name__})"
-    return TransportError(
-        f"{request.label or request.method}: {what}", request=request, retryable=retryable, hint=hint
-    )
+    return TransportError(f"{request.label or request.method}: {what}", request=request, retryable=retryable, hint=hint)
 
 
 def _root(error: BaseException) -> BaseException:

@@ -84,9 +84,7 @@ def _quoted_url(url: str) -> str:
     words = []
     for part in parts:
         name = part.lstrip("?&").partition("=")[0]
-        words.append(
-            _quoted(part, _variable(unquote_plus(name)) if REDACTED in part else "SECRET") if part else ""
-        )
+        words.append(_quoted(part, _variable(unquote_plus(name)) if REDACTED in part else "SECRET") if part else "")
     return re.sub(r"''", "", "".join(words)) or "''"
 
 

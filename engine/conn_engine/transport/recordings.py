@@ -60,9 +60,7 @@ class RecordedResponse(_Model, frozen=True, kw_only=True):
     """The answer. At most one of `body`, `text` and `base64` is there; none for an empty body."""
 
     status: Annotated[int, Meta(description="HTTP status.", ge=100, le=599)]
-    headers: Annotated[
-        dict[str, str], Meta(description="Headers that matter, such as `link` or `retry-after`.")
-    ] = {}
+    headers: Annotated[dict[str, str], Meta(description="Headers that matter, such as `link` or `retry-after`.")] = {}
     body: Annotated[Any, Meta(description="The decoded JSON body.")] = UNSET
     text: Annotated[str | None, Meta(description="A body that is not JSON.")] = None
     base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
@@ -93,32 +91,22 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
 class Recording(_Model, frozen=True, kw_only=True):
     """The exchanges of one scenario of an operation, in the order in which they happened."""
 
-    schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = (
-        msgspec.field(name="$schema", default="")
+    schema_url: Annotated[str, Meta(description="The JSON Schema of this file, for editors.")] = msgspec.field(
+        name="$schema", default=""
     )
     format: Annotated[Literal[1], Meta(description="Version of this file's form.")] = 1
     connector: Annotated[str, Meta(description="The connector it belongs to.")]
-    operation: Annotated[
-        str, Meta(description="The operation, such as `crm.contacts.list` or `contacts.list`.")
-    ]
-    scenario: Annotated[str, Meta(description="What it shows: `default`, `rate_limited`, `not_found` …")] = (
-        "default"
-    )
-    account: Annotated[
-        str, Meta(description="The account it was recorded for; empty when it serves all.")
-    ] = ""
+    operation: Annotated[str, Meta(description="The operation, such as `crm.contacts.list` or `contacts.list`.")]
+    scenario: Annotated[str, Meta(description="What it shows: `default`, `rate_limited`, `not_found` …")] = "default"
+    account: Annotated[str, Meta(description="The account it was recorded for; empty when it serves all.")] = ""
     source: Annotated[
         Literal["live", "contract", "har", "sample"],
         Meta(description="Origin: the vendor itself, its published contract, a HAR file, or a scaffold."),
     ]
     recorded_at: Annotated[str, Meta(description="When, as an RFC 3339 time.")]
     note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
-    base_url: Annotated[
-        str, Meta(description="The base URL of the run; replay compares what comes after it.")
-    ] = ""
-    context: Annotated[
-        dict[str, Any], Meta(description="The account's values in the run; replay uses them.")
-    ] = {}
+    base_url: Annotated[str, Meta(description="The base URL of the run; replay compares what comes after it.")] = ""
+    context: Annotated[dict[str, Any], Meta(description="The account's values in the run; replay uses them.")] = {}
     call: Annotated[RecordedCall, Meta(description="What the caller asked.")] = RecordedCall()
     exchanges: Annotated[list[Exchange], Meta(description="Requests and answers in order.")]
 
@@ -176,9 +164,7 @@ def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None
 def _fail_at(file: str, content: bytes, fault: str) -> NoReturn:
     """Raise for a fault whose text ends in " - at `$.a[0].b`", as msgspec's do, at that place of the file."""
     what, _, where = fault.partition(" - at `")
-    dotted = (
-        where.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").replace("...", "").strip(".")
-    )
+    dotted = where.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").replace("...", "").strip(".")
     span = Span(file)
     with contextlib.suppress(ConfigurationError):
         document = parse(content.decode("utf-8", "replace"), file)
@@ -186,9 +172,7 @@ def _fail_at(file: str, content: bytes, fault: str) -> NoReturn:
     _fail(file, "REC001", what[:1].lower() + what[1:], span, path=dotted)
 
 
-def _fail(
-    file: str, code: str, what: str, span: Span | None = None, *, path: str = "", hint: str = ""
-) -> NoReturn:
+def _fail(file: str, code: str, what: str, span: Span | None = None, *, path: str = "", hint: str = "") -> NoReturn:
     finding = diagnostic(code, what, span or Span(file), path=path, hint=hint)
     raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])
 
@@ -283,9 +267,7 @@ def redacted_response(response: RecordedResponse, redactor: Redactor) -> Recorde
 def _headers(headers: dict[str, str], redactor: Redactor) -> dict[str, str]:
     # Dropped, not blanked: a header is never compared, and its name alone would read as if it had been sent
     # so.
-    return {
-        redactor.text(name): redactor.url(value) for name, value in headers.items() if not secret_name(name)
-    }
+    return {redactor.text(name): redactor.url(value) for name, value in headers.items() if not secret_name(name)}
 
 
 def _data(value: Any, redactor: Redactor) -> Any:

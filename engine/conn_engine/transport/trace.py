@@ -1,4 +1,4 @@
-"""A transport that tells what passes through another: method, URL, status, time. Bodies and headers only by name and size."""
+"""A transport that tells what passes through another: method, URL, status, time; of bodies the size, of headers the name."""
 
 from collections.abc import Callable
 from typing import Protocol
@@ -26,9 +26,7 @@ class Traced:
         """Send through the inner transport and tell about it."""
         size = f", {len(request.body)} bytes" if request.body else ""
         names = ", ".join(sorted({name.lower() for name, _ in request.headers.pairs}))
-        self._tell(
-            self._redactor.text(f"> {request.method} {request.url}{size}   [{request.purpose}; {names}]")
-        )
+        self._tell(self._redactor.text(f"> {request.method} {request.url}{size}   [{request.purpose}; {names}]"))
         try:
             response = self._inner.send(request)
         except TransportError as error:

@@ -35,9 +35,7 @@ class EnvironmentVault:
 
     kind = "environment"
 
-    def __init__(
-        self, environ: Mapping[str, str], *, accounts: Iterable[str] = (), folder: Path | None = None
-    ) -> None:
+    def __init__(self, environ: Mapping[str, str], *, accounts: Iterable[str] = (), folder: Path | None = None) -> None:
         self._environ = environ
         self._prefixes = [variable_prefix(account) for account in accounts]
         self._renewed: dict[str, dict[str, Any]] = {}

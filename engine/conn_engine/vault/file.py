@@ -108,9 +108,7 @@ class FileVault:
 
     def _cipher_key(self, salt: bytes) -> bytes:
         if salt not in self._derived:
-            raw = hashlib.scrypt(
-                self._key.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024
-            )
+            raw = hashlib.scrypt(self._key.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024)
             self._derived[salt] = base64.urlsafe_b64encode(raw)
         return self._derived[salt]
 

@@ -165,9 +165,7 @@ class KeyringVault:
 
 
 def _part_keys(account: str, label: Any) -> list[str]:
-    if not (
-        isinstance(label, list) and len(label) == 2 and isinstance(label[1], int) and 0 < label[1] < 1000
-    ):
+    if not (isinstance(label, list) and len(label) == 2 and isinstance(label[1], int) and 0 < label[1] < 1000):
         return []
     return [f"{account} ({label[0]}, {number + 1} of {label[1]})" for number in range(label[1])]
 

@@ -43,9 +43,7 @@ class Locks:
     `needed` says what to do where the folder cannot be used: raise CredentialError, or make do without.
     """
 
-    def __init__(
-        self, folder: Path | None, *, needed: bool = True, wait_seconds: float = WAIT_SECONDS
-    ) -> None:
+    def __init__(self, folder: Path | None, *, needed: bool = True, wait_seconds: float = WAIT_SECONDS) -> None:
         self._folder = folder
         self._needed = needed
         self._wait = wait_seconds

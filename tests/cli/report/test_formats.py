@@ -100,9 +100,7 @@ def test_colours_are_there_only_when_asked_for(findings, sources):
 def test_a_long_line_is_cut_around_its_fault():
     line = "x: [" + ", ".join(f"value{i}" for i in range(200)) + "]"
     document = parse(line, "long.yaml")
-    text = render(
-        "text", [diagnostic("DOC002", "x", document.span(("x", 150)))], Sources(documents=[document])
-    )
+    text = render("text", [diagnostic("DOC002", "x", document.span(("x", 150)))], Sources(documents=[document]))
     shown, marks = text.split("\n")[1:3]
     assert len(shown) < 130
     start = marks.index("^")
@@ -220,12 +218,7 @@ def test_sources_read_files_below_the_root_only(tmp_path):
     (tmp_path / "w" / "link").symlink_to(tmp_path / "secret")
     sources = Sources(tmp_path / "w")
     assert [sources.line("a.yaml", number) for number in (0, 1, 2, 3)] == ["", "one", "two", ""]
-    assert (
-        sources.line("../secret", 1)
-        == sources.line(str(tmp_path / "secret"), 1)
-        == sources.line("link", 1)
-        == ""
-    )
+    assert sources.line("../secret", 1) == sources.line(str(tmp_path / "secret"), 1) == sources.line("link", 1) == ""
     assert sources.line("none", 1) == sources.line(".", 1) == sources.line("a\0b", 1) == ""
 
 

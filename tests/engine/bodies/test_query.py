@@ -30,9 +30,7 @@ def test_objects() -> None:
     pairs = [("f", {"a": 1, "b": {"c": [True, None]}})]
     assert encode_query(pairs, QueryFormat(raw="[]")) == "f[a]=1&f[b][c]=true"
     assert encode_query(pairs, QueryFormat(objects="dots")) == "f.a=1&f.b.c=true"
-    assert (
-        encode_query(pairs, QueryFormat(objects="json", raw='{}[]":,')) == 'f={"a":1,"b":{"c":[true,null]}}'
-    )
+    assert encode_query(pairs, QueryFormat(objects="json", raw='{}[]":,')) == 'f={"a":1,"b":{"c":[true,null]}}'
 
 
 def test_raw_characters_stay_but_never_the_syntax() -> None:

@@ -35,9 +35,7 @@ def test_a_part_without_format_has_the_one_below() -> None:
 
 
 def test_keys_said_twice() -> None:
-    data = {
-        "resources": {"a": {"list": {"pagination": {"format": "cursor", "config": {"size": 1, "limit": 2}}}}}
-    }
+    data = {"resources": {"a": {"list": {"pagination": {"format": "cursor", "config": {"size": 1, "limit": 2}}}}}}
     path = ("resources", "a", "list", "pagination", "config", "limit")
     assert said_twice(data, Configuration) == [(path, "size")]
 

@@ -290,9 +290,7 @@ connector: hubspot
 override:
   unified: {{ crm: {{ contacts: {{ list: {{ response_mapping: {mapping} }} }} }} }}
 """
-    unified = (
-        make({"accounts/acme.yaml": account}).effective(account="acme").unified("crm", "contacts", "list")
-    )
+    unified = make({"accounts/acme.yaml": account}).effective(account="acme").unified("crm", "contacts", "list")
     layers = mapping_layers(unified.response_mapping)
     if expected is None:
         assert layers == []

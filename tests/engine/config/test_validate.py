@@ -236,9 +236,7 @@ def test_one_finding_for_one_fault(  # noqa: PLR0917
     kind: str, text: str, code: str, line: int, column: int, message: str, hint: str
 ) -> None:
     findings = validate(parse(text, "x.yaml"), kind)
-    assert [(f.code, f.span and f.span.line, f.span and f.span.column) for f in findings] == [
-        (code, line, column)
-    ]
+    assert [(f.code, f.span and f.span.line, f.span and f.span.column) for f in findings] == [(code, line, column)]
     assert message in findings[0].message
     assert hint in findings[0].hint
 

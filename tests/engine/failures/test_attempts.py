@@ -42,9 +42,7 @@ class Run:
 
         def make() -> Request:
             headers = Headers({"Authorization": f"Bearer {self.token}"})
-            return Request(
-                "GET", "https://api.example.com/v1/things?key=s3cret", headers, idempotent=idempotent
-            )
+            return Request("GET", "https://api.example.com/v1/things?key=s3cret", headers, idempotent=idempotent)
 
         def decode(request: Request, response: Response) -> Answer:
             body = json.loads(response.body) if response.body else None
@@ -82,9 +80,7 @@ class Run:
             clock.sleep(seconds_each)
             reply = script.pop(0)
             step = (
-                (lambda r=reply: flow.throw(r))
-                if isinstance(reply, TransportError)
-                else (lambda r=reply: flow.send(r))
+                (lambda r=reply: flow.throw(r)) if isinstance(reply, TransportError) else (lambda r=reply: flow.send(r))
             )
 
     answer: Answer
@@ -107,9 +103,7 @@ def test_401_renews_once_and_makes_the_request_again() -> None:
 
 
 def test_401_after_the_renewal_is_a_credential_error() -> None:
-    with pytest.raises(
-        CredentialError, match="even after it was renewed: 401 from GET /v1/things: expired"
-    ) as raised:
+    with pytest.raises(CredentialError, match="even after it was renewed: 401 from GET /v1/things: expired") as raised:
         Run([reply(401), reply(401, {"message": "expired"})])
     assert "s3cret" not in str(raised.value)
     assert "conn auth login" in raised.value.hint
@@ -122,9 +116,7 @@ def test_401_without_a_renewable_credential() -> None:
 
 def test_a_rule_that_says_unauthorized_is_a_credential_error_too() -> None:
 
-    rules = msgspec.convert(
-        [{"when": "body.ok = false", "then": {"fail": {"kind": "unauthorized"}}}], list[Rule]
-    )
+    rules = msgspec.convert([{"when": "body.ok = false", "then": {"fail": {"kind": "unauthorized"}}}], list[Rule])
     with pytest.raises(CredentialError):
         Run([reply(200, {"ok": False})], rules)
 

@@ -93,9 +93,7 @@ def test_waits_from_the_rule_the_state_and_the_default() -> None:
     assert classify([], answer(403), State(True, 12)).wait == 12
     assert classify([], answer(429, None, {"Retry-After": "9"})).wait == 9
     assert classify([], answer(429)).wait == 60
-    assert (
-        classify([Rule(when="true", then=Then(rate_limited=RateLimited(wait="60")))], answer(403)).wait == 60
-    )
+    assert classify([Rule(when="true", then=Then(rate_limited=RateLimited(wait="60")))], answer(403)).wait == 60
 
 
 def test_a_limit_told_by_the_rate_limit_comes_after_the_rules() -> None:

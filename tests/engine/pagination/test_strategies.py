@@ -53,9 +53,7 @@ class TestEnd:
         assert strategy.advance(None, answered({"next": "x", "more": value})) is None
 
     def test_a_missing_flag_is_the_end(self) -> None:
-        assert (
-            Cursor(cursor_field="next", has_more="body.more").advance(None, answered({"next": "x"})) is None
-        )
+        assert Cursor(cursor_field="next", has_more="body.more").advance(None, answered({"next": "x"})) is None
 
     def test_stop_wins_over_has_more(self) -> None:
         strategy = Page(stop="body.last", has_more="true")
@@ -76,9 +74,7 @@ class TestEnd:
         assert Page(size=4, full_pages=False).advance(state, answered({}, [1, 2])) is not None
 
     def test_total_as_text(self) -> None:
-        assert (
-            Offset(total_field="meta.total").advance(None, answered({"meta": {"total": "2"}}, [1, 2])) is None
-        )
+        assert Offset(total_field="meta.total").advance(None, answered({"meta": {"total": "2"}}, [1, 2])) is None
 
 
 class TestPlace:
@@ -95,9 +91,7 @@ class TestPlace:
     def test_cursor_into_header_body_and_form(self) -> None:
         body = {"query": "q", "variables": {"n": 1}}
         request = draft(body=body)
-        Cursor(cursor_field="c", cursor_header="X-C", cursor_body="/variables/after").place(
-            {"cursor": "c1"}, request
-        )
+        Cursor(cursor_field="c", cursor_header="X-C", cursor_body="/variables/after").place({"cursor": "c1"}, request)
         assert request.headers == {"X-C": "c1"}
         assert request.body == {"query": "q", "variables": {"n": 1, "after": "c1"}}
         assert body == {"query": "q", "variables": {"n": 1}}, "the operation's own body is not changed"
@@ -117,9 +111,7 @@ class TestPlace:
     def test_a_pointer_that_does_not_fit(self) -> None:
         for pointer in ("/a/b", "/list/7", "no-slash"):
             with pytest.raises(ConfigurationError, match="pointer"):
-                Cursor(cursor_field="c", cursor_body=pointer).place(
-                    {"cursor": 1}, draft(body={"a": 1, "list": [1]})
-                )
+                Cursor(cursor_field="c", cursor_body=pointer).place({"cursor": 1}, draft(body={"a": 1, "list": [1]}))
 
     def test_pointer_escapes_and_list_indices(self) -> None:
         request = draft(body={"list": [{"x": 1}, {}]})
@@ -151,9 +143,7 @@ class TestPlace:
         Page(page_body="/page", size_body="/size", size=3).place(None, request)
         assert (request.query, request.body) == ([], {"filter": 1, "page": 1, "size": 3})
         request = draft(body={})
-        Offset(offset_body="/from", limit_body="/n", size=3).place(
-            {"offset": 6, "seen": 6, "width": 3}, request
-        )
+        Offset(offset_body="/from", limit_body="/n", size=3).place({"offset": 6, "seen": 6, "width": 3}, request)
         assert (request.query, request.body) == ([], {"from": 6, "n": 3})
 
     def test_a_first_page_without_its_number(self) -> None:
@@ -210,9 +200,7 @@ class TestNextUrl:
 
     def test_the_page_before(self) -> None:
         strategy = NextUrl(next_url_field="next", prev_url_field="prev")
-        assert strategy.retreat(None, answered({"prev": "/x?p=1"})) == {
-            "url": "https://api.example.com/x?p=1"
-        }
+        assert strategy.retreat(None, answered({"prev": "/x?p=1"})) == {"url": "https://api.example.com/x?p=1"}
         assert strategy.retreat(None, answered({"prev": None})) is None
 
 

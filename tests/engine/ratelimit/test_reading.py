@@ -33,9 +33,7 @@ def test_the_latest_ietf_form_is_read_without_settings() -> None:
 
 
 def test_customary_headers_are_read_without_settings() -> None:
-    told = state(
-        {"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "99", "X-RateLimit-Reset": str(int(NOW) + 30)}
-    )
+    told = state({"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "99", "X-RateLimit-Reset": str(int(NOW) + 30)})
     assert told == RateState(
         False,
         {

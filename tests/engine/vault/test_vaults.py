@@ -139,10 +139,7 @@ def test_processes_exclude_each_other(tmp_path):
     )
     engine = Path(__file__).parents[3] / "engine"
     environment = {**os.environ, "PYTHONPATH": str(engine)}
-    running = [
-        subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "v")], env=environment)
-        for _ in range(3)
-    ]
+    running = [subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "v")], env=environment) for _ in range(3)]
     assert [process.wait(60) for process in running] == [0, 0, 0]
     assert FileVault(tmp_path / "v", KEY).load("acme") == {"n": 120}
 

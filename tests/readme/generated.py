@@ -66,7 +66,7 @@ def _usages(name, command):
 
 def _argument(parameter):
     text = parameter.metavar or parameter.name.upper()
-    text = text.removesuffix("...").strip("[]")
+    text = text.removesuffix("...").strip("[]").rstrip("….")
     text = f"{text}..." if parameter.nargs == -1 else text
     return text if parameter.required else f"[{text}]"
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,14 @@ def test_engine_documents_name_files_that_exist():
     for document in ("engine/README.md", "engine/DECISIONS.md"):
         for name in re.findall(r"`([\w./-]+(?:\.py|\.yaml|\.md|\.json|/))`", text_of(document)):
             assert any((place / name).exists() for place in places), f"{document}: {name}"
+
+
+def test_the_floors_are_those_that_are_held():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
+    held = [sorted(re.findall(r"conn_cli|(?<=conn_engine\.)\w+", layer)) for layer in layers]
+    drawing = re.search(r"## Floors.*?```text\n(.*?)```", text_of("engine/README.md"), re.DOTALL)[1]
+    assert [sorted(re.findall(r"\w+", line.split("  ")[0])) for line in drawing.splitlines()] == held
 
 
 def test_the_decisions_have_context_choice_and_price():

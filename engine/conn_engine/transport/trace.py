@@ -1,4 +1,4 @@
-"""A transport that tells what passes through another: method, URL, status, time; of bodies the size, of headers the name."""
+"""A transport that tells what passes through another: method, URL, status, time; sizes and names, never contents."""
 
 from collections.abc import Callable
 from typing import Protocol

@@ -124,6 +124,8 @@ def _stream(
         else:
             writer.close()
         finally:
+            for notice in getattr(wiring.vault, "notices", []):
+                app.err(f"note: {notice}")
             pages.close()
             for notice in getattr(wiring.vault, "notices", ()):
                 app.err(f"warning: {notice}")

@@ -1,7 +1,7 @@
 """Credentials from environment variables, for CI and containers. Read only: renewed tokens last one run.
 
 `CONN_<ACCOUNT>_<FIELD>` is one field, `__` goes one level deeper (`CONN_ACME_OAUTH__TOKEN__ACCESS_TOKEN`);
-`CONN_<ACCOUNT>_CREDENTIALS` is the whole document as JSON, over which single fields are laid. Account and
+the parts of an OAuth token have short names too (`CONN_ACME_ACCESS_TOKEN`). `CONN_<ACCOUNT>_CREDENTIALS` is the whole document as JSON, over which single fields are laid. Account and
 field are upper case here, with `_` for whatever is no letter or digit.
 """
 
@@ -18,7 +18,8 @@ from conn_engine.vault.locks import Locks
 
 __all__ = ["EnvironmentVault", "variable_prefix"]
 
-_RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR"})
+_RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING"})
+_SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
 _NUMBERS = frozenset({"expires_at", "expires_in"})
 
 
@@ -58,7 +59,7 @@ class EnvironmentVault:
         if whole is not None:
             document = _parsed(f"{variable_prefix(account)}CREDENTIALS", whole)
         for field in sorted(variables):
-            _put(document, field, variables[field], f"{variable_prefix(account)}{field}")
+            _put(document, _SHORT.get(field, field), variables[field], f"{variable_prefix(account)}{field}")
         return document
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:

@@ -458,3 +458,9 @@ def test_state_folder(monkeypatch, tmp_path):
     assert state_folder({}) == Path.home() / "Library" / "Application Support" / "conn"
     monkeypatch.setattr(sys, "platform", "win32")
     assert state_folder({"LOCALAPPDATA": "/l"}) == Path("/l/conn")
+
+
+def test_the_parts_of_an_oauth_token_have_short_names(tmp_path):
+    environ = {"CONN_ACME_ACCESS_TOKEN": "a-token", "CONN_ACME_REFRESH_TOKEN": "r-token"}
+    vault = EnvironmentVault(environ, accounts=["acme"], folder=tmp_path)
+    assert vault.load("acme") == {"oauth": {"token": {"access_token": "a-token", "refresh_token": "r-token"}}}

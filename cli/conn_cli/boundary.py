@@ -3,7 +3,7 @@
 from conn_cli.console import App
 from conn_engine.errors import ConnError, ExpressionError, VendorError
 
-__all__ = ["show_crash", "show_error", "show_usage"]
+__all__ = ["show_crash", "show_error", "show_file_error", "show_usage"]
 
 WIDE = 110
 
@@ -64,10 +64,21 @@ def _show_expression(app: App, error: ExpressionError) -> None:
     app.err(f"  {' ' * (error.offset - start)}{'^' * max(1, len(error.token.split(chr(10), 1)[0]))}")
 
 
+def show_file_error(app: App, error: OSError) -> None:
+    """What the system refused: a folder that may not be written, a full disk. The traceback comes with --debug."""
+    _learn_secrets(app)
+    reason = (error.strerror or type(error).__name__).lower()
+    app.err(f"error: {f'{error.filename}: ' if error.filename else ''}{reason}")
+    if app.debug:
+        import traceback
+
+        app.err("".join(traceback.format_exception(error)))
+
+
 def show_crash(app: App, error: Exception) -> None:
     """A fault of ours. The traceback is shown with --debug only, redacted, without the values of variables."""
     _learn_secrets(app)
-    app.err(f"internal error: {type(error).__name__}: {error}")
+    app.err(f"internal error: {type(error).__name__}: {_said(error)}")
     if app.debug:
         import traceback
 
@@ -76,11 +87,18 @@ def show_crash(app: App, error: Exception) -> None:
         app.err("  this is a fault in conn: run again with --debug and report what it prints")
 
 
+def _said(error: Exception) -> str:
+    try:
+        return str(error)
+    except Exception:
+        return "(its message cannot be read)"
+
+
 def _learn_secrets(app: App) -> None:
     """Make every secret of the environment known: a crash may come before the account's own were."""
     from conn_engine.secrets import secret_name
 
     for name, value in app.environ.items():
         own = name.startswith("CONN_") and name not in ("CONN_STATE_DIR", "CONN_NO_KEYRING")
-        if own or secret_name(name):
+        if own or (secret_name(name) and name not in ("PWD", "OLDPWD")):
             app.redactor.add(value)

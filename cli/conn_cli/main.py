@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from conn_cli.boundary import show_crash, show_error, show_usage
+from conn_cli.boundary import show_crash, show_error, show_file_error, show_usage
 from conn_cli.commands import (
     account,
     auth,
@@ -106,6 +106,8 @@ def execute(arguments: Sequence[str], app: App) -> int:
 
     try:
         code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
+        if code == Exit.INTERRUPTED:  # how Typer tells of Ctrl-C
+            app.err("interrupted")
         return int(code) if isinstance(code, int) else Exit.OK
     except typer.Exit as stop:
         return int(stop.exit_code)
@@ -118,6 +120,9 @@ def execute(arguments: Sequence[str], app: App) -> int:
     except OutputGone:
         _abandon_output()
         return Exit.OK
+    except OSError as error:
+        show_file_error(app, error)
+        return Exit.CONFIGURATION
     except Exception as error:
         if hasattr(error, "format_message"):  # the option parser's own errors, whichever parser Typer brings along
             show_usage(app, error)

@@ -129,21 +129,20 @@ CODES: dict[str, Code] = _table(
         "value not allowed",
         "error",
         "The value has the right type but is none of those allowed, out of bounds, or does not go with "
-        "its neighbours.",
+        "its neighbours. Use one of those the finding or `conn schema` names.",
     ),
     Code(
         "CFG105",
         "unknown format",
         "error",
         "`format` names a strategy that does not exist. The settings under `config` were not looked at. "
-        "The finding lists the strategies there are.",
+        "Use one of the strategies that the finding lists.",
     ),
     Code(
         "CFG106",
         "said twice under two names",
         "error",
-        "A key has several accepted spellings, and the document uses two of them. One would win silently."
-        " Keep one.",
+        "A key has several accepted spellings, and the document uses two of them. One would win silently. Keep one.",
     ),
     Code(
         "CFG107",
@@ -326,7 +325,8 @@ CODES: dict[str, Code] = _table(
         "requests differ from the golden",
         "error",
         "The operation asks the vendor something else than what was kept as right: another path, "
-        "query, body, or number of requests.",
+        "query, body, or number of requests. If that is wanted, keep it: `conn test --update`; if not, "
+        "look for the change of the configuration that did it.",
     ),
     Code(
         "TST103",
@@ -340,7 +340,7 @@ CODES: dict[str, Code] = _table(
         "error differs from the golden",
         "error",
         "The operation ended with another error than what was kept as right, or with one where "
-        "there was none.",
+        "there was none. If that is wanted, keep it: `conn test --update`.",
     ),
     Code(
         "EXP101",
@@ -354,8 +354,7 @@ CODES: dict[str, Code] = _table(
         "EXP102",
         "unknown function",
         "error",
-        "A `$function` is called that neither JSONata nor Conn has. Check the spelling; names are "
-        "case-sensitive.",
+        "A `$function` is called that neither JSONata nor Conn has. Check the spelling; names are case-sensitive.",
     ),
     Code(
         "EXP103",
@@ -371,7 +370,8 @@ CODES: dict[str, Code] = _table(
         "error",
         "`env` and stored credentials can be read only in `credentials` and `authorization`, "
         "where a request is authorised. Mappings, URLs and queries never see them, so that "
-        "whoever edits a mapping cannot read a secret.",
+        "whoever edits a mapping cannot read a secret. Use a value of the account's `context` instead, or "
+        "move the header to `authorization`.",
     ),
     Code(
         "SEC101",
@@ -401,7 +401,7 @@ CODES: dict[str, Code] = _table(
         "account lacks a value",
         "error",
         "The connector's `fields` ask for a value that the account does not supply under "
-        "`context`, or that has another form.",
+        "`context`, or that has another form. Add or mend it in accounts/ACCOUNT.yaml.",
     ),
     Code(
         "MAP303",

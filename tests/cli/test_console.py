@@ -152,11 +152,7 @@ def test_progress_ends_when_the_work_fails():
 
 
 def test_exits_are_those_of_the_errors():
-    codes = {
-        kind.exit_code
-        for kind in vars(errors).values()
-        if isinstance(kind, type) and hasattr(kind, "exit_code")
-    }
+    codes = {kind.exit_code for kind in vars(errors).values() if isinstance(kind, type) and hasattr(kind, "exit_code")}
     assert codes <= set(Exit)
     assert [int(one) for one in Exit] == [0, 1, 2, 3, 4, 5, 6, 70, 130]
 

@@ -10,7 +10,13 @@ from transcript import conn
 
 TOKEN = "tok-aVerySecretOne-42"
 PEOPLE = [
-    {"id": number, "first_name": f"P{number}", "last_name": "Q", "email": f"p{number}@ex.com", "created_at": "2026-01-01T00:00:00Z"}
+    {
+        "id": number,
+        "first_name": f"P{number}",
+        "last_name": "Q",
+        "email": f"p{number}@ex.com",
+        "created_at": "2026-01-01T00:00:00Z",
+    }
     for number in range(1, 8)
 ]
 

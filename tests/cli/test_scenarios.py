@@ -1,4 +1,4 @@
-"""Every scenario file beside (`scenarios/*.md`) shows what the command line really does. How they are read: `transcript`."""
+"""Every scenario file beside (`scenarios/*.md`) shows what the command line does. How they are read: `transcript`."""
 
 import os
 from pathlib import Path

@@ -108,7 +108,7 @@ def matches(expected: list[str], shown: list[str]) -> bool:
 
 
 def play(text: str, folder: Path) -> tuple[str, list[str]]:
-    """Run a scenario. Returns its text with what really happened where that differs, and a report of each difference."""
+    """Run a scenario. Returns its text with what happened where that differs, and a report of each difference."""
     differences: list[str] = []
 
     def block(found: re.Match[str]) -> str:

@@ -9,10 +9,10 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from conn_engine.auth import CredentialField
-    from conn_engine.config import Effective
+    from conn_engine.auth import CredentialField, Credentials, OAuth2
+    from conn_engine.vault import LayeredVault
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -23,49 +23,123 @@ def options() -> None:
 
 
 @group.command()
-def login(
+def login(  # noqa: PLR0917
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
     with_json: Annotated[
         bool, typer.Option("--json", help="Read the fields as one JSON object from standard input.")
     ] = False,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Ask for a token made elsewhere, where a browser would be used.")
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address of the vendor's page, do not open it.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, max=86400, help="How long to wait for a consent.")
+    ] = 180,
     verify: Annotated[
         bool, typer.Option("--verify", help="Prove the credential by the connector's verify call.")
     ] = False,
 ) -> None:
-    """Store an account's credential. Secrets are asked for hidden, or read from standard input; never from options."""
-    from conn_engine.errors import UsageError
+    """Store an account's credential: by the vendor's page in a browser (OAuth 2), else asked for.
+
+    Secrets are typed hidden, or read from standard input; never from options.
+    """
     from conn_engine.runtime.connection import vault_of
-    from conn_engine.vault.environment import variable_prefix
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
     vault = vault_of(app.workspace, app.environ)
-    fields = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
-    if not fields:
+    credentials = effective.connector.credentials
+    fields = credentials.fields() if credentials is not None else []
+    if credentials is None or not fields:
         app.out(f"connector {effective.connector_name} needs no credential")
         return
-    shape = _shape(fields)
-    if not with_json and not app.interactive:
-        raise UsageError(
-            f"the credential of {account} is not given, and there is nobody to ask",
-            hint=f"conn auth login {account} --json < FILE, with {shape} in it",
-        )
-    values = _read_json(app, fields) if with_json else _ask(app, effective)
-    missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
-    if missing:
-        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {shape}")
-    document = effective.connector.credentials.document(values) if effective.connector.credentials else {}
+    values = _read_json(app, fields) if with_json else None
+    consenting = None if paste else _consenting(credentials, values)
+    if consenting is not None:
+        from conn_cli.consent import ConsentLogin, needs_store
+
+        _unshadowed(account, vault)
+        needs_store(account, vault.kind)
+        known = _client(app, account, consenting, values, vault.load(account))
+        browser = app.is_terminal and not no_browser
+        document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
+    else:
+        document = _typed(app, account, credentials, fields, values)
     app.redactor.add_document(document)
+    _unshadowed(account, vault)
+    vault.save(account, document)
+    app.out(f"stored the credential of {account} in the {vault.kind}")
+    if verify:
+        _verify(app, account)
+
+
+def _unshadowed(account: str, vault: "LayeredVault") -> None:
+    """Raise UsageError when what is stored would not be used."""
+    from conn_engine.errors import UsageError
+    from conn_engine.vault.environment import variable_prefix
+
     if vault.environment.has(account):
         raise UsageError(
             f"the credential of {account} comes from the environment, which goes before what is stored",
             hint=f"unset {variable_prefix(account)}* first",
         )
-    vault.save(account, document)
-    app.out(f"stored the credential of {account} in the {vault.kind}")
-    if verify:
-        _verify(app, account)
+
+
+def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "OAuth2 | None":
+    """The credential when a person consents to it: it has a page for that, and no token was given."""
+    from conn_engine.auth import OAuth2
+
+    if not isinstance(credentials, OAuth2) or credentials.authorization_url is None:
+        return None
+    return credentials if not values or "oauth.token.access_token" not in values else None
+
+
+def _client(
+    app: App, account: str, credentials: "OAuth2", values: dict[str, Any] | None, stored: "Mapping[str, Any] | None"
+) -> dict[str, Any]:
+    """What must be known before a consent (the account's own client): given, else stored earlier, else asked for."""
+    from conn_engine.auth.names import document_of
+    from conn_engine.errors import UsageError
+
+    fields = credentials.consent_fields()
+    known = {field.name: (stored or {}).get(field.name) for field in fields} | (values or {})
+    missing = [field for field in fields if not known.get(field.name)]
+    if missing and app.interactive:
+        known |= _ask(app, missing)
+    lacking = [field.name for field in missing if field.required and not known.get(field.name)]
+    if lacking:
+        raise UsageError(
+            f"missing: {', '.join(lacking)}",
+            hint=f"conn auth login {account} --json < FILE, with {_shape(fields)} in it",
+        )
+    return document_of(fields, {name: str(value) for name, value in known.items() if value})
+
+
+def _typed(
+    app: App,
+    account: str,
+    credentials: "Credentials",
+    fields: "Sequence[CredentialField]",
+    values: dict[str, Any] | None,
+) -> dict[str, Any]:
+    """The document of fields that were given as JSON, or are asked for."""
+    from conn_engine.errors import UsageError
+
+    shape = _shape(fields)
+    if values is None:
+        if not app.interactive:
+            raise UsageError(
+                f"the credential of {account} is not given, and there is nobody to ask",
+                hint=f"conn auth login {account} --json < FILE, with {shape} in it",
+            )
+        values = _ask(app, fields)
+    missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
+    if missing:
+        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {shape}")
+    return credentials.document(values)
 
 
 def _shape(fields: "Sequence[CredentialField]") -> str:
@@ -84,15 +158,19 @@ def _read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
         values = None
     if not isinstance(values, dict):
         raise UsageError("standard input is not one JSON object", hint=f"such as {_shape(fields)}")
-    given = leaves(values)
+    asked = {field.name for field in fields}
+    texts = {  # a key that is a JSON document itself (of a service account) is kept as one text
+        name: json.dumps(value) if name in asked and isinstance(value, dict) else value
+        for name, value in values.items()
+    }
+    given = leaves(texts)
     short = {field.name: field.name.rpartition(".")[2] for field in fields}
     return {name: given.get(name, given.get(last)) for name, last in short.items() if name in given or last in given}
 
 
-def _ask(app: App, effective: "Effective") -> dict[str, Any]:
-    credentials = effective.connector.credentials
+def _ask(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
     values: dict[str, Any] = {}
-    for field in credentials.fields() if credentials is not None else []:
+    for field in fields:
         question = field.label or field.name
         answer = app.ask(question if field.required else f"{question} (optional)", secret=field.secret)
         if answer:

@@ -51,7 +51,7 @@ class Sources:
                 return []
             with path.open("rb") as stream:
                 content = stream.read(_MAX_BYTES)
-        except (OSError, ValueError):
+        except (OSError, ValueError, RuntimeError):  # links that go round are a RuntimeError
             return []
         text = content.decode("utf-8-sig", "replace")
         return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

@@ -20,7 +20,7 @@ from conn_engine.config.merge import Path_, lay, lookup
 from conn_engine.config.models import NAME, WORD, Account, Configuration, Environment, WorkspaceSettings
 from conn_engine.config.origins import Layer, Level, Source
 from conn_engine.config.validate import validate
-from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document, read
 from conn_engine.errors import ConfigurationError, UsageError
 
@@ -119,9 +119,7 @@ class Workspace:
                 name = path.stem if folder != "connectors" else path.name
                 if documentish and not _NAME.match(name):
                     found.append(
-                        diagnostic(
-                            "CFG107", f'"{path.name}" is no name that can be asked for', None, path=folder
-                        )
+                        diagnostic("CFG107", f'"{path.name}" is no name that can be asked for', Span(self.shown(path)))
                     )
         return found
 
@@ -216,9 +214,7 @@ class Workspace:
     ) -> ConfigurationError:
         document = self.document(kind, name)
         message = f'{kind} "{name}" names the {key} "{value}", which the workspace does not have'
-        hint = did_you_mean(value, known) or (
-            f"it has {', '.join(known[:8])}" if known else f"it has no {key}"
-        )
+        hint = did_you_mean(value, known) or (f"it has {', '.join(known[:8])}" if known else f"it has no {key}")
         finding = diagnostic("REF101", message, document.span((key,)), path=key, hint=hint)
         return ConfigurationError(message, hint=hint, findings=[finding])
 
@@ -265,9 +261,7 @@ class Workspace:
         try:
             if not isinstance(data, dict):
                 raise ConfigurationError(f"{document.file} is not an object")
-            return convert(
-                {key: value for key, value in data.items() if key != "$schema"}, kind, at=document.file
-            )
+            return convert({key: value for key, value in data.items() if key != "$schema"}, kind, at=document.file)
         except ConfigurationError as error:
             self._refuse(document, file.kind, error)
             raise
@@ -278,9 +272,7 @@ class Workspace:
             raise ConfigurationError(f"{document.file} is not an object")
         return document.data
 
-    def _refuse(
-        self, document: Document, kind: DocumentKind, error: ConfigurationError | None = None
-    ) -> None:
+    def _refuse(self, document: Document, kind: DocumentKind, error: ConfigurationError | None = None) -> None:
         findings = validate(document, kind)
         if findings:
             raise ConfigurationError(f"{document.file}: {findings[0].message}", findings=findings)
@@ -318,7 +310,10 @@ class Workspace:
         return [File("unified", f"{connector}/{path.stem}", path) for path in _documents(folder, _MODEL)]
 
     def _inside(self, path: Path) -> bool:
-        return path.resolve().is_relative_to(self._real_root)
+        try:
+            return path.resolve().is_relative_to(self._real_root)
+        except (OSError, RuntimeError):  # links that go round
+            return False
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -332,9 +327,7 @@ def _documents(folder: Path, name: re.Pattern[str] = _NAME) -> list[Path]:
         if path.suffix not in SUFFIXES or not name.match(path.stem):
             continue
         if path.stem in found:
-            raise ConfigurationError(
-                f"{found[path.stem]} and {path.name} both say what {path.stem} is; keep one"
-            )
+            raise ConfigurationError(f"{found[path.stem]} and {path.name} both say what {path.stem} is; keep one")
         found[path.stem] = path
     return list(found.values())
 

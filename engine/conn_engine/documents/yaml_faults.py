@@ -26,6 +26,8 @@ def syntax_error(origin: Origin, fault: Any) -> NoReturn:
         origin.fail("DOC004", "the alias names no anchor above it", at, hint=hint)
     if "duplicate anchor" in str(fault):
         origin.fail("DOC004", "the anchor is there twice", at, hint="give it another name")
+    if "nesting depth" in problem:
+        origin.fail("DOC005", "the document is nested too deep", at)
     hint = _hint(origin.text, at, problem)
     opening = getattr(fault, "context_mark", None)
     if "end of stream" in problem and opening is not None:
@@ -44,9 +46,7 @@ def lone_surrogate(origin: Origin, at: int) -> NoReturn:
 def wrong_key(origin: Origin, at: int, parent: int) -> NoReturn:
     """Raise ConfigurationError for a key that is a list or mapping: mostly a template that was not quoted."""
     if _TEMPLATE.match(origin.text, parent):
-        origin.fail(
-            "DOC009", "a template that is not quoted is read as a mapping", parent, hint=_QUOTE_TEMPLATE
-        )
+        origin.fail("DOC009", "a template that is not quoted is read as a mapping", parent, hint=_QUOTE_TEMPLATE)
     origin.fail("DOC009", "a key must be a text, not a list or a mapping", at, hint="quote it")
 
 

@@ -208,9 +208,20 @@ def _route(target: Target, resource: str, method: str, path: Path_) -> Iterator[
     try:
         target.effective.vendor(resource, method)
     except UsageError as error:
-        yield diagnostic("REF102", error.message, target.effective.span(path), path=dotted(path), hint=error.hint)
+        said = _said_wrongly(target.effective, resource, path)
+        yield diagnostic("REF102", error.message, target.effective.span(said), path=dotted(said), hint=error.hint)
     except ConfigurationError:
         return  # reported by the schema
+
+
+def _said_wrongly(effective: Effective, resource: str, path: Path_) -> Path_:
+    """The `resource` or `method` that names what is not there, where one is written; else the operation itself."""
+    known = effective.data.get("resources")
+    wrong = "method" if isinstance(known, Mapping) and resource in known else "resource"
+    for key in (wrong, "resource", "method"):
+        if any(origin.path == (*path, key) for origin in effective.origins((*path, key))):
+            return (*path, key)
+    return path
 
 
 def fields(target: Target) -> Iterator[Diagnostic]:

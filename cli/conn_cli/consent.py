@@ -1,0 +1,137 @@
+"""A log-in by a person's consent: prints or opens the vendor's page, receives the answer, trades it for a token.
+
+What is asked for and how a code is traded is the engine's (`auth`); storing what comes out is the command's.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from conn_cli.console import App
+from conn_cli.loopback import is_local, listening
+from conn_engine.auth import Consent, OAuth2, fresh_secret
+from conn_engine.errors import CredentialError, UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+    from conn_engine.secrets import Vault
+    from conn_engine.strategies import Scope
+
+__all__ = ["ConsentLogin"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentLogin:
+    """One log-in of an account. `stored` is what is known of it: the client, when the connector does not say it."""
+
+    app: App
+    effective: "Effective"
+    credentials: OAuth2
+    stored: Mapping[str, Any]
+    vault: "Vault"
+    browser: bool
+    seconds: float
+
+    def run(self, account: str) -> dict[str, Any]:
+        """The document to store. Raises CredentialError when nobody consents, in time or at all."""
+        from conn_engine.auth import CAPTURED
+        from conn_engine.runtime.call import Session
+        from conn_engine.runtime.request import authorization_scope
+
+        app, credentials = self.app, self.credentials
+        document = {name: value for name, value in self.stored.items() if name not in ("oauth", CAPTURED)}
+        session = Session(account, document, app.environ, app.clock)
+        scope = authorization_scope(self.effective, session)
+        consent, answer = self._asked(scope)
+        self._learn(document, consent, answer)
+        flow = credentials.redeemed(consent, answer, document, scope, self.effective.hosts, app.clock)
+        return self._sent(flow)
+
+    def _asked(self, scope: "Scope") -> tuple[Consent, dict[str, str]]:
+        from conn_engine.auth.names import filled
+
+        told = self.credentials.redirect_uri
+        redirect_uri = str(filled(told, scope, purpose="redirect_uri")) if told is not None else None
+        if redirect_uri is not None and not is_local(redirect_uri):
+            consent = self._consent(scope, redirect_uri)
+            self._show(consent)
+            return consent, self._pasted(redirect_uri)
+        with listening(redirect_uri, self.credentials.redirect_port) as listener:
+            consent = listener.consent = self._consent(scope, listener.redirect_uri)
+            self._show(consent)
+            self.app.err(f"waiting for the answer at {listener.redirect_uri} ({self.seconds:g} s) ...")
+            self.app.stderr.flush()
+            return consent, listener.wait(consent, self.seconds)
+
+    def _consent(self, scope: "Scope", redirect_uri: str) -> Consent:
+        return self.credentials.consent(scope, redirect_uri=redirect_uri, state=fresh_secret(), verifier=fresh_secret())
+
+    def _show(self, consent: Consent) -> None:
+        # Before any secret is known to the redactor but those that were typed: the client's id is part of the address.
+        if self.browser and _opened(consent.url):
+            self.app.err("opened in your browser; should it not appear, open this address:")
+        else:
+            self.app.err("open this address in a browser and consent:")
+        self.app.err(f"\n  {consent.url}\n")
+        self.app.stderr.flush()
+
+    def _pasted(self, redirect_uri: str) -> dict[str, str]:
+        """The parameters of the address that the browser ended at, which is not on this machine."""
+        app = self.app
+        question = f"the address that the browser ends at ({redirect_uri}?...)"
+        if app.interactive:
+            text = app.ask(question, secret=True)
+        else:
+            app.err(f"{question}, on standard input:")
+            app.stderr.flush()
+            text = app.stdin.readline(16_384)
+        answer = dict(parse_qsl(urlsplit(text.strip()).query, keep_blank_values=True, max_num_fields=50))
+        if not answer:
+            raise UsageError(
+                "that is no address with an answer in it", hint=f"it begins with {redirect_uri} and has a code in it"
+            )
+        return answer
+
+    def _learn(self, document: Mapping[str, Any], consent: Consent, answer: Mapping[str, str]) -> None:
+        """Make the secrets of the exchange known, so that they go to the connector's hosts alone and are not shown."""
+        redactor = self.app.redactor
+        redactor.add_document(document)
+        redactor.add(consent.verifier or "", "the PKCE verifier")
+        redactor.add(answer.get(consent.code_param, ""), "the authorization code")
+        for name in self.effective.env_names:
+            redactor.add(self.app.environ.get(name, ""))
+
+    def _sent(self, flow: Any) -> dict[str, Any]:
+        from conn_engine.runtime.drive import finish
+        from conn_engine.transport.live import Live
+
+        app = self.app
+        transport = Live(app.redactor)
+        try:
+            document: dict[str, Any] = finish(flow, transport, self.vault, app.clock, app.redactor)
+        finally:
+            transport.close()
+        return document
+
+
+def _opened(url: str) -> bool:
+    """Whether a browser with a window took the address."""
+    import os
+    import webbrowser
+
+    windows = sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+    try:
+        return windows and webbrowser.open(url)
+    except (webbrowser.Error, OSError):
+        return False
+
+
+def needs_store(account: str, vault_kind: str) -> None:
+    """Raise CredentialError, before a person takes any trouble, when what comes out could not be kept."""
+    if vault_kind == "environment":
+        raise CredentialError(
+            f'the credential of account "{account}" cannot be stored: the environment is read only',
+            hint="a log-in needs a keyring, or CONN_VAULT_KEY for an encrypted file",
+        )

@@ -1,0 +1,149 @@
+"""Where a vendor sends a person back to after a consent: a listener on this machine (RFC 8252, 7.3), one answer long.
+
+It takes no code from anyone else: an answer whose state is not ours is refused, and the wait goes on.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Empty, Queue
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+from conn_engine.errors import ConfigurationError, CredentialError
+
+if TYPE_CHECKING:
+    from conn_engine.auth import Consent
+
+__all__ = ["Listener", "is_local", "listening"]
+
+_LOCAL = ("127.0.0.1", "localhost")
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>conn</title>
+<body style="font-family:sans-serif;margin:4em"><p>{}</p></body></html>"""
+_DONE = "The answer has arrived. You may close this window and go back to the terminal."
+_DENIED = "Access was not granted. You may close this window; the terminal says more."
+_STRANGE = "This answer does not belong to the log-in that is under way. Open the address that it printed."
+
+
+def is_local(redirect_uri: str) -> bool:
+    """Whether a redirect URI leads to this machine, where the answer can be received."""
+    parts = urlsplit(redirect_uri)
+    return parts.scheme == "http" and parts.hostname in _LOCAL
+
+
+class Listener:
+    """Receives the answer to one consent at `redirect_uri`. `refused` counts answers that were not to it."""
+
+    def __init__(self, redirect_uri: str, port: int) -> None:
+        parts = urlsplit(redirect_uri)
+        self.path = parts.path or "/"
+        self.refused = 0
+        self.consent: Consent | None = None
+        self.answers: Queue[dict[str, str]] = Queue()
+        try:
+            self.server = _Server(("127.0.0.1", port), _handler(self))
+        except OSError as error:
+            raise _no_port(port, error) from None
+        self.port = self.server.server_address[1]
+        self.redirect_uri = parts._replace(netloc=f"{parts.hostname}:{self.port}").geturl()
+
+    def wait(self, consent: "Consent", seconds: float) -> dict[str, str]:
+        """The parameters that the person was sent back with. Raises CredentialError when the time is over."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            try:  # in slices: an unbounded wait could not be interrupted everywhere
+                return self.answers.get(timeout=min(left, 0.5))
+            except Empty:
+                continue
+        strange = f"; answers with a wrong state were refused: {self.refused}" if self.refused else ""
+        raise CredentialError(
+            f"nobody consented within {seconds:g} s at {urlsplit(consent.url).hostname}{strange}",
+            hint="run it again and open the address in time, or give it longer: --timeout SECONDS",
+        )
+
+    def take(self, target: str) -> tuple[int, str]:
+        """Status and words for a request. Thread-safe."""
+        parts = urlsplit(target)
+        if parts.path != self.path or self.consent is None:
+            return 404, "There is nothing here."
+        answer = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=50))
+        if not self.consent.belongs(answer):
+            self.refused += 1
+            return 400, _STRANGE
+        self.answers.put(answer)
+        return 200, _DENIED if "error" in answer else _DONE
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = os.name == "posix"  # elsewhere it would let two programs listen on one port
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: a browser that hangs up is no fault of the log-in."""
+
+
+def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 10  # a browser may connect ahead and send nothing
+
+        def do_GET(self) -> None:
+            try:
+                status, words = listener.take(self.path)
+            except ValueError:
+                status, words = 400, _STRANGE
+            page = _PAGE.format(words).encode()
+            self.send_response(status)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.send_header("Content-Length", str(len(page)))
+            self.send_header("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'")
+            self.send_header("Referrer-Policy", "no-referrer")
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            self.wfile.write(page)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Nothing: the code is in the request line."""
+
+    return Handler
+
+
+def _no_port(port: int, error: OSError) -> CredentialError:
+    import errno
+
+    if error.errno == errno.EADDRINUSE:
+        return CredentialError(
+            f"port {port} of 127.0.0.1, where the vendor sends the answer, is in use by another program",
+            hint="end that program, or register another redirect_uri and say it (redirect_uri or redirect_port)",
+        )
+    return CredentialError(
+        f"port {port} of 127.0.0.1, where the vendor sends the answer, cannot be listened on: {error.strerror}"
+    )
+
+
+@contextmanager
+def listening(redirect_uri: str | None, port: int | None) -> Iterator[Listener]:
+    """Listen at a redirect URI on this machine until the block is left; by default at /callback, on any free port.
+
+    Raises ConfigurationError for an unusable URI, CredentialError when the port is taken.
+    """
+    said = redirect_uri or f"http://127.0.0.1:{port or 0}/callback"
+    try:
+        number = urlsplit(said).port
+    except ValueError:
+        raise ConfigurationError(f"redirect_uri {said!r} has a port that is none") from None
+    listener = Listener(said, 80 if number is None else number)
+    if number is None:
+        listener.redirect_uri = said
+    thread = Thread(target=listener.server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+    thread.start()
+    try:
+        yield listener
+    finally:
+        listener.server.shutdown()
+        listener.server.server_close()
+        thread.join(timeout=5)

@@ -1,0 +1,96 @@
+"""`conn import` and `conn new --from`: files made whole or not at all, the summary, exit codes."""
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.main import execute
+from conn_engine.wire import FrozenClock
+
+DOCUMENTS = Path(__file__).resolve().parents[1] / "engine" / "imports" / "documents"
+
+
+def conn(folder: Path, *arguments: object) -> tuple[int, str]:
+    stream = io.StringIO()
+    environ = {"CONN_NO_KEYRING": "1"}
+    app = App(folder=folder, environ=environ, stdin=io.StringIO(), stdout=stream, stderr=stream, clock=FrozenClock())
+    return execute([str(argument) for argument in arguments], app), stream.getvalue()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    assert conn(tmp_path, "init", ".")[0] == Exit.OK
+    return tmp_path
+
+
+@pytest.mark.parametrize("file", ["shop.yaml", "library.json", "collection.json", "browser.har"])
+def test_an_import_lints_and_tests_at_once(workspace: Path, file: str) -> None:
+    code, said = conn(workspace, "new", "vendor", "--from", DOCUMENTS / file, "--with-samples")
+    assert code == Exit.OK, said
+    assert "sample recording" in said and "not carried over" in said
+    assert conn(workspace, "lint")[1].startswith("no findings\n")
+    code, said = conn(workspace, "test", "--all", "--raw", "--connector", "vendor")
+    assert code == Exit.OK and "passed" in said, said
+
+
+def test_the_summary_lists_what_was_left_out(workspace: Path) -> None:
+    code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml")
+    assert code == Exit.OK
+    assert "made shop in" in said and "8 operations of 9 in 3 resources" in said
+    assert "operations with a body of multipart/form-data: POST /files" in said
+    assert "webhooks: order" in said and "guesses to check" in said
+
+
+def test_several_files_are_several_connectors(workspace: Path) -> None:
+    code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml", DOCUMENTS / "library.json")
+    assert code == Exit.OK, said
+    assert sorted(path.name for path in (workspace / "connectors").iterdir()) == ["library", "shop"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ([DOCUMENTS / "shop.yaml", DOCUMENTS / "library.json", "--name", "x"], Exit.USAGE),
+        ([DOCUMENTS / "shop.yaml", DOCUMENTS / "shop.yaml"], Exit.USAGE),
+        ([DOCUMENTS / "shop.yaml", "--name", "../x"], Exit.USAGE),
+        ([DOCUMENTS / "shop.yaml", "--only", "nothing*"], Exit.USAGE),
+        ([DOCUMENTS / "shop.yaml", "--base-url", "nowhere"], Exit.USAGE),
+        ([DOCUMENTS / "shop.yaml", "missing.yaml"], Exit.CONFIGURATION),
+        (["empty.json"], Exit.CONFIGURATION),
+        (["binary.json"], Exit.CONFIGURATION),
+        ([], Exit.USAGE),
+    ],
+)
+def test_a_failure_leaves_nothing(workspace: Path, arguments: list[object], code: Exit) -> None:
+    (workspace / "empty.json").write_text(json.dumps({"openapi": "3.0.0", "paths": {}}))
+    (workspace / "binary.json").write_bytes(b"\x00\xff\xfe")
+    before = sorted(workspace.rglob("*"))
+    found, said = conn(workspace, "import", *arguments)
+    assert found == code, said
+    assert sorted(workspace.rglob("*")) == before
+
+
+def test_a_connector_that_exists_is_replaced_by_force_only(workspace: Path) -> None:
+    assert conn(workspace, "import", DOCUMENTS / "shop.yaml")[0] == Exit.OK
+    kept = workspace / "connectors" / "shop" / "unified" / "crm.yaml"
+    kept.parent.mkdir()
+    kept.write_text("resources: {}\n")
+    assert conn(workspace, "import", DOCUMENTS / "shop.yaml")[0] == Exit.USAGE
+    assert conn(workspace, "import", DOCUMENTS / "shop.yaml", "--only", "/files", "--force")[0] == Exit.USAGE
+    assert conn(workspace, "import", DOCUMENTS / "shop.yaml", "--only", "Orders", "--force")[0] == Exit.OK
+    assert "customer_orders" in (workspace / "connectors" / "shop" / "connector.yaml").read_text()
+    assert kept.is_file()
+
+
+def test_a_workspace_is_made_when_there_is_none(tmp_path: Path) -> None:
+    code, said = conn(tmp_path, "import", DOCUMENTS / "library.json")
+    assert code == Exit.OK and "made one in" in said
+    assert (tmp_path / "conn.yaml").is_file()
+
+
+def test_options_of_an_import_need_a_file(workspace: Path) -> None:
+    assert conn(workspace, "new", "vendor", "--only", "x")[0] == Exit.USAGE

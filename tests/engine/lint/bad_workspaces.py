@@ -1,0 +1,256 @@
+"""A small good workspace, and one smallest change of it per diagnostic code with the place where it must be found."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+CONNECTOR = """\
+base_url: https://api.example.com
+credentials: {format: bearer}
+authorization: {format: bearer}
+pagination: {format: cursor, config: {cursor_field: next}}
+resources:
+  contacts:
+    list: {method: get, path: /contacts, response_path: data}
+    get: {method: get, path: "/contacts/{{id}}"}
+"""
+UNIFIED = """\
+resources:
+  contacts:
+    list:
+      response_mapping:
+        id: response.id
+        email: response.email
+"""
+RECORDING = """\
+{"format": 1, "connector": "demo", "operation": "crm.contacts.list", "scenario": "default", "source": "sample",
+ "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://api.example.com", "call": {},
+ "exchanges": [{"request": {"method": "GET", "url": "https://api.example.com/contacts"},
+                "response": {"status": 200, "body": {"data": [{"id": "1", "email": "a@b.c"}]}}}]}
+"""
+GOLDEN = """\
+{"operation": "crm.contacts.list", "scenario": "default", "requests": [{"method": "GET", "url": "/contacts"}],
+ "records": [{"id": "1", "email": "a@b.c"}]}
+"""
+GOOD: dict[str, str] = {
+    "conn.yaml": "version: 1\n",
+    "connectors/demo/connector.yaml": CONNECTOR,
+    "connectors/demo/unified/crm.yaml": UNIFIED,
+    "connectors/demo/recordings/crm.contacts.list.json": RECORDING,
+    "connectors/demo/expected/crm.contacts.list.json": GOLDEN,
+    "environments/production.yaml": "connectors: {}\n",
+    "accounts/me.yaml": "connector: demo\n",
+}
+HTTP, MAPPING, ACCOUNT = "connectors/demo/connector.yaml", "connectors/demo/unified/crm.yaml", "accounts/me.yaml"
+TAPE, KEPT = "connectors/demo/recordings/crm.contacts.list.json", "connectors/demo/expected/crm.contacts.list.json"
+
+Found = tuple[str, str, int, int]
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A change of the good workspace.
+
+    `files` are written over the good ones, None leaves one out; `swap` replaces one text in one of them. `found` is
+    all that is found.
+    """
+
+    name: str
+    found: list[Found]
+    files: dict[str, str | bytes | None] = field(default_factory=dict)
+    swap: tuple[str, str, str] | None = None
+
+
+def make(root: Path, bad: Bad | None = None) -> Path:
+    """Write a workspace."""
+    files: dict[str, str | bytes | None] = {**GOOD, **(bad.files if bad else {})}
+    if bad and bad.swap:
+        file, old, new = bad.swap
+        text = files[file]
+        assert isinstance(text, str)
+        assert old in text, f"{file} has no {old!r}"
+        files[file] = text.replace(old, new, 1)
+    for name, content in files.items():
+        if content is None:
+            continue
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return root
+
+
+def one(code: str, file: str, line: int, column: int) -> list[Found]:
+    """Exactly one finding."""
+    return [(code, file, line, column)]
+
+
+DOCUMENTS = [
+    Bad("latin-1", one("DOC001", ACCOUNT, 2, 9), {ACCOUNT: "connector: demo\nlabel: M\u00fcller\n".encode("latin-1")}),
+    Bad("no yaml", one("DOC002", ACCOUNT, 2, 9), {ACCOUNT: "connector: demo\nlabel: a: b\n"}),
+    Bad("json comma", one("DOC002", TAPE, 1, 14), {TAPE: '{"format": 1,}'}),
+    Bad("key twice", one("DOC003", ACCOUNT, 2, 1), {ACCOUNT: "connector: demo\nconnector: demo\n"}),
+    Bad("no anchor", one("DOC004", ACCOUNT, 2, 8), {ACCOUNT: "connector: demo\nlabel: *nothing\n"}),
+    Bad(
+        "too deep",
+        one("DOC005", ACCOUNT, 2, 112),
+        {ACCOUNT: "connector: demo\ncontext: {a: " + "[" * 400 + "]" * 400 + "}\n"},
+    ),
+    Bad("python tag", one("DOC006", ACCOUNT, 2, 8), {ACCOUNT: "connector: demo\nlabel: !!python/name:os.system x\n"}),
+    Bad("merge key", one("DOC008", ACCOUNT, 3, 1), {ACCOUNT: "connector: demo\ncontext: &a {}\n<<: *a\n"}),
+    Bad("key is a mapping", one("DOC009", ACCOUNT, 2, 10), {ACCOUNT: "connector: demo\ncontext: {{{id}}: 1}\n"}),
+    Bad(
+        "comment without a reason", one("DOC011", ACCOUNT, 1, 17), {ACCOUNT: "connector: demo # conn: ignore CFG101\n"}
+    ),
+    Bad("empty account", one("CFG102", ACCOUNT, 1, 1), {ACCOUNT: ""}),
+    Bad("a list", one("CFG102", ACCOUNT, 1, 1), {ACCOUNT: "- connector: demo\n"}),
+    Bad(
+        "no connector.yaml", one("DOC001", "connectors/other/connector.yaml", 1, 1), {"connectors/other/notes.txt": "x"}
+    ),
+]
+
+CONFIGURATION = [
+    Bad("unknown key", one("CFG101", HTTP, 2, 1), swap=(HTTP, "credentials:", "credntials:")),
+    Bad("key of an operation", one("CFG101", HTTP, 7, 42), swap=(HTTP, "response_path", "respnse_path")),
+    Bad("key of a strategy", one("CFG101", HTTP, 4, 39), swap=(HTTP, "cursor_field", "cursor_feild")),
+    Bad(
+        "setting beside config",
+        one("CFG101", HTTP, 4, 30),
+        swap=(HTTP, "config: {cursor_field: next}", "cursor_field: next"),
+    ),
+    Bad("wrong type", one("CFG102", HTTP, 7, 31), swap=(HTTP, "path: /contacts,", "path: [/contacts],")),
+    Bad("missing key", one("CFG103", HTTP, 7, 5), swap=(HTTP, "method: get, path: /contacts, ", "method: get, ")),
+    Bad("not allowed", one("CFG104", HTTP, 7, 20), swap=(HTTP, "list: {method: get", "list: {method: gte")),
+    Bad("unknown pagination", one("CFG105", HTTP, 4, 22), swap=(HTTP, "format: cursor", "format: cursr")),
+    Bad(
+        "unknown credentials",
+        one("CFG105", HTTP, 2, 23),
+        swap=(HTTP, "credentials: {format: bearer", "credentials: {format: berer"),
+    ),
+    Bad(
+        "unknown authorization",
+        one("CFG105", HTTP, 3, 25),
+        swap=(HTTP, "authorization: {format: bearer", "authorization: {format: nonsense"),
+    ),
+    Bad(
+        "said twice",
+        one("CFG106", HTTP, 4, 59),
+        swap=(HTTP, "cursor_field: next", "cursor_field: next, cursor_path: next"),
+    ),
+    Bad(
+        "name that cannot be asked for",
+        [("CFG107", "accounts/my account.yaml", 1, 1)],
+        {"accounts/my account.yaml": "connector: demo\n"},
+    ),
+    Bad(
+        "dead override",
+        one("CFG201", ACCOUNT, 3, 13),
+        {ACCOUNT: "connector: demo\noverride:\n  base_url: https://api.example.com\n"},
+    ),
+    Bad("bad conn.yaml", one("CFG101", "conn.yaml", 2, 1), {"conn.yaml": "version: 1\nmodls: []\n"}),
+    Bad("no such connector", one("REF101", ACCOUNT, 1, 12), {ACCOUNT: "connector: dmo\n"}),
+    Bad("no such environment", one("REF101", ACCOUNT, 2, 14), {ACCOUNT: "connector: demo\nenvironment: staging\n"}),
+    Bad(
+        "no such operation",
+        one("REF102", MAPPING, 4, 17),
+        swap=(MAPPING, "    list:\n", "    list:\n      resource: people\n"),
+    ),
+    Bad(
+        "lacks a value", one("REF103", ACCOUNT, 1, 1), swap=(HTTP, "resources:", "fields: [{name: region}]\nresources:")
+    ),
+    Bad(
+        "no recording",
+        one("REC101", MAPPING, 8, 7),
+        swap=(MAPPING, "email\n", "email\n    get:\n      response_mapping: {id: response.id}\n"),
+    ),
+    Bad("no recording format", one("REC001", TAPE, 1, 1), {TAPE: "{}\n"}),
+]
+
+EXPRESSIONS = [
+    Bad("no expression", one("EXP101", MAPPING, 6, 26), swap=(MAPPING, "response.email", "response.(")),
+    Bad("template left open", one("EXP101", HTTP, 8, 41), swap=(HTTP, "{{id}}", "{{id")),
+    Bad("no function", one("EXP102", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$lowecase(response.email)")),
+    Bad("no name", one("EXP103", MAPPING, 6, 16), swap=(MAPPING, "response.email", "respnse.email")),
+    Bad("secret in a mapping", one("EXP104", MAPPING, 6, 16), swap=(MAPPING, "response.email", "env.TOKEN")),
+    Bad(
+        "secret in a header", one("EXP104", HTTP, 1, 17), swap=(HTTP, "base_url", 'headers: {x: "{{env.T}}"}\nbase_url')
+    ),
+    Bad("no field", one("MAP303", MAPPING, 6, 9), swap=(MAPPING, "email: response", "emial: response")),
+    Bad(
+        "literal secret",
+        one("SEC101", HTTP, 1, 22),
+        swap=(HTTP, "base_url", "headers: {x-api-key: 0a1b2c3d4e5f}\nbase_url"),
+    ),
+    Bad(
+        "wider hosts",
+        one("SEC110", ACCOUNT, 3, 13),
+        {ACCOUNT: "connector: demo\noverride:\n  base_url: https://evil.example.net\n"},
+    ),
+    Bad(
+        "wider environment",
+        one("SEC111", ACCOUNT, 3, 60),
+        {
+            ACCOUNT: "connector: demo\noverride:\n"
+            '  authorization: {format: header, config: {name: x, value: "{{env.AWS_KEY}}"}}\n'
+        },
+    ),
+    Bad("no host", one("SEC112", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", '"https://{{context.host}}"')),
+]
+
+LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS]
+
+REPLAYED = [
+    Bad("expression fails", one("EXP301", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),
+    Bad("no value", one("EXP302", HTTP, 7, 44), swap=(HTTP, "path: /contacts,", 'path: "/contacts/{{context.list}}",')),
+    Bad("path matches nothing", one("MAP101", HTTP, 7, 57), swap=(HTTP, "response_path: data", "response_path: dta")),
+    Bad(
+        "empty field",
+        [("MAP201", MAPPING, 7, 15)],
+        swap=(MAPPING, "response.email\n", "response.email\n        name: response.name\n"),
+    ),
+    Bad(
+        "breaks the model",
+        [("MAP301", MAPPING, 5, 13), ("TST101", MAPPING, 5, 13)],
+        swap=(MAPPING, "id: response.id", "id: 1"),
+    ),
+    Bad(
+        "no model",
+        one("MAP302", "connectors/demo/recordings/hr.people.list.json", 1, 1),
+        {
+            "connectors/demo/unified/hr.yaml": "resources:\n  people:\n    list:\n      resource: contacts\n"
+            "      response_mapping: {id: response.id}\n",
+            "connectors/demo/recordings/hr.people.list.json": RECORDING.replace("crm.contacts", "hr.people"),
+            "connectors/demo/expected/hr.people.list.json": GOLDEN.replace("crm.contacts", "hr.people").replace(
+                ', "email": "a@b.c"', ""
+            ),
+        },
+    ),
+    Bad("nothing recorded", one("REC003", TAPE, 1, 1), swap=(HTTP, "path: /contacts,", "path: /people,")),
+    Bad(
+        "never asked for",
+        [("REC103", TAPE, 1, 1)],
+        {TAPE: RECORDING.replace("[{", "[{" + RECORDING.partition("[{")[2].removesuffix("]}\n") + ", {", 1)},
+    ),
+    Bad(
+        "the vendor's error",
+        [("RUN101", TAPE, 1, 1), ("TST103", TAPE, 1, 1)],
+        {TAPE: RECORDING.replace('"status": 200', '"status": 400'), KEPT: None},
+    ),
+    Bad(
+        "another error",
+        one("TST104", KEPT, 1, 1),
+        {
+            TAPE: RECORDING.replace('"status": 200', '"status": 400'),
+            KEPT: GOLDEN.partition(' "records"')[0]
+            + '"error": {"kind": "not_found", "message": "x", "status": 404}}\n',
+        },
+    ),
+    Bad(
+        "another result", one("TST101", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$uppercase(response.email)")
+    ),
+    Bad(
+        "another request",
+        one("TST102", KEPT, 1, 1),
+        {TAPE: RECORDING.replace('contacts"}', 'contacts", "query": {"a": "1"}}')},
+        (HTTP, "path: /contacts,", "path: /contacts, query: {a: '1'},"),
+    ),
+    Bad("no golden", one("TST103", TAPE, 1, 1), {KEPT: None}),
+]

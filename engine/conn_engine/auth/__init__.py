@@ -3,7 +3,9 @@
 Nothing here sends or stores anything: a token request is yielded, a renewal is an effect.
 """
 
+from conn_engine.auth.assertion import Assertion
 from conn_engine.auth.authorization import Authorization, Basic, Bearer, Header, NoAuthorization, Query
+from conn_engine.auth.consent import Consent, fresh_secret
 from conn_engine.auth.credentials import (
     ApiKey,
     BasicCredentials,
@@ -13,19 +15,23 @@ from conn_engine.auth.credentials import (
     OAuth2,
     OAuth2ClientCredentials,
 )
-from conn_engine.auth.names import CredentialField
+from conn_engine.auth.names import CAPTURED, CredentialField
 from conn_engine.auth.renewal import current, renewal
-from conn_engine.auth.token_request import TokenRequest, request_token
+from conn_engine.auth.token_request import Grant, TokenRequest, TokenStep, request_token
 
 __all__ = [
+    "CAPTURED",
     "ApiKey",
+    "Assertion",
     "Authorization",
     "Basic",
     "BasicCredentials",
     "Bearer",
     "BearerCredentials",
+    "Consent",
     "CredentialField",
     "Credentials",
+    "Grant",
     "Header",
     "NoAuthorization",
     "NoCredentials",
@@ -33,7 +39,9 @@ __all__ = [
     "OAuth2ClientCredentials",
     "Query",
     "TokenRequest",
+    "TokenStep",
     "current",
+    "fresh_secret",
     "renewal",
     "request_token",
 ]

@@ -4,15 +4,30 @@ elsewhere."""
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
-from conn_engine.strategies import Scope, ask
+from conn_engine.strategies import Scope, Settings, ask
 
-__all__ = ["TOKEN_PATH", "CredentialField", "document_of", "filled", "header_value", "looked_up", "token_of"]
+__all__ = [
+    "CAPTURED",
+    "TOKEN_PATH",
+    "Asked",
+    "CredentialField",
+    "document_of",
+    "filled",
+    "header_value",
+    "looked_up",
+    "token_of",
+]
 
 TOKEN_PATH = ("oauth", "token")
 """Where an OAuth 2 token is in the document."""
+
+CAPTURED = "captured"
+"""Where the document keeps what was captured beside a token: no secrets."""
 
 _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
@@ -26,6 +41,20 @@ class CredentialField:
     label: str
     secret: bool = True
     required: bool = True
+
+
+class Asked(Settings, frozen=True, kw_only=True):
+    """One thing that an account supplies when it is logged in. Templates call it by its name."""
+
+    name: Annotated[str, Meta(description="Its name in the stored credential.", pattern="^[a-z][a-z0-9_]*$")]
+    label: Annotated[str | None, Meta(description="What the vendor calls it. Default: its name.")] = None
+    secret: Annotated[bool, Meta(description="Whether it is hidden while it is typed.")] = True
+    required: Annotated[bool, Meta(description="Whether it may not be left out.")] = True
+
+    def field(self) -> CredentialField:
+        """What a log-in asks for."""
+        label = self.label or self.name.replace("_", " ").capitalize()
+        return CredentialField(self.name, label, self.secret, self.required)
 
 
 def document_of(fields: "list[CredentialField]", values: Mapping[str, str]) -> dict[str, Any]:
@@ -52,10 +81,10 @@ def document_of(fields: "list[CredentialField]", values: Mapping[str, str]) -> d
     return document
 
 
-def token_of(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The OAuth 2 token of a document; empty when it has none."""
+def token_of(document: Mapping[str, Any], place: tuple[str, ...] = TOKEN_PATH) -> dict[str, Any]:
+    """The token of a document, by default the OAuth 2 one; empty when it has none."""
     node: Any = document
-    for name in TOKEN_PATH:
+    for name in place:
         node = node.get(name) if isinstance(node, Mapping) else None
     return dict(node) if isinstance(node, Mapping) else {}
 

@@ -1,30 +1,30 @@
-"""The token request: an ordinary request of the language whose answer holds a token.
+"""The token request: an ordinary request of the language whose answer holds a token, after the steps it needs.
 
-All OAuth 2 presets expand into it. What is stored, and when it is asked for, is theirs.
+All presets that get a token expand into it. What is stored, and when it is asked for, is theirs.
 """
 
-import math
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal, NoReturn, TypeAlias
+from dataclasses import dataclass, field
+from typing import Annotated, Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from msgspec import Meta, field
+from msgspec import Meta
+from msgspec import field as setting
 
+from conn_engine.auth.assertion import Assertion, signed
+from conn_engine.auth.expiry import ExpiryUnit, moment, said_by_token
 from conn_engine.auth.names import filled, header_value
-from conn_engine.bodies import decode, encode, encode_query
+from conn_engine.auth.refusal import check, no_token
+from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers, Request, Response
 
-__all__ = ["ExpiryUnit", "TokenReading", "TokenRequest", "request_token"]
+__all__ = ["Grant", "TokenReading", "TokenRequest", "TokenStep", "request_token"]
 
-ExpiryUnit: TypeAlias = Literal["seconds", "minutes", "milliseconds", "epoch", "epoch_ms", "iso8601"]
-
-_MAX_WORDS = 300
 _FORM = "application/x-www-form-urlencoded"
+_NOT_SECRET = frozenset({"context", "captured"})
 
 
 class TokenReading(Settings, frozen=True, kw_only=True):
@@ -33,124 +33,198 @@ class TokenReading(Settings, frozen=True, kw_only=True):
     response: Annotated[
         str | None,
         Meta(
-            description="Expression over response (the decoded body), headers and status for what is "
+            description="Expression over response (the decoded body), headers, status, cookies (by name), "
+            "`cookie` (all of them, as a Cookie header has them), before and callback for what is "
             "stored as the token: an object with `access_token`, or the token's text. Default: the whole "
             "body."
         ),
     ] = None
     expires: Annotated[
         str | None,
-        Meta(
-            description="Expression over response, headers and status for when the token ends. Default: "
-            "`response.expires_in`."
-        ),
+        Meta(description="Expression over the same names for when the token ends. Default: `response.expires_in`."),
     ] = None
     expires_unit: Annotated[
         ExpiryUnit, Meta(description="What `expires` means: a time to live, or (epoch, iso8601) a moment.")
     ] = "seconds"
     lifetime_seconds: Annotated[
         Annotated[float, Meta(gt=0)] | None,
-        Meta(
-            description="Time to live when the answer does not tell one. Default: until the vendor refuses "
-            "it."
-        ),
+        Meta(description="Time to live when the answer does not tell one. Default: until the vendor refuses it."),
     ] = None
     buffer_seconds: Annotated[
         float, Meta(ge=0, description="How long before its end a token is renewed; at most half of its life.")
     ] = 60.0
+    capture: Annotated[
+        dict[str, str],
+        Meta(
+            description="Values to keep beside the token, by name: expressions over the same names as `response`. They "
+            "are no secrets: an account's `context` has them (`{{context.instance_url}}`), `base_url` may use them. "
+            "What a later answer does not say again stays."
+        ),
+    ] = setting(default_factory=dict)
+
+
+_Method: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
+_Url: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.")]
+_HeaderTemplates: TypeAlias = Annotated[
+    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.")
+]
+_Query: TypeAlias = Annotated[dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.")]
+_Body: TypeAlias = Annotated[Any, Meta(description="Body as data; its strings are templates.")]
+_BodyFormat: TypeAlias = Annotated[BodyFormat, Meta(description="How the body is written.")]
+_ResponseFormat: TypeAlias = Annotated[ResponseFormat, Meta(description="How the answer's body is read.")]
+_Assertion: TypeAlias = Annotated[
+    Assertion | None, Meta(description="A signed JWT, for this request's templates to use as `{{assertion}}`.")
+]
+
+
+class TokenStep(Settings, frozen=True, kw_only=True):
+    """A request before the one for the token. What it finds is `before.<name>` from then on."""
+
+    name: Annotated[str, Meta(description="What later requests call its result.", pattern="^[a-z][a-z0-9_]*$")]
+    method: _Method = "post"
+    url: _Url
+    headers: _HeaderTemplates = setting(default_factory=dict)
+    query: _Query = setting(default_factory=dict)
+    body: _Body = None
+    body_format: _BodyFormat = "form"
+    response_format: _ResponseFormat = "json"
+    assertion: _Assertion = None
+    response: Annotated[
+        str | None,
+        Meta(
+            description="Expression over response, headers, status, cookies, cookie, before and callback for the "
+            "result. Default: the whole body."
+        ),
+    ] = None
 
 
 class TokenRequest(TokenReading, frozen=True, kw_only=True):
-    """One request for a token. Templates see the stored document's keys, `env` and `context`."""
+    """One request for a token. Templates see the stored document's keys, `env`, `context` and `before`."""
 
-    method: Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")] = "post"
-    url: Annotated[str, Meta(description="Absolute URL; a template.")]
-    headers: Annotated[
-        dict[str, str | None], Meta(description="Headers; templates. null leaves one out.")
-    ] = field(default_factory=dict)
-    query: Annotated[
-        dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.")
-    ] = field(default_factory=dict)
-    body: Annotated[Any, Meta(description="Body as data; its strings are templates.")] = None
-    body_format: Annotated[Literal["form", "json"], Meta(description="How the body is written.")] = "form"
+    method: _Method = "post"
+    url: _Url
+    headers: _HeaderTemplates = setting(default_factory=dict)
+    query: _Query = setting(default_factory=dict)
+    body: _Body = None
+    body_format: _BodyFormat = "form"
+    response_format: _ResponseFormat = "json"
+    assertion: _Assertion = None
+    before: Annotated[
+        tuple[TokenStep, ...],
+        Meta(description="Requests to send first, in this order; their results are `before.<name>`."),
+    ] = ()
 
 
-def request_token(
-    told: TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock
-) -> Flow[dict[str, Any]]:
-    """Ask for a token. Yields one Request; returns the token: what the vendor answered, `access_token` in
-    it, and `expires_at` (Unix seconds) when its end is known.
+@dataclass(frozen=True, slots=True, repr=False)
+class Grant:
+    """What was got: the token (`access_token` in it, `expires_at` in Unix seconds when its end is known), and what
+    `capture` named of the answer."""
+
+    token: dict[str, Any]
+    captured: dict[str, Any] = field(default_factory=dict)
+
+
+def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Grant]:
+    """Ask for a token. Yields the Requests of `before` and its own, one after another; returns the Grant.
 
     Raises CredentialError when the vendor refuses or answers with something else than a token, VendorError
     (vendor_unavailable, rate_limited) when it is out of order. No message has a value of the credential in
     it.
     """
-    request = _built(told, names, hosts)
     redactor = Redactor()
-    redactor.add_document({name: value for name, value in names.items() if name != "context"})
-    response: Response = yield request
-    host = urlsplit(request.url).hostname or "?"
-    body = _decoded(request, response, host, redactor)
-    _check(request, response, body, host, redactor)
-    answer = Answer(request, response, body)
-    found = body if told.response is None else answer.ask(told.response)
+    redactor.add_document({name: value for name, value in names.items() if name not in _NOT_SECRET})
+    before: dict[str, Any] = {}
+    names = {**names, "before": before}
+    for step in told.before:
+        answer = yield from _asked(step, names, hosts, clock, redactor, step.name)
+        before[step.name] = found = answer.body if step.response is None else _plain(answer.ask(step.response))
+        redactor.add_document(found)
+    answer = yield from _asked(told, names, hosts, clock, redactor, "token request")
+    found = answer.body if told.response is None else answer.ask(told.response)
     token = {"access_token": found} if isinstance(found, str) else found
-    if (
-        not isinstance(token, dict)
-        or not isinstance(token.get("access_token"), str)
-        or not token["access_token"]
-    ):
-        _no_token(told, body, host, redactor)
+    if not isinstance(token, dict) or not isinstance(token.get("access_token"), str) or not token["access_token"]:
+        raise no_token(told.response, answer.body, _host(answer.request), redactor)
     ends = _ends(told, answer, token, clock.now())
     kept = {name: value for name, value in token.items() if name not in ("expires_at", "obtained_at")}
     if ends is not None:
         kept.update(expires_at=ends, obtained_at=clock.now())
-    return kept
+    captured = {name: _plain(answer.ask(text)) for name, text in told.capture.items()}
+    return Grant(kept, {name: value for name, value in captured.items() if value is not None})
 
 
-def _built(told: TokenRequest, names: Scope, hosts: tuple[str, ...]) -> Request:
-    url = filled(told.url, names, purpose="the token request")
+def _asked(  # noqa: PLR0917
+    told: TokenStep | TokenRequest,
+    names: Scope,
+    hosts: tuple[str, ...],
+    clock: Clock,
+    redactor: Redactor,
+    label: str,
+) -> Flow[Answer]:
+    """Send one request; its answer, decoded and not an error."""
+    request = _built(told, names, hosts, clock, label)
+    response: Response = yield request
+    host = _host(request)
+    body = _decoded(told, response, host, redactor)
+    check(request, response, body, host, redactor)
+    cookies = _cookies(response)
+    scope: Scope = {
+        "before": names["before"],
+        "callback": names.get("callback", {}),
+        "cookies": cookies,
+        "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+    }
+    return Answer(request, response, body, scope=scope)
+
+
+def _host(request: Request) -> str:
+    return urlsplit(request.url).hostname or "?"
+
+
+def _plain(value: Any) -> Any:
+    from conn_engine.expressions import UNDEFINED
+
+    return None if value is UNDEFINED else value
+
+
+def _built(told: TokenStep | TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
+    purpose = "the token request" if label == "token request" else f'the token request\'s step "{label}"'
+    if told.assertion is not None:
+        names = {**names, "assertion": signed(told.assertion, names, clock.now()).text}
+    url = filled(told.url, names, purpose=purpose)
     parts = urlsplit(url) if isinstance(url, str) else None
-    if (
-        parts is None
-        or parts.scheme not in ("http", "https")
-        or not parts.hostname
-        or parts.username is not None
-    ):
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ConfigurationError(
-            "the token request's URL is not an absolute http or https URL", hint=f"it is {told.url}"
+            f"{purpose} has a URL that is not an absolute http or https URL", hint=f"it is {told.url}"
         )
-    query = encode_query(filled(told.query, names, purpose="the token request").items())
+    query = encode_query(filled(told.query, names, purpose=purpose).items())
     if query:
         url = f"{url}{'&' if parts.query else '?'}{query}"
-    headers = {"accept": "application/json"}
+    headers = {"accept": "application/json" if told.response_format == "json" else "*/*"}
     body: bytes | None = None
     if told.body is not None:
-        body, headers["content-type"] = encode(
-            told.body_format, filled(told.body, names, purpose="the token request")
-        )
-    for name, value in filled(told.headers, names, purpose="the token request").items():
+        body, headers["content-type"] = encode(told.body_format, filled(told.body, names, purpose=purpose))
+    for name, value in filled(told.headers, names, purpose=purpose).items():
         headers.pop(name.lower(), None)
         if value is not None:
-            headers[name.lower()] = header_value(str(value), purpose=f'the token request\'s "{name}"')
+            headers[name.lower()] = header_value(str(value), purpose=f'"{name}" of {purpose}')
     return Request(
         method=told.method.upper(),
         url=url,
         headers=Headers(headers),
         body=body,
         purpose="token",
-        label="token request",
+        label=label,
         idempotent=False,  # a rotating refresh token is spent by the first sending
         authorized=True,
         hosts=hosts,
     )
 
 
-def _decoded(request: Request, response: Response, host: str, redactor: Redactor) -> Any:
+def _decoded(told: TokenStep | TokenRequest, response: Response, host: str, redactor: Redactor) -> Any:
     if response.headers.get("content-type", "").lower().startswith(_FORM):  # some answer as they are asked
         return dict(parse_qsl(response.body[:100_000].decode("utf-8", "replace")))
     try:
-        return decode(response)
+        return decode(response, told.response_format)
     except VendorError as error:
         raise CredentialError(
             f"the token endpoint {host} does not answer with a token: {redactor.text(error.message)}",
@@ -158,113 +232,18 @@ def _decoded(request: Request, response: Response, host: str, redactor: Redactor
         ) from None
 
 
-def _check(request: Request, response: Response, body: Any, host: str, redactor: Redactor) -> None:
-    status = response.status
-    error = _error_name(body)
-    if status < 300 and not error:
-        return
-    words = redactor.text(_words(body))
-    said = f"{status} {redactor.text(error)}".strip() + (f": {words}" if words else "")
-    if status == 429 or status >= 500:
-        raise VendorError(
-            f"the token endpoint {host} is out of order ({said})",
-            kind="rate_limited" if status == 429 else "vendor_unavailable",
-            request=request,
-            response=response,
-            retry_after=_whole(response.headers.get("retry-after")),
-        )
-    if 300 <= status < 400:
-        raise CredentialError(
-            f"the token endpoint {host} answers with a redirect ({status})", hint="check `token_url`"
-        )
-    raise CredentialError(f"the token endpoint {host} refuses: {said}", hint=_hint(error, status))
-
-
-def _hint(error: str, status: int) -> str:
-    if error == "invalid_grant":
-        return (
-            "the stored token has ended or was revoked: log the account in again (`conn auth login ACCOUNT`)"
-        )
-    if error in ("invalid_client", "unauthorized_client") or status == 401:
-        return "check client_id and client_secret, and `client_authentication` (basic or body)"
-    if status == 404:
-        return "check `token_url`"
-    return "log the account in again (`conn auth login ACCOUNT`)"
-
-
-def _no_token(told: TokenRequest, body: Any, host: str, redactor: Redactor) -> NoReturn:
-    names = ", ".join(sorted(str(name)[:40] for name in body)[:8]) if isinstance(body, dict) else ""
-    where = f"`response: {told.response}` finds none" if told.response else 'it has no "access_token"'
-    known = f"; it has {redactor.text(names)}" if names else ""
-    raise CredentialError(
-        f"the token endpoint {host} does not answer with a token: {where}{known}",
-        hint="say where the token is with `response`, and check `token_url`",
-    )
-
-
-def _error_name(body: Any) -> str:
-    error = body.get("error") if isinstance(body, dict) else None
-    if isinstance(error, dict):
-        error = error.get("code") or error.get("type") or error.get("message")
-    if isinstance(error, str) and error:
-        return _line(error)[:80]
-    return "" if error in (None, "", False, 0, []) else "error"
-
-
-def _words(body: Any) -> str:
-    if isinstance(body, str):
-        page = body.lstrip()[:15].lower().startswith(("<!doctype", "<html"))
-        return "an HTML page" if page else _line(body)
-    if not isinstance(body, dict):
-        return ""
-    texts = (body.get(name) for name in ("error_description", "message", "detail", "error_message", "title"))
-    return next((_line(text) for text in texts if isinstance(text, str) and text.strip()), "")
-
-
-def _line(text: str) -> str:
-    return " ".join("".join(c if c.isprintable() else " " for c in text[: _MAX_WORDS * 2]).split())[
-        :_MAX_WORDS
-    ]
+def _cookies(response: Response) -> dict[str, str]:
+    """The cookies that an answer sets, without their attributes."""
+    pairs = (text.partition(";")[0].partition("=") for text in response.headers.all("set-cookie")[:100])
+    return {name.strip(): value.strip() for name, mark, value in pairs if mark and name.strip()}
 
 
 def _ends(told: TokenReading, answer: Answer, token: Mapping[str, Any], now: float) -> float | None:
     """When the token ends, in Unix seconds."""
-    value: Any = answer.ask(told.expires) if told.expires is not None else token.get("expires_in")
-    ends = _moment(value, told.expires_unit, now)
-    if ends is None and told.expires is None:
-        said = token.get("expires_at")
-        ends = _moment(said, "epoch", now) if _whole(said) is not None else _moment(said, "iso8601", now)
+    if told.expires is not None:
+        ends = moment(answer.ask(told.expires), told.expires_unit, now)
+    else:
+        ends = said_by_token(token, told.expires_unit, now)
     if ends is None and told.lifetime_seconds is not None:
         ends = now + told.lifetime_seconds
     return ends
-
-
-def _moment(value: Any, unit: ExpiryUnit, now: float) -> float | None:
-    if unit == "iso8601":
-        return _iso(value)
-    amount = _whole(value)
-    if amount is None:
-        return None
-    if unit == "epoch":
-        return amount
-    if unit == "epoch_ms":
-        return amount / 1000
-    return now + amount * {"seconds": 1.0, "minutes": 60.0, "milliseconds": 0.001}[unit]
-
-
-def _whole(value: Any) -> float | None:
-    if isinstance(value, str) and re.fullmatch(r"\d{1,15}(\.\d{1,9})?", value.strip()):
-        value = float(value)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-        return None
-    return float(value)
-
-
-def _iso(value: Any) -> float | None:
-    if not isinstance(value, str) or len(value) > 40:
-        return None
-    try:
-        moment = datetime.fromisoformat(value.strip())
-    except ValueError:
-        return None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

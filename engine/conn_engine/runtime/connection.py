@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
+from conn_engine.auth import CAPTURED
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
 from conn_engine.failures import Policy
@@ -66,6 +67,9 @@ def wire_account(
             f'account "{account}" has no credential in the {vault.kind}',
             hint=f"run: conn auth login {account}",
         )
+    captured = (document or {}).get(CAPTURED)
+    if isinstance(captured, dict):  # what a log-in found out; what the account's document says comes first
+        effective.context = {**captured, **effective.context}
     redactor.add_document(document or {})
     for name in effective.env_names:
         if environ.get(name):

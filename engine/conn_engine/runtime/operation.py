@@ -163,10 +163,10 @@ def _exchange(
         session.document = yield effect
 
     renewable = credentials.renewable(session.document)
-    if renewable and credentials.expired(session.document, session.clock.now()):
-        using = replace(session)
-        yield from renew()
     try:
+        if renewable and credentials.expired(session.document, session.clock.now()):
+            using = replace(session)
+            yield from renew()
         answer, verdict = yield from attempt(
             make,
             decode,

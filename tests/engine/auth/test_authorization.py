@@ -12,9 +12,7 @@ URL = "https://api.example.com/v1/things"
 
 
 def applied(authorization: Authorization, scope: dict[str, Any], url: str = URL) -> Draft:
-    draft = Draft(
-        "GET", url, [("limit", 2)], {"authorization": "old"} if isinstance(authorization, Bearer) else {}
-    )
+    draft = Draft("GET", url, [("limit", 2)], {"authorization": "old"} if isinstance(authorization, Bearer) else {})
     authorization.apply(draft, scope)
     return draft
 
@@ -66,10 +64,7 @@ def test_a_token_that_no_header_can_carry_is_refused_without_showing_it(token: s
 def test_basic() -> None:
     assert decoded(applied(Basic(), {"username": "ann", "password": "p:w"})) == "ann:p:w"
     assert decoded(applied(Basic(), {"username": "ann"})) == "ann:"
-    assert (
-        decoded(applied(Basic(username="{{api_key}}", password=""), {"api_key": "k", "password": "no"}))
-        == "k:"
-    )
+    assert decoded(applied(Basic(username="{{api_key}}", password=""), {"api_key": "k", "password": "no"})) == "k:"
     assert (
         decoded(applied(Basic(username="{{username}}/token"), {"username": "a@b.c", "password": "t"}))
         == "a@b.c/token:t"

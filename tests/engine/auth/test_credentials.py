@@ -30,9 +30,7 @@ STORED = {
     },
     "extra": {"kept": True},
 }
-OAUTH2 = OAuth2(
-    client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_url="https://{{context.domain}}/token"
-)
+OAUTH2 = OAuth2(client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_url="https://{{context.domain}}/token")
 
 
 def exchanged(
@@ -55,10 +53,7 @@ def answer(body: Any, status: int = 200, content_type: str = "application/json")
 
 
 def form_of(request: Request) -> dict[str, str]:
-    return {
-        name: values[0]
-        for name, values in parse_qs((request.body or b"").decode(), strict_parsing=True).items()
-    }
+    return {name: values[0] for name, values in parse_qs((request.body or b"").decode(), strict_parsing=True).items()}
 
 
 class TestRefresh:
@@ -132,9 +127,7 @@ class TestRefresh:
             ({}, {"expires_in": "soon"}, None),
         ],
     )
-    def test_when_the_token_ends(
-        self, settings: dict[str, Any], body: dict[str, Any], ends: float | None
-    ) -> None:
+    def test_when_the_token_ends(self, settings: dict[str, Any], body: dict[str, Any], ends: float | None) -> None:
         credentials = msgspec.structs.replace(OAUTH2, **settings)
         _, document = exchanged(credentials, answer({"access_token": "new", **body}))
         assert document["oauth"]["token"].get("expires_at") == ends
@@ -148,9 +141,7 @@ class TestRefresh:
 
     def test_a_form_encoded_answer(self) -> None:
         body = b"access_token=new&scope=repo&token_type=bearer"
-        _, document = exchanged(
-            OAUTH2, answer(body, content_type="application/x-www-form-urlencoded; charset=utf-8")
-        )
+        _, document = exchanged(OAUTH2, answer(body, content_type="application/x-www-form-urlencoded; charset=utf-8"))
         assert document["oauth"]["token"]["access_token"] == "new"
 
     def test_a_vendor_with_a_refresh_of_its_own(self) -> None:
@@ -171,10 +162,7 @@ class TestRefresh:
             },
         }
         request, document = exchanged(msgspec.convert(data, Credentials), answer({"access_token": "new"}))
-        assert (
-            request.url
-            == "https://auth.example.com/exchange?grant_type=exchange&token=old-access&id=the%3Aid"
-        )
+        assert request.url == "https://auth.example.com/exchange?grant_type=exchange&token=old-access&id=the%3Aid"
         assert (request.method, request.body) == ("GET", None)
         assert request.headers["x-basic"].startswith("Basic ")
         assert "authorization" not in request.headers
@@ -218,9 +206,7 @@ class TestClientCredentials:
         }, "a stored value is data, never a template"
 
     def test_a_missing_variable_is_named(self) -> None:
-        credentials = OAuth2ClientCredentials(
-            token_url="https://auth.example.com/token", client_id="{{env.NONE}}"
-        )
+        credentials = OAuth2ClientCredentials(token_url="https://auth.example.com/token", client_id="{{env.NONE}}")
         with pytest.raises(CredentialError, match=r"env\.NONE"):
             exchanged(credentials, None, {})
 
@@ -284,9 +270,7 @@ class TestRefusals:
             shown = f"{raised.value} {raised.value.hint}"
             assert not any(secret in shown for secret in ("old-refresh", "s3cr&t", "old-access"))
 
-    @pytest.mark.parametrize(
-        "url", ["ftp://x/token", "/token", "https://u:p@x/token", "https:///token", "{{context}}"]
-    )
+    @pytest.mark.parametrize("url", ["ftp://x/token", "/token", "https://u:p@x/token", "https:///token", "{{context}}"])
     def test_a_token_url_that_is_none(self, url: str) -> None:
         with pytest.raises(ConfigurationError, match="absolute http or https URL"):
             exchanged(msgspec.structs.replace(OAUTH2, token_url=url), None)

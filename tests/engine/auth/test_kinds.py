@@ -33,9 +33,7 @@ STORED = {
     },
     "extra": {"kept": True},
 }
-OAUTH2 = OAuth2(
-    client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_url="https://{{context.domain}}/token"
-)
+OAUTH2 = OAuth2(client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_url="https://{{context.domain}}/token")
 
 
 class TestKinds:
@@ -56,9 +54,7 @@ class TestKinds:
             (OAuth2ClientCredentials(client_id="{{env.ID}}"), {}, {}),
         ],
     )
-    def test_documents(
-        self, credentials: Credentials, values: dict[str, str], document: dict[str, Any]
-    ) -> None:
+    def test_documents(self, credentials: Credentials, values: dict[str, str], document: dict[str, Any]) -> None:
         assert credentials.document(values) == document
 
     def test_a_missing_and_an_unknown_value(self) -> None:

@@ -14,6 +14,8 @@ const provider = new Provider(issuer, {
     // A secret that must be form-encoded before it goes into Basic.
     { client_id: 'web-basic', client_secret: 'web:se/cret+%', redirect_uris, grant_types, token_endpoint_auth_method: 'client_secret_basic' },
     { client_id: 'web-post', client_secret: 'post-secret', redirect_uris, grant_types, token_endpoint_auth_method: 'client_secret_post' },
+    // A public client on a person's own machine: any port of 127.0.0.1 (RFC 8252).
+    { client_id: 'desk', application_type: 'native', redirect_uris: ['http://127.0.0.1/callback'], grant_types, token_endpoint_auth_method: 'none' },
     { client_id: 'm2m', client_secret: 'm2m-secret', redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read' },
   ],
   jwks: { keys: [{ ...key, kid: 'sig', use: 'sig', alg: 'RS256' }] },

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, quote_plus, urlsplit
+from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import httpx
 
@@ -46,6 +46,7 @@ class Client:
 BASIC = Client("web-basic", "web:se/cret+%", True)
 POST = Client("web-post", "post-secret", False)
 MACHINE = Client("m2m", "m2m-secret", True)
+DESK = Client("desk", "", False)  # public, on any loopback port
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +87,30 @@ class Oidc:
         """Log in and consent on the provider's own pages; returns the code of the last redirect."""
         query = {"client_id": client.name, "response_type": "code", "redirect_uri": CALLBACK}
         query |= {"scope": "openid offline_access email", "prompt": "consent", "state": "s"}
+        target = self.consent(f"{self.url}/auth?{urlencode(query)}", person)
+        return parse_qs(urlsplit(target).query)["code"][0]
+
+    def consent(self, url: str, person: str, *, deny: bool = False) -> str:
+        """Open an authorization URL, log in and consent (or abort); returns the address that the browser ends at,
+        which is not opened."""
+        callback = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         with httpx.Client(trust_env=False) as browser:
-            answer = browser.get(f"{self.url}/auth", params=query)
+            answer = browser.get(url)
             for _ in range(12):
                 if answer.is_redirect:
                     target = str(answer.url.join(answer.headers["location"]))
-                    if target.startswith(CALLBACK):
-                        return parse_qs(urlsplit(target).query)["code"][0]
+                    if target.startswith(callback):
+                        return target
                     answer = browser.get(target)
                     continue
                 form = re.search(r'action="([^"]+)"', answer.text)
                 prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
                 assert form and prompt, f"not a form of the provider: {answer.status_code} {answer.text[:300]}"
+                if deny:
+                    abort = re.search(r'href="([^"]+/abort)"', answer.text)
+                    assert abort, "no way to abort on the page"
+                    answer = browser.get(answer.url.join(abort[1]))
+                    continue
                 fields = {"prompt": prompt[1]}
                 if prompt[1] == "login":
                     fields |= {"login": person, "password": "any"}

@@ -15,19 +15,14 @@ __all__ = ["Basic"]
 class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """`Authorization: Basic <base64>`."""
 
-    username: Annotated[str, Meta(description='Template for the user name (`{{api_key}}`, "").')] = (
-        "{{username}}"
-    )
+    username: Annotated[str, Meta(description='Template for the user name (`{{api_key}}`, "").')] = "{{username}}"
     password: Annotated[
         str | None,
-        Meta(
-            description='Template for the password; "" for none. Default: the stored `password`, if there '
-            "is one."
-        ),
+        Meta(description='Template for the password; "" for none. Default: the stored `password`, if there is one.'),
     ] = None
-    encoding: Annotated[
-        Literal["utf-8", "latin-1"], Meta(description="Character set of the pair before base64.")
-    ] = "utf-8"
+    encoding: Annotated[Literal["utf-8", "latin-1"], Meta(description="Character set of the pair before base64.")] = (
+        "utf-8"
+    )
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the pair into the header. Raises CredentialError when the account lacks it or it cannot be
@@ -36,9 +31,7 @@ class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"
         told = self.password if self.password is not None else ("{{password}}" if "password" in scope else "")
         password = str(filled(told, scope, purpose="the Authorization header"))
         if ":" in name:
-            raise CredentialError(
-                'the account\'s user name contains ":", which Basic authorization cannot carry'
-            )
+            raise CredentialError('the account\'s user name contains ":", which Basic authorization cannot carry')
         try:
             pair = f"{name}:{password}".encode(self.encoding)
         except UnicodeEncodeError:

@@ -15,6 +15,6 @@ class ApiKey(StaticCredentials, frozen=True, kw_only=True, tag_field="format", t
 
     label: Annotated[str, Meta(description="What the vendor calls the key.")] = "API key"
 
-    def fields(self) -> list[CredentialField]:
+    def usual_fields(self) -> list[CredentialField]:
         """The key."""
         return [CredentialField("api_key", self.label)]

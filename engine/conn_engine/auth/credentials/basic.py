@@ -17,7 +17,7 @@ class BasicCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="
     password_label: Annotated[str, Meta(description="What the vendor calls the password.")] = "Password"  # noqa: S105
     password_required: Annotated[bool, Meta(description="Whether the password may be left out.")] = True
 
-    def fields(self) -> list[CredentialField]:
+    def usual_fields(self) -> list[CredentialField]:
         """The pair."""
         return [
             CredentialField("username", self.username_label, secret=False),

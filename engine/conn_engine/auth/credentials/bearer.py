@@ -15,6 +15,6 @@ class BearerCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
 
     label: Annotated[str, Meta(description="What the vendor calls the token.")] = "Access token"
 
-    def fields(self) -> list[CredentialField]:
+    def usual_fields(self) -> list[CredentialField]:
         """The token."""
         return [CredentialField("token", self.label)]

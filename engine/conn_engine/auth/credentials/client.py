@@ -1,50 +1,55 @@
-"""What the OAuth 2 presets have in common: the client, its token endpoint, and the stored token.
+"""What the OAuth 2 presets have in common: the client, its token endpoint, and how the client proves itself.
 
 Which grant is sent is each preset's.
 """
 
 import base64
-import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 from urllib.parse import quote_plus
 
-from msgspec import Meta, field
+from msgspec import Meta, field, structs
 
-from conn_engine.auth.names import CredentialField, document_of, filled, token_of
-from conn_engine.auth.token_request import TokenReading, TokenRequest, request_token
+from conn_engine.auth.assertion import Assertion
+from conn_engine.auth.credentials.exchanged import ExchangedCredentials
+from conn_engine.auth.names import CredentialField, filled
+from conn_engine.auth.token_request import TokenRequest
+from conn_engine.bodies import BodyFormat
 from conn_engine.errors import ConfigurationError
 from conn_engine.strategies import Scope
-from conn_engine.wire import Clock, Flow
 
 __all__ = ["OAuthClient"]
 
+_ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
-class OAuthClient(TokenReading, frozen=True, kw_only=True):
+
+class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     """A client of an OAuth 2 server. Stored as `{oauth: {token: {access_token, refresh_token, expires_at,
     …}}}`."""
 
-    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL; a template.")] = (
-        None
-    )
+    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL; a template.")] = None
     client_id: Annotated[
         str | None,
-        Meta(
-            description="Template for the client's id (`{{env.X}}`). Default: the account supplies "
-            "`client_id`."
-        ),
+        Meta(description="Template for the client's id (`{{env.X}}`). Default: the account supplies `client_id`."),
     ] = None
     client_secret: Annotated[
         str | None,
-        Meta(
-            description="Template for the client's secret. Default: the account's own, or none (a public "
-            "client)."
-        ),
+        Meta(description="Template for the client's secret. Default: the account's own, or none (a public client)."),
     ] = None
     client_authentication: Annotated[
-        Literal["basic", "body"],
-        Meta(description="How the client proves itself: by a Basic header, or by fields of the body."),
+        Literal["basic", "body", "private_key_jwt", "client_secret_jwt"],
+        Meta(
+            description="How the client proves itself: by a Basic header, by fields of the body, or by a JWT that "
+            "it signs with its private key or its secret (RFC 7523)."
+        ),
     ] = "basic"
+    client_assertion: Annotated[
+        Assertion | None,
+        Meta(
+            description="How that JWT is made. Default: RS256 with the account's `private_key` (HS256 with the "
+            "client's secret), `iss` and `sub` the client's id, `aud` the token URL."
+        ),
+    ] = None
     scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.")] = ()
     scope_separator: Annotated[str, Meta(description="What stands between two scopes.")] = " "
     token_headers: Annotated[
@@ -54,47 +59,21 @@ class OAuthClient(TokenReading, frozen=True, kw_only=True):
         dict[str, Any],
         Meta(description="Further fields of the token request's body; templates. null removes a usual one."),
     ] = field(default_factory=dict)
-    body_format: Annotated[
-        Literal["form", "json"], Meta(description="How the token request's body is written.")
-    ] = "form"
+    body_format: Annotated[BodyFormat, Meta(description="How the token request's body is written.")] = "form"
 
     def client_fields(self) -> list[CredentialField]:
         """What the account supplies of the client, when the connector does not say it."""
-        if self.client_id is not None:
-            return []
-        return [
-            CredentialField("client_id", "Client ID", secret=False),
-            CredentialField("client_secret", "Client secret"),
-        ]
+        by_key = self.client_authentication == "private_key_jwt"
+        asked = [] if self.client_id is not None else [CredentialField("client_id", "Client ID", secret=False)]
+        if by_key and self._client_assertion().key == Assertion().key:
+            asked.append(CredentialField("private_key", "Private key"))
+        elif not by_key and self.client_id is None and self.client_secret is None:
+            asked.append(CredentialField("client_secret", "Client secret"))
+        return asked
 
-    def fields(self) -> list[CredentialField]:
-        """What a log-in asks for."""
+    def usual_fields(self) -> list[CredentialField]:
+        """The client."""
         return self.client_fields()
-
-    def document(self, values: Mapping[str, str]) -> dict[str, Any]:
-        """The stored document for the values of `fields`, by their names. Raises UsageError for a missing
-        one."""
-        return document_of(self.fields(), values)
-
-    def sample(self, number: int = 1) -> dict[str, Any]:
-        """A made-up document of the right shape, another for each number; it holds no secret and does not
-        end."""
-        document = document_of(self.fields(), {asked.name: f"sample-{number}" for asked in self.fields()})
-        token: dict[str, Any] = {"access_token": f"sample-{number}", **token_of(document)}
-        return {**document, "oauth": {"token": token}}
-
-    def expired(self, document: Mapping[str, Any], now: float) -> bool:
-        """Whether the token is missing or ends within the buffer (at most half of its life)."""
-        token = token_of(document)
-        if not token.get("access_token"):
-            return True
-        ends, began = _number(token.get("expires_at")), _number(token.get("obtained_at"))
-        if ends is None:
-            return False
-        buffer = (
-            self.buffer_seconds if began is None else min(self.buffer_seconds, max(0.0, ends - began) / 2)
-        )
-        return now >= ends - buffer
 
     def grant(self) -> dict[str, Any]:
         """The fields of the grant that asks for a new token; templates, null for what is left out."""
@@ -108,28 +87,56 @@ class OAuthClient(TokenReading, frozen=True, kw_only=True):
         """Whether a new token can be asked for without a person."""
         return self.token_url is not None or self.own_request() is not None
 
-    def exchange(
-        self, scope: Scope, hosts: tuple[str, ...], clock: Clock
-    ) -> Callable[[Mapping[str, Any]], Flow[dict[str, Any]]]:
-        """What asks for a new token: given the stored document, a generator that returns the renewed one.
+    def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
+        """The connector's own request, else the grant at `token_url`."""
+        own = self.own_request()
+        return [self.completed(own) if own is not None else self.usual(self.grant(), names)]
 
-        Everything else in the document is kept, and of the token what the vendor does not say again: a
-        refresh token that is not returned stays, one that is returned replaces it. `scope` gives `env` and
-        `context`. Errors as in `request_token`.
-        """
+    def prepared(self, names: Scope) -> Scope:
+        """With `client`: `{client_id, client_secret, basic}`, what there is of them."""
+        return {**names, "client": self._client(names, required=self.own_request() is None)}
 
-        def run(stored: Mapping[str, Any]) -> Flow[dict[str, Any]]:
-            names: Scope = dict(stored)
-            names.update({name: scope[name] for name in ("env", "context") if name in scope})
-            told = self.own_request()
-            names["client"] = client = self._client(names, required=told is None)
-            token = yield from request_token(told or self._usual(client), names, hosts, clock)
-            return _renewed(stored, token)
+    def scope_text(self) -> str | None:
+        """The scopes as they are asked for; None without any."""
+        return self.scope_separator.join(self.scopes) or None
 
-        return run
+    def usual(self, grant: Mapping[str, Any], names: Scope) -> TokenRequest:
+        """The standard token request for a grant, by a client that proves itself as it is told."""
+        if self.token_url is None:
+            raise ConfigurationError(
+                "the token cannot be renewed: `credentials` has no `token_url`",
+                hint="add the vendor's token endpoint",
+            )
+        headers: dict[str, str | None] = {}
+        fields = dict(grant)
+        client = names["client"]
+        assertion: Assertion | None = None
+        if self.client_authentication in ("private_key_jwt", "client_secret_jwt"):
+            assertion = self._client_assertion()
+            fields |= {"client_assertion_type": _ASSERTION_TYPE, "client_assertion": "{{assertion}}"}
+        elif self.client_authentication == "basic" and "basic" in client:
+            headers["authorization"] = "{{client.basic}}"
+        else:
+            fields |= {name: f"{{{{client.{name}}}}}" for name in ("client_id", "client_secret") if name in client}
+        fields.update(self.token_params)
+        return TokenRequest(
+            url=self.token_url,
+            headers={**headers, **self.token_headers},
+            body={name: value for name, value in fields.items() if value is not None},
+            body_format=self.body_format,
+            assertion=assertion,
+            **self.reading(),
+        )
+
+    def _client_assertion(self) -> Assertion:
+        by_secret = self.client_authentication == "client_secret_jwt"
+        told = self.client_assertion
+        if told is None:
+            told = Assertion(algorithm="HS256", key="{{client.client_secret}}") if by_secret else Assertion()
+        usual = {"iss": "{{client.client_id}}", "sub": "{{client.client_id}}", "aud": self.token_url}
+        return structs.replace(told, claims={**usual, **told.claims})
 
     def _client(self, names: Scope, *, required: bool) -> dict[str, str]:
-        """The client as templates see it: `{client_id, client_secret, basic}`, what there is of them."""
         own_id = self.client_id or "{{client_id}}"
         if self.client_id is None and not names.get("client_id") and not required:
             return {}
@@ -141,54 +148,3 @@ class OAuthClient(TokenReading, frozen=True, kw_only=True):
             pair = f"{quote_plus(client['client_id'])}:{quote_plus(client['client_secret'])}"
             client["basic"] = "Basic " + base64.b64encode(pair.encode("ascii")).decode("ascii")
         return client
-
-    def _usual(self, client: Mapping[str, str]) -> TokenRequest:
-        if self.token_url is None:
-            raise ConfigurationError(
-                "the token cannot be renewed: `credentials` has no `token_url`",
-                hint="add the vendor's token endpoint",
-            )
-        headers: dict[str, str | None] = {}
-        fields = dict(self.grant())
-        if self.client_authentication == "basic" and "basic" in client:
-            headers["authorization"] = "{{client.basic}}"
-        else:
-            fields.update(
-                {name: f"{{{{client.{name}}}}}" for name in ("client_id", "client_secret") if name in client}
-            )
-        fields.update(self.token_params)
-        return TokenRequest(
-            url=self.token_url,
-            headers={**headers, **self.token_headers},
-            body={name: value for name, value in fields.items() if value is not None},
-            body_format=self.body_format,
-            response=self.response,
-            expires=self.expires,
-            expires_unit=self.expires_unit,
-            lifetime_seconds=self.lifetime_seconds,
-            buffer_seconds=self.buffer_seconds,
-        )
-
-
-def _renewed(stored: Mapping[str, Any], token: Mapping[str, Any]) -> dict[str, Any]:
-    """The stored document with a new token laid over the old one."""
-    old = token_of(stored)
-    kept = {
-        name: value for name, value in old.items() if name not in ("expires_at", "obtained_at", "expires_in")
-    }
-    new = {**kept, **token}
-    if not new.get("refresh_token") and old.get("refresh_token"):
-        new["refresh_token"] = old["refresh_token"]  # null and "" mean "not returned"
-    document = copy.deepcopy(dict(stored))
-    oauth = document.get("oauth")
-    document["oauth"] = {**(oauth if isinstance(oauth, dict) else {}), "token": new}
-    return document
-
-
-def _number(value: Any) -> float | None:
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

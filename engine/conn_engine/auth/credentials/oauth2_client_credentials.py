@@ -18,16 +18,12 @@ class OAuth2ClientCredentials(
     audience: Annotated[str | None, Meta(description="Audience to ask for; a template.")] = None
     request: Annotated[
         TokenRequest | None,
-        Meta(
-            description="The whole token request, for a vendor with one of its own. Default: the standard "
-            "grant."
-        ),
+        Meta(description="The whole token request, for a vendor with one of its own. Default: the standard grant."),
     ] = None
 
     def grant(self) -> dict[str, Any]:
         """The client credentials grant."""
-        scope = self.scope_separator.join(self.scopes) or None
-        return {"grant_type": "client_credentials", "scope": scope, "audience": self.audience}
+        return {"grant_type": "client_credentials", "scope": self.scope_text(), "audience": self.audience}
 
     def own_request(self) -> TokenRequest | None:
         """The connector's own token request."""

@@ -1,9 +1,11 @@
 """What credentials that a person types have in common: they do not end and cannot be renewed."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from conn_engine.auth.names import CredentialField, document_of
+from msgspec import Meta
+
+from conn_engine.auth.names import Asked, CredentialField, document_of
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope, Settings
 from conn_engine.wire import Clock, Flow
@@ -14,9 +16,17 @@ __all__ = ["StaticCredentials"]
 class StaticCredentials(Settings, frozen=True, kw_only=True):
     """A credential that is kept as it was typed."""
 
+    ask: Annotated[
+        tuple[Asked, ...], Meta(description="What the account supplies besides: a second key, a tenant's name.")
+    ] = ()
+
+    def usual_fields(self) -> list[CredentialField]:
+        """What a log-in asks for in any case."""
+        return []
+
     def fields(self) -> list[CredentialField]:
         """What a log-in asks for."""
-        return []
+        return [*self.usual_fields(), *(asked.field() for asked in self.ask)]
 
     def document(self, values: Mapping[str, str]) -> dict[str, Any]:
         """The stored document for the values of `fields`, by their names. Raises UsageError for a missing

@@ -1,0 +1,68 @@
+"""A person's consent at the vendor's own page (RFC 6749, 4.1; PKCE: RFC 7636): its URL, and what comes back.
+
+Opening the page and receiving the answer is the caller's; trading the code for a token is the credential's.
+"""
+
+import base64
+import hashlib
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from conn_engine.auth.refusal import line
+from conn_engine.errors import CredentialError
+
+__all__ = ["Consent", "accepted", "challenge", "fresh_secret"]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Consent:
+    """A consent that is asked for. A person opens `url`; the answer comes to `redirect_uri` and has `state` in it,
+    under the name `state_param`, and the code under `code_param`. `verifier` is PKCE's secret, None without PKCE."""
+
+    url: str
+    redirect_uri: str
+    state: str
+    verifier: str | None
+    state_param: str = "state"
+    code_param: str = "code"
+
+    def belongs(self, callback: Mapping[str, str]) -> bool:
+        """Whether an answer is one to this consent: its state is ours."""
+        return hmac.compare_digest(callback.get(self.state_param, "").encode(), self.state.encode())
+
+
+def fresh_secret() -> str:
+    """A new state or PKCE verifier: 256 random bits in 43 URL-safe characters."""
+    return secrets.token_urlsafe(32)
+
+
+def challenge(verifier: str) -> str:
+    """The S256 challenge of a PKCE verifier."""
+    digest = hashlib.sha256(verifier.encode("ascii")).digest()
+    return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def accepted(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
+    """The answer with its code as `code`. Raises CredentialError when it is not ours, or is no consent."""
+    if not consent.belongs(callback):
+        raise CredentialError(
+            f"the answer does not belong to this log-in: its `{consent.state_param}` is not the one that was sent",
+            hint="open the address that this log-in prints, and no earlier one",
+        )
+    host = urlsplit(consent.url).hostname or "?"
+    error = line(callback.get("error", ""))[:80]
+    if error:
+        words = line(callback.get("error_description", ""))
+        raise CredentialError(
+            f"{host} did not grant access: {error}" + (f" ({words})" if words else ""),
+            hint="log in again and consent, or check client_id, scopes and redirect_uri",
+        )
+    code = callback.get(consent.code_param)
+    if not code:
+        raise CredentialError(
+            f"{host} answered without a `{consent.code_param}`", hint="if it calls it otherwise, say `code_param`"
+        )
+    return {**callback, "code": code}

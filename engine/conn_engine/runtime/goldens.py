@@ -13,7 +13,7 @@ _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 
 def update_golden(judgement: Judgement, redactor: Redactor) -> int:
-    """Write the case's golden if it differs. Returns 1 when a file was written, removed or made, else 0.
+    """Write the case's golden if it differs, the one that accounts share first. Returns how many files it changed.
 
     A case with another kind of error (a mapping that fails, a schema that is broken, a request nobody recorded) is left
     alone: updating must not hide it. A vendor error that was recorded is a result like any other.
@@ -30,15 +30,19 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
             f"the result of {case.name.text} holds a secret: no golden was written",
             hint="a mapping reads a credential's value; take it out of the mapping",
         )
-    base = case.base_golden.read_text(encoding="utf-8") if case.base_golden.is_file() else None
     judgement.findings = [f for f in judgement.findings if f.code not in _GOLDEN_CODES | _KEPT_ERRORS]
+    changed = update_golden(judgement.shared, redactor) if judgement.shared is not None else 0
+    if judgement.shared is not None and case.golden == case.base_golden:
+        judgement.golden = "overridden"  # an environment without an account: only what holds without it is kept
+        return changed
+    base = case.base_golden.read_text(encoding="utf-8") if case.base_golden.is_file() else None
     judgement.golden = "same"
     if case.golden != case.base_golden and text == base:
         existed = case.golden.is_file()
         case.golden.unlink(missing_ok=True)
-        return int(existed)
+        return changed + int(existed)
     if case.golden.is_file() and case.golden.read_text(encoding="utf-8") == text:
-        return 0
+        return changed
     case.golden.parent.mkdir(parents=True, exist_ok=True)
     write_whole(case.golden, text)
-    return 1
+    return changed + 1

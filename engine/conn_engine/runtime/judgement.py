@@ -27,7 +27,10 @@ GoldenState = Literal["same", "changed", "absent", "overridden"]
 
 @dataclass(slots=True)
 class Judgement:
-    """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides."""
+    """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides.
+
+    `shared` is the verdict on the same case without the account, where the account's has no golden that holds.
+    """
 
     case: Case
     outcome: Outcome
@@ -38,6 +41,7 @@ class Judgement:
     golden: GoldenState = "absent"
     schema: str = ""
     places: dict[str, str] = field(default_factory=dict)
+    shared: "Judgement | None" = None
 
     @property
     def failed(self) -> bool:
@@ -72,7 +76,7 @@ def _error_document(error: ConnError) -> dict[str, Any]:
 def judge(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
 ) -> Judgement:
-    """Judge one outcome. `base` is the outcome of the same case at the base level alone, for attribution."""
+    """Judge one outcome. `base` is that of the same case without the account's levels, for attribution."""
     result = Judgement(case, outcome)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     try:
@@ -120,10 +124,14 @@ def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
     if not path.is_file():
         return None
     data = read(path, workspace.shown(path)).data
-    lists = [data.get("records") or [], data.get("requests") or []] if isinstance(data, Mapping) else [None]
-    if not all(isinstance(value, list) for value in lists) or not all(isinstance(row, Mapping) for row in lists[-1]):
+    if not isinstance(data, Mapping):
         raise ConfigurationError("it is no golden result")
-    return dict(data)
+    records, requests = data.get("records") or [], data.get("requests") or []
+    if not isinstance(records, list) or not isinstance(requests, list):
+        raise ConfigurationError("its records and requests are no lists")
+    if not all(isinstance(request, Mapping) for request in requests):
+        raise ConfigurationError("its requests are no objects")
+    return data
 
 
 def _unreadable(error: ConfigurationError, file: str) -> Diagnostic:

@@ -1,7 +1,7 @@
 """`conn test` without its drawing: which accounts and operations, their replays, and the judgements. No printing."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
@@ -9,8 +9,8 @@ from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import compare_records
-from conn_engine.runtime.judgement import Judgement, empty_fields, judge
-from conn_engine.runtime.variants import up_to
+from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge
+from conn_engine.runtime.variants import shared, up_to
 
 __all__ = ["OperationReport", "Selection", "run_suite", "targets"]
 
@@ -106,21 +106,15 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
     for effective, names in targets(workspace, selection):
         effective.check()
         cases = find_cases(workspace, effective, names)
-        base = up_to(effective, "base") if effective.account is not None else None
         for name in names:
             own = [case for case in cases if case.name == name]
             if not own and name.kind == "vendor" and not selection.operations:
                 continue  # the vendor's own operations are tested through the unified ones, or by name
-            yield _report(workspace, effective, base, name, own, selection)
+            yield _report(workspace, effective, name, own, selection)
 
 
 def _report(
-    workspace: Workspace,
-    effective: Effective,
-    base: Effective | None,
-    name: OperationName,
-    cases: Sequence[Case],
-    selection: Selection,
+    workspace: Workspace, effective: Effective, name: OperationName, cases: Sequence[Case], selection: Selection
 ) -> OperationReport:
     report = OperationReport(effective, name)
     if not cases:
@@ -137,15 +131,28 @@ def _report(
         return report
     for case in cases:
         outcome = replay(effective, name, case.recording)
-        without = None
-        if base is not None and not case.golden.is_file():
-            without = replay(base, name, case.recording)
-        judgement = judge(workspace, effective, case, outcome, without)
+        judgement = _judgement(workspace, effective, case, outcome)
         if selection.cross_check:
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
     report.findings += empty_fields(report.judgements, effective)
     return report
+
+
+def _judgement(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
+    """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
+    own = effective.account is not None and case.golden.is_file()
+    if own or effective.account is None and all(layer.level == "base" for layer in effective.layers):
+        return judge(workspace, effective, case, outcome)
+    base = shared(effective)
+    without = replay(base, case.name, case.recording)
+    if authors_fault(without.error):  # a value that only accounts have: then with this account's
+        return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))
+    judgement = judge(workspace, effective, case, outcome, without)
+    own_recording = effective.account is not None and case.golden == case.base_golden
+    if judgement.golden != "same" and not own_recording:
+        judgement.shared = judge(workspace, base, replace(case, golden=case.base_golden), without)
+    return judgement
 
 
 def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:

@@ -8,7 +8,7 @@ from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOpera
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
 
-__all__ = ["base_url", "in_context", "inline_operation", "override_leaves", "up_to", "verify_operation"]
+__all__ = ["base_url", "in_context", "inline_operation", "override_leaves", "shared", "up_to", "verify_operation"]
 
 _ORDER = {"base": 0, "environment": 1, "account": 2}
 
@@ -17,6 +17,13 @@ def up_to(effective: Effective, level: Level) -> Effective:
     """The same configuration with only the levels up to and including `level`; the account's context stays."""
     layers = tuple(layer for layer in effective.layers if _ORDER[layer.level] <= _ORDER[level])
     return effective.with_layers(layers)
+
+
+def shared(effective: Effective) -> Effective:
+    """The base level alone, without the account's context: what recordings and goldens of all accounts stand on."""
+    variant = up_to(effective, "base")
+    variant.context = {}
+    return variant
 
 
 def in_context(effective: Effective, context: Mapping[str, Any]) -> Effective:

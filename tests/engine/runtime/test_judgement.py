@@ -1,0 +1,349 @@
+"""`run_suite` on small workspaces: what is judged, which code says it, and on which line."""
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_engine.config import Workspace
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.runtime.goldens import update_golden
+from conn_engine.runtime.suite import OperationReport, Selection, run_suite
+from conn_engine.secrets import Redactor
+
+EMPTY = "base_url: https://api.example.com\nresources: {}\n"
+LIST = "connectors/shop/recordings/crm.contacts.list.json"
+GOLDEN = "connectors/shop/expected/crm.contacts.list.json"
+CRM_FILE = "connectors/shop/unified/crm.yaml"
+ROWS = {"items": [{"id": 1, "name": "Ada", "mail": "a@x.org"}, {"id": 2, "name": "Bo", "mail": "b@x.org"}]}
+
+
+def suite(workspace: Workspace, *operations: str, update: bool = False, **selection: Any) -> list[OperationReport]:
+    reports = list(run_suite(workspace, Selection(operations=operations, **selection)))
+    if update:
+        for report in reports:
+            for judgement in report.judgements:
+                update_golden(judgement, Redactor())
+    return reports
+
+
+def said(reports: list[OperationReport]) -> list[tuple[str, str]]:
+    """Code and place (`file:line`) of every finding."""
+    return [
+        (finding.code, f"{finding.span.file}:{finding.span.line}" if finding.span else "")
+        for report in reports
+        for finding in report.all_findings
+    ]
+
+
+@pytest.fixture
+def listing(recorded: Callable[..., dict[str, Any]]) -> dict[str, Any]:
+    return recorded("crm.contacts.list", [("GET", "/people", copy.deepcopy(ROWS))])
+
+
+def changed(old: str, new: str) -> str:
+    """The mappings with one text changed."""
+    from_file = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
+    crm = from_file.split('CRM = """\\\n')[1].split('"""')[0]
+    assert old in crm
+    return crm.replace(old, new, 1)
+
+
+def test_a_case_with_its_golden_passes(make: Callable[..., Workspace], listing: Any) -> None:
+    workspace = make({LIST: listing})
+    first = suite(workspace, "contacts.list")
+    assert said(first) == [("TST103", f"{LIST}:1")]
+    suite(workspace, "contacts.list", update=True)
+    again = suite(workspace, "contacts.list")
+    assert said(again) == []
+    assert again[0].judgements[0].golden == "same"
+    golden = json.loads((workspace.root / GOLDEN).read_text())
+    assert golden == {
+        "operation": "crm.contacts.list",
+        "scenario": "default",
+        "requests": [{"method": "GET", "url": "/people"}],
+        "records": [{"id": "1", "first_name": "Ada"}, {"id": "2", "first_name": "Bo"}],
+    }
+
+
+def test_a_changed_field_is_told_on_the_line_that_sets_it(make: Callable[..., Workspace], listing: Any) -> None:
+    suite(make({LIST: listing}), "contacts.list", update=True)
+    workspace = make({CRM_FILE: changed("first_name: response.name", "first_name: $uppercase(response.name)")})
+    reports = suite(workspace, "contacts.list")
+    assert said(reports) == [("TST101", f"{CRM_FILE}:8")]
+    finding = reports[0].all_findings[0]
+    assert finding.path == "unified.crm.contacts.list.response_mapping.first_name"
+    assert finding.message == "first_name changed in 2 record(s)"
+    assert [span.file for span, _ in finding.related] == [GOLDEN]
+
+
+@pytest.mark.parametrize("change", [{"items": [ROWS["items"][0]]}, {"items": [*reversed(ROWS["items"])]}])
+def test_other_records_are_told_at_the_golden(
+    make: Callable[..., Workspace], listing: Any, recorded: Callable[..., Any], change: Any
+) -> None:
+    suite(make({LIST: listing}), "contacts.list", update=True)
+    workspace = make({LIST: recorded("crm.contacts.list", [("GET", "/people", change)])})
+    assert said(suite(workspace, "contacts.list")) == [("TST101", f"{GOLDEN}:1")]
+
+
+def test_another_request_is_told(make: Callable[..., Workspace], listing: Any) -> None:
+    suite(make({LIST: listing}), "contacts.list", update=True)
+    listing["exchanges"][0]["request"]["query"] = {"size": "9"}
+    workspace = make({LIST: {**listing, "call": {"query": {"limit": 9}}}})
+    reports = suite(workspace, "contacts.list")
+    assert said(reports) == [("TST102", f"{GOLDEN}:1")]
+    assert "/people?size=9" in reports[0].all_findings[0].message
+
+
+def test_a_recorded_vendor_error_is_a_result_like_any_other(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    answer = (404, {"message": "no people"})
+    workspace = make({LIST: recorded("crm.contacts.list", [("GET", "/people", answer)])})
+    assert said(suite(workspace, "contacts.list")) == [("RUN101", f"{LIST}:1"), ("TST103", f"{LIST}:1")]
+    suite(workspace, "contacts.list", update=True)
+    assert json.loads((workspace.root / GOLDEN).read_text())["error"] == {
+        "kind": "not_found",
+        "message": "no people",
+        "status": 404,
+    }
+    assert said(suite(workspace, "contacts.list")) == []
+    make({LIST: recorded("crm.contacts.list", [("GET", "/people", (409, {"message": "busy"}))])})
+    assert said(suite(workspace, "contacts.list")) == [("TST104", f"{GOLDEN}:1")]
+
+
+def test_a_field_without_a_value_is_told_with_what_is_there(make: Callable[..., Workspace], listing: Any) -> None:
+    mapped = "first_name: response.name\n        email: response.email"
+    workspace = make({LIST: listing, CRM_FILE: changed("first_name: response.name", mapped)})
+    reports = suite(workspace, "contacts.list")
+    assert ("MAP201", f"{CRM_FILE}:9") in said(reports)
+    finding = next(f for f in reports[0].all_findings if f.code == "MAP201")
+    assert finding.message == "email is empty in 2 of 2 records"
+    assert "reads response.email; the response has id, name, mail" in finding.hint
+
+
+def test_a_record_against_its_model_is_told_on_the_line_of_its_field(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
+    workspace = make({LIST: listing, CRM_FILE: changed("id: $string(response.id)", "id: response.id")})
+    reports = suite(workspace, "contacts.list")
+    assert ("MAP301", f"{CRM_FILE}:7") in said(reports)
+    unknown = changed("first_name: response.name", "given: response.name")
+    reports = suite(make({CRM_FILE: unknown}), "contacts.list")
+    assert "MAP301" in [code for code, _ in said(reports)]
+
+
+def test_a_record_without_a_model_is_told(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
+    crm = {"resources": {"gadgets": {"list": {"resource": "people", "response_mapping": {"id": "response.id"}}}}}
+    file = "connectors/shop/recordings/crm.gadgets.list.json"
+    workspace = make({CRM_FILE: crm, file: recorded("crm.gadgets.list", [("GET", "/people", ROWS)])})
+    assert ("MAP302", f"{file}:1") in said(suite(workspace, "gadgets.list"))
+
+
+def test_an_own_model_of_the_workspace_is_used(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
+    schema = {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "type": "object",
+        "properties": {"id": {"type": "string"}},
+    }
+    crm = {"resources": {"gadgets": {"list": {"resource": "people", "response_mapping": {"id": "response.id"}}}}}
+    file = "connectors/shop/recordings/crm.gadgets.list.json"
+    files = {
+        CRM_FILE: crm,
+        file: recorded("crm.gadgets.list", [("GET", "/people", ROWS)]),
+        "models/crm/gadget.schema.json": schema,
+    }
+    reports = suite(make(files), "gadgets.list")
+    assert [f.message for f in reports[0].all_findings if f.code == "MAP301"] == [
+        "id is not of type string (2 of 2 records, first id=1)"
+    ]
+
+
+def test_a_response_path_without_a_match_is_told_on_its_line(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    workspace = make({LIST: recorded("crm.contacts.list", [("GET", "/people", {"itms": []})])})
+    assert said(suite(workspace, "contacts.list")) == [("MAP101", "connectors/shop/connector.yaml:7")]
+
+
+def test_a_failing_expression_is_told_where_it_fails(make: Callable[..., Workspace], listing: Any) -> None:
+    failing = "first_name: $number(response.name)"
+    workspace = make({LIST: listing, CRM_FILE: changed("first_name: response.name", failing)})
+    reports = suite(workspace, "contacts.list")
+    assert said(reports) == [("EXP301", f"{CRM_FILE}:8")]
+    assert reports[0].all_findings[0].path == "unified.crm.contacts.list.response_mapping.first_name"
+
+
+def test_an_unresolved_template_is_told_where_it_stands(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    file = "connectors/shop/recordings/crm.contacts.get.json"
+    workspace = make({file: recorded("crm.contacts.get", [("GET", "/people/1", {"id": 1})])})
+    reports = suite(workspace, "contacts.get")
+    assert said(reports) == [("EXP302", "connectors/shop/connector.yaml:8")]
+    span = reports[0].all_findings[0].span
+    assert span is not None
+    line = (workspace.root / span.file).read_text().splitlines()[span.line - 1]
+    assert line[span.column - 1 :].startswith("id}}")
+
+
+def test_a_request_nobody_recorded_is_told_with_the_nearest(make: Callable[..., Workspace], listing: Any) -> None:
+    workspace = make({LIST: {**listing, "call": {"query": {"limit": 3}}}})
+    reports = suite(workspace, "contacts.list")
+    assert said(reports) == [("REC003", f"{LIST}:1")]
+    assert "size" in reports[0].all_findings[0].hint
+
+
+def test_exchanges_that_were_never_asked_for_are_told(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    more = recorded("crm.contacts.list", [("GET", "/people", ROWS), ("GET", "/people?after=2", ROWS)])
+    assert ("REC103", f"{LIST}:1") in said(suite(make({LIST: more}), "contacts.list"))
+
+
+def test_an_operation_without_a_recording_is_told_on_its_line(make: Callable[..., Workspace]) -> None:
+    reports = suite(make(), "contacts.list")
+    assert said(reports) == [("REC101", f"{CRM_FILE}:4")]
+    assert not reports[0].recorded
+
+
+def test_a_broken_golden_is_told_and_can_be_written_anew(make: Callable[..., Workspace], listing: Any) -> None:
+    for text in ("<<<<<<< ours\n", "[]", '{"records": {"a": 1}}', '{"requests": ["x"]}'):
+        workspace = make({LIST: listing, GOLDEN: text})
+        reports = suite(workspace, "contacts.list", update=True)
+        assert [code for code, _ in said(reports)] == []
+        assert said(suite(workspace, "contacts.list")) == []
+        make({GOLDEN: text})
+        assert [code for code, _ in said(suite(workspace, "contacts.list"))] == ["TST101"]
+
+
+def test_nothing_to_test_and_unknown_names_are_usage_errors(make: Callable[..., Workspace]) -> None:
+    workspace = make()
+    with pytest.raises(UsageError, match="contact"):
+        suite(workspace, "contact.list")
+    with pytest.raises(UsageError):
+        suite(workspace, accounts=("nobody",))
+    with pytest.raises(UsageError, match="nothing to test"):
+        suite(make({CRM_FILE: "resources: {}\n", "connectors/shop/connector.yaml": EMPTY}))
+
+
+# --- three levels ---
+
+
+def test_an_overridden_result_is_told_apart_from_a_changed_one(make: Callable[..., Workspace], listing: Any) -> None:
+    suite(make({LIST: listing}), "contacts.list", update=True)
+    override = "connector: shop\noverride:\n  unified:\n    crm:\n      contacts:\n        list:\n"
+    override += "          response_mapping:\n            first_name: $uppercase(response.name)\n"
+    workspace = make({"accounts/acme.yaml": override})
+    [report] = suite(workspace, "contacts.list", accounts=("acme",))
+    assert report.judgements[0].golden == "overridden"
+    assert report.judgements[0].places == {"first_name": "accounts/acme.yaml:8"}
+    assert said([report]) == []
+    # A change below is not the override's doing.
+    workspace = make({CRM_FILE: changed("id: $string(response.id)", "id: '\"x\" & response.id'")})
+    [report] = suite(workspace, "contacts.list", accounts=("acme",))
+    assert report.judgements[0].golden == "changed"
+    assert "TST101" in [code for code, _ in said([report])]
+
+
+def test_an_expression_over_a_whole_mapping_is_named_as_the_place(make: Callable[..., Workspace], listing: Any) -> None:
+    suite(make({LIST: listing}), "contacts.list", update=True)
+    override = "connector: shop\noverride:\n  unified:\n    crm:\n      contacts:\n        list:\n"
+    override += "          response_mapping: |\n            { 'email': response.mail }\n"
+    [report] = suite(make({"accounts/acme.yaml": override}), "contacts.list", accounts=("acme",))
+    assert report.judgements[0].places == {"email": "accounts/acme.yaml:7"}
+    assert report.judgements[0].golden == "overridden"
+
+
+def test_a_golden_of_an_account_is_kept_only_where_it_differs(make: Callable[..., Workspace], listing: Any) -> None:
+    workspace = make({LIST: listing, "accounts/plain.yaml": "connector: shop\n"})
+    suite(workspace, "contacts.list", accounts=("plain",), update=True)
+    suite(workspace, "contacts.list", accounts=("acme",), update=True)
+    expected = workspace.root / "connectors/shop/expected"
+
+    def written() -> list[str]:
+        return sorted(path.relative_to(expected).as_posix() for path in expected.rglob("*.json"))
+
+    assert written() == ["crm.contacts.list.json"]
+    mapped = {"response_mapping": {"email": "response.mail"}}
+    override = {"unified": {"crm": {"contacts": {"list": mapped}}}}
+    workspace = make({"accounts/acme.yaml": {"connector": "shop", "override": override}})
+    suite(workspace, "contacts.list", accounts=("acme", "plain"), update=True)
+    assert written() == ["acme/crm.contacts.list.json", "crm.contacts.list.json"]
+    workspace = make({"accounts/acme.yaml": "connector: shop\n"})
+    suite(workspace, "contacts.list", accounts=("acme",), update=True)
+    assert written() == ["crm.contacts.list.json"]
+
+
+def test_updating_hides_no_fault_of_the_author(
+    make: Callable[..., Workspace], listing: Any, recorded: Callable[..., Any]
+) -> None:
+    faults = [
+        {CRM_FILE: changed("first_name: response.name", "first_name: $number(response.name)")},
+        {CRM_FILE: changed("id: $string(response.id)", "id: response.id")},
+        {LIST: recorded("crm.contacts.list", [("GET", "/people", {"itms": []})])},
+        {LIST: {**listing, "call": {"query": {"limit": 3}}}},
+    ]
+    for fault in faults:
+        workspace = make({LIST: listing, CRM_FILE: changed("id:", "id:"), **fault})
+        reports = suite(workspace, "contacts.list", update=True)
+        assert reports[0].failed
+        assert not (workspace.root / GOLDEN).exists()
+
+
+def test_a_golden_never_holds_a_secret(make: Callable[..., Workspace], listing: Any) -> None:
+    redactor = Redactor()
+    redactor.add("Ada-the-secret")
+    listing["exchanges"][0]["response"]["body"]["items"][0]["name"] = "Ada-the-secret"
+    [report] = suite(make({LIST: listing}), "contacts.list")
+    with pytest.raises(ConfigurationError, match="secret"):
+        update_golden(report.judgements[0], redactor)
+    assert not report.judgements[0].case.golden.exists()
+
+
+def test_evaluators_are_compared_when_asked(make: Callable[..., Workspace], listing: Any) -> None:
+    workspace = make({LIST: listing})
+    assert "MAP401" not in [code for code, _ in said(suite(workspace, "contacts.list", cross_check=True))]
+
+
+def test_an_environment_never_makes_the_shared_golden(make: Callable[..., Workspace], listing: Any) -> None:
+    mapped = {"unified": {"crm": {"contacts": {"list": {"response_mapping": {"email": "response.mail"}}}}}}
+    files = {LIST: listing, "environments/staging.yaml": {"connectors": {"shop": mapped}}}
+    workspace = make({**files, "accounts/acme.yaml": None})
+    (workspace.root / "accounts").mkdir(exist_ok=True)
+    reports = suite(workspace, "contacts.list", connector="shop", environment="staging", update=True)
+    assert [f.code for report in reports for f in report.all_findings] == []
+    assert "email" not in json.loads((workspace.root / GOLDEN).read_text())["records"][0]
+    [report] = suite(workspace, "contacts.list", connector="shop", environment="staging")
+    assert report.judgements[0].golden == "overridden"
+
+
+def test_a_shared_golden_holds_nothing_of_the_accounts(make: Callable[..., Workspace], listing: Any) -> None:
+    """Accounts with different context do not write the shared golden in turn."""
+    files = {
+        LIST: listing,
+        CRM_FILE: changed("first_name: response.name", "first_name: response.name & context.region"),
+        "accounts/us.yaml": "connector: shop\ncontext: { region: us }\n",
+    }
+    workspace = make(files)
+    suite(workspace, "contacts.list", update=True)
+    assert json.loads((workspace.root / GOLDEN).read_text())["records"][0]["first_name"] == "Ada"
+    expected = workspace.root / "connectors/shop/expected"
+    assert sorted(path.parent.name for path in expected.rglob("*.json")) == ["acme", "expected", "us"]
+    assert said(suite(workspace, "contacts.list")) == []
+
+
+def test_a_change_below_reaches_the_shared_golden_when_it_is_updated(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
+    workspace = make({LIST: listing, "accounts/plain.yaml": "connector: shop\n"})
+    suite(workspace, "contacts.list", update=True)
+    workspace = make({CRM_FILE: changed("first_name: response.name", "first_name: $uppercase(response.name)")})
+    assert len(said(suite(workspace, "contacts.list"))) == 2
+    suite(workspace, "contacts.list", update=True)
+    expected = workspace.root / "connectors/shop/expected"
+    assert [path.parent.name for path in expected.rglob("*.json")] == ["expected"]
+    assert json.loads((workspace.root / GOLDEN).read_text())["records"][0]["first_name"] == "ADA"

@@ -1,16 +1,19 @@
 """Where things stand: the line behind a configuration path, an expression error or a failed run. No judging here."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import undotted
+from conn_engine.documents import Document, dotted, undotted
 from conn_engine.errors import (
     ConfigurationError,
     ConnError,
     CredentialError,
     ExpressionError,
     MissingRecording,
+    UsageError,
     VendorError,
 )
 from conn_engine.runtime.records import ResponsePathMissing
@@ -39,41 +42,62 @@ def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
     return relevant[0] if relevant else None
 
 
+@dataclass(frozen=True, slots=True)
+class _Holder:
+    """A string of the configuration that may hold the failing expression: its path, and its place in its document."""
+
+    path: ConfigPath
+    document: Document
+    place: ConfigPath
+    text: str
+
+
 def expression_span(effective: Effective, error: ExpressionError) -> tuple[Span | None, str]:
     """The span of the culprit inside its file, and the configuration path that holds the expression.
 
-    The error's `at` names the path when the raiser knew it; otherwise the leaf whose text is the expression is found.
+    The error's `at` names the path when the raiser knew it; otherwise the string that holds the expression is found.
     """
-    for path, origin in _holders(effective, error):
-        document = origin.document
-        if error.offset >= 0 and isinstance(origin.value, str):
-            shift = origin.value.find(error.text) if error.text and error.text != origin.value else 0
-            line, column = document.position(origin.place, max(shift, 0) + error.offset)
-            width = max(len(error.token), 1)
-            return Span(origin.span.file, line, column, line, column + width), ".".join(map(str, path))
-        return origin.span, ".".join(map(str, path))
+    for holder in _holders(effective, error):
+        path = dotted(holder.path)
+        if error.offset < 0:
+            return holder.document.span(holder.place), path
+        start = max(holder.text.find(error.text), 0) + error.offset
+        return holder.document.stretch(holder.place, start, start + max(len(error.token), 1)), path
     return None, error.at
 
 
-def _holders(effective: Effective, error: ExpressionError) -> list[tuple[ConfigPath, Origin]]:
-    rows: list[tuple[ConfigPath, Origin]] = []
-    if error.at:
-        # A composed mapping is one leaf of the provenance, so the field's own path is asked for first.
-        exact = undotted(error.at)
-        for origin in effective.origins(exact):
-            if isinstance(origin.value, str) and error.text in origin.value:
-                rows.append((exact, origin))
-    for path, origin in effective.provenance().items():
-        if isinstance(origin.value, str) and error.text and error.text in origin.value:
-            rows.append((path, origin))
-    at = error.at
+def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
+    """The strings that hold the error's text, those nearest to where it is said to be first."""
+    if not error.text:
+        return []
+    try:
+        wanted = tuple(map(str, undotted(error.at))) if error.at else ()
+    except UsageError:
+        wanted = ()
+    # Composed mappings and arrays are one leaf of the provenance: every level's statement is looked through.
+    own = [origin for length in range(len(wanted), 0, -1) for origin in effective.origins(wanted[:length])]
+    found: dict[tuple[str, ConfigPath], _Holder] = {}
+    for origin in [*own[:20], *effective.provenance().values()]:
+        for path, text in _texts(origin.value):
+            if error.text in text:
+                holder = _Holder((*origin.path, *path), origin.document, (*origin.place, *path), text)
+                found.setdefault((holder.document.file, holder.place), holder)
 
-    def rank(row: tuple[ConfigPath, Origin]) -> tuple[int, int]:
-        text = ".".join(map(str, row[0]))
-        exact = 0 if text == at else 1 if at and (text.startswith(at) or at.startswith(text)) else 2
-        return (exact, 0 if row[1].value == error.text else 1)
+    def rank(holder: _Holder) -> tuple[int, int]:
+        path = tuple(map(str, holder.path))
+        related = path[: len(wanted)] == wanted or wanted[: len(path)] == path
+        return (0 if path == wanted else 1 if wanted and related else 2, 0 if holder.text == error.text else 1)
 
-    return sorted(rows, key=rank)
+    return sorted(found.values(), key=rank)
+
+
+def _texts(value: Any, path: ConfigPath = ()) -> Iterator[tuple[ConfigPath, str]]:
+    """Every string in a value, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(item, (*path, key))
 
 
 def error_finding(effective: Effective, name: OperationName, error: ConnError, recording: str) -> Diagnostic:

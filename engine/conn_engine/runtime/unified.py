@@ -193,7 +193,7 @@ def _steps(
 ) -> Flow[None]:
     """Run steps in order; each result stands under `<into>.<name>`. An after step's transform replaces `result`."""
     for index, step in enumerate(steps):
-        place = f"{at}.{index}"
+        place = f"{at}[{index}]"
         if step.run_if is not None and not _truth(step.run_if, scope, f"{place}.run_if"):
             continue
         seen = scope
@@ -249,7 +249,7 @@ def _rendered(value: Any, scope: Scope, at: str) -> Any:
     try:
         return render(value, scope)
     except ExpressionError as error:
-        error.at = error.at or at
+        error.at = f"{at}.{error.at}" if error.at else at
         raise
 
 

@@ -1,0 +1,116 @@
+"""`override_report`: what each override leaf sets and shadows, and what the overrides do on the recordings."""
+
+from collections.abc import Callable
+from typing import Any
+
+from conn_engine.config import Workspace
+from conn_engine.runtime.effects import OverrideReport, override_report
+
+LIST = "connectors/shop/recordings/crm.contacts.list.json"
+PAGE = {"items": [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bo"}]}
+
+STAGING = """\
+connectors:
+  shop:
+    headers: { x-stage: staging }
+    unified: { crm: { contacts: { list: { response_mapping: { first_name: $lowercase(response.name) } } } } }
+"""
+ACME = """\
+connector: shop
+environment: staging
+context: { region: eu }
+override:
+  headers: { x-stage: acme }
+  resources:
+    people:
+      list: { response_path: items }
+  unified:
+    crm:
+      contacts:
+        list:
+          response_mapping:
+            first_name: $uppercase(response.name)
+            email: response.mail
+"""
+
+
+def report(workspace: Workspace, *operations: str) -> OverrideReport:
+    effective = workspace.effective(account="acme")
+    names = [effective.resolve(text) for text in operations] or effective.operations()
+    return override_report(workspace, effective, names)
+
+
+def test_each_leaf_stands_with_its_level_and_what_it_shadows(make: Callable[..., Workspace]) -> None:
+    made = report(make({"environments/staging.yaml": STAGING, "accounts/acme.yaml": ACME}))
+    rows = [(change.level, change.path, change.span.line, change.shadows) for change in made.changes]
+    first_name = "unified.crm.contacts.list.response_mapping.first_name"
+    assert ("environment", "headers.x-stage", 3, None) in rows
+    assert ("account", "headers.x-stage", 5, "staging") in rows
+    assert ("environment", first_name, 4, "response.name") in rows
+    assert ("account", first_name, 14, "$lowercase(response.name)") in rows
+    assert [row[0] for row in rows] == sorted((row[0] for row in rows), reverse=True)  # environment, then account
+    [dead] = made.dead
+    assert (dead.level, dead.path, dead.span.line) == ("account", "resources.people.list.response_path", 8)
+
+
+def test_the_effect_on_recordings_is_counted_by_field(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    files = {
+        "environments/staging.yaml": STAGING,
+        "accounts/acme.yaml": ACME,
+        LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)]),
+    }
+    made = report(make(files), "contacts.list", "contacts.get")
+    listed, got = made.effects
+    assert (listed.records, listed.fields) == (2, {("first_name", "changed"): 2})
+    assert listed.changes
+    assert not listed.unknown
+    assert (got.unknown, got.reason, got.changes) == (True, "no recording", False)
+
+
+def test_a_request_that_is_not_recorded_makes_the_effect_unknown(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    override = {"unified": {"crm": {"contacts": {"list": {"query_mapping": {"active": "true"}}}}}}
+    files = {
+        "accounts/acme.yaml": {"connector": "shop", "override": override},
+        LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)]),
+    }
+    [effect] = report(make(files), "contacts.list").effects
+    assert effect.unknown
+    assert "/people?active=true" in effect.reason
+    assert [(change.part, change.after) for change in effect.requests] == [("url", "/people?active=true")]
+
+
+def test_another_error_is_an_effect(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
+    override = {"errors": [{"when": "status = 200", "then": {"fail": {"kind": "conflict", "message": "'odd'"}}}]}
+    files = {
+        "accounts/acme.yaml": {"connector": "shop", "override": override},
+        LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)]),
+    }
+    [effect] = report(make(files), "contacts.list").effects
+    assert effect.errors == ["no error -> conflict: odd"]
+    assert effect.gone == 2
+
+
+def test_an_operation_only_the_account_has_is_all_new(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    own = {"resource": "people", "method": "list", "response_mapping": {"id": "$string(response.id)"}}
+    override = {"unified": {"crm": {"contacts": {"mine": own}}}}
+    files = {
+        "accounts/acme.yaml": {"connector": "shop", "override": override},
+        "connectors/shop/recordings/acme/crm.contacts.mine.json": recorded(
+            "crm.contacts.mine", [("GET", "/people", PAGE)]
+        ),
+    }
+    [effect] = report(make(files), "contacts.mine").effects
+    assert (effect.new, effect.unknown) == (2, False)
+
+
+def test_without_overrides_nothing_changes(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
+    files = {LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)])}
+    made = report(make(files), "contacts.list")
+    assert (made.changes, made.dead) == ((), ())
+    assert not made.effects[0].changes

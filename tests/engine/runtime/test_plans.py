@@ -1,0 +1,119 @@
+"""What an operation would send and whether it writes, without sending."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conn_engine.config import Workspace
+from conn_engine.errors import CredentialError, ExpressionError, UsageError
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.connection import wire_account
+from conn_engine.runtime.plans import may_write, plan_operation
+from conn_engine.vault.memory import MemoryVault
+
+READS = "{ resource: people, method: get, id: '1' }"
+
+
+def writes(workspace: Workspace, operation: str = "contacts.list", call: Call | None = None) -> bool:
+    effective = workspace.effective(account="acme")
+    return may_write(effective, effective.resolve(operation), call or Call())
+
+
+def listing(**keys: Any) -> dict[str, Any]:
+    operation = {"resource": "people", "response_mapping": {"id": "response.id"}, **keys}
+    return {"connectors/shop/unified/crm.yaml": {"resources": {"contacts": {"list": operation}}}}
+
+
+def test_methods_say_what_writes(make: Callable[..., Workspace]) -> None:
+    workspace = make()
+    assert not writes(workspace)
+    assert not writes(workspace, "people.get")
+    for operation in ("contacts.create", "contacts.delete", "people.update"):
+        assert writes(workspace, operation)
+
+
+def test_a_search_by_post_may_say_that_it_only_reads(make: Callable[..., Workspace]) -> None:
+    account = {"connector": "shop", "override": {"resources": {"people": {"create": {"writes": False}}}}}
+    assert not writes(make({"accounts/acme.yaml": account}), "contacts.create")
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({"before": [{"name": "a", "request": {"resource": "people", "method": "get", "id": "1"}}]}, False),
+        ({"before": [{"name": "a", "request": {"resource": "people", "method": "create"}}]}, True),
+        ({"after": [{"name": "a", "request": {"method": "delete", "path": "/x"}}]}, True),
+        ({"after": [{"name": "a", "request": {"method": "get", "path": "/x/{{result.id}}"}}]}, False),
+        ({"after": [{"name": "a", "run_if": "false", "request": {"resource": "people", "method": "create"}}]}, True),
+        ({"before": [{"name": "a", "transform": "1"}]}, False),
+        # Known only from answers, so it may be anything: undefined is false, and the harmless branch is no promise.
+        ({"method": "{{before.a.found ? 'update' : 'list'}}"}, True),
+        ({"method": "{{status = 200 ? 'list' : 'create'}}"}, True),
+        (
+            {"before": [{"name": "a", "request": {"resource": "people", "method": "{{before.b ? 'create' : 'get'}}"}}]},
+            True,
+        ),
+        (
+            {"after": [{"name": "a", "request": {"resource": "people", "method": "{{headers.x ? 'create' : 'get'}}"}}]},
+            True,
+        ),
+        ({"method": "{{query.nothing.at.all}}"}, True),
+        # Known from the call.
+        ({"method": "{{query.archived ? 'list' : 'get'}}"}, False),
+        ({"method": "{{query.archived ? 'list' : 'create'}}"}, True),
+        ({"method": "{{context.region = 'eu' ? 'list' : 'create'}}"}, False),
+    ],
+)
+def test_steps_and_routes_count(make: Callable[..., Workspace], keys: dict[str, Any], expected: bool) -> None:
+    assert writes(make(listing(**keys))) is expected
+
+
+def test_the_call_decides_a_route(make: Callable[..., Workspace]) -> None:
+    workspace = make(listing(method="{{query.archived ? 'list' : 'create'}}"))
+    assert not writes(workspace, call=Call(query={"archived": True}))
+
+
+def test_an_unknown_route_is_a_usage_error(make: Callable[..., Workspace]) -> None:
+    with pytest.raises(UsageError):
+        writes(make(listing(method="lst")))
+
+
+# --- the plan ---
+
+
+def planned(workspace: Workspace, operation: str, call: Call | None = None, **options: Any) -> Any:
+    vault = options.pop("vault", MemoryVault({"acme": {"token": "t"}}))
+    wiring = wire_account(workspace, "acme", environ={}, vault=vault, **options)
+    return plan_operation(wiring, wiring.effective.resolve(operation), call or Call())
+
+
+def test_the_first_request_is_finished_and_not_sent(make: Callable[..., Workspace]) -> None:
+    request = planned(make(), "contacts.create", Call(body={"first_name": "Ada"}))
+    assert (request.method, request.url, request.body) == (
+        "POST",
+        "https://api.example.com/v1/people",
+        b'{"name":"Ada"}',
+    )
+    assert request.headers["authorization"] == "Bearer t"
+    assert request.writes
+
+
+def test_a_credential_that_has_ended_is_used_as_it_is(make: Callable[..., Workspace]) -> None:
+    oauth = {"format": "oauth2", "config": {"token_url": "https://api.example.com/token", "client_id": "x"}}
+    token = {"access_token": "old", "refresh_token": "r", "expires_at": 1}
+    workspace = make({"accounts/acme.yaml": {"connector": "shop", "override": {"credentials": oauth}}})
+    request = planned(workspace, "contacts.list", vault=MemoryVault({"acme": {"oauth": {"token": token}}}))
+    assert request.headers["authorization"] == "Bearer old"
+
+
+def test_a_plan_needs_no_stored_credential_when_told_so(make: Callable[..., Workspace]) -> None:
+    with pytest.raises(CredentialError):
+        planned(make(), "contacts.list", vault=MemoryVault())
+    request = planned(make(), "contacts.list", vault=MemoryVault(), optional_credential=True)
+    assert request.authorized
+
+
+def test_a_plan_fails_as_the_operation_would(make: Callable[..., Workspace]) -> None:
+    with pytest.raises(ExpressionError):
+        planned(make(), "people.get")

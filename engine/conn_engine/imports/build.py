@@ -174,7 +174,7 @@ def _verify(operations: Sequence[Operation]) -> str:
         and not one.form.asked
         and not one.endpoint.deprecated
         and not one.endpoint.base_url
-        and not any(p.required and p.place == "header" for p in one.endpoint.parameters)
+        and not one.form.lacks_header
     ]
     for word in _ITSELF:
         for one in usable:

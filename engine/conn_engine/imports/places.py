@@ -12,9 +12,7 @@ from conn_engine.imports.words import identifier, plain
 __all__ = ["Server", "place_server", "usable_url"]
 
 _VARIABLE = re.compile(r"\{\{?([^{}]+)\}\}?")
-_PLACEHOLDER = re.compile(
-    r"(?:your|my|company|example|tenant|subdomain|domain)[-_]?(?:sub)?(?:domain|company|tenant|site|org)?"
-)
+_PLACEHOLDER = re.compile(r"your.*|my[-_].*|(?:example|company|tenant|subdomain|domain|acme|site)(?:[-_].*)?")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
 
 

@@ -26,13 +26,14 @@ _IDS = frozenset({"id", "ids", "gid", "uuid", "guid", "key", "number", "uid", "s
 @dataclass(slots=True)
 class Form:
     """`path` is the template; `names` maps the document's path parameters to the template's; `asked` are the query
-    parameters that the caller must give."""
+    parameters that the caller must give, `lacks_header` that a header is the caller's to give too."""
 
     path: str
     names: dict[str, str] = field(default_factory=dict)
     query: dict[str, Any] = field(default_factory=dict)
     headers: dict[str, Any] = field(default_factory=dict)
     asked: list[Parameter] = field(default_factory=list)
+    lacks_header: bool = False
 
 
 @dataclass(slots=True)
@@ -134,6 +135,7 @@ def _header(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> N
     elif value is not UNSET:
         form.headers[one.name] = value
     elif one.required:
+        form.lacks_header = True
         losses.add(f"that the caller must give the header {plain(one.name, 60)}", endpoint.where)
 
 

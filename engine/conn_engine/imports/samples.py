@@ -15,7 +15,7 @@ from conn_engine.imports.build import Built, Operation
 from conn_engine.imports.contract import Contract, Parameter
 from conn_engine.imports.paging import Paging
 from conn_engine.imports.shapes import Shape
-from conn_engine.secrets import Redactor
+from conn_engine.secrets import REDACTED, Redactor
 from conn_engine.transport.recordings import (
     Exchange,
     RecordedCall,
@@ -205,6 +205,8 @@ def _call(operation: Operation, contract: Contract) -> tuple[RecordedCall, str |
     query: dict[str, Any] = {}
     for name, value in form.query.items():
         query[name] = asked.get(name) if name in asked else _sent(value)
+    if contract.authorization is not None and contract.authorization["format"] == "query":
+        query[contract.authorization["config"]["name"]] = REDACTED
     path = form.path
     for name, value in values.items():
         path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))

@@ -11,7 +11,8 @@ from msgspec import UNSET
 
 __all__ = ["MAX_PROPERTIES", "Shape", "learned"]
 
-MAX_PROPERTIES = 2_000
+MAX_PROPERTIES = 1_000
+MAX_LEAVES = 400
 MAX_PARTS = 12
 _DEEPEST = 8
 
@@ -28,13 +29,18 @@ class Shape:
 
     node: dict[str, Any]
     resolve: Resolve = _same
-    depth: int = 0
     _parts: list[dict[str, Any]] | None = None
+    _properties: "dict[str, Shape] | None" = None
+    _leaves: "list[tuple[tuple[str, ...], Shape]] | None" = None
 
     @classmethod
-    def of(cls, node: Any, resolve: Resolve = _same, depth: int = 0) -> "Shape":
-        """The shape of a node, its reference followed."""
-        return cls(resolve(node), resolve, depth)
+    def of(cls, node: Any, resolve: Resolve = _same) -> "Shape":
+        """The shape of a node, its reference followed. What many operations refer to is looked into once."""
+        found = resolve(node)
+        known: dict[int, Shape] | None = getattr(resolve, "shapes", None)
+        if known is None or not found:
+            return cls(found, resolve)
+        return known.setdefault(id(found), cls(found, resolve))
 
     @property
     def parts(self) -> list[dict[str, Any]]:
@@ -72,6 +78,11 @@ class Shape:
 
     def properties(self) -> dict[str, "Shape"]:
         """Shapes of an object's properties, in order."""
+        if self._properties is None:
+            self._properties = self._read_properties()
+        return self._properties
+
+    def _read_properties(self) -> "dict[str, Shape]":
         found: dict[str, Shape] = {}
         for part in self.parts:
             properties = part.get("properties")
@@ -79,7 +90,7 @@ class Shape:
                 if len(found) >= MAX_PROPERTIES:
                     return found
                 if isinstance(name, str) and name not in found:
-                    found[name] = Shape.of(node, self.resolve, self.depth + 1)
+                    found[name] = Shape.of(node, self.resolve)
         return found
 
     def required(self) -> frozenset[str]:
@@ -90,7 +101,7 @@ class Shape:
         """Shape of an array's items, when said."""
         for part in self.parts:
             if isinstance(part.get("items"), dict):
-                return Shape.of(part["items"], self.resolve, self.depth + 1)
+                return Shape.of(part["items"], self.resolve)
         return None
 
     def said(self, key: str) -> Any:
@@ -100,15 +111,20 @@ class Shape:
                 return part[key]
         return UNSET
 
-    def leaves(self, depth: int = 3) -> Iterator[tuple[tuple[str, ...], "Shape"]]:
-        """Properties that are no object or array, through objects, at most `depth` names deep: path and shape."""
+    def leaves(self) -> "list[tuple[tuple[str, ...], Shape]]":
+        """Properties that are no object or array, through objects, at most three names deep: path and shape."""
+        if self._leaves is None:
+            self._leaves = list(self._read_leaves(3))
+        return self._leaves
+
+    def _read_leaves(self, depth: int) -> Iterator[tuple[tuple[str, ...], "Shape"]]:
         pending: list[tuple[tuple[str, ...], Shape]] = [((), self)]
         visited = 0
         while pending:
             path, shape = pending.pop(0)
             for name, inner in shape.properties().items():
                 visited += 1
-                if visited > MAX_PROPERTIES:
+                if visited > MAX_LEAVES:
                     return
                 if inner.type == "object":
                     if len(path) + 1 < depth:

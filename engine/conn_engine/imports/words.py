@@ -3,6 +3,7 @@
 import hashlib
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Any
 
 from conn_engine.config import singular
@@ -17,6 +18,7 @@ _WIDEST = 60
 _LONGEST = 200
 
 
+@lru_cache(65_536)
 def snake(text: str) -> str:
     """`personFields`, `Person Fields` and `person-fields` as `person_fields`; at most 60 characters."""
     plain_text = unicodedata.normalize("NFKD", text[:1000]).encode("ascii", "ignore").decode()
@@ -43,6 +45,7 @@ def step(name: str) -> str:
     )
 
 
+@lru_cache(65_536)
 def squeezed(text: str) -> str:
     """Letters and digits in lower case: how names are compared."""
     return re.sub(r"[^a-z0-9]", "", text.lower())

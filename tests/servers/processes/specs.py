@@ -8,7 +8,7 @@ from pathlib import Path
 
 from processes.process import ServerFailed
 
-__all__ = ["spec"]
+__all__ = ["folder", "spec"]
 
 BESIDE = Path(__file__).resolve().parents[3].parent / "shared" / "vendors" / "specs"
 SOURCES = {
@@ -17,14 +17,18 @@ SOURCES = {
 }
 
 
+def folder() -> Path:
+    """The folder of the documents, whether it is there or not."""
+    named = os.environ.get("CONN_VENDOR_SPECS")
+    return Path(named).expanduser() if named else BESIDE
+
+
 def spec(name: str) -> Path:
     """Path of one vendor document. Raises ServerFailed that says how to provide it."""
-    named = os.environ.get("CONN_VENDOR_SPECS")
-    folder = Path(named).expanduser() if named else BESIDE
-    found = folder / name
+    found = folder() / name
     if not found.is_file():
         raise ServerFailed(
-            f"The vendor's API document {name} is not in {folder}. The documents are the vendors' own and "
+            f"The vendor's API document {name} is not in {folder()}. The documents are the vendors' own and "
             f"not part of this repository: save it there, or set CONN_VENDOR_SPECS to a folder with it. "
             f"Published at: {SOURCES.get(name, 'the vendor')}"
         )

@@ -4,6 +4,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from conn_engine.imports.contract import Losses
+from conn_engine.imports.shapes import Shape
 
 __all__ = ["References"]
 
@@ -11,12 +12,13 @@ _MOST_HOPS = 30
 
 
 class References:
-    """The references of a document. Refused ones are noted in `losses`."""
+    """The references of a document. Refused ones are noted in `losses`, `shapes` are those made of its nodes."""
 
     def __init__(self, root: Any, losses: Losses) -> None:
         self._root = root
         self._losses = losses
         self._found: dict[str, dict[str, Any]] = {}
+        self.shapes: dict[int, Shape] = {}
 
     def __call__(self, node: Any) -> dict[str, Any]:
         """The object behind a node; `{}` when there is none. What stands beside a reference is ignored."""

@@ -1,0 +1,353 @@
+"""Features of OpenAPI, one each: servers, security, names, parameters, records, paging, what is chosen by --only."""
+
+from typing import Any
+
+import pytest
+
+from conn_engine.errors import ConfigurationError, UsageError
+
+ITEM = {"type": "object", "properties": {"id": {"type": "string"}, "name": {"type": "string"}}}
+LIST = {"type": "array", "items": ITEM}
+
+
+def obj(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+STRING, INTEGER, URL = {"type": "string"}, {"type": "integer"}, {"type": "string", "format": "uri"}
+BOOLEAN = {"type": "boolean"}
+
+
+def query(*names: str, **schema: Any) -> list[dict[str, Any]]:
+    return [{"name": name, "in": "query", "schema": schema or STRING} for name in names]
+
+
+@pytest.mark.parametrize(
+    ("servers", "base", "fields"),
+    [
+        (
+            [{"url": "https://{a.b}.t.example/", "variables": {"a.b": {"default": "your-company"}}}],
+            "https://{{context.a_b}}.t.example",
+            ["a_b"],
+        ),
+        ([{"url": "https://your-domain.t.example/x"}], "https://{{context.domain}}.t.example/x", ["domain"]),
+        ([{"url": "/v2"}], "https://api.example.com/v2", []),
+        ([], "https://api.example.com", []),
+        ([{"url": "https://u:p@t.example"}], "https://api.example.com", []),
+        ([{"url": "https://t.example/{{env.SECRET}}"}], "https://t.example/{{context.env_secret}}", ["env_secret"]),
+        ([{"url": "javascript:alert(1)"}], "https://api.example.com", []),
+    ],
+)
+def test_servers(imported, api, servers, base, fields) -> None:
+    made = imported(api({"/a": {"get": {"responses": {}}}}, servers=servers))
+    assert made.data["base_url"] == base
+    assert [row["name"] for row in made.data.get("fields", [])] == fields
+
+
+def test_a_base_url_may_be_given(imported, api) -> None:
+    made = imported(api({"/a": {"get": {"responses": {}}}}, servers=[]), base_url="https://own.example/v1/")
+    assert made.data["base_url"] == "https://own.example/v1"
+    with pytest.raises(UsageError):
+        imported(api({"/a": {"get": {"responses": {}}}}), base_url="ftp://x")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "credentials", "authorization"),
+    [
+        ({"type": "http", "scheme": "Bearer"}, "bearer", {"format": "bearer"}),
+        ({"type": "http", "scheme": "basic"}, "basic", {"format": "basic"}),
+        (
+            {"type": "apiKey", "in": "header", "name": "X-Key"},
+            "api_key",
+            {"format": "header", "config": {"name": "X-Key"}},
+        ),
+        ({"type": "apiKey", "in": "query", "name": "key"}, "api_key", {"format": "query", "config": {"name": "key"}}),
+        (
+            {"type": "oauth2", "flows": {"clientCredentials": {"tokenUrl": "/token", "scopes": {}}}},
+            "oauth2_client_credentials",
+            {"format": "bearer", "config": {"path": "oauth.token.access_token"}},
+        ),
+        (
+            {"type": "oauth2", "flows": {"password": {"tokenUrl": "https://t.example/token"}}},
+            "none",
+            {"format": "none"},
+        ),
+        ({"type": "openIdConnect", "openIdConnectUrl": "https://t.example"}, "none", {"format": "none"}),
+        ({"type": "apiKey", "in": "header", "name": "bad header\r\n"}, "none", {"format": "none"}),
+        ({"type": "mutualTLS"}, "none", {"format": "none"}),
+    ],
+)
+def test_security(imported, api, scheme, credentials, authorization) -> None:
+    document = api(
+        {"/a": {"get": {"responses": {}}}}, components={"securitySchemes": {"s": scheme}}, security=[{"s": []}]
+    )
+    made = imported(document)
+    assert made.data["credentials"]["format"] == credentials
+    assert made.data["authorization"] == authorization
+    assert any("security scheme s" in what for what in made.lost) is (credentials == "none")
+
+
+def test_the_most_used_scheme_is_chosen_or_the_named_one(imported, api) -> None:
+    schemes = {"a": {"type": "http", "scheme": "basic"}, "b": {"type": "http", "scheme": "bearer"}}
+    document = api({"/a": {"get": {"responses": {}}}}, components={"securitySchemes": schemes}, security=[{"b": []}])
+    assert imported(document).data["credentials"] == {"format": "bearer"}
+    assert imported(document, security="a").data["credentials"] == {"format": "basic"}
+
+
+@pytest.mark.parametrize(
+    ("path", "method", "name"),
+    [
+        ("/api/v2/deals", "get", "deals.list"),
+        ("/api/v2/deals", "post", "deals.create"),
+        ("/api/v2/deals/{id}", "get", "deals.get"),
+        ("/api/v2/deals/{id}", "patch", "deals.update"),
+        ("/api/v2/deals/{id}", "delete", "deals.delete"),
+        ("/api/v2/deals/{id}/products", "get", "deal_products.list"),
+        ("/api/v2/deals/{id}/duplicate", "post", "deals.duplicate"),
+        ("/api/v2/deals/search", "get", "deals.search"),
+        ("/api/v2/deals/batch/read", "post", "deals.batch_read"),
+        ("/api/v2/dealFields", "get", "deal_fields.list"),
+        ("/api/v2/deals/{id}/query", "post", "deals.query_records"),
+        ("/api/v2/{a}/{b}", "get", "v2.get"),
+        ("/api/v2/Überblicke", "get", "uberblicke.get"),
+        ("/api/v2/123", "get", "t.get"),
+    ],
+)
+def test_names(imported, api, path, method, name) -> None:
+    document = api({path: {method: {"responses": {}}}, "/api/v2/others/{id}": {"get": {"responses": {}}}})
+    document["paths"].setdefault("/api/v2/deals", {}).setdefault("get", {"responses": {}})
+    assert name in imported(document).names
+
+
+def test_remote_calls_are_split_at_the_dot(imported, api) -> None:
+    document = api({"/chat.postMessage": {"post": {"responses": {}}}, "/admin.apps.list": {"get": {"responses": {}}}})
+    assert imported(document).names == {"chat.post_message", "admin_apps.list"}
+
+
+def test_collisions_are_resolved_the_same_way_in_any_order(imported, api) -> None:
+    paths = {
+        "/a/v1/things": {"get": {"operationId": "oldThings", "responses": {}}},
+        "/a/v2/things": {"get": {"operationId": "newThings", "responses": {}}},
+        "/a/v3/things": {"get": {"responses": {}}},
+    }
+    first = imported(api(paths)).data["resources"]["things"]
+    second = imported(api(dict(reversed(paths.items())))).data["resources"]["things"]
+    assert {name: row["path"] for name, row in first.items()} == {name: row["path"] for name, row in second.items()}
+    assert first["list"]["path"] == "/a/v1/things" and first["new"]["path"] == "/a/v2/things"
+
+
+@pytest.mark.parametrize(
+    ("path", "template"),
+    [
+        ("/a/{id}", "/a/{{id}}"),
+        ("/a/{a_gid}", "/a/{{id}}"),
+        ("/a/{slug}", "/a/{{id}}"),
+        ("/a/{x-y}/b", "/a/{{x_y}}/b"),
+        ("/orgs/{org}/repos/{repo}", "/orgs/{{org}}/repos/{{repo}}"),
+        ("/deals/{id}/products/{product_id}", "/deals/{{deal_id}}/products/{{id}}"),
+        ("/a/{query}/b/{body}", "/a/{{query_value}}/b/{{body_value}}"),
+        ("/a/{id}.json", "/a/{{id}}.json"),
+        ("/a/{id}:cancel", "/a/{{id}}:cancel"),
+    ],
+)
+def test_path_parameters(imported, api, path, template) -> None:
+    made = imported(api({path: {"get": {"responses": {}}}}))
+    assert [row["path"] for rows in made.data["resources"].values() for row in rows.values()] == [template]
+
+
+@pytest.mark.parametrize("path", ["/a/{{env.SECRET}}", "/a/{b", "/a/../b", "//a", "/a b", "/a\\b", "/a\n/b"])
+def test_a_path_that_cannot_be_said_is_listed(imported, api, path) -> None:
+    made = imported(api({path: {"get": {"responses": {}}}, "/ok": {"get": {"responses": {}}}}))
+    assert made.imported.operations == 1 and "operations whose path cannot be said" in made.lost
+
+
+def test_required_and_constant_parameters(imported, api) -> None:
+    parameters = [
+        {"name": "kind", "in": "query", "required": True, "schema": {"enum": ["web"]}},
+        {"name": "size", "in": "query", "required": True, "schema": {"type": "integer", "default": 7}},
+        {"name": "filter[x]", "in": "query", "required": True, "schema": STRING},
+        {"name": "q", "in": "query", "schema": STRING},
+        {"name": "access_token", "in": "query", "required": True, "schema": {"default": "abc"}},
+        {"name": "evil", "in": "query", "required": True, "schema": {"enum": ["{{env.HOME}}"]}},
+        {"name": "Tenant", "in": "header", "required": True, "schema": STRING},
+        {"name": "Api-Version", "in": "header", "required": True, "schema": {"type": "string", "example": "3"}},
+    ]
+    made = imported(api({"/things": {"get": {"parameters": parameters, "responses": {}}}}))
+    query = made.operation("things.list")["query"]
+    assert query == {"kind": "web", "size": 7, "filter[x]": "{{query.`filter[x]`}}", "evil": "{{query.evil}}"}
+    assert made.data["headers"] == {"Api-Version": "3", "Tenant": "{{context.tenant}}"}
+    assert made.data["fields"][0]["name"] == "tenant"
+    assert any("access_token" in what for what in made.lost)
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        (LIST, None),
+        (obj(data=LIST, links=obj(next=STRING)), "data"),
+        (obj(things=LIST, included=LIST), "things"),
+        (obj(meta=obj(total=INTEGER), odd=LIST), "odd"),
+        (obj(data=obj(items=LIST)), "data.items"),
+        (obj(result=obj(things=LIST, more=BOOLEAN)), "result.things"),
+        ({"allOf": [obj(ok=BOOLEAN), obj(results=LIST)]}, "results"),
+        ({"oneOf": [{"type": "null"}, obj(records=LIST)]}, "records"),
+        (obj(**{"odd-name": LIST}), "`odd-name`"),
+    ],
+)
+def test_records_of_a_list(imported, api, answers, schema, path) -> None:
+    made = imported(api({"/things": {"get": {"responses": answers(schema)}}}))
+    assert made.operation("things.list").get("response_path") == path
+
+
+@pytest.mark.parametrize(
+    ("schema", "path"),
+    [
+        (ITEM, None),
+        (obj(thing=ITEM), "thing"),
+        (obj(success=BOOLEAN, data=ITEM), "data"),
+        (obj(id=STRING, data=ITEM), None),
+        (obj(Things=LIST), "Things"),
+    ],
+)
+def test_record_of_one(imported, api, answers, schema, path) -> None:
+    made = imported(api({"/things/{id}": {"get": {"responses": answers(schema)}}}))
+    assert made.operation("things.get").get("response_path") == path
+
+
+@pytest.mark.parametrize(
+    ("parameters", "schema", "expected"),
+    [
+        (
+            query("cursor"),
+            obj(data=LIST, meta=obj(next_cursor=STRING)),
+            ("cursor", {"cursor_field": "meta.next_cursor", "cursor_param": "cursor"}),
+        ),
+        (
+            query("after"),
+            obj(data=LIST, paging=obj(prev=obj(before=STRING), next=obj(after=STRING, link=STRING))),
+            ("cursor", {"cursor_field": "paging.next.after", "cursor_param": "after"}),
+        ),
+        (
+            query("pageToken"),
+            obj(items=LIST, nextPageToken=STRING),
+            ("cursor", {"cursor_field": "nextPageToken", "cursor_param": "pageToken"}),
+        ),
+        (
+            query("offset"),
+            obj(data=LIST, next_page=obj(offset=STRING, uri=URL)),
+            ("cursor", {"cursor_field": "next_page.offset", "cursor_param": "offset"}),
+        ),
+        (
+            query("page[after]"),
+            obj(things=LIST, meta=obj(after_cursor=STRING, before_cursor=STRING)),
+            ("cursor", {"cursor_field": "meta.after_cursor", "cursor_param": "page[after]"}),
+        ),
+        (
+            query("starting_after"),
+            obj(data=LIST, has_more=BOOLEAN),
+            (
+                "cursor",
+                {"next_cursor": "records[-1].id", "cursor_param": "starting_after", "has_more": "body.has_more"},
+            ),
+        ),
+        ([], obj(data=LIST, links=obj(self=URL, next=URL)), ("next_url", {"next_url_field": "links.next"})),
+        ([], obj(value=LIST, **{"@odata.nextLink": STRING}), ("next_url", {"next_url_field": "`@odata.nextLink`"})),
+        (query("page", type="integer"), obj(things=LIST, next_page=URL), ("next_url", {"next_url_field": "next_page"})),
+        (
+            query("offset", "limit", type="integer"),
+            obj(data=LIST, total=INTEGER),
+            ("offset", {"offset_param": "offset", "limit_param": "limit", "total_field": "total"}),
+        ),
+        (
+            query("startAt", "maxResults", type="integer"),
+            obj(values=LIST, isLast=BOOLEAN),
+            ("offset", {"offset_param": "startAt", "limit_param": "maxResults", "stop": "body.isLast = true"}),
+        ),
+        (
+            query("page", "per_page", type="integer", default=0),
+            LIST,
+            ("page", {"page_param": "page", "first": 0, "size_param": "per_page"}),
+        ),
+        (query("q"), obj(data=LIST), None),
+        (query("start", "end"), obj(data=LIST), None),
+    ],
+)
+def test_paging(imported, api, answers, *, parameters, schema, expected) -> None:
+    made = imported(api({"/things": {"get": {"parameters": parameters, "responses": answers(schema)}}}))
+    found = made.operation("things.list").get("pagination") or made.data.get("pagination")
+    assert found == (None if expected is None else {"format": expected[0], "config": expected[1]})
+
+
+def test_paging_by_link_header_and_size(imported, api, answers) -> None:
+    responses = answers(LIST)
+    responses["200"]["headers"] = {"Link": {"schema": STRING}}
+    parameters = [*query("page"), {"name": "per_page", "in": "query", "schema": {"type": "integer", "maximum": 100}}]
+    made = imported(api({"/things": {"get": {"parameters": parameters, "responses": responses}}}))
+    assert made.data["pagination"] == {"format": "link_header"}
+    assert made.operation("things.list")["query"] == {"per_page": 100}
+
+
+def test_a_paging_that_cannot_be_told_is_listed(imported, api, answers) -> None:
+    made = imported(
+        api({"/things": {"get": {"parameters": query("cursor"), "responses": answers({"type": "object"})}}})
+    )
+    assert any("how a listing goes on" in what for what in made.lost)
+    assert any("where the records are" in what for what in made.lost)
+
+
+def test_deprecated_and_reading_posts(imported, api, answers) -> None:
+    operation = {"deprecated": True, "x-sunset": "2027-01-01", "responses": answers(obj(results=LIST))}
+    made = imported(api({"/things/search": {"post": operation}, "/things": {"get": {"responses": {}}}}))
+    row = made.operation("things.search")
+    assert row["deprecated"] == {"sunset": "2027-01-01"} and row["writes"] is False
+
+
+@pytest.mark.parametrize(
+    ("only", "names"),
+    [
+        (("/deals*",), {"deals.list", "deals.get"}),
+        (("People",), {"persons.list"}),
+        (("persons.*",), {"persons.list"}),
+        (("getDeal", "persons.list"), {"deals.get", "persons.list"}),
+    ],
+)
+def test_only(imported, api, only, names) -> None:
+    paths = {
+        "/deals": {"get": {"responses": {}}},
+        "/deals/{id}": {"get": {"operationId": "getDeal", "responses": {}}},
+        "/persons": {"get": {"tags": ["People"], "responses": {}}},
+    }
+    made = imported(api(paths), only=only)
+    assert made.names == names and made.imported.left == 3 - len(names)
+    assert f"# {made.imported.left} operations were left out as asked" in made.text
+
+
+def test_only_that_matches_nothing(imported, api) -> None:
+    with pytest.raises(UsageError, match="matches none of the 1 operations"):
+        imported(api({"/deals": {"get": {"responses": {}}}}), only=("nope",))
+
+
+@pytest.mark.parametrize(
+    "paths", [{}, {"/f": {"post": {"requestBody": {"content": {"multipart/form-data": {}}}}}}, None, [], {"/a": None}]
+)
+def test_no_operation_is_a_failure(imported, api, paths) -> None:
+    with pytest.raises(ConfigurationError, match="nothing was made"):
+        imported(api(paths))
+
+
+def test_samples_end_their_listing(imported, api, answers) -> None:
+    schema = obj(data=LIST, next=STRING, meta=obj(next_cursor={"type": "string", "example": "more"}))
+    page = {"parameters": query("page", type="integer"), "responses": answers(LIST)}
+    document = api(
+        {
+            "/things": {"get": {"parameters": query("cursor"), "responses": answers(schema)}},
+            "/pages/{book}": {"get": {"responses": {}}},
+            "/books/{book}/pages": {"get": page},
+        }
+    )
+    made = imported(document, samples=True).imported
+    by_name = {recording.operation: recording for recording in made.recordings}
+    assert by_name["things.list"].exchanges[0].response.body["meta"]["next_cursor"] is None
+    exchanges = by_name["book_pages.list"].exchanges
+    assert [exchange.request.query for exchange in exchanges] == [{"page": "1"}, {"page": "2"}]
+    assert exchanges[1].response.body == [] and by_name["book_pages.list"].call.params == {"book": "1"}

@@ -1,0 +1,104 @@
+"""Vendors' own published documents: each imports quickly, lints clean, tests at once; guesses against our own work."""
+
+import io
+import re
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from processes.specs import folder as specs_folder
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.main import execute
+from conn_engine.documents import parse
+
+CATALOGUE = Path(__file__).resolve().parents[2] / "connectors"
+NO_FORMAT = ("slack-events-asyncapi.json", "stripe-fixtures3.json", "linear-schema.graphql")
+LONGEST_SECONDS = 10
+AGREEMENT = 0.8
+FOLDER = specs_folder()
+FILES = sorted(path.name for path in FOLDER.iterdir() if path.is_file()) if FOLDER.is_dir() else []
+
+
+def conn(folder: Path, *arguments: object) -> tuple[int, str]:
+    stream = io.StringIO()
+    environ = {"CONN_NO_KEYRING": "1"}
+    app = App(folder=folder, environ=environ, stdin=io.StringIO(), stdout=stream, stderr=stream)
+    return execute([str(argument) for argument in arguments], app), stream.getvalue()
+
+
+def test_the_documents_are_there() -> None:
+    assert len(FILES) >= 20, f"{FOLDER} lacks the vendors' documents; set CONN_VENDOR_SPECS to a folder with them"
+
+
+@pytest.mark.parametrize("file", [name for name in FILES if name not in NO_FORMAT])
+def test_every_document_imports_and_lints_clean(file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert conn(tmp_path, "init", ".")[0] == Exit.OK
+    start = time.monotonic()
+    code, said = conn(tmp_path, "import", FOLDER / file, "--name", "vendor", "--with-samples")
+    seconds = time.monotonic() - start
+    with capsys.disabled():
+        print(f"\n{file}: {seconds:.2f} s; {said.partition(chr(10))[0]}", end="")
+    assert code == Exit.OK, said
+    assert seconds < LONGEST_SECONDS
+    assert conn(tmp_path, "lint")[1].startswith("no findings\n")
+    if list((tmp_path / "connectors" / "vendor").glob("recordings/*.json")):
+        code, said = conn(tmp_path, "test", "--all", "--raw", "--connector", "vendor")
+        assert code == Exit.OK, said
+
+
+@pytest.mark.parametrize("file", NO_FORMAT)
+def test_what_is_no_api_document_is_refused(file: str, tmp_path: Path) -> None:
+    assert conn(tmp_path, "init", ".")[0] == Exit.OK
+    code, said = conn(tmp_path, "import", FOLDER / file, "--name", "vendor")
+    assert code == Exit.CONFIGURATION, said
+    assert list((tmp_path / "connectors").iterdir()) == []
+
+
+def requests(text: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """What a connector says of each request: path, where its records are, how a listing goes on."""
+    data = parse(text, "connector.yaml").data
+    found = {}
+    for rows in data["resources"].values():
+        for name, row in rows.items():
+            if not isinstance(row, dict) or "path" not in row:
+                continue
+            key = (row["method"].lower(), re.sub(r"\{\{.*?\}\}", "{}", row["path"]))
+            paging = row.get("pagination", data.get("pagination")) or {}
+            found[key] = {"path": row["path"], "response_path": row.get("response_path")}
+            if name in ("list", "search"):
+                config = paging.get("config", {})
+                field = config.get("cursor_field")
+                param = config.get("cursor_body") or config.get("cursor_param") or (field or "").rpartition(".")[2]
+                found[key]["paging"] = (paging.get("format"), field, param)
+    return found
+
+
+def test_guesses_agree_with_the_connectors_written_by_hand(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert conn(tmp_path, "init", ".")[0] == Exit.OK
+    documents = {
+        "pipedrive": ["pipedrive-v2.yaml"],
+        "hubspot": [f"hubspot-crm-{name}-v3.json" for name in ("contacts", "companies", "deals")],
+    }
+    agreed, judged, apart = 0, 0, []
+    for connector, files in documents.items():
+        own = requests((CATALOGUE / connector / "connector.yaml").read_text(encoding="utf-8"))
+        guessed: dict[tuple[str, str], dict[str, Any]] = {}
+        for file in files:
+            name = f"i{len(list((tmp_path / 'connectors').iterdir()))}"
+            code, said = conn(tmp_path, "import", FOLDER / file, "--name", name)
+            assert code == Exit.OK, said
+            guessed |= requests((tmp_path / "connectors" / name / "connector.yaml").read_text(encoding="utf-8"))
+        both = sorted(set(own) & set(guessed))
+        assert len(both) >= 10, f"{connector}: hardly anything to compare"
+        for key in both:
+            for what, value in own[key].items():
+                judged += 1
+                same = guessed[key].get(what) == value
+                agreed += same
+                apart += [] if same else [f"{connector} {key} {what}: {value!r}, guessed {guessed[key].get(what)!r}"]
+    with capsys.disabled():
+        print(f"\nguesses: {agreed} of {judged} agree ({agreed / judged:.0%})", *apart, sep="\n  ")
+    assert agreed / judged >= AGREEMENT

@@ -101,6 +101,19 @@ def _by_cursor(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | No
             config = {"cursor_field": _text(field), "cursor_param": param.name}
             clue = f"the parameter {param.name} and {_text(field)} of the answer"
             return Paging({"format": "cursor", "config": config}, clue, True, size, next=field)
+    return _by_page_token(asked, leaves, size)
+
+
+def _by_page_token(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
+    """A parameter `page` that is a text: what the answer calls the next page is its value, and no URL or number."""
+    page = asked.get("page")
+    if page is None or page.kind != "string" or str(page.sample).isdigit():
+        return None
+    for path, shape in leaves.items():
+        if squeezed(path[-1]) == "nextpage" and shape.type == "string" and not _is_url(shape):
+            config = {"cursor_field": _text(path), "cursor_param": page.name}
+            clue = f"the text parameter {page.name} and {_text(path)} of the answer"
+            return Paging({"format": "cursor", "config": config}, clue, True, size, next=path)
     return None
 
 

@@ -252,6 +252,11 @@ def test_record_of_one(imported, api, answers, schema, path) -> None:
         ),
         ([], obj(data=LIST, links=obj(self=URL, next=URL)), ("next_url", {"next_url_field": "links.next"})),
         ([], obj(value=LIST, **{"@odata.nextLink": STRING}), ("next_url", {"next_url_field": "`@odata.nextLink`"})),
+        (
+            query("page"),
+            obj(data=LIST, next_page=STRING),
+            ("cursor", {"cursor_field": "next_page", "cursor_param": "page"}),
+        ),
         (query("page", type="integer"), obj(things=LIST, next_page=URL), ("next_url", {"next_url_field": "next_page"})),
         (
             query("offset", "limit", type="integer"),

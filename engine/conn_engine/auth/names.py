@@ -20,6 +20,7 @@ __all__ = [
     "filled",
     "header_value",
     "looked_up",
+    "sealed",
     "token_of",
 ]
 
@@ -91,7 +92,10 @@ def token_of(document: Mapping[str, Any], place: tuple[str, ...] = TOKEN_PATH) -
 
 def looked_up(path: str, scope: Scope) -> str | None:
     """The text that an expression finds in the credential; None when it finds none or an empty one."""
-    value = ask(path, scope)
+    try:
+        value = ask(path, scope)
+    except ExpressionError as error:
+        raise sealed(error) from None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value) or None
@@ -106,11 +110,23 @@ def filled(data: Any, scope: Scope, *, purpose: str) -> Any:
         return render(data, scope)
     except ExpressionError as error:
         if error.code != "unresolved":
-            raise
+            raise sealed(error) from None
         raise CredentialError(
             f"{purpose} cannot be made: {error.message}",
             hint="log the account in again, or set the environment variable it names",
         ) from None
+
+
+def sealed(error: ExpressionError) -> ExpressionError:
+    """The error of an expression that could read secrets, without its message: that may quote what it worked on."""
+    return ExpressionError(
+        "the expression fails; why is not said, because it can read secrets",
+        code=error.code,
+        text=error.text,
+        offset=error.offset,
+        token=error.token,
+        at=error.at,
+    )
 
 
 def header_value(text: str, *, purpose: str) -> str:

@@ -4,7 +4,7 @@ All presets that get a token expand into it. What is stored, and when it is aske
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -13,11 +13,11 @@ from msgspec import field as setting
 
 from conn_engine.auth.assertion import Assertion, signed
 from conn_engine.auth.expiry import ExpiryUnit, moment, said_by_token
-from conn_engine.auth.names import filled, header_value
+from conn_engine.auth.names import filled, header_value, sealed
 from conn_engine.auth.refusal import check, no_token
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
-from conn_engine.errors import ConfigurationError, CredentialError, VendorError
-from conn_engine.secrets import Redactor
+from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
+from conn_engine.secrets import Redactor, secret_name
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers, Request, Response
 
@@ -137,10 +137,10 @@ def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], cloc
     names = {**names, "before": before}
     for step in told.before:
         answer = yield from _asked(step, names, hosts, clock, redactor, step.name)
-        before[step.name] = found = answer.body if step.response is None else _plain(answer.ask(step.response))
+        before[step.name] = found = answer.body if step.response is None else _plain(_read(answer, step.response))
         redactor.add_document(found)
     answer = yield from _asked(told, names, hosts, clock, redactor, "token request")
-    found = answer.body if told.response is None else answer.ask(told.response)
+    found = answer.body if told.response is None else _read(answer, told.response)
     token = {"access_token": found} if isinstance(found, str) else found
     if not isinstance(token, dict) or not isinstance(token.get("access_token"), str) or not token["access_token"]:
         raise no_token(told.response, answer.body, _host(answer.request), redactor)
@@ -148,7 +148,8 @@ def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], cloc
     kept = {name: value for name, value in token.items() if name not in ("expires_at", "obtained_at")}
     if ends is not None:
         kept.update(expires_at=ends, obtained_at=clock.now())
-    captured = {name: _plain(answer.ask(text)) for name, text in told.capture.items()}
+    open_part = _without_secrets(answer, token) if told.capture else answer
+    captured = {name: _plain(_read(open_part, text)) for name, text in told.capture.items()}
     return Grant(kept, {name: value for name, value in captured.items() if value is not None})
 
 
@@ -174,6 +175,26 @@ def _asked(  # noqa: PLR0917
         "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
     }
     return Answer(request, response, body, scope=scope)
+
+
+def _read(answer: Answer, text: str) -> Any:
+    """What an expression finds in an answer. Raises ExpressionError without what the answer says."""
+    try:
+        return answer.ask(text)
+    except ExpressionError as error:
+        raise sealed(error) from None
+
+
+def _without_secrets(answer: Answer, token: Mapping[str, Any]) -> Answer:
+    """The answer as `capture` may see it: what is captured is no secret, whoever wrote the expression."""
+    redactor = Redactor(str(value) for name, value in token.items() if secret_name(name) and value)
+    kept = [(name, redactor.text(value)) for name, value in answer.response.headers.pairs if not secret_name(name)]
+    return replace(
+        answer,
+        body=redactor.data(answer.body),
+        response=replace(answer.response, headers=Headers(kept)),
+        scope={"before": redactor.data(answer.scope["before"]), "callback": answer.scope["callback"]},
+    )
 
 
 def _host(request: Request) -> str:
@@ -241,7 +262,7 @@ def _cookies(response: Response) -> dict[str, str]:
 def _ends(told: TokenReading, answer: Answer, token: Mapping[str, Any], now: float) -> float | None:
     """When the token ends, in Unix seconds."""
     if told.expires is not None:
-        ends = moment(answer.ask(told.expires), told.expires_unit, now)
+        ends = moment(_read(answer, told.expires), told.expires_unit, now)
     else:
         ends = said_by_token(token, told.expires_unit, now)
     if ends is None and told.lifetime_seconds is not None:

@@ -17,6 +17,7 @@ from conn_engine.expressions.evaluators import (
 )
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.mapping import Mapping, mapping
+from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.template import Template, render, render_path, template
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, Undefined, overlay
 
@@ -36,9 +37,11 @@ __all__ = [
     "expression",
     "fixed_now",
     "fixed_time",
+    "groups_of",
     "known_functions",
     "mapping",
     "overlay",
+    "pattern_fault",
     "render",
     "render_path",
     "set_default",

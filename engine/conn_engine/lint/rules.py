@@ -305,9 +305,19 @@ def required_values(target: Target) -> Iterator[Diagnostic]:
         elif needed.options and str(value) not in needed.options:
             text = f"{needed.name} is {value!r}, not one of {', '.join(needed.options)}"
             yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
-        elif needed.pattern and not re.fullmatch(needed.pattern, str(value)):
+        elif needed.pattern and not _fits(needed.pattern, str(value)):
             text = f"{needed.name} does not match the pattern {needed.pattern}"
             yield diagnostic("REF103", text, document.span(("context", needed.name)), path=f"context.{needed.name}")
+
+
+def _fits(pattern: str, text: str) -> bool:
+    from conn_engine.errors import ExpressionError
+    from conn_engine.expressions import groups_of
+
+    try:
+        return groups_of(pattern, text, whole=True) is not None
+    except ExpressionError:  # a pattern that does not come to an end fits nothing
+        return False
 
 
 def recordings(target: Target) -> Iterator[Diagnostic]:

@@ -4,7 +4,6 @@ What the vendor's own headers are called never leaves it: some use the IETF's na
 """
 
 import math
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,6 @@ from conn_engine.strategies import Answer
 
 __all__ = ["RateState", "read"]
 
-_MAX_TEXT = 4_096
 _LARGEST = 10**15 - 1  # what a structured-field integer may be
 
 
@@ -111,10 +109,16 @@ def _value(value: Value | None, answer: Answer) -> Any:
         return answer.response.headers.get(value)
     found: Any = answer.response.headers.get(value.header) if value.header else _asked(value.body or "", answer)
     if value.pattern is not None:
-        match = re.search(value.pattern, str(found)[:_MAX_TEXT]) if found is not None else None
-        found = match[value.group] if match else None
+        found = None if found is None else _matched(value.pattern, str(found), value.group)
     amount = numeric(found) if value.scale != 1.0 else None
     return found if amount is None else amount * value.scale
+
+
+def _matched(pattern: str, text: str, group: int) -> str | None:
+    from conn_engine.expressions import groups_of
+
+    groups = groups_of(pattern, text)
+    return groups[group] if groups is not None and group < len(groups) else None
 
 
 def _asked(text: str, answer: Answer) -> Any:

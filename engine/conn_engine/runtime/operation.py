@@ -16,7 +16,7 @@ from conn_engine.ratelimit import RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session, decode_cursor, encode_cursor
 from conn_engine.runtime.records import keep, records_of
-from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request
+from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
 from conn_engine.runtime.variants import verify_operation
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow, Page, Purpose, Request, Response
@@ -71,7 +71,7 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
     )
 
 
-def fetch_pages(
+def fetch_pages(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
     call: Call,
@@ -100,7 +100,7 @@ def fetch_pages(
     yield from pagination.pages(strategy, fetch, hand_on, state)
 
 
-def fetch_whole(
+def fetch_whole(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
     call: Call,
@@ -125,7 +125,7 @@ def verify(effective: Effective, session: Session) -> Flow[bool]:
     return True
 
 
-def _exchange(
+def _exchange(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
     call: Call,
@@ -142,9 +142,8 @@ def _exchange(
         nonlocal using
         using = replace(session)  # threads share a session: what must be renewed is the credential that was sent
         draft = draft_of(effective, operation, call, scope, place)
-        request = finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
-        sent.update(method=request.method, url=request.url, query=dict(draft.query), body=draft.body)
-        return request
+        sent.update(without_credential(operation, draft))
+        return finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
 
     def decode(request: Request, response: Response) -> Answer:
         body = bodies.decode(response, operation.response_format)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from conn_engine import bodies
 from conn_engine.config import Effective, VendorOperation
@@ -13,7 +14,7 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.strategies import Draft, Scope
 from conn_engine.wire import Headers, Purpose, Request
 
-__all__ = ["authorization_scope", "base_url_of", "call_scope", "draft_of", "finish_request"]
+__all__ = ["authorization_scope", "base_url_of", "call_scope", "draft_of", "finish_request", "without_credential"]
 
 Place = Callable[[Draft], None]
 BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
@@ -109,7 +110,7 @@ def _unfit(source: str, base: str) -> ConfigurationError:
     )
 
 
-def finish_request(
+def finish_request(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
     draft: Draft,
@@ -139,6 +140,19 @@ def finish_request(
         hosts=effective.hosts,
         timeout_seconds=operation.timeout_seconds,
     )
+
+
+def without_credential(operation: VendorOperation, draft: Draft) -> dict[str, Any]:
+    """What expressions may see of a request ({method, url, query, body}): taken before it is authorised.
+
+    Afterwards its URL may hold the credential, and an override's expression could put that anywhere.
+    """
+    return {
+        "method": draft.method,
+        "url": _with_query(draft, operation),
+        "query": dict(draft.query),
+        "body": draft.body,
+    }
 
 
 def _with_query(draft: Draft, operation: VendorOperation) -> str:

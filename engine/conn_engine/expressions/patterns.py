@@ -1,0 +1,66 @@
+"""Regular expressions that documents bring along (a header's format, an account's value), matched within a time bound.
+
+Whoever writes a pattern may write one that never ends on some text, and the text is often somebody else's too.
+Python's own `re` cannot be interrupted, so they are matched by the evaluator that can.
+"""
+
+import re
+from functools import lru_cache
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions.evaluators import evaluators
+from conn_engine.expressions.values import UNDEFINED, Limits
+
+__all__ = ["groups_of", "pattern_fault"]
+
+_LIMITS = Limits(seconds=0.25)
+_MAX_TEXT = 4_096
+
+
+def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | None, ...] | None:
+    """The match (index 0) and its groups; None without one. Only the first 4096 characters are looked at.
+
+    `whole`: the text must match from end to end. Raises ExpressionError for a pattern that is no regular expression
+    and for one that takes too long.
+    """
+    text = text[:_MAX_TEXT]
+    if "jlens" not in evaluators():  # where it is not to be had, a pattern is only as safe as its author
+        plain = re.fullmatch(pattern, text) if whole else re.search(pattern, text)
+        return None if plain is None else (plain[0], *plain.groups())
+    import jlens
+
+    try:
+        found = _compiled(f"^(?:{pattern})$" if whole else pattern).evaluate({"text": text}, None, **_LIMITS.options)
+    except jlens.JlensError as error:
+        raise ExpressionError(
+            "the pattern cannot be matched: it is no regular expression, or takes too long",
+            code="pattern",
+            text=pattern,
+            hint="avoid repetitions inside repetitions, such as (a+)+",
+        ) from error
+    found = found[0] if isinstance(found, list) and found else found
+    if found is None or found is UNDEFINED or found == []:
+        return None
+    return (found["match"], *found["groups"])
+
+
+def pattern_fault(pattern: str) -> str:
+    """What is wrong with a pattern as such; "" when it can be used."""
+    try:
+        re.compile(pattern)  # says where the fault is
+        groups_of(pattern, "")
+    except (re.error, RecursionError, OverflowError) as error:
+        return str(error)
+    except ExpressionError as error:
+        return error.message
+    return ""
+
+
+@lru_cache(maxsize=128)
+def _compiled(pattern: str) -> "jlens.Expression":  # type: ignore[name-defined]  # noqa: F821
+    import jlens
+
+    source = re.sub(r"\\.|/", lambda found: "\\/" if found[0] == "/" else found[0], pattern, flags=re.DOTALL)
+    flag = "i" if "(?i)" in source else ""
+    source = source.replace("(?P<", "(?<").replace("(?i)", "")
+    return jlens.Expression(f"$match(text, /{source}/{flag}, 1)")

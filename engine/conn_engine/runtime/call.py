@@ -1,4 +1,4 @@
-"""What a caller asks (`Call`), under which conditions (`Session`), and the opaque cursor. No behaviour of an operation."""
+"""What a caller asks (`Call`), under which conditions (`Session`), and the opaque cursor. Nothing runs here."""
 
 import base64
 import binascii

@@ -1,4 +1,4 @@
-"""Recorded cases: pairs an operation with its recordings and replays it. Judging the outcome is `runtime.judgement`'s."""
+"""Recorded cases: pairs an operation with its recordings and replays it. Judging that is `runtime.judgement`'s."""
 
 from collections.abc import Iterable, Sequence
 from contextlib import closing
@@ -213,7 +213,7 @@ def _body(request: Request) -> Any:
 
 
 class _SyntheticVault(MemoryVault):
-    """A credential that satisfies the connector's fields, and a different one at each renewal: replays hold no secret."""
+    """A credential that satisfies the connector's fields, another one at each renewal: replays hold no secret."""
 
     def __init__(self, effective: Effective) -> None:
         super().__init__({})

@@ -1,4 +1,4 @@
-"""Judges a replayed case: golden records and requests, the unified model's schema, mapping coverage, recorded leftovers.
+"""Judges a replayed case: golden records and requests, the model's schema, mapping coverage, recorded leftovers.
 
 Every judgement is a Diagnostic on the line that caused it. Replaying is `runtime.cases`', drawing is the caller's.
 """
@@ -148,7 +148,7 @@ def _expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
     return golden is not None and not authors_fault(error) and isinstance(golden.get("error"), Mapping)
 
 
-def _judge_golden(
+def _judge_golden(  # noqa: PLR0917
     result: Judgement,
     workspace: Workspace,
     effective: Effective,

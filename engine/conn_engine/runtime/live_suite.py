@@ -52,7 +52,7 @@ def run_live(
             yield _report(workspace, effective, name, environ, redactor, send)
 
 
-def _report(
+def _report(  # noqa: PLR0917
     workspace: Workspace,
     effective: Effective,
     name: OperationName,
@@ -81,7 +81,7 @@ def _report(
     return report
 
 
-def _ask(
+def _ask(  # noqa: PLR0917
     workspace: Workspace,
     effective: Effective,
     name: OperationName,

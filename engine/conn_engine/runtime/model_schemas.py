@@ -30,7 +30,8 @@ def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path 
 
 
 @lru_cache(maxsize=256)
-def _validator(path: Path) -> Any:
+def _validator(path: Path, changed: int) -> Any:
+    """The schema compiled. `changed` is when the file was: an edited schema is read again."""
     import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
 
     return jsonschema_rs.validator_for(read(path, path.name).data, validate_formats=True)
@@ -38,12 +39,13 @@ def _validator(path: Path) -> Any:
 
 def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[Violation]:
     """Every distinct violation over the records, with how many records have it, at most `limit` of them."""
-    validator = _validator(path)
+    validator = _validator(path, path.stat().st_mtime_ns)
     found: dict[tuple[str, str], list[str]] = {}
     for number, record in enumerate(records, 1):
         if validator.is_valid(record):
             continue
-        key = str(record.get("id", f"#{number}")) if isinstance(record, dict) else f"#{number}"
+        given = record.get("id") if isinstance(record, dict) else None
+        key = f"#{number}" if given is None else str(given)
         for error in validator.iter_errors(record):
             where = ".".join(str(part) for part in error.instance_path if not isinstance(part, int))
             found.setdefault((where, _generic(error)), []).append(key)

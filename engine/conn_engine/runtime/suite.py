@@ -125,7 +125,8 @@ def _report(
                 f"{name.text} has no recording",
                 effective.span(name.path) or Span(f"connectors/{effective.connector_name}/connector.yaml"),
                 path=".".join(map(str, name.path)),
-                hint=f"record it once from the vendor: conn record {name.text} --account {effective.account or 'ACCOUNT'}",
+                hint="record it once from the vendor: "
+                f"conn record {name.text} --account {effective.account or 'ACCOUNT'}",
             )
         )
         return report
@@ -142,7 +143,8 @@ def _report(
 def _judgement(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
     """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
     own = effective.account is not None and case.golden.is_file()
-    if own or effective.account is None and all(layer.level == "base" for layer in effective.layers):
+    overridden = any(layer.level != "base" for layer in effective.layers)
+    if own or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
     base = shared(effective)
     without = replay(base, case.name, case.recording)

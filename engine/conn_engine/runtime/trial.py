@@ -3,7 +3,7 @@
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, mapping_layers
-from conn_engine.errors import ConnError, UsageError
+from conn_engine.errors import ConnError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, mapping
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.records import records_of
@@ -25,11 +25,19 @@ def map_records(effective: Effective, name: OperationName, data: Any) -> list[An
     scope = {**call_scope(effective, Call()), "before": {}, "status": 200, "headers": {}, "page": data}
     scope["raw_query"] = scope["query"]
     records = data if isinstance(data, list) else [data]
-    if isinstance(data, dict):
+    if operation.each == "page":
+        records = [data]
+    elif isinstance(data, dict):
         try:
             path = route(effective, operation, name, scope).response_path
             records = records_of(path, data)[0] if path else [data]
         except ConnError:
             records = [data]  # not a whole answer: then it is one record
-    values = mapping(layers).apply([{**scope, "response": record} for record in records])
+    try:
+        values = mapping(layers).apply([{**scope, "response": record} for record in records])
+    except ExpressionError as error:
+        error.at = f"unified.{name.text}.response_mapping" + (f".{error.at}" if error.at else "")
+        raise
+    if operation.each == "page" and isinstance(values[0], list):
+        values = values[0]
     return [None if value is UNDEFINED else value for value in values]

@@ -188,7 +188,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
     error.details = mapped.get("details", mapped)
 
 
-def _steps(
+def _steps(  # noqa: PLR0917
     effective: Effective, steps: Sequence[Step], session: Session, scope: Scope, into: str, at: str
 ) -> Flow[None]:
     """Run steps in order; each result stands under `<into>.<name>`. An after step's transform replaces `result`."""

@@ -1,4 +1,4 @@
-"""Variants of an effective configuration: fewer levels, another context, an operation written in a step. Reads nothing."""
+"""Variants of an effective configuration: fewer levels, another context, an operation written in a step."""
 
 import copy
 from collections.abc import Mapping
@@ -41,7 +41,7 @@ def base_url(effective: Effective) -> str:
 
 
 def inline_operation(effective: Effective, request: StepRequest) -> VendorOperation:
-    """The vendor operation of a step that writes its request in place: it inherits from the connector like any other."""
+    """The vendor operation of a step that writes its request in place; it inherits from the connector."""
     own: dict[str, Any] = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
     own["pagination"] = {"format": "none"}
     data = {**effective.data, "resources": {"step": {"request": own}}}

@@ -1,0 +1,140 @@
+"""What mappings are tried and measured by: coverage, a trial on given records, the models' schemas, HAR files."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_engine.config import Workspace
+from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.runtime.call import cursor_token, decode_cursor, encode_cursor
+from conn_engine.runtime.coverage import measure
+from conn_engine.runtime.har_files import export_recording, import_recording
+from conn_engine.runtime.model_schemas import check_records, schema_path
+from conn_engine.runtime.trial import map_records
+from conn_engine.secrets import Redactor
+
+# --- coverage ---
+
+
+def test_coverage_counts_values_and_finds_what_nobody_reads() -> None:
+    raw = [
+        {"id": 1, "mail": "a", "address": {"city": "X", "zip": "1"}, "tags": [{"k": 1}]},
+        {"id": 2, "phone": None},
+    ]
+    results = [{"id": "1", "email": "a", "address": {"city": "X"}, "tags": []}, {"id": "2", "email": None}]
+    reads = [("response", "id"), ("response", "mail"), ("response", "address", "city"), ("query", "phone")]
+    made = measure(["id", "email", "address.city", "address", "tags"], reads, results, raw)
+    assert made.seen == {"id": 2, "email": 1, "address.city": 1, "address": 1, "tags": 0}
+    assert made.empty == ("tags",)
+    assert made.unread == ("address.zip", "phone", "tags.k")
+
+
+def test_reading_an_object_reads_everything_below_it() -> None:
+    raw = [{"a": {"b": {"c": 1}}, "list": [{"x": 1}, {"y": 2}]}]
+    assert measure([], [("response", "a"), ("response", "list", 0, "x")], [], raw).unread == ("list.y",)
+    assert measure([], [("response",)], [], raw).unread == ()
+
+
+# --- trial ---
+
+
+def test_a_trial_takes_a_record_a_list_or_a_whole_answer(make: Callable[..., Workspace]) -> None:
+    effective = make().effective(account="acme")
+    name = effective.resolve("contacts.list")
+    one = {"id": "1", "first_name": "Ada"}
+    assert map_records(effective, name, {"id": 1, "name": "Ada"}) == [one]
+    assert map_records(effective, name, [{"id": 1, "name": "Ada"}]) == [one]
+    assert map_records(effective, name, {"items": [{"id": 1, "name": "Ada"}], "next": "x"}) == [one]
+    assert map_records(effective, name, {"items": []}) == []
+
+
+def test_a_trial_needs_a_mapping_and_names_what_fails(make: Callable[..., Workspace]) -> None:
+    effective = make().effective(account="acme")
+    with pytest.raises(UsageError, match="response_mapping"):
+        map_records(effective, effective.resolve("people.list"), [])
+    crm = {
+        "resources": {"contacts": {"list": {"resource": "people", "response_mapping": {"n": "$number(response.name)"}}}}
+    }
+    effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
+    with pytest.raises(ExpressionError) as caught:
+        map_records(effective, effective.resolve("contacts.list"), [{"name": "x"}])
+    assert caught.value.text == "$number(response.name)"
+    assert caught.value.at == "unified.crm.contacts.list.response_mapping.n"
+
+
+def test_a_trial_of_a_page_mapping_runs_once(make: Callable[..., Workspace]) -> None:
+    mapped = "[response.items.{'id': $string(id), 'of': $count($$.response.items)}]"
+    operation = {"resource": "people", "each": "page", "response_mapping": mapped}
+    crm = {"resources": {"contacts": {"list": operation}}}
+    effective = make({"connectors/shop/unified/crm.yaml": crm}).effective(account="acme")
+    answer = {"items": [{"id": 1}, {"id": 2}]}
+    expected = [{"id": "1", "of": 2}, {"id": "2", "of": 2}]
+    assert map_records(effective, effective.resolve("contacts.list"), answer) == expected
+
+
+# --- models ---
+
+
+def test_faults_of_many_records_are_one_row_each(tmp_path: Path) -> None:
+    path = schema_path([tmp_path], "crm", "contact")
+    assert path is not None
+    rows = check_records(path, [{"id": n} for n in range(3)] + [{"id": "a", "odd": 1}, {"id": "b"}, "text"])
+    assert [(row.path, row.records, row.example) for row in rows] == [
+        ("id", 3, "0"),
+        ("", 1, "a"),
+        ("", 1, "#6"),
+    ]
+    assert rows[0].message == "is not of type string"
+    assert "odd" in rows[1].message
+
+
+def test_an_edited_schema_of_the_workspace_is_read_again(tmp_path: Path) -> None:
+    file = tmp_path / "crm" / "gadget.schema.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps({"type": "object"}))
+    assert schema_path([tmp_path], "crm", "gadget") == file
+    assert check_records(file, [{"id": 1}]) == []
+    file.write_text(json.dumps({"type": "object", "required": ["name"]}))
+    os.utime(file, ns=(1, 1))
+    assert [row.message for row in check_records(file, [{"id": None}])] == ["lacks the required field name"]
+    assert check_records(file, [{"id": None}])[0].example == "#1"
+    assert schema_path([tmp_path], "crm", "nothing") is None
+
+
+# --- cursors ---
+
+
+@pytest.mark.parametrize("state", [{"cursor": "a/b+ü"}, {"page": 3, "seen": 20}, {"url": "https://x.example.com/?a=b"}])
+def test_a_cursor_comes_back_as_it_was(state: dict[str, Any]) -> None:
+    token = encode_cursor(state)
+    assert token is not None
+    assert token.replace("-", "").replace("_", "").isalnum()
+    assert decode_cursor(token) == state
+    assert cursor_token(state) == next(iter(state.values()))
+    assert encode_cursor(None) is None
+
+
+# --- HAR ---
+
+
+def test_a_recording_made_of_a_har_file_goes_back_into_one(
+    make: Callable[..., Workspace], recorded: Callable[..., Any], tmp_path: Path
+) -> None:
+    page = {"items": [{"id": 1, "name": "Ada"}]}
+    source = "connectors/shop/recordings/crm.contacts.list.json"
+    workspace = make({source: recorded("crm.contacts.list", [("GET", "/people", page)])})
+    har = tmp_path / "out.har"
+    assert export_recording(workspace.root / source, har) == 1
+    effective = workspace.effective(account="acme")
+    name = effective.resolve("contacts.list")
+    target = tmp_path / "made" / "back.json"
+    assert import_recording(effective, name, har, target, scenario="default", redactor=Redactor()) == 1
+    back = json.loads(target.read_text())
+    assert (back["source"], back["base_url"]) == ("har", "https://api.example.com/v1")
+    assert back["exchanges"][0]["response"]["body"] == page
+    with pytest.raises(UsageError, match=r"cannot read nothing\.har"):
+        import_recording(effective, name, tmp_path / "nothing.har", target, scenario="x", redactor=Redactor())

@@ -51,7 +51,9 @@ def test_a_replay_finds_one_fault_once_where_it_is(bad, tmp_path):
 
 def test_every_code_is_raised_by_a_test():
     here = {code for bad in (*LINTED, *REPLAYED) for code, *_ in bad.found}
-    assert here | ELSEWHERE.keys() == CODES.keys()
+    missing = CODES.keys() - here - ELSEWHERE.keys()
+    assert not missing, f"add a smallest bad workspace for {missing}, or name in ELSEWHERE the test file that raises it"
+    assert here | ELSEWHERE.keys() <= CODES.keys()
     assert not here & ELSEWHERE.keys()
     for code, file in ELSEWHERE.items():
         assert code in (TESTS / file).read_text(encoding="utf-8"), f"{file} does not test {code}"

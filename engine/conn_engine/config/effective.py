@@ -6,9 +6,13 @@ is nobody's business here.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
 
+from msgspec import structs
+
+from conn_engine.auth import chosen
 from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.faults import fault
@@ -58,6 +62,7 @@ class Effective:
         self.account = account
         self.environment = environment
         self.context: dict[str, Any] = dict(context or {})
+        self._own = frozenset(self.context)
         self.layers = tuple(layers)
         self._trusted = tuple(trusted_hosts)
         self._workspace_env = tuple(workspace_env)
@@ -76,9 +81,20 @@ class Effective:
         ConfigurationError.
         """
         try:
-            return convert(with_inherited(self.data), Configuration, at=self.connector_name)
+            typed = convert(with_inherited(self.data), Configuration, at=self.connector_name)
         except ConfigurationError as error:
             raise self._explained(error) from None
+        if typed.credentials is None:
+            return typed
+        return structs.replace(typed, credentials=chosen(typed.credentials, self.context))
+
+    def learn(self, captured: Any) -> None:
+        """Add what a log-in found out (a mapping of names) to `context`; what the account's document says goes first.
+
+        Scopes that hold the context see it at once.
+        """
+        if isinstance(captured, dict):
+            self.context.update({name: value for name, value in captured.items() if name not in self._own})
 
     def with_layers(self, layers: Sequence[Layer]) -> "Effective":
         """The same connector, account and environment with these layers instead."""
@@ -120,7 +136,8 @@ class Effective:
     def _convert_vendor(self, resource: str, method: str) -> VendorOperation:
         key = (resource, method)
         if key not in self._vendor:
-            self._vendor[key] = vendor_operation(self.data, resource, method, connector=self.connector_name)
+            made = vendor_operation(self.data, resource, method, connector=self.connector_name)
+            self._vendor[key] = replace(made, credentials=chosen(made.credentials, self.context))
         return self._vendor[key]
 
     def unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:

@@ -67,9 +67,7 @@ def wire_account(
             f'account "{account}" has no credential in the {vault.kind}',
             hint=f"run: conn auth login {account}",
         )
-    captured = (document or {}).get(CAPTURED)
-    if isinstance(captured, dict):  # what a log-in found out; what the account's document says comes first
-        effective.context = {**captured, **effective.context}
+    effective.learn((document or {}).get(CAPTURED))
     redactor.add_document(document or {})
     for name in effective.env_names:
         if environ.get(name):

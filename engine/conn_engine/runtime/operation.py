@@ -160,6 +160,7 @@ def _exchange(  # noqa: PLR0917
             credentials, session.account, using.document, authorization, effective.hosts, session.clock
         )
         session.document = yield effect
+        effective.learn(session.document.get(auth.CAPTURED))
 
     renewable = credentials.renewable(session.document)
     try:

@@ -17,6 +17,12 @@ const provider = new Provider(issuer, {
     // A public client on a person's own machine: any port of 127.0.0.1 (RFC 8252).
     { client_id: 'desk', application_type: 'native', redirect_uris: ['http://127.0.0.1/callback'], grant_types, token_endpoint_auth_method: 'none' },
     { client_id: 'm2m', client_secret: 'm2m-secret', redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read' },
+    // Clients that sign with a key of their own, one for each algorithm.
+    ...Object.entries(JSON.parse(process.env.SIGNERS ?? '{}')).map(([alg, jwk]) => ({
+      client_id: `signer-${alg}`, redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read',
+      token_endpoint_auth_method: 'private_key_jwt', token_endpoint_auth_signing_alg: alg, jwks: { keys: [jwk] },
+    })),
+    { client_id: 'sharer', client_secret: 'a shared secret of at least 32 bytes', redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read', token_endpoint_auth_method: 'client_secret_jwt', token_endpoint_auth_signing_alg: 'HS256' },
   ],
   jwks: { keys: [{ ...key, kid: 'sig', use: 'sig', alg: 'RS256' }] },
   scopes: ['openid', 'offline_access', 'email', 'api:read'],

@@ -4,6 +4,8 @@ whole grant, access tokens included.
 The authorization code flow is walked here by plain HTTP, as a browser would, for an account's first tokens.
 """
 
+import base64
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +15,8 @@ from typing import Any
 from urllib.parse import parse_qs, quote_plus, urlencode, urlsplit
 
 import httpx
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from processes import cache
 from processes.process import free_port, running
@@ -47,6 +51,41 @@ BASIC = Client("web-basic", "web:se/cret+%", True)
 POST = Client("web-post", "post-secret", False)
 MACHINE = Client("m2m", "m2m-secret", True)
 DESK = Client("desk", "", False)  # public, on any loopback port
+
+SHARER = Client("sharer", "a shared secret of at least 32 bytes", False)  # signs with its secret
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+RSA_KEY = rsa.generate_private_key(65537, 2048)
+SIGNERS: dict[str, PrivateKey] = {
+    "RS256": RSA_KEY,
+    "PS256": RSA_KEY,
+    "ES256": ec.generate_private_key(ec.SECP256R1()),
+    "EdDSA": ed25519.Ed25519PrivateKey.generate(),
+}
+"""By algorithm the key of the client `signer-<algorithm>`."""
+
+
+def pem(key: PrivateKey) -> str:
+    """A private key as people have it."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def public_jwk(key: PrivateKey) -> dict[str, str]:
+    """The public half as a JWK."""
+
+    def text(number: int | bytes, size: int = 0) -> str:
+        raw = number if isinstance(number, bytes) else number.to_bytes(size or (number.bit_length() + 7) // 8, "big")
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+    if isinstance(key, rsa.RSAPrivateKey):
+        numbers = key.public_key().public_numbers()
+        return {"kty": "RSA", "n": text(numbers.n), "e": text(numbers.e)}
+    if isinstance(key, ec.EllipticCurvePrivateKey):
+        point = key.public_key().public_numbers()
+        return {"kty": "EC", "crv": "P-256", "x": text(point.x, 32), "y": text(point.y, 32)}
+    return {"kty": "OKP", "crv": "Ed25519", "x": text(key.public_key().public_bytes_raw())}
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +170,12 @@ def oidc(folder: Path, *, lifetime_seconds: int = 600) -> Iterator[Oidc]:
         url=f"http://127.0.0.1:{port}/.well-known/openid-configuration",
         log=folder / "oidc.log",
         folder=folder,
-        environ={"PORT": str(port), "ACCESS_TTL": str(lifetime_seconds), "CALLBACK": CALLBACK},
+        environ={
+            "PORT": str(port),
+            "ACCESS_TTL": str(lifetime_seconds),
+            "CALLBACK": CALLBACK,
+            "SIGNERS": json.dumps({algorithm: public_jwk(key) for algorithm, key in SIGNERS.items()}),
+        },
         ready=lambda answer: answer.status_code == 200,
     ):
         yield Oidc(port)

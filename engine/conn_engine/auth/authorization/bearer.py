@@ -11,7 +11,7 @@ from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Bearer"]
 
-_USUAL_PATHS = ("oauth.token.access_token", "token", "api_key")
+_USUAL_PATHS = ("oauth.token.access_token", "session.access_token", "token", "api_key")
 
 
 class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="bearer"):
@@ -23,7 +23,7 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
         str | None,
         Meta(
             description="Expression over the stored credential for the token. Default: "
-            "`oauth.token.access_token`, `token` or `api_key`, by the kind of the credential."
+            "`oauth.token.access_token`, `session.access_token`, `token` or `api_key`, by the kind of the credential."
         ),
     ] = None
     prefix: Annotated[str, Meta(description='What stands before the token; "" for nothing.')] = "Bearer"

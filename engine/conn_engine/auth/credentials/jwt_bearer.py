@@ -1,0 +1,86 @@
+"""A key that signs JWTs: for a service account, an app installation, or as the token itself (RFC 7523)."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from msgspec import Meta, field, structs
+
+from conn_engine.auth.assertion import Assertion, signed
+from conn_engine.auth.credentials.exchanged import ExchangedCredentials
+from conn_engine.auth.names import Asked
+from conn_engine.auth.token_request import Grant, TokenRequest
+from conn_engine.bodies import BodyFormat
+from conn_engine.strategies import Scope
+from conn_engine.wire import Clock, Flow
+
+__all__ = ["JwtBearer"]
+
+_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+
+
+class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="format", tag="jwt_bearer"):
+    """A signed JWT, traded for a token at `token_url` or by `request`; with neither it is the token itself."""
+
+    ask: Annotated[tuple[Asked, ...], Meta(description="What the account supplies. Default: `private_key`.")] = (
+        Asked(name="private_key", label="Private key"),
+    )
+    assertion: Annotated[
+        Assertion,
+        Meta(
+            description="The JWT. `aud` is the token URL and `scope` the scopes, unless `claims` says otherwise. "
+            "Of a key that is a JSON document, take a part: `{{$jsonParse(service_account).private_key}}`."
+        ),
+    ] = field(default_factory=Assertion)
+    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.")] = ()
+    scope_separator: Annotated[str, Meta(description="What stands between two scopes.")] = " "
+    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL; a template.")] = None
+    token_headers: Annotated[
+        dict[str, str | None], Meta(description="Further headers of the token request; templates.")
+    ] = field(default_factory=dict)
+    token_params: Annotated[
+        dict[str, Any],
+        Meta(description="Further fields of the token request's body; templates. null removes a usual one."),
+    ] = field(default_factory=dict)
+    body_format: Annotated[BodyFormat, Meta(description="How the token request's body is written.")] = "form"
+    request: Annotated[
+        TokenRequest | None,
+        Meta(
+            description="The whole token request, for a vendor with one of its own (`Bearer {{assertion}}` in a header "
+            "for the token of an app's installation). Default: the standard grant at token_url."
+        ),
+    ] = None
+
+    def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
+        """The connector's own request, else the standard grant."""
+        if self.request is not None:
+            own = self.completed(self.request)
+            return [own if own.assertion is not None else structs.replace(own, assertion=self._assertion())]
+        fields: dict[str, Any] = {"grant_type": _GRANT, "assertion": "{{assertion}}", **self.token_params}
+        return [
+            TokenRequest(
+                url=self.token_url or "",
+                headers=self.token_headers,
+                body={name: value for name, value in fields.items() if value is not None},
+                body_format=self.body_format,
+                assertion=self._assertion(),
+                **self.reading(),
+            )
+        ]
+
+    def obtained(self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Grant]:
+        """The token that the JWT is traded for, or the JWT. Errors as in `request_token` and `signed`."""
+        if self.token_url is not None or self.request is not None:
+            return (yield from super().obtained(stored, names, hosts, clock))
+        made = signed(self._assertion(), names, clock.now())
+        token: dict[str, Any] = {"access_token": made.text}
+        if made.expires_at is not None:
+            token |= {"expires_at": made.expires_at, "obtained_at": clock.now()}
+        return Grant(token)
+
+    def _assertion(self) -> Assertion:
+        usual: dict[str, Any] = {}
+        if self.token_url is not None:
+            usual["aud"] = self.token_url
+        if self.scopes:
+            usual["scope"] = self.scope_separator.join(self.scopes)
+        return structs.replace(self.assertion, claims={**usual, **self.assertion.claims})

@@ -304,9 +304,21 @@ def test_a_golden_never_holds_a_secret(make: Callable[..., Workspace], listing: 
     assert not report.judgements[0].case.golden.exists()
 
 
-def test_evaluators_are_compared_when_asked(make: Callable[..., Workspace], listing: Any) -> None:
+@pytest.mark.parametrize(
+    ("expression", "place"),
+    [
+        ("$formatNumber(12.345, '#.00')", f"{CRM_FILE}:8"),  # they round differently
+        ("$replace(response.name, /x*/, '-') = 'x' ? 'a' : 'b'", f"{LIST}:1"),  # one refuses the empty match
+    ],
+)
+def test_a_mapping_that_is_not_portable_is_told_when_asked(
+    make: Callable[..., Workspace], listing: Any, expression: str, place: str
+) -> None:
     workspace = make({LIST: listing})
     assert "MAP401" not in [code for code, _ in said(suite(workspace, "contacts.list", cross_check=True))]
+    workspace = make({CRM_FILE: changed("first_name: response.name", f'first_name: "{expression}"')})
+    assert ("MAP401", place) in said(suite(workspace, "contacts.list", cross_check=True))
+    assert "MAP401" not in [code for code, _ in said(suite(workspace, "contacts.list"))]
 
 
 def test_an_environment_never_makes_the_shared_golden(make: Callable[..., Workspace], listing: Any) -> None:

@@ -152,7 +152,11 @@ class App:
             try:
                 answer = getpass("", stream=self.stderr)
             except EOFError:
+                self.err()  # the question's own line is still open
                 raise UsageError(f"{question}: the input ended") from None
+            except KeyboardInterrupt:
+                self.err()
+                raise
             self.redactor.add(answer)
             return answer
         line = self.stdin.readline()

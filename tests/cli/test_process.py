@@ -161,3 +161,39 @@ def test_completion_is_printed(desk):
     done = run(desk, "--show-completion", "bash")
     plain = run(desk, "--show-completion", environ={"SHELL": "/bin/bash"})
     assert "_CONN_COMPLETE" in done.stdout + plain.stdout or "complete" in done.stdout + plain.stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "last"),
+    [
+        ("tok-typed-by-hand\n", 0, "stored the credential of me in the encrypted file"),
+        ("\x04", 2, "error: Token: the input ended"),
+        ("\x03", 130, "interrupted"),
+    ],
+)
+def test_a_typed_secret_is_not_shown(desk, typed, code, last):
+    import pty
+
+    child, terminal = pty.fork()
+    if child == 0:
+        os.chdir(desk)
+        more = environment(CONN_VAULT_KEY="k" * 20, CONN_STATE_DIR=str(desk / ".state"), TERM="dumb")
+        os.execvpe(COMMAND[0], [*COMMAND, "auth", "login", "me"], more)
+    shown = b""
+    answered = False
+    while True:
+        try:
+            piece = os.read(terminal, 4096)
+        except OSError:  # how a terminal ends on Linux
+            break
+        if not piece:
+            break
+        shown += piece
+        if not answered and b"oken: " in shown:
+            time.sleep(0.3)  # until the echo is off
+            os.write(terminal, typed.encode())
+            answered = True
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == code
+    text = shown.decode()
+    assert "tok-typed-by-hand" not in text
+    assert last.rpartition(": ")[2] in text.splitlines()[-1]

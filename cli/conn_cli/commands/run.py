@@ -1,5 +1,6 @@
 """`conn run`: run an operation against the vendor. Writes show their plan and need --send."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -50,6 +51,7 @@ def run(
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
+    call = replace(call, remote_data=remote_data)
     planned = dry_run or (may_write(effective, name, call) and not send)
     wiring = wire_account(
         app.workspace,
@@ -64,7 +66,7 @@ def run(
     if planned:
         _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
-    _stream(app, wiring, name, call, writer, limit=limit, trace=trace, remote_data=remote_data)
+    _stream(app, wiring, name, call, writer, limit=limit, trace=trace)
 
 
 def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:
@@ -95,7 +97,6 @@ def _stream(
     *,
     limit: int | None,
     trace: bool,
-    remote_data: bool,
 ) -> None:
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import Connection
@@ -109,7 +110,7 @@ def _stream(
         pages = connection.pages(name, call)
         try:
             for page in pages:
-                records = page.records if not remote_data else _with_remote(page.records, page.raw)
+                records = page.records
                 if limit is not None:
                     records = records[: limit - count]
                 writer.write(records)
@@ -129,10 +130,3 @@ def _stream(
             pages.close()
             for notice in getattr(wiring.vault, "notices", ()):
                 app.err(f"warning: {notice}")
-
-
-def _with_remote(records: list[Any], raw: list[Any]) -> list[Any]:
-    if len(records) != len(raw):
-        return records
-    pairs = zip(records, raw, strict=True)
-    return [{**record, "remote_data": own} if isinstance(record, dict) else record for record, own in pairs]

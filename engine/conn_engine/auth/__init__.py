@@ -4,7 +4,19 @@ Nothing here sends or stores anything: a token request is yielded, a renewal is 
 """
 
 from conn_engine.auth.assertion import Assertion
-from conn_engine.auth.authorization import Authorization, Basic, Bearer, Header, NoAuthorization, Query
+from conn_engine.auth.authorization import (
+    Authorization,
+    AuthorizationChoice,
+    Basic,
+    Bearer,
+    Body,
+    Cookie,
+    Expression,
+    Header,
+    NoAuthorization,
+    Query,
+    Several,
+)
 from conn_engine.auth.consent import Consent, fresh_secret
 from conn_engine.auth.credentials import (
     ApiKey,
@@ -29,14 +41,18 @@ __all__ = [
     "ApiKey",
     "Assertion",
     "Authorization",
+    "AuthorizationChoice",
     "Basic",
     "BasicCredentials",
     "Bearer",
     "BearerCredentials",
+    "Body",
     "Choice",
     "Consent",
+    "Cookie",
     "CredentialField",
     "Credentials",
+    "Expression",
     "Grant",
     "Header",
     "JwtBearer",
@@ -47,6 +63,7 @@ __all__ = [
     "OAuth2Password",
     "Query",
     "Session",
+    "Several",
     "TokenRequest",
     "TokenStep",
     "chosen",

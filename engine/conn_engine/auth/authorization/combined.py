@@ -1,0 +1,68 @@
+"""Several authorizations at once, and one of several; with them the list of all kinds: a new one is a class and its
+name here."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from conn_engine.auth.authorization.basic import Basic
+from conn_engine.auth.authorization.bearer import Bearer
+from conn_engine.auth.authorization.body import Body
+from conn_engine.auth.authorization.cookie import Cookie
+from conn_engine.auth.authorization.expression import Expression
+from conn_engine.auth.authorization.header import Header
+from conn_engine.auth.authorization.none import NoAuthorization
+from conn_engine.auth.authorization.query import Query
+from conn_engine.errors import ConfigurationError
+from conn_engine.strategies import Draft, Scope, Settings, ask
+
+__all__ = ["Authorization", "AuthorizationChoice", "Several"]
+
+
+class Several(Settings, frozen=True, kw_only=True, tag_field="format", tag="several"):
+    """All of them, in this order: a token in one header and a key in another."""
+
+    all: Annotated[tuple["Authorization", ...], Meta(description="The authorizations.", min_length=1)]
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Apply each. Errors as theirs."""
+        for one in self.all:
+            one.apply(draft, scope)
+
+
+class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format", tag="choice"):
+    """One of several, by an expression: the counterpart of credentials that are chosen."""
+
+    by: Annotated[
+        str,
+        Meta(
+            description="Expression for the name of an option, over `context`, the stored credential's keys and `env`: "
+            "`context.login`, or `api_key ? 'key' : 'token'`."
+        ),
+    ]
+    options: Annotated[
+        dict[str, "Authorization"], Meta(description="The authorizations to choose from, by name.", min_length=1)
+    ]
+    default: Annotated[
+        str | None, Meta(description="The option where the expression finds nothing. Default: the first.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.default is not None and self.default not in self.options:
+            raise ValueError(f"`default` names no option: {', '.join(self.options)}")
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Apply the option that is meant. Raises ConfigurationError when the expression names none."""
+        found = ask(self.by, scope)
+        name = found if isinstance(found, str) and found else self.default or next(iter(self.options))
+        if name not in self.options:
+            raise ConfigurationError(
+                f"`{self.by}` chooses an authorization that is no option",
+                hint=f"the options are {', '.join(self.options)}",
+            )
+        self.options[name].apply(draft, scope)
+
+
+Authorization: TypeAlias = (
+    NoAuthorization | Bearer | Basic | Header | Query | Cookie | Body | Expression | Several | AuthorizationChoice
+)

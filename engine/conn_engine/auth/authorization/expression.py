@@ -1,0 +1,67 @@
+"""Authorization that an expression makes, for what no other kind says."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from msgspec import Meta
+
+from conn_engine.auth.authorization.body import with_field
+from conn_engine.auth.names import header_value
+from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.strategies import Draft, Scope, Settings, ask
+
+__all__ = ["Expression"]
+
+_PLACES = frozenset({"headers", "query", "body"})
+
+
+class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="expression"):
+    """Headers, query parameters and fields of the body by one expression."""
+
+    value: Annotated[
+        str,
+        Meta(
+            description="Expression for an object `{headers: {…}, query: {…}, body: {…}}`, each part optional. It sees "
+            "the stored credential's keys, `env`, `context`, and `request` (method, url, path, query, body) as it is "
+            "before."
+        ),
+    ]
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Put what the expression finds into the request. Raises ConfigurationError when it is no such object."""
+        sent = {
+            "method": draft.method,
+            "url": draft.url,
+            "path": urlsplit(draft.url).path,
+            "query": dict(draft.query),
+            "body": draft.body,
+        }
+        found = ask(self.value, {**scope, "request": sent})
+        if not isinstance(found, dict) or not found or not found.keys() <= _PLACES:
+            raise ConfigurationError(
+                "the expression of `authorization` gives no object with headers, query or body in it",
+                hint=f"it is {self.value}",
+            )
+        for name, value in _part(found, "headers").items():
+            draft.set_header(name, header_value(_text(name, value), purpose=f'the value of the header "{name}"'))
+        for name, value in _part(found, "query").items():
+            draft.set_query(name, _text(name, value))
+        for name, value in _part(found, "body").items():
+            draft.body = with_field(draft, (name,), value)
+        draft.authorized = True
+
+
+def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    part = found.get(name, {})
+    if not isinstance(part, dict):
+        raise ConfigurationError(f"the expression of `authorization` gives {name} that are no object")
+    return part
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None or isinstance(value, dict | list | bool) or value == "":
+        raise CredentialError(
+            f'the expression of `authorization` finds no text for "{name}"', hint="log the account in again"
+        )
+    return str(value)

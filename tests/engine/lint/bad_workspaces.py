@@ -192,6 +192,14 @@ EXPRESSIONS = [
             '  authorization: {format: header, config: {name: x, value: "{{env.AWS_KEY}}"}}\n'
         },
     ),
+    Bad(
+        "computes with a secret",
+        one("SEC113", ACCOUNT, 3, 60),
+        {
+            ACCOUNT: "connector: demo\noverride:\n"
+            '  authorization: {format: header, config: {name: x, value: "{{$substring(token, 1)}}"}}\n'
+        },
+    ),
     Bad("no host", one("SEC112", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", '"https://{{context.host}}"')),
 ]
 

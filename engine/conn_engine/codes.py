@@ -184,6 +184,15 @@ CODES: dict[str, Code] = _table(
         " declares. Declare it under `env` there, after thinking about who may edit the override.",
     ),
     Code(
+        "SEC113",
+        "override computes with a secret",
+        "error",
+        "An environment or account uses a stored credential or a variable in an expression of its own, or keeps "
+        "a part of a token's answer as context. Cut in pieces, reversed or kept elsewhere a secret is recognised by "
+        "nothing any more and could be printed or stored. An override may name a secret (`{{api_key}}`), join it "
+        "with fixed text and encode it with `$base64encode`; write everything else into connector.yaml.",
+    ),
+    Code(
         "REC001",
         "recording cannot be used",
         "error",

@@ -50,6 +50,7 @@ def login(  # noqa: PLR0917
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
+    effective.check_authority()
     vault = vault_of(app.workspace, app.environ)
     credentials = effective.connector.credentials
     fields = credentials.fields() if credentials is not None else []

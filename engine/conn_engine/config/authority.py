@@ -13,6 +13,8 @@ from conn_engine.config.merge import Path_, leaves, lookup
 from conn_engine.config.origins import Layer, Origin
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression, template
 
 __all__ = [
     "base_hosts",
@@ -26,8 +28,14 @@ __all__ = [
 
 _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
+_HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
 _TEMPLATE = "\0"
 _URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
+# What an override may do with a secret: name it, join it with fixed text, encode it in a form that redaction knows.
+_PLAIN_USE = re.compile(
+    r"""(?:\s+|"[^"\\]*"|'[^'\\]*'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*|`[^`]+`|\$base64(?:encode)?(?=\s*\()|[.&()])*"""
+)
+_EXPRESSION_KEYS = frozenset({"path", "token_path", "token_field"})
 _CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
@@ -91,20 +99,25 @@ def _urls(base: Mapping[str, Any]) -> Iterator[str]:
 
 def covered(pattern: str, allowed: Iterable[str]) -> bool:
     """Whether every host that the pattern fits is fitted by one of the allowed patterns."""
-    host, port = _split(pattern)
+    scheme, host, port = _split(pattern)
+    if not _HOST_PATTERN.fullmatch(host):
+        return False
     for other in allowed:
-        allowed_host, allowed_port = _split(other)
-        fits_port = allowed_port in (port, "*")
-        if fits_port and (host == allowed_host or (allowed_host.startswith("*.") and host.endswith(allowed_host[1:]))):
+        allowed_scheme, allowed_host, allowed_port = _split(other)
+        # A `*` is one label, as at the door; a scheme said by an override would allow what https did not.
+        labels = re.escape(allowed_host).replace(r"\*", r"[^.]*")
+        if allowed_scheme == scheme and allowed_port in (port, "*") and re.fullmatch(labels, host):
             return True
     return False
 
 
-def _split(pattern: str) -> tuple[str, str]:
-    host, colon, port = pattern.lower().rpartition(":")
+def _split(pattern: str) -> tuple[str, str, str]:
+    """Scheme ("" for https), host and port ("" for the scheme's own) of a host pattern."""
+    scheme, _, rest = pattern.lower().rstrip("/").rpartition("://")
+    host, colon, port = rest.rpartition(":")
     if not colon or port.endswith("]"):
-        return pattern.lower(), ""
-    return host, port
+        host, port = rest, ""
+    return (scheme if scheme == "http" else ""), host, port
 
 
 def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[str, ...]:
@@ -153,8 +166,8 @@ def declared_names(base: Mapping[str, Any], workspace: Sequence[str]) -> tuple[s
 
 
 def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Sequence[str]) -> list[Diagnostic]:
-    """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host. Also
-    a connector that authorizes its requests and grants no host."""
+    """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host, an expression
+    over a secret. Also a connector that authorizes its requests and grants no host."""
     base = layers[0].data
     hosts = (*base_hosts(base), *trusted)
     names = declared_names(base, workspace_env)
@@ -163,6 +176,7 @@ def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Seq
         found.extend(_hosts_asked(layer, hosts))
         found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
         found.extend(_names_asked(layer, names))
+        found.extend(_computed(layer, base))
     return found
 
 
@@ -220,6 +234,41 @@ def _is_url_place(path: Path_) -> bool:
     if path[-1] == "base_url":
         return path[0] != "unified"
     return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and ("credentials" in path[:1] or "authorization" in path[:4])
+
+
+def _computed(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Where an override computes with a secret: cut in pieces or reversed, nothing would recognise it any more."""
+    known = {text for _, text in _authorized_texts(base)}
+    for path, text in _authorized_texts(layer.data):
+        if text in known or _ENV_WHOLE.search(text):
+            continue
+        if "capture" in path[:-1]:
+            what = "keeps a part of a token's answer as context"
+        elif all(_PLAIN_USE.fullmatch(used) for used in _uses(path, text)):
+            continue
+        else:
+            what = "computes with a secret"
+        yield diagnostic(
+            "SEC113",
+            f"{layer.level} {what}; it may only name one",
+            _origin(layer, path).span,
+            path=dotted(path),
+            hint="write the expression into connector.yaml; here use a secret as it is, such as {{api_key}}",
+        )
+
+
+def _uses(path: Path_, text: str) -> list[str]:
+    """The expressions of a string under credentials or authorization that secrets are in scope of."""
+    try:
+        used = [text] if path[-1] in _EXPRESSION_KEYS else [part for part, _ in template(text).expressions]
+        return [part for part in used if not _reads_context_alone(part)]
+    except ExpressionError:
+        return []  # it does not parse: another finding says so, and it never runs
+
+
+def _reads_context_alone(text: str) -> bool:
+    roots = expression(text).roots()
+    return roots is not None and set(roots) <= {"context"}
 
 
 def _names_asked(layer: Layer, names: Sequence[str]) -> Iterator[Diagnostic]:

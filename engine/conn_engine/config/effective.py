@@ -217,6 +217,15 @@ class Effective:
         """Overrides that ask for more hosts or variables than the connector grants."""
         return authority.widening(self.layers, self._trusted, self._workspace_env)
 
+    def check_authority(self) -> None:
+        """Raise ConfigurationError when an override asks for more than it may: nothing of it is run then.
+
+        The door stops a credential; it does not stop a request without one to a host that the attacker chose.
+        """
+        found = [finding for finding in self.widening() if finding.code != "SEC112"]
+        if found:
+            raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
+
     # --- findings ---
 
     @cached_property

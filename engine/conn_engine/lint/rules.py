@@ -278,7 +278,7 @@ def dead_overrides(target: Target) -> Iterator[Diagnostic]:
 
 
 def authority(target: Target) -> Iterator[Diagnostic]:
-    """SEC110, SEC111 and faults of the merged configuration (see `config.authority`)."""
+    """SEC110 to SEC113 and faults of the merged configuration (see `config.authority`)."""
     yield from target.effective.findings
 
 

@@ -53,9 +53,11 @@ def wire_account(
     """Resolve an account and its stored credential.
 
     With `optional_credential` (a dry run) a missing one is replaced by a sample. Raises UsageError for an unknown
-    account, CredentialError when its connector needs a credential and none is stored.
+    account, ConfigurationError for an override that widens authority, CredentialError when its connector needs a
+    credential and none is stored.
     """
     effective = workspace.effective(account=account, environment=environment)
+    effective.check_authority()
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = vault.load(account)

@@ -12,6 +12,7 @@ from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import render, render_path, template
 from conn_engine.runtime.call import Call, Session
 from conn_engine.strategies import Draft, Scope
+from conn_engine.transport import door
 from conn_engine.wire import Headers, Purpose, Request
 
 __all__ = ["authorization_scope", "base_url_of", "call_scope", "draft_of", "finish_request", "without_credential"]
@@ -119,6 +120,7 @@ def finish_request(  # noqa: PLR0917
     label: str,
 ) -> Request:
     """Authorise the draft, then encode its query and body. Nothing may change the request after this."""
+    door.check_outside(draft.url, effective.hosts, label)
     operation.authorization.apply(draft, authorization_scope(effective, session))
     body: bytes | None = None
     if draft.body is not None and draft.method not in ("GET", "HEAD"):

@@ -71,6 +71,9 @@ def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor)
         return Hop(goal, method, headers, body)
     if method not in ("GET", "HEAD"):
         raise _refusal(request, f"a {method} is redirected to another host, {goal.authority}")
+    # A vendor's server, or whoever can make it redirect, must not reach into our network.
+    if door.is_internal(goal.host) and not door.is_internal(hop.target.host):
+        raise _refusal(request, f"a redirect to {goal.authority}, an internal address")
     if redactor.find(url):
         raise _refusal(request, f"a redirect would carry a credential to {goal.authority}")
     kept = tuple(pair for pair in hop.headers if pair[0].lower() in _CARRIED)

@@ -49,7 +49,12 @@ def test_host_pattern(url: str, pattern: str | None) -> None:
     [
         ("a.example.com", ["a.example.com"], True),
         ("a.example.com", ["*.example.com"], True),
-        ("*.eu.example.com", ["*.example.com"], True),
+        ("*.eu.example.com", ["*.example.com"], False),
+        ("a.eu.example.com", ["*.example.com"], False),
+        ("*.eu.example.com", ["*.*.example.com"], True),
+        ("http://a.example.com:*", ["*.example.com:*"], False),
+        ("https://a.example.com:443", ["*.example.com:*"], True),
+        ("evil.net/.example.com", ["*.example.com"], False),
         ("*.example.com", ["a.example.com"], False),
         ("example.com", ["*.example.com"], False),
         ("evilexample.com", ["*.example.com"], False),

@@ -304,8 +304,9 @@ def test_an_overridden_base_url_gets_no_credential(make: Callable[..., Workspace
     site, evil = new_site(), new_site()
     account = {"connector": "shop", "override": {"base_url": evil.url, "hosts": [evil.host]}}
     workspace = make({"connectors/shop/connector.yaml": connector(site), "accounts/acme.yaml": account})
-    with opened(workspace) as acme, pytest.raises(ConfigurationError):
-        acme.list("people.list")
+    with pytest.raises(ConfigurationError) as refused:
+        opened(workspace)
+    assert {finding.code for finding in refused.value.findings} == {"SEC110"}
     assert evil.got == []
 
 

@@ -257,9 +257,6 @@ def test_a_token_endpoint_on_a_strange_host_gets_nothing(
     override = {"credentials": {"config": {"token_url": f"{evil.url}/token"}}}
     account = {"connector": "shop", "override": override}
     workspace = make({"connectors/shop/connector.yaml": None, "accounts/acme.yaml": account})
-    with (
-        connect(workspace, "acme", environ=ENVIRON, vault=MemoryVault({"acme": STALE})) as acme,
-        pytest.raises(ConfigurationError, match="not a host of the connector"),
-    ):
-        list(acme.records("contacts.list"))
+    with pytest.raises(ConfigurationError, match="where the connector's credentials may not go"):
+        connect(workspace, "acme", environ=ENVIRON, vault=MemoryVault({"acme": STALE}))
     assert evil.got == []

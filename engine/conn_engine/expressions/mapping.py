@@ -21,7 +21,7 @@ from typing import Any
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
 from conn_engine.expressions.page import Program, programs
-from conn_engine.expressions.tree import Leaf, assemble, leaves, with_removals
+from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, overlay
 
 __all__ = ["Mapping", "mapping"]
@@ -56,7 +56,12 @@ class Mapping:
     def fields(self) -> dict[str, str]:
         """Dotted field to the text of its expression, of the topmost layer that has it. A layer that is one
         expression has no fields."""
-        return {leaf.field: leaf.text for layer in self._leaves for leaf in layer if leaf.path}
+        found: dict[str, str] = {}
+        for layer, layer_leaves in zip(self.layers, self._leaves, strict=True):
+            for gone in removals(layer):
+                found = {name: text for name, text in found.items() if not f"{name}.".startswith(f"{gone}.")}
+            found.update({leaf.field: leaf.text for leaf in layer_leaves if leaf.path})
+        return found
 
     def reads(self) -> dict[str, frozenset[Path_]]:
         """Dotted field to the paths of the scope its expressions read, over all layers; "" for a layer that

@@ -7,7 +7,7 @@ from typing import Any
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.values import REMOVE, UNDEFINED, Path_
 
-__all__ = ["Leaf", "assemble", "leaves", "with_removals"]
+__all__ = ["Leaf", "assemble", "leaves", "removals", "with_removals"]
 
 _MAX_DEPTH = 64
 
@@ -49,6 +49,16 @@ def with_removals(layer: Any) -> Any:
     if not isinstance(layer, dict):
         return layer
     return {key: REMOVE if value is None else with_removals(value) for key, value in layer.items()}
+
+
+def removals(layer: Any, path: str = "") -> Iterator[str]:
+    """The dotted fields that an upper layer takes away."""
+    for key, value in layer.items() if isinstance(layer, dict) else ():
+        here = f"{path}.{key}" if path else str(key)
+        if value is REMOVE:
+            yield here
+        else:
+            yield from removals(value, here)
 
 
 def assemble(layer: Any, values: Mapping[Path_, Any]) -> Any:

@@ -1,8 +1,9 @@
 """Credentials from environment variables, for CI and containers. Read only: renewed tokens last one run.
 
-`CONN_<ACCOUNT>_<FIELD>` is one field, `__` goes one level deeper (`CONN_ACME_OAUTH__TOKEN__ACCESS_TOKEN`);
-the parts of an OAuth token have short names too (`CONN_ACME_ACCESS_TOKEN`). `CONN_<ACCOUNT>_CREDENTIALS` is the whole document as JSON, over which single fields are laid. Account and
-field are upper case here, with `_` for whatever is no letter or digit.
+`CONN_<ACCOUNT>_<FIELD>` is one field, `__` goes one level deeper (`CONN_ACME_OAUTH__TOKEN__ACCESS_TOKEN`); the parts of
+an OAuth token have short names too (`CONN_ACME_ACCESS_TOKEN`). `CONN_<ACCOUNT>_CREDENTIALS` is the whole document as
+JSON, over which single fields are laid. Account and field are upper case here, with `_` for whatever is no letter or
+digit.
 """
 
 import copy

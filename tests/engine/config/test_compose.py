@@ -46,3 +46,8 @@ def test_null_removes_a_field_also_where_layers_compose():
     assert _result({"id": "response.a", "n": "response.b"}, {"n": None}) == {"id": 1}
     assert _result('{"id": response.a, "n": response.b}', {"n": None}) == {"id": 1}
     assert _result({"n": "response.a", "m": "response.b"}, {"n": "$base.n"}, {"m": None}) == {"n": 1}
+
+
+def test_a_removed_field_is_no_mapped_field_any_more():
+    layers = mapping_layers(_merged({"a": "response.a", "n": {"x": "response.b"}}, {"a": "$base.a", "n": None}))
+    assert set(mapping(layers).fields) == {"a"}

@@ -1,4 +1,4 @@
-"""Findings as values: where (`Span`), how bad (`Severity`), what and how to mend (`Diagnostic`). Drawing is the caller's."""
+"""Findings as values: where (`Span`), how bad (`Severity`), what and how to mend (`Diagnostic`). Nothing is drawn here."""
 
 import hashlib
 from collections.abc import Iterable, Sequence

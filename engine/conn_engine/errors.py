@@ -134,7 +134,7 @@ class VendorError(ConnError):
 
 
 class TransportError(VendorError):
-    """No usable answer: DNS, connection, time-out, truncated body, refused redirect; faults in transit are `retryable`."""
+    """No usable answer: DNS, connection, time-out, cut body, refused redirect. Faults in transit are `retryable`."""
 
     def __init__(
         self, message: str, *, request: "Request | None" = None, retryable: bool = True, hint: str = ""

@@ -30,8 +30,8 @@ def parse(
     YAML follows the 1.2 core schema; keys are strings as written, duplicate keys and merge keys are errors,
     and size, depth and aliases are bounded. JSON inside a YAML file is read as JSON. `first_line` and
     `indent` are those of a `Block`. `max_bytes` and `max_nodes` (of YAML) widen the bounds for documents that
-    are not the workspace's own, such as a vendor's. Raises ConfigurationError whose findings (DOC002 to DOC009) name line,
-    column and mend.
+    are not the workspace's own, such as a vendor's. Raises ConfigurationError whose findings (DOC002 to DOC009)
+    name line, column and mend.
     """
     text = text.removeprefix("\ufeff")
     origin = Origin(file, text, first_line, indent)

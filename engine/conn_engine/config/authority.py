@@ -32,10 +32,11 @@ _HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
 _TEMPLATE = "\0"
 _URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
 # What an override may do with a secret: name it, join it with fixed text, encode it in a form that redaction knows.
-_PLAIN_USE = re.compile(
-    r"""(?:\s+|"[^"\\]*"|'[^'\\]*'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*|`[^`]+`|\$base64(?:encode)?(?=\s*\()|[.&()])*"""
+_PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
+    r"""(?>\s++|"[^"\\]*+"|'[^'\\]*+'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*+|`[^`]++`"""
+    r"""|\$base64(?:encode)?(?=\s*\()|[.&()])*+"""
 )
-_EXPRESSION_KEYS = frozenset({"path", "token_path", "token_field"})
+_EXPRESSION_KEYS = frozenset({"path", "token_path", "token_field", "expression", "by"})
 _CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
@@ -176,7 +177,7 @@ def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Seq
         found.extend(_hosts_asked(layer, hosts))
         found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
         found.extend(_names_asked(layer, names))
-        found.extend(_computed(layer, base))
+        found.extend(_computed(layer, layers))
     return found
 
 
@@ -236,15 +237,15 @@ def _is_url_place(path: Path_) -> bool:
     return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and ("credentials" in path[:1] or "authorization" in path[:4])
 
 
-def _computed(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic]:
+def _computed(layer: Layer, layers: Sequence[Layer]) -> Iterator[Diagnostic]:
     """Where an override computes with a secret: cut in pieces or reversed, nothing would recognise it any more."""
-    known = {text for _, text in _authorized_texts(base)}
+    known = {text for _, text in _authorized_texts(layers[0].data)}
     for path, text in _authorized_texts(layer.data):
         if text in known or _ENV_WHOLE.search(text):
             continue
         if "capture" in path[:-1]:
             what = "keeps a part of a token's answer as context"
-        elif all(_PLAIN_USE.fullmatch(used) for used in _uses(path, text)):
+        elif all(_PLAIN_USE.fullmatch(used) for used in _uses(path, text, layers)):
             continue
         else:
             what = "computes with a secret"
@@ -257,13 +258,20 @@ def _computed(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic]:
         )
 
 
-def _uses(path: Path_, text: str) -> list[str]:
+def _uses(path: Path_, text: str, layers: Sequence[Layer]) -> list[str]:
     """The expressions of a string under credentials or authorization that secrets are in scope of."""
     try:
-        used = [text] if path[-1] in _EXPRESSION_KEYS else [part for part, _ in template(text).expressions]
+        whole = path[-1] in _EXPRESSION_KEYS or _in_expression(path, layers)
+        used = [text] if whole else [part for part, _ in template(text).expressions]
         return [part for part in used if not _reads_context_alone(part)]
     except ExpressionError:
         return []  # it does not parse: another finding says so, and it never runs
+
+
+def _in_expression(path: Path_, layers: Sequence[Layer]) -> bool:
+    """Whether the text belongs to an authorization that is an expression, whichever level says so."""
+    places = [(*path[:end], "format") for end in range(1, len(path))]
+    return any(lookup(layer.data, place) == "expression" for layer in layers for place in places)
 
 
 def _reads_context_alone(text: str) -> bool:

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 from msgspec import Meta
 
 from conn_engine.auth.authorization.body import with_field
-from conn_engine.auth.names import header_value
-from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.auth.names import header_value, sealed
+from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.strategies import Draft, Scope, Settings, ask
 
 __all__ = ["Expression"]
@@ -19,7 +19,7 @@ _PLACES = frozenset({"headers", "query", "body"})
 class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="expression"):
     """Headers, query parameters and fields of the body by one expression."""
 
-    value: Annotated[
+    expression: Annotated[
         str,
         Meta(
             description="Expression for an object `{headers: {…}, query: {…}, body: {…}}`, each part optional. It sees "
@@ -37,11 +37,14 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
             "query": dict(draft.query),
             "body": draft.body,
         }
-        found = ask(self.value, {**scope, "request": sent})
+        try:
+            found = ask(self.expression, {**scope, "request": sent})
+        except ExpressionError as error:
+            raise sealed(error) from None
         if not isinstance(found, dict) or not found or not found.keys() <= _PLACES:
             raise ConfigurationError(
                 "the expression of `authorization` gives no object with headers, query or body in it",
-                hint=f"it is {self.value}",
+                hint=f"it is {self.expression}",
             )
         for name, value in _part(found, "headers").items():
             draft.set_header(name, header_value(_text(name, value), purpose=f'the value of the header "{name}"'))

@@ -65,7 +65,7 @@ class TestExpression:
             "'query': {'app': env.APP}, 'body': {'t': context.tenant}}"
         )
         scope = {"api_key": "k", "env": {"APP": "e"}, "context": {"tenant": "t1"}}
-        draft = applied(Expression(value=text), scope, body={"a": 1}, query=[("app", "old"), ("b", 2)])
+        draft = applied(Expression(expression=text), scope, body={"a": 1}, query=[("app", "old"), ("b", 2)])
         assert len(draft.headers["X-Sign"]) == 64
         assert draft.query == [("app", "e"), ("b", 2)]
         assert draft.body == {"a": 1, "t": "t1"}
@@ -83,13 +83,13 @@ class TestExpression:
     )
     def test_what_is_no_authorization(self, text: str) -> None:
         with pytest.raises(ConnError) as raised:
-            applied(Expression(value=text), {"api_key": "s3cret"})
+            applied(Expression(expression=text), {"api_key": "s3cret"})
         assert raised.value.exit_code in (3, 5)
         assert "s3cret" not in f"{raised.value.message} {raised.value.hint}"
 
     def test_a_header_that_cannot_be_sent(self) -> None:
         with pytest.raises(CredentialError) as raised:
-            applied(Expression(value="{'headers': {'a': api_key}}"), {"api_key": "s3cret\n"})
+            applied(Expression(expression="{'headers': {'a': api_key}}"), {"api_key": "s3cret\n"})
         assert "s3cret" not in raised.value.message
 
 

@@ -11,7 +11,7 @@ from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.replacing import PRELUDE, fits, needs_bound
 from conn_engine.expressions.tokens import LexError, Token, lex
 from conn_engine.expressions.values import UNDEFINED, Limits
-from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
+from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, moment
 
 __all__ = ["Lens", "read_tree"]
 
@@ -32,16 +32,23 @@ class LensExpression:
     """One expression of jlens. An answer of None is looked at twice: jlens says None for null and for
     undefined."""
 
-    __slots__ = ("_expression", "_probe", "_shift", "_text")
+    __slots__ = ("_expression", "_moment", "_probe", "_shift", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._probe: Any = None
         self._expression = _compile(text, text)
-        self._shift = 0
-        if "$replace" in text and needs_bound(_tokens(text)):
-            self._shift = len(PRELUDE)
-            self._expression = _compile(f"{PRELUDE}{text}\n)", text)
+        own = [FUNCTIONS[name] for name in _names(text) & FUNCTIONS.keys()]
+        self._moment = any(row.moment for row in own)
+        preludes = [PRELUDE] if "$replace" in text and needs_bound(_tokens(text)) else []
+        if any(row.date for row in own):
+            from conn_engine.expressions import dating
+
+            preludes.append(dating.PRELUDE)
+        before = "".join(preludes)
+        self._shift = len(before)
+        if preludes:
+            self._expression = _compile(f"{before}{text}\n{')' * len(preludes)}", text)
 
     def evaluate(
         self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float | None, seed: int | None
@@ -56,6 +63,15 @@ class LensExpression:
             if seed is not None:
                 options["seed"] = seed
         names = None if bindings is None else dict(bindings)
+        if not self._moment:
+            return self._value(data, names, options)
+        entered = moment.enter(now, seed)
+        try:
+            return self._value(data, names, options)
+        finally:
+            moment.leave(entered)
+
+    def _value(self, data: Any, names: dict[str, Any] | None, options: dict[str, Any]) -> Any:
         try:
             value = self._expression.evaluate(data, names, **options)
             if value is None:
@@ -80,7 +96,7 @@ def _compile(source: str, text: str) -> Any:
     except jlens.JlensError as error:
         raise _fault(error, text, 0) from None
     if "$" in source:
-        names = {token.text[1:] for token in _tokens(text) if token.kind == "variable"}
+        names = _names(text)
         if "eval" in names:  # where the text binds the name itself it is let through; where it does not, it fails
             expression.register_function("eval", _refuse_eval)
         for name in names & FUNCTIONS.keys():
@@ -88,7 +104,17 @@ def _compile(source: str, text: str) -> Any:
             expression.register_function(name, _host(row.implementation), row.signature)
         if "$conn_fits" in source:
             expression.register_function("conn_fits", fits)
+        if "$conn_date" in source:
+            from conn_engine.expressions import dating
+
+            for name, implementation in dating.HOSTS.items():
+                expression.register_function(name, _host(implementation))
     return expression
+
+
+def _names(text: str) -> set[str]:
+    """The variables the text names, without `$`."""
+    return {token.text[1:] for token in _tokens(text) if token.kind == "variable"} if "$" in text else set()
 
 
 def _refuse_eval(*_arguments: Any) -> Any:

@@ -1,7 +1,8 @@
 """Values and functions in the form jsonata-python wants them, and back. Imported only when that evaluator is
 used."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cache, partial
 from random import Random
 from typing import Any
 
@@ -11,6 +12,7 @@ from jsonata.jexception import JException
 
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
+from conn_engine.functions.dates import DATE_METHODS, METHODS, call
 
 __all__ = ["functions_for", "plain", "prepared"]
 
@@ -118,13 +120,30 @@ def prepared_result(value: Any) -> Any:
     return None if value is None else prepared(value)
 
 
-_OWN = {row.name: _Own(row.name, row.implementation, row.signature) for row in FUNCTIONS.values()}
+class _Date(_Own):
+    """A function whose result is a date: an object of fields, to which the date's methods are added."""
+
+    def call(self, _input: Any, args: Any) -> Any:
+        """The fields and the methods; undefined when there is no date."""
+        fields = super().call(_input, args)
+        if fields is None:
+            return None
+        told = {name: _Own(name, partial(call, name, fields), "<x?x?:x>") for name in METHODS}
+        moved = {name: _Date(name, partial(call, name, fields), "<x?x?:o>") for name in DATE_METHODS}
+        return {**fields, **told, **moved}
 
 
-def functions_for(instance: Any, limits: Limits, seed: int | None) -> dict[str, Any]:
-    """Our functions, the package's own where they must be bounded or repeatable, and `$eval` refusing."""
+@cache
+def _own(name: str) -> _Own:
+    row = FUNCTIONS[name]
+    return (_Date if row.date else _Own)(name, row.implementation, row.signature)
+
+
+def functions_for(instance: Any, names: Iterable[str], limits: Limits, seed: int | None) -> dict[str, Any]:
+    """Those of our functions that are named, the package's own where they must be bounded or repeatable, and
+    `$eval` refusing."""
     given = {
-        **_OWN,
+        **{name: _own(name) for name in names},
         "eval": _REFUSED,
         "pad": _guarded(instance, "pad", limits, lambda text, width=0, *_: abs(int(width))),
         "join": _guarded(instance, "join", limits, _joined_length),

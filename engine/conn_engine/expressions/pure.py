@@ -21,6 +21,7 @@ from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.native import functions_for, plain, prepared
 from conn_engine.expressions.tokens import LexError, lex
 from conn_engine.expressions.values import Limits
+from conn_engine.functions import FUNCTIONS, moment
 
 __all__ = ["Pure", "deep_stack", "parsed"]
 
@@ -87,10 +88,14 @@ class PureExpression:
             frame = instance.create_frame(instance.environment)
             for name, value in (bindings or {}).items():
                 frame.bind(name, prepared(value))
-            for name, function in functions_for(instance, limits, seed).items():
+            for name, function in functions_for(instance, instance.own, limits, seed).items():
                 frame.bind(name, function)
             _bound(frame, limits, trail)
-            return plain(_run(instance, frame, prepared(data), now), limits)
+            entered = moment.enter(now, seed)
+            try:
+                return plain(_run(instance, frame, prepared(data), now), limits)
+            finally:
+                moment.leave(entered)
 
 
 def parsed(text: str) -> Any:
@@ -105,10 +110,19 @@ def parsed(text: str) -> Any:
         instance = Jsonata(text + "\n")  # its lexer looks one character beyond a comment that ends the text
     if instance.errors:
         raise _fault(instance.errors[0], text, [])
+    instance.own = _own_names(text)
     kept[text] = instance
     if len(kept) > _KEPT_PER_THREAD:
         kept.popitem(last=False)
     return instance
+
+
+def _own_names(text: str) -> frozenset[str]:
+    """The functions of ours that the text may call."""
+    try:
+        return frozenset(token.text[1:] for token in lex(text) if token.kind == "variable") & FUNCTIONS.keys()
+    except LexError:
+        return frozenset(FUNCTIONS)
 
 
 def _run(instance: Any, frame: Any, data: Any, now: float | None) -> Any:

@@ -1,10 +1,11 @@
-"""Digests and keyed digests of text. Not here: signatures of requests, which are strategies."""
+"""Digests and keyed digests of text. Not here: tokens and asymmetric signatures (`tokens`)."""
 
 import base64
+import binascii
 
 from conn_engine.functions.rows import Function, FunctionFault
 
-__all__ = ["ROWS"]
+__all__ = ["ROWS", "written"]
 
 _ALGORITHMS = {
     "MD5": "md5",
@@ -23,7 +24,8 @@ def _algorithm(name: str) -> str:
     return found
 
 
-def _written(raw: bytes, encoding: str | None) -> str:
+def written(raw: bytes, encoding: str | None) -> str:
+    """Bytes as text: hex (default), base64, base64-urlSafe. Raises FunctionFault for another encoding."""
     match (encoding or "hex").lower():
         case "hex":
             return raw.hex()
@@ -40,18 +42,38 @@ def _digest(text: str | None, algorithm: str | None = None, encoding: str | None
     import hashlib
 
     digest = hashlib.new(_algorithm(algorithm or "SHA-256"), text.encode("utf-8", "replace"), usedforsecurity=False)
-    return _written(digest.digest(), encoding)
+    return written(digest.digest(), encoding)
 
 
-def _sign(text: str | None, algorithm: str | None, key: str | None, encoding: str | None = None) -> str | None:
+def _key(key: str, encoding: str | None) -> bytes:
+    try:
+        match (encoding or "text").lower():
+            case "text":
+                return key.encode("utf-8", "replace")
+            case "hex":
+                return bytes.fromhex(key)
+            case "base64":
+                plain = key.strip().replace("-", "+").replace("_", "/").rstrip("=")
+                return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        raise FunctionFault(f"the key of $sign is not {encoding}") from None
+    raise FunctionFault(f'a key is not written as "{encoding}"; text, hex or base64')
+
+
+def _sign(
+    text: str | None,
+    algorithm: str | None,
+    key: str | None,
+    encoding: str | None = None,
+    key_encoding: str | None = None,
+) -> str | None:
     if text is None or key is None:
         return None
     import hmac
 
-    digest = hmac.new(
-        key.encode("utf-8", "replace"), text.encode("utf-8", "replace"), _algorithm(algorithm or "SHA-256")
-    )
-    return _written(digest.digest(), encoding)
+    secret = _key(key, key_encoding)
+    digest = hmac.new(secret, text.encode("utf-8", "replace"), _algorithm(algorithm or "SHA-256"))
+    return written(digest.digest(), encoding)
 
 
 ROWS: tuple[Function, ...] = (
@@ -66,8 +88,8 @@ ROWS: tuple[Function, ...] = (
     Function(
         "sign",
         _sign,
-        "<s-ss?s?:s>",
-        "HMAC of the text: algorithm, key, then encoding: hex (default), base64, base64-urlSafe.",
+        "<s-ss?s?s?:s>",
+        "HMAC of the text: algorithm, key, encoding (hex, base64, base64-urlSafe), key's encoding (text, hex, base64).",
         "$sign('Hello, World!', 'SHA-256', 'mySecretKey')",
         "90a37738924dcbbc7a2ea3bf5bcc7aa6debdf67d95d783306b2550ca2da64b2d",
     ),

@@ -1,4 +1,4 @@
-"""Text encodings: base64 over UTF-8, and JSON text. Not here: digests and signatures."""
+"""Encodings of text: base64 and hexadecimal over UTF-8, and JSON text. Not here: digests and signatures, URLs."""
 
 import base64
 import binascii
@@ -27,6 +27,19 @@ def _base64decode(text: str | None, _url_safe: bool | None = None) -> str | None
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode("utf-8")
     except (binascii.Error, UnicodeDecodeError, ValueError):
         raise FunctionFault("the argument of $base64decode is not base64 of UTF-8 text") from None
+
+
+def _hex_encode(text: str | None) -> str | None:
+    return None if text is None else text.encode("utf-8", "replace").hex()
+
+
+def _hex_decode(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return bytes.fromhex(text.removeprefix("0x")).decode("utf-8")
+    except ValueError:
+        raise FunctionFault("the argument of $hexDecode is not hexadecimal of UTF-8 text") from None
 
 
 def _refuse_constant(name: str) -> Any:
@@ -59,6 +72,22 @@ ROWS: tuple[Function, ...] = (
         "The UTF-8 text behind base64; both alphabets, padded or not. Refuses anything else.",
         "$base64decode('Pj4-Pz8_', true)",
         ">>>???",
+    ),
+    Function(
+        "hexEncode",
+        _hex_encode,
+        "<s-:s>",
+        "The text's UTF-8 bytes in hexadecimal.",
+        "$hexEncode('é')",
+        "c3a9",
+    ),
+    Function(
+        "hexDecode",
+        _hex_decode,
+        "<s-:s>",
+        "The UTF-8 text behind hexadecimal. Refuses anything else.",
+        "$hexDecode('c3a9')",
+        "é",
     ),
     Function(
         "jsonParse",

@@ -1,10 +1,14 @@
-"""What a row of the function registry holds, and how a function refuses. No function is defined here."""
+"""What a row of the function registry holds, how a function refuses, and the bounds they share. No function is
+defined here."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
-__all__ = ["NULL", "Function", "FunctionFault"]
+__all__ = ["NULL", "Function", "FunctionFault", "bounded", "deferred"]
+
+_LONGEST = 5_000_000
 
 
 class _Null:
@@ -32,7 +36,9 @@ class Function:
     an example.
 
     `example` is an expression without input, `expected` its value (None: null); it is run as a test in every
-    evaluator.
+    evaluator. `moment` says that the implementation asks for the evaluation's time or randomness
+    (`moment.current()`), `date` that it returns the fields of a date, to which the evaluator adds the methods
+    of `date_objects`.
     """
 
     name: str
@@ -41,3 +47,24 @@ class Function:
     doc: str
     example: str
     expected: Any
+    moment: bool = False
+    date: bool = False
+
+
+def deferred(module: str, name: str) -> Callable[..., Any]:
+    """The function `name` of a module of this package, which is imported at the first call."""
+    found: list[Callable[..., Any]] = []
+
+    def call(*arguments: Any) -> Any:
+        if not found:
+            found.append(getattr(import_module(f"conn_engine.functions.{module}"), name))
+        return found[0](*arguments)
+
+    return call
+
+
+def bounded(text: str, what: str, longest: int = _LONGEST) -> str:
+    """The text, when it is not longer than a function may read. Raises FunctionFault (`U1001`)."""
+    if len(text) > longest:
+        raise FunctionFault(f"{what} is longer than {longest} characters", "U1001")
+    return text

@@ -1,0 +1,42 @@
+"""The time and the randomness of one evaluation, for the functions that need them. They come from nowhere else.
+
+The evaluator enters a moment before it evaluates an expression that names such a function.
+"""
+
+import random
+import time
+from contextvars import ContextVar, Token
+from functools import cached_property
+
+__all__ = ["Moment", "current", "enter", "leave"]
+
+
+class Moment:
+    """`now` in Unix seconds, the same throughout the evaluation, and a source of chance."""
+
+    def __init__(self, now: float | None = None, seed: int | None = None) -> None:
+        self.now = time.time() if now is None else now
+        self._seed = seed
+
+    @cached_property
+    def chance(self) -> random.Random:
+        """Repeatable when the evaluation has a seed; else the system's."""
+        return random.SystemRandom() if self._seed is None else random.Random(self._seed)  # noqa: S311
+
+
+_current: ContextVar[Moment | None] = ContextVar("moment", default=None)
+
+
+def current() -> Moment:
+    """The moment of the evaluation under way; outside of one, the real one."""
+    return _current.get() or Moment()
+
+
+def enter(now: float | None, seed: int | None) -> Token[Moment | None]:
+    """Begin an evaluation. `leave` takes what this returns."""
+    return _current.set(Moment(now, seed))
+
+
+def leave(token: Token[Moment | None]) -> None:
+    """End the evaluation."""
+    _current.reset(token)

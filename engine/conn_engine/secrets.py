@@ -3,14 +3,13 @@
 Where secrets are kept is `vault`'s, where they may be sent is `transport.door`'s; there is no I/O here.
 """
 
-import base64
-import json
 import re
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol, SupportsIndex
-from urllib.parse import quote, unquote_plus
+from urllib.parse import unquote_plus
+
+from conn_engine.secret_forms import Compiled, compile_forms, spellings, widened
 
 __all__ = ["REDACTED", "NumberingRedactor", "Redactor", "Secret", "Vault", "is_numbered", "secret_name", "unnumbered"]
 
@@ -38,12 +37,15 @@ _NOT_SECRET_KEYS = frozenset({
     "tokentype", "scope", "scopes", "expiresat", "expiresin", "expires", "issuedat", "createdat",
     "instanceurl", "apidomain", "baseurl", "captured",
 })
+_OPEN_ENDINGS = (
+    "account", "domain", "email", "environment", "host", "id", "login", "name", "realm", "region", "shop", "site",
+    "tenant", "uri", "url", "user", "version",
+)  # of credential documents: who somebody is, not what proves it; answers are full of these
 # fmt: on
+_SHORTEST_ECHO = 8
 _COMMON_WORDS = frozenset({"true", "false", "null", "none"})
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
 _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
-_BASE64_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
-_BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])*(?:=|%3[Dd]){0,2}")
 
 
 def _squeezed(name: str) -> str:
@@ -142,7 +144,8 @@ class Redactor:
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._labels: dict[str, str] = {}
-        self._compiled: _Compiled | None = None
+        self._compiled: Compiled | None = None
+        self._echoes: dict[str, tuple[bytes, ...]] = {}
         for value in values:
             self.add(value)
 
@@ -151,6 +154,8 @@ class Redactor:
         if len(value) < _SHORTEST or value in self._labels or value == REDACTED:
             return
         self._labels[value] = label or f"a secret of {len(value)} characters"
+        if len(value) >= _SHORTEST_ECHO and not _squeezed(label).endswith(_OPEN_ENDINGS):
+            self._echoes[value] = spellings(value)
         if "\n" in value:  # a key in PEM form leaks line by line as well
             for line in value.splitlines():
                 if len(line) >= _LINE and not line.startswith("-----"):
@@ -174,6 +179,16 @@ class Redactor:
         if compiled is None or not text:
             return text
         return REDACTED.join(self._piece(compiled, piece) for piece in text.split(REDACTED))
+
+    def without_echo(self, body: bytes) -> bytes:
+        """An answer's body without the secrets that it sends back: plain, percent-encoded, JSON-escaped or base64.
+
+        Whoever writes the mappings of an answer must not read there what the request carried. Names, ids and the like
+        in a credential (`username`) are no reason to touch an answer. Fast when there is nothing to do.
+        """
+        if not any(form in body for forms in self._echoes.values() for form in forms):
+            return body
+        return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
     def url(self, url: str) -> str:
         """A URL without known secrets, values of parameters with secret names, and user information."""
@@ -238,21 +253,21 @@ class Redactor:
         """What stands for a value that is only known by its name; what stands for one already stays."""
         return value if _PLACEHOLDER.fullmatch(value) else REDACTED
 
-    def _current(self) -> "_Compiled | None":
+    def _current(self) -> "Compiled | None":
         # One value, replaced as a whole and only trusted for the secrets it was made of: threads add and
         # read at once.
         compiled = self._compiled
         if self._labels and (compiled is None or compiled.size != len(self._labels)):
-            compiled = self._compiled = _compiled(list(self._labels.items()))
+            compiled = self._compiled = compile_forms(list(self._labels.items()))
         return compiled
 
-    def _piece(self, compiled: "_Compiled", text: str) -> str:
+    def _piece(self, compiled: Compiled, text: str) -> str:
         parts: list[str] = []
         done = 0
         for match in compiled.pattern.finditer(text):
             start, end = match.span()
             if compiled.groups[(match.lastindex or 1) - 1][1]:
-                start, end = _widened(text, start, end, done)
+                start, end = widened(text, start, end, done)
             if start > done or not parts:
                 parts += (text[done:start], REDACTED)
             done = max(done, end)  # one that begins inside the widening before it only lengthens it
@@ -270,6 +285,7 @@ class NumberingRedactor(Redactor):
     def __init__(self, redactor: Redactor) -> None:
         super().__init__()
         self._labels = redactor._labels
+        self._echoes = redactor._echoes
         self._numbers: dict[str, int] = {}
 
     def _named(self, value: str) -> str:
@@ -278,122 +294,3 @@ class NumberingRedactor(Redactor):
         if self.text(value) != value:
             return REDACTED
         return f"{REDACTED}.{self._numbers.setdefault(value, len(self._numbers) + 1)}."
-
-
-@dataclass(frozen=True, slots=True)
-class _Compiled:
-    """One pattern for `size` secrets; per group the label and whether the form is packed."""
-
-    pattern: re.Pattern[str]
-    groups: list[tuple[str, bool]]
-    size: int
-
-
-def _compiled(labels: list[tuple[str, str]]) -> _Compiled:
-    # The longest first: a secret that begins with another must not be left in half.
-    ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
-    forms = [(_direct(value), (label, False)) for value, label in ordered]
-    forms += [(form, (label, True)) for value, label in ordered for form in _packed(value)]
-    groups: list[tuple[str, bool]] = []
-    return _Compiled(re.compile(_alternation(forms, groups)), groups, len(labels))
-
-
-def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0) -> str:
-    """One pattern of all forms, branching on their beginnings; an empty group at its end tells the form.
-
-    Bare first characters let `re` skip to candidates, and keep many secrets as cheap as few. `groups` gets
-    what each group stands for.
-    """
-    branches: dict[str, list[tuple[str, tuple[str, bool]]]] = {}
-    for pattern, meaning in forms:
-        bare = depth < 3 and pattern[:1].isascii() and pattern[:1].isalnum()
-        branches.setdefault(pattern[0] if bare else f"={pattern}", []).append((pattern, meaning))
-    parts: list[str] = []
-    for first, members in branches.items():
-        if len(members) > 1 and len(first) == 1:
-            rest = [(pattern[1:], meaning) for pattern, meaning in members]
-            parts.append(f"{first}(?:{_alternation(rest, groups, depth + 1)})")
-        else:
-            groups.append(members[0][1])
-            parts.append(f"{members[0][0]}()")
-    return "|".join(parts)
-
-
-def _widened(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
-    """A base64 match with the character before it, which holds bits of the secret, and the rest of its run.
-
-    The rest tells the secret's length, and would differ for another secret when a recording is replayed.
-    """
-    if start > floor and _BASE64_CHARACTER.match(text, start - 1):
-        start -= 1
-    tail = _BASE64_TAIL.match(text, end)
-    return start, tail.end() if tail else end
-
-
-def _direct(value: str) -> str:
-    """A pattern for the value plain, percent-encoded, form-encoded and JSON-escaped, in any mixture."""
-    parts: list[str] = []
-    at = 0
-    while at < len(value):
-        if value[at] == "\\":  # a run at once, or its escapes could be divided in exponentially many ways
-            run = len(value[at:]) - len(value[at:].lstrip("\\"))
-            parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:%(?:25){{0,2}}5[Cc]|\\{{1,2}}u005[cC]){{{run}}})")
-            at += run
-            continue
-        parts.append(_character(value[at]))
-        at += 1
-    return "".join(parts)
-
-
-def _character(character: str) -> str:
-    if character.isascii() and character.isalnum():
-        return character
-    hexes = [f"{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")]
-    percent = "".join(f"%(?:25){{0,2}}{_either_case(pair)}" for pair in hexes)
-    units = character.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(rf"\\{{1,2}}u{_either_case(units[i : i + 4])}" for i in range(0, len(units), 4))
-    forms = [re.escape(character), percent, escaped]
-    if 127 < ord(character) < 256:
-        forms.append(f"%(?:25){{0,2}}{_either_case(f'{ord(character):02x}')}")
-    short = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}.get(character)
-    if short:
-        forms.append(rf"\\{{1,2}}{short}")
-    elif character in "\"/'":
-        forms.append(rf"\\{{1,3}}{character}")
-    elif character == " ":
-        forms.append(r"\+")
-    elif character == "&":
-        forms.append("&amp;")
-    return f"(?:{'|'.join(forms)})"
-
-
-def _either_case(digits: str) -> str:
-    return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)
-
-
-def _packed(value: str) -> list[str]:
-    """Patterns for the value inside base64 (either alphabet, any alignment) or as hexadecimal."""
-    spelled = {value.encode("utf-8", "surrogatepass")}
-    spelled.add(json.dumps(value)[1:-1].encode())
-    spelled.add(json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"))
-    spelled.add(quote(value.encode("utf-8", "surrogatepass"), safe="").encode())
-    if all(ord(character) < 256 for character in value):
-        spelled.add(value.encode("latin-1"))
-    forms: set[str] = set()
-    for raw in spelled:
-        forms.update({raw.hex(), raw.hex().upper()})
-        for offset in range(3):
-            forms.add(_core(raw, offset))
-    forms.discard("")
-    return sorted(forms, key=lambda form: (-len(form), form))
-
-
-def _core(raw: bytes, offset: int) -> str:
-    """The base64 characters that only depend on `raw` when `offset` bytes (modulo 3) stand before it."""
-    text = base64.b64encode(b"\0" * offset + raw + b"\0\0").decode()
-    first = -(-offset * 8 // 6)
-    last = (offset + len(raw)) * 8 // 6
-    if last - first < 4:
-        return ""
-    special = {"+": r"(?:[+\-]|%2[Bb])", "/": r"(?:[/_]|%2[Ff]|\\{1,2}/)"}
-    return "".join(special.get(character, character) for character in text[first:last])

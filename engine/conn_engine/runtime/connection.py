@@ -73,7 +73,7 @@ def wire_account(
     redactor.add_document(document or {})
     for name in effective.env_names:
         if environ.get(name):
-            redactor.add(environ[name])
+            redactor.add(environ[name], name)
     session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy())
     return Wiring(effective, session, vault, redactor)
 

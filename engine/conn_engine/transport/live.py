@@ -145,6 +145,16 @@ class _Wire:
                 ) from None
         return Answer(status, headers, raw, "")
 
+    def _response(self, request: Request, answer: Answer, started: float) -> Response:
+        """The answer as the engine gets it: a credential that it sends back is for token requests only."""
+        headers, body = answer.headers, answer.body
+        if request.purpose != "token":
+            body = self.redactor.without_echo(body)
+            told = "\n".join(headers.values()).encode("latin-1", "replace")
+            if self.redactor.without_echo(told) is not told:
+                headers = Headers([(name, self.redactor.text(value)) for name, value in headers.pairs])
+        return Response(answer.status, headers, body, answer.url, time.perf_counter() - started)
+
 
 class Live(_Wire):
     """Sends requests, blocking. Threads may share it. `close()` it, or use it as a context manager.
@@ -173,7 +183,7 @@ class Live(_Wire):
                 try:
                     hop = course.send(answer)
                 except StopIteration as end:
-                    return _response(end.value, started)
+                    return self._response(request, end.value, started)
 
     def _exchange(self, hop: Hop, request: Request) -> Answer:
         key = self._pool_key(hop.target)
@@ -250,7 +260,7 @@ class AsyncLive(_Wire):
                     try:
                         hop = course.send(answer)
                     except StopIteration as end:
-                        return _response(end.value, started)
+                        return self._response(request, end.value, started)
         except TimeoutError as error:
             raise outage(error, hop, request, self._connect_seconds) from _telling(error)
 
@@ -339,10 +349,6 @@ def _is_latin(value: str) -> bool:
 
 def _headers(pairs: Any) -> Headers:
     return Headers([(name.decode("ascii", "replace"), value.decode("latin-1")) for name, value in pairs])
-
-
-def _response(answer: Answer, started: float) -> Response:
-    return Response(answer.status, answer.headers, answer.body, answer.url, time.perf_counter() - started)
 
 
 def _telling(error: Exception) -> Exception | None:

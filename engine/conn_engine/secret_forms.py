@@ -1,0 +1,145 @@
+"""The forms in which a secret travels, as patterns (`compile_forms`) and as bytes (`spellings`).
+
+Which secrets there are, and what is done where one is found, is `secrets`'.
+"""
+
+import base64
+import json
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+__all__ = ["Compiled", "compile_forms", "spellings", "widened"]
+
+_BASE64_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
+_BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])*(?:=|%3[Dd]){0,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """One pattern for `size` secrets; per group the label and whether the form is packed."""
+
+    pattern: re.Pattern[str]
+    groups: list[tuple[str, bool]]
+    size: int
+
+
+def compile_forms(labels: list[tuple[str, str]]) -> Compiled:
+    # The longest first: a secret that begins with another must not be left in half.
+    ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
+    forms = [(_direct(value), (label, False)) for value, label in ordered]
+    forms += [(form, (label, True)) for value, label in ordered for form in _packed(value)]
+    groups: list[tuple[str, bool]] = []
+    return Compiled(re.compile(_alternation(forms, groups)), groups, len(labels))
+
+
+def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0) -> str:
+    """One pattern of all forms, branching on their beginnings; an empty group at its end tells the form.
+
+    Bare first characters let `re` skip to candidates, and keep many secrets as cheap as few. `groups` gets
+    what each group stands for.
+    """
+    branches: dict[str, list[tuple[str, tuple[str, bool]]]] = {}
+    for pattern, meaning in forms:
+        bare = depth < 3 and pattern[:1].isascii() and pattern[:1].isalnum()
+        branches.setdefault(pattern[0] if bare else f"={pattern}", []).append((pattern, meaning))
+    parts: list[str] = []
+    for first, members in branches.items():
+        if len(members) > 1 and len(first) == 1:
+            rest = [(pattern[1:], meaning) for pattern, meaning in members]
+            parts.append(f"{first}(?:{_alternation(rest, groups, depth + 1)})")
+        else:
+            groups.append(members[0][1])
+            parts.append(f"{members[0][0]}()")
+    return "|".join(parts)
+
+
+def widened(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
+    """A base64 match with the character before it, which holds bits of the secret, and the rest of its run.
+
+    The rest tells the secret's length, and would differ for another secret when a recording is replayed.
+    """
+    if start > floor and _BASE64_CHARACTER.match(text, start - 1):
+        start -= 1
+    tail = _BASE64_TAIL.match(text, end)
+    return start, tail.end() if tail else end
+
+
+def _direct(value: str) -> str:
+    """A pattern for the value plain, percent-encoded, form-encoded and JSON-escaped, in any mixture."""
+    parts: list[str] = []
+    at = 0
+    while at < len(value):
+        if value[at] == "\\":  # a run at once, or its escapes could be divided in exponentially many ways
+            run = len(value[at:]) - len(value[at:].lstrip("\\"))
+            parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:%(?:25){{0,2}}5[Cc]|\\{{1,2}}u005[cC]){{{run}}})")
+            at += run
+            continue
+        parts.append(_character(value[at]))
+        at += 1
+    return "".join(parts)
+
+
+def _character(character: str) -> str:
+    if character.isascii() and character.isalnum():
+        return character
+    hexes = [f"{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")]
+    percent = "".join(f"%(?:25){{0,2}}{_either_case(pair)}" for pair in hexes)
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escaped = "".join(rf"\\{{1,2}}u{_either_case(units[i : i + 4])}" for i in range(0, len(units), 4))
+    forms = [re.escape(character), percent, escaped]
+    if 127 < ord(character) < 256:
+        forms.append(f"%(?:25){{0,2}}{_either_case(f'{ord(character):02x}')}")
+    short = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}.get(character)
+    if short:
+        forms.append(rf"\\{{1,2}}{short}")
+    elif character in "\"/'":
+        forms.append(rf"\\{{1,3}}{character}")
+    elif character == " ":
+        forms.append(r"\+")
+    elif character == "&":
+        forms.append("&amp;")
+    return f"(?:{'|'.join(forms)})"
+
+
+def _either_case(digits: str) -> str:
+    return "".join(f"[{d}{d.upper()}]" if d.isalpha() else d for d in digits)
+
+
+def _packed(value: str) -> list[str]:
+    """Patterns for the value inside base64 (either alphabet, any alignment) or as hexadecimal."""
+    spelled = {value.encode("utf-8", "surrogatepass")}
+    spelled.add(json.dumps(value)[1:-1].encode())
+    spelled.add(json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"))
+    spelled.add(quote(value.encode("utf-8", "surrogatepass"), safe="").encode())
+    if all(ord(character) < 256 for character in value):
+        spelled.add(value.encode("latin-1"))
+    forms: set[str] = set()
+    for raw in spelled:
+        forms.update({raw.hex(), raw.hex().upper()})
+        for offset in range(3):
+            forms.add(_core(raw, offset))
+    forms.discard("")
+    return sorted(forms, key=lambda form: (-len(form), form))
+
+
+def spellings(value: str) -> tuple[bytes, ...]:
+    """The usual forms of a secret as bytes to look for. Those that `text` replaces are more."""
+    raw = value.encode("utf-8", "surrogatepass")
+    forms = {raw, quote(raw, safe="").encode(), json.dumps(value)[1:-1].encode()}
+    for offset in range(3):
+        packed = base64.b64encode(b"\0" * offset + raw)
+        first, last = -(-offset * 8 // 6), (offset + len(raw)) * 8 // 6
+        forms |= {packed[first:last], packed[first:last].translate(bytes.maketrans(b"+/", b"-_"))}
+    return tuple(sorted(forms))
+
+
+def _core(raw: bytes, offset: int) -> str:
+    """The base64 characters that only depend on `raw` when `offset` bytes (modulo 3) stand before it."""
+    text = base64.b64encode(b"\0" * offset + raw + b"\0\0").decode()
+    first = -(-offset * 8 // 6)
+    last = (offset + len(raw)) * 8 // 6
+    if last - first < 4:
+        return ""
+    special = {"+": r"(?:[+\-]|%2[Bb])", "/": r"(?:[/_]|%2[Ff]|\\{1,2}/)"}
+    return "".join(special.get(character, character) for character in text[first:last])

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
+from itertools import count
 from typing import Any, Protocol
 
 from conn_engine.diagnostics import did_you_mean
@@ -23,6 +24,7 @@ __all__ = [
     "current",
     "evaluators",
     "fixed_now",
+    "fixed_seed",
     "fixed_time",
     "set_default",
     "use",
@@ -63,6 +65,7 @@ _MODULES = {"jlens": "jlens", "jsonata-python": "jsonata"}
 _default: str | None = None
 _chosen: ContextVar[str | None] = ContextVar("evaluator", default=None)
 _now: ContextVar[float | None] = ContextVar("now", default=None)
+_seeds: ContextVar[Iterator[int] | None] = ContextVar("seeds", default=None)
 
 
 @cache
@@ -100,17 +103,27 @@ def use(name: str) -> Iterator[None]:
 @contextmanager
 def fixed_now(seconds: float) -> Iterator[None]:
     """Fix what `$now` and `$millis` say for a block of code (this thread or task only). `seconds` are Unix
-    time."""
-    token = _now.set(seconds)
+    time.
+
+    Chance is fixed with it: the first evaluation of the block has seed 1, the next 2, and so on.
+    """
+    token, seeds = _now.set(seconds), _seeds.set(count(1))
     try:
         yield
     finally:
         _now.reset(token)
+        _seeds.reset(seeds)
 
 
 def fixed_time() -> float | None:
     """The time that `fixed_now` has set, in Unix seconds; None when expressions see the real clock."""
     return _now.get()
+
+
+def fixed_seed() -> int | None:
+    """The seed of the next evaluation inside a `fixed_now`; None when chance is real."""
+    seeds = _seeds.get()
+    return None if seeds is None else next(seeds)
 
 
 def current() -> Evaluator:

@@ -16,6 +16,7 @@ __all__ = [
     "import_connector",
     "new_connector",
     "new_workspace",
+    "write_schemas",
 ]
 
 SKELETON = Path(__file__).parent / "skeleton"
@@ -46,6 +47,24 @@ def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
         made.append(target)
     for folder in ("connectors", "accounts"):
         (root / folder).mkdir(exist_ok=True)
+    return made + write_schemas(root)
+
+
+def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
+    """Put the published schemas into the workspace's `schemas/`, where the documents' editor headers look for them.
+
+    Those that are there stay, unless `refresh`. Returns the files written.
+    """
+    from conn_engine.locate import packaged
+
+    made = []
+    for source in sorted(packaged("schemas").glob("*.schema.json")):
+        target = root / "schemas" / source.name
+        text = source.read_text(encoding="utf-8")
+        if target.exists() and (not refresh or target.read_text(encoding="utf-8") == text):
+            continue
+        _write(target, text)
+        made.append(target)
     return made
 
 
@@ -63,6 +82,7 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
             target = folder / "connectors" / name
             shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)
         shutil.copy(SKELETON / "workspace" / "gitignore", folder / ".gitignore")
+        write_schemas(folder)
 
     return _whole(root, build)
 
@@ -97,7 +117,11 @@ def check_connector(root: Path, name: str, *, force: bool = False) -> Path:
             f'"{name}" is no name for a connector',
             hint="use lower-case letters, digits, - and _, such as hubspot or acme-crm",
         )
+    if re.fullmatch(r"con|prn|aux|nul|com[0-9]|lpt[0-9]", name):
+        raise UsageError(f'"{name}" is no name for a connector', hint="Windows keeps it for a device: choose another")
     target = root / "connectors" / name
+    if not target.resolve().is_relative_to(root.resolve()):
+        raise UsageError(f"{relative(target)} leads out of the workspace", hint="remove the link, or choose another")
     if target.exists() and not force:
         raise UsageError(f"{relative(target)} exists", hint="nothing was changed; add --force to replace it")
     return target

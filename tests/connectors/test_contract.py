@@ -16,7 +16,7 @@ from conn_engine.transport.recordings import load_recording
 
 ROOT = Path(__file__).parents[2]
 CONNECTORS = sorted(path.parent.name for path in (ROOT / "connectors").glob("*/connector.yaml"))
-HEADER = "# yaml-language-server: $schema=https://conn.dev/schemas/"
+HEADER = "# yaml-language-server: $schema=../../"
 
 
 @pytest.fixture(params=CONNECTORS)
@@ -91,9 +91,12 @@ def test_recordings_say_where_they_come_from_and_hold_no_credential(connector):
 def test_documents_carry_the_editor_header_and_the_folder_is_explained(connector):
     folder = ROOT / "connectors" / connector
     for path in [folder / "connector.yaml", *folder.glob("unified/*.yaml")]:
-        assert path.read_text(encoding="utf-8").startswith(HEADER), path
+        first = path.read_text(encoding="utf-8").splitlines()[0]
+        assert first.startswith(HEADER), path
+        assert (path.parent / first.partition("$schema=")[2]).resolve().is_file(), "an editor would not find the schema"
     for path in _recordings(connector):
-        assert "conn.dev/schemas/recording.schema.json" in json.loads(path.read_text(encoding="utf-8"))["$schema"]
+        named = json.loads(path.read_text(encoding="utf-8"))["$schema"]
+        assert (path.parent / named).resolve() == ROOT / "schemas" / "recording.schema.json"
     assert len((folder / "README.md").read_text(encoding="utf-8").splitlines()) > 10
 
 

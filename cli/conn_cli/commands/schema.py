@@ -13,6 +13,9 @@ def schema(
         str | None,
         typer.Argument(metavar="[NAME]", help="connector, unified, account … or a record such as crm.contact."),
     ] = None,
+    write: Annotated[
+        bool, typer.Option("--write", help="Put the documents' schemas into the workspace's schemas/, for editors.")
+    ] = False,
 ) -> None:
     """Print the JSON Schema of a document or of a unified record. Without a name: list them."""
     from conn_cli.schemas import find_schema, schema_names
@@ -20,6 +23,12 @@ def schema(
     from conn_engine.errors import UsageError
 
     app: App = context.obj
+    if write:
+        from conn_cli.scaffold import write_schemas
+
+        made = write_schemas(app.workspace.root, refresh=True)
+        app.out(f"{len(made)} schemas written to schemas/")
+        return
     names = schema_names(app)
     if name is None:
         for known in names:

@@ -14,7 +14,7 @@ from conn_engine.imports.words import comment, plain
 
 __all__ = ["connector_text", "readme_text"]
 
-SCHEMA = "# yaml-language-server: $schema=https://conn.dev/schemas/connector.schema.json"
+SCHEMA = "# yaml-language-server: $schema=../../schemas/connector.schema.json"
 _PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./{}-]*(?: [A-Za-z0-9(][A-Za-z0-9_./(),-]*)*")
 _URL = re.compile(r"https?://[A-Za-z0-9_./%~{}-]+")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})

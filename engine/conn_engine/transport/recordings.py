@@ -185,7 +185,7 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
     a file that was there before is only replaced by a clean one.
     """
     clean = _clean(recording, NumberingRedactor(redactor))
-    text = dump_json(_ordered(clean))
+    text = dump_json(_ordered(clean, path))
     found = redactor.find(text)
     if not found:
         write_whole(path, text)
@@ -202,10 +202,19 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
     return clean
 
 
-def _ordered(recording: Recording) -> dict[str, Any]:
+def _schema_for(path: Path) -> str:
+    """Where an editor finds the schema from a workspace's recording: connectors/<name>/recordings/[<account>/]<file>."""
+    parts = path.parts
+    if "recordings" not in parts[:-1]:
+        return SCHEMA_URL
+    below = len(parts) - 1 - max(i for i, part in enumerate(parts[:-1]) if part == "recordings")
+    return f"{'../' * (below + 2)}schemas/recording.schema.json"
+
+
+def _ordered(recording: Recording, path: Path) -> dict[str, Any]:
     data = msgspec.to_builtins(recording)
     first = {
-        "$schema": recording.schema_url or SCHEMA_URL,
+        "$schema": recording.schema_url or _schema_for(path),
         "format": 1,
         "connector": recording.connector,
         "operation": recording.operation,

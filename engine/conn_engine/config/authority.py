@@ -36,7 +36,7 @@ _PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
     r"""(?>\s++|"[^"\\]*+"|'[^'\\]*+'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*+|`[^`]++`"""
     r"""|\$base64(?:encode)?(?=\s*\()|[.&()])*+"""
 )
-_EXPRESSION_KEYS = frozenset({"path", "token_path", "token_field", "expression", "by"})
+_EXPRESSION_KEYS = frozenset({"path", "token_path", "token_field", "expression", "by", "content"})
 _CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
@@ -144,7 +144,7 @@ def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
 
 def _authorized_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     for path, value in leaves(data):
-        if "credentials" in path[:1] or "authorization" in path[:4]:
+        if _is_secret_place(path):
             yield from ((where, text) for where, text in _texts(value, path) if isinstance(text, str))
 
 
@@ -234,7 +234,12 @@ def _consent_hosts(base: Mapping[str, Any]) -> list[str]:
 def _is_url_place(path: Path_) -> bool:
     if path[-1] == "base_url":
         return path[0] != "unified"
-    return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and ("credentials" in path[:1] or "authorization" in path[:4])
+    return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and _is_secret_place(path)
+
+
+def _is_secret_place(path: Path_) -> bool:
+    """Whether a secret is in scope there. A resource may have any name, `signature` too."""
+    return "credentials" in path[:1] or not {"authorization", "signature"}.isdisjoint((*path[:1], *path[2:4]))
 
 
 def _computed(layer: Layer, layers: Sequence[Layer]) -> Iterator[Diagnostic]:

@@ -45,6 +45,7 @@ INHERITED: Final = (
     "query",
     "query_format",
     "authorization",
+    "signature",
     "pagination",
     "errors",
     "rate_limit",

@@ -16,6 +16,7 @@ from conn_engine.bodies import QueryFormat
 from conn_engine.failures import Rule
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
+from conn_engine.signatures import Signature
 from conn_engine.strategies import Settings
 
 __all__ = [
@@ -96,6 +97,9 @@ class Inheritable(Settings, frozen=True, kw_only=True):
         QueryFormat | None, Meta(description="How arrays and objects are written in the query.")
     ] = None
     authorization: Annotated[Authorization | None, Meta(description="How a request carries the credential.")] = None
+    signature: Annotated[
+        Signature | None, Meta(description="How the finished request is signed, after everything else.")
+    ] = None
     pagination: Annotated[Pagination | None, Meta(description="How a listing goes on to its next page.")] = None
     errors: Annotated[
         tuple[Rule, ...] | None,

@@ -18,6 +18,7 @@ from conn_engine.errors import InternalError, UsageError
 from conn_engine.failures import Rule
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
+from conn_engine.signatures import NoSignature, Signature
 
 __all__ = [
     "OperationName",
@@ -33,7 +34,7 @@ __all__ = [
 _SAFE_METHODS = ("GET", "HEAD")
 _SINGLE_METHODS = ("POST", "PATCH")  # may not be sent again unless the author says so
 _DEFAULT_TIMEOUT = 30.0
-_STRATEGIES = frozenset({"authorization", "pagination", "rate_limit", "query_format"})
+_STRATEGIES = frozenset({"authorization", "signature", "pagination", "rate_limit", "query_format"})
 _RESOURCE_KEYS = frozenset(entry for entry in Resource.__struct_fields__ if entry != "operations")
 _UNIFIED_KEYS = frozenset(entry for entry in UnifiedResource.__struct_fields__ if entry != "operations")
 
@@ -84,6 +85,7 @@ class VendorOperation:
     rate_limit: RateLimit | None
     credentials: Credentials
     authorization: Authorization
+    signature: Signature
     idempotent: bool
     writes: bool
     deprecated: Deprecation | None
@@ -224,6 +226,7 @@ def _vendor_operation(
         authorization=typed.authorization
         if typed.authorization is not None
         else _strategy(none, Authorization, "authorization"),
+        signature=typed.signature if typed.signature is not None else NoSignature(),
         idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS,
         writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS,
         deprecated=typed.deprecated,

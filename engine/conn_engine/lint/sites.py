@@ -50,12 +50,13 @@ _REQUEST_MAPPINGS = frozenset({"query_mapping", "path_mapping", "request_body_ma
 def sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Every expression and template of one layer's data (a connector, or a part of one)."""
     yield from _inheritable(data, (), frozenset())
-    for key in ("credentials", "authorization"):
+    for key in ("credentials", "authorization", "signature"):
         yield from _secret(data.get(key), (key,))
     for resource, operations in _objects(data.get("resources")):
         here: Path_ = ("resources", resource)
         yield from _inheritable(operations, here, frozenset())
-        yield from _secret(operations.get("authorization"), (*here, "authorization"))
+        for key in ("authorization", "signature"):
+            yield from _secret(operations.get(key), (*here, key))
         for method, operation in _objects(operations):
             if "path" in operation or "method" in operation or method not in _OPERATION_LIKE:
                 yield from _operation(operation, (*here, method))
@@ -65,7 +66,9 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
                 yield from _unified(operation, ("unified", model, resource, method))
 
 
-_OPERATION_LIKE = frozenset({"headers", "query", "query_format", "authorization", "pagination", "rate_limit"})
+_OPERATION_LIKE = frozenset(
+    {"headers", "query", "query_format", "authorization", "signature", "pagination", "rate_limit"}
+)
 
 
 def _objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -84,7 +87,8 @@ def _inheritable(data: Mapping[str, Any], path: Path_, own: frozenset[str]) -> I
 def _operation(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
     yield from _inheritable(data, path, _path_names(data.get("path")))
     yield from _templates(data.get("path"), (*path, "path"), None)
-    yield from _secret(data.get("authorization"), (*path, "authorization"))
+    for key in ("authorization", "signature"):
+        yield from _secret(data.get(key), (*path, key))
     if isinstance(data.get("response_path"), str):
         yield Site((*path, "response_path"), data["response_path"], "expression", None)
     if isinstance(data.get("record_filter"), str):

@@ -11,6 +11,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import render, render_path, template
 from conn_engine.runtime.call import Call, Session
+from conn_engine.signatures import Moment
 from conn_engine.strategies import Draft, Scope
 from conn_engine.transport import door
 from conn_engine.wire import Headers, Purpose, Request
@@ -119,9 +120,10 @@ def finish_request(  # noqa: PLR0917
     purpose: Purpose,
     label: str,
 ) -> Request:
-    """Authorise the draft, then encode its query and body. Nothing may change the request after this."""
+    """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
     door.check_outside(draft.url, effective.hosts, label)
-    operation.authorization.apply(draft, authorization_scope(effective, session))
+    secret_scope = authorization_scope(effective, session)
+    operation.authorization.apply(draft, secret_scope)
     body: bytes | None = None
     if draft.body is not None and draft.method not in ("GET", "HEAD"):
         body, content_type = bodies.encode(draft.body_format, draft.body, operation.query_format)
@@ -129,7 +131,7 @@ def finish_request(  # noqa: PLR0917
             draft.set_header("Content-Type", content_type)
     if not any(name.lower() == "accept" for name in draft.headers):
         draft.set_header("Accept", "application/json")
-    return Request(
+    request = Request(
         method=draft.method,
         url=_with_query(draft, operation),
         headers=Headers(draft.headers),
@@ -142,6 +144,7 @@ def finish_request(  # noqa: PLR0917
         hosts=effective.hosts,
         timeout_seconds=operation.timeout_seconds,
     )
+    return operation.signature.sign(request, secret_scope, Moment.at(session.clock.now()))
 
 
 def without_credential(operation: VendorOperation, draft: Draft) -> dict[str, Any]:

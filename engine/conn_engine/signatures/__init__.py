@@ -1,0 +1,17 @@
+"""How a finished request is signed. `Signature` is the list of kinds: a new one is a class and its name here.
+
+`sign(request, scope, moment)` gives the request with its signature. It runs last, over the encoded request; `Moment`
+fixes time and random values once per request. How credentials are got and put into a request otherwise is `auth`'s.
+"""
+
+from typing import TypeAlias
+
+from conn_engine.signatures.aws_sigv4 import AwsSigV4
+from conn_engine.signatures.hmac_signature import Hmac
+from conn_engine.signatures.moment import Moment
+from conn_engine.signatures.none import NoSignature
+from conn_engine.signatures.oauth1 import OAuth1
+
+__all__ = ["AwsSigV4", "Hmac", "Moment", "NoSignature", "OAuth1", "Signature"]
+
+Signature: TypeAlias = NoSignature | Hmac | AwsSigV4 | OAuth1

@@ -1,0 +1,74 @@
+"""Time and random values of one request, fixed once; and what signatures have in common with the credential."""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from conn_engine.errors import CredentialError, ExpressionError
+from conn_engine.strategies import Scope
+from conn_engine.wire import Request
+
+__all__ = ["Moment", "filled", "request_names"]
+
+_UNFIT = re.compile(r"[^\x20-\x7e\t]")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`now` is in Unix seconds, `nonce` 128 random bits in hex."""
+
+    now: float
+    nonce: str
+
+    @classmethod
+    def at(cls, now: float) -> "Moment":
+        """This moment, with a fresh nonce."""
+        return cls(now, secrets.token_hex(16))
+
+    def names(self) -> Scope:
+        """As expressions see it: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second), `nonce`."""
+        date = datetime.fromtimestamp(int(self.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "timestamp": int(self.now),
+            "timestamp_ms": int(self.now * 1000),
+            "date": date,
+            "nonce": self.nonce,
+        }
+
+
+def filled(template: str, scope: Scope, *, purpose: str) -> str:
+    """A template's text. Raises CredentialError, with the name and never a value, when something is missing or has
+    a character that cannot be sent."""
+    from conn_engine.expressions import render
+
+    try:
+        text = str(render(template, scope))
+    except ExpressionError as error:
+        if error.code != "unresolved":
+            raise
+        raise CredentialError(
+            f"{purpose} cannot be made: {error.message}",
+            hint="log the account in again, or set the environment variable it names",
+        ) from None
+    if _UNFIT.search(text):
+        raise CredentialError(f"{purpose} contains a character that cannot be sent", hint="log the account in again")
+    return text
+
+
+def request_names(request: Request) -> dict[str, Any]:
+    """The finished request as expressions see it: method, url, host, path and query as encoded, headers (lower-case
+    names) and the body's text."""
+    parts = urlsplit(request.url)
+    return {
+        "method": request.method,
+        "url": request.url,
+        "host": parts.netloc,
+        "path": parts.path or "/",
+        "query": parts.query,
+        "target": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
+        "headers": request.headers.plain(),
+        "body": (request.body or b"").decode("utf-8", "surrogateescape"),
+    }

@@ -42,6 +42,7 @@ class CredentialField:
     label: str
     secret: bool = True
     required: bool = True
+    sample: str | None = None
 
 
 class Asked(Settings, frozen=True, kw_only=True):
@@ -52,10 +53,15 @@ class Asked(Settings, frozen=True, kw_only=True):
     secret: Annotated[bool, Meta(description="Whether it is hidden while it is typed.")] = True
     required: Annotated[bool, Meta(description="Whether it may not be left out.")] = True
 
+    sample: Annotated[
+        str | None,
+        Meta(description="A made-up value for replayed tests, for one that must have a form (a key in hex)."),
+    ] = None
+
     def field(self) -> CredentialField:
         """What a log-in asks for."""
         label = self.label or self.name.replace("_", " ").capitalize()
-        return CredentialField(self.name, label, self.secret, self.required)
+        return CredentialField(self.name, label, self.secret, self.required, self.sample)
 
 
 def document_of(fields: "list[CredentialField]", values: Mapping[str, str]) -> dict[str, Any]:

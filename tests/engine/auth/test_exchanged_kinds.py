@@ -341,3 +341,8 @@ class TestChoice:
 def test_more_is_asked_for_than_is_usual() -> None:
     data = {"format": "api_key", "config": {"ask": [{"name": "app_key", "label": "Application key"}]}}
     assert kind(data).document({"api_key": "a", "app_key": "b"}) == {"api_key": "a", "app_key": "b"}
+
+
+def test_a_sample_of_a_form() -> None:
+    data = {"format": "api_key", "config": {"ask": [{"name": "hex_key", "sample": "00ff"}]}}
+    assert kind(data).sample(2) == {"api_key": "sample-2", "hex_key": "00ff"}

@@ -44,7 +44,9 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
     def sample(self, number: int = 1) -> dict[str, Any]:
         """A made-up document of the right shape, another for each number; it holds no secret and does not
         end."""
-        document = document_of(self.fields(), {asked.name: f"sample-{number}" for asked in self.fields()})
+        document = document_of(
+            self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()}
+        )
         token = {"access_token": f"sample-{number}", **token_of(document, self.place)}
         return _placed(document, self.place, token)
 

@@ -35,7 +35,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
 
     def sample(self, number: int = 1) -> dict[str, Any]:
         """A made-up document of the right shape, another for each number; it holds no secret."""
-        return document_of(self.fields(), {asked.name: f"sample-{number}" for asked in self.fields()})
+        return document_of(self.fields(), {asked.name: asked.sample or f"sample-{number}" for asked in self.fields()})
 
     def expired(self, document: Mapping[str, Any], now: float) -> bool:
         """Never: the vendor decides."""

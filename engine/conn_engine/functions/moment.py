@@ -3,10 +3,13 @@
 The evaluator enters a moment before it evaluates an expression that names such a function.
 """
 
-import random
 import time
 from contextvars import ContextVar, Token
 from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
 
 __all__ = ["Moment", "current", "enter", "leave"]
 
@@ -19,9 +22,11 @@ class Moment:
         self._seed = seed
 
     @cached_property
-    def chance(self) -> random.Random:
+    def chance(self) -> "Random":
         """Repeatable when the evaluation has a seed; else the system's."""
-        return random.SystemRandom() if self._seed is None else random.Random(self._seed)  # noqa: S311
+        from random import Random, SystemRandom
+
+        return SystemRandom() if self._seed is None else Random(self._seed)  # noqa: S311
 
 
 _current: ContextVar[Moment | None] = ContextVar("moment", default=None)

@@ -61,8 +61,8 @@ _MIME_TYPES = {sub: f"{top}/{sub}" for top, subs in _ALIKE.items() for sub in su
 _LONGEST_COMPARED = 20_000
 _MOST_COMPARED = 2_000_000
 _MOST_CELLS = 4_000_000
-_SEPARATORS = re.compile(r"[^0-9a-z]+")
-_WORD = re.compile(r"[^\W_]+(?:['’][^\W_]+)*")
+_SEPARATORS = r"[^0-9a-z]+"
+_WORD = r"[^\W_]+(?:['’][^\W_]+)*"
 # Letters that Unicode does not take apart into a letter and an accent.
 _WHOLE = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "œ": "oe", "Œ": "OE", "ł": "l", "Ł": "L", "đ": "d", "Đ": "D"}
@@ -129,13 +129,13 @@ def _slug(text: str | None, separator: str | None = None) -> str | None:
     plain = _strip_accents(text)
     if plain is None:
         return None
-    return _SEPARATORS.sub(" ", plain.lower()).strip().replace(" ", "-" if separator is None else separator)
+    return re.sub(_SEPARATORS, " ", plain.lower()).strip().replace(" ", "-" if separator is None else separator)
 
 
 def _title(text: str | None) -> str | None:
     if text is None:
         return None
-    return _WORD.sub(lambda word: word.group()[:1].upper() + word.group()[1:].lower(), text)
+    return re.sub(_WORD, lambda word: word.group()[:1].upper() + word.group()[1:].lower(), text)
 
 
 def _truncate(text: str | None, length: Any, ending: str | None = None) -> str | None:

@@ -93,7 +93,7 @@ def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _urls(base: Mapping[str, Any]) -> Iterator[str]:
-    for path, value in leaves(base):
+    for path, value in _all_texts(base):
         if isinstance(value, str) and _is_url_place(path) and path[-1] != _CONSENT_KEY:
             yield value
 
@@ -146,6 +146,12 @@ def _authorized_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     for path, value in leaves(data):
         if _is_secret_place(path):
             yield from ((where, text) for where, text in _texts(value, path) if isinstance(text, str))
+
+
+def _all_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, Any]]:
+    """Every leaf, those inside lists too: a token request's `before` has URLs."""
+    for path, value in leaves(data):
+        yield from _texts(value, path)
 
 
 def _texts(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
@@ -212,7 +218,7 @@ def _hosts_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
 
 
 def _urls_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
-    for url_path, value in leaves(layer.data):
+    for url_path, value in _all_texts(layer.data):
         if not isinstance(value, str) or not _is_url_place(url_path):
             continue
         host = host_pattern(value)

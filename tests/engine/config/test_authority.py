@@ -133,3 +133,19 @@ def test_a_connector_must_name_a_host(make: Any) -> None:
     (finding,) = workspace.effective(account=None, connector="y").findings
     assert (finding.code, finding.span and finding.span.line) == ("SEC112", 1)
     assert workspace.effective(account=None, connector="z").findings == ()
+
+
+def test_the_steps_before_a_token_request_have_hosts_too(make: Any) -> None:
+    text = (
+        "base_url: https://api.example.com\nresources: {}\ncredentials:\n  format: session\n  config:\n    login:\n"
+        "      before: [{ name: a, url: 'https://first.example.com/a' }]\n      url: https://login.example.com/b\n"
+    )
+    account = (
+        "connector: y\noverride:\n  credentials:\n    config:\n      login:\n"
+        "        before: [{ name: a, url: 'https://evil.net/a' }]\n"
+    )
+    workspace = make({"connectors/y/connector.yaml": text, "accounts/me.yaml": account})
+    effective = workspace.effective(account="me")
+    assert effective.hosts == ("api.example.com", "first.example.com", "login.example.com")
+    (finding,) = effective.widening()
+    assert (finding.code, finding.span.line) == ("SEC110", 6)

@@ -1,5 +1,6 @@
 """`conn har`: HAR files to recordings and back."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from conn_cli.console import App
 
+SCENARIO = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
 group = typer.Typer(help="HAR files to recordings and back.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -34,8 +36,11 @@ def import_har(
     app: App = context.obj
     effective = app.workspace.effective(account=None, connector=connector)
     name = effective.resolve(operation)
+    if not SCENARIO.fullmatch(scenario):
+        raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
     suffix = "" if scenario == "default" else f".{scenario}"
     path = app.workspace.root / "connectors" / connector / "recordings" / f"{name.text}{suffix}.json"
+    app.workspace.check_inside(path)
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
     count = import_recording(effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor)

@@ -48,7 +48,8 @@ def record(
         raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
     path = _target(app, effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
-        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME for another")
+        others = "--scenario NAME for another" if own else f"--own to keep it for {account} alone, --scenario NAME for another"
+        raise UsageError(f"{relative(path)} exists", hint=f"add --force to replace it, or {others}")
     wiring = wire_account(
         app.workspace,
         account,
@@ -89,4 +90,6 @@ def _target(app: App, connector: str, name: "OperationName", scenario: str, acco
         raise UsageError(f'--scenario "{scenario}" is no file name', hint="lower-case letters, digits, - and _")
     folder = app.workspace.root / "connectors" / connector / "recordings"
     file_name = f"{name.text}.json" if scenario == "default" else f"{name.text}.{scenario}.json"
-    return (folder / account if account else folder) / file_name
+    path = (folder / account if account else folder) / file_name
+    app.workspace.check_inside(path)
+    return path

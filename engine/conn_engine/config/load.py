@@ -134,13 +134,17 @@ class Workspace:
         elsewhere.
         """
         if file.path not in self._documents:
-            if not self._inside(file.path):
-                raise ConfigurationError(
-                    f"{self.shown(file.path)} leads out of the workspace",
-                    hint="put the file itself here, not a link to another folder",
-                )
+            self.check_inside(file.path)
             self._documents[file.path] = read(file.path, self.shown(file.path))
         return self._documents[file.path]
+
+    def check_inside(self, path: Path) -> None:
+        """Raise ConfigurationError for a path that a link leads out of the workspace, whether or not it exists."""
+        if not self._inside(path):
+            raise ConfigurationError(
+                f"{self.shown(path)} leads out of the workspace",
+                hint="put the file itself here, not a link to another folder",
+            )
 
     def document(self, kind: DocumentKind, name: str) -> Document:
         """The document of a connector, environment or account. Raises UsageError for an unknown name."""

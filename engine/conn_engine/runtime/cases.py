@@ -90,15 +90,19 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
     folder = workspace.root / "connectors" / effective.connector_name
     shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
     own_folder = folder / "recordings" / effective.account if effective.account else None
+    for place in ("recordings", "expected"):
+        workspace.check_inside(folder / place / (effective.account or ""))
     own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
     cases = []
     for file_name, path in sorted({**shared, **own}.items()):
+        workspace.check_inside(path)
         recording = load_recording(path, workspace.shown(path))
         name = wanted.get(recording.operation)
         if name is None or (recording.account and recording.account != effective.account):
             continue
         shared_golden = folder / "expected" / file_name
         golden = folder / "expected" / (effective.account or "") / file_name
+        workspace.check_inside(golden)
         # What an account recorded for itself has nothing to do with the shared golden of the same name.
         cases.append(Case(name, recording, path, golden, golden if file_name in own else shared_golden))
     return cases

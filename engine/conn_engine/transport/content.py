@@ -6,6 +6,8 @@ __all__ = ["ACCEPTED", "ContentFault", "plain"]
 
 ACCEPTED = "gzip, deflate"
 _LAYERS = 3
+_MEMBERS = 1_000
+_SLICE = 64 * 1024
 
 
 class ContentFault(Exception):
@@ -35,15 +37,36 @@ def plain(raw: bytes, encoding: str, max_bytes: int) -> bytes:
 
 def _gzip(raw: bytes, max_bytes: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    rest = raw
-    while rest.strip(b"\0"):  # several members may follow one another, and padding the last
-        machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-        part = _run(machine, rest, max_bytes - size)
-        parts.append(part)
-        size += len(part)
-        rest = machine.unused_data
+    at = members = 0
+    while at < len(raw) and not (raw[at] == 0 and not raw[at:].strip(b"\0")):  # padding may follow the last member
+        members += 1
+        if members > _MEMBERS:
+            raise ContentFault(f"the body is compressed in more than {_MEMBERS} pieces")
+        at = _member(raw, at, max_bytes, parts)
     return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _member(raw: bytes, at: int, max_bytes: int, parts: list[bytes]) -> int:
+    """Decompress the member at `at` into one more part; where the next one begins.
+
+    Handed over in slices, because what follows a member's end is copied.
+    """
+    machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    view = memoryview(raw)
+    left = max_bytes - sum(map(len, parts))
+    made: list[bytes] = []
+    while not machine.eof and at < len(raw):
+        piece = view[at : at + _SLICE]
+        text = _decompressed(machine, piece, left + 1)
+        made.append(text)
+        left -= len(text)
+        if left < 0:
+            raise ContentFault(f"the body is larger than {max_bytes} bytes once decompressed")
+        at += len(piece) - len(machine.unconsumed_tail) - len(machine.unused_data)
+    if not machine.eof:
+        raise ContentFault("the compressed body ends too early")
+    parts.append(made[0] if len(made) == 1 else b"".join(made))
+    return at
 
 
 def _deflate(raw: bytes, max_bytes: int) -> bytes:
@@ -56,12 +79,16 @@ def _deflate(raw: bytes, max_bytes: int) -> bytes:
 
 
 def _run(machine: "zlib._Decompress", raw: bytes, max_bytes: int) -> bytes:
-    try:
-        text = machine.decompress(raw, max_bytes + 1)
-    except zlib.error as error:
-        raise ContentFault("the compressed body is damaged") from error
+    text = _decompressed(machine, raw, max_bytes + 1)
     if len(text) > max_bytes:
         raise ContentFault(f"the body is larger than {max_bytes} bytes once decompressed")
     if not machine.eof:
         raise ContentFault("the compressed body ends too early")
     return text
+
+
+def _decompressed(machine: "zlib._Decompress", raw: bytes | memoryview, most: int) -> bytes:
+    try:
+        return machine.decompress(raw, most)
+    except zlib.error as error:
+        raise ContentFault("the compressed body is damaged") from error

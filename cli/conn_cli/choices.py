@@ -27,7 +27,22 @@ def choose_effective(
     environment: str | None = None,
 ) -> "Effective":
     """The account's configuration; without an account, that of the connector: the named one, the one of `a:b.c`, or the
-    only one that has the operation. Raises UsageError naming the candidates."""
+    only one that has the operation. Raises UsageError naming the candidates.
+
+    What is printed of it shows no secret that somebody wrote into a document.
+    """
+    effective = _chosen(app, account, connector, operation, environment)
+    from conn_engine.config.literals import literal_secrets
+
+    for layer in effective.layers:  # what is shadowed is shown as well
+        for path, value in literal_secrets(layer.data):
+            app.redactor.add(value, f"the literal {path[-1]}")
+    return effective
+
+
+def _chosen(
+    app: App, account: str | None, connector: str | None, operation: str | None, environment: str | None
+) -> "Effective":
     workspace = app.workspace
     if account is not None:
         return workspace.effective(account=account, connector=connector, environment=environment)

@@ -5,6 +5,7 @@ Workspace, environment, clock, streams.
 Everything printed goes through it, and through its redactor. What is printed is the commands' business.
 """
 
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -119,8 +120,11 @@ class App:
         _write(self.stdout, self.clean(text) + end)
 
     def err(self, text: str = "", *, end: str = "\n") -> None:
-        """Write to standard error, without secrets."""
-        _write(self.stderr, self.clean(text) + end)
+        """Write to standard error, without secrets, and without what would move the cursor or hide text.
+
+        Colours stay: those of the reports, whose texts are plain already.
+        """
+        _write(self.stderr, _shown(self.clean(text)) + end)
 
     def flush(self) -> None:
         """Hand over what is buffered. Raises OutputGone, and OSError when the device is full."""
@@ -189,6 +193,18 @@ class App:
         if forced:
             return forced != "0"
         return _is_terminal(stream) and self.environ.get("TERM") != "dumb"
+
+
+_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
+_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def _shown(text: str) -> str:
+    if _UNSAFE.search(text) is None:
+        return text
+    pieces = _COLOR.split(text)
+    pieces[::2] = [_UNSAFE.sub("\ufffd", piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

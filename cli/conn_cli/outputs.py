@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -12,6 +13,8 @@ from conn_engine.errors import UsageError
 __all__ = ["WRITERS", "RecordWriter", "record_writer"]
 
 TABLE_ROWS = 500
+_DELETE = re.compile("[\x7f-\x9f]")
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 
 class RecordWriter(Protocol):
@@ -35,7 +38,7 @@ class JsonLines:
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         if records:
-            self._app.out("\n".join(json.dumps(record, ensure_ascii=False) for record in records))
+            self._app.out(_printable("\n".join(json.dumps(record, ensure_ascii=False) for record in records)))
 
     def close(self) -> None:
         """Nothing is left."""
@@ -51,7 +54,7 @@ class JsonArray:
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         for record in records:
-            text = json.dumps(record, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+            text = _printable(json.dumps(record, ensure_ascii=False, indent=2)).replace("\n", "\n  ")
             self._app.out(f"{',' if self._started else '['}\n  {text}", end="")
             self._started = True
 
@@ -75,7 +78,7 @@ class Csv:
         writer = csv.writer(buffer, lineterminator="\n")
         if not self._columns and rows:
             self._columns = list(dict.fromkeys(name for row in rows for name in row))
-            writer.writerow(self._columns)
+            writer.writerow([_cell(name) for name in self._columns])
         for row in rows:
             self._left_out |= row.keys() - set(self._columns)
             writer.writerow([_cell(row.get(name)) for name in self._columns])
@@ -115,7 +118,7 @@ class Table:
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
         table = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
         for name in columns:
-            table.add_column(name, overflow="fold")
+            table.add_column(Text(_cell(name)), overflow="fold")
         for row in self._rows:
             table.add_row(*(Text(_cell(row.get(name))) for name in columns))
         self._app.draw(table)
@@ -129,12 +132,17 @@ def _flat(record: Any) -> dict[str, Any]:
     return leaves(record) if isinstance(record, Mapping) else {"value": record}
 
 
+def _printable(text: str) -> str:
+    """JSON text without the control characters that JSON lets stand."""
+    return _DELETE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, bool | list | dict):
         return json.dumps(value, ensure_ascii=False)
-    text = str(value)
+    text = _CONTROL.sub("\ufffd", str(value))  # a terminal obeys them, and nothing else needs them
     # A spreadsheet runs a cell that starts like a formula: a vendor's text must stay text.
     return (
         f"'{text}"

@@ -1,12 +1,18 @@
 """`conn lint`: check documents without running anything."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from conn_cli.report import Sources
+    from conn_engine.diagnostics import Diagnostic
 
 
 def lint(
@@ -41,8 +47,23 @@ def lint(
     parse_specs(formats or [])  # a bad one is said before the work
     result = lint_paths(app.folder, paths or [])
     findings = result.findings
+    _learn_literals(app, findings, Sources(result.root))
     if baseline is not None:
+        made = update_baseline or not (app.folder / baseline).exists()
+        accepted = len(findings)
         findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
+        if made:
+            app.err(f"made the baseline {baseline}: {counted(accepted, 'finding')} accepted from now on")
     write_outputs(formats or ["text"], findings, Sources(result.root), app, folder=app.folder)
     app.err(f"{counted(result.files, 'file')} checked")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)
+
+
+def _learn_literals(app: App, findings: "Sequence[Diagnostic]", sources: "Sources") -> None:
+    """Make the secrets that were found in documents known, so that the lines shown around them hide them."""
+    for finding in findings:
+        span = finding.span
+        if finding.code == "SEC101" and span is not None:
+            line = sources.line(span.file, span.line)
+            end = span.end_column - 1 if span.end_line == span.line else len(line)
+            app.redactor.add(line[span.column - 1 : end].strip("\"' "), "a literal secret")

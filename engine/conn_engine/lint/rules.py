@@ -7,12 +7,12 @@ from functools import cached_property
 from typing import Any
 
 from conn_engine.config import Effective, Layer, Path_, Workspace, mapping_layers, singular
+from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
 from conn_engine.lint.sites import Site, sites
-from conn_engine.secrets import secret_name
 
 __all__ = ["LAYER_RULES", "TARGET_RULES", "Target"]
 
@@ -134,47 +134,16 @@ def _find_word(text: str, word: str) -> int:
     return found.start() if found else text.find(word)
 
 
-_LITERAL_OK = re.compile(r"^\s*$|\{\{|^\[redacted\]$|^(example|changeme|your[-_ ])", re.IGNORECASE)
-_TOKEN_LIKE = re.compile(
-    r"\b(sk_(live|test)_[0-9A-Za-z]{16,}|xox[abpr]-[0-9A-Za-z-]{10,}|gh[pousr]_[0-9A-Za-z]{30,}|AKIA[0-9A-Z]{16}"
-    r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
-)
-_NOT_VALUES = frozenset({"name", "path", "format", "prefix", "pattern", "label", "description", "response"})
-
-
 def secrets(view: LayerView) -> Iterator[Diagnostic]:
     """SEC101: a secret is written into a document."""
-    for path, value in _strings(view.layer.data, ()):
-        key = str(path[-1])
-        named = (
-            secret_name(key)
-            and key not in _NOT_VALUES
-            and path[0] in ("headers", "query", "credentials", "authorization", "resources")
+    for path, _ in literal_secrets(view.layer.data):
+        yield diagnostic(
+            "SEC101",
+            f"{path[-1]} holds a literal secret",
+            view.target.span(view.layer, path),
+            path=dotted(path),
+            hint="keep it in the keyring (conn auth login ACCOUNT) or read it as {{env.NAME}}; and revoke this one",
         )
-        header = path[0] != "unified" and len(path) > 1 and "headers" in path and secret_name(key)
-        url_like = value.startswith(("http://", "https://", "/"))
-        if _TOKEN_LIKE.search(value) or (
-            (named or header) and not _LITERAL_OK.search(value) and not url_like and "mapping" not in dotted(path)
-        ):
-            yield diagnostic(
-                "SEC101",
-                f"{key} holds a literal secret",
-                view.target.span(view.layer, path),
-                path=dotted(path),
-                hint="keep it in the keyring (conn auth login ACCOUNT) or read it as {{env.NAME}}; and revoke this one",
-            )
-
-
-def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
-    if isinstance(value, str):
-        if path:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _strings(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _strings(item, (*path, index))
 
 
 def routes(target: Target) -> Iterator[Diagnostic]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from conn_engine.auth import CAPTURED
 from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config.literals import literal_secrets
 from conn_engine.errors import CredentialError
 from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Session
@@ -74,6 +75,9 @@ def wire_account(
     for name in effective.env_names:
         if environ.get(name):
             redactor.add(environ[name], name)
+    for path, value in literal_secrets(effective.data):  # lint refuses them; a trace or an error must not show them
+        if len(value) >= 8:
+            redactor.add(value, f"the literal {path[-1]}")
     session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy())
     return Wiring(effective, session, vault, redactor)
 

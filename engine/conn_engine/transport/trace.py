@@ -25,14 +25,15 @@ class Traced:
     def send(self, request: Request) -> Response:
         """Send through the inner transport and tell about it."""
         size = f", {len(request.body)} bytes" if request.body else ""
-        names = ", ".join(sorted({name.lower() for name, _ in request.headers.pairs}))
-        self._tell(self._redactor.text(f"> {request.method} {request.url}{size}   [{request.purpose}; {names}]"))
+        names = _plain(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
+        url = self._redactor.url(request.url)
+        self._tell(self._redactor.text(f"> {request.method} {url}{size}   [{request.purpose}; {names}]"))
         try:
             response = self._inner.send(request)
         except TransportError as error:
             self._tell(self._redactor.text(f"< no answer: {error.message}"))
             raise
-        kind = response.headers.get("content-type", "")
+        kind = _plain(self._redactor.text(response.headers.get("content-type", "")[:100]))
         self._tell(
             f"< {response.status}   {len(response.body)} bytes {kind} in {response.elapsed_seconds * 1000:.0f} ms"
         )
@@ -43,3 +44,8 @@ class Traced:
         close = getattr(self._inner, "close", None)
         if close is not None:
             close()
+
+
+def _plain(text: str) -> str:
+    """Without what a terminal would obey: the text is the vendor's or a document's."""
+    return "".join(character if character.isprintable() else "?" for character in text)

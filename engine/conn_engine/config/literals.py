@@ -1,0 +1,46 @@
+"""Secrets that somebody wrote into a document: found by their key, or because they look like a vendor's token.
+
+Reporting them is lint's (SEC101); whoever prints or sends parts of a document makes them known to the redactor.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config.merge import Path_
+from conn_engine.secrets import secret_name
+
+__all__ = ["literal_secrets"]
+
+_LITERAL_OK = re.compile(r"^\s*$|\{\{|^\[redacted\]$|^(example|changeme|your[-_ ])", re.IGNORECASE)
+_TOKEN_LIKE = re.compile(
+    r"\b(sk_(live|test)_[0-9A-Za-z]{16,}|xox[abpr]-[0-9A-Za-z-]{10,}|gh[pousr]_[0-9A-Za-z]{30,}|AKIA[0-9A-Z]{16}"
+    r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
+)
+_NOT_VALUES = frozenset({"name", "path", "format", "prefix", "pattern", "label", "description", "response"})
+_PLACES = frozenset({"headers", "query", "credentials", "authorization", "resources"})
+
+
+def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
+    """The path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a document."""
+    for path, value in _strings(data, ()):
+        key = str(path[-1])
+        if any(isinstance(name, str) and name.endswith("_mapping") for name in path):
+            named = False
+        else:
+            named = secret_name(key) and key not in _NOT_VALUES and bool(_PLACES & set(path[:-1]))
+        url_like = value.startswith(("http://", "https://", "/"))
+        if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
+            yield path, value
+
+
+def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(value, str):
+        if path:
+            yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _strings(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from _strings(item, (*path, index))

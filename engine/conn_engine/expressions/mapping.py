@@ -105,13 +105,14 @@ class Mapping:
         result: Any = UNDEFINED
         for layer, layer_leaves in zip(self.layers, self._leaves, strict=True):
             bindings = {} if result is UNDEFINED else {BASE: result}
-            values: dict[Path_, Any] = {}
+            columns: dict[Path_, list[Any]] = {}
             for leaf in layer_leaves:
                 try:
-                    values[leaf.path] = expression(leaf.text).evaluate(scope, limits=limits, bindings=bindings)
+                    value = expression(leaf.text).evaluate(scope, limits=limits, bindings=bindings)
                 except ExpressionError as error:
                     raise _placed(error, leaf, index) from None
-            result = overlay(result, assemble(layer, values))
+                columns[leaf.path] = [value]
+            result = overlay(result, *assemble(layer, columns, 1))
         return result
 
 

@@ -1,6 +1,6 @@
-"""The object-tree form of a mapping: its leaves, and a result put together from the leaves' values."""
+"""The object-tree form of a mapping: its leaves, and results put together from the leaves' values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,19 +61,26 @@ def removals(layer: Any, path: str = "") -> Iterator[str]:
             yield from removals(value, here)
 
 
-def assemble(layer: Any, values: Mapping[Path_, Any]) -> Any:
-    """The result of a layer, from the value (or UNDEFINED) of each of its leaves."""
-    return _part(layer, (), values)
+def assemble(layer: Any, columns: Mapping[Path_, Sequence[Any]], count: int) -> list[Any]:
+    """The `count` results of a layer, from the values (or UNDEFINED) of each of its leaves."""
+    return list(_column(layer, (), columns, count))
 
 
-def _part(node: Any, path: Path_, values: Mapping[Path_, Any]) -> Any:
+def _column(node: Any, path: Path_, columns: Mapping[Path_, Sequence[Any]], count: int) -> Sequence[Any]:
     if isinstance(node, str):
-        return values[path]
+        return columns[path]
     if isinstance(node, dict):
-        made = {str(key): _part(value, (*path, str(key)), values) for key, value in node.items()}
-        kept = {key: value for key, value in made.items() if value is not UNDEFINED}
-        return UNDEFINED if node and not kept and path else kept
+        names = [str(key) for key in node]
+        parts = [_column(value, (*path, str(key)), columns, count) for key, value in node.items()]
+        if not parts:
+            return [{} for _ in range(count)]
+        made = [
+            {name: value for name, value in zip(names, row, strict=True) if value is not UNDEFINED}
+            for row in zip(*parts, strict=True)
+        ]
+        return [value or UNDEFINED for value in made] if path else made
     if isinstance(node, list):
-        items = [_part(value, (*path, index), values) for index, value in enumerate(node)]
-        return [item for item in items if item is not UNDEFINED]
-    return node
+        parts = [_column(value, (*path, index), columns, count) for index, value in enumerate(node)]
+        rows = zip(*parts, strict=True) if parts else ((),) * count
+        return [[item for item in row if item is not UNDEFINED] for row in rows]
+    return (node,) * count

@@ -1,0 +1,119 @@
+"""Leaves that need no evaluator: a path of names, and `$omit` or `$pick` of one with constant names, followed
+over a whole page column by column.
+
+Only what is certain is done here: objects on the way and JSON's own scalars at the end. Whatever else a page
+holds (a list on the way has JSONata's rules for sequences, a value that is a list or an object is copied within
+bounds) is no column, and the evaluator gets the leaf.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
+from conn_engine.functions import FUNCTIONS
+
+__all__ = ["Page", "Plain", "plain"]
+
+Names = tuple[str, ...]
+
+_EXACT = 2**53
+_KEYWORDS = frozenset({"and", "or", "in", "true", "false", "null", "function"})
+_SCALARS = frozenset({str, int, float, bool, type(None), Undefined})
+_NOTHING: dict[str, Any] = {}
+
+_PATH = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
+_TEXT = r"""(?:"[^"\\]*"|'[^'\\]*')"""
+_LEAF = re.compile(
+    rf"\s*(?:(?P<path>{_PATH})"
+    rf"|\$(?P<function>omit|pick)\(\s*(?P<of>{_PATH})\s*,\s*(?P<keys>{_TEXT}|\[\s*{_TEXT}(?:\s*,\s*{_TEXT})*\s*\])\s*\))\s*"
+)
+_QUOTED = re.compile(_TEXT)
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """A leaf that is a path of names; with `choose`, that function of the object found there."""
+
+    names: Names
+    choose: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+
+
+def plain(text: str) -> Plain | None:
+    """The leaf that an expression is, when it needs no evaluator."""
+    found = _LEAF.fullmatch(text)
+    if found is None:
+        return None
+    names = tuple((found["path"] or found["of"]).split("."))
+    if not _KEYWORDS.isdisjoint(names):
+        return None
+    if found["function"] is None:
+        return Plain(names)
+    keys = [quoted[1:-1] for quoted in _QUOTED.findall(found["keys"])]
+    implementation = FUNCTIONS[found["function"]].implementation
+    return Plain(names, lambda value: implementation(value, keys))
+
+
+class Page:
+    """The scopes of a page, and the objects in them that several leaves go through."""
+
+    def __init__(self, scopes: Sequence[Mapping[str, Any]], limits: Limits) -> None:
+        self._objects: dict[Names, list[dict[str, Any]] | None] = {(): _objects(list(scopes))}
+        self._left = limits.string_bytes
+
+    def column(self, leaf: Plain) -> list[Any] | None:
+        """The leaf's value (or UNDEFINED) in each scope, as the evaluator would give it; None when it is the
+        evaluator's to say."""
+        parents = self._through(leaf.names[:-1])
+        if parents is None:
+            return None
+        name = leaf.names[-1]
+        values = [parent.get(name, UNDEFINED) for parent in parents]
+        return self._scalars(values) if leaf.choose is None else self._chosen(values, leaf.choose)
+
+    def _through(self, names: Names) -> list[dict[str, Any]] | None:
+        if names not in self._objects:
+            parents = self._through(names[:-1])
+            self._objects[names] = parents and _objects([parent.get(names[-1]) for parent in parents])
+        return self._objects[names]
+
+    def _scalars(self, values: list[Any]) -> list[Any] | None:
+        kinds = set(map(type, values))
+        if not kinds <= _SCALARS:
+            return None
+        if str in kinds and not self._may_hold([value for value in values if type(value) is str]):
+            return None
+        if int in kinds and not all(-_EXACT < value < _EXACT for value in values if type(value) is int):
+            return None
+        if float in kinds:  # there is one kind of number: 2.0 is 2
+            floats = [value for value in values if type(value) is float]
+            if not all(-_EXACT < value < _EXACT for value in floats):
+                return None
+            return [int(value) if type(value) is float and value.is_integer() else value for value in values]
+        return values
+
+    def _chosen(self, values: list[Any], choose: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Any] | None:
+        if not set(map(type, values)) <= {dict, Undefined}:
+            return None
+        made = [value if isinstance(value, Undefined) else choose(value) for value in values]
+        objects = [value for value in made if isinstance(value, dict)]
+        items = [item for value in objects for item in value.values()]
+        names = list(set[Any]().union(*objects))
+        return made if self._scalars(items) is items and self._scalars(names) is names else None
+
+    def _may_hold(self, texts: list[str]) -> bool:
+        """Whether the evaluator would give the texts as they are, and none of its bounds is near."""
+        try:
+            self._left -= len("".join(texts).encode())
+        except UnicodeEncodeError:  # half a character: each evaluator mends that
+            return False
+        return self._left >= 0
+
+
+def _objects(values: list[Any]) -> list[dict[str, Any]] | None:
+    """The values as objects to look into: a scalar has no fields. None when one is something else."""
+    kinds = set(map(type, values))
+    if kinds <= {dict}:
+        return values
+    return [value if type(value) is dict else _NOTHING for value in values] if kinds - {dict} <= _SCALARS else None

@@ -5,7 +5,7 @@ A single value stands for the list of it, as everywhere in JSONata. Two values a
 """
 
 import json
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from conn_engine.functions.rows import Function, FunctionFault
@@ -30,14 +30,25 @@ def _text(value: Any) -> str:
 def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    return {key: value[key] for key in listed(keys) if key in value}
+    names = [key for key in listed(keys) if isinstance(key, str)]
+    if not any(name.endswith("*") for name in names):
+        return {name: value[name] for name in names if name in value}
+    return {key: value[key] for key in _among(tuple(value), tuple(names), True)}
 
 
 def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    left_out = set(listed(keys))
-    return {key: item for key, item in value.items() if key not in left_out}
+    names = tuple([key for key in listed(keys) if isinstance(key, str)])
+    return {key: value[key] for key in _among(tuple(value), names, False)}
+
+
+@lru_cache(maxsize=32)  # the objects of one list tend to have the same keys
+def _among(keys: tuple[str, ...], names: tuple[str, ...], wanted: bool) -> tuple[str, ...]:
+    """The keys that are named, or those that are not. A name may be a beginning of keys: `home_*`."""
+    whole = frozenset(names)
+    beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
+    return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is wanted)
 
 
 def _field(item: Any, path: str | None) -> Any:
@@ -233,7 +244,7 @@ ROWS: tuple[Function, ...] = (
         "pick",
         _pick,
         "<o(as):o>",
-        "The object with only the named keys.",
+        "The object with only the named keys; `*` at the end of a name: every key that begins so.",
         "$pick({'name': 'A', 'age': 3}, ['name', 'email'])",
         {"name": "A"},
     ),
@@ -241,8 +252,8 @@ ROWS: tuple[Function, ...] = (
         "omit",
         _omit,
         "<o(as):o>",
-        "The object without the named keys.",
-        "$omit({'name': 'A', 'age': 3}, 'age')",
+        "The object without the named keys; `*` at the end of a name: every key that begins so.",
+        "$omit({'name': 'A', 'age': 3, 'x_1': 0, 'x_2': 0}, ['age', 'x_*'])",
         {"name": "A"},
     ),
     Function(

@@ -100,8 +100,6 @@ def is_internal(host: str) -> bool:
     Numbers in any spelling that a resolver takes for an address count, and names without a dot.
     """
     name = host.rstrip(".")
-    if is_loopback(name) or "." not in name or name.endswith(_INTERNAL_ENDINGS):
-        return True
     if name.startswith("["):
         address: ipaddress.IPv4Address | ipaddress.IPv6Address
         try:
@@ -110,6 +108,8 @@ def is_internal(host: str) -> bool:
             return True
         address = address.ipv4_mapped or address.sixtofour or address
         return not address.is_global
+    if is_loopback(name) or "." not in name or name.endswith(_INTERNAL_ENDINGS):
+        return True
     last = name.rpartition(".")[2]
     if not (last.isdigit() or last.startswith("0x")):
         return False
@@ -187,7 +187,7 @@ def _mend(goal: Target, hosts: tuple[str, ...]) -> str:
     known = f"credentials may go to {', '.join(hosts)}" if hosts else "no host may receive credentials"
     plain = goal.scheme == "http" and not is_loopback(goal.host)
     if plain and permitted(("https", goal.host, _PORTS["https"] if goal.port == 80 else goal.port), hosts):
-        return f"{known}, over https"
+        return f"{known}, over https: write https:// in base_url"
     scheme = "http://" if plain else ""
     return f'{known}; to allow this one, add "{scheme}{goal.authority}" to trusted_hosts in conn.yaml'
 

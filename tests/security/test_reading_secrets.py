@@ -1,0 +1,265 @@
+"""An account's override tries to read a secret: in mappings, templates, errors, logs, and by way of the vendor."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from attack import ENVIRONMENT_SECRET, KEY, World
+
+from conn_engine.config import load_workspace
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.connection import connect
+
+REVERSED = "$join($reverse($split({}, '')))"
+DISGUISED = REVERSED.format("api_key")
+
+
+def things(**operation: Any) -> dict[str, Any]:
+    return {"unified": {"crm": {"things": {"list": operation}}}}
+
+
+def vendor(**operation: Any) -> dict[str, Any]:
+    return {"resources": {"things": {"list": operation}}}
+
+
+def header(value: str) -> dict[str, Any]:
+    return {"authorization": {"format": "header", "config": {"name": "X-Key", "value": value}}}
+
+
+IN_QUERY = {"authorization": {"format": "query", "config": {"name": "k", "value": "{{api_key}}"}}}
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        things(response_mapping={"x": "env.VENDOR_APP"}),
+        things(response_mapping={"x": "$string($)"}),
+        things(response_mapping="$ ~> |$|{'x': $string($$)}|"),
+        things(query_mapping={"x": "env.VENDOR_APP"}),
+        things(request_header_mapping={"x-a": "api_key"}),
+        things(path_mapping={"id": "$string(env)"}),
+        things(error_mapping={"message": "$string($)"}),
+        things(before=[{"name": "a", "transform": "$string($)"}], response_mapping={"x": "before"}),
+        things(after=[{"name": "a", "transform": "$string($)"}]),
+        things(before=[{"name": "a", "request": {"path": "/{{env.VENDOR_APP}}"}}]),
+        {"query": {"a": "{{env.VENDOR_APP}}"}},
+        {"headers": {"X-A": "{{api_key}}"}},
+        {"headers": {"X-A": "{{$string($)}}"}},
+        {"base_url": "http://{{env.VENDOR_APP}}.example"},
+        vendor(path="/{{api_key}}"),
+        vendor(record_filter="$error($string($))"),
+        vendor(response_path="$string($)"),
+        {"errors": [{"when": "true", "then": {"fail": {"message": "$string($)"}}}]},
+        {"errors": [{"when": "$error($string($))", "then": "ok"}]},
+        {"rate_limit": {"limited_when": "$error($string($))"}},
+    ],
+    ids=lambda override: json.dumps(override)[:70],
+)
+def test_secrets_are_in_no_other_scope(world: World, override: dict[str, Any]) -> None:
+    done = world.attack(override)
+    world.nothing_leaked(done)
+    assert "env-" not in done.out
+    for got in world.vendor.got:
+        sent = f"{got.path} { {name: value for name, value in got.headers.items() if name != 'x-key'} }"
+        assert KEY not in sent
+        assert ENVIRONMENT_SECRET not in sent
+
+
+@pytest.mark.parametrize(
+    "reading",
+    [
+        {"errors": [{"when": "true", "then": {"fail": {"message": REVERSED.format("request.url")}}}]},
+        {"errors": [{"when": "true", "then": {"fail": {"message": REVERSED.format("$string(request)")}}}]},
+        {
+            "pagination": {
+                "format": "cursor",
+                "config": {"cursor_field": "results[0].id", "stop": "$error(request.url)"},
+            }
+        },
+        {"rate_limit": {"limited_when": f"$error({REVERSED.format('request.url')})"}},
+    ],
+    ids=lambda reading: next(iter(reading)),
+)
+def test_a_credential_in_the_url_is_in_no_expression(world: World, reading: dict[str, Any]) -> None:
+    done = world.attack({**IN_QUERY, **reading})
+    assert KEY in world.vendor.got[0].path  # it is used
+    world.nothing_leaked(done)
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        header(f"{{{{$error({DISGUISED})}}}}"),
+        header(f"{{{{$number({DISGUISED})}}}}"),
+        header(f"{{{{{DISGUISED}}}}}"),
+        header("{{$substring(api_key, 0, 6)}}"),
+        header("{{$substring(api_key, 0, 1) = 'k' ? 'a' : $error('b')}}"),
+        header("{{api_key in ['a'] ? 1 : 2}}"),
+        {"authorization": {"format": "bearer", "config": {"path": f"$error({DISGUISED})"}}},
+        {"authorization": {"format": "bearer", "config": {"path": DISGUISED}}},
+        {"authorization": {"format": "basic", "config": {"username": "{{$uppercase(api_key)}}", "password": "x"}}},
+        {"authorization": {"format": "expression", "config": {"value": f"{{'headers': {{'x': {DISGUISED}}}}}"}}},
+        {"credentials": {"format": "bearer", "config": {}}, **header("{{$lookup($, 'api_key')}}")},
+        vendor(authorization={"format": "header", "config": {"name": "X", "value": f"{{{{{DISGUISED}}}}}"}}),
+    ],
+    ids=lambda override: json.dumps(override)[-70:],
+)
+def test_an_override_may_not_compute_with_a_secret(world: World, override: dict[str, Any]) -> None:
+    done = world.attack(override)
+    assert done.code == 3
+    assert "SEC113" in done.err
+    assert world.vendor.got == []
+    world.nothing_leaked(done)
+
+
+@pytest.mark.parametrize("value", ["Token {{api_key}}", "{{'Token ' & api_key}}", "{{$base64encode(api_key & ':')}}"])
+def test_an_override_may_use_a_secret_as_it_is(world: World, value: str) -> None:
+    done = world.attack(header(value))
+    assert done.code == 0, done.err
+    assert world.vendor.got[0].headers["x-key"] in (f"Token {KEY}", base64.b64encode(f"{KEY}:".encode()).decode())
+
+
+@pytest.mark.parametrize("place", ["header", "bearer", "expression", "basic"])
+def test_the_connectors_own_expression_fails_without_a_value(world: World, place: str) -> None:
+    fault = f"$error({DISGUISED})"
+    config: dict[str, Any] = {
+        "header": {"name": "X", "value": f"{{{{{fault}}}}}"},
+        "bearer": {"path": fault},
+        "expression": {"value": fault},
+        "basic": {"username": f"{{{{{fault}}}}}"},
+    }[place]
+    world.lay_out(connector=world.connector(authorization={"format": place, "config": config}))
+    for debug in ([], ["--debug"]):
+        done = world.conn(*debug, "run", "things.list", "-a", "acme", "--trace")
+        assert done.code != 0
+        world.nothing_leaked(done)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        lambda key: {"id": key},
+        lambda key: {"id": base64.b64encode(f"me:{key}".encode()).decode()},
+        lambda key: {"id": f"https://x.example/?k={key}"},
+    ],
+    ids=["plain", "basic", "url"],
+)
+def test_an_answer_that_sends_the_credential_back(world: World, echo: Any) -> None:
+    """The allowed host as a mirror: an echo call, a record written with the secret in a field and read again."""
+    world.vendor.answer = lambda got: (200, {"x-echo": got.headers["x-key"]}, {"results": [echo(got.headers["x-key"])]})
+    mirrored = {"id": REVERSED.format("response.id"), "h": REVERSED.format("headers.'x-echo'")}
+    world.lay_out(things(response_mapping=mirrored))
+    for command in (
+        ["run", "things.list", "-a", "acme", "--trace"],
+        ["record", "things.list", "-a", "acme"],
+        ["test", "things.list", "-a", "acme", "--update"],
+    ):
+        done = world.conn(*command)
+        world.nothing_leaked(done)
+        if echo("x")["id"] == "x":
+            assert "detcader" in done.out or command[0] != "run"
+
+
+def test_who_somebody_is_may_stand_in_answers(world: World) -> None:
+    world.lay_out(connector=world.connector(credentials={"format": "basic"}, authorization={"format": "basic"}))
+    world.vendor.answer = lambda got: (200, {}, {"results": [{"id": "person@acme.example"}]})
+    environ = {"CONN_ACME_API_KEY": "", "CONN_ACME_USERNAME": "person@acme.example", "CONN_ACME_PASSWORD": KEY}
+    world.write(
+        "connectors/demo/unified/crm.yaml",
+        {"resources": {"things": {"list": {"response_mapping": {"id": "$uppercase(response.id)"}}}}},
+    )
+    done = world.conn("run", "things.list", "-a", "acme", **environ)
+    assert "PERSON@ACME.EXAMPLE" in done.out
+
+
+TOKEN = "tok-Xy7Pq2Lm9Rs4"
+REFRESH = "ref-Gh5Jk8Nb3Vc6"
+
+
+def oauth(world: World, override: dict[str, Any] | None = None, **config: Any) -> None:
+    settings = {"token_url": f"{world.vendor.url}/token", "client_id": "app", "client_secret": "{{env.VENDOR_APP}}"}
+    credentials = {"format": "oauth2", "config": {**settings, **config}}
+    world.lay_out(override, connector=world.connector(credentials=credentials, authorization={"format": "bearer"}))
+    token = {"access_token": TOKEN, "refresh_token": REFRESH, "expires_in": 3600, "team": {"id": "T1"}}
+    world.vendor.answer = lambda got: (
+        (200, {"set-cookie": f"S={TOKEN}"}, {**token, "odd": TOKEN})
+        if got.path == "/token"
+        else (200, {}, {"results": [{"id": "1"}]})
+    )
+    world.write(
+        "connectors/demo/unified/crm.yaml",
+        {"resources": {"things": {"list": {"response_mapping": {"c": "context"}}}}},
+    )
+
+
+STALE = {
+    "CONN_ACME_API_KEY": "",
+    "CONN_ACME_CREDENTIALS": json.dumps(
+        {"oauth": {"token": {"access_token": "old-token-1234", "refresh_token": "old-refresh-99", "expires_at": 1}}}
+    ),
+}
+
+
+def test_an_override_may_not_capture(world: World) -> None:
+    oauth(world, {"credentials": {"config": {"capture": {"leak": REVERSED.format("response.odd")}}}})
+    done = world.conn("run", "things.list", "-a", "acme", **STALE)
+    assert "SEC113" in done.err
+    assert world.vendor.got == []
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        REVERSED.format("response.access_token"),
+        REVERSED.format("response.refresh_token"),
+        REVERSED.format("response.odd"),
+        REVERSED.format("cookies.S"),
+        REVERSED.format("cookie"),
+        REVERSED.format("headers.'set-cookie'"),
+        REVERSED.format("$string($)"),
+    ],
+)
+def test_what_is_captured_is_no_secret_whoever_asks(world: World, expression: str) -> None:
+    oauth(world, capture={"team": "response.team.id", "leak": expression})
+    for command in (["run", "things.list", "-a", "acme", "--trace"], ["record", "things.list", "-a", "acme"]):
+        done = world.conn(*command, **STALE)
+        assert done.code == 0, done.err
+        world.nothing_leaked(done, TOKEN, REFRESH, *("old-token-1234", "old-refresh-99"))
+    assert '"team": "T1"' in (world.folder / "connectors/demo/recordings/crm.things.list.json").read_text()
+
+
+@pytest.mark.parametrize("key", ["response", "expires"])
+def test_a_token_expression_that_fails_says_nothing_of_the_answer(world: World, key: str) -> None:
+    oauth(world, **{key: f"$error({REVERSED.format('response.access_token')})"})
+    for debug in ([], ["--debug"]):
+        done = world.conn(*debug, "run", "things.list", "-a", "acme", "--trace", **STALE)
+        assert done.code != 0
+        world.nothing_leaked(done, TOKEN, REFRESH, ENVIRONMENT_SECRET)
+
+
+def test_another_variable_is_not_to_be_had(world: World) -> None:
+    world.lay_out(header("{{env.OTHER_SECRET}}"))
+    done = world.conn("run", "things.list", "-a", "acme", OTHER_SECRET="other-Wq7Zx3Cv")
+    assert "SEC111" in done.err
+    assert world.vendor.got == []
+
+
+def test_a_next_url_with_the_credential_in_it_does_not_end_up_in_the_cursor(world: World) -> None:
+    paging = {"pagination": {"format": "next_url", "config": {"next_url_field": "next"}}}
+    world.lay_out({**IN_QUERY, **paging})
+    world.vendor.answer = lambda got: (
+        200,
+        {},
+        {
+            "results": [{"id": "1"}],
+            "next": None if "page=2" in got.path else f"{world.vendor.url}/v1/things?page=2&k={KEY}",
+        },
+    )
+    with connect(load_workspace(world.folder), "acme", environ={"CONN_ACME_API_KEY": KEY}) as acme:
+        first = acme.list("things.list")
+        cursor = first["next_cursor"]
+        assert KEY not in base64.urlsafe_b64decode(cursor + "==").decode()
+        acme.list("things.list", Call(cursor=cursor))
+    assert f"k={KEY}" in world.vendor.got[1].path
+    assert world.vendor.got[1].path.count("k=") == 1

@@ -12,6 +12,7 @@ from conn_engine.expressions import DEFAULT_LIMITS, evaluators, mapping, use
 from conn_engine.expressions.plain import Page, plain
 
 names = st.sampled_from(["a", "b", "c", "_x1", "length", "and", "null", "function", "é"])
+common = st.sampled_from(["a", "b"])  # most paths are to find something
 numbers = st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False)
 texts = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), max_size=4) | names
 scalars = st.none() | st.booleans() | numbers | texts
@@ -20,9 +21,10 @@ data = st.recursive(
     lambda inner: st.dictionaries(names, inner, max_size=4) | st.lists(inner, max_size=3),
     max_leaves=16,
 )
-scopes = st.dictionaries(names, st.dictionaries(names, data, max_size=4) | data, max_size=3)
+objects = st.fixed_dictionaries({}, optional={"a": scalars, "b": scalars, "c": data})
+scopes = st.fixed_dictionaries({"a": objects | st.dictionaries(names, data, max_size=4) | data, "b": data | objects})
 
-paths = st.lists(names, min_size=1, max_size=4).map(".".join)
+paths = st.lists(common, min_size=1, max_size=2).map(".".join) | st.lists(names, min_size=1, max_size=4).map(".".join)
 keys = st.lists(names | st.sampled_from(["l*", "*"]), min_size=1, max_size=3).map(
     lambda some: json.dumps(some if len(some) > 1 else some[0], ensure_ascii=False)
 )

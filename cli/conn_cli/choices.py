@@ -9,7 +9,7 @@ from conn_engine.errors import UsageError
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
 
-__all__ = ["choose_effective", "choose_format"]
+__all__ = ["choose_effective", "choose_format", "learn_literals"]
 
 
 def choose_format(name: str, *known: str) -> str:
@@ -32,12 +32,17 @@ def choose_effective(
     What is printed of it shows no secret that somebody wrote into a document.
     """
     effective = _chosen(app, account, connector, operation, environment)
+    learn_literals(app, effective)
+    return effective
+
+
+def learn_literals(app: App, effective: "Effective") -> None:
+    """Make the secrets that somebody wrote into its documents known, so that nothing printed or kept shows them."""
     from conn_engine.config.literals import literal_secrets
 
     for layer in effective.layers:  # what is shadowed is shown as well
         for path, value in literal_secrets(layer.data):
             app.redactor.add(value, f"the literal {path[-1]}")
-    return effective
 
 
 def _chosen(

@@ -46,6 +46,7 @@ def test(
     ] = None,
 ) -> None:
     """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
+    from conn_cli.choices import learn_literals
     from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
     from conn_engine.errors import UsageError
@@ -66,6 +67,8 @@ def test(
     )
     parse_specs(formats or [])  # a bad one is said before the work
     reports = _live(app, selection, send) if live else _replays(app, selection)
+    for report in reports:
+        learn_literals(app, report.effective)
     if update:
         _update(app, reports)
     write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), live=live)

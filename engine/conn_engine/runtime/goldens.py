@@ -28,7 +28,7 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
     if redactor.find(text):
         raise ConfigurationError(
             f"the result of {case.name.text} holds a secret: no golden was written",
-            hint="a mapping reads a credential's value; take it out of the mapping",
+            hint="a mapping reads a credential's value, or a document holds one (SEC101): take it out there",
         )
     judgement.findings = [f for f in judgement.findings if f.code not in _GOLDEN_CODES | _KEPT_ERRORS]
     changed = update_golden(judgement.shared, redactor) if judgement.shared is not None else 0

@@ -11,7 +11,7 @@ from conn_engine.diagnostics import Diagnostic, Severity
 
 __all__ = ["render"]
 
-_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:

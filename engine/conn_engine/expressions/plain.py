@@ -50,7 +50,7 @@ def plain(text: str) -> Plain | None:
         return None
     if found["function"] is None:
         return Plain(names)
-    keys = [quoted[1:-1] for quoted in _QUOTED.findall(found["keys"])]
+    keys = tuple(quoted[1:-1] for quoted in _QUOTED.findall(found["keys"]))
     implementation = FUNCTIONS[found["function"]].implementation
     return Plain(names, lambda value: implementation(value, keys))
 

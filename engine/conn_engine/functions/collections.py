@@ -30,17 +30,21 @@ def _text(value: Any) -> str:
 def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    names = [key for key in listed(keys) if isinstance(key, str)]
+    names = _texts(keys)
     if not any(name.endswith("*") for name in names):
         return {name: value[name] for name in names if name in value}
-    return {key: value[key] for key in _among(tuple(value), tuple(names), True)}
+    return {key: value[key] for key in _among(tuple(value), names, True)}
 
 
 def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    names = tuple([key for key in listed(keys) if isinstance(key, str)])
-    return {key: value[key] for key in _among(tuple(value), names, False)}
+    return {key: value[key] for key in _among(tuple(value), _texts(keys), False)}
+
+
+def _texts(keys: Any) -> tuple[str, ...]:
+    """The names in a list of keys; a tuple is names already."""
+    return keys if isinstance(keys, tuple) else tuple([key for key in listed(keys) if isinstance(key, str)])
 
 
 @lru_cache(maxsize=32)  # the objects of one list tend to have the same keys

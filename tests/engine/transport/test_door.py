@@ -98,7 +98,7 @@ def test_hint_says_what_to_add():
     assert '"b.example.com:8443" to trusted_hosts' in caught.value.hint
     with pytest.raises(ConfigurationError) as caught:
         check(Request("GET", "http://a.example.com/", authorized=True, hosts=("a.example.com",)), Redactor())
-    assert caught.value.hint.endswith("over https")
+    assert "over https" in caught.value.hint
     with pytest.raises(ConfigurationError) as caught:
         check(Request("GET", "http://kinto:8888/", authorized=True, hosts=()), Redactor())
     assert '"http://kinto:8888"' in caught.value.hint

@@ -3,7 +3,7 @@
 
 import json
 import re
-from itertools import chain
+from itertools import chain, compress
 from typing import Any
 
 import msgspec
@@ -103,7 +103,7 @@ def _check_depth(root: Any) -> None:
     level = [root]
     for _ in range(MAX_DEPTH):
         values = list(chain.from_iterable([node.values() if type(node) is dict else node for node in level]))
-        if _CONTAINERS.isdisjoint(map(type, values)):
+        level = list(compress(values, map(_CONTAINERS.__contains__, map(type, values))))
+        if not level:
             return
-        level = [value for value in values if type(value) in _CONTAINERS]
     raise JsonProblem(f"it is nested deeper than {MAX_DEPTH} levels")

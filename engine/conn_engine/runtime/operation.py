@@ -81,7 +81,7 @@ def fetch_pages(  # noqa: PLR0917
 ) -> Flow[None]:
     """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`)."""
     scope = {**call_scope(effective, call), **(extra or {})}
-    strategy = operation.pagination
+    strategy = _paging(operation)
     state = None if call.cursor is None else decode_cursor(call.cursor)
     judged: dict[int, tuple[RateState, bool]] = {}
 
@@ -98,6 +98,12 @@ def fetch_pages(  # noqa: PLR0917
         yield from emit(VendorPage(answer, records, whole, number, next_state, prev_state, dict(rate.headers)))
 
     yield from pagination.pages(strategy, fetch, hand_on, state)
+
+
+def _paging(operation: VendorOperation) -> pagination.Pagination:
+    """What leads this operation on. A write inherits nothing: a further page would be the same write once more."""
+    own = operation.at("pagination") == ("resources", operation.resource, operation.name, "pagination")
+    return operation.pagination if own or not operation.writes else pagination.NoPagination()
 
 
 def fetch_whole(  # noqa: PLR0917

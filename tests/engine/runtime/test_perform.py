@@ -65,6 +65,28 @@ def test_a_vendor_operation_gives_the_vendors_records(make: Any, run: Callable[.
     assert made.urls[0].endswith("/people?q=a&q=b")
 
 
+NUMBERED = {
+    "connectors/shop/connector.yaml": "base_url: https://api.example.com/v1\ncredentials: {format: bearer}\n"
+    "authorization: {format: bearer}\npagination: {format: page, config: {size_param: n, size: 1}}\n"
+    "resources:\n  people:\n    create: {method: post, path: /people}\n"
+    "    search: {method: post, path: /search, writes: false, response_path: items}\n"
+    "    export: {method: post, path: /export, response_path: items, pagination: {config: {size: 1}}}\n"
+}
+
+
+def test_a_write_is_sent_once_whatever_pagination_it_inherits(make: Any, run: Callable[..., Any]) -> None:
+    made = run(make({**NUMBERED, "connectors/shop/unified/crm.yaml": "resources: {}\n"}), "people.create", [{"id": 1}])
+    assert made.urls == ["https://api.example.com/v1/people"]
+    assert made.pages[0].next_cursor is None
+
+
+@pytest.mark.parametrize("operation", ["search", "export"])
+def test_a_post_that_reads_or_says_so_itself_is_paged(make: Any, run: Callable[..., Any], operation: str) -> None:
+    workspace = make({**NUMBERED, "connectors/shop/unified/crm.yaml": "resources: {}\n"})
+    made = run(workspace, f"people.{operation}", [{"items": [{"id": 1}]}, {"items": []}])
+    assert made.urls == [f"https://api.example.com/v1/{operation}?page={page}&n=1" for page in (1, 2)]
+
+
 def test_a_cursor_continues_a_listing_where_it_stopped(make: Any, run: Callable[..., Any]) -> None:
     workspace = make()
     first = run(workspace, "contacts.list", list(PAGES))

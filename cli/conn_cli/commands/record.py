@@ -48,8 +48,10 @@ def record(
         raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
     path = _target(app, effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
-        others = "--scenario NAME for another" if own else f"--own to keep it for {account} alone, --scenario NAME for another"
-        raise UsageError(f"{relative(path)} exists", hint=f"add --force to replace it, or {others}")
+        alone = "" if own else f" --own to keep one for {account} alone,"
+        raise UsageError(
+            f"{relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
+        )
     wiring = wire_account(
         app.workspace,
         account,

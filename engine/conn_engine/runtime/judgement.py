@@ -5,14 +5,14 @@ Every judgement is a Diagnostic on the line that caused it. Replaying is `runtim
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.config import Effective, Workspace, mapping_layers, singular
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import dump_json, read
-from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, VendorError
+from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.expressions import mapping
 from conn_engine.runtime.cases import Case, Outcome, failure_kind
 from conn_engine.runtime.compare import Comparison, RequestChange, compare_records, compare_requests
@@ -85,7 +85,10 @@ def judge(
         result.findings.append(_unreadable(error, workspace.shown(golden_path)))
         return result
     if outcome.error is not None and not _expected(golden, outcome.error):
-        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
+        finding = error_finding(effective, case.name, outcome.error, workspace.shown(case.path))
+        if isinstance(outcome.error, MissingRecording):
+            finding = replace(finding, hint=f"{finding.hint}; {_recorded_again(effective, case, base)}".lstrip("; "))
+        result.findings.append(finding)
     if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
@@ -103,11 +106,21 @@ def judge(
     return result
 
 
+def _recorded_again(effective: Effective, case: Case, base: Outcome | None) -> str:
+    """How it is recorded anew, if the requests are as they should be: for the account alone when only it differs."""
+    command = f"conn record {case.name.text} --account {effective.account or 'ACCOUNT'}"
+    if case.scenario != "default":
+        command += f" --scenario {case.scenario}"
+    if effective.account and base is not None and not isinstance(base.error, MissingRecording):
+        return f"this account's overrides ask otherwise; if they should: {command} --own"
+    return f"if it should be asked so: {command}{' --own' if case.recording.account else ''} --force"
+
+
 def authors_fault(error: ConnError | None) -> bool:
     """Whether an outcome's error is the configuration's and not an answer of the vendor worth keeping as a golden."""
     if isinstance(error, VendorError) and error.kind == "bad_response" and (error.status or 0) < 400:
         return True  # an answer that is no error, and yet cannot be used: paging or a format is configured wrongly
-    return isinstance(error, ConfigurationError | MissingRecording)
+    return isinstance(error, ConfigurationError | MissingRecording | UsageError)
 
 
 def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
@@ -170,15 +183,16 @@ def _judge_golden(  # noqa: PLR0917
     result.comparison = compare_records(golden.get("records") or [], _plain(outcome.records))
     result.requests = compare_requests(golden.get("requests") or [], _plain(outcome.requests()))
     errors_equal = golden.get("error") == _plain(_error_document(outcome.error) if outcome.error else None)
-    result.places = _places(result, effective)
     if result.comparison.equal and not result.requests and errors_equal:
         result.golden = "same"
         return
     own = path == case.golden and effective.account is not None
     if not own and base is not None and _explained(golden, base):
         result.golden = "overridden"
+        result.places = _places(result, effective)
         return
     result.golden = "changed"
+    result.places = _places(result, effective)
     span = Span(workspace.shown(path))
     if not errors_equal:
         before, after = golden.get("error"), _error_document(outcome.error) if outcome.error else None
@@ -198,11 +212,15 @@ def _judge_golden(  # noqa: PLR0917
 
 
 def _places(result: Judgement, effective: Effective) -> dict[str, str]:
-    """For each changed field the override line that set it, as `accounts/acme.yaml:7`."""
+    """For each changed field the override line that set it, as `accounts/acme.yaml:7`.
+
+    A field that no override maps is laid to the first override that reaches the operation, but only when the levels
+    below are known to give the golden's value.
+    """
     if result.comparison is None:
         return {}
     fields = dict.fromkeys(field_name for field_name, _ in result.comparison.by_field())
-    fallback = overriding_leaf(effective, result.case.name) if fields else None
+    fallback = overriding_leaf(effective, result.case.name) if fields and result.golden == "overridden" else None
     found = {}
     for name in fields:
         origin = origin_of(effective, (*result.case.name.path, "response_mapping", *name.split(".")))
@@ -306,6 +324,8 @@ def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Dia
         first = covered[0]
         path = (*first.case.name.path, "response_mapping", *name.split("."))
         origin = origin_of(effective, path)
+        if origin is not None and origin.level != "base" and origin.value is None:
+            continue  # an override took the field away
         findings.append(
             diagnostic(
                 "MAP201",
@@ -335,7 +355,7 @@ def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> s
     keys = [str(key) for key in level] if isinstance(level, Mapping) else []
     near = did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]]) if reads[-1] not in keys else ""
     has = f"; the response has {', '.join(keys[:8])}" if keys and reads[-1] not in keys else ""
-    return f"reads {'.'.join(reads)}{has}{'; ' + near if near else ''}"
+    return f"it reads {'.'.join(reads)}{has}{'; ' + near if near else ''}"
 
 
 def _keys(records: Sequence[Any]) -> list[str]:

@@ -34,12 +34,24 @@ def origin_of(effective: Effective, path: ConfigPath) -> Origin | None:
 
 def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
     """The first override leaf that reaches this operation, for differences that no mapping line explains."""
+    unified = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    route = (name.resource, name.method) if unified is None else (str(unified.resource), str(unified.method))
+    others = {(n.resource, n.method) for n in effective.operations() if n.kind == "vendor"} - {route}
     relevant = [
         origin
         for path, origin in effective.provenance().items()
-        if origin.level != "base" and (path[0] != "unified" or path[: len(name.path)] == name.path)
+        if origin.level != "base" and _reaches(path, name, route, others)
     ]
     return relevant[0] if relevant else None
+
+
+def _reaches(path: ConfigPath, name: OperationName, route: tuple[str, str], others: set[tuple[str, str]]) -> bool:
+    """Whether a statement at `path` can change an operation: its own, or one that it inherits or is routed to."""
+    if path[0] == "unified":
+        return path[: len(name.path)] == name.path
+    if path[0] == "resources" and "{{" not in "".join(route):
+        return path[1:2] == route[:1] and path[1:3] not in others
+    return True
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,24 @@ def test_a_field_without_a_value_is_told_with_what_is_there(make: Callable[..., 
     assert "reads response.email; the response has id, name, mail" in finding.hint
 
 
+def test_a_field_that_an_override_takes_away_is_not_told_as_empty(make: Callable[..., Workspace], listing: Any) -> None:
+    workspace = make({LIST: listing})
+    suite(workspace, "contacts.list", update=True)
+    removed = "{unified: {crm: {contacts: {list: {response_mapping: {first_name: null}}}}}}"
+    workspace = make({LIST: listing, "accounts/acme.yaml": f"connector: shop\noverride: {removed}\n"})
+    assert said(suite(workspace, "contacts.list", accounts=("acme",))) == []
+
+
+def test_an_account_that_asks_otherwise_is_told_to_record_for_itself(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
+    asks = "{resources: {people: {list: {query: {tier: gold}}}}}"
+    workspace = make({LIST: listing, "accounts/acme.yaml": f"connector: shop\noverride: {asks}\n"})
+    reports = suite(workspace, "contacts.list", accounts=("acme",))
+    hint = next(f for f in reports[0].all_findings if f.code == "REC003").hint
+    assert hint.endswith("if they should: conn record crm.contacts.list --account acme --own")
+
+
 def test_a_record_against_its_model_is_told_on_the_line_of_its_field(
     make: Callable[..., Workspace], listing: Any
 ) -> None:

@@ -112,3 +112,11 @@ def test_origins_fall_back_to_the_nearest_ancestor(make: Callable[..., Workspace
     assert origin.path[-1] == "response_mapping"
     assert origin_of(effective, ("nowhere",)) is None
     assert overriding_leaf(effective, effective.resolve("contacts.list")) is None
+
+
+def test_an_override_of_one_operation_explains_no_other(make: Callable[..., Workspace]) -> None:
+    account = "connector: shop\noverride: {resources: {people: {list: {headers: {X-Tier: gold}}}}}\n"
+    effective = make({"accounts/acme.yaml": account}).effective(account="acme")
+    assert overriding_leaf(effective, effective.resolve("contacts.list")) is not None
+    assert overriding_leaf(effective, effective.resolve("contacts.get")) is None
+    assert overriding_leaf(effective, effective.resolve("people.get", raw=True)) is None

@@ -109,6 +109,7 @@ def test_byte_order_mark_and_windows_line_ends():
         ("path: /x/{{id}}: y", "DOC002", (1, 16), "quote the value"),
         ("a: $x.{ 'id': id }", "DOC002", (1, 13), "block"),
         ("a:\n\tb: 1", "DOC002", (2, 1), "spaces"),
+        ("a:\n  b: 1\n   c: 2", "DOC002", (3, 5), "indent this key"),
         ("a: `x`", "DOC002", (1, 4), "`"),
         ("a: @x", "DOC002", (1, 4), "@"),
         ("a: *b", "DOC004", (1, 4), "*"),

@@ -137,7 +137,8 @@ def resolve_name(names: list[OperationName], text: str, *, connector: str, raw: 
     if matches:
         return (unified or matches)[0]
     known = [name.text for name in names if name.kind == "vendor" or not raw]
-    hint = did_you_mean(rest, [*known, *(f"{name.resource}.{name.method}" for name in names)])
+    short = [f"{name.resource}.{name.method}" for name in names if name.kind == "vendor" or not raw]
+    hint = did_you_mean(rest, [*known, *short])
     raise UsageError(
         f'connector "{connector}" has no {"vendor " if raw else ""}operation "{rest}"',
         hint=hint or ("it has " + ", ".join(known[:12]) if known else "it has none"),

@@ -63,6 +63,14 @@ def _unreadable_character(origin: Origin, fault: Any) -> NoReturn:
     origin.fail("DOC002", f"not YAML: {getattr(fault, 'reason', fault)}", at)
 
 
+def _more_or_less_indented(text: str, start: int) -> bool:
+    """Whether the line at `start` begins with a plain key in another column than the line above it."""
+    line, above = text[start:].split("\n", 1)[0], text[:start].rstrip("\r\n").rsplit("\n", 1)[-1]
+    if not re.match(r"\s*[\w-]+:(\s|$)", line) or not above.strip() or above.rstrip().endswith(":"):
+        return False
+    return len(line) - len(line.lstrip()) != len(above) - len(above.lstrip())
+
+
 def _hint(text: str, at: int, problem: str) -> str:
     start = max(text.rfind("\n", 0, at), text.rfind("\r", 0, at)) + 1
     before, sign = text[start:at], text[at : at + 1]
@@ -72,6 +80,8 @@ def _hint(text: str, at: int, problem: str) -> str:
     if _TEMPLATE.match(value):
         return _QUOTE_TEMPLATE
     if "mapping values" in problem:
+        if _more_or_less_indented(text, start):
+            return "indent this key as far as those it belongs to; or, if the line above holds its text, quote that"
         return 'quote the value, or write it as a block: "key: |" and the text indented below it'
     if sign and sign in "@`%":
         return f"quote a text that starts with {sign}"

@@ -17,6 +17,7 @@ _OWN = {
     "D2016": "size",
 }
 _NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
+_WRONG_ARGUMENT = "T0410"
 _AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
 
@@ -54,6 +55,8 @@ def fault(
             )
         if culprit and culprit.kind == "name" and culprit.text in known:
             hint = f"a function is called with a $: ${culprit.text}(…)"
+    if code == _WRONG_ARGUMENT and culprit and culprit.text.startswith("$"):
+        hint = f"if the value can be null: {culprit.text}(x[$]) leaves an empty value out"
     offset = culprit.start if culprit else _bounded(start if start is not None else after, len(text))
     return ExpressionError(
         _line(message),

@@ -153,7 +153,7 @@ def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
         retry_after=verdict.wait,
         details=answer.body,
         said=verdict.message,
-        hint=f"wait {verdict.wait:g} seconds, or let it be waited for" if limited and verdict.wait else "",
+        hint=f"wait {verdict.wait:g} s, or let it be waited for (conn run --wait)" if limited and verdict.wait else "",
     )
 
 

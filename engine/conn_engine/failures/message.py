@@ -6,7 +6,7 @@ __all__ = ["MAX_MESSAGE", "vendor_message"]
 
 MAX_MESSAGE = 300
 _NAMES = ("message", "error_description", "detail", "description", "title", "error_message", "errorMessage",
-          "error_info", "reason", "msg", "faultstring")  # fmt: skip
+          "error_info", "reason", "msg", "faultstring", "text")  # fmt: skip
 _HOLDERS = ("error", "errors", "fault", "meta", "response")
 _DEPTH = 4
 

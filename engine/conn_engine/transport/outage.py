@@ -32,6 +32,10 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
         what = f"the proxy for {where} speaks a protocol that is not supported"
     elif isinstance(error, httpcore.ConnectError):
         what = f"cannot connect to {where}: {_reason(cause)}"
+        if isinstance(cause, ConnectionRefusedError):
+            hint = "nothing listens there: check host and port of base_url, and that the server runs"
+        elif isinstance(cause, ssl.SSLError):
+            hint = "check base_url: a server without TLS is reached by http://"
     elif isinstance(error, (httpcore.TimeoutException, TimeoutError)):
         what = f"{where} did not answer in full within {request.timeout_seconds:g} seconds"
     elif isinstance(error, httpcore.LocalProtocolError):

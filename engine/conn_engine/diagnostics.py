@@ -1,4 +1,4 @@
-"""Findings as values: where (`Span`), how bad (`Severity`), what and how to mend (`Diagnostic`). Drawing is elsewhere."""
+"""Findings as values: where (`Span`), how bad (`Severity`), what and how to mend (`Diagnostic`). They draw nothing."""
 
 import hashlib
 from collections.abc import Iterable, Sequence

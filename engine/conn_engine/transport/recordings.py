@@ -203,7 +203,7 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
 
 
 def _schema_for(path: Path) -> str:
-    """Where an editor finds the schema from a workspace's recording: connectors/<name>/recordings/[<account>/]<file>."""
+    """Where an editor finds the schema from connectors/<name>/recordings/[<account>/]<file> of a workspace."""
     parts = path.parts
     if "recordings" not in parts[:-1]:
         return SCHEMA_URL

@@ -10,9 +10,7 @@ from conn_engine.errors import ConfigurationError, UsageError
 
 
 def test_what_a_workspace_has(make: Any) -> None:
-    workspace = make(
-        {"accounts/beta.yml": "connector: hubspot\n", "accounts/notes.txt": "x", "models/crm/x.txt": ""}
-    )
+    workspace = make({"accounts/beta.yml": "connector: hubspot\n", "accounts/notes.txt": "x", "models/crm/x.txt": ""})
     assert workspace.connectors() == ["hubspot"]
     assert workspace.accounts() == ["acme", "beta"]
     assert workspace.environments() == ["production"]

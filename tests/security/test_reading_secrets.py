@@ -99,7 +99,20 @@ def test_a_credential_in_the_url_is_in_no_expression(world: World, reading: dict
         {"authorization": {"format": "bearer", "config": {"path": f"$error({DISGUISED})"}}},
         {"authorization": {"format": "bearer", "config": {"path": DISGUISED}}},
         {"authorization": {"format": "basic", "config": {"username": "{{$uppercase(api_key)}}", "password": "x"}}},
-        {"authorization": {"format": "expression", "config": {"value": f"{{'headers': {{'x': {DISGUISED}}}}}"}}},
+        {"authorization": {"format": "expression", "config": {"expression": f"{{'headers': {{'x': {DISGUISED}}}}}"}}},
+        {
+            "authorization": {
+                "format": "choice",
+                "config": {"by": f"$error({DISGUISED})", "options": {"a": {"format": "none"}}},
+            }
+        },
+        {
+            "signature": {
+                "format": "hmac",
+                "config": {"content": "$substring(api_key, 0, 2)", "headers": {"x": "{{signature}}"}},
+            }
+        },
+        {"signature": {"format": "hmac", "config": {"content": "$string($)", "headers": {"x": "{{signature}}"}}}},
         {"credentials": {"format": "bearer", "config": {}}, **header("{{$lookup($, 'api_key')}}")},
         vendor(authorization={"format": "header", "config": {"name": "X", "value": f"{{{{{DISGUISED}}}}}"}}),
     ],
@@ -120,19 +133,36 @@ def test_an_override_may_use_a_secret_as_it_is(world: World, value: str) -> None
     assert world.vendor.got[0].headers["x-key"] in (f"Token {KEY}", base64.b64encode(f"{KEY}:".encode()).decode())
 
 
-@pytest.mark.parametrize("place", ["header", "bearer", "expression", "basic"])
+@pytest.mark.parametrize("place", ["header", "bearer", "expression", "basic", "choice"])
 def test_the_connectors_own_expression_fails_without_a_value(world: World, place: str) -> None:
     fault = f"$error({DISGUISED})"
     config: dict[str, Any] = {
         "header": {"name": "X", "value": f"{{{{{fault}}}}}"},
         "bearer": {"path": fault},
-        "expression": {"value": fault},
+        "expression": {"expression": fault},
+        "choice": {"by": fault, "options": {"a": {"format": "none"}}},
         "basic": {"username": f"{{{{{fault}}}}}"},
     }[place]
     world.lay_out(connector=world.connector(authorization={"format": place, "config": config}))
     for debug in ([], ["--debug"]):
         done = world.conn(*debug, "run", "things.list", "-a", "acme", "--trace")
         assert done.code != 0
+        world.nothing_leaked(done)
+
+
+@pytest.mark.parametrize("part", ["content", "key", "headers"])
+def test_a_signature_that_fails_says_no_value(world: World, part: str) -> None:
+    fault = f"$error({DISGUISED})"
+    told = {"content": fault if part == "content" else "'x'", "headers": {"x": "{{signature}}"}}
+    if part == "key":
+        told["key"] = f"{{{{{fault}}}}}"
+    if part == "headers":
+        told["headers"] = {"x": f"{{{{{fault}}}}}"}
+    world.lay_out(connector=world.connector(signature={"format": "hmac", "config": told}))
+    for debug in ([], ["--debug"]):
+        done = world.conn(*debug, "run", "things.list", "-a", "acme", "--trace")
+        assert done.code != 0
+        assert world.vendor.got == []
         world.nothing_leaked(done)
 
 

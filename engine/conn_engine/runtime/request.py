@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from conn_engine import bodies
+from conn_engine.auth.names import sealed
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
@@ -123,7 +124,8 @@ def finish_request(  # noqa: PLR0917
     """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
     door.check_outside(draft.url, effective.hosts, label)
     secret_scope = authorization_scope(effective, session)
-    operation.authorization.apply(draft, secret_scope)
+    with _sealed():
+        operation.authorization.apply(draft, secret_scope)
     body: bytes | None = None
     if draft.body is not None and draft.method not in ("GET", "HEAD"):
         body, content_type = bodies.encode(draft.body_format, draft.body, operation.query_format)
@@ -144,7 +146,17 @@ def finish_request(  # noqa: PLR0917
         hosts=effective.hosts,
         timeout_seconds=operation.timeout_seconds,
     )
-    return operation.signature.sign(request, secret_scope, Moment.at(session.clock.now()))
+    with _sealed():
+        return operation.signature.sign(request, secret_scope, Moment.at(session.clock.now()))
+
+
+@contextmanager
+def _sealed() -> Iterator[None]:
+    """No expression over secrets says why it failed, whichever kind of authorization or signature it belongs to."""
+    try:
+        yield
+    except ExpressionError as error:
+        raise sealed(error) from None
 
 
 def without_credential(operation: VendorOperation, draft: Draft) -> dict[str, Any]:

@@ -4,6 +4,7 @@
 `runtime.unified` map them.
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -36,6 +37,8 @@ class VendorPage:
     prev_state: Any
     headers: dict[str, str]
 
+
+ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
 
 Emit = Callable[[VendorPage], Flow[None]]
 
@@ -101,9 +104,14 @@ def fetch_pages(  # noqa: PLR0917
 
 
 def _paging(operation: VendorOperation) -> pagination.Pagination:
-    """What leads this operation on. A write inherits nothing: a further page would be the same write once more."""
+    """What leads this operation on.
+
+    Two kinds inherit nothing: a write, whose further page would be the same write once more, and a read of the one
+    record at `…/{{id}}`, which has no pages to ask for.
+    """
     own = operation.at("pagination") == ("resources", operation.resource, operation.name, "pagination")
-    return operation.pagination if own or not operation.writes else pagination.NoPagination()
+    single = operation.writes or ONE_RECORD.search(operation.path) is not None
+    return operation.pagination if own or not single else pagination.NoPagination()
 
 
 def fetch_whole(  # noqa: PLR0917

@@ -69,6 +69,7 @@ NUMBERED = {
     "connectors/shop/connector.yaml": "base_url: https://api.example.com/v1\ncredentials: {format: bearer}\n"
     "authorization: {format: bearer}\npagination: {format: page, config: {size_param: n, size: 1}}\n"
     "resources:\n  people:\n    create: {method: post, path: /people}\n"
+    "    get: {method: get, path: '/people/{{id}}'}\n"
     "    search: {method: post, path: /search, writes: false, response_path: items}\n"
     "    export: {method: post, path: /export, response_path: items, pagination: {config: {size: 1}}}\n"
 }
@@ -77,6 +78,13 @@ NUMBERED = {
 def test_a_write_is_sent_once_whatever_pagination_it_inherits(make: Any, run: Callable[..., Any]) -> None:
     made = run(make({**NUMBERED, "connectors/shop/unified/crm.yaml": "resources: {}\n"}), "people.create", [{"id": 1}])
     assert made.urls == ["https://api.example.com/v1/people"]
+    assert made.pages[0].next_cursor is None
+
+
+def test_one_record_has_no_pages_to_inherit(make: Any, run: Callable[..., Any]) -> None:
+    workspace = make({**NUMBERED, "connectors/shop/unified/crm.yaml": "resources: {}\n"})
+    made = run(workspace, "people.get", [{"id": 7}], Call(id="7"))
+    assert made.urls == ["https://api.example.com/v1/people/7"]
     assert made.pages[0].next_cursor is None
 
 

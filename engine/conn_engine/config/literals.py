@@ -18,7 +18,7 @@ _TOKEN_LIKE = re.compile(
     r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
 )
 _NOT_VALUES = frozenset({"name", "path", "format", "prefix", "pattern", "label", "description", "response"})
-_PLACES = frozenset({"headers", "query", "credentials", "authorization", "resources"})
+_PLACES = frozenset({"headers", "query", "credentials", "authorization", "resources", "context"})
 
 
 def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
@@ -29,6 +29,7 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
             named = False
         else:
             named = secret_name(key) and key not in _NOT_VALUES and bool(_PLACES & set(path[:-1]))
+            named = named or (key == "value" and "authorization" in path[:-1])  # what a request is authorised with
         url_like = value.startswith(("http://", "https://", "/"))
         if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value

@@ -146,6 +146,25 @@ def secrets(view: LayerView) -> Iterator[Diagnostic]:
         )
 
 
+def secrets_in_context(target: Target) -> Iterator[Diagnostic]:
+    """SEC101: an account's context, which every expression sees, holds a secret."""
+    effective = target.effective
+    if effective.account is None:
+        return
+    document = target.workspace.document("account", effective.account)
+    declared = {field.name for field in effective.connector.fields if field.secret}
+    found = {path for path, _ in literal_secrets({"context": effective.context})}
+    found |= {("context", name) for name in declared if isinstance(effective.context.get(name), str)}
+    for path in sorted(found, key=dotted):
+        yield diagnostic(
+            "SEC101",
+            f"{path[-1]} holds a literal secret",
+            document.span(path),
+            path=dotted(path),
+            hint=f"store it with the credential: conn auth login {effective.account}; and revoke this one",
+        )
+
+
 def routes(target: Target) -> Iterator[Diagnostic]:
     """REF102: a unified operation, step or `verify` names a vendor operation that the connector does not have."""
     effective = target.effective
@@ -317,6 +336,7 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     fields,
     dead_overrides,
     required_values,
+    secrets_in_context,
     recordings,
 )
 """Rules over an effective configuration."""

@@ -180,6 +180,20 @@ EXPRESSIONS = [
         swap=(HTTP, "base_url", "headers: {x-api-key: 0a1b2c3d4e5f}\nbase_url"),
     ),
     Bad(
+        "literal secret in authorization",
+        one("SEC101", HTTP, 3, 62),
+        swap=(
+            HTTP,
+            "{format: bearer}\npagination",
+            "{format: header, config: {name: X-Key, value: 0a1b2c3d}}\npagination",
+        ),
+    ),
+    Bad(
+        "literal secret in an account's context",
+        one("SEC101", ACCOUNT, 2, 20),
+        {ACCOUNT: "connector: demo\ncontext: {api_key: 0a1b2c3d4e5f}\n"},
+    ),
+    Bad(
         "wider hosts",
         one("SEC110", ACCOUNT, 3, 13),
         {ACCOUNT: "connector: demo\noverride:\n  base_url: https://evil.example.net\n"},

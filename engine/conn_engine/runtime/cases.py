@@ -15,7 +15,7 @@ from conn_engine.expressions import fixed_now
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
-from conn_engine.runtime.variants import base_url, in_context
+from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.transport.exchanges import described
 from conn_engine.transport.recordings import Recording, load_recording
 from conn_engine.transport.replay import Replay
@@ -127,7 +127,7 @@ def replay(effective: Effective, name: OperationName, recording: Recording) -> O
     transport = _Log(Replay(recording, base_url=base))
     environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
     session = Session(account=effective.account or "", document=document, environ=environ, clock=clock)
-    flow = perform(effective, name, recorded_call(recording), session)
+    flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
     counts: list[int] = []
     try:
         with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:

@@ -3,12 +3,22 @@
 import copy
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, leaves, vendor_operation
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
 
-__all__ = ["base_url", "in_context", "inline_operation", "override_leaves", "shared", "up_to", "verify_operation"]
+__all__ = [
+    "base_url",
+    "for_replay",
+    "in_context",
+    "inline_operation",
+    "override_leaves",
+    "shared",
+    "up_to",
+    "verify_operation",
+]
 
 _ORDER = {"base": 0, "environment": 1, "account": 2}
 
@@ -32,6 +42,16 @@ def in_context(effective: Effective, context: Mapping[str, Any]) -> Effective:
         return effective
     variant = copy.copy(effective)
     variant.context = {**effective.context, **context}
+    return variant
+
+
+def for_replay(effective: Effective, *bases: str) -> Effective:
+    """The same configuration for a replay: the hosts of `bases` (today's base URL, the recorded one) count as its own.
+
+    A recorded next link leads to the recorded host. Nothing is sent in a replay, so nothing is granted by this.
+    """
+    variant = copy.copy(effective)
+    variant.__dict__["hosts"] = (*effective.hosts, *(urlsplit(base).netloc for base in bases if urlsplit(base).netloc))
     return variant
 
 

@@ -111,7 +111,7 @@ def test_a_file_stands_where_a_folder_is_needed(desk):
     (desk / "blocked").write_text("")
     for arguments in (
         ["lint", "--format", "json=blocked/out.json"],
-        ["lint", "--baseline", "blocked/baseline.json"],
+        ["lint", "--baseline", "blocked/baseline.json", "--update-baseline"],
         ["test", "--format", "junit=blocked/out.xml"],
         ["har", "export", "connectors/demo/recordings/crm.contacts.get.json", "-o", "blocked/x.har"],
         ["init", "blocked"],

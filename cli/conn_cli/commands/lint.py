@@ -27,10 +27,10 @@ def lint(
     ] = None,
     baseline: Annotated[
         Path | None,
-        typer.Option("--baseline", help="Accept the findings listed in this file; made when it is missing."),
+        typer.Option("--baseline", help="Accept the findings listed in this file."),
     ] = None,
     update_baseline: Annotated[
-        bool, typer.Option("--update-baseline", help="Write today's findings to --baseline.")
+        bool, typer.Option("--update-baseline", help="Make --baseline of today's findings.")
     ] = False,
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
@@ -49,10 +49,9 @@ def lint(
     findings = result.findings
     _learn_literals(app, findings, Sources(result.root))
     if baseline is not None:
-        made = update_baseline or not (app.folder / baseline).exists()
         accepted = len(findings)
         findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
-        if made:
+        if update_baseline:
             app.err(f"made the baseline {baseline}: {counted(accepted, 'finding')} accepted from now on")
     write_outputs(formats or ["text"], findings, Sources(result.root), app, folder=app.folder)
     app.err(f"{counted(result.files, 'file')} checked")

@@ -12,11 +12,16 @@ __all__ = ["apply_baseline"]
 
 
 def apply_baseline(path: Path, findings: Sequence[Diagnostic], *, update: bool = False) -> list[Diagnostic]:
-    """The findings that the baseline does not list. A missing file is made of today's findings, so is it on `update`.
+    """The findings that the baseline does not list. With `update` it is made of today's findings, whatever it held.
 
-    Raises UsageError when the file is no baseline.
+    Raises UsageError when the file is missing, so that a mistyped name does not accept everything, or is no baseline.
     """
-    if update or not path.exists():
+    if not update and not path.exists():
+        raise UsageError(
+            f"there is no baseline {path.name}",
+            hint="make it of today's findings: add --update-baseline, and commit it",
+        )
+    if update:
         rows = [
             {
                 "fingerprint": f.fingerprint,

@@ -175,7 +175,7 @@ def test_a_comment_silences_in_markdown_too(wrong):
 
 def test_a_baseline_holds_when_lines_move_and_not_for_new_faults(wrong):
     path = wrong / "accepted.json"
-    assert apply_baseline(path, lint_paths(wrong, []).findings) == []
+    assert apply_baseline(path, lint_paths(wrong, []).findings, update=True) == []
     (wrong / MAPPING).write_text("\n\n" + (wrong / MAPPING).read_text())
     assert apply_baseline(path, lint_paths(wrong, []).findings) == []
     (wrong / MAPPING).write_text((wrong / MAPPING).read_text() + "        name: $other(response.name)\n")
@@ -239,3 +239,9 @@ TEMPLATES = [
 def test_names_in_scope(tmp_path, line, codes):
     bad = Bad("scope", [], swap=(HTTP, "base_url", f"{line}\nbase_url"))
     assert [finding.code for finding in lint_paths(make(tmp_path, bad), []).findings] == codes
+
+
+def test_a_baseline_that_is_missing_accepts_nothing(wrong):
+    with pytest.raises(UsageError, match=r"no baseline mistyped\.json"):
+        apply_baseline(wrong / "mistyped.json", lint_paths(wrong, []).findings)
+    assert not (wrong / "mistyped.json").exists()

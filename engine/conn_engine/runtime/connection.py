@@ -3,13 +3,13 @@
 This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`). Replays do not come through here.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from conn_engine.auth import CAPTURED
+from conn_engine.auth import CAPTURED, CredentialField
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.config.literals import literal_secrets
 from conn_engine.errors import CredentialError
@@ -18,7 +18,7 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.operation import perform, verify
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.vault import LayeredVault, open_vault
+from conn_engine.vault import LayeredVault, open_vault, variable_name
 from conn_engine.wire import Clock, Page, SystemClock
 
 __all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "vault_of", "wire_account"]
@@ -32,6 +32,11 @@ class Wiring:
     session: Session
     vault: Vault
     redactor: Redactor
+
+
+def _variables(account: str, fields: Sequence[CredentialField]) -> list[str]:
+    """The environment variables that would give an account's required credential fields."""
+    return [variable_name(account, field.name) for field in fields if field.required]
 
 
 def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
@@ -62,13 +67,13 @@ def wire_account(
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = vault.load(account)
-    needed = effective.connector.credentials is not None and effective.connector.credentials.fields()
+    needed = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
     if document is None and needed and optional_credential:
         document = effective.connector.credentials.sample(1) if effective.connector.credentials else {}
     if document is None and needed:
         raise CredentialError(
             f'account "{account}" has no credential in the {vault.kind}',
-            hint=f"run: conn auth login {account}",
+            hint=f"run: conn auth login {account}; or set {', '.join(_variables(account, needed))}",
         )
     effective.learn((document or {}).get(CAPTURED))
     redactor.add_document(document or {})

@@ -4,7 +4,7 @@ What a credential document holds is `auth`'s; the contract of a store is `secret
 """
 
 from conn_engine.vault.choice import LayeredVault, open_vault
-from conn_engine.vault.environment import EnvironmentVault
+from conn_engine.vault.environment import EnvironmentVault, variable_name
 from conn_engine.vault.file import FileVault
 from conn_engine.vault.keyring import KeyringVault, usable_keyring
 from conn_engine.vault.locks import state_folder
@@ -19,4 +19,5 @@ __all__ = [
     "open_vault",
     "state_folder",
     "usable_keyring",
+    "variable_name",
 ]

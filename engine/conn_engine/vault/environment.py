@@ -17,7 +17,7 @@ from typing import Any
 from conn_engine.errors import CredentialError
 from conn_engine.vault.locks import Locks
 
-__all__ = ["EnvironmentVault", "variable_prefix"]
+__all__ = ["EnvironmentVault", "variable_name", "variable_prefix"]
 
 _RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING"})
 _SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
@@ -27,6 +27,13 @@ _NUMBERS = frozenset({"expires_at", "expires_in"})
 def variable_prefix(account: str) -> str:
     """`CONN_ACME_EU_` for `acme-eu`."""
     return f"CONN_{re.sub(r'[^A-Z0-9]+', '_', account.upper()).strip('_')}_"
+
+
+def variable_name(account: str, field: str) -> str:
+    """The variable of an account's field: `CONN_ACME_API_KEY`, `CONN_ACME_ACCESS_TOKEN` for part of an OAuth token."""
+    name = "__".join(re.sub(r"[^A-Z0-9]+", "_", part.upper()) for part in field.split("."))
+    short = next((short for short, long in _SHORT.items() if long == name), name)
+    return f"{variable_prefix(account)}{short}"
 
 
 class EnvironmentVault:

@@ -28,6 +28,7 @@ from conn_engine.vault import (
     open_vault,
     state_folder,
     usable_keyring,
+    variable_name,
 )
 from conn_engine.vault.locks import Locks, file_name
 
@@ -464,3 +465,13 @@ def test_the_parts_of_an_oauth_token_have_short_names(tmp_path):
     environ = {"CONN_ACME_ACCESS_TOKEN": "a-token", "CONN_ACME_REFRESH_TOKEN": "r-token"}
     vault = EnvironmentVault(environ, accounts=["acme"], folder=tmp_path)
     assert vault.load("acme") == {"oauth": {"token": {"access_token": "a-token", "refresh_token": "r-token"}}}
+
+
+def test_the_variable_of_a_field_is_the_one_that_is_read(tmp_path):
+    for field, document in (
+        ("api_key", {"api_key": "a-value"}),
+        ("oauth.token.access_token", {"oauth": {"token": {"access_token": "a-value"}}}),
+        ("a.b-c", {"a": {"b_c": "a-value"}}),
+    ):
+        name = variable_name("acme-eu", field)
+        assert EnvironmentVault({name: "a-value"}, accounts=["acme-eu"], folder=tmp_path).load("acme-eu") == document

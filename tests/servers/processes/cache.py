@@ -79,12 +79,16 @@ def debian(package: str, program: str) -> Path:
     own = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if own:
         return Path(own)
-    why = f"Install {package}, or run where apt-get can fetch it (Debian, Ubuntu; after `apt-get update`)."
+    why = f"Install {package}, or run where apt-get can fetch it (Debian, Ubuntu)."
     apt = tool("apt-get", why)
     unpack = tool("dpkg-deb", why)
     with installed(f"debian-{package}") as (folder, complete):
         if not complete:
-            execute([apt, "download", "-q", package], folder, hint=why)
+            try:
+                execute([apt, "download", "-q", package], folder)
+            except ServerFailed:  # a fresh machine has no package lists, an old one stale ones
+                execute([apt, "update", "-q"], folder, hint=why)
+                execute([apt, "download", "-q", package], folder, hint=why)
             execute([unpack, "-x", next(folder.glob("*.deb")), folder / "root"], folder)
     found = folder / "root" / "usr" / "sbin" / program
     if not found.exists():

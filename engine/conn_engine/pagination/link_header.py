@@ -6,9 +6,9 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
-from conn_engine.pagination.ending import Ending
-from conn_engine.pagination.next_url import follow, resolve
-from conn_engine.strategies import Answer, Draft
+from conn_engine.pagination.followed import Followed
+from conn_engine.pagination.next_url import resolve
+from conn_engine.strategies import Answer
 
 __all__ = ["Link", "LinkHeader", "parse_links"]
 
@@ -26,7 +26,7 @@ class Link:
     params: dict[str, str]
 
 
-class LinkHeader(Ending, frozen=True, kw_only=True, tag_field="format", tag="link_header"):
+class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="link_header"):
     """The Link header. State: `{url}`, absolute. In `stop` and `has_more`, `link` is the parameters of the
     next link."""
 
@@ -40,24 +40,6 @@ class LinkHeader(Ending, frozen=True, kw_only=True, tag_field="format", tag="lin
     rel: Annotated[str, Meta(description="Relation type of the next page's link.")] = "next"
     prev_rel: Annotated[str, Meta(description="Relation type of the link to the page before.")] = "prev"
     header: Annotated[str, Meta(description="Name of the header.")] = "Link"
-    without: Annotated[
-        tuple[str, ...],
-        Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
-    ] = ()
-    size: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Records per page to ask for, on the first request."),
-    ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
-
-    def place(self, state: Any, draft: Draft) -> None:
-        """Make the request the one of `state`; None is the first page."""
-        if state is not None:
-            follow(draft, state)
-            return
-        wanted = any(name == self.size_param for name, _ in draft.query)
-        if self.size is not None and self.size_param is not None and not wanted:
-            draft.set_query(self.size_param, self.size)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""

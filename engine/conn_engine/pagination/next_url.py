@@ -11,17 +11,17 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urljoin, urlsplit, urlu
 from msgspec import Meta
 
 from conn_engine.errors import VendorError
-from conn_engine.pagination.ending import Ending, blank
-from conn_engine.pagination.placement import token
-from conn_engine.strategies import Answer, Draft
+from conn_engine.pagination.ending import blank
+from conn_engine.pagination.followed import Followed
+from conn_engine.strategies import Answer
 
-__all__ = ["NextUrl", "follow", "resolve"]
+__all__ = ["NextUrl", "resolve"]
 
 _MAX_URL = 16_384
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
-class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
+class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
     """Next URLs. State: `{url}`, absolute. The URL is taken whole: the first request's query is not added
     again."""
 
@@ -46,28 +46,10 @@ class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_u
     prev_url_field: Annotated[str | None, Meta(description="Expression over the body: the URL of the page before.")] = (
         None
     )
-    without: Annotated[
-        tuple[str, ...],
-        Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
-    ] = ()
-    size: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Records per page to ask for, on the first request."),
-    ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
 
     def __post_init__(self) -> None:
         if not (self.next_url_field or self.next_url_header):
             raise ValueError("next_url pagination needs `next_url_field` or `next_url_header`")
-
-    def place(self, state: Any, draft: Draft) -> None:
-        """Make the request the one of `state`; None is the first page."""
-        if state is not None:
-            follow(draft, state)
-            return
-        wanted = any(name == self.size_param for name, _ in draft.query)
-        if self.size is not None and self.size_param is not None and not wanted:
-            draft.set_query(self.size_param, self.size)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""
@@ -83,14 +65,6 @@ class NextUrl(Ending, frozen=True, kw_only=True, tag_field="format", tag="next_u
         """State of the page before, when the answer has its URL."""
         value = answer.field(self.prev_url_field) if self.prev_url_field is not None else None
         return None if blank(value) else {"url": resolve(value, answer, without=self.without)}
-
-
-def follow(draft: Draft, state: Any) -> None:
-    """Turn a draft into the request for the URL of `state`. Raises UsageError for a foreign state."""
-    url = token(state, "url")
-    draft.url = url if isinstance(url, str) else token(None, "url")
-    draft.query = []
-    draft.absolute = True
 
 
 def resolve(value: Any, answer: Answer, *, without: Sequence[str] = ()) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.wire import Clock, Flow, Page, Renew, Request, Response, SystemClock, Wait
+from conn_engine.wire import Clock, Effect, Flow, Page, Renew, Request, Response, SystemClock, Wait
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -52,9 +52,8 @@ def drive(
         result: Any = None
         fault: ConnError | None = None
         while True:
-            try:
-                effect = flow.throw(fault) if fault is not None else flow.send(result)
-            except StopIteration:
+            effect = _next(flow, result, fault)
+            if effect is None:
                 return
             result, fault = None, None
             if isinstance(effect, Page):
@@ -69,6 +68,14 @@ def drive(
                     result = _renew(effect, transport, vault, clock, redactor)
             except ConnError as error:
                 fault = error
+
+
+def _next(flow: Flow[Any], result: Any, fault: ConnError | None) -> Effect | None:
+    """The flow's next effect, given the result of the last one or the fault to throw in; None at its end."""
+    try:
+        return flow.throw(fault) if fault is not None else flow.send(result)
+    except StopIteration:
+        return None
 
 
 def finish(flow: Flow[T], transport: Sender, vault: Vault, clock: Clock, redactor: Redactor | None = None) -> T:
@@ -130,9 +137,8 @@ async def adrive(
         result: Any = None
         fault: ConnError | None = None
         while True:
-            try:
-                effect = flow.throw(fault) if fault is not None else flow.send(result)
-            except StopIteration:
+            effect = _next(flow, result, fault)
+            if effect is None:
                 return
             result, fault = None, None
             if isinstance(effect, Page):

@@ -1,9 +1,10 @@
 """A unified operation: before steps, request mappings, the vendor operation, response mappings, after steps.
 
-Mappings are evaluated in batches (one evaluator call per page). HTTP and paging are `runtime.operation`'s.
+Mappings are evaluated in batches (one evaluator call per page). HTTP and paging are `runtime.listing`'s.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, get_args
 
 from conn_engine.config import (
@@ -18,7 +19,10 @@ from conn_engine.config import (
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, render, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
-from conn_engine.runtime.operation import VendorPage, fetch_pages, fetch_whole, page_of
+from conn_engine.runtime.exchange import fetch_whole
+from conn_engine.runtime.layers import VendorPage
+from conn_engine.runtime.listing import fetch_pages, page_state
+from conn_engine.runtime.operation import page_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import inline_operation
 from conn_engine.strategies import Scope
@@ -61,10 +65,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(operation, page_scope, page, at)
-        yield page_of(
-            VendorPage(page.answer, page.records, page.whole, page.number, page.next_state, page.prev_state, headers),
-            records,
-        )
+        yield page_of(replace(page, headers=headers), records)
 
     try:
         yield from fetch_pages(
@@ -83,7 +84,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
 def _caller_scope(effective: Effective, call: Call) -> Scope:
     scope = call_scope(effective, call)
     if call.cursor is not None:
-        scope["query"] = {**scope["query"], "cursor": cursor_token(decode_cursor(call.cursor))}
+        scope["query"] = {**scope["query"], "cursor": cursor_token(page_state(decode_cursor(call.cursor)))}
     scope["raw_query"] = scope["query"]
     return scope
 

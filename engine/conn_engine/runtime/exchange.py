@@ -1,0 +1,108 @@
+"""One authorised exchange: built, sent, renewed once, judged, its records found. Paging is `listing`'s."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conn_engine import auth, bodies
+from conn_engine.config import Effective, VendorOperation
+from conn_engine.errors import CredentialError
+from conn_engine.failures import attempt
+from conn_engine.ratelimit import RateState
+from conn_engine.ratelimit import read as read_rate_limit
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.records import records_of
+from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
+from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.wire import Flow, Purpose, Request, Response
+
+__all__ = ["Exchanged", "exchange", "fetch_whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """An answer with its records, the rate limit it told, and whether it is one thing rather than a list."""
+
+    answer: Answer
+    rate: RateState
+    whole: bool
+
+
+def fetch_whole(  # noqa: PLR0917
+    effective: Effective,
+    operation: VendorOperation,
+    call: Call,
+    session: Session,
+    extra: Scope | None = None,
+    purpose: Purpose = "step",
+) -> Flow[Any]:
+    """Send a vendor operation once and return its decoded answer after `response_path` (a step; a verify call)."""
+    scope = {**call_scope(effective, call), **(extra or {})}
+    got = yield from exchange(effective, operation, call, session, scope, lambda draft: None, purpose)
+    if operation.response_path is None:
+        return got.answer.body
+    return got.answer.records[0] if got.whole and got.answer.records else got.answer.records
+
+
+def exchange(  # noqa: PLR0917
+    effective: Effective,
+    operation: VendorOperation,
+    call: Call,
+    session: Session,
+    scope: Scope,
+    place: Callable[[Draft], None],
+    purpose: Purpose = "operation",
+) -> Flow[Exchanged]:
+    """Send one request of a vendor operation until there is a verdict. `place` finishes the draft (page, partition).
+
+    Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
+    """
+    credentials = operation.credentials
+    sent: dict[str, Any] = {}
+    using, told, whole = session, RateState(), False
+
+    def make() -> Request:
+        nonlocal using
+        using = replace(session)  # threads share a session: what must be renewed is the credential that was sent
+        draft = draft_of(effective, operation, call, scope, place)
+        sent.update(without_credential(operation, draft))
+        return finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
+
+    def decode(request: Request, response: Response) -> Answer:
+        body = bodies.decode(response, operation.response_format)
+        return Answer(request, response, body, [], scope, dict(sent))
+
+    def rate(answer: Answer) -> RateState:
+        nonlocal told
+        told = read_rate_limit(operation.rate_limit, answer, session.clock.now())
+        return told
+
+    def renew() -> Flow[None]:
+        authorization = authorization_scope(effective, session)
+        effect = auth.renewal(
+            credentials, session.account, using.document, authorization, effective.hosts, session.clock
+        )
+        session.document = yield effect
+        effective.learn(session.document.get(auth.CAPTURED))
+
+    renewable = credentials.renewable(session.document)
+    try:
+        if renewable and credentials.expired(session.document, session.clock.now()):
+            using = replace(session)
+            yield from renew()
+        answer, verdict = yield from attempt(
+            make,
+            decode,
+            operation.errors,
+            rate=rate,
+            clock=session.clock,
+            renew=renew if renewable else None,
+            policy=session.policy,
+        )
+    except CredentialError as error:
+        error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
+        raise
+    records: list[Any] = []
+    if verdict.action == "ok":
+        records, whole = records_of(operation.response_path, answer.body)
+    return Exchanged(replace(answer, records=records, scope=scope), told, whole)

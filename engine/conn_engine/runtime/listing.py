@@ -1,0 +1,123 @@
+"""One listing: partitions, windows, pages and records, joined by `yield from`. The layers' contract is in `layers`."""
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from conn_engine import pagination
+from conn_engine.config import Effective, VendorOperation
+from conn_engine.runtime.call import Call, Session, decode_cursor
+from conn_engine.runtime.exchange import Exchanged, exchange
+from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
+from conn_engine.runtime.partitions import partitions
+from conn_engine.runtime.records import keep
+from conn_engine.runtime.request import call_scope
+from conn_engine.runtime.windows import windows
+from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.wire import Flow
+
+__all__ = ["fetch_pages", "page_state"]
+
+ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
+
+
+def fetch_pages(  # noqa: PLR0917
+    effective: Effective,
+    operation: VendorOperation,
+    call: Call,
+    session: Session,
+    emit: Emit,
+    extra: Scope | None = None,
+) -> Flow[None]:
+    """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`)."""
+    listing = Listing(effective, operation, call, session)
+    resume = {} if call.cursor is None else _place(decode_cursor(call.cursor))
+    number = 0
+
+    def deliver(page: VendorPage) -> Flow[Any]:
+        nonlocal number
+        number += 1
+        outward = replace(page, number=number, next_state=_state(page.next_state), prev_state=_state(page.prev_state))
+        return (yield from emit(replace(outward, here=_state(page.here))))
+
+    def paged(frame: Frame, emit: Emit) -> Flow[None]:
+        yield from _pages(listing, frame, emit)
+
+    def windowed(frame: Frame, emit: Emit) -> Flow[None]:
+        yield from windows(listing, frame, emit, paged)
+
+    frame = Frame({**call_scope(effective, call), **(extra or {})}, resume=resume)
+    yield from partitions(listing, frame, deliver, windowed)
+
+
+def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
+    operation = listing.operation
+    here = start = frame.resume.get("page")
+    got: Exchanged
+
+    def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
+        nonlocal got
+
+        def placed(draft: Draft) -> None:
+            frame.put(draft)
+            place(draft)
+
+        got = yield from exchange(
+            listing.effective, operation, listing.call, listing.session, frame.scope, placed, "operation"
+        )
+        return got.answer
+
+    def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any) -> Flow[Any]:
+        nonlocal here
+        records = answer.records
+        if operation.record_filter:
+            records = keep(operation.record_filter, records, frame.scope)
+        page = VendorPage(
+            answer,
+            records,
+            got.whole,
+            number,
+            _paged(next_state),
+            _paged(prev_state),
+            dict(got.rate.headers),
+            here={"page": here},
+            scope=frame.scope,
+        )
+        here = next_state
+        return (yield from emit(page))
+
+    yield from pagination.pages(paging(operation), fetch, hand_on, start)
+
+
+def _paged(state: Any) -> Place | None:
+    return None if state is None else {"page": state}
+
+
+def _place(state: Any) -> Place:
+    """The place that a cursor's state names. A listing without other layers keeps the page's bare state."""
+    if isinstance(state, dict) and state.keys() == {"place"} and isinstance(state["place"], dict):
+        return dict(state["place"])
+    return {"page": state}
+
+
+def _state(place: Place | None) -> Any:
+    if place is None:
+        return None
+    return place["page"] if place.keys() == {"page"} else {"place": dict(place)}
+
+
+def page_state(state: Any) -> Any:
+    """The state of the page within a cursor's state: what the vendor itself gave."""
+    return _place(state).get("page")
+
+
+def paging(operation: VendorOperation) -> pagination.Pagination:
+    """What leads this operation on.
+
+    Two kinds inherit nothing: a write, whose further page would be the same write once more, and a read of the one
+    record at `…/{{id}}`, which has no pages to ask for.
+    """
+    own = operation.at("pagination") == ("resources", operation.resource, operation.name, "pagination")
+    single = operation.writes or ONE_RECORD.search(operation.path) is not None
+    return operation.pagination if own or not single else pagination.NoPagination()

@@ -9,9 +9,10 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.wire import Request, Response
 
-__all__ = ["Answer", "Draft", "Scope", "Settings", "ask"]
+__all__ = ["Answer", "Draft", "Scope", "Settings", "ask", "filled", "sealed"]
 
 Scope = dict[str, Any]
 """The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like
@@ -148,3 +149,31 @@ def ask(text: str, data: Any) -> Any:
     if roots is not None and isinstance(data, dict):
         data = {name: data[name] for name in roots if name in data}
     return parsed.evaluate(data)
+
+
+def filled(data: Any, scope: Scope, *, purpose: str) -> Any:
+    """`data` with its templates filled in. Raises CredentialError when a template names what the credential,
+    the environment or the context does not have; the message has the name and never a value."""
+    from conn_engine.expressions import render
+
+    try:
+        return render(data, scope)
+    except ExpressionError as error:
+        if error.code != "unresolved":
+            raise sealed(error) from None
+        raise CredentialError(
+            f"{purpose} cannot be made: {error.message}",
+            hint="log the account in again, or set the environment variable it names",
+        ) from None
+
+
+def sealed(error: ExpressionError) -> ExpressionError:
+    """The error of an expression that could read secrets, without its message: that may quote what it worked on."""
+    return ExpressionError(
+        "the expression fails; why is not said, because it can read secrets",
+        code=error.code,
+        text=error.text,
+        offset=error.offset,
+        token=error.token,
+        at=error.at,
+    )

@@ -3,7 +3,6 @@
 Nothing here sends or stores anything: a token request is yielded, a renewal is an effect.
 """
 
-from conn_engine.auth.assertion import Assertion
 from conn_engine.auth.authorization import (
     Authorization,
     AuthorizationChoice,
@@ -35,6 +34,7 @@ from conn_engine.auth.credentials import (
 from conn_engine.auth.names import CAPTURED, CredentialField
 from conn_engine.auth.renewal import current, renewal
 from conn_engine.auth.token_request import Grant, TokenRequest, TokenStep, request_token
+from conn_engine.signing.assertion import Assertion
 
 __all__ = [
     "CAPTURED",

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
-from conn_engine.strategies import Scope, Settings, ask
+from conn_engine.strategies import Scope, Settings, ask, filled, sealed
 
 __all__ = [
     "CAPTURED",
@@ -105,34 +105,6 @@ def looked_up(path: str, scope: Scope) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     return str(value) or None
-
-
-def filled(data: Any, scope: Scope, *, purpose: str) -> Any:
-    """`data` with its templates filled in. Raises CredentialError when a template names what the credential,
-    the environment or the context does not have; the message has the name and never a value."""
-    from conn_engine.expressions import render
-
-    try:
-        return render(data, scope)
-    except ExpressionError as error:
-        if error.code != "unresolved":
-            raise sealed(error) from None
-        raise CredentialError(
-            f"{purpose} cannot be made: {error.message}",
-            hint="log the account in again, or set the environment variable it names",
-        ) from None
-
-
-def sealed(error: ExpressionError) -> ExpressionError:
-    """The error of an expression that could read secrets, without its message: that may quote what it worked on."""
-    return ExpressionError(
-        "the expression fails; why is not said, because it can read secrets",
-        code=error.code,
-        text=error.text,
-        offset=error.offset,
-        token=error.token,
-        at=error.at,
-    )
 
 
 def header_value(text: str, *, purpose: str) -> str:

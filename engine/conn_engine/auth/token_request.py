@@ -11,13 +11,13 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import Meta
 from msgspec import field as setting
 
-from conn_engine.auth.assertion import Assertion, signed
 from conn_engine.auth.expiry import ExpiryUnit, moment, said_by_token
 from conn_engine.auth.names import filled, header_value, sealed
 from conn_engine.auth.refusal import check, no_token
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.secrets import Redactor, secret_name
+from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers, Request, Response
 

@@ -1,7 +1,8 @@
 """Vendors' own documents (OpenAPI, Postman, HAR) to connectors. The face.
 
-`read_source` bounds and parses, a format of `formats` makes a `Contract`, `build` names and guesses, `writing` and
-`samples` make the files. Nothing is fetched: a document is all that is known of its vendor.
+`read_source` bounds and parses; a format of `formats` makes a `Contract`, of which `build` names and guesses, or the
+`Finished` connector itself; `writing` and `samples` make the files. Nothing is fetched: a document is all that is known
+of its vendor.
 """
 
 import re
@@ -13,8 +14,8 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import parse, write_whole
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.imports.build import Built, build
-from conn_engine.imports.contract import Contract
+from conn_engine.imports.build import build
+from conn_engine.imports.contract import Contract, Finished
 from conn_engine.imports.formats import Format, Options, formats
 from conn_engine.imports.places import usable_url
 from conn_engine.imports.samples import samples_of
@@ -46,7 +47,10 @@ class Source:
 
 @dataclass(slots=True)
 class Imported:
-    """An import before it is written: `files` by name, `recordings` besides, and what people are told."""
+    """An import before it is written: `files` by name, `recordings` besides, and what people are told.
+
+    `supplied` says where an account has the values that the document's own settings name, as in `Finished`.
+    """
 
     name: str
     format: str
@@ -58,6 +62,7 @@ class Imported:
     guesses: int
     left: int
     losses: list[tuple[str, list[str]]] = field(default_factory=list)
+    supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write everything into a folder, each file whole. Raises ConfigurationError."""
@@ -99,36 +104,45 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
     """
     if options.base_url and not usable_url(options.base_url.rstrip("/")):
         raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
-    contract = source.format.read(source.data, options)
-    built = build(contract, options)
-    if not built.operations:
-        _nothing(source, contract, built, options)
-    recordings = samples_of(built, contract, options.name, recorded_at) if options.samples else []
+    read = source.format.read(source.data, options)
+    recordings: list[Recording] = []
+    if isinstance(read, Contract):
+        built = build(read, options)
+        made = built.finished(read)
+        if made.operations and options.samples:
+            recordings = samples_of(built, read, options.name, recorded_at)
+    else:
+        made = read
+    if not made.operations:
+        contract = read if isinstance(read, Contract) else Contract(made.format)
+        known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
+        _nothing(source, made, options, known)
     return Imported(
         name=options.name,
-        format=contract.format,
+        format=made.format,
         files={
-            "connector.yaml": connector_text(built, contract, source.file),
-            "README.md": readme_text(built, contract, options, source.file),
+            "connector.yaml": connector_text(made, source.file),
+            "README.md": readme_text(made, options.name, source.file),
+            **made.files,
         },
         recordings=recordings,
-        operations=len(built.operations),
-        resources=built.resources,
-        found=contract.found,
-        guesses=sum(note.startswith("guess") for note in built.notes.values()),
-        left=built.left,
-        losses=list(contract.losses),
+        operations=len(made.operations),
+        resources=made.resources,
+        found=made.found,
+        guesses=sum(note.startswith("guess") for note in made.notes.values()),
+        left=made.left,
+        losses=list(made.losses),
+        supplied=made.supplied,
     )
 
 
-def _nothing(source: Source, contract: Contract, built: Built, options: Options) -> None:
-    if built.left:
-        names = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
-        near = did_you_mean(options.only[0], names) if options.only else ""
+def _nothing(source: Source, made: Finished, options: Options, known: list[str]) -> None:
+    if made.left:
+        near = did_you_mean(options.only[0], known) if options.only else ""
         raise UsageError(
-            f"--only {' '.join(options.only)} matches none of the {built.left} operations",
+            f"--only {' '.join(options.only)} matches none of the {made.left} operations",
             hint=near or 'it is a glob on path, tag or operation name: "*/contacts*"',
         )
-    reasons = "; ".join(what for what, _ in contract.losses)
-    what = "no operation that can be imported" if contract.found else "no operation at all"
+    reasons = "; ".join(what for what, _ in made.losses)
+    what = "no operation that can be imported" if made.found else "no operation at all"
     raise ConfigurationError(f"{source.file} has {what}; nothing was made", hint=plain(reasons, 400))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from conn_engine.imports.contract import Contract, Endpoint
+from conn_engine.imports.contract import Contract, Endpoint, Finished, Where
 from conn_engine.imports.formats import Options
 from conn_engine.imports.naming import Name, names_of
 from conn_engine.imports.paging import Paging, guess, pages_somehow
@@ -16,7 +16,6 @@ from conn_engine.imports.words import plain
 
 __all__ = ["Built", "Operation", "build"]
 
-Where = tuple[str, ...]
 _GUESS = "guess"
 _READS = frozenset({
     "autocomplete", "batch_get", "batch_read", "count", "filter", "find", "get", "list", "lookup", "preview",
@@ -47,10 +46,18 @@ class Built:
     left: int = 0
     common: Paging | None = None
 
-    @property
-    def resources(self) -> int:
-        """How many resources there are."""
-        return len(self.data["resources"])
+    def finished(self, contract: Contract) -> Finished:
+        """What is to be written of it."""
+        return Finished(
+            format=contract.format,
+            title=contract.title,
+            data=self.data,
+            notes=self.notes,
+            operations=[(one.name.text, one.endpoint.where) for one in self.operations],
+            losses=contract.losses,
+            found=contract.found,
+            left=self.left,
+        )
 
 
 def build(contract: Contract, options: Options) -> Built:

@@ -11,9 +11,11 @@ from msgspec import UNSET
 
 from conn_engine.imports.shapes import Shape
 
-__all__ = ["Answer", "Contract", "Endpoint", "Losses", "Parameter", "Place"]
+__all__ = ["Answer", "Contract", "Endpoint", "Finished", "Losses", "Parameter", "Place", "Where"]
 
 Place = Literal["query", "header", "path"]
+Where = tuple[str, ...]
+"""The path of a key in connector.yaml."""
 
 
 class Losses:
@@ -117,3 +119,31 @@ class Contract:
     losses: Losses = field(default_factory=Losses)
     found: int = 0
     source: Literal["contract", "har"] = "contract"
+
+
+@dataclass(slots=True)
+class Finished:
+    """A connector that only needs to be written: `build` makes it of a contract, a format whose documents say more than
+    a contract holds makes it itself.
+
+    `data` is connector.yaml's content; `notes` are comments beside keys, by path; `operations` are the names
+    (`contacts.list`) with the request as people know it (`GET /contacts`), in the document's order; `files` are further
+    files by name; `left` counts what `only` left out; `supplied`
+    maps names of the document's own settings to where an account has them: ("context" or "credential", name).
+    """
+
+    format: str
+    title: str
+    data: dict[str, Any]
+    notes: dict[Where, str] = field(default_factory=dict)
+    operations: list[tuple[str, str]] = field(default_factory=list)
+    losses: Losses = field(default_factory=Losses)
+    found: int = 0
+    left: int = 0
+    files: dict[str, str] = field(default_factory=dict)
+    supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def resources(self) -> int:
+        """How many resources there are."""
+        return len(self.data["resources"])

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.imports.contract import Contract
+from conn_engine.imports.contract import Contract, Finished
 
 __all__ = ["Format", "Options", "formats"]
 
@@ -24,11 +24,12 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format: `recognises` looks at parsed data, `read` makes the contract of it or raises ConfigurationError."""
+    """A format: `recognises` looks at parsed data, `read` makes the contract of it, or the finished connector of a
+    document that says more than a contract holds. It raises ConfigurationError where it can make neither."""
 
     label: str
     recognises: Callable[[Any], bool]
-    read: Callable[[Any, Options], Contract]
+    read: Callable[[Any, Options], Contract | Finished]
 
 
 def formats() -> tuple[Format, ...]:

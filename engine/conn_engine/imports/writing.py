@@ -7,9 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.documents import dump_yaml
-from conn_engine.imports.build import Built, Where
-from conn_engine.imports.contract import Contract
-from conn_engine.imports.formats import Options
+from conn_engine.imports.contract import Finished, Where
 from conn_engine.imports.words import comment, plain
 
 __all__ = ["connector_text", "readme_text"]
@@ -20,34 +18,40 @@ _URL = re.compile(r"https?://[A-Za-z0-9_./%~{}-]+")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _WIDTH = 108
 _MOST_ROWS = 2_000
+_FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
-def connector_text(built: Built, contract: Contract, file: str) -> str:
+def connector_text(made: Finished, file: str) -> str:
     """The document with what was left out at its top."""
-    lines = [SCHEMA, *_head(built, contract, file), ""]
-    for key, value in built.data.items():
+    lines = [SCHEMA, *_head(made, file), ""]
+    for key, value in made.data.items():
         if key in ("base_url", "credentials", "pagination", "verify", "resources", "fields", "headers"):
             lines.append("")
-        lines += _pair(key, value, (key,), 0, built.notes)
+        lines += _pair(key, value, (key,), 0, made.notes)
     return "\n".join(_single_blanks(lines)) + "\n"
 
 
-def _head(built: Built, contract: Contract, file: str) -> Iterator[str]:
-    yield f"# Imported from {comment(file, 120)} ({contract.format}): {len(built.operations)} operations."
-    yield '# What says "guess" beside it was concluded from names and schemas: try it before you rely on it.'
-    if built.left:
-        yield f"# {built.left} operations were left out as asked (--only)."
-    if not len(contract.losses):
+def _head(made: Finished, file: str) -> Iterator[str]:
+    yield f"# Imported from {comment(file, 120)} ({made.format}): {len(made.operations)} operations."
+    if _guessed(made):
+        yield '# What says "guess" beside it was concluded from names and schemas: try it before you rely on it.'
+    if made.left:
+        yield f"# {made.left} operations were left out as asked (--only)."
+    if not len(made.losses):
         yield "# Everything was carried over."
         return
     yield "#"
     yield "# Not carried over:"
-    for what, places in contract.losses:
+    for what, places in made.losses:
         text = f"{what}: {', '.join(places)}" if places else what
         yield from textwrap.wrap(
             comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
             break_long_words=False, break_on_hyphens=False,
         )  # fmt: skip
+
+
+def _guessed(made: Finished) -> bool:
+    return any(note.startswith("guess") for note in made.notes.values())
 
 
 def _single_blanks(lines: list[str]) -> Iterator[str]:
@@ -102,59 +106,69 @@ def _quoted(text: str) -> str:
     return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", quoted)
 
 
-def readme_text(built: Built, contract: Contract, options: Options, file: str) -> str:
+def readme_text(made: Finished, name: str, file: str) -> str:
     """How the connector came about, how an account is connected, what there is and what is missing."""
-    name = options.name
+    guesses = " Record paths and paging are guesses; each has a comment that says so." if _guessed(made) else ""
     rows = [
-        f"# {_cell(contract.title or name)}",
+        f"# {_cell(made.title or name)}",
         "",
-        f"Imported from `{_cell(file)}` ({contract.format}) by `conn import`: {len(built.operations)} operations in "
-        f"{built.resources} resources. Record paths and paging are guesses; each has a comment that says so.",
+        f"Imported from `{_cell(file)}` ({made.format}) by `conn import`: {len(made.operations)} operations in "
+        f"{made.resources} resources.{guesses}",
         "",
         "## Connect",
         "",
-        *_connect(built.data, name),
+        *_connect(made.data, name),
         "",
         "## Next",
         "",
         "1. `conn lint`, and an account of it: accounts/ACCOUNT.yaml, `conn auth login ACCOUNT`. Then",
-        f"   `conn run {built.operations[0].name.text} --account ACCOUNT --raw --dry-run` shows a request.",
-        "2. Check what says `guess` in connector.yaml, against the vendor's documentation or with an account.",
+        f"   `conn run {made.operations[0][0]} --account ACCOUNT --raw --dry-run` shows a request.",
+        f"2. {_CHECK_GUESSES if guesses else _CHECK}",
         "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`.",
         "",
     ]
-    if len(contract.losses):
+    if len(made.losses):
         rows += ["## Not carried over", ""]
-        for what, places in contract.losses:
+        for what, places in made.losses:
             shown = f": {', '.join(f'`{_cell(place)}`' for place in places[:5])}" if places else ""
             more = f" and {len(places) - 5} more (all in connector.yaml)" if len(places) > 5 else ""
             rows.append(f"- {_cell(what)}{shown}{more}")
         rows.append("")
     rows += ["## Operations", "", "| operation | request |", "|---|---|"]
-    for operation in built.operations[:_MOST_ROWS]:
-        rows.append(
-            f"| `{operation.name.text}` | `{operation.endpoint.method.upper()} {_cell(operation.endpoint.path)}` |"
-        )
-    if len(built.operations) > _MOST_ROWS:
-        rows.append(f"| … | {len(built.operations) - _MOST_ROWS} more, in connector.yaml |")
+    for operation, request in made.operations[:_MOST_ROWS]:
+        method, _, path = request.partition(" ")
+        rows.append(f"| `{operation}` | `{method} {_cell(path)}` |")
+    if len(made.operations) > _MOST_ROWS:
+        rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
     return "\n".join(rows) + "\n"
+
+
+_CHECK_GUESSES = "Check what says `guess` in connector.yaml, against the vendor's documentation or with an account."
+_CHECK = "Try the operations that matter with an account."
+_CREDENTIALS = {
+    "none": "The document says of no credential. Set `credentials` and `authorization` if the vendor wants one.",
+    "api_key": "An account has an API key.",
+    "bearer": "An account has an access token.",
+    "basic": "An account has a user name and a password.",
+    "oauth2": "OAuth 2 with a person's consent.",
+    "oauth2_client_credentials": "OAuth 2 with the client's own id and secret.",
+    "oauth2_password": "OAuth 2 with a user name and a password.",
+    "session": "An account logs in by a request of the vendor's own.",
+    "jwt_bearer": "An account has a key that signs its requests for tokens.",
+    "choice": "An account has one of several kinds of credentials.",
+}
 
 
 def _connect(data: Mapping[str, Any], name: str) -> list[str]:
     kind = data["credentials"]["format"]
-    what = {
-        "none": "The document says of no credential. Set `credentials` and `authorization` if the vendor wants one.",
-        "api_key": "An account has an API key.",
-        "bearer": "An account has an access token.",
-        "basic": "An account has a user name and a password.",
-        "oauth2": "OAuth 2 with a person's consent.",
-        "oauth2_client_credentials": "OAuth 2 with the client's own id and secret.",
-    }[kind]
+    what = _CREDENTIALS.get(kind, f"An account has credentials of the kind `{kind}`.")
     rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
-    if kind.startswith("oauth2"):
-        config = data["credentials"]["config"]
-        names = [str(config[key]).strip("{} ").removeprefix("env.") for key in ("client_id", "client_secret")]
-        rows.append(f"The app's identity comes from the environment: `{names[0]}`, `{names[1]}`.")
+    config = data["credentials"].get("config", {})
+    names = [
+        found[1] for key in ("client_id", "client_secret") if (found := _FROM_ENV.search(str(config.get(key, ""))))
+    ]
+    if names:
+        rows.append(f"The app's identity comes from the environment: {', '.join(f'`{one}`' for one in names)}.")
     fields = data.get("fields", [])
     if fields:
         rows += ["", f"An account of `{name}` says under `context`:", ""]

@@ -7,11 +7,24 @@ fixes time and random values once per request. How credentials are got and put i
 from typing import TypeAlias
 
 from conn_engine.signatures.aws_sigv4 import AwsSigV4
+from conn_engine.signatures.by_private_key import Ecdsa, Ed25519, Rsa
 from conn_engine.signatures.hmac_signature import Hmac
+from conn_engine.signatures.jwt import Jwt
 from conn_engine.signatures.moment import Moment
 from conn_engine.signatures.none import NoSignature
 from conn_engine.signatures.oauth1 import OAuth1
 
-__all__ = ["AwsSigV4", "Hmac", "Moment", "NoSignature", "OAuth1", "Signature"]
+__all__ = [
+    "AwsSigV4",
+    "Ecdsa",
+    "Ed25519",
+    "Hmac",
+    "Jwt",
+    "Moment",
+    "NoSignature",
+    "OAuth1",
+    "Rsa",
+    "Signature",
+]
 
-Signature: TypeAlias = NoSignature | Hmac | AwsSigV4 | OAuth1
+Signature: TypeAlias = NoSignature | Hmac | Rsa | Ecdsa | Ed25519 | Jwt | AwsSigV4 | OAuth1

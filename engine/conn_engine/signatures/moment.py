@@ -1,5 +1,6 @@
 """Time and random values of one request, fixed once; and what signatures have in common with the credential."""
 
+import hashlib
 import re
 import secrets
 from dataclasses import dataclass
@@ -7,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-from conn_engine.errors import CredentialError, ExpressionError
+from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
+from conn_engine.strategies import filled as any_filled
 from conn_engine.wire import Request
 
 __all__ = ["Moment", "filled", "request_names"]
@@ -39,28 +41,18 @@ class Moment:
         }
 
 
-def filled(template: str, scope: Scope, *, purpose: str) -> str:
+def filled(template: str, scope: Scope, *, purpose: str, lines: bool = False) -> str:
     """A template's text. Raises CredentialError, with the name and never a value, when something is missing or has
-    a character that cannot be sent."""
-    from conn_engine.expressions import render
-
-    try:
-        text = str(render(template, scope))
-    except ExpressionError as error:
-        if error.code != "unresolved":
-            raise
-        raise CredentialError(
-            f"{purpose} cannot be made: {error.message}",
-            hint="log the account in again, or set the environment variable it names",
-        ) from None
-    if _UNFIT.search(text):
+    a character that cannot be sent; with `lines` (a key, which is not sent) it may have any."""
+    text = str(any_filled(template, scope, purpose=purpose))
+    if not lines and _UNFIT.search(text):
         raise CredentialError(f"{purpose} contains a character that cannot be sent", hint="log the account in again")
     return text
 
 
 def request_names(request: Request) -> dict[str, Any]:
     """The finished request as expressions see it: method, url, host, path and query as encoded, headers (lower-case
-    names) and the body's text."""
+    names), the body's text and its SHA-256 in hex."""
     parts = urlsplit(request.url)
     return {
         "method": request.method,
@@ -71,4 +63,5 @@ def request_names(request: Request) -> dict[str, Any]:
         "target": (parts.path or "/") + (f"?{parts.query}" if parts.query else ""),
         "headers": request.headers.plain(),
         "body": (request.body or b"").decode("utf-8", "surrogateescape"),
+        "body_sha256": hashlib.sha256(request.body or b"").hexdigest(),
     }

@@ -64,12 +64,15 @@ class SignedAssertion:
     expires_at: float | None
 
 
-def signed(told: Assertion, names: Scope, now: float) -> SignedAssertion:
-    """Make and sign the JWT. Raises CredentialError, without a part of the key, when the key does not serve."""
+def signed(told: Assertion, names: Scope, now: float, unique: str | None = None) -> SignedAssertion:
+    """Make and sign the JWT; `unique` is its `jti`, by default a random one.
+
+    Raises CredentialError, without a part of the key, when the key does not serve.
+    """
     purpose = "the signed assertion"
     usual: dict[str, Any] = {"iat": int(now) - told.backdate_seconds, "exp": int(now) + told.lifetime_seconds}
     if told.unique:
-        usual["jti"] = secrets.token_hex(16)
+        usual["jti"] = unique or secrets.token_hex(16)
     claims = {**usual, **filled(told.claims, names, purpose=purpose)}
     header: dict[str, Any] = {"alg": told.algorithm, "typ": "JWT"}
     if told.key_id is not None:

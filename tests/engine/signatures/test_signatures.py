@@ -12,7 +12,7 @@ import pytest
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.signatures import AwsSigV4, Hmac, Moment, NoSignature, OAuth1, Signature
-from conn_engine.signatures.oauth1 import base_string
+from conn_engine.signing.oauth1 import base_string
 from conn_engine.wire import Headers, Request
 
 MOMENT = Moment(1_760_000_000.25, "0123456789abcdef0123456789abcdef")

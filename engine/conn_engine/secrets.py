@@ -10,10 +10,12 @@ from typing import Any, NoReturn, Protocol, SupportsIndex
 from urllib.parse import unquote_plus
 
 from conn_engine.secret_forms import Compiled, compile_forms, spellings, widened
+from conn_engine.secret_streams import EchoCleaner
 
 __all__ = ["REDACTED", "NumberingRedactor", "Redactor", "Secret", "Vault", "is_numbered", "secret_name", "unnumbered"]
 
 REDACTED = "[redacted]"
+_MARK = REDACTED.encode()
 _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
 _NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
 _SHORTEST = 4
@@ -190,6 +192,18 @@ class Redactor:
             return body
         return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
 
+    def echo_cleaner(self) -> EchoCleaner:
+        """`without_echo` for a body that comes in pieces."""
+        return EchoCleaner([form for forms in self._echoes.values() for form in forms], self._byte_spans, _MARK)
+
+    def _byte_spans(self, content: bytes) -> list[tuple[int, int]]:
+        compiled = self._current()
+        text = content.decode("utf-8", "surrogateescape")
+        spans = [] if compiled is None else self._spans(compiled, text)
+        if len(text) == len(content):
+            return spans
+        return [tuple(len(text[:at].encode("utf-8", "surrogateescape")) for at in span) for span in spans]  # type: ignore[misc]
+
     def url(self, url: str) -> str:
         """A URL without known secrets, values of parameters with secret names, and user information."""
         return self.text(self._without_named(url))
@@ -264,15 +278,26 @@ class Redactor:
     def _piece(self, compiled: Compiled, text: str) -> str:
         parts: list[str] = []
         done = 0
+        for start, end in self._spans(compiled, text):
+            parts += (text[done:start], REDACTED)
+            done = end
+        parts.append(text[done:])
+        return "".join(parts)
+
+    def _spans(self, compiled: Compiled, text: str) -> list[tuple[int, int]]:
+        """Where the secrets of a text stand, in order and apart from one another."""
+        spans: list[tuple[int, int]] = []
+        done = 0
         for match in compiled.pattern.finditer(text):
             start, end = match.span()
             if compiled.groups[(match.lastindex or 1) - 1][1]:
                 start, end = widened(text, start, end, done)
-            if start > done or not parts:
-                parts += (text[done:start], REDACTED)
-            done = max(done, end)  # one that begins inside the widening before it only lengthens it
-        parts.append(text[done:])
-        return "".join(parts)
+            if start > done or not spans:
+                spans.append((start, end))
+            else:  # one that begins inside the widening before it, or at its end, only lengthens it
+                spans[-1] = (spans[-1][0], max(done, end))
+            done = max(done, end)
+        return spans
 
 
 class NumberingRedactor(Redactor):

@@ -12,12 +12,15 @@ An operation is a generator (`Flow`). It yields effects and is sent their result
 Who drives the generator decides what each means. Nothing here does I/O.
 """
 
+import io
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias, TypeVar
+from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, TypeVar
 
 __all__ = [
+    "Blob",
+    "Cleaner",
     "Clock",
     "Effect",
     "Flow",
@@ -85,10 +88,28 @@ class Headers(Mapping[str, str]):
         return dict(self._index)
 
 
+class Blob(Protocol):
+    """Bytes that may be too many for memory, and are kept elsewhere. May be read more than once."""
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        ...
+
+    def open(self) -> BinaryIO:
+        """A reader of its own, from the first byte. Valid until `close()`."""
+        ...
+
+    def close(self) -> None:
+        """Give back what holds them."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """One HTTP request, finished: `url` is absolute and encoded, `body` is bytes.
 
+    A large upload is a `payload` instead of a body. `stream` says that a good answer may be large, and is spooled.
     `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
     carries one. `label` names the operation or step for people. `timeout_seconds` bounds the whole exchange.
     """
@@ -104,6 +125,8 @@ class Request:
     authorized: bool = False
     hosts: tuple[str, ...] = ()
     timeout_seconds: float = 30.0
+    payload: Blob | None = None
+    stream: bool = False
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.url.split('?')[0]})"  # no query, headers or body: they may be secret
@@ -111,16 +134,48 @@ class Request:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Response:
-    """One HTTP response, read whole: `body` is decompressed bytes, `url` the one that answered (after redirects)."""
+    """One HTTP response, read whole: `body` is decompressed bytes, `url` the one that answered (after redirects).
+
+    The large answer of a request that says `stream` is in `spool`, and `body` is empty. `clean` removes credentials
+    that the answer repeats from what a compressed or otherwise packed body has inside (None: there is no need).
+    """
 
     status: int
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
     url: str = ""
     elapsed_seconds: float = 0.0
+    spool: Blob | None = None
+    clean: "Callable[[], Cleaner] | None" = field(default=None, compare=False)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the body, wherever they are."""
+        return len(self.body) if self.spool is None else self.spool.size
+
+    def open(self) -> BinaryIO:
+        """A reader of the body, wherever it is."""
+        return io.BytesIO(self.body) if self.spool is None else self.spool.open()
+
+    def close(self) -> None:
+        """Give back what a spooled body takes up."""
+        if self.spool is not None:
+            self.spool.close()
 
     def __repr__(self) -> str:
-        return f"Response({self.status}, {len(self.body)} bytes)"
+        return f"Response({self.status}, {self.size} bytes)"
+
+
+class Cleaner(Protocol):
+    """Cleans bytes that come in pieces. What comes out does not depend on where the pieces begin."""
+
+    def feed(self, piece: bytes) -> bytes:
+        """What is clean of what came so far."""
+        ...
+
+    def finish(self) -> bytes:
+        """The rest."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +185,8 @@ class Page:
     `next_cursor` and `prev_cursor` are opaque tokens that continue the listing in a later call; None at the end.
     `headers` are what the caller may see: normalised rate-limit headers and mapped response headers.
     `whole` marks an operation that answers with one thing and not a list (get, create, update, delete).
+    `partial` says that the next page is of the same answer, which is delivered in parts because it is long: no cursor
+    leads into its middle. `content` are the bytes of a binary answer, readable until the next page is asked for.
     """
 
     records: list[Any]
@@ -140,6 +197,8 @@ class Page:
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
+    partial: bool = False
+    content: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from msgspec import Meta, field
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.bodies import QueryFormat
 from conn_engine.failures import Rule
+from conn_engine.flows import Chunk, Enrich, Parents, Recurse, StepRequest
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import Signature
@@ -134,6 +135,24 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Expression | None,
         Meta(description="Condition over `record`; only records for which it is true are kept."),
     ] = None
+    record_mapping: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="What is delivered of a record: an expression over `record`, or an object whose leaves are "
+            "expressions. A list gives several records, null or nothing none."
+        ),
+    ] = None
+    parents: Annotated[
+        Parents | tuple[Parents, ...] | None,
+        Meta(description="Over what the operation is repeated; several give every combination of their values."),
+    ] = None
+    recurse: Annotated[
+        Recurse | None, Meta(description="Records of the operation that are parents of more of its records.")
+    ] = None
+    enrich: Annotated[
+        tuple[Enrich, ...], Meta(description="Further requests that complete the records, in order.")
+    ] = ()
+    chunk: Annotated[Chunk | None, Meta(description="A list that is too long for one request, over several.")] = None
     idempotent: Annotated[
         bool | None,
         Meta(description="May it be sent again after a fault. Default: every method but POST and PATCH."),
@@ -186,31 +205,6 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         Meta(description="The cheapest operation that proves a credential: resource.method."),
     ] = None
     resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
-
-
-class StepRequest(Settings, frozen=True, kw_only=True):
-    """A request of a step: an operation of the connector (`resource`, `method`), or one written here
-    (`method`, `path`).
-    """
-
-    resource: Annotated[Template | None, Meta(description="Resource of the vendor operation to call.")] = None
-    method: Annotated[
-        Template | None,
-        Meta(description="With `resource`: the operation's name. With `path`: the HTTP method, default get."),
-    ] = None
-    path: Annotated[Template | None, Meta(description="Path after base_url, for a request written here.")] = None
-    id: Annotated[Any, Meta(description="The `id` of the call.")] = None
-    params: Annotated[Templates | None, Meta(description="Further names that the operation's path uses.")] = None
-    query: Annotated[Templates | None, Meta(description="Query parameters.")] = None
-    headers: Annotated[Templates | None, Meta(description="Request headers.")] = None
-    body: Annotated[Any, Meta(description="Request body.")] = None
-    body_format: Annotated[Literal["json", "form"], Meta(description="How the body is written. Default json.")] = "json"
-
-    def __post_init__(self) -> None:
-        if (self.resource is None) == (self.path is None):
-            raise ValueError("a step's request needs either `resource` and `method`, or `path`")
-        if self.resource is not None and self.method is None:
-            raise ValueError("a step's request with `resource` needs `method`, the operation's name")
 
 
 class Step(Settings, frozen=True, kw_only=True):

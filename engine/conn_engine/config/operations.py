@@ -16,6 +16,7 @@ from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedR
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import InternalError, UsageError
 from conn_engine.failures import Rule
+from conn_engine.flows import Chunk, Enrich, Parents, Recurse
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import NoSignature, Signature
@@ -80,6 +81,11 @@ class VendorOperation:
     response_format: Literal["json", "text"]
     response_path: str | None
     record_filter: str | None
+    record_mapping: Any
+    parents: tuple[Parents, ...]
+    recurse: Recurse | None
+    enrich: tuple[Enrich, ...]
+    chunk: Chunk | None
     pagination: Pagination
     errors: tuple[Rule, ...]
     rate_limit: RateLimit | None
@@ -220,6 +226,11 @@ def _vendor_operation(
         response_format=typed.response_format,
         response_path=typed.response_path,
         record_filter=typed.record_filter,
+        record_mapping=typed.record_mapping,
+        parents=(typed.parents,) if isinstance(typed.parents, Parents) else typed.parents or (),
+        recurse=typed.recurse,
+        enrich=typed.enrich,
+        chunk=typed.chunk,
         pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
         errors=typed.errors or (),  # the built-in rules come after the rate limit: see `failures.classify`
         rate_limit=typed.rate_limit,

@@ -5,15 +5,13 @@ Which value goes there is the strategy's affair.
 """
 
 import json
-import re
 from typing import Any
 
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.bodies.pointer import set_pointer
+from conn_engine.errors import UsageError
 from conn_engine.strategies import Draft
 
-__all__ = ["integer", "put", "set_pointer", "token"]
-
-_INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
+__all__ = ["integer", "put", "token"]
 
 
 def put(
@@ -42,30 +40,6 @@ def _text(value: Any) -> Any:
     if isinstance(value, dict | list):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return value
-
-
-def set_pointer(data: Any, pointer: str, value: Any) -> Any:
-    """A copy of `data` with `value` at an RFC 6901 pointer. Missing objects on the way are made; only what
-    lies on the way is copied. Raises ConfigurationError when the way leads through a scalar or outside of an
-    array."""
-    if not pointer.startswith("/"):
-        raise ConfigurationError(f'a JSON pointer starts with "/": {pointer!r}')
-    names = [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
-    return _set(data, names, value, pointer)
-
-
-def _set(data: Any, names: list[str], value: Any, pointer: str) -> Any:
-    if not names:
-        return value
-    name, rest = names[0], names[1:]
-    if data is None:
-        data = {}
-    if isinstance(data, dict):
-        return {**data, name: _set(data.get(name), rest, value, pointer)}
-    if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
-        at = int(name)
-        return [*data[:at], _set(data[at], rest, value, pointer), *data[at + 1 :]]
-    raise ConfigurationError(f"the JSON pointer {pointer!r} does not fit the request's body at {name!r}")
 
 
 def token(state: Any, name: str) -> Any:

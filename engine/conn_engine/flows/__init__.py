@@ -1,0 +1,10 @@
+"""What makes one operation many requests: parents, recursion, enrichment, chunks. Settings; `runtime` runs them."""
+
+from conn_engine.flows.chunk import Chunk
+from conn_engine.flows.enrich import Enrich
+from conn_engine.flows.parents import Parents, Source
+from conn_engine.flows.placement import Placement, place
+from conn_engine.flows.recurse import Recurse
+from conn_engine.flows.request import StepRequest
+
+__all__ = ["Chunk", "Enrich", "Parents", "Placement", "Recurse", "Source", "StepRequest", "place"]

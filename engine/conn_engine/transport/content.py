@@ -1,94 +1,152 @@
 """Bodies as they arrive: undoes `Content-Encoding`, within a bound on the size that comes out. No formats."""
 
 import zlib
+from collections.abc import Iterable, Iterator
+from typing import Protocol
 
-__all__ = ["ACCEPTED", "ContentFault", "plain"]
+__all__ = ["ACCEPTED", "ContentFault", "Opening", "plain"]
 
 ACCEPTED = "gzip, deflate"
 _LAYERS = 3
 _MEMBERS = 1_000
 _SLICE = 64 * 1024
+_MOST_AT_ONCE = 1024 * 1024
+_RATIO = 250
+_HARMLESS = 64 * 1024 * 1024
 
 
 class ContentFault(Exception):
     """A body that cannot be used; the text says why."""
 
 
-def plain(raw: bytes, encoding: str, max_bytes: int) -> bytes:
-    """The body without its encodings (the outermost is named last).
+class _Layer(Protocol):
+    def feed(self, raw: bytes) -> Iterator[bytes]: ...
+    def finish(self) -> None: ...
 
-    Raises ContentFault when it is damaged, truncated, too large or of an unknown encoding.
+
+class Opening:
+    """Undoes the encodings of a body that comes in pieces (the outermost is named last).
+
+    Each piece that comes out is at most 1 MiB, however well it was compressed. Raises ContentFault when the body is
+    damaged, of an unknown encoding, larger than `max_bytes`, or (beyond 64 MiB) compressed more than 250 times over.
     """
-    layers = [name.strip().lower() for name in encoding.split(",") if name.strip()]
-    layers = [name for name in layers if name != "identity"]
-    if len(layers) > _LAYERS:
-        raise ContentFault(f"the body is compressed {len(layers)} times over")
-    for name in reversed(layers):
+
+    def __init__(self, encoding: str, max_bytes: int) -> None:
+        names = [name.strip().lower() for name in encoding.split(",") if name.strip()]
+        names = [name for name in names if name != "identity"]
+        if len(names) > _LAYERS:
+            raise ContentFault(f"the body is compressed {len(names)} times over")
+        self._layers: list[_Layer] = [_layer(name) for name in reversed(names)]
+        self._max_bytes = max_bytes
+        self._taken = self._given = 0
+
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        """What comes out for these bytes."""
         if not raw:
-            return raw
-        if name in ("gzip", "x-gzip"):
-            raw = _gzip(raw, max_bytes)
-        elif name == "deflate":
-            raw = _deflate(raw, max_bytes)
-        else:
-            raise ContentFault(f'the body has the content encoding "{name[:40]}", which was not asked for')
-    return raw
+            return
+        self._taken += len(raw)
+        pieces: Iterable[bytes] = (raw,)
+        for layer in self._layers:
+            pieces = _through(layer, pieces)
+        for piece in pieces:
+            self._given += len(piece)
+            if self._given > self._max_bytes:
+                raise ContentFault(f"the body is larger than {self._max_bytes} bytes once decompressed")
+            if self._given > _HARMLESS and self._given > _RATIO * self._taken:
+                raise ContentFault(f"the body is compressed more than {_RATIO} times over, as an archive bomb is")
+            yield piece
+
+    def finish(self) -> None:
+        """Raise ContentFault when the body ended too early. An empty one is whole."""
+        if self._taken:
+            for layer in self._layers:
+                layer.finish()
 
 
-def _gzip(raw: bytes, max_bytes: int) -> bytes:
-    parts: list[bytes] = []
-    at = members = 0
-    while at < len(raw) and not (raw[at] == 0 and not raw[at:].strip(b"\0")):  # padding may follow the last member
-        members += 1
-        if members > _MEMBERS:
-            raise ContentFault(f"the body is compressed in more than {_MEMBERS} pieces")
-        at = _member(raw, at, max_bytes, parts)
+def plain(raw: bytes, encoding: str, max_bytes: int) -> bytes:
+    """A whole body without its encodings. Raises ContentFault when it is damaged, truncated, or as `Opening` does."""
+    opening = Opening(encoding, max_bytes)
+    parts = list(opening.feed(raw))
+    opening.finish()
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _member(raw: bytes, at: int, max_bytes: int, parts: list[bytes]) -> int:
-    """Decompress the member at `at` into one more part; where the next one begins.
-
-    Handed over in slices, because what follows a member's end is copied.
-    """
-    machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
-    view = memoryview(raw)
-    left = max_bytes - sum(map(len, parts))
-    made: list[bytes] = []
-    while not machine.eof and at < len(raw):
-        piece = view[at : at + _SLICE]
-        text = _decompressed(machine, piece, left + 1)
-        made.append(text)
-        left -= len(text)
-        if left < 0:
-            raise ContentFault(f"the body is larger than {max_bytes} bytes once decompressed")
-        at += len(piece) - len(machine.unconsumed_tail) - len(machine.unused_data)
-    if not machine.eof:
-        raise ContentFault("the compressed body ends too early")
-    parts.append(made[0] if len(made) == 1 else b"".join(made))
-    return at
+def _through(layer: _Layer, pieces: Iterable[bytes]) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from layer.feed(piece)
 
 
-def _deflate(raw: bytes, max_bytes: int) -> bytes:
+def _layer(name: str) -> _Layer:
+    if name in ("gzip", "x-gzip"):
+        return _Gzip()
+    if name == "deflate":
+        return _Deflate()
+    raise ContentFault(f'the body has the content encoding "{name[:40]}", which was not asked for')
+
+
+class _Gzip:
+    """One gzip member after another, and the zeros that may follow the last."""
+
+    def __init__(self) -> None:
+        self._machine: zlib._Decompress | None = None
+        self._members = 0
+        self._padded = False
+
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        at = 0
+        while at < len(raw):
+            if self._machine is None:
+                if self._members and (raw[at] == 0 or self._padded):
+                    if raw[at:].strip(b"\0"):
+                        raise ContentFault("the compressed body is damaged")
+                    self._padded = True
+                    return
+                self._members += 1
+                if self._members > _MEMBERS:
+                    raise ContentFault(f"the body is compressed in more than {_MEMBERS} pieces")
+                self._machine = zlib.decompressobj(16 + zlib.MAX_WBITS)
+            # In slices, because what follows a member's end is copied.
+            piece = memoryview(raw)[at : at + _SLICE]
+            yield from _decompressed(self._machine, piece)
+            at += len(piece) - len(self._machine.unconsumed_tail) - len(self._machine.unused_data)
+            if self._machine.eof:
+                self._machine = None
+
+    def finish(self) -> None:
+        if self._machine is not None:
+            raise ContentFault("the compressed body ends too early")
+
+
+class _Deflate:
+    """A zlib stream; or a bare one, as some servers leave the wrapper out."""
+
+    def __init__(self) -> None:
+        self._machine: zlib._Decompress | None = None
+        self._head = b""
+
+    def feed(self, raw: bytes) -> Iterator[bytes]:
+        if self._machine is None:
+            self._head += raw
+            if len(self._head) < 2:
+                return
+            raw, self._head = self._head, b""
+            wrapped = raw[0] & 15 == 8 and (raw[0] << 8 | raw[1]) % 31 == 0
+            self._machine = zlib.decompressobj(zlib.MAX_WBITS if wrapped else -zlib.MAX_WBITS)
+        while raw and not self._machine.eof:
+            yield from _decompressed(self._machine, raw)
+            raw = self._machine.unconsumed_tail
+
+    def finish(self) -> None:
+        if self._machine is None or not self._machine.eof:
+            raise ContentFault("the compressed body ends too early")
+
+
+def _decompressed(machine: "zlib._Decompress", raw: bytes | memoryview) -> Iterator[bytes]:
     try:
-        return _run(zlib.decompressobj(), raw, max_bytes)
-    except ContentFault as fault:
-        if not isinstance(fault.__cause__, zlib.error):
-            raise
-    return _run(zlib.decompressobj(-zlib.MAX_WBITS), raw, max_bytes)  # some servers leave the zlib wrapper out
-
-
-def _run(machine: "zlib._Decompress", raw: bytes, max_bytes: int) -> bytes:
-    text = _decompressed(machine, raw, max_bytes + 1)
-    if len(text) > max_bytes:
-        raise ContentFault(f"the body is larger than {max_bytes} bytes once decompressed")
-    if not machine.eof:
-        raise ContentFault("the compressed body ends too early")
-    return text
-
-
-def _decompressed(machine: "zlib._Decompress", raw: bytes | memoryview, most: int) -> bytes:
-    try:
-        return machine.decompress(raw, most)
+        text = machine.decompress(raw, _MOST_AT_ONCE)
+        yield text
+        while len(text) == _MOST_AT_ONCE and not machine.unconsumed_tail and not machine.eof:
+            text = machine.decompress(b"", _MOST_AT_ONCE)  # all is taken, and not all is given yet
+            yield text
     except zlib.error as error:
         raise ContentFault("the compressed body is damaged") from error

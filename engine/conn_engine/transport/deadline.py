@@ -13,7 +13,7 @@ from typing import Any
 
 import httpcore
 
-__all__ = ["Backend", "limit"]
+__all__ = ["Backend", "limit", "prolong"]
 
 CONNECT_SECONDS = 4.0
 _current = threading.local()
@@ -27,6 +27,13 @@ def limit(seconds: float) -> Iterator[float]:
         yield _current.deadline
     finally:
         _current.deadline = None
+
+
+def prolong(seconds: float) -> None:
+    """Give what this thread reads so much more time."""
+    deadline = getattr(_current, "deadline", None)
+    if deadline is not None:
+        _current.deadline = deadline + seconds
 
 
 def _left(default: float | None, kind: type[Exception]) -> float | None:

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
-from conn_engine.wire import Request
+from conn_engine.wire import Blob, Request
 
 __all__ = ["Target", "check", "check_outside", "is_internal", "is_loopback", "permitted", "target"]
 
@@ -21,6 +21,8 @@ _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
 _PATTERN = re.compile(r"(?:(https?)://)?(\[[0-9a-f:.*]+\]|[a-z0-9._*-]+)(?::([0-9]{1,5}|\*))?/?")
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
 _INTERNAL_ENDINGS = (".local", ".internal", ".localdomain", ".lan", ".home.arpa", ".localhost")
+_WINDOW = 1024 * 1024
+_OVERLAP = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -180,7 +182,18 @@ def _secrets(request: Request, redactor: Redactor) -> list[str]:
     found = redactor.find(request.url)
     for name, value in request.headers.pairs:
         found = found or redactor.find(f"{name}: {value}")
-    return found or (redactor.find(request.body) if request.body else [])
+    found = found or (redactor.find(request.body) if request.body else [])
+    return found if found or request.payload is None else _in_payload(request.payload, redactor)
+
+
+def _in_payload(payload: Blob, redactor: Redactor) -> list[str]:
+    with payload.open() as reader:
+        window = b""
+        while piece := reader.read(_WINDOW):
+            window = window[-_OVERLAP:] + piece
+            if found := redactor.find(window):
+                return found
+    return []
 
 
 def _mend(goal: Target, hosts: tuple[str, ...]) -> str:

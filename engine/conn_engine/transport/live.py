@@ -15,12 +15,14 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
 
-from conn_engine.errors import ConfigurationError, TransportError
+from conn_engine.errors import ConfigurationError, ConnError, TransportError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import content, door
+from conn_engine.transport.message import apieces, header_bytes, headers_of, name_of, pieces
 from conn_engine.transport.outage import outage
+from conn_engine.transport.receiving import MAX_STREAM_BYTES, Receiving
 from conn_engine.transport.redirects import Answer, Hop, follow
-from conn_engine.wire import Headers, Request, Response
+from conn_engine.wire import Blob, Headers, Request, Response
 
 if TYPE_CHECKING:
     import httpcore
@@ -28,9 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["AsyncLive", "Live"]
 
 MAX_BYTES = 64 * 1024 * 1024
-_OURS = frozenset({"content-length", "connection", "accept-encoding"})
-_FORBIDDEN = frozenset({"host", "transfer-encoding", "proxy-authorization", "upgrade", "te", "trailer"})
-_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class Limits(TypedDict, total=False):
@@ -38,6 +37,7 @@ class Limits(TypedDict, total=False):
 
     max_redirects: int
     max_bytes: int
+    max_stream_bytes: int
     connect_seconds: float
     max_connections: int
 
@@ -51,12 +51,14 @@ class _Wire:
         *,
         max_redirects: int = 5,
         max_bytes: int = MAX_BYTES,
+        max_stream_bytes: int = MAX_STREAM_BYTES,
         connect_seconds: float = 4.0,
         max_connections: int = 20,
     ) -> None:
         self.redactor = redactor or Redactor()
         self._max_redirects = max_redirects
         self._max_bytes = max_bytes
+        self._max_stream_bytes = max_stream_bytes
         self._connect_seconds = connect_seconds
         self._max_connections = max_connections
         self._tls: ssl.SSLContext | None = None
@@ -109,8 +111,8 @@ class _Wire:
                 port=goal.explicit_port,
                 target=goal.path.encode(),
             ),
-            headers=_header_bytes(hop, request),
-            content=hop.body or b"",
+            headers=header_bytes(hop, request),
+            content=self._content(hop),
             extensions={
                 "timeout": {
                     "connect": self._connect_seconds,
@@ -121,16 +123,28 @@ class _Wire:
             },
         )
 
-    def _announced(self, request: Request, headers: Headers) -> None:
-        length = headers.get("content-length", "")
-        if length.isdigit() and int(length) > self._max_bytes and request.method != "HEAD":
-            raise self._too_large(request)
+    def _content(self, hop: Hop) -> Any:
+        return hop.body or b"" if hop.payload is None else pieces(hop.payload)
 
-    def _too_large(self, request: Request) -> TransportError:
+    def _announced(self, request: Request, status: int, headers: Headers) -> Receiving | None:
+        """What takes the body when it may be large. Raises when it says itself that it is too large."""
+        streamed = request.stream and 200 <= status < 300
+        most = self._max_stream_bytes if streamed else self._max_bytes
+        length = headers.get("content-length", "")
+        if length.isdigit() and int(length) > most and request.method != "HEAD":
+            raise self._too_large(request, most)
+        if not streamed:
+            return None
+        cleaner = None if request.purpose == "token" else self.redactor.echo_cleaner()
+        return Receiving(request, headers.get("content-encoding", ""), self._max_stream_bytes, cleaner)
+
+    def _too_large(self, request: Request, most: int) -> TransportError:
+        hint = "ask for less at once (a page size), or say a `response_format` that is read row by row (jsonl, csv)"
         return TransportError(
-            f"{_name(request)}: the body is larger than {self._max_bytes} bytes",
+            f"{name_of(request)}: the body is larger than {most} bytes",
             request=request,
             retryable=False,
+            hint="" if request.stream else hint,
         )
 
     def _answer(self, request: Request, status: int, headers: Headers, raw: bytes) -> Answer:
@@ -139,21 +153,21 @@ class _Wire:
             try:
                 raw = content.plain(raw, encoding, self._max_bytes)
             except content.ContentFault as fault:
-                early = "early" in str(fault)
-                raise TransportError(
-                    f"{_name(request)}: {fault}", request=request, retryable=early and request.idempotent
-                ) from None
+                raise _unusable(request, fault) from None
         return Answer(status, headers, raw, "")
 
     def _response(self, request: Request, answer: Answer, started: float) -> Response:
         """The answer as the engine gets it: a credential that it sends back is for token requests only."""
         headers, body = answer.headers, answer.body
         if request.purpose != "token":
-            body = self.redactor.without_echo(body)
+            if answer.spool is None:
+                body = self.redactor.without_echo(body)
             told = "\n".join(headers.values()).encode("latin-1", "replace")
             if self.redactor.without_echo(told) is not told:
                 headers = Headers([(name, self.redactor.text(value)) for name, value in headers.pairs])
-        return Response(answer.status, headers, body, answer.url, time.perf_counter() - started)
+        clean = None if request.purpose == "token" else self.redactor.echo_cleaner
+        seconds = time.perf_counter() - started
+        return Response(answer.status, headers, body, answer.url, seconds, answer.spool, clean)
 
 
 class Live(_Wire):
@@ -202,23 +216,38 @@ class Live(_Wire):
         try:
             response = pool.handle_request(message)
             try:
-                headers = _headers(response.headers)
-                self._announced(request, headers)
+                headers = headers_of(response.headers)
+                receiving = self._announced(request, response.status, headers)
+                if receiving is not None:
+                    return self._received(receiving, response, headers)
                 parts: list[bytes] = []
                 size = 0
                 for part in response.iter_stream():
                     parts.append(part)
                     size += len(part)
                     if size > self._max_bytes:
-                        raise self._too_large(request)
+                        raise self._too_large(request, self._max_bytes)
             finally:
                 response.close()
-        except TransportError:
+        except ConnError:
             raise
+        except content.ContentFault as fault:
+            raise _unusable(request, fault) from None
         except Exception as error:
             raise outage(error, hop, request, self._connect_seconds) from _telling(error)
         raw = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._answer(request, response.status, headers, raw)
+
+    def _received(self, receiving: Receiving, response: "httpcore.Response", headers: Headers) -> Answer:
+        from conn_engine.transport.deadline import prolong
+
+        try:
+            for part in response.iter_stream():
+                prolong(receiving.take(part))
+            return Answer(response.status, headers, *_ended(receiving))
+        except BaseException:
+            receiving.drop()
+            raise
 
     def _new_pool(self, key: tuple[bool, str]) -> "httpcore.ConnectionPool":
         import httpcore
@@ -254,9 +283,9 @@ class AsyncLive(_Wire):
         course = follow(request, self.redactor, self._max_redirects)
         hop = next(course)
         try:
-            async with asyncio.timeout(request.timeout_seconds):
+            async with asyncio.timeout(request.timeout_seconds) as limit:
                 while True:
-                    answer = await self._exchange(hop, request)
+                    answer = await self._exchange(hop, request, limit)
                     try:
                         hop = course.send(answer)
                     except StopIteration as end:
@@ -264,28 +293,48 @@ class AsyncLive(_Wire):
         except TimeoutError as error:
             raise outage(error, hop, request, self._connect_seconds) from _telling(error)
 
-    async def _exchange(self, hop: Hop, request: Request) -> Answer:
+    def _content(self, hop: Hop) -> Any:
+        return hop.body or b"" if hop.payload is None else apieces(hop.payload)
+
+    async def _exchange(self, hop: Hop, request: Request, limit: asyncio.Timeout) -> Answer:
         pool = self._pool(hop.target)
         message = self._message(hop, request)
         try:
             response = await pool.handle_async_request(message)
             try:
-                headers = _headers(response.headers)
-                self._announced(request, headers)
+                headers = headers_of(response.headers)
+                receiving = self._announced(request, response.status, headers)
+                if receiving is not None:
+                    return await self._received(receiving, response, headers, limit)
                 parts: list[bytes] = []
                 size = 0
                 async for part in response.aiter_stream():
                     parts.append(part)
                     size += len(part)
                     if size > self._max_bytes:
-                        raise self._too_large(request)
+                        raise self._too_large(request, self._max_bytes)
             finally:
                 await response.aclose()
-        except TransportError:
+        except ConnError:
             raise
+        except content.ContentFault as fault:
+            raise _unusable(request, fault) from None
         except Exception as error:
             raise outage(error, hop, request, self._connect_seconds) from _telling(error)
         return self._answer(request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
+
+    async def _received(
+        self, receiving: Receiving, response: "httpcore.Response", headers: Headers, limit: asyncio.Timeout
+    ) -> Answer:
+        try:
+            async for part in response.aiter_stream():
+                earned = receiving.take(part)
+                if earned:
+                    limit.reschedule((limit.when() or 0.0) + earned)
+            return Answer(response.status, headers, *_ended(receiving))
+        except BaseException:
+            receiving.drop()
+            raise
 
     def _pool(self, goal: door.Target) -> Any:
         key = self._pool_key(goal)
@@ -318,46 +367,19 @@ def _close(pools: "dict[tuple[bool, str], list[httpcore.ConnectionPool]]") -> No
             idle.pop().close()
 
 
-def _header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
-    pairs = [(b"Host", hop.target.authority.encode())]
-    named = set()
-    for name, given in hop.headers:
-        lower = name.lower()
-        value = given.strip(" \t")  # no part of the value in HTTP
-        if lower in _OURS:
-            continue
-        if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
-            raise ConfigurationError(
-                f"{_name(request)}: the header {name[:60]!r} cannot be set"
-                + ("" if lower in _FORBIDDEN else ": its name or value holds characters that headers cannot hold")
-            )
-        named.add(lower)
-        pairs.append((name.encode(), value.encode("latin-1" if _is_latin(value) else "utf-8")))
-    if "user-agent" not in named:
-        pairs.append((b"User-Agent", b"conn"))
-    if "accept" not in named:
-        pairs.append((b"Accept", b"*/*"))
-    pairs.append((b"Accept-Encoding", content.ACCEPTED.encode()))
-    if hop.body or hop.method in _METHODS_WITH_BODY:
-        pairs.append((b"Content-Length", str(len(hop.body or b"")).encode()))
-    return pairs
+def _ended(receiving: Receiving) -> tuple[bytes, str, Blob | None]:
+    body, spool = receiving.end()
+    return body, "", spool
 
 
-def _is_latin(value: str) -> bool:
-    return value.isascii() or all(ord(character) < 256 for character in value)
-
-
-def _headers(pairs: Any) -> Headers:
-    return Headers([(name.decode("ascii", "replace"), value.decode("latin-1")) for name, value in pairs])
+def _unusable(request: Request, fault: content.ContentFault) -> TransportError:
+    early = "early" in str(fault)
+    return TransportError(f"{name_of(request)}: {fault}", request=request, retryable=early and request.idempotent)
 
 
 def _telling(error: Exception) -> Exception | None:
     """The error as a cause in a traceback, unless its text may quote a header."""
     return None if "LocalProtocol" in type(error).__name__ else error
-
-
-def _name(request: Request) -> str:
-    return request.label or request.method
 
 
 def _proxies() -> dict[str, str]:

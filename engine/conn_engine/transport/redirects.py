@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door
-from conn_engine.wire import Headers, Request
+from conn_engine.wire import Blob, Headers, Request
 
 __all__ = ["Answer", "Hop", "follow"]
 
@@ -24,16 +24,18 @@ class Hop:
     method: str
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
+    payload: Blob | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for a hop. `body` is plain (not compressed); `url` the hop's own."""
+    """What came back for a hop. `body` is plain (not compressed), a large one in `spool`; `url` the hop's own."""
 
     status: int
     headers: Headers
     body: bytes
     url: str
+    spool: Blob | None = None
 
 
 def follow(request: Request, redactor: Redactor, max_redirects: int) -> Generator[Hop, Answer, Answer]:
@@ -45,12 +47,12 @@ def follow(request: Request, redactor: Redactor, max_redirects: int) -> Generato
     """
     goal = door.check(request, redactor)
     url = request.url
-    hop = Hop(goal, request.method.upper(), request.headers.pairs, request.body)
+    hop = Hop(goal, request.method.upper(), request.headers.pairs, request.body, request.payload)
     for _ in range(max_redirects + 1):
         answer = yield hop
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or not location:
-            return Answer(answer.status, answer.headers, answer.body, url)
+            return replace(answer, url=url)
         url = urljoin(url, location.strip())
         hop = _next(request, hop, answer.status, url, redactor)
     raise _refusal(request, f"more than {max_redirects} redirects, the last to {_place(url)}")
@@ -63,12 +65,12 @@ def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor)
         raise _refusal(request, f"a redirect to {_place(url)}, which is not http or https") from error
     if hop.target.scheme == "https" and goal.scheme == "http":
         raise _refusal(request, f"a redirect from https to http, at {goal.authority}")
-    method, body = _method(request, hop, status, goal)
+    method, keeps = _method(request, hop, status, goal)
     if goal.origin == hop.target.origin:
-        headers = hop.headers
-        if body is None:
-            headers = tuple(pair for pair in headers if not pair[0].lower().startswith("content-"))
-        return Hop(goal, method, headers, body)
+        if keeps:
+            return Hop(goal, method, hop.headers, hop.body, hop.payload)
+        headers = tuple(pair for pair in hop.headers if not pair[0].lower().startswith("content-"))
+        return Hop(goal, method, headers, None)
     if method not in ("GET", "HEAD"):
         raise _refusal(request, f"a {method} is redirected to another host, {goal.authority}")
     # A vendor's server, or whoever can make it redirect, must not reach into our network.
@@ -80,11 +82,10 @@ def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor)
     return Hop(goal, method, kept, None)
 
 
-def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple[str, bytes | None]:
-    if hop.method in ("GET", "HEAD"):
-        return hop.method, hop.body
-    if status in (307, 308):
-        return hop.method, hop.body
+def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple[str, bool]:
+    """The next hop's method, and whether it keeps the body."""
+    if hop.method in ("GET", "HEAD") or status in (307, 308):
+        return hop.method, True
     if goal.origin != hop.target.origin or status == 301:
         # Browsers turn a moved POST into a GET: a write would silently become a read.
         raise _refusal(
@@ -92,7 +93,7 @@ def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple
             f"a {hop.method} is redirected to {goal.scheme}://{goal.authority}{goal.path.split('?')[0]}",
             hint="the address has moved: correct base_url or path",
         )
-    return "GET", None
+    return "GET", False
 
 
 def _refusal(request: Request, what: str, hint: str = "") -> TransportError:

@@ -24,7 +24,8 @@ class Traced:
 
     def send(self, request: Request) -> Response:
         """Send through the inner transport and tell about it."""
-        size = f", {len(request.body)} bytes" if request.body else ""
+        sent = len(request.body or b"") if request.payload is None else request.payload.size
+        size = f", {sent} bytes" if sent else ""
         names = _plain(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
         url = self._redactor.url(request.url)
         self._tell(self._redactor.text(f"> {request.method} {url}{size}   [{request.purpose}; {names}]"))
@@ -34,9 +35,7 @@ class Traced:
             self._tell(self._redactor.text(f"< no answer: {error.message}"))
             raise
         kind = _plain(self._redactor.text(response.headers.get("content-type", "")[:100]))
-        self._tell(
-            f"< {response.status}   {len(response.body)} bytes {kind} in {response.elapsed_seconds * 1000:.0f} ms"
-        )
+        self._tell(f"< {response.status}   {response.size} bytes {kind} in {response.elapsed_seconds * 1000:.0f} ms")
         return response
 
     def close(self) -> None:

@@ -1,0 +1,75 @@
+"""The bytes of one hop: its headers, and an upload in pieces. Sending them is `live`'s."""
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.transport import content
+from conn_engine.transport.redirects import Hop
+from conn_engine.wire import Blob, Headers, Request
+
+__all__ = ["apieces", "header_bytes", "headers_of", "name_of", "pieces"]
+
+_OURS = frozenset({"content-length", "connection", "accept-encoding"})
+_FORBIDDEN = frozenset({"host", "transfer-encoding", "proxy-authorization", "upgrade", "te", "trailer"})
+_METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
+_PIECE = 64 * 1024
+
+
+def header_bytes(hop: Hop, request: Request) -> list[tuple[bytes, bytes]]:
+    """The headers of a hop as they are sent. Raises ConfigurationError for one that cannot be set."""
+    pairs = [(b"Host", hop.target.authority.encode())]
+    named = set()
+    for name, given in hop.headers:
+        lower = name.lower()
+        value = given.strip(" \t")  # no part of the value in HTTP
+        if lower in _OURS:
+            continue
+        if lower in _FORBIDDEN or not name.isascii() or any(mark in value for mark in "\r\n\0"):
+            raise ConfigurationError(
+                f"{name_of(request)}: the header {name[:60]!r} cannot be set"
+                + ("" if lower in _FORBIDDEN else ": its name or value holds characters that headers cannot hold")
+            )
+        named.add(lower)
+        pairs.append((name.encode(), value.encode("latin-1" if _is_latin(value) else "utf-8")))
+    if "user-agent" not in named:
+        pairs.append((b"User-Agent", b"conn"))
+    if "accept" not in named:
+        pairs.append((b"Accept", b"*/*"))
+    pairs.append((b"Accept-Encoding", content.ACCEPTED.encode()))
+    size = len(hop.body or b"") if hop.payload is None else hop.payload.size
+    if size or hop.method in _METHODS_WITH_BODY:
+        pairs.append((b"Content-Length", str(size).encode()))
+    return pairs
+
+
+def pieces(payload: Blob) -> Iterator[bytes]:
+    """An upload piece by piece. Raises ConfigurationError when its file changed meanwhile."""
+    left = payload.size
+    with payload.open() as reader:
+        while left:
+            piece = reader.read(min(left, _PIECE))
+            left -= len(piece)
+            if not piece or (not left and reader.read(1)):
+                raise ConfigurationError("a file changed while it was sent: nothing is known of what arrived")
+            yield piece
+
+
+async def apieces(payload: Blob) -> AsyncIterator[bytes]:
+    """As `pieces`, for an event loop."""
+    for piece in pieces(payload):
+        yield piece
+
+
+def _is_latin(value: str) -> bool:
+    return value.isascii() or all(ord(character) < 256 for character in value)
+
+
+def headers_of(pairs: Any) -> Headers:
+    """The headers of an answer."""
+    return Headers([(name.decode("ascii", "replace"), value.decode("latin-1")) for name, value in pairs])
+
+
+def name_of(request: Request) -> str:
+    """What people call the request."""
+    return request.label or request.method

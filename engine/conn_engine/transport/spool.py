@@ -1,0 +1,84 @@
+"""A body that is too large for memory, in an unnamed temporary file. The system removes it with its last user, even
+when the process is killed."""
+
+import io
+import tempfile
+import threading
+from typing import BinaryIO
+
+__all__ = ["Spool"]
+
+
+class Spool:
+    """Written once, then read as often as needed, by several readers at once. `close()` gives the file back."""
+
+    def __init__(self) -> None:
+        self._file: BinaryIO | None = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
+        self._lock = threading.Lock()
+        self._size = 0
+
+    @property
+    def size(self) -> int:
+        """How many bytes."""
+        return self._size
+
+    def write(self, piece: bytes) -> None:
+        """Add to its end. Raises OSError when the disk is full."""
+        file = self._held()
+        rest = memoryview(piece)
+        while rest:
+            rest = rest[file.write(rest) :]
+        self._size += len(piece)
+
+    def open(self) -> BinaryIO:
+        """A reader of its own, from the first byte."""
+        return io.BufferedReader(_Reader(self), 64 * 1024)
+
+    def read_at(self, at: int, most: int) -> bytes:
+        """Bytes at a place, `most` at most; none at the end."""
+        with self._lock:
+            file = self._held()
+            file.seek(at)
+            return file.read(most)
+
+    def close(self) -> None:
+        """Give the file back. What is read later raises ValueError."""
+        file, self._file = self._file, None
+        if file is not None:
+            file.close()
+
+    def _held(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError("the body was given back: read it while its page is the current one")
+        return self._file
+
+    def __del__(self) -> None:
+        self.close()
+
+
+class _Reader(io.RawIOBase):
+    def __init__(self, spool: Spool) -> None:
+        self._spool = spool
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        piece = self._spool.read_at(self._at, len(buffer))
+        buffer[: len(piece)] = piece
+        self._at += len(piece)
+        return len(piece)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        base = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._spool.size}[whence]
+        if base + offset < 0:
+            raise ValueError("a place before the beginning")
+        self._at = base + offset
+        return self._at
+
+    def tell(self) -> int:
+        return self._at

@@ -10,7 +10,7 @@ from conn_engine.functions.digests import written
 from conn_engine.functions.moment import current
 from conn_engine.functions.rows import FunctionFault, bounded
 
-__all__ = ["decode_jwt", "sign_jwt", "sign_key"]
+__all__ = ["decode_jwt", "key_fingerprint", "sign_jwt", "sign_key"]
 
 _HASHES = {"256": "SHA256", "384": "SHA384", "512": "SHA512"}
 _CURVES = {"256": ("secp256r1", 32), "384": ("secp384r1", 48), "512": ("secp521r1", 66)}
@@ -84,6 +84,19 @@ def sign_key(text: str | None, algorithm: str | None, key: str | None, encoding:
     if algorithm.startswith("HS"):
         raise FunctionFault("$signKey signs with a private key; $sign makes an HMAC")
     return written(_signature(text.encode("utf-8", "replace"), algorithm, key), encoding or "base64")
+
+
+def key_fingerprint(key: str | None) -> str | None:
+    """`SHA256:` and the digest of the public half, in base64: how issuers of key-pair JWTs name a key."""
+    if key is None:
+        return None
+    import hashlib
+
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    public = _private(key, "a fingerprint").public_key()
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    return f"SHA256:{base64.b64encode(hashlib.sha256(der).digest()).decode()}"
 
 
 def _signature(body: bytes, algorithm: str, key: str) -> bytes:

@@ -37,4 +37,12 @@ ROWS: tuple[Function, ...] = (
         f"$length($signKey('text', 'EdDSA', '{_PEM}'))",
         88,
     ),
+    Function(
+        "keyFingerprint",
+        deferred("token_keys", "key_fingerprint"),
+        "<s-:s>",
+        "The fingerprint of a private key's public half: SHA256: and the digest of its DER form in base64.",
+        f"$keyFingerprint('{_PEM}')",
+        "SHA256:Qe1HpSBgjQEI94obGrF9iiywpYa0z4fYUgDwo5jl1/o=",
+    ),
 )

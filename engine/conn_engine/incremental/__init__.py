@@ -1,0 +1,28 @@
+"""What is read since last time: cursors, windows, the state between runs. `Incremental` is the list of kinds.
+
+Everything here is about values. Requests, pages and where a state is stored are the caller's.
+"""
+
+from typing import TypeAlias
+
+from conn_engine.incremental.integers import Integer
+from conn_engine.incremental.moments import Datetime
+from conn_engine.incremental.progress import Progress
+from conn_engine.incremental.settings import Bounded, Common, Unreadable
+from conn_engine.incremental.state import State
+from conn_engine.incremental.windows import Window, windows
+
+__all__ = [
+    "Bounded",
+    "Common",
+    "Datetime",
+    "Incremental",
+    "Integer",
+    "Progress",
+    "State",
+    "Unreadable",
+    "Window",
+    "windows",
+]
+
+Incremental: TypeAlias = Datetime | Integer

@@ -1,0 +1,76 @@
+"""How far one window of a listing has been read: what its records' cursors say, and what a state may say of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.incremental.settings import Common, Unreadable
+from conn_engine.incremental.windows import Window
+from conn_engine.strategies import ask
+
+__all__ = ["Progress"]
+
+
+class Progress:
+    """Of one window. `known` is the cursor, as a value, that the state had before it."""
+
+    def __init__(self, settings: Common, window: Window, known: Any = None) -> None:
+        self._settings = settings
+        self._window = window
+        self._known = known
+        self._best: Any = None
+
+    def see(self, records: Sequence[Any]) -> tuple[list[Any], bool]:
+        """Take a page's records in. Returns those to deliver, and whether the records have become older than the
+        window. Raises ConfigurationError for a cursor that cannot be read."""
+        settings = self._settings
+        if settings.cursor_field is None:
+            return list(records), False
+        cursors = [self._cursor(record) for record in records]
+        there = [cursor for cursor in cursors if cursor is not None]
+        if there:
+            best = max(there)
+            self._best = best if self._best is None else max(self._best, best)
+        start = self._window.start
+        older = settings.stop_when_older and bool(there) and start is not None and there[-1] < start
+        if not settings.filter:
+            return list(records), older
+        pairs = zip(records, cursors, strict=True)
+        return [record for record, cursor in pairs if cursor is None or self._holds(cursor)], older
+
+    def _holds(self, cursor: Any) -> bool:
+        window = self._window
+        # The end of the last window is usually now; a record from after it is delivered rather than lost.
+        open_end = window.last and self._settings.end is None
+        return Window(window.start, None if open_end else window.end, window.until).holds(cursor)
+
+    def _cursor(self, record: Any) -> Any:
+        field = self._settings.cursor_field or ""
+        try:
+            return self._settings.read(ask(field, record))
+        except Unreadable as error:
+            number = record.get("id") if isinstance(record, dict) else None
+            which = f"record {number}" if isinstance(number, str | int) else "a record"
+            raise ConfigurationError(
+                f'the cursor "{field}" of {which} cannot be read: {error}',
+                hint="add how it is written to `record_formats` of `incremental`, or correct `cursor_field`",
+            ) from None
+
+    def cursor(self, *, whole: bool) -> Any:
+        """The cursor that the state may have once this page is delivered; `whole` says that it is the window's last.
+
+        It never lies before the one that was known, and not beyond the window: what is there was not asked for.
+        """
+        if not whole and self._settings.order != "ascending":
+            return self._known
+        window = self._window
+        reached = window.end if window.last else window.until
+        if self._settings.cursor_field is None:
+            best = reached if whole else None
+        elif reached is None or self._best is None:
+            best = self._best
+        else:
+            best = min(self._best, reached)
+        if best is None or self._known is None:
+            return self._known if best is None else best
+        return max(best, self._known)

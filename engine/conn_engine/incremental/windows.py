@@ -1,0 +1,54 @@
+"""The windows of a listing: stretches of time or of numbers that cover what is to be read, oldest first."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+__all__ = ["Window", "windows"]
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`start` and `end` are what the vendor is asked for, both included; None is open.
+
+    `until` is where the next window begins, None for the last one: what comes before it has been read with this one.
+    """
+
+    start: Any
+    end: Any
+    until: Any = None
+
+    @property
+    def last(self) -> bool:
+        """Whether no window follows."""
+        return self.until is None
+
+    def holds(self, value: Any) -> bool:
+        """Whether a cursor lies in this window."""
+        if self.start is not None and value < self.start:
+            return False
+        if self.until is not None:
+            return bool(value < self.until)
+        return self.end is None or bool(value <= self.end)
+
+
+def windows(
+    start: Any,
+    end: Any,
+    ahead: Callable[[Any], Any] | None = None,
+    before: Callable[[Any], Any] = lambda value: value,
+) -> Iterator[Window]:
+    """Cover `start` to `end`. `ahead` gives the next window's start, `before` the end that belongs to it.
+
+    Without `ahead`, or with an open bound, it is one window. A start later than the end is the end: then one window
+    asks for that moment alone. The last window ends with `end` itself.
+    """
+    if start is not None and end is not None:
+        start = min(start, end)
+    if ahead is None or start is None or end is None:
+        yield Window(start, end)
+        return
+    while (following := ahead(start)) < end and following > start:
+        yield Window(start, max(start, before(following)), following)
+        start = following
+    yield Window(start, end)

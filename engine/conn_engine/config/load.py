@@ -93,7 +93,7 @@ class Workspace:
 
     def unified_models(self, connector: str) -> list[str]:
         """Names of the unified models that a connector maps to, sorted."""
-        self._file("connector", connector)
+        self.file("connector", connector)
         return sorted(file.name.partition("/")[2] for file in self._unified_files(connector))
 
     def files(self) -> list[File]:
@@ -148,15 +148,15 @@ class Workspace:
 
     def document(self, kind: DocumentKind, name: str) -> Document:
         """The document of a connector, environment or account. Raises UsageError for an unknown name."""
-        return self.read(self._file(kind, name))
+        return self.read(self.file(kind, name))
 
     def account(self, name: str) -> Account:
         """An account, typed. Raises UsageError for an unknown name."""
-        return self._typed(self._file("account", name), Account)
+        return self._typed(self.file("account", name), Account)
 
     def environment(self, name: str) -> Environment:
         """An environment, typed. Raises UsageError for an unknown name."""
-        return self._typed(self._file("environment", name), Environment)
+        return self._typed(self.file("environment", name), Environment)
 
     # --- the three levels ---
 
@@ -174,11 +174,11 @@ class Workspace:
         layers = [base]
         used = self._environment_of(account, typed, environment)
         if used in self._named("environment"):
-            file = self._file("environment", used)
+            file = self.file("environment", used)
             self.environment(used)
             layers.append(self._override(file, "environment", ("connectors", name), layers))
         if account is not None:
-            layers.append(self._override(self._file("account", account), "account", ("override",), layers))
+            layers.append(self._override(self.file("account", account), "account", ("override",), layers))
         return Effective(
             connector_name=name,
             layers=layers,
@@ -193,7 +193,7 @@ class Workspace:
         if typed is None or account is None:
             if connector is None:
                 raise UsageError("name an account or a connector")
-            self._file("connector", connector)
+            self.file("connector", connector)
             return connector
         if connector is not None and connector != typed.connector:
             raise UsageError(f'account "{account}" uses the connector "{typed.connector}", not "{connector}"')
@@ -204,7 +204,7 @@ class Workspace:
     def _environment_of(self, account: str | None, typed: Account | None, asked: str | None) -> str:
         if asked is not None:
             if asked != self.settings.default_environment:
-                self._file("environment", asked)
+                self.file("environment", asked)
             return asked
         if typed is None or account is None or typed.environment is None:
             return self.settings.default_environment
@@ -284,7 +284,8 @@ class Workspace:
             message = error.message
             raise ConfigurationError(message, findings=[diagnostic("CFG104", message, document.span(()))])
 
-    def _file(self, kind: DocumentKind, name: str) -> File:
+    def file(self, kind: DocumentKind, name: str) -> File:
+        """The file of a connector, environment or account. Raises UsageError for an unknown name."""
         known = self._named(kind)
         if name not in known:
             listed = ", ".join(sorted(known)[:8])

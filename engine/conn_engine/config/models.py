@@ -15,6 +15,8 @@ from conn_engine.auth import Authorization, Credentials
 from conn_engine.bodies import QueryFormat
 from conn_engine.failures import Rule
 from conn_engine.flows import Chunk, Enrich, Parents, Recurse, StepRequest
+from conn_engine.incremental import Incremental
+from conn_engine.jobs import Job
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import Signature
@@ -152,6 +154,13 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     enrich: Annotated[
         tuple[Enrich, ...], Meta(description="Further requests that complete the records, in order.")
     ] = ()
+    incremental: Annotated[
+        Incremental | None, Meta(description="How only what is new since the last run is read, and in which windows.")
+    ] = None
+    job: Annotated[
+        Job | None,
+        Meta(description="That the request only begins a job: how it is asked about, and where its result is."),
+    ] = None
     chunk: Annotated[Chunk | None, Meta(description="A list that is too long for one request, over several.")] = None
     idempotent: Annotated[
         bool | None,

@@ -17,6 +17,8 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import InternalError, UsageError
 from conn_engine.failures import Rule
 from conn_engine.flows import Chunk, Enrich, Parents, Recurse
+from conn_engine.incremental import Incremental
+from conn_engine.jobs import Job
 from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import NoSignature, Signature
@@ -86,6 +88,8 @@ class VendorOperation:
     recurse: Recurse | None
     enrich: tuple[Enrich, ...]
     chunk: Chunk | None
+    incremental: Incremental | None
+    job: Job | None
     pagination: Pagination
     errors: tuple[Rule, ...]
     rate_limit: RateLimit | None
@@ -231,6 +235,8 @@ def _vendor_operation(
         recurse=typed.recurse,
         enrich=typed.enrich,
         chunk=typed.chunk,
+        incremental=typed.incremental,
+        job=typed.job,
         pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
         errors=typed.errors or (),  # the built-in rules come after the rate limit: see `failures.classify`
         rate_limit=typed.rate_limit,

@@ -11,7 +11,7 @@ ConnError
 └── InternalError          us                                                exit 70
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from conn_engine.diagnostics import Diagnostic
@@ -25,6 +25,7 @@ __all__ = [
     "CredentialError",
     "ErrorKind",
     "ExpressionError",
+    "FaultKind",
     "InternalError",
     "MissingRecording",
     "TransportError",
@@ -42,6 +43,10 @@ ErrorKind = Literal[
     "vendor_unavailable",
     "bad_response",
 ]
+
+FaultKind = Literal["dns", "connect", "refused", "tls", "reset", "truncated", "timeout", "proxy", "protocol", "other"]
+"""Why there is no answer: the host's name is unknown; no connection in time; the connection is refused; TLS failed; the
+connection broke; the answer ended early; it did not come in time; the proxy; no HTTP; anything else."""
 
 
 class ConnError(Exception):
@@ -126,6 +131,7 @@ class VendorError(ConnError):
         self.response = response
         self.retry_after = retry_after
         self.details = details
+        self.partition: Mapping[str, Any] = {}  # of a fanned-out operation: the item that it failed at
 
     @property
     def status(self) -> int | None:
@@ -134,13 +140,23 @@ class VendorError(ConnError):
 
 
 class TransportError(VendorError):
-    """No usable answer: DNS, connection, time-out, cut body, refused redirect. Faults in transit are `retryable`."""
+    """No usable answer: DNS, connection, time-out, cut body, refused redirect. Faults in transit are `retryable`.
+
+    `fault` is what error rules call it.
+    """
 
     def __init__(
-        self, message: str, *, request: "Request | None" = None, retryable: bool = True, hint: str = ""
+        self,
+        message: str,
+        *,
+        request: "Request | None" = None,
+        retryable: bool = True,
+        fault: FaultKind = "other",
+        hint: str = "",
     ) -> None:
         super().__init__(message, kind="vendor_unavailable", request=request, hint=hint)
         self.retryable = retryable
+        self.fault: FaultKind = fault
 
 
 class MissingRecording(ConnError):

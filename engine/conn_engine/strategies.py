@@ -2,6 +2,7 @@
 and an answer as expressions see it (`Answer`). The strategies themselves live in auth, pagination, bodies,
 ratelimit and failures."""
 
+import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,10 +10,15 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from conn_engine.errors import CredentialError, ExpressionError
+from conn_engine.errors import CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.wire import Request, Response
 
 __all__ = ["Answer", "Draft", "Scope", "Settings", "ask", "filled", "sealed"]
+
+_MAX_TEXT = 1024 * 1024
+_CHARSET = re.compile(
+    r'charset\s*=\s*"?((?:utf|iso|us-ascii|ascii|latin|windows|cp|koi8|shift|euc|gb|big5)[\w-]{0,20})', re.I
+)
 
 Scope = dict[str, Any]
 """The names an expression may use, by their top-level name (`query`, `response`, `context` …). JSON-like
@@ -38,7 +44,8 @@ class Draft:
 
     `query` keeps order and repeats; a value may be a list (encoded later by `query_format`). `body` is data,
     not bytes (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query
-    is part of `url` and the operation's query is not added again.
+    is part of `url` and the operation's query is not added again. `base` is the URL that a path stands after
+    (`base_url`, filled in). `notes` are what a caller should hear of the request: a size that was cut.
     """
 
     method: str
@@ -49,6 +56,8 @@ class Draft:
     body_format: str = "json"
     absolute: bool = False
     authorized: bool = False
+    base: str = ""
+    notes: list[str] = field(default_factory=list)
 
     def set_query(self, name: str, value: Any) -> None:
         """Set one query parameter, replacing earlier values of that name; None removes it."""
@@ -71,7 +80,11 @@ class Answer:
     answer).
 
     `scope` holds the names of the call (`query`, `context`, `id` …); `names()` adds the answer's own:
-    `status`, `headers` (lower-case names), `body`, `request` ({method, url, path, query}).
+    `status`, `headers` (lower-case names), `body`, `text` (the body as it came), `request` ({method, url, query,
+    body}).
+
+    `problem` marks what is no usable answer: a TransportError (there is none; `response` has the status 0), or a
+    VendorError (its body cannot be read). Expressions then see what is wrong as `fault`, and no `body`.
     """
 
     request: Request
@@ -80,18 +93,28 @@ class Answer:
     records: list[Any] = field(default_factory=list)
     scope: Scope = field(default_factory=dict)
     sent: Mapping[str, Any] = field(default_factory=dict)
+    problem: VendorError | None = None
 
     def names(self) -> Scope:
         """The scope of expressions over this answer (error rules, stop rules, next-page expressions)."""
-        return {
-            **self.scope,
-            "status": self.response.status,
-            "headers": self.response.headers.plain(),
-            "body": self.body,
-            "response": self.body,
-            "records": self.records,
-            "request": dict(self.sent),
-        }
+        scope = {**self.scope, "records": self.records, "request": dict(self.sent)}
+        if isinstance(self.problem, TransportError):
+            return scope | {"fault": self.problem.fault}
+        scope |= {"status": self.response.status, "headers": self.response.headers.plain()}
+        if self.problem is not None:
+            return scope | {"fault": "body"}
+        return scope | {"body": self.body, "response": self.body}
+
+    def text(self) -> str:
+        """The body as text, at most 1 MiB of it, whatever its format; the message of a fault where there is none."""
+        if isinstance(self.problem, TransportError):
+            return self.problem.message
+        declared = _CHARSET.search(self.response.headers.get("content-type", ""))
+        body = self.response.body[:_MAX_TEXT]
+        try:
+            return str(codecs.decode(body, declared[1] if declared else "utf-8", "replace"))
+        except (LookupError, UnicodeError, TypeError):
+            return body.decode("utf-8", "replace")
 
     def ask(self, text: str, **more: Any) -> Any:
         """The value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names it reads are
@@ -100,7 +123,10 @@ class Answer:
         A plain dotted path is walked here: handing a whole page to the evaluator costs more than the page's
         mapping.
         """
-        return ask(text, {**self.names(), **more})
+        names = self.names()
+        if "text" in text and "text" not in names:
+            names["text"] = self.text()  # decoded only for those that read it
+        return ask(text, {**names, **more})
 
     def holds(self, text: str, **more: Any) -> bool:
         """Whether an expression over `names()` is true, by JSONata's idea of truth: undefined, null, 0, ""

@@ -3,7 +3,7 @@ writes."""
 
 from conn_engine.failures.attempts import Policy, attempt
 from conn_engine.failures.message import vendor_message
-from conn_engine.failures.rules import DEFAULT_RULES, Fail, RateLimited, Retry, Rule, Then
+from conn_engine.failures.rules import DEFAULT_RULES, Fail, RateLimited, Restart, Retry, Rule, Then, Waits
 from conn_engine.failures.verdict import LimitState, Verdict, classify, usual_kind
 
 __all__ = [
@@ -12,10 +12,12 @@ __all__ = [
     "LimitState",
     "Policy",
     "RateLimited",
+    "Restart",
     "Retry",
     "Rule",
     "Then",
     "Verdict",
+    "Waits",
     "attempt",
     "classify",
     "usual_kind",

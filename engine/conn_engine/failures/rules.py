@@ -9,11 +9,24 @@ from msgspec import Meta
 
 from conn_engine.errors import ErrorKind
 from conn_engine.strategies import Settings
+from conn_engine.waits import Source
 
-__all__ = ["DEFAULT_RULES", "Action", "Fail", "Final", "RateLimited", "Retry", "Rule", "Then"]
+__all__ = ["DEFAULT_RULES", "Action", "Fail", "Final", "RateLimited", "Restart", "Retry", "Rule", "Then", "Waits"]
 
-Action: TypeAlias = Literal["ok", "empty", "skip", "fail", "retry", "rate_limited", "refresh_credentials"]
+Action: TypeAlias = Literal["ok", "empty", "skip", "fail", "retry", "rate_limited", "refresh_credentials", "restart"]
 Final: TypeAlias = Literal["ok", "empty", "skip", "fail"]
+
+
+Waits: TypeAlias = str | Source | tuple[str | Source, ...]
+"""How long to wait: an expression for the seconds, a source, or several of which the longest counts."""
+
+Longest: TypeAlias = Annotated[
+    float | str | None,
+    Meta(
+        description="The longest wait worth waiting, in seconds, or an expression for it over context and params. A "
+        "longer one is an error at once."
+    ),
+]
 
 
 class Fail(Settings, frozen=True, kw_only=True):
@@ -38,9 +51,13 @@ class Retry(Settings, frozen=True, kw_only=True):
         "exponential"
     )
     wait: Annotated[
-        str | None,
-        Meta(description="Expression for the pause in seconds over status, headers, body; wins over the backoff."),
+        Waits | None,
+        Meta(
+            description="The pause: an expression for seconds over status, headers, body and text, a source, or "
+            "several of which the longest counts. Wins over the backoff."
+        ),
     ] = None
+    max_wait_seconds: Longest = None
     then: Annotated[
         Final | Fail,
         Meta(description="What to do when every time has failed: `fail`, `skip`, `empty`, `ok`."),
@@ -51,10 +68,29 @@ class RateLimited(Settings, frozen=True, kw_only=True):
     """The vendor refuses because of too many requests."""
 
     wait: Annotated[
-        str | None,
-        Meta(description="Expression for the seconds to wait. Default: what `rate_limit` reads from the answer."),
+        Waits | None,
+        Meta(
+            description="The wait: an expression for seconds over status, headers, body and text, a source (a header, "
+            "a part of the body, a time of day), or several of which the longest counts. Default: what `rate_limit` "
+            "reads from the answer."
+        ),
     ] = None
+    max_wait_seconds: Longest = None
     message: Annotated[str | None, Meta(description="Expression for the message.")] = None
+
+
+class Restart(Settings, frozen=True, kw_only=True):
+    """Begin the listing again at its first page: what the vendor kept of it is gone (an expired scroll)."""
+
+    times: Annotated[int, Meta(ge=1, le=20, description="How many times at most; then it is an error.")] = 2
+    wait_seconds: Annotated[float, Meta(ge=0, le=3600, description="Pause before it.")] = 0.0
+    key: Annotated[
+        str,
+        Meta(
+            description="Expression over `record`: what it is known by. A record that was delivered is not delivered "
+            "again. Where it gives nothing, the whole record is compared."
+        ),
+    ] = "record.id"
 
 
 class Then(Settings, frozen=True, kw_only=True):
@@ -63,21 +99,25 @@ class Then(Settings, frozen=True, kw_only=True):
     fail: Annotated[Fail | None, Meta(description="Stop with an error of this kind and message.")] = None
     retry: Annotated[Retry | None, Meta(description="Send the request again.")] = None
     rate_limited: Annotated[RateLimited | None, Meta(description="Too many requests: wait this long.")] = None
+    restart: Annotated[Restart | None, Meta(description="Begin the listing again.")] = None
 
     def __post_init__(self) -> None:
-        given = [name for name in ("fail", "retry", "rate_limited") if getattr(self, name) is not None]
+        given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("`then` has exactly one of `fail`, `retry` and `rate_limited`")
+            raise ValueError("`then` has exactly one of `fail`, `retry`, `rate_limited` and `restart`")
 
 
 class Rule(Settings, frozen=True, kw_only=True):
-    """One error rule. The connector's rules see every answer, those with status 200 too."""
+    """One error rule. The connector's rules see every answer, those with status 200 too, and answers whose body cannot
+    be read. A rule that names `fault` also sees that there is no answer at all."""
 
     when: Annotated[
         str,
         Meta(
-            description="Expression over status, headers (lower-case names), body and request; true, and "
-            "the rule holds."
+            description="Expression over status, headers (lower-case names), body, text (the body as it came), "
+            "request, attempt (1 for the first sending), fault, and the call's own names; true, and the rule holds. "
+            "`fault` is 'body' when the body cannot be read (then `body` is undefined); without an answer it is dns, "
+            "connect, refused, tls, reset, truncated, timeout, proxy, protocol or other."
         ),
     ]
     then: Annotated[
@@ -85,8 +125,8 @@ class Rule(Settings, frozen=True, kw_only=True):
         Meta(
             description="`ok`: no error. `empty`: as if there were no records. `skip`: leave this item "
             "out. `fail`: stop with an error. `retry`: send again. `rate_limited`: too many requests. "
-            "`refresh_credentials`: renew the credential and send again, once. `fail`, `retry` and "
-            "`rate_limited` may be keys with options."
+            "`refresh_credentials`: renew the credential and send again, once. `restart`: begin the listing "
+            "again. `fail`, `retry`, `rate_limited` and `restart` may be keys with options."
         ),
     ]
 

@@ -9,7 +9,8 @@ from conn_engine.config import MAPPINGS, Path_
 __all__ = ["Site", "sites"]
 
 CALL = frozenset({"query", "raw_query", "body", "id", "headers", "context", "params", "before"})
-ANSWER = CALL | {"status", "response", "records", "request"}
+ANSWER = CALL | {"status", "response", "records", "request", "text"}
+FAULT = ANSWER | {"fault", "attempt"}
 RECORD = CALL | {"record", "response"}
 MAPPED = CALL | {"response", "status", "page"}
 AFTER = MAPPED | {"after", "result"}
@@ -38,6 +39,7 @@ _STRATEGY_EXPRESSIONS: Mapping[str, Names] = {
     "next_page": ANSWER,
     "next_offset": ANSWER,
     "limited_when": ANSWER,
+    "max_wait_seconds": ANSWER,
     "cursor_field": None,
     "prev_cursor_field": None,
     "next_url_field": None,
@@ -112,12 +114,24 @@ def _rule(rule: Any, path: Path_) -> Iterator[Site]:
     if not isinstance(rule, Mapping):
         return
     if isinstance(rule.get("when"), str):
-        yield Site((*path, "when"), rule["when"], "expression", ANSWER)
+        yield Site((*path, "when"), rule["when"], "expression", FAULT)
     then = rule.get("then")
     for action, options in _objects(then):
-        for key in ("message", "wait"):
+        here = (*path, "then", action)
+        for key in ("message", "max_wait_seconds"):
             if isinstance(options.get(key), str):
-                yield Site((*path, "then", action, key), options[key], "expression", ANSWER)
+                yield Site((*here, key), options[key], "expression", FAULT)
+        if isinstance(options.get("key"), str):
+            yield Site((*here, "key"), options["key"], "expression", RECORD)
+        wait = options.get("wait")
+        for place, one in enumerate(wait) if isinstance(wait, list) else ((None, wait),):
+            at = (*here, "wait") if place is None else (*here, "wait", place)
+            if isinstance(one, str):
+                yield Site(at, one, "expression", FAULT)
+            elif isinstance(one, Mapping) and isinstance(one.get("body"), str):
+                yield Site((*at, "body"), one["body"], "expression", FAULT)
+        if isinstance(options.get("then"), Mapping) and isinstance(options["then"].get("message"), str):
+            yield Site((*here, "then", "message"), options["then"]["message"], "expression", FAULT)
 
 
 def _strategy(data: Any, path: Path_) -> Iterator[Site]:

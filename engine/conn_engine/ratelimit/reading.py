@@ -4,15 +4,13 @@ What the vendor's own headers are called never leaves it: some use the IETF's na
 """
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
 
-from conn_engine.ratelimit.moments import Unit, http_date, numeric, seconds_from_now
 from conn_engine.ratelimit.quota import Quota
-from conn_engine.ratelimit.settings import RateLimit, Source, Value, Window
+from conn_engine.ratelimit.settings import RateLimit, Window
 from conn_engine.ratelimit.standard import standard_quotas
 from conn_engine.strategies import Answer
+from conn_engine.waits import Source, found, longest, numeric, vendor_clock, wait
 
 __all__ = ["RateState", "read"]
 
@@ -25,12 +23,15 @@ class RateState:
 
     `headers` (lower-case names): ratelimit-limit, ratelimit-remaining, ratelimit-reset (whole seconds from
     now), ratelimit-policy, ratelimit, and retry-after when limited. `retry_after` is in seconds: always
-    given when limited, else only when the vendor says one.
+    given when limited, else only when the vendor says one. `pace` is the seconds between requests from now on, when a
+    quota runs low. `longest_wait` is the setting `max_wait_seconds`, as written.
     """
 
     limited: bool = False
     headers: dict[str, str] = field(default_factory=dict)
     retry_after: float | None = None
+    pace: float | None = None
+    longest_wait: float | str | None = None
 
 
 def read(settings: RateLimit | None, answer: Answer, now: float) -> RateState:
@@ -41,21 +42,21 @@ def read(settings: RateLimit | None, answer: Answer, now: float) -> RateState:
     clock, its Date header, when there is one: a wrong clock on either side cancels out.
     """
     told = settings or RateLimit()
-    clock = _vendor_clock(answer, now)
+    clock = vendor_clock(answer, now)
     described = told.quotas()
     quotas = [_quota(window, answer, clock) for window in described] if described else standard_quotas(answer, clock)
     quotas = [quota for quota in quotas if (quota.limit, quota.remaining, quota.reset) != (None, None, None)]
     limited = _limited(told, answer)
-    asked = _retry_after(told, answer, clock)
+    asked = _retry_after(told, answer, clock, limited=limited)
     if not limited:
-        return RateState(False, _headers(quotas), asked)
+        return RateState(False, _headers(quotas), asked, _pace(told, quotas), told.max_wait_seconds)
     resets = [quota.reset for quota in quotas if quota.exhausted and quota.reset is not None]
     waits = [*([asked] if asked is not None else []), *resets]
-    wait = max(1.0, *waits) if waits else told.default_wait_seconds
-    seconds = math.ceil(wait)
+    seconds = math.ceil(max(1.0, *waits) if waits else told.default_wait_seconds)
     if not any(quota.remaining is not None for quota in quotas):
         quotas = [*quotas, Quota("default", remaining=0, reset=seconds)]
-    return RateState(True, {**_headers(quotas), "retry-after": str(seconds)}, float(seconds))
+    headers = {**_headers(quotas), "retry-after": str(seconds)}
+    return RateState(True, headers, float(seconds), _pace(told, quotas), told.max_wait_seconds)
 
 
 def _limited(told: RateLimit, answer: Answer) -> bool:
@@ -64,68 +65,35 @@ def _limited(told: RateLimit, answer: Answer) -> bool:
     return answer.holds(told.limited_when)
 
 
-def _vendor_clock(answer: Answer, now: float) -> float:
-    told = http_date(answer.response.headers.get("date", "")[:100])
-    return now if told is None else told
-
-
-def _retry_after(told: RateLimit, answer: Answer, clock: float) -> float | None:
-    sources: Iterable[Value]
-    if told.retry_after is None:
-        sources = ("retry-after",)
-    elif isinstance(told.retry_after, tuple):
-        sources = told.retry_after
-    else:
-        sources = (told.retry_after,)
-    waits = (seconds_from_now(_value(source, answer), _unit(source, "auto"), clock) for source in sources)
-    return max((wait for wait in waits if wait is not None), default=None)
+def _retry_after(told: RateLimit, answer: Answer, clock: float, *, limited: bool) -> float | None:
+    sources = told.retry_after if isinstance(told.retry_after, tuple) else (told.retry_after or "retry-after",)
+    # A time of day comes whatever the answer is; it is worth waiting for only when the limit is reached.
+    meant = [one for one in sources if limited or not (isinstance(one, Source) and one.at is not None)]
+    return longest(meant, answer, clock)
 
 
 def _quota(window: Window, answer: Answer, clock: float) -> Quota:
-    name = _value(window.name, answer) if isinstance(window.name, Source) else window.name
-    limit = numeric(_value(window.limit, answer))
-    remaining = numeric(_value(window.remaining, answer))
-    used = numeric(_value(window.used, answer))
+    name = found(window.name, answer) if isinstance(window.name, Source) else window.name
+    limit = numeric(found(window.limit, answer))
+    remaining = numeric(found(window.remaining, answer))
+    used = numeric(found(window.used, answer))
     if remaining is None and used is not None and limit is not None:
         remaining = max(0.0, limit - used)
-    unit = _unit(window.reset, window.reset_unit)
-    reset = seconds_from_now(_value(window.reset, answer), unit, clock)
-    restore = numeric(_value(window.restore_per_second, answer))
+    reset = wait(window.reset, answer, clock, window.reset_unit)
+    restore = numeric(found(window.restore_per_second, answer))
     if reset is None and restore and remaining is not None:
         reset = max(0.0, 1 - remaining) / restore
-    length = numeric(_value(window.window_seconds, answer))
+    length = numeric(found(window.window_seconds, answer))
     return Quota(name if isinstance(name, str) and name else "default", limit, remaining, reset, length or None)
 
 
-def _unit(value: Value | None, default: Unit) -> Unit:
-    return value.unit if isinstance(value, Source) and value.unit is not None else default
-
-
-def _value(value: Value | None, answer: Answer) -> Any:
-    """What is found at a place: a JSON value or a text; None where there is nothing."""
-    if value is None or isinstance(value, int | float):
-        return value
-    if isinstance(value, str):
-        return answer.response.headers.get(value)
-    found: Any = answer.response.headers.get(value.header) if value.header else _asked(value.body or "", answer)
-    if value.pattern is not None:
-        found = None if found is None else _matched(value.pattern, str(found), value.group)
-    amount = numeric(found) if value.scale != 1.0 else None
-    return found if amount is None else amount * value.scale
-
-
-def _matched(pattern: str, text: str, group: int) -> str | None:
-    from conn_engine.expressions import groups_of
-
-    groups = groups_of(pattern, text)
-    return groups[group] if groups is not None and group < len(groups) else None
-
-
-def _asked(text: str, answer: Answer) -> Any:
-    from conn_engine.expressions import UNDEFINED
-
-    found = answer.ask(text)
-    return None if found is UNDEFINED else found
+def _pace(told: RateLimit, quotas: list[Quota]) -> float | None:
+    """Seconds between requests from now on, when a quota runs low; None when there is no hurry to slow down."""
+    if told.slow_when_remaining is None:
+        return None
+    low = [quota for quota in quotas if quota.remaining is not None and quota.remaining <= told.slow_when_remaining]
+    paces = [quota.reset / (math.floor(quota.remaining or 0) + 1) for quota in low if quota.reset]
+    return max(paces, default=None)
 
 
 def _headers(quotas: list[Quota]) -> dict[str, str]:

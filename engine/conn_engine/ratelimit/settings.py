@@ -1,48 +1,16 @@
 """The settings of `rate_limit`: where limit, remaining and reset are, and when an answer counts as limited.
 
-Reading an answer by them is in `reading`.
+Reading an answer by them is in `reading`, keeping to a budget in `budgets`.
 """
 
-import re
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from conn_engine.ratelimit.moments import Unit
 from conn_engine.strategies import Settings
+from conn_engine.waits import Source, Unit, Value
 
-__all__ = ["RateLimit", "Source", "Value", "Window"]
-
-
-class Source(Settings, frozen=True, kw_only=True):
-    """Where a value is: in a response header or in the answer, perhaps only a part of its text."""
-
-    header: Annotated[str | None, Meta(description="Name of the response header.")] = None
-    body: Annotated[
-        str | None, Meta(description="Expression over status, headers and body (`body.error.retry_after`).")
-    ] = None
-    pattern: Annotated[
-        Annotated[str, Meta(max_length=500)] | None,
-        Meta(description="Regular expression that finds the value within the text."),
-    ] = None
-    group: Annotated[int, Meta(ge=0, description="Group of `pattern` that is the value; 0 is the whole match.")] = 1
-    unit: Annotated[Unit | None, Meta(description="What the value means, when it is a moment or a wait.")] = None
-    scale: Annotated[float, Meta(gt=0, description="Factor on a number (0.001 for milliseconds to seconds).")] = 1.0
-
-    def __post_init__(self) -> None:
-        if (self.header is None) == (self.body is None):
-            raise ValueError("a rate limit's value is either in a `header` or in the `body`")
-        if self.pattern is not None:
-            try:
-                groups = re.compile(self.pattern).groups
-            except (re.error, RecursionError, OverflowError) as error:
-                raise ValueError(f"`pattern` is no regular expression: {error}") from None
-            if self.group > groups:
-                raise ValueError(f"`pattern` has {groups} groups, not {self.group}")
-
-
-Value: TypeAlias = str | float | Source
-"""A header's name, a fixed number, or a `Source`."""
+__all__ = ["Budget", "RateLimit", "Window"]
 
 
 class Window(Settings, frozen=True, kw_only=True):
@@ -73,6 +41,34 @@ class Window(Settings, frozen=True, kw_only=True):
     ] = None
 
 
+class Budget(Settings, frozen=True, kw_only=True):
+    """What we ask at most, whatever the vendor's answers tell: in no span of `per_seconds` more than `requests` are
+    sent. A request that several budgets fit keeps to all of them."""
+
+    requests: Annotated[int, Meta(ge=1, le=1_000_000, description="Requests at most.")]
+    per_seconds: Annotated[float, Meta(gt=0, le=31_622_400, description="In so many seconds.")]
+    name: Annotated[str | None, Meta(description="What the pause is called. Default: the numbers.")] = None
+    methods: Annotated[tuple[str, ...], Meta(description="HTTP methods it counts. Default: every method.")] = ()
+    path: Annotated[
+        str | None,
+        Meta(description="Pattern of the paths it counts, `*` for anything: `/crm/*/search`. Default: every path."),
+    ] = None
+    operations: Annotated[
+        tuple[str, ...],
+        Meta(description="Operations it counts, as resource.method; `*` for any name. Default: every operation."),
+    ] = ()
+    scope: Annotated[
+        Literal["account", "connector", "operation"],
+        Meta(
+            description="Who shares it: the operations of one account; all accounts of the connector in this process; "
+            "or nobody, each operation of an account has a budget of its own."
+        ),
+    ] = "account"
+
+    def __str__(self) -> str:
+        return self.name or f"{self.requests} requests in {self.per_seconds:g} s"
+
+
 class RateLimit(Window, frozen=True, kw_only=True):
     """How a vendor tells its rate limits. One quota is written directly, several under `windows`.
 
@@ -91,13 +87,30 @@ class RateLimit(Window, frozen=True, kw_only=True):
     retry_after: Annotated[
         Value | tuple[Source, ...] | None,
         Meta(
-            description="Where the vendor says how long to wait: a header, a source, or several sources of "
-            "which the longest wait counts. Default: Retry-After, seconds or an HTTP date."
+            description="Where the vendor says how long to wait: a header, a source (a header, a part of the body, a "
+            "time of day), or several sources of which the longest wait counts. Default: Retry-After, seconds or an "
+            "HTTP date."
         ),
     ] = None
     default_wait_seconds: Annotated[
         float, Meta(gt=0, description="Wait when the limit is reached and the vendor says nothing.")
     ] = 60.0
+
+    max_wait_seconds: Annotated[
+        float | str | None,
+        Meta(
+            description="The longest wait worth waiting, in seconds, or an expression for it over context and params. "
+            "A longer one is an error at once."
+        ),
+    ] = None
+    budget: Annotated[
+        tuple[Budget, ...],
+        Meta(description="How much is asked at most; the engine waits before it would ask more."),
+    ] = ()
+    slow_when_remaining: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="With so many requests left or fewer, what is left is spread until the quota's reset."),
+    ] = None
 
     def quotas(self) -> tuple[Window, ...]:
         """The quotas that are described; none when the standard headers are to be read."""

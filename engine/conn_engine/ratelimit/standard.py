@@ -3,9 +3,9 @@ forms and `X-RateLimit-…`. A vendor that means something else by these names n
 
 import re
 
-from conn_engine.ratelimit.moments import numeric, seconds_from_now
 from conn_engine.ratelimit.quota import Quota
 from conn_engine.strategies import Answer
+from conn_engine.waits import numeric, seconds_from_now
 
 __all__ = ["standard_quotas"]
 

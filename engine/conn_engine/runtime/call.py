@@ -9,6 +9,7 @@ from typing import Any
 
 from conn_engine.errors import UsageError
 from conn_engine.failures import Policy
+from conn_engine.ratelimit import Budgets
 from conn_engine.wire import Clock, SystemClock
 
 __all__ = ["Call", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
@@ -47,6 +48,7 @@ class Session:
     clock: Clock = field(default_factory=SystemClock)
     policy: Policy = field(default_factory=Policy)
     now_ms: int | None = None
+    budgets: Budgets = field(default_factory=Budgets)
 
 
 def encode_cursor(state: Any) -> str | None:

@@ -14,6 +14,7 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.config.literals import literal_secrets
 from conn_engine.errors import CredentialError
 from conn_engine.failures import Policy
+from conn_engine.ratelimit import SHARED, Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.operation import perform, verify
@@ -83,7 +84,8 @@ def wire_account(
     for path, value in literal_secrets(effective.data):  # lint refuses them; a trace or an error must not show them
         if len(value) >= 8:
             redactor.add(value, f"the literal {path[-1]}")
-    session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy())
+    budgets = Budgets(SHARED)
+    session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy(), budgets=budgets)
     return Wiring(effective, session, vault, redactor)
 
 

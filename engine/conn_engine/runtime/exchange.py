@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
-from conn_engine.errors import CredentialError
+from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.failures import attempt
-from conn_engine.ratelimit import RateState
+from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.records import records_of
@@ -21,11 +22,17 @@ __all__ = ["Exchanged", "exchange", "fetch_whole"]
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
-    """An answer with its records, the rate limit it told, and whether it is one thing rather than a list."""
+    """An answer with its records, the rate limit it told, and whether it is one thing rather than a list.
+
+    `notes` are what the caller should hear of the request. `again`: the listing has to begin again; what tells its
+    records apart.
+    """
 
     answer: Answer
     rate: RateState
     whole: bool
+    notes: tuple[str, ...] = ()
+    again: str | None = None
 
 
 def fetch_whole(  # noqa: PLR0917
@@ -52,29 +59,46 @@ def exchange(  # noqa: PLR0917
     scope: Scope,
     place: Callable[[Draft], None],
     purpose: Purpose = "operation",
+    *,
+    restarts: int | None = None,
 ) -> Flow[Exchanged]:
     """Send one request of a vendor operation until there is a verdict. `place` finishes the draft (page, partition).
+    `restarts` counts how often the listing began again; None: there is no listing that could.
 
     Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
     """
     credentials = operation.credentials
     sent: dict[str, Any] = {}
-    using, told, whole = session, RateState(), False
+    using, told, whole, draft = session, RateState(), False, Draft("", "")
+    charge = Charge(effective.connector_name, session.account, f"{operation.resource}.{operation.name}")
 
     def make() -> Request:
-        nonlocal using
+        nonlocal using, draft
         using = replace(session)  # threads share a session: what must be renewed is the credential that was sent
         draft = draft_of(effective, operation, call, scope, place)
         sent.update(without_credential(operation, draft))
         return finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
 
-    def decode(request: Request, response: Response) -> Answer:
-        body = bodies.decode(response, operation.response_format)
-        return Answer(request, response, body, [], scope, dict(sent))
+    def decode(request: Request, got: Response | TransportError) -> Answer:
+        if isinstance(got, TransportError):
+            return Answer(request, Response(0), None, [], scope, dict(sent), got)
+        try:
+            body = bodies.decode(got, operation.response_format)
+        except VendorError as problem:  # the error rules decide what an unreadable answer means
+            return Answer(request, got, None, [], scope, dict(sent), problem)
+        return Answer(request, got, body, [], scope, dict(sent))
+
+    def admit(request: Request) -> tuple[float, str]:
+        base = urlsplit(draft.base).path
+        return session.budgets.admit(
+            operation.rate_limit, replace(charge, base_path=base), request, session.clock.now()
+        )
 
     def rate(answer: Answer) -> RateState:
         nonlocal told
         told = read_rate_limit(operation.rate_limit, answer, session.clock.now())
+        if operation.rate_limit is not None and operation.rate_limit.slow_when_remaining:
+            session.budgets.slow(charge, told.pace, session.clock.now())
         return told
 
     def renew() -> Flow[None]:
@@ -98,6 +122,8 @@ def exchange(  # noqa: PLR0917
             clock=session.clock,
             renew=renew if renewable else None,
             policy=session.policy,
+            admit=admit if operation.rate_limit is not None else None,
+            restarts=restarts,
         )
     except CredentialError as error:
         error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
@@ -105,4 +131,5 @@ def exchange(  # noqa: PLR0917
     records: list[Any] = []
     if verdict.action == "ok":
         records, whole = records_of(operation.response_path, answer.body)
-    return Exchanged(replace(answer, records=records, scope=scope), told, whole)
+    again = verdict.key if verdict.action == "restart" else None
+    return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again)

@@ -55,6 +55,7 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
     draft = Draft(
         method=operation.method.upper(),
         url=base + (path if not path or path.startswith(("/", "?")) else f"/{path}"),
+        base=base,
         body_format=operation.body_format,
     )
     for name, value in operation.query.items():

@@ -6,7 +6,7 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from conn_engine.errors import MissingRecording, TransportError
+from conn_engine.errors import FaultKind, MissingRecording, TransportError
 from conn_engine.transport import Transport
 from conn_engine.wire import Headers, Request, Response
 
@@ -92,6 +92,6 @@ def error_page(status: int = 503, title: str = "Service unavailable") -> Respons
     return Response(status, Headers({"content-type": "text/html"}), f"<html><h1>{title}</h1></html>".encode())
 
 
-def broken_connection(message: str = "the connection broke") -> TransportError:
+def broken_connection(message: str = "the connection broke", fault: FaultKind = "reset") -> TransportError:
     """A fault in transit, which may be tried again."""
-    return TransportError(message, retryable=True)
+    return TransportError(message, retryable=True, fault=fault)

@@ -3,7 +3,7 @@
 import socket
 import ssl
 
-from conn_engine.errors import TransportError
+from conn_engine.errors import FaultKind, TransportError
 from conn_engine.transport.redirects import Hop
 from conn_engine.wire import Request
 
@@ -17,38 +17,54 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
     where = hop.target.authority
     cause = _root(error)
     retryable = False
+    fault: FaultKind = "other"
     hint = ""
     if isinstance(error, httpcore.ConnectTimeout):
-        what = f"no connection to {where} within {connect_seconds:g} seconds"
+        what, fault, retryable = f"no connection to {where} within {connect_seconds:g} seconds", "connect", True
     elif isinstance(cause, socket.gaierror):
-        what = f"the host {hop.target.host} is unknown"
+        what, fault = f"the host {hop.target.host} is unknown", "dns"
         hint = "check base_url, and the network"
+        # That there is no such name will still hold in a second; that nobody could be asked may not.
+        retryable = cause.errno not in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
     elif isinstance(cause, ssl.SSLCertVerificationError):
         what = f"the certificate of {where} is not trusted: {cause.verify_message}"
+        fault = "tls"
         hint = "behind a proxy that inspects traffic, SSL_CERT_FILE names its certificate"
     elif isinstance(error, httpcore.ProxyError):
-        what = f"the proxy refuses to connect to {where}"
+        what, fault = f"the proxy refuses to connect to {where}", "proxy"
     elif isinstance(error, httpcore.UnsupportedProtocol):
-        what = f"the proxy for {where} speaks a protocol that is not supported"
+        what, fault = f"the proxy for {where} speaks a protocol that is not supported", "proxy"
     elif isinstance(error, httpcore.ConnectError):
-        what = f"cannot connect to {where}: {_reason(cause)}"
+        what, fault = f"cannot connect to {where}: {_reason(cause)}", "connect"
+        retryable = isinstance(cause, ConnectionResetError)
         if isinstance(cause, ConnectionRefusedError):
+            fault = "refused"
             hint = "nothing listens there: check host and port of base_url, and that the server runs"
         elif isinstance(cause, ssl.SSLError):
+            fault = "tls"
             hint = "check base_url: a server without TLS is reached by http://"
     elif isinstance(error, (httpcore.TimeoutException, TimeoutError)):
-        what = f"{where} did not answer in full within {request.timeout_seconds:g} seconds"
+        what, fault = f"{where} did not answer in full within {request.timeout_seconds:g} seconds", "timeout"
     elif isinstance(error, httpcore.LocalProtocolError):
         what = "the request has a method or header that HTTP does not allow"
     elif isinstance(error, httpcore.RemoteProtocolError):
-        what = f"{where} broke off or did not speak HTTP"
+        what, fault = f"{where} broke off or did not speak HTTP", _broken_off(error)
         retryable = True
     elif isinstance(error, (httpcore.NetworkError, OSError)):
-        what = f"the connection to {where} broke: {_reason(cause)}"
+        what, fault = f"the connection to {where} broke: {_reason(cause)}", "reset"
         retryable = True
     else:
         what = f"the exchange with {where} failed ({type(error).__name__})"
-    return TransportError(f"{request.label or request.method}: {what}", request=request, retryable=retryable, hint=hint)
+    said = f"{request.label or request.method}: {what}"
+    return TransportError(said, request=request, retryable=retryable, fault=fault, hint=hint)
+
+
+def _broken_off(error: Exception) -> FaultKind:
+    """What the HTTP library's text tells: a body shorter than announced, a connection closed early, or no HTTP."""
+    text = str(error)
+    if "without sending complete message body" in text or "incomplete chunked read" in text:
+        return "truncated"
+    return "reset" if "disconnected" in text else "protocol"
 
 
 def _root(error: BaseException) -> BaseException:

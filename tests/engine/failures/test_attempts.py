@@ -20,6 +20,7 @@ class State:
         self.limited = answer.response.status == 429
         told = answer.response.headers.get("retry-after")
         self.retry_after = float(told) if told else None
+        self.longest_wait = None
 
 
 class Run:
@@ -44,7 +45,9 @@ class Run:
             headers = Headers({"Authorization": f"Bearer {self.token}"})
             return Request("GET", "https://api.example.com/v1/things?key=s3cret", headers, idempotent=idempotent)
 
-        def decode(request: Request, response: Response) -> Answer:
+        def decode(request: Request, response: Response | TransportError) -> Answer:
+            if isinstance(response, TransportError):
+                return Answer(request, Response(0), None, problem=response)
             body = json.loads(response.body) if response.body else None
             return Answer(request, response, body, [1, 2] if response.status == 200 else [])
 

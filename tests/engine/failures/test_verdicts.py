@@ -16,6 +16,7 @@ class State:
 
     limited: bool = False
     retry_after: float | None = None
+    longest_wait: float | str | None = None
 
 
 def answer(status: int, body: Any = None, headers: dict[str, str] | None = None, **scope: Any) -> Answer:

@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.ratelimit import RateLimit, RateState, Source, Window, read
-from conn_engine.ratelimit.moments import seconds_from_now
+from conn_engine.ratelimit import RateLimit, RateState, Window, read
 from conn_engine.strategies import Answer
+from conn_engine.waits import Source, seconds_from_now
 from conn_engine.wire import Headers, Request, Response
 
 NOW = 1_760_000_000.0

@@ -187,6 +187,7 @@ class Page:
     `whole` marks an operation that answers with one thing and not a list (get, create, update, delete).
     `partial` says that the next page is of the same answer, which is delivered in parts because it is long: no cursor
     leads into its middle. `content` are the bytes of a binary answer, readable until the next page is asked for.
+    `partition` are the values of a fanned-out operation that the page belongs to.
     """
 
     records: list[Any]
@@ -199,6 +200,7 @@ class Page:
     whole: bool = False
     partial: bool = False
     content: Any = None
+    partition: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,11 +10,26 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 from conn_engine.config import Effective, VendorOperation
+from conn_engine.errors import UsageError
 from conn_engine.runtime.call import Call, Session
 from conn_engine.strategies import Answer, Draft, Scope
-from conn_engine.wire import Flow
+from conn_engine.wire import Flow, Purpose
 
-__all__ = ["Below", "Emit", "Frame", "Listing", "Place", "Put", "VendorPage", "stepped"]
+__all__ = [
+    "LAYER_NAMES",
+    "Below",
+    "Emit",
+    "Frame",
+    "Listing",
+    "Place",
+    "Put",
+    "VendorPage",
+    "foreign_cursor",
+    "stepped",
+]
+
+LAYER_NAMES = ("partition", "parent", "window")
+"""The names that layers add to every scope, besides those that an author chooses."""
 
 Put: TypeAlias = Callable[[Draft], None]
 Place: TypeAlias = Mapping[str, Any]
@@ -24,28 +39,40 @@ begins at its beginning."""
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What stays the same through one listing."""
+    """What stays the same through one listing. `chain` are the operations whose parents it lists, the outermost first;
+    `memory` is what a layer keeps for its later steps."""
 
     effective: Effective
     operation: VendorOperation
     call: Call
     session: Session
+    purpose: Purpose = "operation"
+    chain: tuple[str, ...] = ()
+    memory: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The operation's name: `resource.method`."""
+        return f"{self.operation.resource}.{self.operation.name}"
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
     """Where the layers above stand: their names, what they put into each request, and where to go on.
 
-    `resume` is the place to begin at; a layer takes its own value and hands the rest to its first step only.
+    `resume` is the place to begin at; a layer takes its own value and hands the rest to its first step only. `chunks`
+    are the pieces of a long list that each page is asked for with; empty: there is no such list.
     """
 
     scope: Scope
     puts: tuple[Put, ...] = ()
     resume: Place = field(default_factory=dict)
+    chunks: tuple[list[Any], ...] = ()
 
     def within(self, names: Scope, put: Put | None = None, *, resume: Place | None = None) -> "Frame":
         """The frame of one step: further names (they win), and what goes into its requests."""
-        return Frame({**self.scope, **names}, (*self.puts, put) if put else self.puts, resume or {})
+        puts = (*self.puts, put) if put else self.puts
+        return Frame({**self.scope, **names}, puts, resume or {}, self.chunks)
 
     def put(self, draft: Draft) -> None:
         """Everything that the layers put into a request, the outermost first."""
@@ -59,6 +86,8 @@ class VendorPage:
 
     Between the layers `next_state` and `prev_state` are a `Place` or None; outside of the listing they are what goes
     into a cursor. `here` is the place of this page itself. `scope` are the names of the layers above it.
+    `source` are the vendor's own records, one for each of `records` (which `record_mapping` and enrichments have
+    gone over).
     """
 
     answer: Answer
@@ -70,6 +99,16 @@ class VendorPage:
     headers: dict[str, str]
     here: Any = None
     scope: Scope = field(default_factory=dict)
+    source: list[Any] = field(default_factory=list)
+
+    @property
+    def partition(self) -> Mapping[str, Any]:
+        """Names and values of the partition it belongs to."""
+        return self.scope.get("partition") or {}
+
+    def listed(self) -> "VendorPage":
+        """The page as one of several: whatever it brought, the whole is a list."""
+        return replace(self, whole=False)
 
 
 Emit: TypeAlias = Callable[[VendorPage], Flow[Any]]
@@ -90,3 +129,11 @@ def stepped(page: VendorPage, layer: str, step: Any, following: Any = None) -> V
     if after is None and following is not None:
         after = {layer: following}
     return replace(page, next_state=after, prev_state=within(page.prev_state), here=within(page.here))
+
+
+def foreign_cursor() -> UsageError:
+    """What is raised when a cursor's state is not one of this operation."""
+    return UsageError(
+        "the cursor does not belong to this operation",
+        hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+    )

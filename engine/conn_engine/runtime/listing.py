@@ -1,4 +1,7 @@
-"""One listing: partitions, windows, pages and records, joined by `yield from`. The layers' contract is in `layers`."""
+"""One listing: partitions, chunks, recursion, windows, pages and records, joined by `yield from`.
+
+What the layers hand each other is in `layers`; each but the pages has a module of its own.
+"""
 
 import re
 from collections.abc import Callable
@@ -8,14 +11,16 @@ from typing import Any
 from conn_engine import pagination
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.runtime.call import Call, Session, decode_cursor
-from conn_engine.runtime.exchange import Exchanged, exchange
+from conn_engine.runtime.chunks import chunked, exchange_chunks
+from conn_engine.runtime.enrichment import delivered
+from conn_engine.runtime.exchange import Exchanged
 from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
 from conn_engine.runtime.partitions import partitions
-from conn_engine.runtime.records import keep
+from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.windows import windows
 from conn_engine.strategies import Answer, Draft, Scope
-from conn_engine.wire import Flow
+from conn_engine.wire import Flow, Purpose
 
 __all__ = ["fetch_pages", "page_state"]
 
@@ -29,10 +34,19 @@ def fetch_pages(  # noqa: PLR0917
     session: Session,
     emit: Emit,
     extra: Scope | None = None,
+    *,
+    state: Any = None,
+    purpose: Purpose = "operation",
+    chain: tuple[str, ...] = (),
 ) -> Flow[None]:
-    """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`)."""
-    listing = Listing(effective, operation, call, session)
-    resume = {} if call.cursor is None else _place(decode_cursor(call.cursor))
+    """Send a vendor operation page by page. `extra` adds names to its scope (`before`, `raw_query`).
+
+    It begins at the call's cursor, or at `state`: what an earlier page's cursor holds. `purpose` and `chain` say for
+    whom it is listed (see `layers.Listing`).
+    """
+    listing = Listing(effective, operation, call, session, purpose, chain)
+    state = state if call.cursor is None else decode_cursor(call.cursor)
+    resume = {} if state is None else _place(state)
     number = 0
 
     def deliver(page: VendorPage) -> Flow[Any]:
@@ -47,8 +61,14 @@ def fetch_pages(  # noqa: PLR0917
     def windowed(frame: Frame, emit: Emit) -> Flow[None]:
         yield from windows(listing, frame, emit, paged)
 
+    def repeated(frame: Frame, emit: Emit) -> Flow[None]:
+        yield from recursed(listing, frame, emit, windowed)
+
+    def pieced(frame: Frame, emit: Emit) -> Flow[None]:
+        yield from chunked(listing, frame, emit, repeated)
+
     frame = Frame({**call_scope(effective, call), **(extra or {})}, resume=resume)
-    yield from partitions(listing, frame, deliver, windowed)
+    yield from partitions(listing, frame, deliver, pieced)
 
 
 def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
@@ -58,21 +78,12 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
         nonlocal got
-
-        def placed(draft: Draft) -> None:
-            frame.put(draft)
-            place(draft)
-
-        got = yield from exchange(
-            listing.effective, operation, listing.call, listing.session, frame.scope, placed, "operation"
-        )
+        got = yield from exchange_chunks(listing, frame, place)
         return got.answer
 
     def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any) -> Flow[Any]:
         nonlocal here
-        records = answer.records
-        if operation.record_filter:
-            records = keep(operation.record_filter, records, frame.scope)
+        records, source = yield from delivered(listing, frame, answer)
         page = VendorPage(
             answer,
             records,
@@ -83,6 +94,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             dict(got.rate.headers),
             here={"page": here},
             scope=frame.scope,
+            source=source,
         )
         here = next_state
         return (yield from emit(page))

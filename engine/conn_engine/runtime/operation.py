@@ -45,6 +45,7 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
         status=page.answer.response.status,
         headers=page.headers,
         whole=page.whole,
+        partition=page.partition,
     )
 
 

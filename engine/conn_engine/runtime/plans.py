@@ -7,7 +7,8 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.unified import route, step_operation
+from conn_engine.runtime.steps import step_operation
+from conn_engine.runtime.unified import route
 from conn_engine.wire import Page, Renew, Request, Wait
 
 __all__ = ["may_write", "plan_operation"]

@@ -6,9 +6,9 @@ from typing import Any
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, evaluate, mapping
-from conn_engine.strategies import Scope
+from conn_engine.strategies import Scope, ask
 
-__all__ = ["Picked", "ResponsePathMissing", "keep", "pick", "records_of"]
+__all__ = ["Picked", "ResponsePathMissing", "identity", "keep", "mapped", "pick", "records_of", "verdicts"]
 
 PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 
@@ -78,11 +78,35 @@ def _missing(path: str, body: Any) -> ResponsePathMissing:
 
 def keep(condition: str, records: list[Any], scope: Scope) -> list[Any]:
     """The records for which `condition` holds; it sees each as `record` (and `response`) beside the call's names."""
+    return [record for record, holds in zip(records, verdicts(condition, records, scope), strict=True) if holds]
+
+
+def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
+    """Whether `condition` holds, record by record. One evaluation for all of them."""
     try:
-        verdicts = mapping([f"$boolean({condition})"]).apply(
+        found = mapping([f"$boolean({condition})"]).apply(
             [{**scope, "record": record, "response": record} for record in records]
         )
     except ExpressionError as error:  # told in the author's own text
         error.text, error.offset = condition, max(error.offset - len("$boolean("), -1)
         raise
-    return [record for record, verdict in zip(records, verdicts, strict=True) if verdict is True]
+    return [verdict is True for verdict in found]
+
+
+def identity(record: Any, key: str | None) -> Any:
+    """What a record is called by: the value of `key` over the record, else its `id`, else itself when it is no object.
+
+    UNDEFINED when it has none.
+    """
+    if key is None:
+        return record.get("id", UNDEFINED) if isinstance(record, dict) else record
+    return ask(key, record)
+
+
+def mapped(layer: Any, records: list[Any], scope: Scope) -> list[list[Any]]:
+    """What `record_mapping` makes of each record: a list gives several, null and undefined none."""
+    made = mapping([layer]).apply([{**scope, "record": record} for record in records])
+    return [
+        [item for item in (value if isinstance(value, list) else [value]) if item is not UNDEFINED and item is not None]
+        for value in made
+    ]

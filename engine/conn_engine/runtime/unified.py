@@ -11,24 +11,22 @@ from conn_engine.config import (
     Effective,
     OperationName,
     Step,
-    StepRequest,
     UnifiedOperation,
     VendorOperation,
     mapping_layers,
 )
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
-from conn_engine.expressions import UNDEFINED, Mapping, mapping, render, truth
+from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
-from conn_engine.runtime.exchange import fetch_whole
-from conn_engine.runtime.layers import VendorPage
+from conn_engine.runtime.layers import LAYER_NAMES, VendorPage
 from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.operation import page_of
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.variants import inline_operation
+from conn_engine.runtime.steps import rendered, step_request
 from conn_engine.strategies import Scope
 from conn_engine.wire import Flow
 
-__all__ = ["perform_unified", "route", "step_operation"]
+__all__ = ["perform_unified", "route"]
 
 
 def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
@@ -52,6 +50,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             **inner,
             "status": page.answer.response.status,
             "headers": page.answer.response.headers.plain(),
+            **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
         }
         page_scope["page"] = page.answer.body
         records = _mapped(response_mapping, operation, page, page_scope, at, remote=call.remote_data)
@@ -92,8 +91,8 @@ def _caller_scope(effective: Effective, call: Call) -> Scope:
 def route(effective: Effective, operation: UnifiedOperation, name: OperationName, scope: Scope) -> VendorOperation:
     """The vendor operation behind a unified one: its `resource` and `method`, texts that may hold `{{…}}`."""
     at = f"unified.{name.text}"
-    resource = _rendered(operation.resource, scope, f"{at}.resource") or name.resource
-    method = _rendered(operation.method, scope, f"{at}.method") or name.method
+    resource = rendered(operation.resource, scope, f"{at}.resource") or name.resource
+    method = rendered(operation.method, scope, f"{at}.method") or name.method
     return effective.vendor(str(resource), str(method))
 
 
@@ -200,7 +199,7 @@ def _steps(  # noqa: PLR0917
         seen = scope
         value: Any = None
         if step.request is not None:
-            value = yield from _step_request(effective, step.request, session, scope, f"{place}.request")
+            value = yield from step_request(effective, step.request, session, scope, f"{place}.request")
             seen = {**scope, "response": value}
         if step.transform is not None:
             made = _one([step.transform], seen, f"{place}.transform")
@@ -208,50 +207,6 @@ def _steps(  # noqa: PLR0917
             if into == "after":
                 scope["result"] = value
         scope[into] = {**scope[into], step.name: value}
-
-
-def step_operation(effective: Effective, request: StepRequest, scope: Scope, at: str) -> VendorOperation:
-    """The vendor operation a step calls: a named one, or the one written in the step."""
-    if request.path is not None:
-        return inline_operation(effective, request)
-    resource = str(_rendered(request.resource, scope, f"{at}.resource") or "")
-    return effective.vendor(resource, str(_rendered(request.method, scope, f"{at}.method") or "get"))
-
-
-def _step_request(effective: Effective, request: StepRequest, session: Session, scope: Scope, at: str) -> Flow[Any]:
-    vendor = step_operation(effective, request, scope, at)
-    identifier = _rendered(request.id, scope, f"{at}.id")
-    params = _rendered(request.params, scope, f"{at}.params") or {}
-    extra: Scope = {name: scope[name] for name in ("before", "after") if name in scope}
-    if request.path is not None:  # a request written in the step sees what the step sees
-        extra = {**scope, **params, **({} if identifier is None else {"id": str(identifier)})}
-    call = Call(
-        query=_present(_rendered(request.query, scope, f"{at}.query")),
-        body=_rendered(request.body, scope, f"{at}.body"),
-        id=None if identifier is None else str(identifier),
-        params=params,
-        headers={
-            name: str(value) for name, value in _present(_rendered(request.headers, scope, f"{at}.headers")).items()
-        },
-    )
-    try:
-        return (yield from fetch_whole(effective, vendor, call, session, extra))
-    except ExpressionError as error:
-        if request.path is not None and error.at.startswith("resources.step.request."):
-            error.at = f"{at}.{error.at.removeprefix('resources.step.request.')}"
-        raise
-
-
-def _present(values: Any) -> dict[str, Any]:
-    return {name: value for name, value in (values or {}).items() if value is not None}
-
-
-def _rendered(value: Any, scope: Scope, at: str) -> Any:
-    try:
-        return render(value, scope)
-    except ExpressionError as error:
-        error.at = f"{at}.{error.at}" if error.at else at
-        raise
 
 
 def _truth(text: str, scope: Scope, at: str) -> bool:

@@ -1,0 +1,123 @@
+"""From the records of an answer to those that are delivered: `record_filter`, `record_mapping`, then each `enrich`."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.expressions import UNDEFINED, mapping
+from conn_engine.flows import Enrich
+from conn_engine.runtime.layers import Frame, Listing
+from conn_engine.runtime.records import identity, keep, mapped, pick, verdicts
+from conn_engine.runtime.steps import step_request
+from conn_engine.strategies import Answer, Scope
+from conn_engine.wire import Flow
+
+__all__ = ["delivered"]
+
+
+def delivered(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list[Any], list[Any]]]:
+    """The records to deliver, and for each the vendor's own that it comes of."""
+    operation = listing.operation
+    source = answer.records
+    if operation.record_filter:
+        source = keep(operation.record_filter, source, frame.scope)
+    records = source
+    if operation.record_mapping is not None:
+        response = answer.response
+        scope = {**frame.scope, "status": response.status, "headers": response.headers.plain()}
+        with _placed(dotted(operation.at("record_mapping"))):
+            made = mapped(operation.record_mapping, source, scope)
+        records = [record for several in made for record in several]
+        source = [own for own, several in zip(source, made, strict=True) for _ in several]
+    for index, settings in enumerate(operation.enrich):
+        at = f"{dotted(operation.at('enrich'))}[{index}]"
+        records = yield from _completed(listing, settings, records, frame.scope, at)
+    return records, source
+
+
+def _completed(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:
+    """The records with the answers of one enrichment. One without an answer gets null."""
+    held = [True] * len(records)
+    if settings.where is not None:
+        with _placed(f"{at}.where"):
+            held = verdicts(settings.where, records, scope)
+    chosen = [index for index, holds in enumerate(held) if holds]
+    answers: dict[int, Any] = {}
+    size = settings.batch or 1
+    for start in range(0, len(chosen), size):
+        group = chosen[start : start + size]
+        names: Scope = {"record": records[group[0]]}
+        if settings.batch is not None:
+            keys = [_key(records[index], settings.key, at) for index in group]
+            names = {"records": [records[index] for index in group], "keys": keys}
+        response = yield from step_request(
+            listing.effective, settings.request, listing.session, {**scope, **names}, f"{at}.request"
+        )
+        response = _part(response, settings.response_path, at)
+        if settings.batch is None:
+            answers[group[0]] = response
+        else:
+            rows = _by_key(response, settings)
+            answers |= {index: rows.get(str(key)) for index, key in zip(group, keys, strict=True)}
+    made = list(records)
+    for index, record in zip(chosen, _laid(settings, records, chosen, answers, scope, at), strict=True):
+        made[index] = record
+    return made
+
+
+def _part(response: Any, path: str | None, at: str) -> Any:
+    if path is None or response is None:
+        return response
+    with _placed(f"{at}.response_path"):
+        found = pick(path, response)
+    return None if found is UNDEFINED else found
+
+
+def _key(record: Any, key: str | None, at: str) -> Any:
+    value = identity(record, key)
+    if value is UNDEFINED or value is None:
+        raise ConfigurationError(f"{at}: a record has no key", hint="set `key`, or leave such records out by `where`")
+    return value
+
+
+def _by_key(response: Any, settings: Enrich) -> dict[str, Any]:
+    """The rows of a batch's answer by key. An object is one already, unless its rows are told apart by `match`."""
+    if isinstance(response, dict) and settings.match is None:
+        return {str(key): row for key, row in response.items()}
+    rows = response if isinstance(response, list) else [] if response is None else [response]
+    found: dict[str, Any] = {}
+    for row in rows:
+        key = identity(row, settings.match or settings.key)
+        if key is not UNDEFINED and key is not None:
+            found.setdefault(str(key), row)
+    return found
+
+
+def _laid(  # noqa: PLR0917
+    settings: Enrich, records: list[Any], chosen: list[int], answers: dict[int, Any], scope: Scope, at: str
+) -> list[Any]:
+    if settings.transform is not None:
+        seen = [{**scope, "record": records[index], "response": answers[index]} for index in chosen]
+        with _placed(f"{at}.transform"):
+            values = mapping([settings.transform]).apply(seen)
+        return [
+            records[index] if value is UNDEFINED or value is None else value
+            for index, value in zip(chosen, values, strict=True)
+        ]
+    name = settings.into or settings.name
+    if any(not isinstance(records[index], dict) for index in chosen):
+        raise ConfigurationError(
+            f"{at}: a record is no object, so it has no field `{name}`", hint="make it one: `transform`"
+        )
+    return [{**records[index], name: answers[index]} for index in chosen]
+
+
+@contextmanager
+def _placed(at: str) -> Iterator[None]:
+    try:
+        yield
+    except ExpressionError as error:
+        error.at = f"{at}.{error.at}" if error.at else at
+        raise

@@ -1,0 +1,316 @@
+"""Where partitions come from: given values, values of an expression, the records of other operations; joined, combined,
+batched. Each is pushed to `each` as soon as it is known, so a long listing of parents is never held.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
+from conn_engine.expressions import UNDEFINED, expression, template
+from conn_engine.flows import Parents, Source
+from conn_engine.pagination.placement import integer
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.layers import Listing, VendorPage, foreign_cursor
+from conn_engine.runtime.records import identity, keep
+from conn_engine.runtime.steps import rendered
+from conn_engine.strategies import Scope, ask
+from conn_engine.wire import Flow
+
+__all__ = ["Each", "Part", "combined", "partition_scope", "values_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One partition: name to value, and name to the parent's record.
+
+    `place` finds it again in a later call, `following` the one after it: None when there is known to be none. `single`:
+    the caller gave this one value, so the answer is one thing if it is without parents.
+    """
+
+    values: Scope
+    parents: Scope
+    place: Any
+    following: Any
+    single: bool = False
+
+
+Each: TypeAlias = Callable[[Part], Flow[None]]
+Place: TypeAlias = Mapping[str, Any]
+
+
+def partition_scope(scope: Scope, part: Part) -> Scope:
+    """What a partition adds to the names of `scope`: each value by its name, `partition`, `parent`, and `params`."""
+    return {
+        **part.values,
+        "partition": {**(scope.get("partition") or {}), **part.values},
+        "parent": {**(scope.get("parent") or {}), **part.parents},
+        "params": {**(scope.get("params") or {}), **part.values},
+    }
+
+
+# --- several names: every combination ---
+
+
+def combined(
+    listing: Listing, scope: Scope, parents: Sequence[Parents], start: Sequence[Any], each: Each
+) -> Flow[None]:
+    """Every combination of the values of several names, the first name's slowest. `start` has a place per name.
+
+    Values of a later name are asked for once, and held, unless they depend on an earlier name's.
+    """
+    head, tail = parents[0], parents[1:]
+    held: list[Part] | None = None
+    begin: Sequence[Any] = start[1:]
+
+    def outer(part: Part) -> Flow[None]:
+        nonlocal held, begin
+        here, begin = begin, ()
+        after = None if part.following is None else [part.following]
+
+        def both(inner: Part) -> Flow[None]:
+            yield from each(
+                Part(
+                    {**part.values, **inner.values},
+                    {**part.parents, **inner.parents},
+                    [part.place, *inner.place],
+                    [part.place, *inner.following] if inner.following is not None else after,
+                    part.single and inner.single,
+                )
+            )
+
+        if not tail:
+            yield from each(replace(part, place=[part.place], following=after))
+        elif _depend(tail, part):
+            yield from combined(listing, {**scope, **partition_scope(scope, part)}, tail, here, both)
+        else:
+            if held is None:
+                held = yield from _collected(listing, scope, tail)
+            first = next((i for i, inner in enumerate(held) if inner.place == list(here)), 0)
+            for inner in held[first:]:
+                yield from both(inner)
+
+    yield from _named(listing, scope, head, _object(start[0]) if start else {}, outer)
+
+
+def _collected(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Part]]:
+    found: list[Part] = []
+
+    def add(part: Part) -> Flow[None]:
+        found.append(part)
+        yield from ()
+
+    yield from combined(listing, scope, parents, (), add)
+    return found
+
+
+def _depend(later: Sequence[Parents], part: Part) -> bool:
+    """Whether sources read what an earlier partition brings into scope."""
+    brought = {*part.values, "partition", "parent", "params"}
+    for source in (source for named in later for source in (named, *named.sources)):
+        for text in _texts([source.values, source.query, source.params]):
+            roots = expression(text).roots()
+            if roots is None or roots & brought:
+                return True
+        if isinstance(source.values, str):
+            roots = expression(source.values).roots()
+            if roots is None or roots & brought:
+                return True
+    return False
+
+
+def _texts(value: Any) -> list[str]:
+    """The expressions of every template in a value."""
+    if isinstance(value, str):
+        return [text for text, _ in template(value).expressions] if "{{" in value else []
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return [text for item in items for text in _texts(item)]
+
+
+# --- one name ---
+
+
+def _named(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
+    """The values of one name: those the caller gave, else those of its sources. One that comes again is left out."""
+    seen: set[str] = set()
+    held: list[Part] = []
+
+    def once(part: Part) -> Flow[None]:
+        mark = json.dumps(part.values, sort_keys=True, default=str)
+        if mark not in seen:
+            seen.add(mark)
+            yield from (batch(part) if parents.batch else each(part))
+
+    def batch(part: Part) -> Flow[None]:
+        if held and _outside(held[0], parents.as_) != _outside(part, parents.as_):
+            yield from flush()
+        held.append(part)
+        if len(held) == parents.batch:
+            yield from flush()
+
+    def flush() -> Flow[None]:
+        group = list(held)
+        held.clear()
+        name, first = parents.as_, group[0]
+        values = {**first.values, name: [part.values[name] for part in group]}
+        records = {**first.parents, name: [part.parents[name] for part in group]}
+        yield from each(Part(values, records, first.place, group[-1].following))
+
+    given = _given(listing.call, parents.as_)
+    if given is not None:
+        single = not isinstance(given, list)
+        yield from _listed(parents.as_, [given] if single else given, start, once, single=single and not parents.batch)
+    else:
+        yield from _sourced(listing, scope, parents, start, once)
+    if held:
+        yield from flush()
+
+
+def _outside(part: Part, name: str) -> Scope:
+    return {key: value for key, value in part.values.items() if key != name}
+
+
+def _given(call: Call, name: str) -> Any:
+    value = call.params.get(name)
+    return call.id if value is None and name == "id" else value
+
+
+def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, each: Each) -> Flow[None]:
+    """The values of the sources, one source after the other."""
+    values = values_of(listing, parents, scope)
+    if values or not (parents.from_ or parents.union):
+        yield from _listed(parents.as_, values, start, each)
+        return
+    sources = parents.sources
+    first = integer(start, "of")
+    for at, source in enumerate(sources):
+        if at < first:
+            continue
+
+        def tagged(part: Part, at: int = at) -> Flow[None]:
+            after = part.following
+            if after is not None:
+                after = {"of": at, **after}
+            elif at + 1 < len(sources):
+                after = {"of": at + 1}
+            yield from each(replace(part, place={"of": at, **part.place} if at else part.place, following=after))
+
+        own = values_of(listing, source, scope) if source is not parents else []
+        here = start if at == first else {}
+        if own or source.from_ is None:
+            yield from _listed(parents.as_, own, here, tagged)
+        else:
+            yield from _records(listing, scope, parents.as_, source, here, tagged)
+
+
+def _listed(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
+    for at in range(integer(start, "at"), len(values)):
+        after = {"at": at + 1} if at + 1 < len(values) else None
+        yield from each(Part({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
+
+
+def values_of(listing: Listing, source: Source, scope: Scope) -> list[Any]:
+    """What a source's `values` give: nulls and nothing left out, one value as a list of one."""
+    where = f"{dotted(listing.operation.at('parents'))}.values"
+    if isinstance(source.values, str):
+        try:
+            found = ask(source.values, scope)
+        except ExpressionError as error:
+            error.at = error.at or where
+            raise
+    else:
+        found = rendered(source.values or [], scope, where)
+    items = found if isinstance(found, list) else [found]
+    return [item for item in items if item is not None and item is not UNDEFINED]
+
+
+# --- the records of another operation ---
+
+
+def _records(  # noqa: PLR0917
+    listing: Listing, scope: Scope, name: str, source: Source, start: Place, each: Each
+) -> Flow[None]:
+    """A value for each key of each record of the source's operation, page by page."""
+    from conn_engine.runtime.listing import fetch_pages
+
+    resource, _, method = (source.from_ or "").partition(".")
+    chain = (*listing.chain, listing.name)
+    if source.from_ in chain:
+        raise ConfigurationError(
+            f"the parents of {chain[0]} lead back to {source.from_}: {' <- '.join((*chain, str(source.from_)))}",
+            hint="an operation that repeats itself for its own records says `recurse`",
+        )
+    try:
+        operation = listing.effective.vendor(resource, method)
+    except UsageError as error:  # the author's fault here, not the caller's
+        raise ConfigurationError(f'parents of {listing.name} come from "{source.from_}": {error}') from error
+    where = dotted(listing.operation.at("parents"))
+    params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
+    identifier = params.pop("id", None)
+    call = Call(
+        query={k: v for k, v in (rendered(source.query, scope, f"{where}.query") or {}).items() if v is not None},
+        id=None if identifier is None else str(identifier),
+        params=params,
+    )
+    resume: Place | None = start
+
+    def emit(page: VendorPage) -> Flow[None]:
+        nonlocal resume
+        outer = Part(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
+        records = page.records
+        if source.where:
+            records = keep(source.where, records, {**scope, **partition_scope(scope, outer)})
+        found = [(record, value) for record in records for value in _keys(source, record)]
+        first = _first(resume, found) if resume else 0
+        resume = None
+        for at, (record, value) in enumerate(found[first:], first):
+            after = _point(page.here, at + 1, found) if at + 1 < len(found) else _next(page.next_state)
+            values = {**outer.values, name: value}
+            yield from each(Part(values, {**outer.parents, name: record}, _point(page.here, at, found), after))
+
+    yield from fetch_pages(
+        listing.effective, operation, call, listing.session, emit, state=start.get("here"), purpose="step", chain=chain
+    )
+
+
+def _point(here: Any, at: int, found: Sequence[tuple[Any, Any]]) -> dict[str, Any]:
+    """The place of a value in a page of parents: by its number, and by itself in case the page has changed since."""
+    value = found[at][1]
+    known = {"is": value} if isinstance(value, str | int) and len(str(value)) <= 100 else {}
+    return {**({} if here is None else {"here": here}), "at": at, **known}
+
+
+def _next(state: Any) -> dict[str, Any] | None:
+    return None if state is None else {"here": state}
+
+
+def _first(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
+    at = integer(start, "at")
+    if "is" not in start or (at < len(found) and found[at][1] == start["is"]):
+        return at
+    return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
+
+
+def _keys(source: Source, record: Any) -> list[Any]:
+    """The values of one parent. None when a path inside of it leads nowhere; a missing name is a mistake."""
+    value = identity(record, source.key)
+    if value is UNDEFINED:
+        if isinstance(record, dict) and (source.key or "id").isidentifier():
+            key = source.key or "id"
+            known = [str(name) for name in record]
+            raise ConfigurationError(
+                f'a record of {source.from_} has no "{key}", which `parents` takes as its key',
+                hint=did_you_mean(key, known) or f"set `key`: the record has {', '.join(known[:8]) or 'no keys'}",
+            )
+        return []
+    items = value if isinstance(value, list) else [value]
+    return [item for item in items if item is not None]
+
+
+def _object(place: Any) -> Place:
+    if not isinstance(place, dict):
+        raise foreign_cursor()
+    return place

@@ -18,6 +18,7 @@ from conn_cli.commands import (
     eval_,
     explain,
     har,
+    impact,
     import_,
     init,
     lint,
@@ -93,6 +94,7 @@ application.add_typer(har.group, name="har", rich_help_panel=LOOP)
 application.command("show", rich_help_panel=CHANGE)(show.show)
 application.command("why", rich_help_panel=CHANGE)(why.why)
 application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)
+application.command("impact", rich_help_panel=CHANGE)(impact.impact)
 application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
 application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)
 application.command("explain", rich_help_panel=HELP)(explain.explain)

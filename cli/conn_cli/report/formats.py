@@ -4,7 +4,7 @@ The formats themselves are the modules beside.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
@@ -13,7 +13,7 @@ from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.errors import UsageError
 
-__all__ = ["FORMATS", "Output", "parse_specs", "render", "write_outputs"]
+__all__ = ["FORMATS", "Output", "parse_specs", "render", "write_outputs", "write_texts"]
 
 FORMATS: dict[str, str] = {
     "text": "conn_cli.report.text",
@@ -62,7 +62,7 @@ def render(
     return _LONE.sub("\ufffd", text)  # halves of surrogate pairs, as in odd file names, fit no UTF-8 stream
 
 
-def parse_specs(specs: Sequence[str]) -> list[tuple[str, str]]:
+def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tuple[str, str]]:
     """Each `FORMAT` or `FORMAT=FILE` as format and file ("" for standard output); text when there is none.
 
     Raises UsageError for an unknown format, an empty file name, or two that go to the same place.
@@ -79,7 +79,7 @@ def parse_specs(specs: Sequence[str]) -> list[tuple[str, str]]:
                 f"--format {spec}: another format already goes to {where}",
                 hint="give each a file: --format sarif=conn.sarif",
             )
-        parsed.append((_known(name), file))
+        parsed.append((_known(name, known), file))
     return parsed
 
 
@@ -101,8 +101,20 @@ def write_outputs(
             output.out(text, end="")
 
 
-def _known(name: str) -> str:
-    if name in FORMATS:
+def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], output: Output, *, folder: Path) -> None:
+    """Write a report of another kind: `draw` makes its text in each format. Files are written whole, below `folder`."""
+    from conn_engine.documents import write_whole
+
+    for name, file in parse_specs(specs, draw):
+        text = output.clean(_LONE.sub("\ufffd", draw[name]()))
+        if file:
+            write_whole(folder / file, text)
+        else:
+            output.out(text, end="")
+
+
+def _known(name: str, known: Iterable[str] = FORMATS) -> str:
+    names = list(known)
+    if name in names:
         return name
-    known = ", ".join(FORMATS)
-    raise UsageError(f'there is no format "{name}"', hint=did_you_mean(name, FORMATS) or f"formats: {known}")
+    raise UsageError(f'there is no format "{name}"', hint=did_you_mean(name, names) or f"formats: {', '.join(names)}")

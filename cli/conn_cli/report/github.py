@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 from conn_cli.report.sources import Sources
 from conn_engine.codes import explain
-from conn_engine.diagnostics import Diagnostic, Severity
+from conn_engine.diagnostics import Diagnostic, Severity, Span
 
-__all__ = ["render"]
+__all__ = ["command", "render"]
 
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
@@ -20,18 +20,24 @@ def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
 
 def _command(finding: Diagnostic) -> str:
     row = explain(finding.code)
+    parts = [finding.message, *([f"mend: {finding.hint}"] if finding.hint else [])]
+    parts += [f"{span.file}:{span.line}:{span.column} {note}" for span, note in finding.related]
+    title = f"{finding.code} {row.title}" if row else finding.code
+    return command(_COMMANDS[finding.severity], "\n".join(parts), title=title, span=finding.span)
+
+
+def command(level: str, message: str, *, title: str, span: Span | None = None) -> str:
+    """One workflow command without its line end. `level` is error, warning or notice."""
     properties: list[tuple[str, str]] = []
-    if span := finding.span:
+    if span is not None:
         properties += [("file", span.file), ("line", str(span.line)), ("col", str(span.column))]
         end_line = span.end_line or span.line
         properties.append(("endLine", str(end_line)))
         if end_line == span.line and span.end_column > span.column:  # GitHub takes it on one line only
             properties.append(("endColumn", str(span.end_column)))
-    properties.append(("title", f"{finding.code} {row.title}" if row else finding.code))
-    parts = [finding.message, *([f"mend: {finding.hint}"] if finding.hint else [])]
-    parts += [f"{span.file}:{span.line}:{span.column} {note}" for span, note in finding.related]
+    properties.append(("title", title))
     written = ",".join(f"{name}={_property(value)}" for name, value in properties)
-    return f"::{_COMMANDS[finding.severity]} {written}::{_data(chr(10).join(parts))}"
+    return f"::{level} {written}::{_data(message)}"
 
 
 def _data(text: str) -> str:

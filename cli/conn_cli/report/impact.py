@@ -1,0 +1,209 @@
+"""The blast radius of a change, drawn: text for people, JSON, Markdown for a pull request, GitHub annotations.
+
+All but the text hold paths and counts only: no value of a record, nor of the configuration.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from conn_cli.report.github import command
+from conn_cli.words import counted
+from conn_engine.documents import dump_json
+from conn_engine.impact import KINDS, FieldImpact, Impact, Statement
+
+__all__ = ["github", "json_", "markdown", "summary", "text"]
+
+MOST = 40
+"""Lines of one list that a report for people shows."""
+FIELD_WORDS = {"": "the record", "url": "the URL", "body": "the body", "method": "the method", "request": "the request"}
+
+
+def summary(impact: Impact) -> str:
+    """One line: how many accounts, and what becomes of them."""
+    parts = [f"{impact.count('changed')} changed", f"{impact.count('unchanged')} unchanged"]
+    parts += [f"{impact.count('shielded')} shielded by override", f"{impact.count('unknown')} unknown"]
+    return f"accounts {len(impact.accounts)} | {' | '.join(parts)}"
+
+
+def text(impact: Impact) -> str:
+    """For people: what changes in the configuration, the accounts by verdict, a line per field, what is unknown."""
+    lines = [_statement_line(statement, count) for statement, count in _places(impact.statements)[:MOST]]
+    lines += _more(len(_places(impact.statements)), "change")
+    lines.append(summary(impact))
+    width = max((len(_name(row)) for row in impact.fields), default=5)
+    if impact.fields:
+        lines.append(f"  {'field':<{width}}  accounts    records  kind")
+    for row in impact.fields[:MOST]:
+        lines.append(
+            f"  {_name(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
+            + (f", shielded in {counted(row.shielded, 'account')}" if row.shielded else "")
+            + ("   <- breaking" if row.breaking and row.accounts else "")
+        )
+    lines += _more(len(impact.fields), "field")
+    for operation, reason, number in impact.unknown:
+        lines.append(f"  unknown: {operation or 'every operation'} for {counted(number, 'account')}: {reason}")
+    for account in [a for a in impact.accounts if a.status == "changed" and a.reason][:MOST]:
+        lines.append(f"  {account.name}: {account.reason}")
+    for statement in impact.overrides[:MOST]:
+        lines.append(f"  override {statement.path}: {statement.note}   {_at(statement)}")
+    lines += _more(len(impact.overrides), "override")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _statement_line(statement: Statement, places: int) -> str:
+    said = {
+        "added": f"+ {statement.after}",
+        "removed": f"- {statement.before}",
+        "changed": f"{statement.before} -> {statement.after}",
+    }[statement.note]
+    more = f" (and {counted(places - 1, 'more place')})" if places > 1 else ""
+    return f"{statement.level} change: {_short(statement.path)}{more}   {said}   {_at(statement)}"
+
+
+def json_(impact: Impact) -> str:
+    """`{"version": 1, "accounts": {counts}, "breaking", "fields", "unknown", "changes", "overrides"}`."""
+    data = {
+        "version": 1,
+        "breaking": impact.breaking,
+        "accounts": {
+            "total": len(impact.accounts),
+            **{status: impact.count(status) for status in ("changed", "unchanged", "shielded", "unknown")},
+        },
+        "fields": [
+            {
+                "connector": row.connector,
+                "operation": row.operation,
+                "field": row.field,
+                "kind": row.kind,
+                "accounts": row.accounts,
+                "records": row.records,
+                "breaking": row.breaking,
+                "shielded_accounts": row.shielded,
+            }
+            for row in impact.fields
+        ],
+        "unknown": [
+            {"operation": operation, "reason": reason, "accounts": number}
+            for operation, reason, number in impact.unknown
+        ],
+        "changes": [_statement_data(statement) for statement in impact.statements],
+        "overrides": [_statement_data(statement) for statement in impact.overrides],
+    }
+    return dump_json(data)
+
+
+def _statement_data(statement: Statement) -> dict[str, object]:
+    span = statement.span
+    return {
+        "level": statement.level,
+        "path": statement.path,
+        "note": statement.note,
+        "file": span.file if span else None,
+        "line": span.line if span else None,
+    }
+
+
+def markdown(impact: Impact) -> str:
+    """A comment for a pull request."""
+    lines = [f"### {_title(impact)}", "", "| accounts | changed | unchanged | shielded by override | unknown |"]
+    counts = [impact.count(status) for status in ("changed", "unchanged", "shielded", "unknown")]
+    lines += [
+        "|---:|---:|---:|---:|---:|",
+        f"| {len(impact.accounts):,} | {' | '.join(f'{n:,}' for n in counts)} |",
+        "",
+    ]
+    if impact.fields:
+        lines += ["| field | kind | accounts | records | shielded |", "|---|---|---:|---:|---:|"]
+        lines += [_row(row) for row in impact.fields[:MOST]]
+        lines += ["", *_more(len(impact.fields), "field")]
+    for operation, reason, number in impact.unknown:
+        lines.append(
+            f"- unknown: {_code(operation) if operation else 'every operation'}, {number:,} accounts: {reason}"
+        )
+    places = _places(impact.statements)
+    if places:
+        lines += ["", "<details><summary>What the change says</summary>", ""]
+        for statement, number in places[:MOST]:
+            more = f" and {counted(number - 1, 'more place')}" if number > 1 else ""
+            lines.append(
+                f"- {statement.level}: {_code(_short(statement.path))}{more} {statement.note}, {_code(_at(statement))}"
+            )
+        lines += [*_more(len(places), "change"), "", "</details>"]
+    if impact.overrides:
+        lines += ["", "<details><summary>Overrides that it touches</summary>", ""]
+        lines += [f"- {_code(s.path)} {s.note}, {_code(_at(s))}" for s in impact.overrides[:MOST]]
+        lines += [*_more(len(impact.overrides), "override"), "", "</details>"]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _title(impact: Impact) -> str:
+    changed = impact.count("changed")
+    if not changed:
+        return "No account changes"
+    broken = sum(account.breaking for account in impact.accounts)
+    return f"{counted(changed, 'account')} of {len(impact.accounts):,} change" + (
+        f", **{broken:,} break**" if broken else ", none breaks"
+    )
+
+
+def _row(row: FieldImpact) -> str:
+    kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
+    return f"| {_code(_name(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"
+
+
+def github(impact: Impact) -> str:
+    """One annotation per field that changes, on the line of the configuration that changes it where one is known."""
+    lines = []
+    for row in impact.fields:
+        if not row.accounts:
+            continue
+        level = "error" if row.breaking else "notice"
+        message = f"{_name(row)}: {KINDS[row.kind]} in {row.records:,} records of {counted(row.accounts, 'account')}"
+        statement = _cause(row, impact.statements)
+        span = statement.span if statement is not None else None
+        lines.append(command(level, message, title=f"conn impact: {KINDS[row.kind]}", span=span))
+    for statement in impact.overrides:
+        lines.append(
+            command("warning", f"override {statement.path}: {statement.note}", title="conn impact", span=statement.span)
+        )
+    lines.append(command("notice", summary(impact), title="conn impact"))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _cause(row: FieldImpact, statements: Sequence[Statement]) -> Statement | None:
+    """The changed line nearest to a field: the field's own mapping, else one of the operation, else none."""
+    own = f"unified.{row.operation}."
+    named = [s for s in statements if s.path.startswith(own) and s.path.endswith(f".{row.field}")]
+    return next(
+        iter([*named, *(s for s in statements if s.path.startswith(own))]), statements[0] if statements else None
+    )
+
+
+def _places(statements: Iterable[Statement]) -> list[tuple[Statement, int]]:
+    """Changes by the line that says them: an anchor may serve many operations."""
+    found: dict[tuple[object, ...], list[Statement]] = {}
+    for statement in statements:
+        span = statement.span
+        place = (span.file, span.line, span.column) if span else (statement.path,)
+        found.setdefault((*place, statement.note, statement.path.rpartition(".")[2]), []).append(statement)
+    return [(group[0], len(group)) for group in found.values()]
+
+
+def _name(row: FieldImpact) -> str:
+    special = row.kind == "request_changed" or not row.field
+    return f"{row.operation or row.connector} {FIELD_WORDS.get(row.field, row.field) if special else row.field}"
+
+
+def _short(path: str) -> str:
+    return path.removeprefix("unified.").replace(".response_mapping.", ".")
+
+
+def _at(statement: Statement) -> str:
+    return f"{statement.span.file}:{statement.span.line}" if statement.span else ""
+
+
+def _code(value: str) -> str:
+    return f"`{value.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
+
+
+def _more(number: int, word: str) -> list[str]:
+    return [f"… and {counted(number - MOST, f'more {word}')}"] if number > MOST else []

@@ -1,0 +1,50 @@
+"""Digests of configuration data, merged data with its `Layers` too: what is equal has the same digest."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from conn_engine.config import Layers
+
+__all__ = ["Digests", "joined"]
+
+
+def joined(*texts: str) -> str:
+    """One digest of several texts, in this order."""
+    return _hash("\0".join(texts))
+
+
+class Digests:
+    """Digests of JSON-like data, with a memory by identity: configurations of many accounts share most of their parts.
+
+    The order of an object's keys does not count; true is not 1. Objects and lists it has seen are kept alive, or
+    another could come to stand at the same address: give it what lasts anyway.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[Any, str]] = {}
+
+    def of(self, value: Any) -> str:
+        """The digest of `value`: 32 hexadecimal digits."""
+        if not isinstance(value, Mapping | list | tuple):
+            return _hash(json.dumps(value, ensure_ascii=False, default=repr))
+        known = self._known.get(id(value))
+        if known is not None:
+            return known[1]
+        if isinstance(value, Mapping):
+            rows = [f"{json.dumps(str(key))}:{self.of(item)}" for key, item in sorted(value.items(), key=_by_name)]
+            digest = _hash("{" + ",".join(rows) + "}")
+        else:
+            kind = "layers" if isinstance(value, Layers) else "list"
+            digest = _hash(kind + ",".join(map(self.of, value)))
+        self._known[id(value)] = (value, digest)
+        return digest
+
+
+def _by_name(item: tuple[Any, Any]) -> str:
+    return str(item[0])
+
+
+def _hash(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

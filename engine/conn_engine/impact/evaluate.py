@@ -1,0 +1,184 @@
+"""Runs both sides of an operation on the same recording and counts what differs. The only part that evaluates anything.
+
+A job is small data, so that another process can do it: names, paths and levels, no configuration.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
+from conn_engine.errors import ConnError, MissingRecording, VendorError
+from conn_engine.expressions import use
+from conn_engine.impact.model import ChangeKind, Effect
+from conn_engine.impact.slices import routed
+from conn_engine.runtime.cases import Outcome, replay
+from conn_engine.runtime.compare import compare_records, compare_requests
+from conn_engine.runtime.model_schemas import check_records, schema_path
+from conn_engine.runtime.variants import up_to
+from conn_engine.transport.recordings import Recording, load_recording
+
+__all__ = ["Job", "Level", "Pair", "Run", "effects"]
+
+Level = Literal["base", "account"]
+
+KINDS: dict[str, ChangeKind] = {
+    "changed": "value_changed",
+    "added": "added",
+    "missing": "missing",
+    "type_changed": "type_changed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One side to evaluate: a workspace, an account, all its levels or the base alone. `key` names the result."""
+
+    root: Path
+    account: str
+    level: Level
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sides to compare; None where the operation is not there."""
+
+    before: Run | None
+    after: Run | None
+
+
+@dataclass(slots=True)
+class Job:
+    """Every pair of one operation on one recording: sides that several pairs share are evaluated once."""
+
+    name: OperationName
+    recording: Path
+    pairs: list[Pair] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def key(self) -> tuple[OperationName, str]:
+        """The operation and the recording: what tells jobs apart."""
+        return self.name, str(self.recording)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one run gave: the outcome, its requests, the violations of the model's schema by field."""
+
+    outcome: Outcome
+    requests: list[dict[str, Any]]
+    violations: dict[str, int]
+    writes: bool
+
+
+def effects(job: Job) -> tuple[list[Effect], int]:
+    """The effect of each pair, in order, and how many runs it took."""
+    recording = load_recording(job.recording)
+    known: dict[str, _Side] = {}
+
+    def side(run: Run) -> _Side:
+        if run.key not in known:
+            known[run.key] = _run(run, job.name, recording)
+        return known[run.key]
+
+    found = []
+    for pair in job.pairs:
+        if pair.before is not None and pair.after is not None:
+            found.append(_effect(side(pair.before), side(pair.after)))
+        elif pair.after is not None:
+            found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
+        elif pair.before is not None:
+            found.append(Effect(0, {("", "operation_missing"): len(side(pair.before).outcome.records)}))
+    return found, len(known)
+
+
+@lru_cache(maxsize=4)
+def _workspace(root: Path) -> Workspace:
+    return load_workspace(root)
+
+
+@lru_cache(maxsize=64)
+def _effective(root: Path, account: str, level: Level) -> Effective:
+    effective = _workspace(root).effective(account=account)
+    return up_to(effective, "base") if level == "base" else effective
+
+
+def _run(run: Run, name: OperationName, recording: Recording) -> _Side:
+    workspace = _workspace(run.root)
+    with ExitStack() as stack:
+        if workspace.settings.evaluator is not None:
+            stack.enter_context(use(workspace.settings.evaluator))
+        try:
+            effective = _effective(run.root, run.account, run.level)
+            outcome = replay(effective, name, recording)
+        except ConnError as error:
+            return _Side(Outcome(error=error), [], {}, False)
+    return _Side(
+        outcome, outcome.requests(), _violations(workspace, effective, name, outcome), _writes(effective, name)
+    )
+
+
+def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:
+    if name.kind != "unified" or name.method == "delete" or not outcome.records:
+        return {}
+    operation = effective.unified(name.model, name.resource, name.method)
+    record = operation.record if operation is not None and operation.record else singular(name.resource)
+    path = schema_path(workspace.models, name.model, record)
+    found: dict[str, int] = {}
+    for violation in check_records(path, outcome.records) if path is not None else ():
+        found[violation.path] = max(found.get(violation.path, 0), violation.records)
+    return found
+
+
+def _writes(effective: Effective, name: OperationName) -> bool:
+    route = routed(effective.data, name)
+    if route is None:
+        return name.method in ("create", "update", "delete")
+    try:
+        return effective.vendor(*route).writes
+    except ConnError:
+        return False
+
+
+def _effect(before: _Side, after: _Side) -> Effect:
+    counts: dict[tuple[str, ChangeKind], int] = {}
+    writes = before.writes or after.writes
+    for change in compare_requests(before.requests, after.requests):
+        part = change.part if change.part in ("method", "url", "body") else "request"
+        counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
+    missed = next((o.error for o in (after.outcome, before.outcome) if isinstance(o.error, MissingRecording)), None)
+    if missed is not None:
+        return Effect(0, counts, writes, "the recording does not answer the request")
+    counts.update(_record_counts(before.outcome, after.outcome))
+    for path, records in after.violations.items():
+        if records > before.violations.get(path, 0):
+            counts[path, "schema_violated"] = records - before.violations.get(path, 0)
+    if _error(before.outcome.error) != _error(after.outcome.error):
+        failing = after.outcome.error is not None and before.outcome.error is None
+        counts["", "now_failing" if failing else "error_changed"] = 1
+    return Effect(len(before.outcome.records), counts, writes)
+
+
+def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
+    difference = compare_records(before.records, after.records)
+    for (name, kind), count in difference.by_field().items():
+        yield (name, KINDS[kind]), count
+    if difference.gone:
+        yield ("", "missing"), len(difference.gone)
+    if difference.new:
+        yield ("", "added"), len(difference.new)
+    if difference.reordered:
+        yield ("", "order_changed"), len(after.records)
+
+
+def _error(error: ConnError | None) -> str:
+    if error is None:
+        return ""
+    if isinstance(error, VendorError):
+        return f"{error.kind}: {error.said}"
+    return f"{type(error).__name__}: {error.message}"

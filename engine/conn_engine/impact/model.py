@@ -1,0 +1,132 @@
+"""What a change does to the accounts, as data: counts, paths and names. It holds no value of any record."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conn_engine.diagnostics import Span
+
+__all__ = ["BREAKING", "KINDS", "AccountImpact", "ChangeKind", "Effect", "FieldImpact", "Impact", "Statement", "Status"]
+
+Status = Literal["changed", "unchanged", "shielded", "unknown"]
+ChangeKind = Literal[
+    "value_changed",
+    "missing",
+    "type_changed",
+    "added",
+    "order_changed",
+    "schema_violated",
+    "request_changed",
+    "now_failing",
+    "error_changed",
+    "operation_added",
+    "operation_missing",
+]
+KINDS: Mapping[ChangeKind, str] = {
+    "operation_missing": "the operation is gone",
+    "now_failing": "now fails",
+    "missing": "now missing",
+    "type_changed": "type changed",
+    "schema_violated": "schema violated",
+    "request_changed": "request changed",
+    "value_changed": "value changed",
+    "error_changed": "error changed",
+    "order_changed": "order changed",
+    "added": "added",
+    "operation_added": "new operation",
+}
+"""Every kind with its words, the gravest first."""
+BREAKING: frozenset[ChangeKind] = frozenset(
+    {"missing", "type_changed", "schema_violated", "now_failing", "operation_missing"}
+)
+"""Kinds that break whoever relies on the result. A changed request of an operation that writes breaks too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What differs for one operation on one recording.
+
+    `counts` are records by field and kind (requests and errors count one each), `records` how many were compared.
+    `writes` tells that a changed request may change something at the vendor. `unknown` says why nothing can be said.
+    """
+
+    records: int = 0
+    counts: Mapping[tuple[str, ChangeKind], int] = field(default_factory=dict)
+    writes: bool = False
+    unknown: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.counts)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldImpact:
+    """One line of the report: a field (or a part of a request) of one operation, and how many it touches.
+
+    `field` is dotted; "" for a whole record, `url`, `body` or `method` for a request. `shielded` are accounts for
+    which the same change of the base is kept away by an override.
+    """
+
+    connector: str
+    operation: str
+    field: str
+    kind: ChangeKind
+    accounts: int
+    records: int
+    breaking: bool
+    shielded: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A line of configuration that the change sets anew, or an override that it touches. `note` says what of it.
+
+    `before` and `after` are what the configuration says, shortened; for people, not for a report that travels.
+    """
+
+    level: str
+    path: str
+    span: Span | None
+    note: str
+    account: str = ""
+    before: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountImpact:
+    """One account's verdict; `reason` is why nothing is known, or "" ."""
+
+    name: str
+    connector: str
+    status: Status
+    breaking: bool = False
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """The whole answer. Everything is sorted; the same two sides give the same value.
+
+    `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
+    overtakes. `evaluated` counts replays that were really run, `pairs` what they stand for.
+    """
+
+    accounts: tuple[AccountImpact, ...]
+    fields: tuple[FieldImpact, ...]
+    statements: tuple[Statement, ...]
+    overrides: tuple[Statement, ...]
+    unknown: tuple[tuple[str, str, int], ...]
+    evaluated: int
+    pairs: int
+
+    def count(self, status: Status) -> int:
+        """How many accounts have this status."""
+        return sum(account.status == status for account in self.accounts)
+
+    @property
+    def breaking(self) -> bool:
+        """Whether any line of it breaks."""
+        return any(row.breaking for row in self.fields)

@@ -1,0 +1,149 @@
+"""The other side of a change: a workspace as it was at a revision of its git repository. Knows nothing of accounts.
+
+The only place that runs git. What has not changed is linked, so that a large workspace costs little.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+
+from conn_engine.errors import ConfigurationError, UsageError
+
+__all__ = ["MAIN_BRANCHES", "default_base", "workspace_at"]
+
+MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
+_DOCUMENTS = (".yaml", ".yml", ".json")
+_FILE_MODES = ("100644", "100755")
+
+
+def default_base(root: Path) -> str:
+    """The commit where the checked-out work left the main branch (its merge base).
+
+    Raises UsageError when the folder is in no git repository or no main branch is found.
+    """
+    _prefix(root)
+    for branch in MAIN_BRANCHES:
+        found = _git(root, ["merge-base", "HEAD", branch], check=False)
+        if found.strip():
+            return found.decode().strip()
+    raise UsageError(
+        "there is no main branch to compare with",
+        hint=f"looked for {', '.join(MAIN_BRANCHES)}; name what to compare with: --base REVISION or --base-dir FOLDER",
+    )
+
+
+@contextmanager
+def workspace_at(root: Path, revision: str) -> Iterator[Path]:
+    """A folder with the documents of the workspace at `root` as they were at `revision`. It is removed afterwards.
+
+    Raises UsageError for a revision that git does not know, ConfigurationError when it had no workspace.
+    """
+    prefix = _prefix(root)
+    found = _git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"], check=False)
+    commit = found.decode().strip()
+    if not commit:
+        raise UsageError(
+            f'git knows no revision "{revision}"',
+            hint="in a shallow clone, fetch more history first (actions/checkout: fetch-depth: 0)",
+        )
+    files = _tree(root, commit, prefix)
+    if not any(name in files for name in ("conn.yaml", "conn.yml", "conn.json")):
+        raise ConfigurationError(
+            f"there is no workspace at {revision}: it has no {prefix}conn.yaml",
+            hint="compare with a revision that has one: --base REVISION",
+        )
+    folder = Path(tempfile.mkdtemp(prefix="conn-base-"))
+    try:
+        _lay_out(root, folder, files, _changed(root, commit))
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lay_out(root: Path, folder: Path, files: Mapping[str, str], changed: frozenset[str]) -> None:
+    """Put the files of a commit into a folder: from the work tree where they are the same, else from git."""
+    made: set[Path] = set()
+    stored = []
+    for name, blob in files.items():
+        target = folder / PurePosixPath(name)
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        if name in changed or not _linked(root / PurePosixPath(name), target):
+            stored.append((blob, target))
+    for target, content in _blobs(root, stored):
+        target.write_bytes(content)
+
+
+def _linked(source: Path, target: Path) -> bool:
+    if source.is_symlink():
+        return False
+    try:
+        os.link(source, target)
+    except OSError:  # another disk, or none that links
+        with contextlib.suppress(OSError):
+            shutil.copyfile(source, target)
+            return True
+        return False
+    return True
+
+
+def _tree(root: Path, commit: str, prefix: str) -> dict[str, str]:
+    """Path relative to the workspace to blob, for every document of a commit."""
+    listed = _git(root, ["ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else [])])
+    files = {}
+    for row in listed.decode("utf-8", "surrogateescape").split("\0"):
+        about, _, path = row.partition("\t")
+        mode, _, blob = about.partition(" blob ")
+        if mode in _FILE_MODES and path.startswith(prefix) and path.endswith(_DOCUMENTS):
+            files[path.removeprefix(prefix)] = blob
+    return files
+
+
+def _changed(root: Path, commit: str) -> frozenset[str]:
+    listed = _git(root, ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", commit, "--", "."])
+    return frozenset(listed.decode("utf-8", "surrogateescape").split("\0"))
+
+
+def _blobs(root: Path, wanted: Sequence[tuple[str, Path]]) -> Iterator[tuple[Path, bytes]]:
+    if not wanted:
+        return
+    answer = _git(root, ["cat-file", "--batch"], given="".join(f"{blob}\n" for blob, _ in wanted).encode())
+    at = 0
+    for blob, target in wanted:
+        end = answer.index(b"\n", at)
+        size = int(answer[at:end].rsplit(b" ", 1)[1]) if b" blob " in answer[at:end] else -1
+        if size < 0:
+            raise ConfigurationError(f"git cannot read {target.name} at that revision ({blob[:12]})")
+        yield target, answer[end + 1 : end + 1 + size]
+        at = end + 2 + size
+
+
+def _prefix(root: Path) -> str:
+    """Where the workspace stands in its repository: "" or a path that ends with a slash."""
+    found = _git(root, ["rev-parse", "--show-prefix"], check=False)
+    if not found:
+        raise UsageError(
+            f"{root} is in no git repository",
+            hint="compare with another folder instead: --base-dir FOLDER",
+        )
+    return found.decode("utf-8", "surrogateescape").strip("\n")
+
+
+def _git(root: Path, arguments: Sequence[str], *, check: bool = True, given: bytes = b"") -> bytes:
+    command = ["git", "--no-optional-locks", "-c", "core.quotePath=false", "-C", str(root), *arguments]
+    try:
+        done = subprocess.run(command, input=given, capture_output=True, timeout=120, check=False)  # noqa: S603
+    except FileNotFoundError:
+        raise UsageError("git is not installed", hint="compare with another folder: --base-dir FOLDER") from None
+    except subprocess.TimeoutExpired:
+        raise UsageError("git does not answer", hint="compare with another folder: --base-dir FOLDER") from None
+    if check and done.returncode:
+        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
+        raise UsageError(f"git {arguments[0]}: {said[-1] if said else 'failed'}")
+    return done.stdout if not done.returncode else b""

@@ -51,7 +51,8 @@ class Budgets:
         and why, and count nothing."""
         if settings is None or not (settings.budget or settings.slow_when_remaining):
             return 0.0, ""
-        counted = [(_key(budget, charge), budget) for budget in settings.budget if _fits(budget, charge, request)]
+        fitting = dict.fromkeys(budget for budget in settings.budget if _fits(budget, charge, request))
+        counted = [(_key(budget, charge), budget) for budget in fitting]  # one said twice is one
         common = [pair for pair in counted if pair[1].scope == "connector"] if self.shared is not None else []
         own = [pair for pair in counted if pair not in common]
         with self._lock:

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import logging
 import socket
+import struct
 import threading
 import time
 import traceback
@@ -168,15 +169,45 @@ def test_body_shorter_than_announced_may_be_tried_again(ask, raw):
     url = raw(lambda s: s.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort"))
     with pytest.raises(TransportError, match="broke off") as caught:
         ask(Request("GET", url))
-    assert caught.value.retryable
+    assert (caught.value.retryable, caught.value.fault) == (True, "truncated")
+
+
+@both
+def test_chunks_that_break_off_may_be_tried_again(ask, raw):
+    url = raw(lambda s: s.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nshort\r\n"))
+    with pytest.raises(TransportError, match="broke off") as caught:
+        ask(Request("GET", url))
+    assert (caught.value.retryable, caught.value.fault) == (True, "truncated")
+
+
+@both
+def test_a_reset_may_be_tried_again(ask, raw):
+    def reset(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n")
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection.close()
+
+    with pytest.raises(TransportError, match="reset by the other side") as caught:
+        ask(Request("GET", raw(reset)))
+    assert (caught.value.retryable, caught.value.fault) == (True, "reset")
+
+
+@both
+def test_a_tls_handshake_that_does_not_come_is_no_connection(ask):
+    with socket.create_server(("127.0.0.1", 0)) as listener:  # connects, and never says a word of TLS
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        with pytest.raises(TransportError, match=r"no connection to .* within 0\.3 seconds") as caught:
+            ask(Request("GET", url), connect_seconds=0.3)
+    assert (caught.value.retryable, caught.value.fault) == (True, "connect")
 
 
 @both
 @pytest.mark.parametrize("answer", [b"", b"SSH-2.0-OpenSSH_9\r\n", b"HTTP/1.1 banana\r\n\r\n"])
 def test_server_that_does_not_speak_http(ask, raw, answer):
     url = raw(lambda s: s.sendall(answer))
-    with pytest.raises(TransportError, match="broke off or did not speak HTTP"):
+    with pytest.raises(TransportError, match="broke off or did not speak HTTP") as caught:
         ask(Request("GET", url))
+    assert caught.value.fault == ("protocol" if b"banana" in answer else "reset")
 
 
 @both
@@ -209,8 +240,9 @@ def test_bytes_that_drip_are_bounded_as_a_whole(ask, raw, start):
 @both
 def test_silent_server(ask, raw):
     began = time.monotonic()
-    with pytest.raises(TransportError, match="did not answer in full"):
+    with pytest.raises(TransportError, match="did not answer in full") as caught:
         ask(Request("GET", raw(lambda s: time.sleep(5)), timeout_seconds=0.3))
+    assert caught.value.fault == "timeout"
     assert time.monotonic() - began < 2
 
 
@@ -229,8 +261,9 @@ def test_unknown_host_in_one_line_under_five_seconds(ask):
 def test_refused_connection(ask):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    with pytest.raises(TransportError, match=f"cannot connect to 127.0.0.1:{port}"):
+    with pytest.raises(TransportError, match=f"cannot connect to 127.0.0.1:{port}") as caught:
         ask(Request("GET", f"http://127.0.0.1:{port}/"))
+    assert (caught.value.retryable, caught.value.fault) == (False, "refused")
 
 
 @both

@@ -1,4 +1,4 @@
-"""Vendors' own documents (OpenAPI, Postman, HAR) to connectors. The face.
+"""Vendors' own documents (OpenAPI, Postman, HAR, provider entries) to connectors. The face.
 
 `read_source` bounds and parses; a format of `formats` makes a `Contract`, of which `build` names and guesses, or the
 `Finished` connector itself; `writing` and `samples` make the files. Nothing is fetched: a document is all that is known
@@ -24,7 +24,7 @@ from conn_engine.imports.writing import connector_text, readme_text
 from conn_engine.secrets import Redactor
 from conn_engine.transport.recordings import Recording, save_recording
 
-__all__ = ["MAX_SOURCE", "Imported", "Options", "Source", "import_source", "proposed_name", "read_source"]
+__all__ = ["MAX_SOURCE", "Imported", "Options", "Source", "entries_of", "import_source", "proposed_name", "read_source"]
 
 MAX_SOURCE = 64 * 1024 * 1024
 """Largest document that is read, in bytes."""
@@ -86,8 +86,15 @@ def read_source(path: Path) -> Source:
     raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
 
 
-def proposed_name(source: Source) -> str:
-    """A connector's name after the document's title, else its file's."""
+def entries_of(source: Source) -> list[str]:
+    """The keys of a document that holds several connectors; none of a document that is about one."""
+    return source.format.entries(source.data)
+
+
+def proposed_name(source: Source, entry: str = "") -> str:
+    """A connector's name after the key of its entry or the document's title, else its file's."""
+    if entry:
+        return re.sub(r"[^a-z0-9_-]+", "-", entry.lower()).strip("-_")[:60].strip("-_") or "imported"
     info = source.data.get("info") if isinstance(source.data, dict) else None
     title = info.get("title") or info.get("name") if isinstance(info, dict) else ""
     words = [word for word in re.findall(r"[a-z0-9]+", str(title or "").lower()[:200]) if word not in _DULL]
@@ -99,8 +106,8 @@ def proposed_name(source: Source) -> str:
 def import_source(source: Source, options: Options, *, recorded_at: str = _CREATED) -> Imported:
     """Make a connector of a document. Writes nothing.
 
-    Raises UsageError when `only` matches no operation or `base_url` is none, ConfigurationError when the document
-    has no operation that can be said.
+    Raises UsageError when `only` matches no operation, `base_url` is none or `entry` no key, ConfigurationError when
+    the document has no operation that can be said.
     """
     if options.base_url and not usable_url(options.base_url.rstrip("/")):
         raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
@@ -113,7 +120,7 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
             recordings = samples_of(built, read, options.name, recorded_at)
     else:
         made = read
-    if not made.operations:
+    if not made.operations and not made.bare:
         contract = read if isinstance(read, Contract) else Contract(made.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
         _nothing(source, made, options, known)

@@ -128,8 +128,9 @@ class Finished:
 
     `data` is connector.yaml's content; `notes` are comments beside keys, by path; `operations` are the names
     (`contacts.list`) with the request as people know it (`GET /contacts`), in the document's order; `files` are further
-    files by name; `left` counts what `only` left out; `supplied`
-    maps names of the document's own settings to where an account has them: ("context" or "credential", name).
+    files by name; `left` counts what `only` left out; `bare` that such documents hold no operations by their nature;
+    `supplied` maps names of the document's own settings to where an account has them: ("context" or "credential",
+    name).
     """
 
     format: str
@@ -142,6 +143,7 @@ class Finished:
     left: int = 0
     files: dict[str, str] = field(default_factory=dict)
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
+    bare: bool = False
 
     @property
     def resources(self) -> int:

@@ -12,7 +12,8 @@ __all__ = ["Format", "Options", "formats"]
 @dataclass(frozen=True, slots=True)
 class Options:
     """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
-    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server.
+    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
+    `entry` is the key of one connector in a document that holds several.
     """
 
     name: str
@@ -20,20 +21,24 @@ class Options:
     base_url: str = ""
     security: str = ""
     samples: bool = False
+    entry: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Format:
     """A format: `recognises` looks at parsed data, `read` makes the contract of it, or the finished connector of a
-    document that says more than a contract holds. It raises ConfigurationError where it can make neither."""
+    document that says more than a contract holds. It raises ConfigurationError where it can make neither. `entries` are
+    the keys of the connectors in a document of several, which `Options.entry` chooses from."""
 
     label: str
     recognises: Callable[[Any], bool]
     read: Callable[[Any, Options], Contract | Finished]
+    entries: Callable[[Any], list[str]] = lambda _: []
 
 
 def formats() -> tuple[Format, ...]:
     """All formats, in the order in which they are tried."""
-    from conn_engine.imports import har, openapi, postman
+    from conn_engine.imports import har, nango, openapi, postman
 
-    return tuple(Format(module.LABEL, module.recognises, module.read) for module in (openapi, postman, har))
+    plain = tuple(Format(module.LABEL, module.recognises, module.read) for module in (openapi, postman, har))
+    return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.keys))

@@ -25,7 +25,17 @@ def connector_text(made: Finished, file: str) -> str:
     """The document with what was left out at its top."""
     lines = [SCHEMA, *_head(made, file), ""]
     for key, value in made.data.items():
-        if key in ("base_url", "credentials", "pagination", "verify", "resources", "fields", "headers"):
+        if key in (
+            "base_url",
+            "credentials",
+            "signature",
+            "rate_limit",
+            "pagination",
+            "verify",
+            "resources",
+            "fields",
+            "headers",
+        ):
             lines.append("")
         lines += _pair(key, value, (key,), 0, made.notes)
     return "\n".join(_single_blanks(lines)) + "\n"
@@ -108,7 +118,11 @@ def _quoted(text: str) -> str:
 
 def readme_text(made: Finished, name: str, file: str) -> str:
     """How the connector came about, how an account is connected, what there is and what is missing."""
-    guesses = " Record paths and paging are guesses; each has a comment that says so." if _guessed(made) else ""
+    guesses = (
+        ""
+        if made.bare or not _guessed(made)
+        else " Record paths and paging are guesses; each has a comment that says so."
+    )
     rows = [
         f"# {_cell(made.title or name)}",
         "",
@@ -121,10 +135,7 @@ def readme_text(made: Finished, name: str, file: str) -> str:
         "",
         "## Next",
         "",
-        "1. `conn lint`, and an account of it: accounts/ACCOUNT.yaml, `conn auth login ACCOUNT`. Then",
-        f"   `conn run {made.operations[0][0]} --account ACCOUNT --raw --dry-run` shows a request.",
-        f"2. {_CHECK_GUESSES if guesses else _CHECK}",
-        "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`.",
+        *_next(made, guesses=bool(guesses)),
         "",
     ]
     if len(made.losses):
@@ -134,6 +145,8 @@ def readme_text(made: Finished, name: str, file: str) -> str:
             more = f" and {len(places) - 5} more (all in connector.yaml)" if len(places) > 5 else ""
             rows.append(f"- {_cell(what)}{shown}{more}")
         rows.append("")
+    if not made.operations:
+        return "\n".join(rows).rstrip() + "\n"
     rows += ["## Operations", "", "| operation | request |", "|---|---|"]
     for operation, request in made.operations[:_MOST_ROWS]:
         method, _, path = request.partition(" ")
@@ -141,6 +154,21 @@ def readme_text(made: Finished, name: str, file: str) -> str:
     if len(made.operations) > _MOST_ROWS:
         rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
     return "\n".join(rows) + "\n"
+
+
+def _next(made: Finished, *, guesses: bool) -> list[str]:
+    rows = ["1. `conn lint`, and an account of it: accounts/ACCOUNT.yaml, `conn auth login ACCOUNT`."]
+    if made.bare:
+        rows.append(
+            "2. Add the operations you need under `resources` of connector.yaml: the document has none of its own."
+        )
+    else:
+        rows[0] += " Then"
+        rows += [
+            f"   `conn run {made.operations[0][0]} --account ACCOUNT --raw --dry-run` shows a request.",
+            f"2. {_CHECK_GUESSES if guesses else _CHECK}",
+        ]
+    return [*rows, "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`."]
 
 
 _CHECK_GUESSES = "Check what says `guess` in connector.yaml, against the vendor's documentation or with an account."
@@ -169,7 +197,7 @@ def _connect(data: Mapping[str, Any], name: str) -> list[str]:
     ]
     if names:
         rows.append(f"The app's identity comes from the environment: {', '.join(f'`{one}`' for one in names)}.")
-    fields = data.get("fields", [])
+    fields = [row for row in data.get("fields", []) if not row.get("secret")]
     if fields:
         rows += ["", f"An account of `{name}` says under `context`:", ""]
         rows += [f"- `{row['name']}` {_cell(row.get('description', ''))}".rstrip() for row in fields]

@@ -187,7 +187,8 @@ class Page:
     `whole` marks an operation that answers with one thing and not a list (get, create, update, delete).
     `partial` says that the next page is of the same answer, which is delivered in parts because it is long: no cursor
     leads into its middle. `content` are the bytes of a binary answer, readable until the next page is asked for.
-    `partition` are the values of a fanned-out operation that the page belongs to.
+    `partition` are the values of a fanned-out operation that the page belongs to. `state`, JSON data, is from where a
+    later run of an incremental operation goes on, once this page and those before it are kept; None: from the start.
     """
 
     records: list[Any]
@@ -201,6 +202,7 @@ class Page:
     partial: bool = False
     content: Any = None
     partition: Mapping[str, Any] = field(default_factory=dict)
+    state: Any = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from conn_engine.incremental.integers import Integer
 from conn_engine.incremental.moments import Datetime
 from conn_engine.incremental.progress import Progress
-from conn_engine.incremental.settings import Bounded, Common, Unreadable
+from conn_engine.incremental.settings import Bounded, Common, Render, Unreadable
 from conn_engine.incremental.state import State
 from conn_engine.incremental.windows import Window, windows
 
@@ -19,6 +19,7 @@ __all__ = [
     "Incremental",
     "Integer",
     "Progress",
+    "Render",
     "State",
     "Unreadable",
     "Window",

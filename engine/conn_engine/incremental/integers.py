@@ -52,6 +52,10 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
         """A bound; there is one form."""
         return self.read(value)
 
+    def restored(self, value: Any) -> int | None:
+        """The number."""
+        return self.read(value)
+
     def shown(self, value: Any) -> Any:
         """The number."""
         return value

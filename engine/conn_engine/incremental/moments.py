@@ -94,6 +94,10 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
             raise Unreadable(f"{str(value)[:60]!r} is no date{f' in the format {format}' if format else ''}")
         return moment
 
+    def restored(self, value: Any) -> datetime | None:
+        """ISO 8601, or else what a bound may be."""
+        return read_moment(value, ("iso8601",)) or self.bound(value)
+
     def shown(self, value: Any) -> Any:
         """In `request_format`."""
         return write_moment(value, self.request_format, _zone(self.time_zone))

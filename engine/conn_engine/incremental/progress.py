@@ -20,12 +20,12 @@ class Progress:
         self._known = known
         self._best: Any = None
 
-    def see(self, records: Sequence[Any]) -> tuple[list[Any], bool]:
-        """Take a page's records in. Returns those to deliver, and whether the records have become older than the
-        window. Raises ConfigurationError for a cursor that cannot be read."""
-        settings = self._settings
+    def see(self, records: Sequence[Any]) -> tuple[list[int], bool]:
+        """Take a page's records in. Returns the places of those to deliver, and whether the records have become older
+        than the window. Raises ConfigurationError for a cursor that cannot be read."""
+        settings, every = self._settings, range(len(records))
         if settings.cursor_field is None:
-            return list(records), False
+            return list(every), False
         cursors = [self._cursor(record) for record in records]
         there = [cursor for cursor in cursors if cursor is not None]
         if there:
@@ -34,9 +34,8 @@ class Progress:
         start = self._window.start
         older = settings.stop_when_older and bool(there) and start is not None and there[-1] < start
         if not settings.filter:
-            return list(records), older
-        pairs = zip(records, cursors, strict=True)
-        return [record for record, cursor in pairs if cursor is None or self._holds(cursor)], older
+            return list(every), older
+        return [i for i in every if cursors[i] is None or self._holds(cursors[i])], older
 
     def _holds(self, cursor: Any) -> bool:
         window = self._window

@@ -1,12 +1,12 @@
 """The settings that both kinds of cursor have in common, and how a listing's windows follow from them."""
 
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from msgspec import Meta
 
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.incremental.windows import Window, windows
 from conn_engine.strategies import Settings
 
@@ -58,9 +58,7 @@ class Common(Settings, frozen=True, kw_only=True):
     ] = None
     end: Annotated[
         Bound | None,
-        Meta(
-            description="Up to where. Default: for dates now (the second in which the run began), for numbers open."
-        ),
+        Meta(description="Up to where. Default: for dates now (the second in which the run began), for numbers open."),
     ] = None
     start_param: Annotated[str | None, Meta(description="Query parameter of the window's start.")] = None
     start_header: Annotated[str | None, Meta(description="Request header of the window's start.")] = None
@@ -99,11 +97,14 @@ class Common(Settings, frozen=True, kw_only=True):
         if self.stop_when_older and self.order == "ascending":
             raise ValueError("`stop_when_older` is for descending records, but `order` says that they ascend")
 
-    def spans(self, render: Render, cursor: Any, now: float) -> Iterator[Window]:
+    def spans(self, render: Render, cursor: Any, now: float, place: Any = None) -> Iterator[Window]:
         """The windows of one run, oldest first. `cursor` is the state's (None at the first run), `now` Unix seconds.
 
-        Raises ConfigurationError for a bound or a length that cannot be read.
+        With `place`, of an earlier run's window, it is that window and those after it, up to where that run went.
+        Raises ConfigurationError for a bound or a length that cannot be read, UsageError for a foreign place.
         """
+        if place is not None:
+            return self._again(render, place)
         start = self._bound("start", self.start, render)
         end = self._end(render, now)
         if cursor is not None:
@@ -117,6 +118,25 @@ class Common(Settings, frozen=True, kw_only=True):
                 hint=f"give `{missing}`, for instance a value of the account's context, or leave out `window`",
             )
         return windows(start, end, ahead, before)
+
+    def place(self, window: Window) -> dict[str, Any]:
+        """A window as JSON data."""
+        bounds = {"start": window.start, "end": window.end, "until": window.until, "stop": window.stop}
+        return {key: self.kept(value) for key, value in bounds.items() if value is not None}
+
+    def _again(self, render: Render, place: Any) -> Iterator[Window]:
+        try:
+            if not isinstance(place, Mapping) or place.keys() - {"start", "end", "until", "stop"}:
+                raise Unreadable("no window")
+            window = Window(*(self.restored(place.get(key)) for key in ("start", "end", "until", "stop")))
+        except Unreadable:
+            raise UsageError(
+                "the cursor does not belong to this operation",
+                hint="pass a next_cursor that this operation returned, or leave it out to begin again",
+            ) from None
+        yield window
+        if window.until is not None:
+            yield from windows(window.until, window.stop, *self._steps(render))
 
     def _bound(self, key: str, said: Bound | None, render: Render) -> Any:
         told = said if isinstance(said, Bounded) else Bounded(at=said)
@@ -145,7 +165,11 @@ class Common(Settings, frozen=True, kw_only=True):
 
     @abstractmethod
     def bound(self, value: Any, format: str | None = None) -> Any:  # noqa: A002
-        """A bound, or the cursor of a state, as a value; None when it is open. Raises Unreadable."""
+        """A bound as a value; None when it is open. Raises Unreadable."""
+
+    @abstractmethod
+    def restored(self, value: Any) -> Any:
+        """A value as `kept` gave it, or the cursor of another tool's state; None for None. Raises Unreadable."""
 
     @abstractmethod
     def shown(self, value: Any) -> Any:

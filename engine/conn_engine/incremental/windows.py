@@ -12,11 +12,13 @@ class Window:
     """`start` and `end` are what the vendor is asked for, both included; None is open.
 
     `until` is where the next window begins, None for the last one: what comes before it has been read with this one.
+    `stop` is the end of the last window.
     """
 
     start: Any
     end: Any
     until: Any = None
+    stop: Any = None
 
     @property
     def last(self) -> bool:
@@ -46,9 +48,9 @@ def windows(
     if start is not None and end is not None:
         start = min(start, end)
     if ahead is None or start is None or end is None:
-        yield Window(start, end)
+        yield Window(start, end, stop=end)
         return
     while (following := ahead(start)) < end and following > start:
-        yield Window(start, max(start, before(following)), following)
+        yield Window(start, max(start, before(following)), following, end)
         start = following
-    yield Window(start, end)
+    yield Window(start, end, stop=end)

@@ -22,8 +22,9 @@ class Call:
     """The caller's side of one operation, in unified terms for a unified operation, in the vendor's otherwise.
 
     A unified `query` may hold `limit` (a wish for the page size). `cursor` is the opaque token of an earlier page.
-    `params` are values for names in the path besides `id`. With `remote_data` each unified record carries the vendor's
-    own under that name.
+    `params` are values for names in the path besides `id`. `state` is that of an earlier run of an incremental
+    operation (`Page.state`), JSON data. With `remote_data` each unified record carries the vendor's own under that
+    name.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Call:
     params: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     cursor: str | None = None
+    state: Any = None
     remote_data: bool = False
 
 
@@ -39,6 +41,7 @@ class Call:
 class Session:
     """What an operation runs with: the account's credential document, the environment's variables, a clock, a policy.
 
+    `now_ms` is the moment a run began (milliseconds since 1970) where that has to be a known one; None: the clock says.
     `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
     """
 

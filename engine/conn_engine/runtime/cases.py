@@ -156,6 +156,7 @@ def recorded_call(recording: Recording) -> Call:
         params=call.params,
         headers=call.headers,
         cursor=call.cursor,
+        state=call.state,
     )
 
 

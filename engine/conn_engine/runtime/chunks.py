@@ -26,12 +26,12 @@ def chunked(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
     if settings is None:
         yield from below(frame, emit)
         return
-    key = f"chunk {json.dumps(frame.scope.get('partition'), sort_keys=True, default=str)}"
-    if key not in listing.memory:
-        listing.memory.clear()  # partitions come one after the other: an earlier one's pieces are not needed again
+    key = json.dumps(frame.scope.get("partition"), sort_keys=True, default=str)
+    known = listing.memory.get(_NAME)
+    if known is None or known[0] != key:  # partitions come one after the other: an earlier one's are not needed again
         values = yield from _values(listing, settings, frame)
-        listing.memory[key] = tuple(settings.cut(values))
-    yield from below(replace(frame, chunks=listing.memory[key]), emit)
+        known = listing.memory[_NAME] = (key, tuple(settings.cut(values)))
+    yield from below(replace(frame, chunks=known[1]), emit)
 
 
 def _values(listing: Listing, settings: Chunk, frame: Frame) -> Flow[list[Any]]:

@@ -116,7 +116,7 @@ class Connection:
         )
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
+        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
         with closing(self.pages(operation, call)) as pages:
             return _listing(next(pages, None))
 
@@ -169,7 +169,7 @@ class AsyncConnection:
         return adrive(flow, self.transport, self.wiring.vault, redactor=self.wiring.redactor)
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`."""
+        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
         async with aclosing(self.pages(operation, call)) as pages:
             return _listing(await anext(pages, None))
 
@@ -201,6 +201,7 @@ def _listing(page: Page | None) -> dict[str, Any]:
         "next_cursor": page.next_cursor,
         "prev_cursor": page.prev_cursor,
         "result_count": len(page.records),
+        **({} if page.state is None else {"state": page.state}),
     }
 
 

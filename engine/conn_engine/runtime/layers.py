@@ -87,7 +87,8 @@ class VendorPage:
     Between the layers `next_state` and `prev_state` are a `Place` or None; outside of the listing they are what goes
     into a cursor. `here` is the place of this page itself. `scope` are the names of the layers above it.
     `source` are the vendor's own records, one for each of `records` (which `record_mapping` and enrichments have
-    gone over).
+    gone over). `partial`: the next page goes on with what this one began, and no cursor leads there. `state` is what an
+    incremental operation has read once this page is delivered.
     """
 
     answer: Answer
@@ -100,6 +101,13 @@ class VendorPage:
     here: Any = None
     scope: Scope = field(default_factory=dict)
     source: list[Any] = field(default_factory=list)
+    partial: bool = False
+    state: Any = None
+
+    @property
+    def last(self) -> bool:
+        """Whether no page follows in its step."""
+        return self.next_state is None and not self.partial
 
     @property
     def partition(self) -> Mapping[str, Any]:
@@ -126,7 +134,7 @@ def stepped(page: VendorPage, layer: str, step: Any, following: Any = None) -> V
         return None if place is None else {layer: step, **place}
 
     after = within(page.next_state)
-    if after is None and following is not None:
+    if page.last and following is not None:
         after = {layer: following}
     return replace(page, next_state=after, prev_state=within(page.prev_state), here=within(page.here))
 

@@ -45,7 +45,9 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
         status=page.answer.response.status,
         headers=page.headers,
         whole=page.whole,
+        partial=page.partial,
         partition=page.partition,
+        state=page.state,
     )
 
 

@@ -57,6 +57,8 @@ def record_operation(
     connection = Connection(wiring, recorder)
     records: list[Any] = []
     count, fault, cut = 0, None, False
+    began = int(wiring.session.clock.now())  # a replay begins at the same second: windows that end now end there too
+    wiring.session.now_ms = began * 1000
     flow = connection.pages(name, call)
     try:
         for page in flow:
@@ -64,7 +66,7 @@ def record_operation(
             count += 1
             seen(len(page.records))
             if count >= pages:
-                cut = page.next_cursor is not None
+                cut = page.next_cursor is not None or page.partial
                 break
     except TransportError:
         raise
@@ -75,7 +77,7 @@ def record_operation(
         connection.close()
     if not recorder.exchanges and fault is not None:
         raise fault
-    now = datetime.fromtimestamp(wiring.session.clock.now(), UTC)
+    now = datetime.fromtimestamp(began, UTC)
     recording = recorder.recording(
         connector=wiring.effective.connector_name,
         operation=name.text,
@@ -91,6 +93,7 @@ def record_operation(
             params=dict(call.params),
             headers=dict(call.headers),
             cursor=call.cursor,
+            state=call.state,
             pages=pages if cut else None,
         ),
     )

@@ -111,6 +111,7 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
         params=params,
         headers={key: str(value) for key, value in headers.items() if value is not None},
         cursor=call.cursor,
+        state=call.state,
     )
 
 

@@ -1,11 +1,181 @@
-"""The windows of a listing: one step per stretch of time or of numbers. An operation that names none has one step."""
+"""The windows of a listing: one step per stretch of time or of numbers. An operation that names none has one step.
 
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing
+What a window is, and what a state may say, is in `incremental`. Here they meet requests and pages.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conn_engine.documents import dotted
+from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.expressions import render
+from conn_engine.incremental import Common, Progress, State, Unreadable, Window
+from conn_engine.pagination.placement import put
+from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, stepped
+from conn_engine.strategies import Draft, Scope
 from conn_engine.wire import Flow
 
-__all__ = ["windows"]
+__all__ = ["settled", "windows"]
+
+
+@dataclass(slots=True)
+class _Run:
+    """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end."""
+
+    state: State
+    now: float
+    each: bool
+    waiting: list[Any] = field(default_factory=list)
 
 
 def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
-    """Run the pages of each window."""
-    yield from below(frame, emit)
+    """Run the pages of each window, oldest first, and tell on every page what the state may be once it is delivered."""
+    settings = listing.operation.incremental
+    if settings is None:
+        yield from below(frame, emit)
+        return
+    run = _run_of(listing, settings)
+    partition = frame.scope.get("partition") if run.each else None
+    known = _known(settings, run.state.cursor(partition))
+    frame = frame.within({"state": {"cursor": None if known is None else settings.kept(known)}}, resume=frame.resume)
+    rest: Place = {name: value for name, value in frame.resume.items() if name != "window"}
+    place = frame.resume.get("window")
+    spans = settings.spans(lambda key, value: _filled(listing, frame.scope, key, value), known, run.now, place)
+    window, first = next(spans), place is None
+    while True:
+        following = next(spans, None)
+        step = _Step(listing, settings, run, partition, window, following)
+        names = {"window": _names(settings, window, first=first, last=following is None)}
+        yield from below(frame.within(names, _bounds(listing, settings, names["window"]), resume=rest), step.emit(emit))
+        if following is None:
+            return
+        window, first, rest = following, False, {}
+
+
+@dataclass(slots=True)
+class _Step:
+    """One window of one partition."""
+
+    listing: Listing
+    settings: Common
+    run: _Run
+    partition: Any
+    window: Window
+    following: Window | None
+
+    def emit(self, emit: Emit) -> Emit:
+        """What the pages of this window go through."""
+        settings, run = self.settings, self.run
+        progress = Progress(settings, self.window, _known(settings, run.state.cursor(self.partition)))
+        here = settings.place(self.window)
+        there = None if self.following is None else settings.place(self.following)
+
+        def hand_on(page: VendorPage) -> Flow[Any]:
+            with _placed(self.listing, "cursor_field"):
+                kept, older = progress.see(page.records)
+            whole = older or page.last
+            self._moved(progress, whole=whole)
+            if len(kept) < len(page.records):
+                records, source = [page.records[at] for at in kept], [page.source[at] for at in kept]
+                page = replace(page, records=records, source=source)
+            page = replace(page, next_state=None if older else page.next_state, state=run.state.snapshot())
+            enough = yield from emit(stepped(page, "window", here, there))
+            return older or enough
+
+        return hand_on
+
+    def _moved(self, progress: Progress, *, whole: bool) -> None:
+        reached = progress.cursor(whole=whole)
+        if reached is None:
+            return
+        if self.run.each:
+            self.run.state.move(self.settings.kept(reached), self.partition)
+        elif whole:
+            self.run.waiting.append(reached)
+
+
+def settled(listing: Listing, page: VendorPage) -> VendorPage:
+    """The page as it leaves the listing: after the very last one, what waited for that goes into the state."""
+    run = listing.memory.get("incremental")
+    settings = listing.operation.incremental
+    if not page.last or settings is None or not isinstance(run, _Run) or not run.waiting:
+        return page
+    run.state.move_all(settings.kept(max(run.waiting)))
+    return replace(page, state=run.state.snapshot())
+
+
+def _run_of(listing: Listing, settings: Common) -> _Run:
+    run = listing.memory.get("incremental")
+    if not isinstance(run, _Run):
+        # Steps of a recursion share their partition: none of them may speak for it before all have been read.
+        each = settings.per_partition and listing.operation.recurse is None
+        run = _Run(State(listing.call.state), _began(listing), each or not _divided(listing))
+        listing.memory["incremental"] = run
+    return run
+
+
+def _began(listing: Listing) -> float:
+    session = listing.session
+    return session.clock.now() if session.now_ms is None else session.now_ms / 1000
+
+
+def _divided(listing: Listing) -> bool:
+    return bool(listing.operation.parents) or listing.operation.recurse is not None
+
+
+def _known(settings: Common, cursor: Any) -> Any:
+    try:
+        return settings.restored(cursor)
+    except Unreadable as error:
+        raise UsageError(
+            f"the state's cursor is not of this operation: {error}",
+            hint="pass the state of an earlier run unchanged, or leave it out to read everything again",
+        ) from None
+
+
+def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Scope:
+    return {
+        "start": None if window.start is None else settings.shown(window.start),
+        "end": None if window.end is None else settings.shown(window.end),
+        "length": settings.length(window),
+        "first": first,
+        "last": last,
+    }
+
+
+def _bounds(listing: Listing, settings: Common, names: Scope) -> Put:
+    """Puts both ends where they go. A parameter that the caller gives is the caller's."""
+    given = listing.call.query
+
+    def place(draft: Draft) -> None:
+        for value, param, header, pointer, form in (
+            (names["start"], settings.start_param, settings.start_header, settings.start_body, settings.start_form),
+            (names["end"], settings.end_param, settings.end_header, settings.end_body, settings.end_form),
+        ):
+            if value is not None:
+                put(draft, value, param=None if param in given else param, header=header, pointer=pointer, form=form)
+
+    return place
+
+
+def _filled(listing: Listing, scope: Scope, key: str, value: Any) -> Any:
+    with _placed(listing, key):
+        try:
+            return render(value, scope)
+        except ExpressionError as error:
+            if error.code == "unresolved" and value == error.text.strip():
+                error.hint = error.hint or f"give `{key}` a default, such as {{{{… ?? null}}}}"
+            raise
+
+
+@contextmanager
+def _placed(listing: Listing, key: str) -> Iterator[None]:
+    """Give an expression's error, or a value that cannot be read, the place of the setting."""
+    try:
+        yield
+    except ExpressionError as error:
+        here = dotted((*listing.operation.at("incremental"), "config", *key.split(".")))
+        error.at = f"{here}.{error.at}" if error.at else here
+        raise

@@ -82,6 +82,9 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
     params: Annotated[dict[str, Any], Meta(description="Further values, such as names in a path.")] = {}
     headers: Annotated[dict[str, str], Meta(description="The caller's headers.")] = {}
     cursor: Annotated[str | None, Meta(description="The cursor the caller continues from.")] = None
+    state: Annotated[Any, Meta(description="State of an earlier run, from which an incremental operation goes on.")] = (
+        None
+    )
     pages: Annotated[
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="How many pages the caller took; replay takes as many. Default: all."),
@@ -239,6 +242,7 @@ def _clean(recording: Recording, redactor: Redactor) -> Recording:
             params=redactor.data(call.params),
             headers=_headers(call.headers, redactor),
             cursor=redactor.data(call.cursor),
+            state=redactor.data(call.state),
         ),
         exchanges=[
             Exchange(

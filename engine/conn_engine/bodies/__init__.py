@@ -1,44 +1,115 @@
-"""Bodies: data to bytes and back, and query strings. `FORMATS` is the list of request body formats: a new
-one is a file and its row here. What is sent where is decided elsewhere."""
+"""Bodies: data to bytes and back, and query strings. `encode` knows the request formats, `read` the answers': a new
+one is a file and its row there. What is sent where is decided elsewhere."""
 
-from collections.abc import Callable
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from conn_engine.bodies import form as _form
 from conn_engine.bodies import json_text as _json
-from conn_engine.bodies.decoding import MAX_BYTES, decode, text_of
+from conn_engine.bodies.contents import Content
+from conn_engine.bodies.decoding import MAX_BYTES, Decoded, decode, read, text_of
 from conn_engine.bodies.json_text import MAX_DEPTH
+from conn_engine.bodies.options import BodyFormat, BodyOptions, ResponseFormat, ResponseOptions
+from conn_engine.bodies.parts import Payload, Upload
 from conn_engine.bodies.query import QueryFormat, encode_query
 from conn_engine.errors import ConfigurationError
 
 __all__ = [
-    "FORMATS",
     "MAX_BYTES",
     "MAX_DEPTH",
     "BodyFormat",
+    "BodyOptions",
+    "Content",
+    "Decoded",
+    "Payload",
     "QueryFormat",
     "ResponseFormat",
+    "ResponseOptions",
+    "Upload",
+    "accepted",
     "decode",
     "encode",
     "encode_query",
+    "encode_upload",
+    "read",
+    "streams",
     "text_of",
 ]
 
-BodyFormat: TypeAlias = Literal["json", "form"]
-ResponseFormat: TypeAlias = Literal["json", "text"]
-
-FORMATS: dict[str, tuple[str, Callable[[Any, QueryFormat | None], bytes]]] = {
-    "json": (_json.CONTENT_TYPE, lambda data, _: _json.encode_json(data)),
-    "form": (_form.CONTENT_TYPE, _form.encode_form),
+_NO_FILES: Mapping[str, Upload] = {}
+_ACCEPTED = {
+    "json": "application/json",
+    "jsonl": "application/x-ndjson, application/jsonl, */*;q=0.5",
+    "csv": "text/csv, */*;q=0.5",
+    "tsv": "text/tab-separated-values, */*;q=0.5",
+    "xml": "application/xml, text/xml, */*;q=0.5",
 }
 
 
-def encode(format: str, data: Any, query_format: QueryFormat | None = None) -> tuple[bytes, str]:  # noqa: A002
+def encode(
+    format: str,  # noqa: A002
+    data: Any,
+    query_format: QueryFormat | None = None,
+    options: BodyOptions | None = None,
+) -> tuple[bytes, str]:
     """Bytes and content type of a request body. `query_format` spells the lists and objects of a form.
 
-    Raises ConfigurationError for an unknown format and for data that the format cannot carry.
+    Raises ConfigurationError for an unknown format and for data that the format cannot carry, UsageError for data that
+    needs a file.
     """
-    if format not in FORMATS:
-        raise ConfigurationError(f'"{format}" is no body format', hint="known: " + ", ".join(FORMATS))
-    content_type, encoder = FORMATS[format]
-    return encoder(data, query_format), content_type
+    payload, content_type = encode_upload(format, data, query_format, options)
+    return payload if isinstance(payload, bytes) else payload.whole(payload.size) or b"", content_type
+
+
+def encode_upload(
+    format: str,  # noqa: A002
+    data: Any,
+    query_format: QueryFormat | None = None,
+    options: BodyOptions | None = None,
+    files: Mapping[str, Upload] = _NO_FILES,
+) -> tuple[bytes | Payload, str]:
+    """As `encode`, with the files that the caller gives. A body with files that are large stays a Payload."""
+    options = options or BodyOptions()
+    if format == "json":
+        return _json.encode_json(data), _json.CONTENT_TYPE
+    if format == "form":
+        return _form.encode_form(data, query_format), _form.CONTENT_TYPE
+    if format in ("multipart", "raw"):
+        return _parts(format, data, query_format, options, files)
+    if format == "xml":
+        from conn_engine.bodies.xml_text import CONTENT_TYPE, encode_xml
+
+        return encode_xml(data, declaration=options.declaration), CONTENT_TYPE
+    if format == "graphql":
+        from conn_engine.bodies.graphql import encode_graphql
+
+        return encode_graphql(data), _json.CONTENT_TYPE
+    raise ConfigurationError(f'"{format}" is no body format', hint="known: " + ", ".join(get_args(BodyFormat)))
+
+
+def _parts(
+    format: str,  # noqa: A002
+    data: Any,
+    query_format: QueryFormat | None,
+    options: BodyOptions,
+    files: Mapping[str, Upload],
+) -> tuple[bytes | Payload, str]:
+    from conn_engine.bodies.multipart import encode_multipart
+    from conn_engine.bodies.raw import encode_raw
+
+    if format == "raw":
+        payload, content_type = encode_raw(data, files)
+    else:
+        payload, content_type = encode_multipart(data, options, files, query_format)
+    whole = payload.whole()
+    return payload if whole is None else whole, content_type
+
+
+def streams(format: str) -> bool:  # noqa: A002
+    """Whether answers of this format may be large: they are read row by row, or handed on as they are."""
+    return format in ("jsonl", "csv", "tsv", "text", "binary")
+
+
+def accepted(format: str) -> str:  # noqa: A002
+    """The Accept header for answers of this format."""
+    return _ACCEPTED.get(format, "*/*")

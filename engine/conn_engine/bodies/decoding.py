@@ -1,115 +1,284 @@
-"""From a response's bytes to data: size, character set, and which format it is. The formats are in their own
-files."""
+"""From an answer's bytes to data: unpacked, in which character set, and how much of it at once.
 
-import codecs
-import re
-from typing import Any
+The formats are in their own files.
+"""
 
-from conn_engine.bodies.json_text import JsonProblem, decode_json
+import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any, BinaryIO
+
+from conn_engine.bodies.charsets import Pieces, charset_of, utf8
+from conn_engine.bodies.contents import Content
+from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, XmlProblem, packed
+from conn_engine.bodies.json_text import decode_json
+from conn_engine.bodies.options import ResponseOptions
+from conn_engine.bodies.strange import MAX_ERROR_TEXT, not_readable
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.wire import Response
 
-__all__ = ["MAX_BYTES", "decode", "text_of"]
+__all__ = ["CHUNK", "MAX_BYTES", "READ", "ROWS", "Decoded", "decode", "read", "text_of"]
 
 MAX_BYTES = 64 * 1024 * 1024
-_MAX_ERROR_TEXT = 10_000
-_EXCERPT = 120
-_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
-         (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
-# Only text encodings: Python also registers transformations under names that a header could give.
-_CHARSET = re.compile(
-    r"utf-?8|utf-?16(-?[lb]e)?|utf-?32(-?[lb]e)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?1"
-    r"|windows-125\d|cp125\d|koi8-[ru]|shift[_-]jis|euc-(jp|kr)|gbk|gb2312|gb18030|big5"
-)
-_PAGE = re.compile(rb"\s*(<!doctype\s+html|<html|<head|<body)", re.IGNORECASE)
-_TITLE = re.compile(r"<title[^>]{0,200}>([^<]{1,300})", re.IGNORECASE)
+MAX_UNPACKED = 8 * 1024**3
+CHUNK = 1_000
+ROWS = ("jsonl", "csv", "tsv")
+READ = ("json", *ROWS, "xml", "text", "binary")
+_PIECE = 64 * 1024
+_PLAIN = ResponseOptions()
+_DELIMITERS = {"csv": ",", "tsv": "\t"}
 
 
-def decode(response: Response, format: str = "json") -> Any:  # noqa: A002
-    """Data of a response's body: JSON data for `json`, a string for `text`. None for an empty body, 204 and
-    205.
+@dataclass(slots=True)
+class Decoded:
+    """What an answer holds. `data` is what expressions see as its body.
 
-    Integers outside of ±2^53 become strings. Raises VendorError(bad_response) when the body is larger than
-    64 MiB, is not the format it should be, or is nested deeper than 200 levels; the message has a short
-    excerpt, which the caller redacts. An error answer (status 300 and above) that is no JSON is returned as
-    text, so that error rules can read it.
+    Rows beyond the first 1,000 are in `more`, up to 1,000 at a time. `content` are the bytes of a text or binary
+    answer. `problem` is why the answer cannot be read: `data` is then what rules may look at. `close()` it.
     """
-    if format not in ("json", "text"):
-        raise ConfigurationError(f'"{format}" is no response format', hint="json and text are")
-    if len(response.body) > MAX_BYTES:
-        raise VendorError(f"the answer is larger than {MAX_BYTES // 2**20} MiB", kind="bad_response", response=response)
-    if response.status in (204, 205) or not response.body.strip():
-        return None
-    lenient = response.status >= 300
-    if format == "text":
-        return text_of(response, lenient=lenient)
+
+    data: Any = None
+    more: Iterator[list[Any]] | None = None
+    content: Content | None = None
+    problem: VendorError | None = None
+    response: Response | None = None
+
+    def close(self) -> None:
+        """Give back the answer's bytes."""
+        for held in (self.more, self.response):
+            close = getattr(held, "close", None)
+            if close is not None:
+                close()
+
+
+def decode(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Any:  # noqa: A002
+    """All data of a response's body at once, as `read` gives it. Raises its problem."""
+    decoded = read(response, format, options)
+    if decoded.problem is not None:
+        raise decoded.problem
+    return decoded.data if decoded.more is None else [*decoded.data, *chain.from_iterable(decoded.more)]
+
+
+def read(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Decoded:  # noqa: A002
+    """Data of a response's body: JSON data for `json`, `jsonl` and `xml`, objects of texts by column for `csv` and
+    `tsv`, a string for `text`, `{content_type, filename, size, sha256, base64}` for `binary`. None for an empty body,
+    204 and 205 (no rows for the formats that have rows).
+
+    Integers outside of ±2^53 become strings. The problem is a VendorError(bad_response) when the body is not what it
+    should be, is larger than 64 MiB and not read row by row, or is nested deeper than 200 levels; its message has a
+    short excerpt, which the caller redacts. An error answer (status 300 and above) that is no JSON is given as text,
+    so that error rules can read it.
+    """
+    if format not in READ:
+        raise ConfigurationError(f'"{format}" is no response format', hint="known: " + ", ".join(READ))
+    options = options or _PLAIN
+    empty = response.status in (204, 205) or (response.spool is None and not response.body.strip())
+    if empty and (format != "binary" or response.status >= 204):
+        return Decoded([] if format in ROWS and response.status < 300 else None, response=response)
+    if response.status >= 300:
+        return Decoded(_lenient(response, format, options), response=response)
     try:
-        body = response.body
-        if not _plain_utf8(response):
-            body = text_of(response, lenient=lenient).encode("utf-8", "surrogatepass")
-        return decode_json(body)
-    except JsonProblem as problem:
-        if lenient:
-            return text_of(response, lenient=True)[:_MAX_ERROR_TEXT]
-        raise _not_json(response, str(problem)) from None
+        return _READERS.get(format, _rows)(response, format, options)
+    except FAULTS as fault:
+        problem = not_readable(response, format, fault)
+    except VendorError as fault:
+        problem = fault
+    return Decoded(_lenient(response, "json", options), problem=problem, response=response)
 
 
-def text_of(response: Response, *, lenient: bool = False) -> str:
-    """The body as text: by its byte order mark, else the declared character set, else UTF-8.
+def text_of(response: Response, *, lenient: bool = False, charset: str | None = None) -> str:
+    """The body as text: by its byte order mark, else `charset`, else the declared character set, else UTF-8.
 
     Raises VendorError(bad_response) for an unknown character set and for bytes that do not belong to it;
     `lenient` replaces them instead.
     """
     body = response.body
-    declared = (_charset(response), b"")
-    name, mark = next(((name, mark) for mark, name in _BOMS if body.startswith(mark)), declared)
+    name, mark = charset_of(body[:4], response.headers, charset)
     try:
-        if not _CHARSET.fullmatch(name):
-            raise LookupError(name)
-        return str(codecs.decode(body[len(mark) :], name, "strict"))
-    except (LookupError, UnicodeError) as error:
+        return b"".join(utf8(iter((body[mark:],)), name)).decode("utf-8", "surrogatepass")
+    except CharsetFault as fault:
         if lenient:
             return body.decode("utf-8", "replace")
-        shown = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
-        said = "is unknown" if isinstance(error, LookupError) else "does not fit its bytes"
-        raise VendorError(
-            f'the answer cannot be read: its character set "{shown}" {said}',
-            kind="bad_response",
-            response=response,
-        ) from None
+        raise not_readable(response, "text", fault) from None
 
 
-def _charset(response: Response) -> str:
-    declared = response.headers.get("content-type", "")
-    found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', declared, re.IGNORECASE)
-    return found[1].lower() if found else "utf-8"
+def _json(response: Response, _: str, options: ResponseOptions) -> Decoded:
+    if response.spool is None and not packed(response.body) and options.unpack in ("auto", "none"):
+        if len(response.body) > MAX_BYTES:
+            raise _too_large(response)
+        body = response.body
+        name, mark = charset_of(body[:4], response.headers, options.charset)
+        if mark or name not in ("utf-8", "utf8", "us-ascii"):
+            body = b"".join(_cleaned(utf8(iter((body[mark:],)), name), response))
+        return Decoded(decode_json(body), response=response)
+    found = [decode_json(_whole(source, response)) for source in _texts(response, "json", options)]
+    if len(found) == 1:
+        return Decoded(found[0], response=response)
+    return Decoded([item for one in found for item in (one if isinstance(one, list) else [one])], response=response)
 
 
-def _plain_utf8(response: Response) -> bool:
-    return _charset(response) in ("utf-8", "utf8", "us-ascii") and response.body[:1] not in b"\xef\xff\xfe\x00"
+def _xml(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
+    from conn_engine.bodies.xml_text import decode_xml
+
+    strip = options.namespaces == "strip"
+    found = [
+        decode_xml(io.BytesIO(_whole(source, response)), lists=options.lists, strip=strip)
+        for source in _texts(response, format, options)
+    ]
+    return Decoded(found[0] if len(found) == 1 else found, response=response)
 
 
-def _not_json(response: Response, problem: str) -> VendorError:
-    declared = response.headers.get("content-type", "").split(";")[0].strip()[:60]
-    text = text_of(response, lenient=True)[:4000]
-    if _PAGE.match(response.body[:1000]):
-        title = _TITLE.search(text)
-        named = f" titled “{_printable(title[1])}”" if title else ""
-        return VendorError(
-            f"the vendor answered with an HTML page{named} instead of JSON",
-            kind="bad_response",
-            response=response,
-            hint="check `base_url` and the path: a log-in or error page usually means a wrong address",
-        )
-    said = f"declared as {declared}, " if declared and "json" not in declared else ""
-    return VendorError(
-        f"the answer is not JSON ({said}{problem}): {_printable(text)}",
-        kind="bad_response",
-        response=response,
-        hint="say `response_format` when the operation does not answer with JSON",
+def _text(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
+    whole = b"".join(_whole(source, response) for source in _texts(response, format, options))
+    return Decoded(
+        whole.decode("utf-8", "surrogatepass"), content=_content(response, format, options), response=response
     )
 
 
-def _printable(text: str) -> str:
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[: _EXCERPT * 4]).split())
-    return line if len(line) <= _EXCERPT else line[:_EXCERPT] + "…"
+def _binary(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
+    content = _content(response, format, options)
+    return Decoded(content.record(), content=content, response=response)
+
+
+def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
+    from conn_engine.bodies.rows import json_rows, table_rows
+
+    def records() -> Iterator[Any]:
+        for source in _texts(response, format, options):
+            reader = io.BufferedReader(Pieces(source), _PIECE)
+            yield from json_rows(reader) if format == "jsonl" else table_rows(reader, options, _DELIMITERS[format])
+
+    chunks = _chunks(records())
+    first = next(chunks, [])
+    more = _told(response, format, chunks) if len(first) == CHUNK else None
+    return Decoded(first, more, response=response)
+
+
+_READERS: dict[str, Callable[[Response, str, ResponseOptions], Decoded]] = {
+    "json": _json,
+    "xml": _xml,
+    "text": _text,
+    "binary": _binary,
+}
+
+
+def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
+    while chunk := list(islice(rows, CHUNK)):
+        yield chunk
+
+
+def _told(response: Response, format: str, items: Iterator[Any]) -> Iterator[Any]:  # noqa: A002
+    """The items; a fault among them as the caller's error."""
+    try:
+        yield from items
+    except FAULTS as fault:
+        raise not_readable(response, format, fault) from None
+
+
+def _content(response: Response, format: str, options: ResponseOptions) -> Content:  # noqa: A002
+    def pieces() -> Iterator[bytes]:
+        for source in _sources(response, format, options):
+            yield from source
+
+    return Content(response.headers, lambda: _told(response, format, pieces()))
+
+
+def _sources(response: Response, format: str, options: ResponseOptions) -> Iterator[Iterator[bytes]]:  # noqa: A002
+    """The bytes of each file in the answer, unpacked. Each is read before the next."""
+    with response.open() as reader:
+        head = reader.read(4)
+        reader.seek(0)
+        kind: str | None = None if options.unpack == "none" else options.unpack
+        if kind == "auto":
+            kind = None if format == "binary" else packed(head)
+        elif kind is not None and packed(head) != kind:
+            raise ArchiveFault(f"it is not packed as {kind}, as `response_options.unpack` says")
+        if kind is None:
+            yield _pieces(reader)
+            return
+        from conn_engine.bodies.archives import documents
+
+        for document in documents(reader, kind, options.members, MAX_UNPACKED):
+            yield _cleaned(document.pieces, response)
+
+
+def _texts(response: Response, format: str, options: ResponseOptions) -> Iterator[Iterator[bytes]]:  # noqa: A002
+    """The text of each file in the answer, as UTF-8."""
+    for source in _sources(response, format, options):
+        head, pieces = _begun(source)
+        name, mark = charset_of(head, response.headers, options.charset)
+        text = utf8(_without(pieces, mark), name)
+        yield text if name in ("utf-8", "utf8", "us-ascii") else _cleaned(text, response)
+
+
+def _pieces(reader: BinaryIO) -> Iterator[bytes]:
+    while piece := reader.read(_PIECE):
+        yield piece
+
+
+def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first four bytes, and all pieces."""
+    head = b""
+    for piece in pieces:
+        head += piece
+        if len(head) >= 4:
+            break
+    return head[:4], chain((head,), pieces)
+
+
+def _without(pieces: Iterator[bytes], count: int) -> Iterator[bytes]:
+    yield next(pieces, b"")[count:]
+    yield from pieces
+
+
+def _cleaned(pieces: Iterator[bytes], response: Response) -> Iterator[bytes]:
+    """The pieces without credentials that could not be seen from outside: they were packed, or spelled otherwise."""
+    if response.clean is None:
+        yield from pieces
+        return
+    cleaner = response.clean()
+    for piece in pieces:
+        yield cleaner.feed(piece)
+    yield cleaner.finish()
+
+
+def _whole(pieces: Iterator[bytes], response: Response) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > MAX_BYTES:
+            raise _too_large(response)
+        parts.append(piece)
+    return b"".join(parts)
+
+
+def _too_large(response: Response) -> VendorError:
+    return VendorError(
+        f"the answer is larger than {MAX_BYTES // 2**20} MiB",
+        kind="bad_response",
+        response=response,
+        hint="ask for less at once; or read it row by row (`response_format` jsonl or csv), or as a file "
+        "(conn run … --output FILE)",
+    )
+
+
+def _lenient(response: Response, format: str, options: ResponseOptions) -> Any:  # noqa: A002
+    """What rules may see of an answer that is an error, or not what it should be: data, else the beginning of its text.
+
+    Of a large body its beginning is all there is to see.
+    """
+    with response.open() as reader:
+        head = reader.read(MAX_ERROR_TEXT if response.spool is not None else -1)
+    seen = Response(response.status, response.headers, head, response.url)
+    text = text_of(seen, lenient=True, charset=options.charset)
+    try:
+        if format == "xml" and text.lstrip()[:1] == "<":
+            from conn_engine.bodies.xml_text import decode_xml
+
+            strip = options.namespaces == "strip"
+            return decode_xml(io.BytesIO(text.encode("utf-8", "replace")), lists=options.lists, strip=strip)
+        return decode_json(text.encode("utf-8", "surrogatepass"))
+    except (JsonProblem, XmlProblem):
+        return text[:MAX_ERROR_TEXT]

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
+from conn_engine.bodies.faults import JsonProblem
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["CONTENT_TYPE", "MAX_DEPTH", "JsonProblem", "decode_json", "encode_json"]
+__all__ = ["CONTENT_TYPE", "MAX_DEPTH", "decode_json", "encode_json"]
 
 CONTENT_TYPE = "application/json"
 MAX_DEPTH = 200
@@ -23,10 +24,6 @@ _LONG_RUN = b"0" * 16
 _LONG_NUMBER = b"0" * 1000
 # What may stand before a whole number. Most long runs of digits are ids inside of strings, behind a quote.
 _BEFORE_NUMBER = b":,[- \t\n\r"
-
-
-class JsonProblem(ValueError):
-    """Why a text is not acceptable JSON: one line, without any of the text."""
 
 
 def encode_json(data: Any) -> bytes:

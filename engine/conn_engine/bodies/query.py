@@ -3,6 +3,7 @@ spelling."""
 
 import json
 import math
+import re
 from collections.abc import Iterable
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -15,6 +16,8 @@ from conn_engine.strategies import Settings
 __all__ = ["QueryFormat", "encode_query", "flatten"]
 
 _MAX_DEPTH = 20
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_ESCAPE_OR_NOT = re.compile("(%[0-9A-Fa-f]{2})")
 
 
 class QueryFormat(Settings, frozen=True, kw_only=True):
@@ -32,7 +35,8 @@ class QueryFormat(Settings, frozen=True, kw_only=True):
         str,
         Meta(
             description="Characters that stay as they are instead of being percent-encoded "
-            '(`():,` for vendors with a filter language). "&", "=", "#", "%" and "+" are always encoded.'
+            '(`():,` for vendors with a filter language). "&", "=", "#" and "+" never do. With "%" among them, '
+            "what is percent-encoded in a value already stays so (`List(urn%3Ali%3A1)`)."
         ),
     ] = ""
     booleans: Annotated[Literal["true_false", "one_zero"], Meta(description="How true and false are spelled.")] = (
@@ -47,11 +51,20 @@ def encode_query(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = No
     """
     form = form or QueryFormat()
     safe = "".join(character for character in form.raw if character not in "&=#%+") + "-._~"
+    escapes = "%" in form.raw
     out: list[str] = []
     for name, text, listed in _spelled(pairs, form):
-        value = ",".join(quote(part, safe=safe) for part in text) if listed else quote(text[0], safe=safe)
-        out.append(f"{quote(name, safe=safe)}={value}")
+        parts = [_quoted(part, safe, escapes) for part in text]
+        out.append(f"{quote(name, safe=safe)}={','.join(parts) if listed else parts[0]}")
     return "&".join(out)
+
+
+def _quoted(text: str, safe: str, escapes: bool) -> str:
+    if not escapes:
+        return quote(text, safe=safe)
+    return "".join(
+        piece if _ESCAPE.fullmatch(piece) else quote(piece, safe=safe) for piece in _ESCAPE_OR_NOT.split(text) if piece
+    )
 
 
 def flatten(pairs: Iterable[tuple[str, Any]], form: QueryFormat | None = None) -> list[tuple[str, str]]:

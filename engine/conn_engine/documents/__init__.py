@@ -7,7 +7,7 @@ What the data means is not known here: models, merging and validation are `confi
 
 from conn_engine.documents.document import Block, Document, Suppression
 from conn_engine.documents.dump import dump_json, dump_yaml
-from conn_engine.documents.files import MAX_BYTES, read, write_whole
+from conn_engine.documents.files import MAX_BYTES, read, whole_file, write_whole
 from conn_engine.documents.markdown import markdown_blocks
 from conn_engine.documents.parse import Language, parse
 from conn_engine.documents.paths import Path_, dotted, undotted
@@ -26,5 +26,6 @@ __all__ = [
     "parse",
     "read",
     "undotted",
+    "whole_file",
     "write_whole",
 ]

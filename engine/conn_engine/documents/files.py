@@ -4,16 +4,18 @@ import contextlib
 import os
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import BinaryIO, NoReturn
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents.document import Document
 from conn_engine.documents.faults import Origin, fail
 from conn_engine.documents.limits import MAX_BYTES
 from conn_engine.documents.parse import Language, parse
+from conn_engine.errors import UsageError
 
-__all__ = ["MAX_BYTES", "read", "read_text", "write_whole"]
+__all__ = ["MAX_BYTES", "read", "read_text", "whole_file", "write_whole"]
 
 
 def read(path: Path, display: str | None = None, *, language: Language | None = None) -> Document:
@@ -81,6 +83,52 @@ def write_whole(path: Path, content: str | bytes, *, mode: int | None = None, wi
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
+    """A new file to write to. It has its name when the block is left well, and is gone when it is not.
+
+    Raises UsageError when the name is taken (and may not be overwritten, or is no regular file) and when it cannot be
+    written.
+    """
+    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
+    try:
+        kept = path.lstat().st_mode if os.path.lexists(path) else None
+        if kept is not None and not stat.S_ISREG(kept):
+            raise UsageError(f"{path} is there already, and is no regular file")
+        if kept is not None and not overwrite:
+            raise _taken(path)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        with os.fdopen(os.open(temporary, flags, 0o666 if kept is None else stat.S_IMODE(kept)), "wb") as stream:
+            yield stream
+            stream.flush()
+            os.fsync(stream.fileno())
+        _name(temporary, path, overwrite=overwrite)
+        _flush_folder(path.parent)
+    except OSError as fault:
+        raise UsageError(f"{path} cannot be written: {(fault.strerror or str(fault)).lower()}") from fault
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:
+    if overwrite:
+        temporary.replace(path)
+        return
+    try:
+        os.link(temporary, path)  # unlike a renaming, this never replaces what came there meanwhile
+    except FileExistsError:
+        raise _taken(path) from None
+    except OSError:  # a file system without hard links
+        if os.path.lexists(path):
+            raise _taken(path) from None
+        temporary.replace(path)
+
+
+def _taken(path: Path) -> UsageError:
+    return UsageError(f"{path} is there already", hint="choose another name, or allow it to be replaced (--force)")
 
 
 def _target(path: Path, within: Path | None) -> Path:

@@ -2,7 +2,6 @@
 when the process is killed."""
 
 import io
-import tempfile
 import threading
 from typing import BinaryIO
 
@@ -13,6 +12,8 @@ class Spool:
     """Written once, then read as often as needed, by several readers at once. `close()` gives the file back."""
 
     def __init__(self) -> None:
+        import tempfile
+
         self._file: BinaryIO | None = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115
         self._lock = threading.Lock()
         self._size = 0

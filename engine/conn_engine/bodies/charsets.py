@@ -1,0 +1,89 @@
+"""Character sets of answers: which one holds, and bytes as UTF-8 whatever they were."""
+
+import codecs
+import io
+import re
+from collections.abc import Iterator
+
+from conn_engine.bodies.faults import CharsetFault
+from conn_engine.wire import Headers
+
+__all__ = ["Pieces", "charset_of", "declared", "known", "utf8"]
+
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe\x00\x00", "utf-32-le"), (b"\x00\x00\xfe\xff", "utf-32-be"),
+         (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))  # fmt: skip
+# Only text encodings: Python also registers transformations under names that a header could give.
+_CHARSET = re.compile(
+    r"utf-?8|utf-?16([_-]?[lb]e)?|utf-?32([_-]?[lb]e)?|us-ascii|ascii|iso-?8859-\d{1,2}|latin-?\d|l1"
+    r"|windows-(125\d|874|31j)|cp(125\d|437|85[0258]|86[56]|874|932|949|950)|mac-?roman|koi8-[ru]|shift[_-]?jis|sjis"
+    r"|euc[_-](jp|kr)|gbk|gb2312|gb18030|big5(-hkscs)?|tis-620"
+)
+
+
+def known(name: str) -> bool:
+    """Whether it names a character set."""
+    if not _CHARSET.fullmatch(name.lower()):
+        return False
+    try:
+        codecs.lookup(name)
+    except LookupError:
+        return False
+    return True
+
+
+def declared(headers: Headers) -> str | None:
+    """The character set of a content type, lower case, as it stands there."""
+    found = re.search(r'charset\s*=\s*"?([^\s";,]{1,40})', headers.get("content-type", ""), re.IGNORECASE)
+    return found[1].lower() if found else None
+
+
+def charset_of(head: bytes, headers: Headers, said: str | None) -> tuple[str, int]:
+    """The character set by the byte order mark, else what the author `said`, else the declared one, else UTF-8; and how
+    many bytes the mark has. `head` are the first bytes. The name may be unknown."""
+    for mark, name in _BOMS:
+        if head.startswith(mark):
+            return name, len(mark)
+    return (said or declared(headers) or "utf-8").lower(), 0
+
+
+def utf8(pieces: Iterator[bytes], name: str) -> Iterator[bytes]:
+    """The pieces as UTF-8. Raises CharsetFault for an unknown set and bytes that are not of it.
+
+    UTF-8 itself is checked too. What comes out does not depend on how the bytes come in.
+    """
+    shown = re.sub(r"[^a-z0-9_.-]", "?", name)[:40]
+    if not known(name):
+        raise CharsetFault(f'its character set "{shown}" is unknown')
+    decoder = codecs.getincrementaldecoder(name)("strict")
+    same = codecs.lookup(name).name in ("utf-8", "ascii")
+    try:
+        for piece in pieces:
+            text = decoder.decode(piece)
+            yield piece if same else text.encode("utf-8", "surrogatepass")
+        decoder.decode(b"", final=True)
+    except UnicodeError:
+        raise CharsetFault(f'its character set "{shown}" does not fit its bytes') from None
+
+
+class Pieces(io.RawIOBase):
+    """A reader over bytes that come in pieces."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._rest = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Yes."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill the buffer with what is left of a piece."""
+        while not self._rest:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._rest = memoryview(piece)
+        count = min(len(buffer), len(self._rest))
+        buffer[:count] = self._rest[:count]
+        self._rest = self._rest[count:]
+        return count

@@ -1,0 +1,170 @@
+"""XML bodies as data and back.
+
+An element is an object: its attributes under `@name`, its children by name, text beside either under `#text`. An
+element with text alone is that text, an empty one null; children of the same name are a list. The whole is an object
+with the root's name. A document type (and with it every entity of its own) is refused, and so is what is too deep or
+too large.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+from xml.parsers import expat
+from xml.sax.saxutils import escape
+
+from conn_engine.bodies.faults import XmlProblem
+from conn_engine.bodies.json_text import MAX_DEPTH
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["CONTENT_TYPE", "decode_xml", "encode_xml"]
+
+CONTENT_TYPE = "application/xml"
+_MOST_NODES = 2_000_000
+_PIECE = 64 * 1024
+_NAME = re.compile(r"[^\W\d][\w.\-]*(?::[^\W\d][\w.\-]*)?")
+_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+class _Element:
+    __slots__ = ("children", "name", "text")
+
+    def __init__(self, name: str, children: dict[str, Any]) -> None:
+        self.name = name
+        self.children = children
+        self.text: list[str] = []
+
+
+class _Reader:
+    """The document as expat tells it."""
+
+    def __init__(self, lists: tuple[str, ...], *, strip: bool) -> None:
+        self.root: dict[str, Any] = {}
+        self._open = [_Element("", self.root)]
+        self._lists = frozenset(lists)
+        self._strip = strip
+        self._nodes = 0
+
+    def start(self, name: str, attributes: dict[str, str]) -> None:
+        self._nodes += 1 + len(attributes)
+        if self._nodes > _MOST_NODES:
+            raise XmlProblem(f"it has more than {_MOST_NODES} elements and attributes")
+        if len(self._open) > MAX_DEPTH:
+            raise XmlProblem(f"it is nested deeper than {MAX_DEPTH} levels")
+        if self._strip:
+            name = name.rpartition(":")[2]
+            attributes = {
+                key.rpartition(":")[2]: value
+                for key, value in attributes.items()
+                if key != "xmlns" and not key.startswith("xmlns:")
+            }
+        self._open.append(_Element(name, {f"@{key}": value for key, value in attributes.items()}))
+
+    def end(self, _name: str) -> None:
+        element = self._open.pop()
+        text = "".join(element.text).strip()
+        value: Any = element.children
+        if not value:
+            value = text or None
+        elif text:
+            value["#text"] = text
+        siblings = self._open[-1].children
+        if element.name in siblings:
+            held = siblings[element.name]
+            if isinstance(held, list):
+                held.append(value)
+            else:
+                siblings[element.name] = [held, value]
+        else:
+            siblings[element.name] = [value] if element.name in self._lists else value
+
+    def text(self, text: str) -> None:
+        self._open[-1].text.append(text)
+
+
+def _refuse_type(*_arguments: Any) -> None:
+    raise XmlProblem("it has a document type (<!DOCTYPE …>), which is refused: it may define entities")
+
+
+def decode_xml(reader: BinaryIO, *, lists: tuple[str, ...] = (), strip: bool = False) -> dict[str, Any]:
+    """Data of a UTF-8 XML document. `lists` are names that are a list even where there is only one; `strip` takes the
+    prefixes off names. Raises XmlProblem."""
+    told = _Reader(lists, strip=strip)
+    parser = expat.ParserCreate(encoding="utf-8")  # whatever its first line says: the bytes are UTF-8 by now
+    parser.buffer_text = True
+    parser.StartDoctypeDeclHandler = _refuse_type
+    parser.EntityDeclHandler = _refuse_type
+    parser.StartElementHandler = told.start
+    parser.EndElementHandler = told.end
+    parser.CharacterDataHandler = told.text
+    try:
+        begun = False
+        while piece := reader.read(_PIECE):
+            if not begun:  # a vendor's template often leaves lines before the first tag
+                piece = piece.lstrip()
+                begun = bool(piece)
+            parser.Parse(piece, False)
+        parser.Parse(b"", True)
+    except expat.ExpatError as error:
+        raise XmlProblem(f"{expat.ErrorString(error.code)}, line {error.lineno}") from None
+    return told.root
+
+
+def encode_xml(data: Any, *, declaration: bool = True) -> bytes:
+    """UTF-8 XML of data in the form above. Raises ConfigurationError for what XML cannot hold."""
+    if not isinstance(data, dict) or len(data) != 1 or isinstance(next(iter(data.values())), list):
+        raise _unfit(
+            "an XML body is an object with one key, the root element",
+            "text that is XML already is sent by `body_format: raw` with a content_type",
+        )
+    name, value = next(iter(data.items()))
+    head = '<?xml version="1.0" encoding="UTF-8"?>' if declaration else ""
+    return (head + "".join(_element(name, value, 0))).encode("utf-8")
+
+
+def _element(name: str, value: Any, depth: int) -> Iterator[str]:
+    if depth > MAX_DEPTH:
+        raise _unfit(f"an XML body is nested deeper than {MAX_DEPTH} levels")
+    tag = _named(name)
+    if not isinstance(value, dict):
+        text = _text(value)
+        yield f"<{tag}>{text}</{tag}>" if text else f"<{tag}/>"
+        return
+    attributes = "".join(
+        f' {_named(key[1:])}="{escape(_plain(item), {chr(34): "&quot;", chr(10): "&#10;", chr(9): "&#9;"})}"'
+        for key, item in value.items()
+        if key.startswith("@") and item is not None
+    )
+    inside = [(key, item) for key, item in value.items() if not key.startswith("@")]
+    yield f"<{tag}{attributes}{'>' if inside else '/>'}"
+    if not inside:
+        return
+    for key, item in inside:
+        if key == "#text":
+            yield _text(item)
+            continue
+        for one in item if isinstance(item, list) else [item]:
+            yield from _element(key, one, depth + 1)
+    yield f"</{tag}>"
+
+
+def _text(value: Any) -> str:
+    return escape(_plain(value), {"\r": "&#13;"})
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict | list):
+        raise _unfit("a text or an attribute of an XML body cannot be a list or an object")
+    text = "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+    if _FORBIDDEN.search(text):
+        raise _unfit("XML cannot hold control characters")
+    return text
+
+
+def _named(name: Any) -> str:
+    if not isinstance(name, str) or _NAME.fullmatch(name) is None:
+        raise _unfit(f"{str(name)[:40]!r} is no name of an XML element or attribute")
+    return name
+
+
+def _unfit(message: str, hint: str = "") -> ConfigurationError:
+    return ConfigurationError(message, hint=hint)

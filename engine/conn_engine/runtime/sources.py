@@ -246,7 +246,7 @@ def _records(  # noqa: PLR0917
     try:
         operation = listing.effective.vendor(resource, method)
     except UsageError as error:  # the author's fault here, not the caller's
-        raise ConfigurationError(f'parents of {listing.name} come from "{source.from_}": {error}') from error
+        raise ConfigurationError(f'parents of {listing.name} come from "{source.from_}": {error}', hint=error.hint) from error
     where = dotted(listing.operation.at("parents"))
     params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
     identifier = params.pop("id", None)

@@ -4,6 +4,7 @@ import http.server
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,13 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from conn_engine.config import Workspace, load_workspace
+from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
+from conn_engine.secrets import Redactor
 from conn_engine.transport.faults import Faults, json_answer
+from conn_engine.transport.live import Live
 from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Page, Request, Response
 
@@ -144,6 +147,12 @@ class Got:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def asked(self) -> str:
+        """Path and query, decoded."""
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return f"{self.path}?{query}" if query else self.path
+
 
 @dataclass
 class Site:
@@ -220,6 +229,51 @@ def new_site() -> Iterator[Callable[[], Site]]:
 @pytest.fixture
 def site(new_site: Callable[[], Site]) -> Site:
     return new_site()
+
+
+class Shop:
+    """`acme`, connected to a real server."""
+
+    def __init__(self, site: Site, effective: Effective) -> None:
+        self.site = site
+        self.effective = effective
+
+    def pages(self, name: str, call: Call | None = None) -> Iterator[Page]:
+        flow = perform(self.effective, self.effective.resolve(name), call or Call(), Session("acme"))
+        with closing(drive(flow, Live(Redactor()), MemoryVault({}))) as pages:
+            yield from pages
+
+    def records(self, name: str, call: Call | None = None) -> list[Any]:
+        return [record for page in self.pages(name, call) for record in page.records]
+
+    @property
+    def got(self) -> list[str]:
+        return [got.asked for got in self.site.got]
+
+
+@pytest.fixture
+def shop(make: Make, site: Site) -> Callable[..., Shop]:
+    """`shop(resources, answer, unified=…, **context)`: operations of `acme` on a server; `.got` is what was asked."""
+
+    def build(resources: dict[str, Any], answer: Callable[[Got], Any], *, unified: Any = None, **context: Any) -> Shop:
+        site.answer = answer
+        connector = {
+            "base_url": site.url,
+            "hosts": ["api.example.com"],
+            "pagination": {"format": "cursor", "config": {"cursor_field": "next", "cursor_param": "after"}},
+            "resources": resources,
+        }
+        workspace = make(
+            {
+                "conn.yaml": f"version: 1\ntrusted_hosts: ['{site.host}']\n",
+                "connectors/shop/connector.yaml": connector,
+                "connectors/shop/unified/crm.yaml": unified,
+                "accounts/acme.yaml": {"connector": "shop", "context": context},
+            }
+        )
+        return Shop(site, workspace.effective(account="acme"))
+
+    return build
 
 
 @pytest.fixture

@@ -1,0 +1,117 @@
+"""Records that are parents of more records of their own operation."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from conn_engine.errors import ConfigurationError, UsageError, VendorError
+from conn_engine.runtime.call import Call, encode_cursor
+
+TREE = {"root": ["a", "b"], "a": ["a1", "a2"], "a1": ["x"], "b": [], "x": []}
+BLOCKS = {
+    "list": {
+        "method": "get",
+        "path": "/blocks/{{block}}",
+        "response_path": "items",
+        "parents": {"as": "block", "values": ["root"]},
+        "recurse": {"as": "block", "key": "id", "when": "record.more"},
+        "record_mapping": {"id": "record.id", "in": "partition.block"},
+    }
+}
+
+
+def answers(tree: dict[str, list[str]], size: int = 1) -> Callable[[Any], Any]:
+    """Children of a block, `size` a page."""
+
+    def answer(got: Any) -> Any:
+        children = tree[got.path.rsplit("/", 1)[1]]
+        at = int(got.query.get("after", 0))
+        page = {"items": [{"id": name, "more": bool(tree.get(name))} for name in children[at : at + size]]}
+        return page | ({"next": str(at + size)} if at + size < len(children) else {})
+
+    return answer
+
+
+def test_depth_first_each_once(shop: Any) -> None:
+    acme = shop({"blocks": BLOCKS}, answers(TREE))
+    assert acme.records("blocks.list") == [
+        {"id": "a", "in": "root"}, {"id": "a1", "in": "a"}, {"id": "x", "in": "a1"}, {"id": "a2", "in": "a"},
+        {"id": "b", "in": "root"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_every_cursor_leads_to_exactly_the_rest(shop: Any, size: int) -> None:
+    acme = shop({"blocks": BLOCKS}, answers(TREE, size))
+    whole = list(acme.pages("blocks.list"))
+    for index, page in enumerate(whole):
+        rest = [] if page.next_cursor is None else acme.records("blocks.list", Call(cursor=page.next_cursor))
+        assert rest == [record for later in whole[index + 1 :] for record in later.records]
+
+
+def test_page_by_page_in_separate_calls(shop: Any) -> None:
+    acme = shop({"blocks": BLOCKS}, answers(TREE))
+    found, cursor = [], None
+    while True:
+        with closing(acme.pages("blocks.list", Call(cursor=cursor))) as pages:
+            page = next(pages)
+        found += [record["id"] for record in page.records]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert found == ["a", "a1", "x", "a2", "b"]
+
+
+def test_a_record_within_itself_is_an_error_that_shows_the_way(shop: Any) -> None:
+    acme = shop({"blocks": BLOCKS}, answers({"root": ["a"], "a": ["b"], "b": ["a"]}))
+    with pytest.raises(VendorError, match="root > a > b > a") as caught:
+        acme.records("blocks.list")
+    assert caught.value.kind == "bad_response"
+
+
+def test_a_record_in_two_places_is_asked_for_once(shop: Any) -> None:
+    acme = shop({"blocks": BLOCKS}, answers({"root": ["a", "b"], "a": ["c"], "b": ["c"], "c": ["d"]}))
+    acme.records("blocks.list")
+    assert acme.got.count("/blocks/c") == 1
+
+
+def test_too_deep_is_an_error(shop: Any) -> None:
+    deep = {"root": ["n1"]} | {f"n{n}": [f"n{n + 1}"] for n in range(1, 9)}
+    bounded = {"list": BLOCKS["list"] | {"recurse": BLOCKS["list"]["recurse"] | {"max_depth": 3}}}
+    acme = shop({"blocks": bounded}, answers(deep))
+    with pytest.raises(VendorError, match="max_depth: 3"):
+        acme.records("blocks.list")
+    fits = {key: deep[key] for key in ("root", "n1", "n2")} | {"n3": ["n4"], "n4": []}
+    assert len(shop({"blocks": bounded}, answers(fits)).records("blocks.list")) == 4
+
+
+def test_the_first_call_may_be_without_a_value(shop: Any) -> None:
+    folders = {
+        "list": {
+            "method": "get",
+            "path": "/folders",
+            "response_path": "$",
+            "pagination": {"format": "none"},
+            "recurse": {"as": "folder", "param": "parent"},
+        }
+    }
+    rows = {"": [{"id": 1}, {"id": 2}], "1": [{"id": 3}], "2": [], "3": []}
+    acme = shop({"folders": folders}, lambda got: rows[got.query.get("parent", "")])
+    assert [record["id"] for record in acme.records("folders.list")] == [1, 2, 3]
+    assert acme.got == ["/folders", "/folders?parent=1", "/folders?parent=3", "/folders?parent=2"]
+
+
+def test_a_record_without_a_key_is_an_error(shop: Any) -> None:
+    acme = shop({"blocks": BLOCKS}, lambda got: {"items": [{"more": True}]})
+    with pytest.raises(ConfigurationError, match="has no key"):
+        acme.records("blocks.list")
+
+
+@pytest.mark.parametrize("trail", ["a", [1], [[{}, "0"]], [[1, 1]], [[{}]]])
+def test_a_forged_trail_is_refused(shop: Any, trail: Any) -> None:
+    acme = shop({"blocks": BLOCKS}, answers(TREE))
+    cursor = encode_cursor({"place": {"partition": [{"at": 0}], "recurse": trail}})
+    with pytest.raises(UsageError, match="does not belong"):
+        acme.records("blocks.list", Call(cursor=cursor))

@@ -56,6 +56,15 @@ def _json_parse(text: str | None) -> Any:
     return NULL if value is None else value
 
 
+def _literal(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    from conn_engine.functions.literals import read_literal
+
+    read = read_literal(value)
+    return NULL if read is None else read
+
+
 ROWS: tuple[Function, ...] = (
     Function(
         "base64encode",
@@ -96,5 +105,13 @@ ROWS: tuple[Function, ...] = (
         "The value of a JSON text; null when it is not valid JSON.",
         """$jsonParse('{"a": [1, true]}')""",
         {"a": [1, True]},
+    ),
+    Function(
+        "literal",
+        _literal,
+        "<x:x>",
+        "The value that a text stands for when it is a literal ('12', '[1, 2]', 'True', in quotes); else the text.",
+        """$literal("{'ids': [1, 2], 'all': True}")""",
+        {"ids": [1, 2], "all": True},
     ),
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_engine.imports import Imported
+    from conn_engine.imports import Imported, Source
 
 __all__ = ["Wishes", "import_files"]
 
@@ -17,7 +17,8 @@ _SHOWN_CHARACTERS = 400
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What the command line asks of an import. `name` is None where each document proposes its own."""
+    """What the command line asks of an import. `name` is None where each document proposes its own; `entries` are keys
+    of documents that hold several connectors, `every` takes all of them."""
 
     name: str | None = None
     only: tuple[str, ...] = ()
@@ -25,6 +26,8 @@ class Wishes:
     security: str = ""
     samples: bool = False
     force: bool = False
+    entries: tuple[str, ...] = ()
+    every: bool = False
 
 
 def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
@@ -36,17 +39,22 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
 
     if wishes.name is not None and len(files) > 1:
         raise UsageError("--name names one connector, and there are several files", hint="import them one by one")
+    if wishes.name is not None and (wishes.every or len(wishes.entries) > 1):
+        raise UsageError("--name names one connector, and several are asked for", hint="import them one by one")
     found = find_workspace(app.folder)
     root = found or app.folder
     made: list[Imported] = []
     for file in files:
         source = read_source(app.folder / file)
-        name = wishes.name or proposed_name(source)
-        if any(other.name == name for other in made):
-            raise UsageError(f'two of the files would make "{name}"', hint="import them one by one, with --name")
-        check_connector(root, name, force=wishes.force)
-        options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples)
-        made.append(import_source(source, options, recorded_at=_moment(app)))
+        for entry in _entries(source, wishes):
+            name = wishes.name or proposed_name(source, entry)
+            if any(other.name == name for other in made):
+                raise UsageError(
+                    f'two of the documents would make "{name}"', hint="import them one by one, with --name"
+                )
+            check_connector(root, name, force=wishes.force)
+            options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples, entry)
+            made.append(import_source(source, options, recorded_at=_moment(app)))
     for one in made:
         import_connector(root, one.name, one.write, force=wishes.force)
     if found is None:
@@ -54,6 +62,24 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
         app.out(f"there was no workspace here: made one in {relative(root)}")
     for one in made:
         _summary(app, one, relative(root / "connectors" / one.name))
+    recorded = [one.name for one in made if one.recordings]
+    test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(made) == 1 else ""
+    app.out(f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}")
+
+
+def _entries(source: "Source", wishes: Wishes) -> list[str]:
+    """The keys to import of a document; "" for one that is about one connector, or whose only one is meant."""
+    from conn_engine.errors import UsageError
+    from conn_engine.imports import entries_of
+
+    known = entries_of(source)
+    if not known and (wishes.entries or wishes.every):
+        raise UsageError(f"{source.file} is about one connector: leave out --entry and --all")
+    if wishes.every:
+        return known
+    if not wishes.entries and len(known) == 1:
+        return known
+    return list(dict.fromkeys(wishes.entries)) or [""]
 
 
 def _moment(app: App) -> str:
@@ -82,5 +108,3 @@ def _summary(app: App, made: "Imported", folder: str) -> None:
         more = f" and {len(places) - _SHOWN_PLACES:,} more" if len(places) > _SHOWN_PLACES else ""
         text = f"  {what}{f': {shown}{more}' if places else ''}"
         app.out(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
-    test = f" && conn test --all --raw --connector {made.name}" if made.recordings else ""
-    app.out(f"next: conn lint{test}")

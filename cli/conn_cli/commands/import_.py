@@ -12,7 +12,8 @@ def import_(
     context: typer.Context,
     *,
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="OpenAPI, Postman collection or HAR; JSON or YAML.")
+        list[Path],
+        typer.Argument(metavar="FILE…", help="OpenAPI, Postman collection, HAR or provider entries; JSON or YAML."),
     ],
     name: Annotated[
         str | None, typer.Option("--name", help="The connector's name. Default: from the document.")
@@ -28,13 +29,23 @@ def import_(
     with_samples: Annotated[
         bool, typer.Option("--with-samples", help="Sample recordings of the lists, from examples or schemas.")
     ] = False,
+    entry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--entry", metavar="KEY", help="Of a file with several connectors: the one to import; repeatable."
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="Of a file with several connectors: all of them.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
 ) -> None:
-    """Make a connector from an OpenAPI 3.x or 2.0 document, a Postman collection or a HAR.
+    """Make a connector from an OpenAPI 3.x or 2.0 document, a Postman collection, a HAR or a Nango provider entry.
 
     What was guessed says so in connector.yaml, what could not be carried over is listed there and here.
     """
     from conn_cli.importing import Wishes, import_files
 
     app: App = context.obj
-    import_files(app, files, Wishes(name, tuple(only or ()), base_url, security, with_samples, force))
+    wishes = Wishes(
+        name, tuple(only or ()), base_url, security, with_samples, force, entries=tuple(entry or ()), every=every
+    )
+    import_files(app, files, wishes)

@@ -16,12 +16,15 @@ def new(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="OpenAPI, Postman collection or HAR to make it from (conn import)."
+            "--from", metavar="FILE", help="OpenAPI, Postman collection, HAR or provider entry to make it from."
         ),
     ] = None,
     only: Annotated[
         list[str] | None,
         typer.Option("--only", metavar="PATTERN", help="With --from: glob on path, tag or operation name; repeatable."),
+    ] = None,
+    entry: Annotated[
+        str | None, typer.Option("--entry", metavar="KEY", help="With --from, of a file with several: which one.")
     ] = None,
     with_samples: Annotated[
         bool, typer.Option("--with-samples", help="With --from: sample recordings of the lists.")
@@ -37,10 +40,11 @@ def new(
     if source is not None:
         from conn_cli.importing import Wishes, import_files
 
-        import_files(app, [source], Wishes(name, tuple(only or ()), samples=with_samples, force=force))
+        chosen = (entry,) if entry else ()
+        import_files(app, [source], Wishes(name, tuple(only or ()), samples=with_samples, force=force, entries=chosen))
         return
-    if only or with_samples:
-        raise UsageError("--only and --with-samples belong to --from FILE")
+    if only or with_samples or entry:
+        raise UsageError("--only, --entry and --with-samples belong to --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
     made, bundled = new_connector(root, name, force=force)

@@ -10,7 +10,7 @@ from conn_engine.imports.words import plain
 
 __all__ = ["Entry", "keys", "recognises", "select"]
 
-_MOST_SHOWN = 40
+_MOST_SHOWN = 120
 _DEEPEST = 20
 
 
@@ -45,11 +45,12 @@ def select(data: Any, key: str) -> "Entry":
     if key not in known:
         shown = ", ".join(known[:_MOST_SHOWN])
         more = f" and {len(known) - _MOST_SHOWN:,} more" if len(known) > _MOST_SHOWN else ""
-        what = f'the document has no entry "{plain(key, 60)}"' if key else f"the document has {len(known):,} entries"
-        near = (
-            did_you_mean(key, known) if key else "choose one with --entry KEY, or take them all: conn import FILE --all"
-        )
-        raise UsageError(what, hint=f"{near or 'choose another'}; there are {shown}{more}")
+        listed = f"there are {shown}{more}"
+        if key:
+            what = f'the document has no entry "{plain(key, 60)}"'
+            raise UsageError(what, hint=did_you_mean(key, known) or listed)
+        how = "choose one with --entry KEY, or take them all: conn import FILE --all"
+        raise UsageError(f"the document has {len(known):,} entries", hint=f"{how}; {listed}")
     return _inherited(data, key)
 
 

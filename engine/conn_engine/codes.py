@@ -402,8 +402,16 @@ CODES: dict[str, Code] = _table(
         "REF102",
         "operation does not exist",
         "error",
-        "A unified operation, a step or `verify` names a vendor operation that the connector does "
-        "not have. Add it under `resources`, or mend the name.",
+        "A unified operation, a step, `verify`, `parents`, `chunk` or `enrich` names a vendor operation that the "
+        "connector does not have. Add it under `resources`, or mend the name.",
+    ),
+    Code(
+        "REF104",
+        "parents lead back to themselves",
+        "error",
+        "An operation is repeated for the records of another one, which is repeated for the records of the first: "
+        "neither could ever begin. Name another operation in `from`. Records within records of the same operation "
+        "(folders in folders) are `recurse`.",
     ),
     Code(
         "REF103",

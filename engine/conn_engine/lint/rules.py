@@ -12,7 +12,9 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
-from conn_engine.lint.sites import Site, sites
+from conn_engine.lint.flow_rules import flow_operations, parent_cycles
+from conn_engine.lint.site import Site
+from conn_engine.lint.sites import sites
 
 __all__ = ["LAYER_RULES", "TARGET_RULES", "Target"]
 
@@ -333,6 +335,8 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (syntax, 
 TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
+    flow_operations,
+    parent_cycles,
     fields,
     dead_overrides,
     required_values,

@@ -154,6 +154,43 @@ CONFIGURATION = [
         swap=(MAPPING, "    list:\n", "    list:\n      resource: people\n"),
     ),
     Bad(
+        "no such parents",
+        one("REF102", HTTP, 8, 74),
+        swap=(HTTP, '"/contacts/{{id}}"}', '"/contacts/{{id}}", parents: {as: id, from: contact.list}}'),
+    ),
+    Bad(
+        "no such parents in a product",
+        [("REF102", HTTP, 8, 97)],
+        swap=(
+            HTTP,
+            '"/contacts/{{id}}"}',
+            '"/contacts/{{id}}", parents: [{as: a, values: [1]}, {as: id, from: contacts.lst}]}',
+        ),
+    ),
+    Bad(
+        "no such operation of an enrichment",
+        [("REF102", HTTP, 8, 91)],
+        swap=(
+            HTTP,
+            '"/contacts/{{id}}"}',
+            '"/contacts/{{id}}", enrich: [{name: who, request: {resource: people, method: get}}]}',
+        ),
+    ),
+    Bad(
+        "parents of themselves",
+        one("REF104", HTTP, 8, 74),
+        swap=(HTTP, '"/contacts/{{id}}"}', '"/contacts/{{id}}", parents: {as: id, from: contacts.get}}'),
+    ),
+    Bad(
+        "a name of no partition",
+        [("EXP103", HTTP, 8, 64)],
+        swap=(
+            HTTP,
+            '"/contacts/{{id}}"}',
+            '"/contacts/{{id}}", query: {q: "{{bord}}"}, parents: {as: board, values: [1]}}',
+        ),
+    ),
+    Bad(
         "lacks a value", one("REF103", ACCOUNT, 1, 1), swap=(HTTP, "resources:", "fields: [{name: region}]\nresources:")
     ),
     Bad(

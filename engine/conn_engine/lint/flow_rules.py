@@ -1,0 +1,100 @@
+"""Rules over what makes one operation many requests: whether the operations it names are there, and come to an end."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from conn_engine.config import Path_, VendorOperation
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.flows import Source
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import Target
+
+__all__ = ["flow_operations", "parent_cycles"]
+
+
+def flow_operations(target: "Target") -> Iterator[Diagnostic]:
+    """REF102: `parents`, `chunk` or `enrich` names a vendor operation that the connector does not have."""
+    effective = target.effective
+    for operation in _operations(target):
+        for path, name in (*_sources(operation), *_enrichments(operation)):
+            resource, _, method = name.partition(".")
+            try:
+                effective.vendor(resource, method)
+            except UsageError as error:
+                yield diagnostic("REF102", error.message, effective.span(path), path=dotted(path), hint=error.hint)
+            except ConfigurationError:
+                continue  # reported by the schema
+
+
+def parent_cycles(target: "Target") -> Iterator[Diagnostic]:
+    """REF104: an operation is its own parent, directly or through others. Told once per circle."""
+    above = {
+        _name(operation): [(path, name) for path, name in _sources(operation) if path[3] == "parents"]
+        for operation in _operations(target)
+    }
+    told: set[frozenset[str]] = set()
+    for start, sources in above.items():
+        way = _way_back(start, above)
+        if way and frozenset(way) not in told:
+            told.add(frozenset(way))
+            path = next(path for path, name in sources if name == way[1])
+            yield diagnostic(
+                "REF104",
+                f"the parents of {start} lead back to it: {' <- '.join(way)}",
+                target.effective.span(path),
+                path=dotted(path),
+                hint="an operation that repeats itself for its own records says `recurse`",
+            )
+
+
+def _way_back(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str]:
+    """The operations from one back to itself, or nothing."""
+    seen: set[str] = set()
+    waiting = [[start]]
+    while waiting:
+        way = waiting.pop()
+        for _, name in above.get(way[-1], ()):
+            if name == start:
+                return [*way, name]
+            if name not in seen:
+                seen.add(name)
+                waiting.append([*way, name])
+    return []
+
+
+def _operations(target: "Target") -> Iterator[VendorOperation]:
+    for name in target.effective.operations():
+        if name.kind == "vendor":
+            try:
+                yield target.effective.vendor(name.resource, name.method)
+            except ConfigurationError:
+                continue  # reported by the schema
+
+
+def _name(operation: VendorOperation) -> str:
+    return f"{operation.resource}.{operation.name}"
+
+
+def _sources(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
+    """Where an operation names another one whose records are values, and the name."""
+    at = operation.at("parents")
+    for index, parents in enumerate(operation.parents):
+        here = at if len(operation.parents) == 1 else (*at, index)
+        if parents.from_ is not None:
+            yield (*here, "from"), parents.from_
+        for inner, source in enumerate(parents.union or ()):
+            if source.from_ is not None:
+                yield (*here, "union", inner, "from"), source.from_
+    values = operation.chunk.values if operation.chunk is not None else None
+    if isinstance(values, Source) and values.from_ is not None:
+        yield (*operation.at("chunk"), "values", "from"), values.from_
+
+
+def _enrichments(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:
+    for index, enrich in enumerate(operation.enrich):
+        request = enrich.request
+        if request.path is None and "{{" not in f"{request.resource}{request.method}":
+            yield (*operation.at("enrich"), index, "request", "resource"), f"{request.resource}.{request.method}"

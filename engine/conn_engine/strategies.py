@@ -4,9 +4,9 @@ ratelimit and failures."""
 
 import codecs
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
@@ -44,7 +44,8 @@ class Draft:
 
     `query` keeps order and repeats; a value may be a list (encoded later by `query_format`). `body` is data,
     not bytes (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query
-    is part of `url` and the operation's query is not added again. `base` is the URL that a path stands after
+    is part of `url` and the operation's query is not added again. `files` are the caller's, by name
+    (see `bodies.Upload`); `as_file`: it wants the answer's bytes. `base` is the URL that a path stands after
     (`base_url`, filled in). `notes` are what a caller should hear of the request: a size that was cut.
     """
 
@@ -56,6 +57,8 @@ class Draft:
     body_format: str = "json"
     absolute: bool = False
     authorized: bool = False
+    files: Mapping[str, Any] = field(default_factory=dict)
+    as_file: bool = False
     base: str = ""
     notes: list[str] = field(default_factory=list)
 
@@ -74,6 +77,24 @@ class Draft:
             self.headers[name] = value
 
 
+class Rest(Protocol):
+    """What an answer holds besides its body (see `bodies.Decoded`)."""
+
+    @property
+    def more(self) -> Iterator[list[Any]] | None:
+        """Further rows, some at a time."""
+        ...
+
+    @property
+    def content(self) -> Any:
+        """The bytes, for those who want no data (see `bodies.Content`)."""
+        ...
+
+    def close(self) -> None:
+        """Give back what they take up."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A response after decoding. `body` is data; `records` what `response_path` found (empty for an error
@@ -85,6 +106,9 @@ class Answer:
 
     `problem` marks what is no usable answer: a TransportError (there is none; `response` has the status 0), or a
     VendorError (its body cannot be read). Expressions then see what is wrong as `fault`, and no `body`.
+
+    Of a long answer that is read row by row `body` and `records` are a part, `rest` has what follows and `earlier`
+    counts what came before. `rest` also has the bytes of a binary answer.
     """
 
     request: Request
@@ -94,6 +118,18 @@ class Answer:
     scope: Scope = field(default_factory=dict)
     sent: Mapping[str, Any] = field(default_factory=dict)
     problem: VendorError | None = None
+    rest: Rest | None = None
+    earlier: int = 0
+
+    @property
+    def count(self) -> int:
+        """How many records the whole answer has, those that were handed on earlier included."""
+        return self.earlier + len(self.records)
+
+    def close(self) -> None:
+        """Give back what a large answer takes up."""
+        if self.rest is not None:
+            self.rest.close()
 
     def names(self) -> Scope:
         """The scope of expressions over this answer (error rules, stop rules, next-page expressions)."""
@@ -110,7 +146,8 @@ class Answer:
         if isinstance(self.problem, TransportError):
             return self.problem.message
         declared = _CHARSET.search(self.response.headers.get("content-type", ""))
-        body = self.response.body[:_MAX_TEXT]
+        with self.response.open() as reader:
+            body = reader.read(_MAX_TEXT)
         try:
             return str(codecs.decode(body, declared[1] if declared else "utf-8", "replace"))
         except (LookupError, UnicodeError, TypeError):

@@ -8,6 +8,7 @@ from conn_engine.bodies import form as _form
 from conn_engine.bodies import json_text as _json
 from conn_engine.bodies.contents import Content
 from conn_engine.bodies.decoding import MAX_BYTES, Decoded, decode, read, text_of
+from conn_engine.bodies.graphql import encode_graphql, only_asks
 from conn_engine.bodies.json_text import MAX_DEPTH
 from conn_engine.bodies.options import BodyFormat, BodyOptions, ResponseFormat, ResponseOptions
 from conn_engine.bodies.parts import Payload, Upload
@@ -31,6 +32,7 @@ __all__ = [
     "encode",
     "encode_query",
     "encode_upload",
+    "only_asks",
     "read",
     "streams",
     "text_of",
@@ -81,8 +83,6 @@ def encode_upload(
 
         return encode_xml(data, declaration=options.declaration), CONTENT_TYPE
     if format == "graphql":
-        from conn_engine.bodies.graphql import encode_graphql
-
         return encode_graphql(data), _json.CONTENT_TYPE
     raise ConfigurationError(f'"{format}" is no body format', hint="known: " + ", ".join(get_args(BodyFormat)))
 

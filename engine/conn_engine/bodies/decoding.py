@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 
 from conn_engine.bodies.charsets import Pieces, charset_of, utf8
 from conn_engine.bodies.contents import Content
-from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, XmlProblem, packed
+from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem, packed
 from conn_engine.bodies.json_text import decode_json
 from conn_engine.bodies.options import ResponseOptions
 from conn_engine.bodies.strange import MAX_ERROR_TEXT, not_readable
@@ -35,13 +35,12 @@ class Decoded:
     """What an answer holds. `data` is what expressions see as its body.
 
     Rows beyond the first 1,000 are in `more`, up to 1,000 at a time. `content` are the bytes of a text or binary
-    answer. `problem` is why the answer cannot be read: `data` is then what rules may look at. `close()` it.
+    answer. `close()` it.
     """
 
     data: Any = None
     more: Iterator[list[Any]] | None = None
     content: Content | None = None
-    problem: VendorError | None = None
     response: Response | None = None
 
     def close(self) -> None:
@@ -53,10 +52,8 @@ class Decoded:
 
 
 def decode(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Any:  # noqa: A002
-    """All data of a response's body at once, as `read` gives it. Raises its problem."""
+    """All data of a response's body at once, as `read` gives it."""
     decoded = read(response, format, options)
-    if decoded.problem is not None:
-        raise decoded.problem
     return decoded.data if decoded.more is None else [*decoded.data, *chain.from_iterable(decoded.more)]
 
 
@@ -65,10 +62,10 @@ def read(response: Response, format: str = "json", options: ResponseOptions | No
     `tsv`, a string for `text`, `{content_type, filename, size, sha256, base64}` for `binary`. None for an empty body,
     204 and 205 (no rows for the formats that have rows).
 
-    Integers outside of ±2^53 become strings. The problem is a VendorError(bad_response) when the body is not what it
-    should be, is larger than 64 MiB and not read row by row, or is nested deeper than 200 levels; its message has a
-    short excerpt, which the caller redacts. An error answer (status 300 and above) that is no JSON is given as text,
-    so that error rules can read it.
+    Integers outside of ±2^53 become strings. Raises VendorError(bad_response) when the body is not what it should be,
+    is larger than 64 MiB and not read row by row, or is nested deeper than 200 levels; the message has a short excerpt,
+    which the caller redacts. So does reading `more` and `content`. An error answer (status 300 and above) that is no
+    JSON is given as text, so that error rules can read it.
     """
     if format not in READ:
         raise ConfigurationError(f'"{format}" is no response format', hint="known: " + ", ".join(READ))
@@ -81,10 +78,7 @@ def read(response: Response, format: str = "json", options: ResponseOptions | No
     try:
         return _READERS.get(format, _rows)(response, format, options)
     except FAULTS as fault:
-        problem = not_readable(response, format, fault)
-    except VendorError as fault:
-        problem = fault
-    return Decoded(_lenient(response, "json", options), problem=problem, response=response)
+        raise not_readable(response, format, fault) from None
 
 
 def text_of(response: Response, *, lenient: bool = False, charset: str | None = None) -> str:
@@ -146,6 +140,12 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
 
     def records() -> Iterator[Any]:
         for source in _texts(response, format, options):
+            if format != "jsonl":
+                head, source = _begun(source)  # noqa: PLW2901
+                if head[:1] in (b"{", b"[") and "json" in response.headers.get("content-type", "").lower():
+                    raise RowFault(
+                        "it is JSON", "an error, or not ready yet? `errors` can tell: rules see it as `text`"
+                    )
             reader = io.BufferedReader(Pieces(source), _PIECE)
             yield from json_rows(reader) if format == "jsonl" else table_rows(reader, options, _DELIMITERS[format])
 
@@ -265,14 +265,8 @@ def _too_large(response: Response) -> VendorError:
 
 
 def _lenient(response: Response, format: str, options: ResponseOptions) -> Any:  # noqa: A002
-    """What rules may see of an answer that is an error, or not what it should be: data, else the beginning of its text.
-
-    Of a large body its beginning is all there is to see.
-    """
-    with response.open() as reader:
-        head = reader.read(MAX_ERROR_TEXT if response.spool is not None else -1)
-    seen = Response(response.status, response.headers, head, response.url)
-    text = text_of(seen, lenient=True, charset=options.charset)
+    """What rules may see of an error answer: data, else the beginning of its text."""
+    text = text_of(response, lenient=True, charset=options.charset)
     try:
         if format == "xml" and text.lstrip()[:1] == "<":
             from conn_engine.bodies.xml_text import decode_xml

@@ -1,14 +1,26 @@
 """GraphQL requests: an operation's text and its variables, as JSON. What an answer's `errors` mean is a rule of
 `failures`."""
 
+import re
 from typing import Any
 
 from conn_engine.bodies.json_text import encode_json
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["encode_graphql"]
+__all__ = ["encode_graphql", "only_asks"]
 
+_COMMENT = re.compile(r"#[^\n]*")
+_ACTING = re.compile(r"\b(?:mutation|subscription)\b")
 _KEYS = ("query", "variables", "operationName", "extensions")
+
+
+def only_asks(body: Any) -> bool:
+    """Whether a configured body is a GraphQL operation that changes nothing: its text is there and names no mutation.
+
+    A text that is filled in only when it is sent may be anything.
+    """
+    text = body.get("query") if isinstance(body, dict) else None
+    return isinstance(text, str) and "{{" not in text and _ACTING.search(_COMMENT.sub("", text)) is None
 
 
 def encode_graphql(data: Any) -> bytes:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from msgspec import Meta, field
 
 from conn_engine.auth import Authorization, Credentials
-from conn_engine.bodies import QueryFormat
+from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
 from conn_engine.failures import Rule
 from conn_engine.flows import Chunk, Enrich, Parents, Recurse, StepRequest
 from conn_engine.incremental import Incremental
@@ -125,10 +125,24 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     ]
     description: Annotated[str | None, Meta(description="What it does.")] = None
     body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.")] = None
-    body_format: Annotated[Literal["json", "form"], Meta(description="How the body is written. Default json.")] = "json"
-    response_format: Annotated[Literal["json", "text"], Meta(description="How the answer is read. Default json.")] = (
-        "json"
-    )
+    body_format: Annotated[
+        BodyFormat,
+        Meta(
+            description="How the body is written: data as json, form, multipart (fields, and files that the caller "
+            "gives), xml or graphql; raw is a text or a file as it is. Default json."
+        ),
+    ] = "json"
+    body_options: Annotated[BodyOptions | None, Meta(description="Details of how the body is written.")] = None
+    response_format: Annotated[
+        ResponseFormat,
+        Meta(
+            description="How the answer is read. jsonl, csv and tsv are read row by row, however long they are; binary "
+            "gives the bytes. Default json."
+        ),
+    ] = "json"
+    response_options: Annotated[
+        ResponseOptions | None, Meta(description="Details of how the answer is read: character set, archive, columns.")
+    ] = None
     response_path: Annotated[
         Expression | None,
         Meta(description="Where the record or the records are in the answer, as an expression over its body."),
@@ -164,13 +178,24 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     chunk: Annotated[Chunk | None, Meta(description="A list that is too long for one request, over several.")] = None
     idempotent: Annotated[
         bool | None,
-        Meta(description="May it be sent again after a fault. Default: every method but POST and PATCH."),
+        Meta(
+            description="May it be sent again after a fault. Default: every method but POST and PATCH, and a GraphQL "
+            "query."
+        ),
     ] = None
     writes: Annotated[
         bool | None,
-        Meta(description="Does it change something at the vendor. Default: every method but GET and HEAD."),
+        Meta(
+            description="Does it change something at the vendor. Default: every method but GET and HEAD, except a "
+            "GraphQL query that is no mutation."
+        ),
     ] = None
     deprecated: Annotated[Deprecation | None, Meta(description="Set when the vendor will withdraw it.")] = None
+
+    def __post_init__(self) -> None:
+        wrong = self.response_options.misplaced(self.response_format) if self.response_options is not None else None
+        if wrong is not None:
+            raise ValueError(wrong)
 
 
 class Resource(Inheritable, frozen=True, kw_only=True):

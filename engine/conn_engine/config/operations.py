@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conn_engine.auth import Authorization, Credentials
-from conn_engine.bodies import QueryFormat
+from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions, only_asks
 from conn_engine.config.convert import convert
 from conn_engine.config.merge import INHERITED, MISSING, Path_, inherit, lookup
 from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedResource
@@ -79,8 +79,10 @@ class VendorOperation:
     query: Mapping[str, Any]
     query_format: QueryFormat | None
     body: Any
-    body_format: Literal["json", "form"]
-    response_format: Literal["json", "text"]
+    body_format: BodyFormat
+    body_options: BodyOptions | None
+    response_format: ResponseFormat
+    response_options: ResponseOptions | None
     response_path: str | None
     record_filter: str | None
     record_mapping: Any
@@ -216,6 +218,7 @@ def _vendor_operation(
 ) -> VendorOperation:
     none = {"format": "none"}
     method = typed.method.upper()
+    asks = typed.body_format == "graphql" and only_asks(typed.body)
     return VendorOperation(
         resource=resource,
         name=name,
@@ -227,7 +230,9 @@ def _vendor_operation(
         query_format=typed.query_format,
         body=typed.body,
         body_format=typed.body_format,
+        body_options=typed.body_options,
         response_format=typed.response_format,
+        response_options=typed.response_options,
         response_path=typed.response_path,
         record_filter=typed.record_filter,
         record_mapping=typed.record_mapping,
@@ -245,8 +250,8 @@ def _vendor_operation(
         if typed.authorization is not None
         else _strategy(none, Authorization, "authorization"),
         signature=typed.signature if typed.signature is not None else NoSignature(),
-        idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS,
-        writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS,
+        idempotent=typed.idempotent if typed.idempotent is not None else method not in _SINGLE_METHODS or asks,
+        writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS and not asks,
         deprecated=typed.deprecated,
         timeout_seconds=typed.timeout_seconds or _DEFAULT_TIMEOUT,
         places=places,

@@ -2,12 +2,14 @@
 writes."""
 
 from conn_engine.failures.attempts import Policy, attempt
+from conn_engine.failures.graphql import GRAPHQL_RULES, graphql_rules
 from conn_engine.failures.message import vendor_message
 from conn_engine.failures.rules import DEFAULT_RULES, Fail, RateLimited, Restart, Retry, Rule, Then, Waits
 from conn_engine.failures.verdict import LimitState, Verdict, classify, usual_kind
 
 __all__ = [
     "DEFAULT_RULES",
+    "GRAPHQL_RULES",
     "Fail",
     "LimitState",
     "Policy",
@@ -20,6 +22,7 @@ __all__ = [
     "Waits",
     "attempt",
     "classify",
+    "graphql_rules",
     "usual_kind",
     "vendor_message",
 ]

@@ -57,7 +57,7 @@ class _Tally:
 def attempt(
     make: Callable[[], Request],
     decode: Callable[[Request, Response | TransportError], Answer],
-    rules: Sequence[Rule],
+    rules: Sequence[Rule] | Callable[[Answer], Sequence[Rule]],
     *,
     rate: Callable[[Answer], LimitState],
     clock: Clock,
@@ -68,8 +68,9 @@ def attempt(
 ) -> Flow[tuple[Answer, Verdict]]:
     """Send the request that `make` builds until there is a verdict: `ok`, `empty`, `skip` or `restart`.
 
-    `make` is called again for every sending, so that it can use a renewed credential. `decode` gives what cannot be
-    read, and a missing answer, as an Answer with a `problem`. `renew` is run once at most; None says that the
+    `rules` may depend on the answer. `make` is called again for every sending, so that it can use a renewed
+    credential. `decode` gives what cannot be read, and a missing answer, as an Answer with a
+    `problem`. `renew` is run once at most; None says that the
     credential cannot be renewed. `restarts` counts how often the listing began again; None: it cannot. An answer that
     a rule calls empty or skipped comes back without body and records. Raises CredentialError for a refused credential,
     VendorError for every other error (for a rate limit with `retry_after`), TransportError when there is no answer.
@@ -86,13 +87,16 @@ def attempt(
         answer = decode(request, got)
         lost = isinstance(answer.problem, TransportError)
         state = None if lost else rate(answer)
-        verdict = classify(rules, answer, state, attempt=tally.sendings, now=clock.now())
+        verdict = classify(
+            rules(answer) if callable(rules) else rules, answer, state, attempt=tally.sendings, now=clock.now()
+        )
         if verdict.action in ("ok", "empty", "skip"):
             return _settled(answer, verdict, verdict.action)
         if verdict.action == "refresh_credentials":
             if renew is None or tally.renewed:
                 _refuse(answer, verdict, renewed=tally.renewed)
             tally.renewed = True
+            answer.close()
             yield from renew()
             continue
         if verdict.action == "restart" and restarts is not None and restarts < verdict.times:
@@ -103,6 +107,7 @@ def attempt(
         else:
             pause = _pause(verdict, request, tally, policy)
         if pause is not None:
+            answer.close()
             yield Wait(pause, _reason(verdict, answer))
             continue
         if verdict.action == "retry" and verdict.otherwise != "fail":
@@ -137,7 +142,8 @@ def _settled(answer: Answer, verdict: Verdict, action: str) -> tuple[Answer, Ver
         if answer.problem is not None:  # a rule may call it fine, but its data cannot be read
             raise answer.problem
         return answer, replace(verdict, action="ok")
-    bare = replace(answer, body=None, records=[])
+    answer.close()
+    bare = replace(answer, body=None, records=[], rest=None)
     return bare, replace(verdict, action="skip" if action == "skip" else "empty")
 
 

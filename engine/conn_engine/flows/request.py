@@ -1,9 +1,10 @@
 """A request that stands beside an operation's own: of a step before or after it, or of an enrichment."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from msgspec import Meta
 
+from conn_engine.bodies import BodyFormat
 from conn_engine.strategies import Settings
 
 __all__ = ["StepRequest"]
@@ -25,7 +26,7 @@ class StepRequest(Settings, frozen=True, kw_only=True):
     query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.")] = None
     headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.")] = None
     body: Annotated[Any, Meta(description="Request body.")] = None
-    body_format: Annotated[Literal["json", "form"], Meta(description="How the body is written. Default json.")] = "json"
+    body_format: Annotated[BodyFormat, Meta(description="How the body is written. Default json.")] = "json"
 
     def __post_init__(self) -> None:
         if (self.resource is None) == (self.path is None):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.bodies import Upload
 from conn_engine.errors import UsageError
 from conn_engine.failures import Policy
 from conn_engine.ratelimit import Budgets
@@ -24,7 +25,8 @@ class Call:
     A unified `query` may hold `limit` (a wish for the page size). `cursor` is the opaque token of an earlier page.
     `params` are values for names in the path besides `id`. `state` is that of an earlier run of an incremental
     operation (`Page.state`), JSON data. With `remote_data` each unified record carries the vendor's own under that
-    name.
+    name. `files` are what the operation uploads, by the names it has for them. `as_file`: the bytes of the answer are
+    wanted (`Page.content`), whatever its format is.
     """
 
     query: Mapping[str, Any] = field(default_factory=dict)
@@ -35,6 +37,8 @@ class Call:
     cursor: str | None = None
     state: Any = None
     remote_data: bool = False
+    files: Mapping[str, Upload] = field(default_factory=dict)
+    as_file: bool = False
 
 
 @dataclass(slots=True)

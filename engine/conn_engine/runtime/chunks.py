@@ -8,7 +8,7 @@ from typing import Any
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.flows import Chunk, Parents, Source, place
-from conn_engine.runtime.exchange import Exchanged, exchange
+from conn_engine.runtime.exchange import Exchanged, exchange, gathered
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing
 from conn_engine.runtime.records import identity
 from conn_engine.runtime.sources import Part, combined
@@ -79,6 +79,8 @@ def exchange_chunks(listing: Listing, frame: Frame, page: Callable[[Draft], None
             placed,
             listing.purpose if merged is None else "step",
         )
+        if piece is not None:
+            got = gathered(got, listing.operation)
         if merged is None or settings is None:
             merged = got
             continue

@@ -1,6 +1,6 @@
 """One authorised exchange: built, sent, renewed once, judged, its records found. Paging is `listing`'s."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import CredentialError, TransportError, VendorError
-from conn_engine.failures import attempt
+from conn_engine.failures import Rule, attempt, graphql_rules
 from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
@@ -17,7 +17,7 @@ from conn_engine.runtime.request import authorization_scope, call_scope, draft_o
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow, Purpose, Request, Response
 
-__all__ = ["Exchanged", "exchange", "fetch_whole"]
+__all__ = ["Exchanged", "exchange", "fetch_whole", "gathered", "in_parts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,39 @@ class Exchanged:
     again: str | None = None
 
 
+def in_parts(got: Exchanged, operation: VendorOperation) -> Iterator[Exchanged]:
+    """A long answer, some of its rows at a time. All of it has been read when the last part comes."""
+    answer = got.answer
+    more = answer.rest.more if answer.rest is not None else None
+    earlier = 0
+    for rows in more or ():
+        yield replace(got, answer=answer)
+        earlier += len(answer.records)
+        records, _ = records_of(operation.response_path, rows)
+        answer = replace(answer, body=rows, records=records, earlier=earlier)
+    yield replace(got, answer=answer)
+
+
+def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
+    """A long answer in one piece, for those who need all of it at once. Raises VendorError when it is too long."""
+    answer = got.answer
+    if answer.rest is None or answer.rest.more is None:
+        return got
+    if answer.response.size > bodies.MAX_BYTES:
+        raise VendorError(
+            f"the answer is larger than {bodies.MAX_BYTES // 2**20} MiB, and all of it is needed at once here",
+            kind="bad_response",
+            request=answer.request,
+            response=answer.response,
+            hint="steps and `chunk` hold whole answers in memory; a listing does not",
+        )
+    parts = [part.answer for part in in_parts(got, operation)]
+    answer.close()
+    body = [row for part in parts for row in part.body]
+    records = [record for part in parts for record in part.records]
+    return replace(got, answer=replace(answer, body=body, records=records, rest=None))
+
+
 def fetch_whole(  # noqa: PLR0917
     effective: Effective,
     operation: VendorOperation,
@@ -46,6 +79,7 @@ def fetch_whole(  # noqa: PLR0917
     """Send a vendor operation once and return its decoded answer after `response_path` (a step; a verify call)."""
     scope = {**call_scope(effective, call), **(extra or {})}
     got = yield from exchange(effective, operation, call, session, scope, lambda draft: None, purpose)
+    got = gathered(got, operation)
     if operation.response_path is None:
         return got.answer.body
     return got.answer.records[0] if got.whole and got.answer.records else got.answer.records
@@ -83,10 +117,13 @@ def exchange(  # noqa: PLR0917
         if isinstance(got, TransportError):
             return Answer(request, Response(0), None, [], scope, dict(sent), got)
         try:
-            body = bodies.decode(got, operation.response_format)
+            read = bodies.read(got, "binary" if call.as_file else operation.response_format, operation.response_options)
         except VendorError as problem:  # the error rules decide what an unreadable answer means
             return Answer(request, got, None, [], scope, dict(sent), problem)
-        return Answer(request, got, body, [], scope, dict(sent))
+        return Answer(request, got, read.data, [], scope, dict(sent), rest=read)
+
+    def rules(answer: Answer) -> tuple[Rule, ...]:
+        return operation.errors + (graphql_rules(answer) if operation.body_format == "graphql" else ())
 
     def admit(request: Request) -> tuple[float, str]:
         base = urlsplit(draft.base).path
@@ -117,7 +154,7 @@ def exchange(  # noqa: PLR0917
         answer, verdict = yield from attempt(
             make,
             decode,
-            operation.errors,
+            rules,
             rate=rate,
             clock=session.clock,
             renew=renew if renewable else None,
@@ -130,6 +167,6 @@ def exchange(  # noqa: PLR0917
         raise
     records: list[Any] = []
     if verdict.action == "ok":
-        records, whole = records_of(operation.response_path, answer.body)
+        records, whole = records_of(None if call.as_file else operation.response_path, answer.body)
     again = verdict.key if verdict.action == "restart" else None
     return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again)

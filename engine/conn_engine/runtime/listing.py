@@ -13,7 +13,7 @@ from conn_engine.config import Effective, VendorOperation
 from conn_engine.runtime.call import Call, Session, decode_cursor
 from conn_engine.runtime.chunks import chunked, exchange_chunks
 from conn_engine.runtime.enrichment import delivered
-from conn_engine.runtime.exchange import Exchanged
+from conn_engine.runtime.exchange import Exchanged, in_parts
 from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
 from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.recursion import recursed
@@ -75,15 +75,24 @@ def fetch_pages(  # noqa: PLR0917
 def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
     operation = listing.operation
     here = start = frame.resume.get("page")
-    got: Exchanged
+    got: Exchanged | None = None
+    enough: Any = None
 
     def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
-        nonlocal got
-        got = yield from exchange_chunks(listing, frame, place)
+        nonlocal got, enough
+        parts = in_parts((yield from exchange_chunks(listing, frame, place)), operation)
+        got = next(parts)
+        for following in parts:  # a long answer is handed on while it is read; its last part is the page that leads on
+            enough = yield from hand_on(got.answer, 0, None, None, partial=True)
+            if enough is True:
+                break
+            got = following
         return got.answer
 
-    def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any) -> Flow[Any]:
+    def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any, *, partial: bool = False) -> Flow[Any]:
         nonlocal here
+        if got is None or enough is True:
+            return True
         records, source = yield from delivered(listing, frame, answer)
         page = VendorPage(
             answer,
@@ -96,11 +105,21 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             here={"page": here},
             scope=frame.scope,
             source=source,
+            partial=partial,
         )
+        if partial:
+            return (yield from emit(page))
         here = next_state
-        return (yield from emit(page))
+        try:
+            return (yield from emit(page))
+        finally:
+            answer.close()
 
-    yield from pagination.pages(paging(operation), fetch, hand_on, start)
+    try:
+        yield from pagination.pages(paging(operation), fetch, hand_on, start)
+    finally:
+        if got is not None:
+            got.answer.close()
 
 
 def _paged(state: Any) -> Place | None:

@@ -48,6 +48,7 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
         partial=page.partial,
         partition=page.partition,
         state=page.state,
+        content=page.answer.rest.content if page.answer.rest is not None else None,
     )
 
 

@@ -9,10 +9,10 @@ from conn_engine import bodies
 from conn_engine.auth.names import sealed
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import render, render_path, template
 from conn_engine.runtime.call import Call, Session
-from conn_engine.signatures import Moment
+from conn_engine.signatures import Moment, NoSignature
 from conn_engine.strategies import Draft, Scope
 from conn_engine.transport import door
 from conn_engine.wire import Headers, Purpose, Request
@@ -57,6 +57,8 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
         url=base + (path if not path or path.startswith(("/", "?")) else f"/{path}"),
         base=base,
         body_format=operation.body_format,
+        files=call.files,
+        as_file=call.as_file,
     )
     for name, value in operation.query.items():
         with _placed(operation, "query", name):
@@ -127,13 +129,10 @@ def finish_request(  # noqa: PLR0917
     secret_scope = authorization_scope(effective, session)
     with _sealed():
         operation.authorization.apply(draft, secret_scope)
-    body: bytes | None = None
-    if draft.body is not None and draft.method not in ("GET", "HEAD"):
-        body, content_type = bodies.encode(draft.body_format, draft.body, operation.query_format)
-        if not any(name.lower() == "content-type" for name in draft.headers):
-            draft.set_header("Content-Type", content_type)
+    body, payload = _encoded(operation, draft)
+    read_as = "binary" if draft.as_file else operation.response_format
     if not any(name.lower() == "accept" for name in draft.headers):
-        draft.set_header("Accept", "application/json")
+        draft.set_header("Accept", bodies.accepted(read_as))
     request = Request(
         method=draft.method,
         url=_with_query(draft, operation),
@@ -146,9 +145,45 @@ def finish_request(  # noqa: PLR0917
         authorized=draft.authorized,
         hosts=effective.hosts,
         timeout_seconds=operation.timeout_seconds,
+        payload=payload,
+        stream=bodies.streams(read_as),
     )
     with _sealed():
         return operation.signature.sign(request, secret_scope, Moment.at(session.clock.now()))
+
+
+def _encoded(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bodies.Payload | None]:
+    """The body in bytes, or a large one as what it is made of. Sets its content type."""
+    empty = draft.body is None and not (draft.files and draft.body_format in ("multipart", "raw"))
+    if empty or draft.method == "HEAD" or (draft.method == "GET" and operation.body is None):
+        _unused(draft)
+        return None, None
+    body, content_type = bodies.encode_upload(
+        draft.body_format, draft.body, operation.query_format, operation.body_options, draft.files
+    )
+    said = next((value for name, value in draft.headers.items() if name.lower() == "content-type"), None)
+    if said is None or (said.lower().startswith("multipart/") and "boundary" not in said.lower()):
+        boundary = content_type.partition("; ")[2]
+        draft.set_header("Content-Type", content_type if said is None else f"{said}; {boundary}")
+    if isinstance(body, bytes):
+        return body, None
+    if isinstance(operation.signature, NoSignature):
+        return None, body
+    whole = body.whole(bodies.MAX_BYTES)
+    if whole is None:
+        raise ConfigurationError(
+            f"a signed upload may have {bodies.MAX_BYTES // 2**20} MiB at most, this one has {body.size} bytes",
+            hint="its signature is made over the whole body, in memory",
+        )
+    return whole, None
+
+
+def _unused(draft: Draft) -> None:
+    if draft.files:
+        raise UsageError(
+            f"the operation sends no files, and {', '.join(draft.files)} was given",
+            hint="an operation that takes files says `body_format: multipart` or `raw`",
+        )
 
 
 @contextmanager

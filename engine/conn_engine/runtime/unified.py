@@ -26,7 +26,7 @@ from conn_engine.runtime.steps import rendered, step_request
 from conn_engine.strategies import Scope
 from conn_engine.wire import Flow
 
-__all__ = ["perform_unified", "route"]
+__all__ = ["perform_unified", "route", "vendor_behind"]
 
 
 def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
@@ -96,6 +96,14 @@ def route(effective: Effective, operation: UnifiedOperation, name: OperationName
     return effective.vendor(str(resource), str(method))
 
 
+def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:
+    """The vendor operation that a name stands for. Raises ConfigurationError when only a run can tell which it is."""
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    if operation is None:
+        return effective.vendor(name.resource, name.method)
+    return route(effective, operation, name, _caller_scope(effective, call or Call()))
+
+
 def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str) -> Call:
     query = _object(operation.query_mapping, scope, f"{at}.query_mapping")
     headers = _object(operation.request_header_mapping, scope, f"{at}.request_header_mapping")
@@ -112,6 +120,8 @@ def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str)
         headers={key: str(value) for key, value in headers.items() if value is not None},
         cursor=call.cursor,
         state=call.state,
+        files=call.files,
+        as_file=call.as_file,
     )
 
 

@@ -1,0 +1,219 @@
+"""Incremental operations against a real server: what is asked for, and what the state says on every page."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
+from conn_engine.runtime.call import Call
+
+ROWS = [
+    {"id": 1, "at": "2024-01-05T00:00:00Z"},
+    {"id": 2, "at": "2024-01-20T00:00:00Z"},
+    {"id": 3, "at": "2024-02-03T00:00:00Z"},
+    {"id": 4, "at": "2024-02-25T12:00:00Z"},
+]
+
+
+def rows(got: Any) -> Any:
+    """The rows between `from` and `to`, two a page."""
+    found = [row for row in ROWS if got.query.get("from", "") <= row["at"] <= got.query.get("to", "9")]
+    at = int(got.query.get("after", 0))
+    return {"items": found[at : at + 2], **({"next": str(at + 2)} if at + 2 < len(found) else {})}
+
+
+def listing(format: str = "datetime", path: str = "/rows", more: dict[str, Any] | None = None, **config: Any) -> Any:  # noqa: A002
+    incremental = {"format": format, "config": {"cursor_field": "at", **config}}
+    operation = {"method": "get", "path": path, "response_path": "items", "incremental": incremental, **(more or {})}
+    return {"rows": {"list": operation}}
+
+
+BOUNDED = {
+    "start": "2024-01-01",
+    "end": "2024-03-01",
+    "start_param": "from",
+    "end_param": "to",
+    "request_format": "date",
+}
+
+
+def test_each_window_is_asked_for_and_the_state_moves_with_it(shop: Any) -> None:
+    acme = shop(listing(**BOUNDED, window="P1M", granularity="P1D"), rows)
+    pages = list(acme.pages("rows.list"))
+    assert acme.got == ["/rows?from=2024-01-01&to=2024-01-31", "/rows?from=2024-02-01&to=2024-03-01"]
+    assert [page.state for page in pages] == [{"cursor": "2024-01-20T00:00:00Z"}, {"cursor": "2024-02-25T12:00:00Z"}]
+
+
+def test_in_the_middle_of_a_window_the_state_stays(shop: Any) -> None:
+    acme = shop(listing(**BOUNDED), rows)
+    pages = list(acme.pages("rows.list", Call(state={"cursor": "2024-01-02T00:00:00Z"})))
+    assert [page.state["cursor"][:10] for page in pages] == ["2024-01-02", "2024-02-25"]
+    assert acme.got[0] == "/rows?from=2024-01-02&to=2024-03-01"
+
+
+def test_records_that_ascend_move_the_state_page_by_page(shop: Any) -> None:
+    acme = shop(listing(**BOUNDED, order="ascending"), rows)
+    assert [page.state["cursor"][:10] for page in acme.pages("rows.list")] == ["2024-01-20", "2024-02-25"]
+
+
+def test_a_failed_run_leaves_the_state_of_what_came(shop: Any) -> None:
+    def breaks(got: Any) -> Any:
+        return (500, {"error": "down"}) if got.query["from"] == "2024-02-01" else rows(got)
+
+    acme = shop(listing(**BOUNDED, window="P1M", granularity="P1D"), breaks)
+    states: list[Any] = []
+    with pytest.raises(VendorError):
+        for page in acme.pages("rows.list"):
+            states.append(page.state)
+    assert states == [{"cursor": "2024-01-20T00:00:00Z"}]
+
+
+def test_names_of_the_window_are_in_every_template(shop: Any) -> None:
+    template = {
+        "method": "post",
+        "writes": False,
+        "path": "/rows/{{window.start}}",
+        "headers": {"X-Length": "{{window.length}}"},
+        "body": {"to": "{{window.end}}", "first": "{{window.first}}", "last": "{{window.last}}"},
+    }
+    config = {"start": 0, "end": 25, "window": 10, "granularity": 1, "cursor_field": "n", "start_body": "/filter/min"}
+    acme = shop(listing("integer", more=template, **config), lambda got: {"items": [{"n": 3}]})
+    pages = list(acme.pages("rows.list"))
+    assert [(got.path, got.headers["x-length"], got.json) for got in acme.site.got] == [
+        ("/rows/0", "9", {"to": 9, "first": True, "last": False, "filter": {"min": 0}}),
+        ("/rows/10", "9", {"to": 19, "first": False, "last": False, "filter": {"min": 10}}),
+        ("/rows/20", "5", {"to": 25, "first": False, "last": True, "filter": {"min": 20}}),
+    ]
+    assert pages[-1].state == {"cursor": 3}
+
+
+def test_the_first_run_may_go_elsewhere_than_later_ones(shop: Any) -> None:
+    more = {"query": {"since": "{{state.cursor}}"}}
+    acme = shop(listing(path="/rows/{{state.cursor ? 'changes' : 'all'}}", more=more), lambda got: {"items": ROWS})
+    (page,) = acme.pages("rows.list")
+    acme.records("rows.list", Call(state=page.state))
+    assert acme.got == ["/rows/all", "/rows/changes?since=2024-02-25T12:00:00Z"]
+
+
+def test_a_feed_ends_where_records_are_older_than_the_state(shop: Any) -> None:
+    feed = list(reversed(ROWS))
+
+    def answer(got: Any) -> Any:
+        at = int(got.query.get("after", 0))
+        return {"items": feed[at : at + 1], "next": str(at + 1) if at < 3 else None}
+
+    acme = shop(listing(stop_when_older=True, filter=True), answer)
+    pages = list(acme.pages("rows.list", Call(state={"cursor": "2024-02-03T00:00:00Z"})))
+    assert [record["id"] for page in pages for record in page.records] == [4, 3]
+    assert len(acme.got) == 3
+    assert pages[-1].next_cursor is None
+    assert pages[-1].state == {"cursor": "2024-02-25T12:00:00Z"}
+
+
+def test_a_cursor_leads_back_into_its_window_whatever_the_clock_says(shop: Any) -> None:
+    acme = shop(listing(**BOUNDED | {"end": None}, window="P1M", granularity="P1D"), rows)
+    with closing(acme.pages("rows.list")) as pages:
+        first = next(pages)
+    asked = len(acme.got)
+    again = list(acme.pages("rows.list", Call(cursor=first.next_cursor, state=first.state)))
+    assert acme.got[asked].startswith("/rows?from=2024-02-01&to=2024-02-29")
+    assert [record["id"] for page in again for record in page.records] == [3, 4]
+    assert again[-1].state == {"cursor": "2024-02-25T12:00:00Z"}
+    with pytest.raises(UsageError, match="does not belong"):
+        acme.records("rows.list", Call(cursor="eyJwbGFjZSI6eyJ3aW5kb3ciOnsieCI6MX19fQ"))
+
+
+def boards(got: Any) -> Any:
+    if got.path == "/boards":
+        return {"items": [{"id": "a"}, {"id": "b"}]}
+    found = [
+        row for row in ROWS if row["id"] % 2 == (got.path == "/boards/a/rows") and got.query["from"] <= row["at"][:10]
+    ]
+    return {"items": found}
+
+
+def over_boards(**config: Any) -> Any:
+    parents = {"parents": {"as": "board", "from": "boards.list"}}
+    resources = listing(path="/boards/{{board}}/rows", more=parents, **BOUNDED, **config)
+    return resources | {"boards": {"list": {"method": "get", "path": "/boards", "response_path": "items"}}}
+
+
+def test_every_partition_has_a_cursor_of_its_own(shop: Any) -> None:
+    acme = shop(over_boards(), boards)
+    pages = list(acme.pages("rows.list"))
+    assert pages[0].state == {"partitions": [{"partition": {"board": "a"}, "cursor": "2024-02-03T00:00:00Z"}]}
+    assert [entry["cursor"][:10] for entry in pages[1].state["partitions"]] == ["2024-02-03", "2024-02-25"]
+
+    acme.site.got.clear()
+    state = pages[0].state  # the run was cut off after the first board
+    assert [record["id"] for record in acme.records("rows.list", Call(state=state))] == [3, 2, 4]
+    assert acme.got[1:] == [
+        "/boards/a/rows?from=2024-02-03&to=2024-03-01",
+        "/boards/b/rows?from=2024-01-01&to=2024-03-01",
+    ]
+
+
+def test_one_cursor_for_all_moves_when_all_are_read(shop: Any) -> None:
+    acme = shop(over_boards(per_partition=False), boards)
+    pages = list(acme.pages("rows.list"))
+    assert [page.state for page in pages] == [None, {"cursor": "2024-02-25T12:00:00Z"}]
+    acme.site.got.clear()
+    acme.records("rows.list", Call(state=pages[1].state))
+    assert acme.got[1:] == [
+        "/boards/a/rows?from=2024-02-25&to=2024-03-01",
+        "/boards/b/rows?from=2024-02-25&to=2024-03-01",
+    ]
+
+
+def test_the_cursor_is_that_of_the_record_as_delivered(shop: Any) -> None:
+    more = {"record_mapping": {"key": "record.id", "when": "record.at", "since": "window.start"}}
+    acme = shop(listing(**BOUNDED | {"cursor_field": "when"}, more=more), rows)
+    pages = list(acme.pages("rows.list"))
+    assert pages[0].records[0] == {"key": 1, "when": "2024-01-05T00:00:00Z", "since": "2024-01-01"}
+    assert pages[-1].state == {"cursor": "2024-02-25T12:00:00Z"}
+
+
+def test_reports_without_dates_move_by_the_window_that_was_read(shop: Any) -> None:
+    config = {**BOUNDED, "cursor_field": None, "window": "P1M"}
+    acme = shop(listing(**config), lambda got: {"items": [{"clicks": 1}]})
+    assert [page.state["cursor"][:10] for page in acme.pages("rows.list")] == ["2024-02-01", "2024-03-01"]
+
+
+def test_a_parameter_of_the_caller_wins(shop: Any) -> None:
+    acme = shop(listing(**BOUNDED), rows)
+    acme.records("rows.list", Call(query={"from": "2024-02-20"}))
+    assert acme.got == ["/rows?from=2024-02-20&to=2024-03-01"]
+
+
+@pytest.mark.parametrize(
+    ("config", "call", "kind", "message"),
+    [
+        ({"record_formats": ["epoch"]}, Call(), ConfigurationError, 'cursor "at" of record 1 cannot be read'),
+        ({"start": "{{context.since}}"}, Call(), ExpressionError, "{{context.since}} has no value"),
+        ({"start": "{{context.word}}"}, Call(), ConfigurationError, "`incremental.start`: 'soon' is no date"),
+        ({}, Call(state={"cursor": "soon"}), UsageError, "the state's cursor is not of this operation"),
+        ({}, Call(state=["x"]), UsageError, "the state is not one"),
+    ],
+)
+def test_what_is_wrong_is_told(
+    shop: Callable[..., Any], config: dict[str, Any], call: Call, kind: type[Exception], message: str
+) -> None:
+    acme = shop(listing(**config), rows, word="soon")
+    with pytest.raises(kind) as caught:
+        acme.records("rows.list", call)
+    assert message in str(caught.value)
+    if isinstance(caught.value, ExpressionError):
+        assert caught.value.at == "resources.rows.list.incremental.config.start"
+        assert "?? null" in caught.value.hint
+
+
+def test_a_unified_operation_passes_state_on(shop: Any) -> None:
+    unified = {
+        "resources": {"contacts": {"list": {"resource": "rows", "response_mapping": {"id": "$string(response.id)"}}}}
+    }
+    acme = shop(listing(**BOUNDED), rows, unified=unified)
+    pages = list(acme.pages("contacts.list", Call(state={"cursor": "2024-02-01T00:00:00Z"})))
+    assert [record["id"] for page in pages for record in page.records] == ["3", "4"]
+    assert pages[-1].state == {"cursor": "2024-02-25T12:00:00Z"}

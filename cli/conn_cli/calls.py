@@ -25,7 +25,8 @@ def build_call(
     body: str | None,
     cursor: str | None = None,
 ) -> "Call":
-    """The call of `--param k=v` options. `id` and names of the path go into the path, everything else is the query.
+    """The call of `--param k=v` options. `id` and names of the path go into the path, names of parents choose among
+    those, everything else is the query.
 
     Raises UsageError for a param without `=` and a body that is not JSON.
     """
@@ -37,14 +38,28 @@ def build_call(
     if name.kind == "vendor":
         path = effective.vendor(name.resource, name.method).path
         names = {root for text, _ in template(path).expressions for root in _roots(text)}
-    identifier = pairs.pop("id", None)
+    names |= _parents(effective, name)
+    given = pairs.pop("id", None)
+    identifier = None if isinstance(given, list) else given
     return Call(
         query={key: value for key, value in pairs.items() if key not in names},
         body=None if body is None else read_input(app, body),
         id=None if identifier is None else str(identifier),
-        params={key: value for key, value in pairs.items() if key in names},
+        params={key: value for key, value in pairs.items() if key in names}
+        | ({"id": given} if isinstance(given, list) else {}),
         cursor=cursor,
     )
+
+
+def _parents(effective: "Effective", name: "OperationName") -> set[str]:
+    from conn_engine.errors import ConfigurationError
+    from conn_engine.runtime.partitions import partition_names
+    from conn_engine.runtime.unified import vendor_behind
+
+    try:
+        return set(partition_names(effective, vendor_behind(effective, name)))
+    except ConfigurationError:  # which operation it is, only the run can tell; what is wrong, the run tells too
+        return set()
 
 
 def _roots(text: str) -> set[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Wiring
+    from conn_engine.wire import Page
 
 
 def run(
@@ -37,6 +38,9 @@ def run(
     trace: Annotated[
         bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")
     ] = False,
+    partitions: Annotated[
+        bool, typer.Option("--partitions", help="List what the operation is repeated for, and no records.")
+    ] = False,
     output: Annotated[str, typer.Option("--output", "-o", help="jsonl, json, csv or table.")] = "jsonl",
 ) -> None:
     """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
@@ -44,7 +48,7 @@ def run(
     from conn_cli.outputs import record_writer
     from conn_engine.failures import Policy
     from conn_engine.runtime.connection import wire_account
-    from conn_engine.runtime.plans import may_write
+    from conn_engine.runtime.plans import may_write, partitions_write
 
     app: App = context.obj
     writer = record_writer(app, output)
@@ -52,7 +56,8 @@ def run(
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
     call = replace(call, remote_data=remote_data)
-    planned = dry_run or (may_write(effective, name, call) and not send)
+    writes = (partitions_write if partitions else may_write)(effective, name, call)
+    planned = dry_run or (writes and not send)
     wiring = wire_account(
         app.workspace,
         account,
@@ -66,7 +71,7 @@ def run(
     if planned:
         _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
-    _stream(app, wiring, name, call, writer, limit=limit, trace=trace)
+    _stream(app, wiring, name, call, writer, limit=limit, trace=trace, partitions=partitions)
 
 
 def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:
@@ -78,6 +83,8 @@ def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", 
     if request is None:
         app.out("  it would send no request")
         return
+    if request.purpose == "step":
+        app.out(f"  it begins with {request.label}")
     app.out(f"  {request.method} {request.url}")
     for header, value in request.headers.pairs:
         app.out(f"  {header}: {value}")
@@ -86,6 +93,12 @@ def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", 
     app.out(f"\n{curl(request, wiring.redactor)}")
     if not asked:
         app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
+
+
+def _standing(page: "Page") -> str:
+    """`board 3, page 12`."""
+    values = [f"{name} {value}" for name, value in page.partition.items() if isinstance(value, str | int)]
+    return ", ".join((*values, f"page {page.number}"))
 
 
 def _stream(
@@ -97,6 +110,7 @@ def _stream(
     *,
     limit: int | None,
     trace: bool,
+    partitions: bool = False,
 ) -> None:
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import Connection
@@ -107,7 +121,7 @@ def _stream(
     connection = Connection(wiring, Traced(live, app.err, wiring.redactor) if trace else live)
     count = 0
     with connection, app.progress(f"{name.text} · {wiring.session.account}", unit="records") as progress:
-        pages = connection.pages(name, call)
+        pages = connection.partitions(name, call) if partitions else connection.pages(name, call)
         try:
             for page in pages:
                 records = page.records
@@ -115,7 +129,7 @@ def _stream(
                     records = records[: limit - count]
                 writer.write(records)
                 count += len(records)
-                progress.advance(len(records), f"page {page.number}")
+                progress.advance(len(records), _standing(page))
                 if limit is not None and count >= limit:
                     break
         except ConnError:

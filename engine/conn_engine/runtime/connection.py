@@ -18,6 +18,8 @@ from conn_engine.ratelimit import SHARED, Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.operation import perform, verify
+from conn_engine.runtime.partitions import perform_partitions
+from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.vault import LayeredVault, open_vault, variable_name
 from conn_engine.wire import Clock, Page, SystemClock
@@ -107,6 +109,21 @@ class Connection:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
+        return drive(
+            flow,
+            self.transport,
+            self.wiring.vault,
+            clock=self.wiring.session.clock,
+            redactor=self.wiring.redactor,
+        )
+
+    def partitions(
+        self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
+    ) -> Generator[Page, None, None]:
+        """What a fanned-out operation would be repeated for, without running it: a page with one record for each."""
+        name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
+        behind = vendor_behind(self.effective, name, call)
+        flow = perform_partitions(self.effective, behind, call or Call(), self.wiring.session)
         return drive(
             flow,
             self.transport,

@@ -1,17 +1,18 @@
 """What an operation would send, without sending: whether it writes, and its first request."""
 
-from conn_engine.config import Effective, OperationName
-from conn_engine.errors import ConfigurationError
+from conn_engine.config import Effective, OperationName, VendorOperation
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression, template
+from conn_engine.flows import Source
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_operation
-from conn_engine.runtime.unified import route
+from conn_engine.runtime.unified import route, vendor_behind
 from conn_engine.wire import Page, Renew, Request, Wait
 
-__all__ = ["may_write", "plan_operation"]
+__all__ = ["may_write", "partitions_write", "plan_operation"]
 
 _AT_RUN_TIME = frozenset({"before", "after", "result", "response", "page", "status"})
 _CHANGED_BY_ANSWERS = frozenset({"query", "headers"})  # for an after step they are the vendor's
@@ -23,7 +24,7 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
     A route or step that is only known at run time counts as a write. Raises UsageError for an unknown operation.
     """
     if name.kind == "vendor":
-        return effective.vendor(name.resource, name.method).writes
+        return _writes(effective, effective.vendor(name.resource, name.method))
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None:
         return True
@@ -32,7 +33,7 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
     try:
         if not _known((operation.resource, operation.method), _AT_RUN_TIME):
             return True
-        if route(effective, operation, name, scope).writes:
+        if _writes(effective, route(effective, operation, name, scope)):
             return True
         for steps, later in ((operation.before, _AT_RUN_TIME), (operation.after, _AT_RUN_TIME | _CHANGED_BY_ANSWERS)):
             for request in (step.request for step in steps if step.request is not None):
@@ -42,6 +43,46 @@ def may_write(effective: Effective, name: OperationName, call: Call) -> bool:
         return False
     except ConfigurationError:
         return True
+
+
+def _writes(effective: Effective, operation: VendorOperation, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether an operation writes, or one that it takes its parents, its pieces or more of its records from."""
+    if operation.writes:
+        return True
+    sources = _parent_sources(operation)
+    if operation.chunk is not None and isinstance(operation.chunk.values, Source):
+        sources.append(operation.chunk.values)
+    names = {source.from_ for source in sources if source.from_ is not None} - seen
+    for enrich in operation.enrich:
+        request = enrich.request
+        if request.path is not None:
+            if step_operation(effective, request, {}, "").writes:
+                return True
+        elif "{{" in f"{request.resource}{request.method}":
+            return True
+        else:
+            names |= {f"{request.resource}.{request.method}"} - seen
+    return _any_writes(effective, names, seen)
+
+
+def _parent_sources(operation: VendorOperation) -> list[Source]:
+    return [source for parents in operation.parents for source in parents.sources]
+
+
+def _any_writes(effective: Effective, names: set[str], seen: frozenset[str]) -> bool:
+    for name in names:
+        try:
+            if _writes(effective, effective.vendor(*name.split(".", 1)), seen | names):
+                return True
+        except UsageError:
+            continue  # there is none of this name: the run tells, and sends nothing
+    return False
+
+
+def partitions_write(effective: Effective, name: OperationName, call: Call) -> bool:
+    """Whether listing what an operation is repeated for can change something; the operation itself is not run."""
+    sources = _parent_sources(vendor_behind(effective, name, call))
+    return _any_writes(effective, {source.from_ for source in sources if source.from_ is not None}, frozenset())
 
 
 def _known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:

@@ -89,7 +89,7 @@ def combined(
         else:
             if held is None:
                 held = yield from _collected(listing, scope, tail)
-            first = next((i for i, inner in enumerate(held) if inner.place == list(here)), 0)
+            first = next((i for i, inner in enumerate(held) if inner.place[: len(here)] == list(here)), 0)
             for inner in held[first:]:
                 yield from both(inner)
 
@@ -246,7 +246,8 @@ def _records(  # noqa: PLR0917
     try:
         operation = listing.effective.vendor(resource, method)
     except UsageError as error:  # the author's fault here, not the caller's
-        raise ConfigurationError(f'parents of {listing.name} come from "{source.from_}": {error}', hint=error.hint) from error
+        said = f'parents of {listing.name} come from "{source.from_}": {error}'
+        raise ConfigurationError(said, hint=error.hint) from error
     where = dotted(listing.operation.at("parents"))
     params = {**listing.call.params, **(rendered(source.params, scope, f"{where}.params") or {})}
     identifier = params.pop("id", None)

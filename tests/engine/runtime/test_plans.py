@@ -9,7 +9,7 @@ from conn_engine.config import Workspace
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import wire_account
-from conn_engine.runtime.plans import may_write, plan_operation
+from conn_engine.runtime.plans import may_write, partitions_write, plan_operation
 from conn_engine.vault.memory import MemoryVault
 
 READS = "{ resource: people, method: get, id: '1' }"
@@ -117,3 +117,43 @@ def test_a_plan_needs_no_stored_credential_when_told_so(make: Callable[..., Work
 def test_a_plan_fails_as_the_operation_would(make: Callable[..., Workspace]) -> None:
     with pytest.raises(ExpressionError):
         planned(make(), "people.get")
+
+
+FANNED = """\
+base_url: https://api.example.com/v1
+resources:
+  people:
+    list: { method: get, path: /people }
+    search: { method: post, path: /people/search }
+    notes: { method: get, path: "/people/{{who}}/notes", parents: { as: who, from: PARENTS } }
+    delete: { method: delete, path: "/people/{{who}}", parents: { as: who, from: people.list } }
+    whole:
+      method: get
+      path: /whole
+      enrich: [{ name: x, request: { resource: people, method: PARENT } }]
+"""
+
+
+@pytest.mark.parametrize(("parents", "expected"), [("list", False), ("search", True), ("notes", False)])
+def test_what_an_operation_is_repeated_for_may_write_too(
+    make: Callable[..., Workspace], parents: str, expected: bool
+) -> None:
+    connector = FANNED.replace("PARENTS", f"people.{parents}").replace("PARENT", parents)
+    workspace = make({"connectors/shop/connector.yaml": connector})
+    assert writes(workspace, "people.notes") is expected
+    assert writes(workspace, "people.whole") is expected
+    effective = workspace.effective(account="acme")
+    assert partitions_write(effective, effective.resolve("people.notes"), Call()) is expected
+    assert not partitions_write(effective, effective.resolve("people.delete"), Call())
+
+
+def test_a_plan_begins_with_the_parents_unless_they_are_given(make: Callable[..., Workspace]) -> None:
+    workspace = make({"connectors/shop/connector.yaml": FANNED.replace("PARENTS", "people.list")})
+    wiring = wire_account(workspace, "acme", environ={}, vault=MemoryVault({"acme": {}}))
+    name = wiring.effective.resolve("people.notes")
+    first = plan_operation(wiring, name, Call())
+    assert first is not None
+    assert (first.label, first.url) == ("people.list", "https://api.example.com/v1/people")
+    given = plan_operation(wiring, name, Call(params={"who": "7/8"}))
+    assert given is not None
+    assert given.url == "https://api.example.com/v1/people/7%2F8/notes"

@@ -12,7 +12,7 @@ from conn_engine.impact import KINDS, FieldImpact, Impact, Statement
 
 __all__ = ["github", "json_", "markdown", "summary", "text"]
 
-MOST = 40
+MOST = 20
 """Lines of one list that a report for people shows."""
 FIELD_WORDS = {"": "the record", "url": "the URL", "body": "the body", "method": "the method", "request": "the request"}
 

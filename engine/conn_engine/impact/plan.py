@@ -40,7 +40,7 @@ class Group:
     """Accounts that behave alike on both sides. A side is None where they are not there.
 
     `configurations` are those of one of the accounts, before and after. `broken` is why the configuration after the
-    change cannot be used, "" when it can.
+    change cannot be used, "" when it can; `broken_before` says that it could not be used before either.
     """
 
     before: AccountShape | None
@@ -50,6 +50,7 @@ class Group:
     configurations: tuple[Effective | None, Effective | None] = (None, None)
     recorded: bool = True
     broken: str = ""
+    broken_before: bool = False
 
     @property
     def connector(self) -> str:
@@ -115,15 +116,16 @@ class Plan:
 
     def _groups(self, shapes: list[tuple[AccountShape | None, AccountShape | None]]) -> Iterator[Group]:
         first = shapes[0]
+        broken_before = False
         try:
             before = self._variant(self.before, first[0])
         except ConnError:
-            before = None  # it could not be used: nothing that worked can break
+            before, broken_before = None, True  # nothing that worked can break
         try:
             after = self._variant(self.after, first[1])
         except ConnError as error:
             names = [(pair[0] or pair[1] or first[1]).name for pair in shapes]  # type: ignore[union-attr]
-            yield Group(*first, names, broken=error.message)
+            yield Group(*first, names, broken=error.message, broken_before=broken_before)
             return
         variants = [variant for variant in (before, after) if variant is not None]
         groups: dict[str, Group] = {}

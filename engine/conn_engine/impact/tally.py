@@ -10,6 +10,7 @@ from conn_engine.impact.plan import Group, OperationPlan, PairKey
 __all__ = ["Tally"]
 
 NO_RECORDING = "no recording"
+UNUSABLE = "the configuration cannot be used"
 Row = tuple[str, str, str, ChangeKind]
 
 
@@ -33,9 +34,13 @@ class Tally:
     def add(self, group: Group) -> None:
         """Count a group's accounts."""
         number = len(group.accounts)
+        if group.broken_before:
+            self._unknown["", UNUSABLE] += number
+            self._verdict(group, "unknown", False, UNUSABLE)
+            return
         if group.broken:
             self._add(group, "", {("", "now_failing"): 1}, number, writes=False)
-            self._verdict(group, "changed", True, "the configuration cannot be used")
+            self._verdict(group, "changed", True, UNUSABLE)
             return
         changed = breaking = shielded = False
         reasons: list[tuple[str, str]] = []

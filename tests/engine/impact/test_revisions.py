@@ -1,0 +1,87 @@
+"""The base of a comparison out of git: what was committed, whatever the work tree says; nothing else of it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.impact.revisions import default_base, workspace_at
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ["-c", "user.email=a@example.com", "-c", "user.name=A"]
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose folder `integrations` is a workspace, on branch `work` two commits from `main`."""
+    top = tmp_path / "repository"
+    root = top / "integrations"
+    (root / "accounts").mkdir(parents=True)
+    git(top, "init", "-q", "-b", "main")
+    (top / "README.md").write_text("not of the workspace")
+    (root / "conn.yaml").write_text("version: 1\n")
+    (root / "accounts" / "ä b.yaml").write_text("connector: one\n")
+    (root / "accounts" / "kept.yaml").write_text("connector: one\n")
+    (root / "notes.txt").write_text("no document")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "first")
+    git(top, "checkout", "-qb", "work")
+    (root / "accounts" / "ä b.yaml").write_text("connector: two\n")
+    git(top, "commit", "-qam", "second")
+    (root / "accounts" / "untracked.yaml").write_text("connector: three\n")
+    (root / "accounts" / "kept.yaml").write_text("connector: changed but not committed\n")
+    return root
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_base_is_what_was_committed(repository: Path) -> None:
+    base = default_base(repository)
+    assert base == git(repository, "rev-parse", "main")
+    with workspace_at(repository, base) as folder:
+        assert files(folder) == {
+            "conn.yaml": "version: 1\n",
+            "accounts/kept.yaml": "connector: one\n",
+            "accounts/ä b.yaml": "connector: one\n",
+        }
+    assert not folder.exists()
+    assert (repository / "accounts" / "kept.yaml").read_text() == "connector: changed but not committed\n"
+
+
+def test_a_link_in_the_history_is_left_out(repository: Path) -> None:
+    (repository / "accounts" / "link.yaml").symlink_to("/etc/passwd")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "link")
+    with workspace_at(repository, "HEAD") as folder:
+        assert "accounts/link.yaml" not in files(folder)
+        assert files(folder)["accounts/untracked.yaml"] == "connector: three\n"
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--output=/tmp/x", "HEAD~99", ""])
+def test_an_unknown_revision_is_named(repository: Path, revision: str) -> None:
+    with pytest.raises(UsageError, match="git knows no revision"), workspace_at(repository, revision):
+        pass
+
+
+def test_a_revision_without_a_workspace_is_named(repository: Path) -> None:
+    git(repository, "checkout", "-q", "--orphan", "other")
+    git(repository, "rm", "-rfq", "--cached", ".")
+    git(repository.parent, "add", "README.md")
+    git(repository, "commit", "-qm", "no workspace")
+    with pytest.raises(ConfigurationError, match="no workspace at HEAD"), workspace_at(repository, "HEAD"):
+        pass
+
+
+def test_a_folder_outside_git_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="in no git repository"):
+        default_base(tmp_path)

@@ -6,20 +6,23 @@ What is asked for and how a code is traded is the engine's (`auth`); storing wha
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import parse_qsl, urlsplit
 
 from conn_cli.console import App
 from conn_cli.loopback import is_local, listening
-from conn_engine.auth import Consent, OAuth2, fresh_secret
+from conn_engine.auth import Consent, Consenting, fresh_secret
 from conn_engine.errors import CredentialError, UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
     from conn_engine.secrets import Vault
     from conn_engine.strategies import Scope
+    from conn_engine.wire import Flow
 
 __all__ = ["ConsentLogin"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class ConsentLogin:
 
     app: App
     effective: "Effective"
-    credentials: OAuth2
+    credentials: Consenting
     stored: Mapping[str, Any]
     vault: "Vault"
     browser: bool
@@ -66,7 +69,9 @@ class ConsentLogin:
             return consent, listener.wait(consent, self.seconds)
 
     def _consent(self, scope: "Scope", redirect_uri: str) -> Consent:
-        return self.credentials.consent(scope, redirect_uri=redirect_uri, state=fresh_secret(), verifier=fresh_secret())
+        state, verifier = fresh_secret(), fresh_secret()
+        flow = self.credentials.asking(scope, redirect_uri, state, verifier, self.effective.hosts, self.app.clock)
+        return self._sent(flow)
 
     def _show(self, consent: Consent) -> None:
         # Before any secret is known to the redactor but those that were typed: the client's id is part of the address.
@@ -98,22 +103,18 @@ class ConsentLogin:
         """Make the secrets of the exchange known, so that they go to the connector's hosts alone and are not shown."""
         redactor = self.app.redactor
         redactor.add_document(document)
-        redactor.add(consent.verifier or "", "the PKCE verifier")
+        redactor.add(consent.verifier or "", "the secret of the consent")
         redactor.add(answer.get(consent.code_param, ""), "the authorization code")
         for name in self.effective.env_names:
             redactor.add(self.app.environ.get(name, ""))
 
-    def _sent(self, flow: Any) -> dict[str, Any]:
+    def _sent(self, flow: "Flow[T]") -> T:
         from conn_engine.runtime.drive import finish
         from conn_engine.transport.live import Live
 
         app = self.app
-        transport = Live(app.redactor)
-        try:
-            document: dict[str, Any] = finish(flow, transport, self.vault, app.clock, app.redactor)
-        finally:
-            transport.close()
-        return document
+        with Live(app.redactor, trusted_certificates=app.workspace.trusted_certificates) as transport:
+            return finish(flow, transport, self.vault, app.clock, app.redactor)
 
 
 def _opened(url: str) -> bool:

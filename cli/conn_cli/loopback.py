@@ -74,7 +74,7 @@ class Listener:
             self.refused += 1
             return 400, _STRANGE
         self.answers.put(answer)
-        return 200, _DENIED if "error" in answer else _DONE
+        return 200, _DENIED if "error" in answer or self.consent.denied(answer) else _DONE
 
 
 class _Server(ThreadingHTTPServer):

@@ -106,12 +106,22 @@ class Blob(Protocol):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class ClientCertificate:
+    """What a client proves itself with in TLS: its certificate (and those above it) and private key as PEM texts."""
+
+    chain: str
+    key: str
+    passphrase: str | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """One HTTP request, finished: `url` is absolute and encoded, `body` is bytes.
 
     A large upload is a `payload` instead of a body. `stream` says that a good answer may be large, and is spooled.
     `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
-    carries one. `label` names the operation or step for people. `timeout_seconds` bounds the whole exchange.
+    carries one. `certificate` is shown to those hosts alone. `label` names the operation or step for people.
+    `timeout_seconds` bounds the whole exchange.
     """
 
     method: str
@@ -124,6 +134,7 @@ class Request:
     idempotent: bool = True
     authorized: bool = False
     hosts: tuple[str, ...] = ()
+    certificate: ClientCertificate | None = None
     timeout_seconds: float = 30.0
     payload: Blob | None = None
     stream: bool = False

@@ -11,7 +11,8 @@ from conn_cli.exits import Exit
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from conn_engine.auth import CredentialField, Credentials, OAuth2
+    from conn_engine.auth import Consenting, CredentialField, Credentials
+    from conn_engine.config import Effective
     from conn_engine.vault import LayeredVault
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
@@ -42,9 +43,9 @@ def login(  # noqa: PLR0917
         bool, typer.Option("--verify", help="Prove the credential by the connector's verify call.")
     ] = False,
 ) -> None:
-    """Store an account's credential: by the vendor's page in a browser (OAuth 2), else asked for.
+    """Store an account's credential: by the vendor's page in a browser (OAuth), else asked for.
 
-    Secrets are typed hidden, or read from standard input; never from options.
+    Secrets are typed hidden, or read from standard input; never from options. Then the connector's `connect` steps run.
     """
     from conn_engine.runtime.connection import vault_of
 
@@ -73,6 +74,7 @@ def login(  # noqa: PLR0917
     _unshadowed(account, vault)
     vault.save(account, document)
     app.out(f"stored the credential of {account} in the {vault.kind}")
+    _connect(app, effective, account)
     if verify:
         _verify(app, account)
 
@@ -89,17 +91,19 @@ def _unshadowed(account: str, vault: "LayeredVault") -> None:
         )
 
 
-def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "OAuth2 | None":
-    """The credential when a person consents to it: it has a page for that, and no token was given."""
-    from conn_engine.auth import OAuth2
+def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
+    """The credential when a person is to consent to it: it has a page for that, and no token was given."""
+    from conn_engine.auth import consenting
 
-    if not isinstance(credentials, OAuth2) or credentials.authorization_url is None:
-        return None
-    return credentials if not values or "oauth.token.access_token" not in values else None
+    found = consenting(credentials)
+    if found is None or not values:
+        return found
+    token = {field.name for field in credentials.fields()} - {field.name for field in found.consent_fields()}
+    return None if token & values.keys() else found
 
 
 def _client(
-    app: App, account: str, credentials: "OAuth2", values: dict[str, Any] | None, stored: "Mapping[str, Any] | None"
+    app: App, account: str, credentials: "Consenting", values: dict[str, Any] | None, stored: "Mapping[str, Any] | None"
 ) -> dict[str, Any]:
     """What must be known before a consent (the account's own client): given, else stored earlier, else asked for."""
     from conn_engine.auth.names import document_of
@@ -172,11 +176,23 @@ def _read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
 def _ask(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
     values: dict[str, Any] = {}
     for field in fields:
-        question = field.label or field.name
+        question = f"{field.label or field.name}{', @FILE' if field.lines else ''}"
         answer = app.ask(question if field.required else f"{question} (optional)", secret=field.secret)
         if answer:
-            values[field.name] = answer
+            values[field.name] = _file(app, answer[1:]) if field.lines and answer.startswith("@") else answer
     return values
+
+
+def _file(app: App, name: str) -> str:
+    """A key or certificate, which has lines that no question takes."""
+    from conn_engine.errors import UsageError
+
+    try:
+        with (app.folder / name).expanduser().open(encoding="utf-8") as file:
+            return file.read(1024 * 1024)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise UsageError(f"the file {name} cannot be read: {reason}") from None
 
 
 @group.command()
@@ -213,25 +229,92 @@ def status(
     raise typer.Exit(Exit.CREDENTIALS if lacking else Exit.OK)
 
 
-def _verify(app: App, account: str) -> None:
+@group.command(name="verify")
+def verify_command(context: typer.Context, account: Annotated[str, typer.Argument(metavar="ACCOUNT")]) -> None:
+    """Prove an account's credential by the connector's `verify`: ask the vendor whether it is accepted."""
+    app: App = context.obj
+    if not _verify(app, account):
+        raise typer.Exit(Exit.CONFIGURATION)
+
+
+def _verify(app: App, account: str) -> bool:
     from conn_engine.runtime.connection import connect
 
-    with connect(app.workspace, account, environ=app.environ, redactor=app.redactor) as connection:
-        if connection.verify():
-            app.out(f"{account:<20} accepted by the vendor")
-        else:
-            app.out(f"{account:<20} not verified: the connector has no `verify` operation")
+    with connect(app.workspace, account, environ=app.environ, redactor=app.redactor, clock=app.clock) as connection:
+        proved = connection.verify()
+    if proved:
+        app.out(f"{account:<20} accepted by the vendor")
+    else:
+        app.out(f"{account:<20} not verified: the connector has no `verify` operation")
+    return proved
+
+
+@group.command(name="connect")
+def connect_command(context: typer.Context, account: Annotated[str, typer.Argument(metavar="ACCOUNT")]) -> None:
+    """Run the connector's `connect` steps again: what an account needs to know beside its credential."""
+    app: App = context.obj
+    effective = app.workspace.effective(account=account)
+    if not _connect(app, effective, account):
+        app.out(f"connector {effective.connector_name} has no `connect` steps")
+
+
+def _connect(app: App, effective: "Effective", account: str) -> bool:
+    """Run the steps, and say what they found. Returns whether there are any."""
+    from conn_engine.errors import ConnError
+    from conn_engine.runtime.connection import connect
+
+    if not effective.connector.connect:
+        return False
+    try:
+        with connect(app.workspace, account, environ=app.environ, redactor=app.redactor, clock=app.clock) as connection:
+            found = connection.prepare()
+    except ConnError as error:
+        error.hint = f"{error.hint}; then: conn auth connect {account}".removeprefix("; then: ")
+        raise
+    for name, value in found.items():
+        app.out(f"  {name} = {json.dumps(value, ensure_ascii=False)[:200]}")
+    app.out(f"connected {account}")
+    return True
 
 
 @group.command()
-def logout(context: typer.Context, account: Annotated[str, typer.Argument(metavar="ACCOUNT")]) -> None:
-    """Remove an account's credential from where it is kept."""
+def logout(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    local: Annotated[bool, typer.Option("--local", help="Forget it here alone; the vendor is told nothing.")] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Forget it here even when the vendor does not revoke it.")
+    ] = False,
+) -> None:
+    """Make the vendor revoke an account's credential, where the connector says how, and forget it here.
+
+    It stays stored when the vendor does not do it, unless --force.
+    """
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
     app.workspace.account(account)
     vault = vault_of(app.workspace, app.environ)
+    if not local and vault.load(account) is not None:
+        _revoke(app, account, force)
     if vault.delete(account):
         app.out(f"removed the credential of {account} from the {vault.kind}")
     else:
         app.out(f"{account} had no credential in the {vault.kind}")
+
+
+def _revoke(app: App, account: str, force: bool) -> None:
+    from conn_engine.errors import ConnError
+    from conn_engine.runtime.connection import connect
+
+    try:
+        credentials = app.workspace.effective(account=account).connector.credentials
+        if credentials is None or not credentials.revoke:
+            return
+        with connect(app.workspace, account, environ=app.environ, redactor=app.redactor, clock=app.clock) as connection:
+            connection.revoke()
+        app.out(f"the vendor revoked the credential of {account}")
+    except ConnError as error:
+        if not force:
+            raise
+        app.err(f"warning: {error.message}")

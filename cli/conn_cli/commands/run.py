@@ -114,10 +114,9 @@ def _stream(
 ) -> None:
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import Connection
-    from conn_engine.transport.live import Live
     from conn_engine.transport.trace import Traced
 
-    live = Live(wiring.redactor)
+    live = wiring.live()
     connection = Connection(wiring, Traced(live, app.err, wiring.redactor) if trace else live)
     count = 0
     with connection, app.progress(f"{name.text} · {wiring.session.account}", unit="records") as progress:

@@ -1,4 +1,5 @@
-"""A person's consent at the vendor's own page (RFC 6749, 4.1; PKCE: RFC 7636): its URL, and what comes back.
+"""A person's consent at the vendor's own page (RFC 6749, 4.1; PKCE: RFC 7636; RFC 5849, 2.2): its URL, and what comes
+back.
 
 Opening the page and receiving the answer is the caller's; trading the code for a token is the credential's.
 """
@@ -20,7 +21,8 @@ __all__ = ["Consent", "accepted", "challenge", "fresh_secret"]
 @dataclass(frozen=True, slots=True, repr=False)
 class Consent:
     """A consent that is asked for. A person opens `url`; the answer comes to `redirect_uri` and has `state` in it,
-    under the name `state_param`, and the code under `code_param`. `verifier` is PKCE's secret, None without PKCE."""
+    under the name `state_param`, and the code under `code_param`. `verifier` is PKCE's secret, or that of an OAuth 1
+    request token; None without one. A refusal may have the state under `denied_param` instead."""
 
     url: str
     redirect_uri: str
@@ -28,10 +30,16 @@ class Consent:
     verifier: str | None
     state_param: str = "state"
     code_param: str = "code"
+    denied_param: str | None = None
+
+    def denied(self, callback: Mapping[str, str]) -> bool:
+        """Whether an answer is a refusal by the name of its own that the vendor has for one."""
+        return self.denied_param is not None and self.denied_param in callback
 
     def belongs(self, callback: Mapping[str, str]) -> bool:
         """Whether an answer is one to this consent: its state is ours."""
-        return hmac.compare_digest(callback.get(self.state_param, "").encode(), self.state.encode())
+        name = self.denied_param if self.denied_param is not None and self.denied(callback) else self.state_param
+        return hmac.compare_digest(callback.get(name, "").encode(), self.state.encode())
 
 
 def fresh_secret() -> str:
@@ -53,7 +61,7 @@ def accepted(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
             hint="open the address that this log-in prints, and no earlier one",
         )
     host = urlsplit(consent.url).hostname or "?"
-    error = line(callback.get("error", ""))[:80]
+    error = line(callback.get("error", ""))[:80] or ("denied" if consent.denied(callback) else "")
     if error:
         words = line(callback.get("error_description", ""))
         raise CredentialError(

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, TypeAlias
 
-__all__ = ["ExpiryUnit", "moment", "said_by_token", "whole"]
+__all__ = ["ABSOLUTE", "ExpiryUnit", "moment", "said_by_token", "whole"]
 
 ExpiryUnit: TypeAlias = Literal["seconds", "minutes", "milliseconds", "epoch", "epoch_ms", "iso8601"]
+
+ABSOLUTE = frozenset({"epoch", "epoch_ms", "iso8601"})
+"""The units that mean a moment, by a clock that may differ from this machine's."""
 
 
 def moment(value: Any, unit: ExpiryUnit, now: float) -> float | None:

@@ -36,13 +36,14 @@ _UNFIT = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 @dataclass(frozen=True, slots=True)
 class CredentialField:
     """One thing that a log-in asks for. `name` is its dotted place in the document
-    (`oauth.token.access_token`)."""
+    (`oauth.token.access_token`). With `lines` it has several, as a key in PEM form: nobody types it."""
 
     name: str
     label: str
     secret: bool = True
     required: bool = True
     sample: str | None = None
+    lines: bool = False
 
 
 class Asked(Settings, frozen=True, kw_only=True):
@@ -57,11 +58,15 @@ class Asked(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(description="A made-up value for replayed tests, for one that must have a form (a key in hex)."),
     ] = None
+    lines: Annotated[
+        bool,
+        Meta(description="Whether it has several lines, as a key: where it is asked for, @FILE reads it from a file."),
+    ] = False
 
     def field(self) -> CredentialField:
         """What a log-in asks for."""
         label = self.label or self.name.replace("_", " ").capitalize()
-        return CredentialField(self.name, label, self.secret, self.required, self.sample)
+        return CredentialField(self.name, label, self.secret, self.required, self.sample, self.lines)
 
 
 def document_of(fields: "list[CredentialField]", values: Mapping[str, str]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """What a token endpoint says when it does not give a token, as an error without any value of the credential."""
 
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 from conn_engine.auth.expiry import whole
@@ -7,12 +9,15 @@ from conn_engine.errors import CredentialError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Request, Response
 
-__all__ = ["check", "line", "no_token"]
+__all__ = ["check", "clock_hint", "ended_already", "line", "no_token"]
 
 _MAX_WORDS = 300
+_CLOCKS_DIFFER = 120.0  # seconds; tokens and signatures are commonly good for some minutes around now
 
 
-def check(request: Request, response: Response, body: Any, host: str, redactor: Redactor) -> None:
+def check(  # noqa: PLR0917
+    request: Request, response: Response, body: Any, host: str, redactor: Redactor, now: float
+) -> None:
     """Raise CredentialError for a refusal, VendorError for an endpoint that is out of order."""
     status = response.status
     error = _error_name(body)
@@ -33,7 +38,9 @@ def check(request: Request, response: Response, body: Any, host: str, redactor: 
             f"the token endpoint {host} answers with a redirect ({status})",
             hint="check `token_url`",
         )
-    raise CredentialError(f"the token endpoint {host} refuses: {said}", hint=_hint(error, status))
+    raise CredentialError(
+        f"the token endpoint {host} refuses: {said}", hint=clock_hint(response, now) or _hint(error, status)
+    )
 
 
 def no_token(response_told: str | None, body: Any, host: str, redactor: Redactor) -> CredentialError:
@@ -45,6 +52,30 @@ def no_token(response_told: str | None, body: Any, host: str, redactor: Redactor
         f"the token endpoint {host} does not answer with a token: {where}{known}",
         hint="say where the token is with `response`, and check `token_url`",
     )
+
+
+def ended_already(host: str, ends: float, response: Response, now: float) -> CredentialError:
+    """The error for a token that has ended by the moment it is got: it would be asked for again at every call."""
+    then, here = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") for at in (ends, now))
+    return CredentialError(
+        f"the token endpoint {host} answers with a token that ended at {then}; here it is {here}",
+        hint=clock_hint(response, now) or "check this machine's clock, and `expires` and `expires_unit`",
+    )
+
+
+def clock_hint(response: Response, now: float) -> str:
+    """What to say when the vendor's clock (its Date header) and this machine's differ too much; "" when they agree."""
+    try:
+        theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return ""
+    apart = now - theirs
+    if abs(apart) < _CLOCKS_DIFFER:
+        return ""
+    hours, minutes = divmod(round(abs(apart) / 60), 60)
+    much = f"{hours // 24} days" if hours >= 48 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
+    way = "ahead of" if apart > 0 else "behind"
+    return f"this machine's clock is {much} {way} the vendor's: set it"
 
 
 def line(text: str) -> str:

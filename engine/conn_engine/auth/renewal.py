@@ -32,8 +32,8 @@ def current(  # noqa: PLR0917
     hosts: tuple[str, ...],
     clock: Clock,
 ) -> Flow[dict[str, Any]]:
-    """The document to use now: renewed first when it has ended and can be renewed, else as it is."""
-    if credentials.expired(document, clock.now()) and credentials.renewable(document):
+    """The document to use now: renewed first when it has ended (or may have) and can be renewed, else as it is."""
+    if credentials.due(document, clock.now()) and credentials.renewable(document):
         renewed: dict[str, Any] = yield renewal(credentials, account, document, scope, hosts, clock)
         return renewed
     return dict(document)

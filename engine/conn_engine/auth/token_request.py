@@ -3,28 +3,36 @@
 All presets that get a token expand into it. What is stored, and when it is asked for, is theirs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from typing import Annotated, Any
 
 from msgspec import Meta
 from msgspec import field as setting
 
-from conn_engine.auth.expiry import ExpiryUnit, moment, said_by_token
-from conn_engine.auth.names import filled, header_value, sealed
-from conn_engine.auth.refusal import check, no_token
-from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
-from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
+from conn_engine.auth.expiry import ABSOLUTE, ExpiryUnit, moment, said_by_token
+from conn_engine.auth.refusal import ended_already, no_token
+from conn_engine.auth.secret_request import (
+    AssertionSetting,
+    BodyFormatSetting,
+    BodySetting,
+    HeadersSetting,
+    MethodSetting,
+    QuerySetting,
+    ResponseFormatSetting,
+    SecretRequest,
+    UrlSetting,
+    asked,
+    host_of,
+    knowing,
+    plain,
+    read,
+)
 from conn_engine.secrets import Redactor, secret_name
-from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.strategies import Answer, Scope, Settings
-from conn_engine.wire import Clock, Flow, Headers, Request, Response
+from conn_engine.wire import Clock, Flow, Headers
 
-__all__ = ["Grant", "TokenReading", "TokenRequest", "TokenStep", "request_token"]
-
-_FORM = "application/x-www-form-urlencoded"
-_NOT_SECRET = frozenset({"context", "captured"})
+__all__ = ["Grant", "TokenReading", "TokenRequest", "TokenStep", "open_part", "request_token"]
 
 
 class TokenReading(Settings, frozen=True, kw_only=True):
@@ -63,32 +71,10 @@ class TokenReading(Settings, frozen=True, kw_only=True):
     ] = setting(default_factory=dict)
 
 
-_Method: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
-_Url: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.")]
-_HeaderTemplates: TypeAlias = Annotated[
-    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.")
-]
-_Query: TypeAlias = Annotated[dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.")]
-_Body: TypeAlias = Annotated[Any, Meta(description="Body as data; its strings are templates.")]
-_BodyFormat: TypeAlias = Annotated[BodyFormat, Meta(description="How the body is written.")]
-_ResponseFormat: TypeAlias = Annotated[ResponseFormat, Meta(description="How the answer's body is read.")]
-_Assertion: TypeAlias = Annotated[
-    Assertion | None, Meta(description="A signed JWT, for this request's templates to use as `{{assertion}}`.")
-]
-
-
-class TokenStep(Settings, frozen=True, kw_only=True):
+class TokenStep(SecretRequest, frozen=True, kw_only=True):
     """A request before the one for the token. What it finds is `before.<name>` from then on."""
 
     name: Annotated[str, Meta(description="What later requests call its result.", pattern="^[a-z][a-z0-9_]*$")]
-    method: _Method = "post"
-    url: _Url
-    headers: _HeaderTemplates = setting(default_factory=dict)
-    query: _Query = setting(default_factory=dict)
-    body: _Body = None
-    body_format: _BodyFormat = "form"
-    response_format: _ResponseFormat = "json"
-    assertion: _Assertion = None
     response: Annotated[
         str | None,
         Meta(
@@ -101,14 +87,14 @@ class TokenStep(Settings, frozen=True, kw_only=True):
 class TokenRequest(TokenReading, frozen=True, kw_only=True):
     """One request for a token. Templates see the stored document's keys, `env`, `context` and `before`."""
 
-    method: _Method = "post"
-    url: _Url
-    headers: _HeaderTemplates = setting(default_factory=dict)
-    query: _Query = setting(default_factory=dict)
-    body: _Body = None
-    body_format: _BodyFormat = "form"
-    response_format: _ResponseFormat = "json"
-    assertion: _Assertion = None
+    method: MethodSetting = "post"
+    url: UrlSetting
+    headers: HeadersSetting = setting(default_factory=dict)
+    query: QuerySetting = setting(default_factory=dict)
+    body: BodySetting = None
+    body_format: BodyFormatSetting = "form"
+    response_format: ResponseFormatSetting = "json"
+    assertion: AssertionSetting = None
     before: Annotated[
         tuple[TokenStep, ...],
         Meta(description="Requests to send first, in this order; their results are `before.<name>`."),
@@ -131,63 +117,33 @@ def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], cloc
     (vendor_unavailable, rate_limited) when it is out of order. No message has a value of the credential in
     it.
     """
-    redactor = Redactor()
-    redactor.add_document({name: value for name, value in names.items() if name not in _NOT_SECRET})
+    redactor = knowing(names)
     before: dict[str, Any] = {}
     names = {**names, "before": before}
     for step in told.before:
-        answer = yield from _asked(step, names, hosts, clock, redactor, step.name)
-        before[step.name] = found = answer.body if step.response is None else _plain(_read(answer, step.response))
+        answer = yield from asked(step, names, hosts, clock, redactor, step.name)
+        before[step.name] = found = answer.body if step.response is None else plain(read(answer, step.response))
         redactor.add_document(found)
-    answer = yield from _asked(told, names, hosts, clock, redactor, "token request")
-    found = answer.body if told.response is None else _read(answer, told.response)
+    answer = yield from asked(told, names, hosts, clock, redactor)
+    found = answer.body if told.response is None else read(answer, told.response)
     token = {"access_token": found} if isinstance(found, str) else found
     if not isinstance(token, dict) or not isinstance(token.get("access_token"), str) or not token["access_token"]:
-        raise no_token(told.response, answer.body, _host(answer.request), redactor)
+        raise no_token(told.response, answer.body, host_of(answer.request), redactor)
     ends = _ends(told, answer, token, clock.now())
+    if ends is not None and ends <= clock.now() and _absolute(told, token):
+        raise ended_already(host_of(answer.request), ends, answer.response, clock.now())
     kept = {name: value for name, value in token.items() if name not in ("expires_at", "obtained_at")}
     if ends is not None:
         kept.update(expires_at=ends, obtained_at=clock.now())
-    open_part = _without_secrets(answer, token) if told.capture else answer
-    captured = {name: _plain(_read(open_part, text)) for name, text in told.capture.items()}
+    secrets = [str(value) for name, value in token.items() if secret_name(name) and value]
+    seen = open_part(answer, secrets) if told.capture else answer
+    captured = {name: plain(read(seen, text)) for name, text in told.capture.items()}
     return Grant(kept, {name: value for name, value in captured.items() if value is not None})
 
 
-def _asked(  # noqa: PLR0917
-    told: TokenStep | TokenRequest,
-    names: Scope,
-    hosts: tuple[str, ...],
-    clock: Clock,
-    redactor: Redactor,
-    label: str,
-) -> Flow[Answer]:
-    """Send one request; its answer, decoded and not an error."""
-    request = _built(told, names, hosts, clock, label)
-    response: Response = yield request
-    host = _host(request)
-    body = _decoded(told, response, host, redactor)
-    check(request, response, body, host, redactor)
-    cookies = _cookies(response)
-    scope: Scope = {
-        "before": names["before"],
-        "callback": names.get("callback", {}),
-        "cookies": cookies,
-        "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
-    }
-    return Answer(request, response, body, scope=scope)
-
-
-def _read(answer: Answer, text: str) -> Any:
-    """What an expression finds in an answer. Raises ExpressionError without what the answer says."""
-    try:
-        return answer.ask(text)
-    except ExpressionError as error:
-        raise sealed(error) from None
-
-
-def _without_secrets(answer: Answer, token: Mapping[str, Any]) -> Answer:
+def open_part(answer: Answer, secrets: Iterable[str]) -> Answer:
     """The answer as `capture` may see it: what is captured is no secret, whoever wrote the expression."""
-    redactor = Redactor(str(value) for name, value in token.items() if secret_name(name) and value)
+    redactor = Redactor(text for text in secrets if text)
     kept = [(name, redactor.text(value)) for name, value in answer.response.headers.pairs if not secret_name(name)]
     return replace(
         answer,
@@ -197,74 +153,19 @@ def _without_secrets(answer: Answer, token: Mapping[str, Any]) -> Answer:
     )
 
 
-def _host(request: Request) -> str:
-    return urlsplit(request.url).hostname or "?"
-
-
-def _plain(value: Any) -> Any:
-    from conn_engine.expressions import UNDEFINED
-
-    return None if value is UNDEFINED else value
-
-
-def _built(told: TokenStep | TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
-    purpose = "the token request" if label == "token request" else f'the token request\'s step "{label}"'
-    if told.assertion is not None:
-        names = {**names, "assertion": signed(told.assertion, names, clock.now()).text}
-    url = filled(told.url, names, purpose=purpose)
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ConfigurationError(
-            f"{purpose} has a URL that is not an absolute http or https URL", hint=f"it is {told.url}"
-        )
-    query = encode_query(filled(told.query, names, purpose=purpose).items())
-    if query:
-        url = f"{url}{'&' if parts.query else '?'}{query}"
-    headers = {"accept": "application/json" if told.response_format == "json" else "*/*"}
-    body: bytes | None = None
-    if told.body is not None:
-        body, headers["content-type"] = encode(told.body_format, filled(told.body, names, purpose=purpose))
-    for name, value in filled(told.headers, names, purpose=purpose).items():
-        headers.pop(name.lower(), None)
-        if value is not None:
-            headers[name.lower()] = header_value(str(value), purpose=f'"{name}" of {purpose}')
-    return Request(
-        method=told.method.upper(),
-        url=url,
-        headers=Headers(headers),
-        body=body,
-        purpose="token",
-        label=label,
-        idempotent=False,  # a rotating refresh token is spent by the first sending
-        authorized=True,
-        hosts=hosts,
-    )
-
-
-def _decoded(told: TokenStep | TokenRequest, response: Response, host: str, redactor: Redactor) -> Any:
-    if response.headers.get("content-type", "").lower().startswith(_FORM):  # some answer as they are asked
-        return dict(parse_qsl(response.body[:100_000].decode("utf-8", "replace")))
-    try:
-        return decode(response, told.response_format)
-    except VendorError as error:
-        raise CredentialError(
-            f"the token endpoint {host} does not answer with a token: {redactor.text(error.message)}",
-            hint="check `token_url`",
-        ) from None
-
-
-def _cookies(response: Response) -> dict[str, str]:
-    """The cookies that an answer sets, without their attributes."""
-    pairs = (text.partition(";")[0].partition("=") for text in response.headers.all("set-cookie")[:100])
-    return {name.strip(): value.strip() for name, mark, value in pairs if mark and name.strip()}
-
-
 def _ends(told: TokenReading, answer: Answer, token: Mapping[str, Any], now: float) -> float | None:
     """When the token ends, in Unix seconds."""
     if told.expires is not None:
-        ends = moment(_read(answer, told.expires), told.expires_unit, now)
+        ends = moment(read(answer, told.expires), told.expires_unit, now)
     else:
         ends = said_by_token(token, told.expires_unit, now)
     if ends is None and told.lifetime_seconds is not None:
         ends = now + told.lifetime_seconds
     return ends
+
+
+def _absolute(told: TokenReading, token: Mapping[str, Any]) -> bool:
+    """Whether the answer tells a moment, not a time to live: then it depends on this machine's clock."""
+    if told.expires is not None:
+        return told.expires_unit in ABSOLUTE
+    return moment(token.get("expires_in"), told.expires_unit, 0.0) is None or told.expires_unit in ABSOLUTE

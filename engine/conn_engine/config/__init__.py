@@ -17,6 +17,7 @@ from conn_engine.config.models import (
     StepRequest,
     UnifiedDocument,
     UnifiedOperation,
+    Verify,
     WorkspaceSettings,
 )
 from conn_engine.config.operations import OperationName, VendorOperation, singular, vendor_operation
@@ -47,6 +48,7 @@ __all__ = [
     "UnifiedDocument",
     "UnifiedOperation",
     "VendorOperation",
+    "Verify",
     "Workspace",
     "WorkspaceSettings",
     "leaves",

@@ -30,13 +30,15 @@ _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
 _HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
 _TEMPLATE = "\0"
-_URL_KEYS = frozenset({"url", "token_url", "refresh_url"})
+_URL_KEYS = frozenset({"url", "token_url", "refresh_url", "request_token_url", "access_token_url"})
 # What an override may do with a secret: name it, join it with fixed text, encode it in a form that redaction knows.
 _PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
     r"""(?>\s++|"[^"\\]*+"|'[^'\\]*+'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*+|`[^`]++`"""
     r"""|\$base64(?:encode)?(?=\s*\()|[.&()])*+"""
 )
-_EXPRESSION_KEYS = frozenset({"path", "token_path", "token_field", "expression", "by", "content"})
+_EXPRESSION_KEYS = frozenset(
+    {"path", "token_path", "token_field", "expression", "by", "content", "response", "expires", "active", "done"}
+)
 _CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 

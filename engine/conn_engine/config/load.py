@@ -74,6 +74,12 @@ class Workspace:
         return self._typed(File("workspace", "conn", path), WorkspaceSettings)
 
     @property
+    def trusted_certificates(self) -> Path | None:
+        """The file of authorities that vouch for servers besides the public ones."""
+        named = self.settings.trusted_certificates
+        return self.root / named if named is not None else None
+
+    @property
     def models(self) -> list[Path]:
         """The folders that may hold the workspace's own unified models (existing ones)."""
         folders = [self.root / folder for folder in self.settings.models]

@@ -36,6 +36,7 @@ __all__ = [
     "UnifiedDocument",
     "UnifiedOperation",
     "UnifiedResource",
+    "Verify",
     "WorkspaceSettings",
 ]
 
@@ -211,6 +212,23 @@ class Resource(Inheritable, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
+class Verify(Settings, frozen=True, kw_only=True):
+    """What proves a credential: an operation, and what its answer must say."""
+
+    operation: Annotated[OperationPath, Meta(description="The cheapest operation that proves it: resource.method.")]
+    expect: Annotated[
+        Expression | None,
+        Meta(
+            description="Condition over `body` (or `response`), `status`, `headers` and `context`, for vendors that "
+            "answer 200 whoever asks. Default: the operation succeeds."
+        ),
+    ] = None
+    message: Annotated[
+        Expression | None,
+        Meta(description="Expression over the same names for what to say when the condition does not hold."),
+    ] = None
+
+
 class Connector(Inheritable, frozen=True, kw_only=True):
     """One vendor's HTTP contract: base URL, authentication, resources, pagination, response shape."""
 
@@ -235,9 +253,17 @@ class Connector(Inheritable, frozen=True, kw_only=True):
     ] = ()
     credentials: Annotated[Credentials | None, Meta(description="How an account gets its secrets.")] = None
     verify: Annotated[
-        OperationPath | None,
-        Meta(description="The cheapest operation that proves a credential: resource.method."),
+        OperationPath | Verify | None,
+        Meta(description="What proves a credential: the cheapest operation (resource.method), or what it must answer."),
     ] = None
+    connect: Annotated[
+        tuple["Step", ...],
+        Meta(
+            description="Steps after a log-in, in order. What a step's `transform` finds is kept with the account, by "
+            "the step's name: `{{context.cloud_id}}` in every template from then on; a step without one is run for its "
+            "effect alone. Steps see `context` and `connect.<name>`."
+        ),
+    ] = ()
     resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
 
 
@@ -375,6 +401,13 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         tuple[HostPattern, ...],
         Meta(description="Hosts that may receive credentials besides the connectors' own: a test server."),
     ] = ()
+    trusted_certificates: Annotated[
+        str | None,
+        Meta(
+            description="File with the certificates (PEM) of private authorities that vouch for servers, besides the "
+            "public ones; relative to this document. Only here: no connector, environment or account can say it."
+        ),
+    ] = None
     env: Annotated[
         tuple[EnvironmentVariable, ...],
         Meta(description="Environment variables that every connector's credentials may read as env.NAME."),

@@ -21,6 +21,10 @@ class StepRequest(Settings, frozen=True, kw_only=True):
         Meta(description="With `resource`: the operation's name. With `path`: the HTTP method, default get."),
     ] = None
     path: Annotated[str | None, Meta(description="Path after base_url, for a request written here.")] = None
+    base_url: Annotated[
+        Annotated[str, Meta(pattern=r"^(https?://|\{\{)\S", max_length=2000)] | None,
+        Meta(description="With `path`: another start of the URL than the connector's."),
+    ] = None
     id: Annotated[Any, Meta(description="The `id` of the call.")] = None
     params: Annotated[dict[str, Any] | None, Meta(description="Further names that the operation's path uses.")] = None
     query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.")] = None
@@ -33,3 +37,5 @@ class StepRequest(Settings, frozen=True, kw_only=True):
             raise ValueError("a step's request needs either `resource` and `method`, or `path`")
         if self.resource is not None and self.method is None:
             raise ValueError("a step's request with `resource` needs `method`, the operation's name")
+        if self.base_url is not None and self.path is None:
+            raise ValueError("a step's request with `base_url` needs `path`: an operation has its own")

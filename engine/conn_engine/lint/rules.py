@@ -168,7 +168,7 @@ def secrets_in_context(target: Target) -> Iterator[Diagnostic]:
 
 
 def routes(target: Target) -> Iterator[Diagnostic]:
-    """REF102: a unified operation, step or `verify` names a vendor operation that the connector does not have."""
+    """REF102: a unified operation, a step or `verify` names a vendor operation that the connector does not have."""
     effective = target.effective
     for name in effective.operations():
         if name.kind != "unified":
@@ -189,9 +189,15 @@ def routes(target: Target) -> Iterator[Diagnostic]:
                     (*name.path, key, index, "request"),
                 )
     named = effective.data.get("verify")
-    if isinstance(named, str):
-        resource, _, method = named.partition(".")
-        yield from _route(target, resource, method, ("verify",))
+    said, place = (named.get("operation"), ("verify", "operation")) if isinstance(named, dict) else (named, ("verify",))
+    if isinstance(said, str):
+        resource, _, method = said.partition(".")
+        yield from _route(target, resource, method, place)
+    for index, step in enumerate(effective.connector.connect):
+        request = step.request
+        if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
+            at = ("connect", index, "request")
+            yield from _route(target, str(request.resource), request.method or "get", at)
 
 
 def _route(target: Target, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:

@@ -6,6 +6,7 @@ from typing import Any
 
 from conn_engine.config import MAPPINGS, Path_
 from conn_engine.lint.flow_sites import flow_sites, own_names
+from conn_engine.lint.secret_sites import secret_sites
 from conn_engine.lint.site import (
     AFTER,
     ANSWER,
@@ -39,6 +40,8 @@ _STRATEGY_EXPRESSIONS: Mapping[str, Names] = {
     "prev_url_field": None,
     "total_field": None,
 }
+_VERIFIED = frozenset({"body", "response", "status", "headers", "context"})
+_CONNECT = frozenset({"context", "connect"})
 _REQUEST_MAPPINGS = frozenset({"query_mapping", "path_mapping", "request_body_mapping", "request_header_mapping"})
 
 
@@ -46,12 +49,13 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Every expression and template of one layer's data (a connector, or a part of one)."""
     yield from _inheritable(data, ())
     for key in ("credentials", "authorization", "signature"):
-        yield from _secret(data.get(key), (key,))
+        yield from secret_sites(data.get(key), (key,))
+    yield from _lifecycle(data)
     for resource, operations in objects(data.get("resources")):
         here: Path_ = ("resources", resource)
         yield from _inheritable(operations, here)
         for key in ("authorization", "signature"):
-            yield from _secret(operations.get(key), (*here, key))
+            yield from secret_sites(operations.get(key), (*here, key))
         for method, operation in objects(operations):
             if "path" in operation or "method" in operation or method not in _OPERATION_LIKE:
                 yield from _within(_operation(operation, (*here, method)), own_names(data, operation))
@@ -64,6 +68,17 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
 _OPERATION_LIKE = frozenset(
     {"headers", "query", "query_format", "authorization", "signature", "pagination", "rate_limit"}
 )
+
+
+def _lifecycle(data: Mapping[str, Any]) -> Iterator[Site]:
+    verify = data.get("verify")
+    for key in ("expect", "message"):
+        if isinstance(verify, Mapping) and isinstance(verify.get(key), str):
+            yield Site(("verify", key), verify[key], "expression", _VERIFIED)
+    steps = data.get("connect")
+    for index, step in enumerate(steps if isinstance(steps, list) else ()):
+        if isinstance(step, Mapping):
+            yield from _step(step, ("connect", index), _CONNECT)
 
 
 def _inheritable(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
@@ -79,7 +94,7 @@ def _operation(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
     yield from _inheritable(data, path)
     yield from templates(data.get("path"), (*path, "path"), None)
     for key in ("authorization", "signature"):
-        yield from _secret(data.get(key), (*path, key))
+        yield from secret_sites(data.get(key), (*path, key))
     if isinstance(data.get("response_path"), str):
         yield Site((*path, "response_path"), data["response_path"], "expression", None)
     if isinstance(data.get("record_filter"), str):
@@ -133,11 +148,6 @@ def _strategy(data: Any, path: Path_) -> Iterator[Site]:
             yield Site((*path, key), value, "expression", _STRATEGY_EXPRESSIONS[key])
         elif isinstance(value, str) and key == "body" and path[0] != "resources":
             yield Site((*path, key), value, "expression", None)
-
-
-def _secret(data: Any, path: Path_) -> Iterator[Site]:
-    for site in templates(data, path, None):
-        yield Site(site.path, site.text, site.kind, None, secret=True)
 
 
 def _unified(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:

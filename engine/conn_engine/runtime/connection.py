@@ -6,8 +6,9 @@ This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`)
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, closing
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import CAPTURED, CredentialField
 from conn_engine.config import Effective, OperationName, Workspace
@@ -17,12 +18,16 @@ from conn_engine.failures import Policy
 from conn_engine.ratelimit import SHARED, Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
-from conn_engine.runtime.operation import perform, verify
+from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
+from conn_engine.runtime.operation import perform
 from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.vault import LayeredVault, open_vault, variable_name
 from conn_engine.wire import Clock, Page, SystemClock
+
+if TYPE_CHECKING:
+    from conn_engine.transport.live import Live
 
 __all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "vault_of", "wire_account"]
 
@@ -35,6 +40,13 @@ class Wiring:
     session: Session
     vault: Vault
     redactor: Redactor
+    trusted_certificates: Path | None = None
+
+    def live(self) -> "Live":
+        """A transport that sends."""
+        from conn_engine.transport.live import Live
+
+        return Live(self.redactor, trusted_certificates=self.trusted_certificates)
 
 
 def _variables(account: str, fields: Sequence[CredentialField]) -> list[str]:
@@ -88,7 +100,7 @@ def wire_account(
             redactor.add(value, f"the literal {path[-1]}")
     budgets = Budgets(SHARED)
     session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy(), budgets=budgets)
-    return Wiring(effective, session, vault, redactor)
+    return Wiring(effective, session, vault, redactor, workspace.trusted_certificates)
 
 
 class Connection:
@@ -150,6 +162,29 @@ class Connection:
         """
         wiring = self.wiring
         flow = verify(wiring.effective, wiring.session)
+        return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+
+    def prepare(self) -> dict[str, Any]:
+        """Run the connector's `connect` steps, and keep what they find with the account: the values, by name."""
+        wiring = self.wiring
+        account = wiring.session.account
+        flow = connect_steps(wiring.effective, wiring.session)
+        found = finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+        if found:
+            with wiring.vault.exclusive(account):
+                stored = wiring.vault.load(account) or {}
+                before = stored.get(CAPTURED)
+                captured = {**(before if isinstance(before, dict) else {}), **found}
+                wiring.vault.save(account, {**stored, CAPTURED: captured})
+        return found
+
+    def revoke(self) -> bool:
+        """Make the vendor forget the account's credential; False when the connector does not say how.
+
+        Raises CredentialError when the vendor does not do it. The stored credential stays as it is.
+        """
+        wiring = self.wiring
+        flow = revoke(wiring.effective, wiring.session)
         return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
     def close(self) -> None:
@@ -224,10 +259,8 @@ def _listing(page: Page | None) -> dict[str, Any]:
 
 def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> Connection:
     """A live, synchronous connection of an account. `options` as in `wire_account`."""
-    from conn_engine.transport.live import Live
-
     wiring = wire_account(workspace, account, environ=environ, **options)
-    return Connection(wiring, Live(wiring.redactor))
+    return Connection(wiring, wiring.live())
 
 
 def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> AsyncConnection:
@@ -235,4 +268,4 @@ def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], 
     from conn_engine.transport.live import AsyncLive
 
     wiring = wire_account(workspace, account, environ=environ, **options)
-    return AsyncConnection(wiring, AsyncLive(wiring.redactor))
+    return AsyncConnection(wiring, AsyncLive(wiring.redactor, trusted_certificates=wiring.trusted_certificates))

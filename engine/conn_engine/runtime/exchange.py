@@ -19,6 +19,8 @@ from conn_engine.wire import Flow, Purpose, Request, Response
 
 __all__ = ["Exchanged", "exchange", "fetch_whole", "gathered", "in_parts"]
 
+_OF_A_CLOCK = ("unauthorized", "forbidden")  # what a token or signature of a wrong time is refused with
+
 
 @dataclass(frozen=True, slots=True)
 class Exchanged:
@@ -148,7 +150,7 @@ def exchange(  # noqa: PLR0917
 
     renewable = credentials.renewable(session.document)
     try:
-        if renewable and credentials.expired(session.document, session.clock.now()):
+        if renewable and credentials.due(session.document, session.clock.now()):
             using = replace(session)
             yield from renew()
         answer, verdict = yield from attempt(
@@ -164,6 +166,10 @@ def exchange(  # noqa: PLR0917
         )
     except CredentialError as error:
         error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
+        raise
+    except VendorError as error:
+        if error.response is not None and error.kind in _OF_A_CLOCK:
+            error.hint = auth.clock_hint(error.response, session.clock.now()) or error.hint
         raise
     records: list[Any] = []
     if verdict.action == "ok":

@@ -90,7 +90,7 @@ def _ask(  # noqa: PLR0917
     redactor: Redactor,
 ) -> Outcome:
     outcome = Outcome()
-    transport = _Watched(Live(redactor))
+    transport = _Watched(Live(redactor, trusted_certificates=workspace.trusted_certificates))
     counts: list[int] = []
     try:
         wiring = wire_account(

@@ -8,13 +8,11 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName
 from conn_engine.runtime.call import Call, Session, encode_cursor
-from conn_engine.runtime.exchange import fetch_whole
 from conn_engine.runtime.layers import VendorPage
 from conn_engine.runtime.listing import fetch_pages
-from conn_engine.runtime.variants import verify_operation
 from conn_engine.wire import Flow, Page
 
-__all__ = ["page_of", "perform", "verify"]
+__all__ = ["page_of", "perform"]
 
 
 def perform(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
@@ -50,12 +48,3 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
         state=page.state,
         content=page.answer.rest.content if page.answer.rest is not None else None,
     )
-
-
-def verify(effective: Effective, session: Session) -> Flow[bool]:
-    """Prove the account's credential by the connector's `verify` operation. Returns False when it names none."""
-    operation = verify_operation(effective)
-    if operation is None:
-        return False
-    yield from fetch_whole(effective, operation, Call(), session, purpose="verify")
-    return True

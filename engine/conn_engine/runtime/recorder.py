@@ -16,7 +16,6 @@ from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.connection import Connection, Wiring
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.variants import base_url
-from conn_engine.transport.live import Live
 from conn_engine.transport.record import Recorder
 from conn_engine.transport.recordings import RecordedCall, save_recording
 
@@ -53,7 +52,7 @@ def record_operation(
 
     A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
     """
-    recorder = Recorder(transport or Live(wiring.redactor))
+    recorder = Recorder(transport or wiring.live())
     connection = Connection(wiring, recorder)
     records: list[Any] = []
     count, fault, cut = 0, None, False

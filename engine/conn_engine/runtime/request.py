@@ -144,6 +144,7 @@ def finish_request(  # noqa: PLR0917
         idempotent=operation.idempotent,
         authorized=draft.authorized,
         hosts=effective.hosts,
+        certificate=operation.credentials.certificate(secret_scope),
         timeout_seconds=operation.timeout_seconds,
         payload=payload,
         stream=bodies.streams(read_as),

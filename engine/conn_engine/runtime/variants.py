@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, leaves, vendor_operation
+from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, Verify, leaves, vendor_operation
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
 
@@ -64,13 +64,16 @@ def inline_operation(effective: Effective, request: StepRequest) -> VendorOperat
     """The vendor operation of a step that writes its request in place; it inherits from the connector."""
     own: dict[str, Any] = {"method": request.method or "get", "path": request.path, "body_format": request.body_format}
     own["pagination"] = {"format": "none"}
+    if request.base_url is not None:
+        own["base_url"] = request.base_url
     data = {**effective.data, "resources": {"step": {"request": own}}}
     return vendor_operation(data, "step", "request", connector=effective.connector_name)
 
 
 def verify_operation(effective: Effective) -> VendorOperation | None:
     """The operation that proves a credential, or None when the connector names none."""
-    named = effective.connector.verify
+    told = effective.connector.verify
+    named = told.operation if isinstance(told, Verify) else told
     if named is None:
         return None
     resource, _, method = named.partition(".")

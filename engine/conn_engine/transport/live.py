@@ -11,23 +11,26 @@ import logging
 import ssl
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, Unpack
 from urllib.parse import unquote, urlsplit
 
 from conn_engine.errors import ConfigurationError, ConnError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import content, door
+from conn_engine.transport import content, door, tls
 from conn_engine.transport.message import apieces, header_bytes, headers_of, name_of, pieces
 from conn_engine.transport.outage import outage
 from conn_engine.transport.receiving import MAX_STREAM_BYTES, Receiving
 from conn_engine.transport.redirects import Answer, Hop, follow
-from conn_engine.wire import Blob, Headers, Request, Response
+from conn_engine.wire import Blob, ClientCertificate, Headers, Request, Response
 
 if TYPE_CHECKING:
     import httpcore
 
 __all__ = ["AsyncLive", "Live"]
+
+_PoolKey: TypeAlias = tuple[bool, str, ClientCertificate | None]  # with TLS, by which proxy, showing what
 
 MAX_BYTES = 64 * 1024 * 1024
 
@@ -40,6 +43,7 @@ class Limits(TypedDict, total=False):
     max_stream_bytes: int
     connect_seconds: float
     max_connections: int
+    trusted_certificates: Path | None
 
 
 class _Wire:
@@ -54,6 +58,7 @@ class _Wire:
         max_stream_bytes: int = MAX_STREAM_BYTES,
         connect_seconds: float = 4.0,
         max_connections: int = 20,
+        trusted_certificates: Path | None = None,
     ) -> None:
         self.redactor = redactor or Redactor()
         self._max_redirects = max_redirects
@@ -61,21 +66,27 @@ class _Wire:
         self._max_stream_bytes = max_stream_bytes
         self._connect_seconds = connect_seconds
         self._max_connections = max_connections
-        self._tls: ssl.SSLContext | None = None
+        self._trusted = trusted_certificates
+        self._tls: dict[ClientCertificate | None, ssl.SSLContext] = {}
         self._proxies = _proxies()
         # The library below logs header values at DEBUG, which an application may have switched on for
         # everything.
         logging.getLogger("httpcore").setLevel(logging.WARNING)
 
-    def _pool_key(self, goal: door.Target) -> tuple[bool, str]:
-        return (goal.scheme == "https", _proxy_for(goal, self._proxies) if self._proxies else "")
+    def _pool_key(self, goal: door.Target, request: Request) -> _PoolKey:
+        proxy = _proxy_for(goal, self._proxies) if self._proxies else ""
+        shown = request.certificate
+        if goal.scheme != "https" or shown is None:
+            return (goal.scheme == "https", proxy, None)
+        # After a redirect to where no credential may go, the client shows no certificate either.
+        return (True, proxy, shown if door.permitted(goal.origin, request.hosts) else None)
 
-    def _pool_options(self, key: tuple[bool, str]) -> dict[str, Any]:
+    def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
         import httpcore
 
         options: dict[str, Any] = {"max_connections": self._max_connections, "keepalive_expiry": 20.0}
         if key[0]:
-            options["ssl_context"] = self._context()
+            options["ssl_context"] = self._context(key[2])
         if key[1]:
             parts = urlsplit(key[1])
             user = (unquote(parts.username or ""), unquote(parts.password or ""))
@@ -87,17 +98,10 @@ class _Wire:
                 raise ConfigurationError(f'the proxy "{bare}" cannot be used') from error
         return options
 
-    def _context(self) -> ssl.SSLContext:
-        if self._tls is None:
-            import httpx
-
-            try:
-                self._tls = httpx.create_ssl_context()
-            except OSError as error:
-                raise ConfigurationError(
-                    "the certificates named by SSL_CERT_FILE or SSL_CERT_DIR cannot be read"
-                ) from error
-        return self._tls
+    def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
+        if certificate not in self._tls:
+            self._tls[certificate] = tls.context(self._trusted, certificate)
+        return self._tls[certificate]
 
     def _message(self, hop: Hop, request: Request) -> "httpcore.Request":
         import httpcore
@@ -182,7 +186,7 @@ class Live(_Wire):
         super().__init__(redactor, **limits)
         # Lent out one request at a time, because the library's pool may close a connection that another
         # thread is about to use.
-        self._free: dict[tuple[bool, str], list[httpcore.ConnectionPool]] = {}
+        self._free: dict[_PoolKey, list[httpcore.ConnectionPool]] = {}
 
     def send(self, request: Request) -> Response:
         """The answer, whatever its status. Raises TransportError, or ConfigurationError from the door."""
@@ -200,7 +204,7 @@ class Live(_Wire):
                     return self._response(request, end.value, started)
 
     def _exchange(self, hop: Hop, request: Request) -> Answer:
-        key = self._pool_key(hop.target)
+        key = self._pool_key(hop.target, request)
         home = self._free
         idle = home.setdefault(key, [])
         pool = idle.pop() if idle else self._new_pool(key)
@@ -249,7 +253,7 @@ class Live(_Wire):
             receiving.drop()
             raise
 
-    def _new_pool(self, key: tuple[bool, str]) -> "httpcore.ConnectionPool":
+    def _new_pool(self, key: _PoolKey) -> "httpcore.ConnectionPool":
         import httpcore
 
         from conn_engine.transport.deadline import Backend
@@ -275,7 +279,7 @@ class AsyncLive(_Wire):
 
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
         super().__init__(redactor, **limits)
-        self._pools: dict[tuple[bool, str], httpcore.AsyncConnectionPool] = {}
+        self._pools: dict[_PoolKey, httpcore.AsyncConnectionPool] = {}
 
     async def asend(self, request: Request) -> Response:
         """As `Live.send`."""
@@ -297,7 +301,7 @@ class AsyncLive(_Wire):
         return hop.body or b"" if hop.payload is None else apieces(hop.payload)
 
     async def _exchange(self, hop: Hop, request: Request, limit: asyncio.Timeout) -> Answer:
-        pool = self._pool(hop.target)
+        pool = self._pool(hop.target, request)
         message = self._message(hop, request)
         try:
             response = await pool.handle_async_request(message)
@@ -336,8 +340,8 @@ class AsyncLive(_Wire):
             receiving.drop()
             raise
 
-    def _pool(self, goal: door.Target) -> Any:
-        key = self._pool_key(goal)
+    def _pool(self, goal: door.Target, request: Request) -> Any:
+        key = self._pool_key(goal, request)
         pool = self._pools.get(key)
         if pool is None:
             import httpcore
@@ -361,7 +365,7 @@ class AsyncLive(_Wire):
         await self.aclose()
 
 
-def _close(pools: "dict[tuple[bool, str], list[httpcore.ConnectionPool]]") -> None:
+def _close(pools: "dict[_PoolKey, list[httpcore.ConnectionPool]]") -> None:
     for idle in pools.values():
         while idle:
             idle.pop().close()

@@ -1,15 +1,18 @@
 """How an account gets its secrets. `choice` has the list of kinds: a new one is a class and its name there.
 
-Each kind is settings and `fields`, `document`, `sample`, `expired`, `renewable` and `exchange`. Where the
+Each kind is settings and `fields`, `document`, `sample`, `expired`, `due`, `renewable`, `exchange`,
+`certificate` and `revocation`. Where the
 document is kept is the vault's.
 """
 
 from conn_engine.auth.credentials.api_key import ApiKey
 from conn_engine.auth.credentials.basic import BasicCredentials
 from conn_engine.auth.credentials.bearer import BearerCredentials
-from conn_engine.auth.credentials.choice import Choice, Credentials, chosen
+from conn_engine.auth.credentials.choice import Choice, Credentials, Mtls, chosen
+from conn_engine.auth.credentials.consenting import Consenting, consenting
 from conn_engine.auth.credentials.jwt_bearer import JwtBearer
 from conn_engine.auth.credentials.none import NoCredentials
+from conn_engine.auth.credentials.oauth1 import OAuth1Credentials
 from conn_engine.auth.credentials.oauth2 import OAuth2
 from conn_engine.auth.credentials.oauth2_client_credentials import OAuth2ClientCredentials
 from conn_engine.auth.credentials.oauth2_password import OAuth2Password
@@ -20,12 +23,16 @@ __all__ = [
     "BasicCredentials",
     "BearerCredentials",
     "Choice",
+    "Consenting",
     "Credentials",
     "JwtBearer",
+    "Mtls",
     "NoCredentials",
+    "OAuth1Credentials",
     "OAuth2",
     "OAuth2ClientCredentials",
     "OAuth2Password",
     "Session",
     "chosen",
+    "consenting",
 ]

@@ -66,7 +66,7 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
         by_key = self.client_authentication == "private_key_jwt"
         asked = [] if self.client_id is not None else [CredentialField("client_id", "Client ID", secret=False)]
         if by_key and self._client_assertion().key == Assertion().key:
-            asked.append(CredentialField("private_key", "Private key"))
+            asked.append(CredentialField("private_key", "Private key", lines=True))
         elif not by_key and self.client_id is None and self.client_secret is None:
             asked.append(CredentialField("client_secret", "Client secret"))
         return asked

@@ -10,14 +10,17 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta, structs
 
+from conn_engine.auth.lifecycle import Introspection, RevokeSetting, Standing, introspected, revoked
 from conn_engine.auth.names import CAPTURED, TOKEN_PATH, Asked, CredentialField, document_of, token_of
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
-from conn_engine.wire import Clock, Flow
+from conn_engine.wire import ClientCertificate, Clock, Flow
 
 __all__ = ["ExchangedCredentials", "laid_over"]
 
+_CHECKED = "checked_at"  # when a token was last introspected, in Unix seconds
+_OF_ONE_TOKEN = frozenset({"expires_at", "obtained_at", "expires_in", _CHECKED})
 _READING = ("response", "expires", "lifetime_seconds", "capture")
 
 
@@ -27,6 +30,14 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
     place: ClassVar[tuple[str, ...]] = TOKEN_PATH
 
     ask: Annotated[tuple[Asked, ...], Meta(description="What the account supplies besides.")] = ()
+    introspect: Annotated[
+        Introspection | None,
+        Meta(
+            description="A request that says whether a token is still good, sent before one is used whose end is not "
+            "known. Templates see what those of the token request do. Default: the vendor's refusal says it."
+        ),
+    ] = None
+    revoke: RevokeSetting = ()
 
     def usual_fields(self) -> list[CredentialField]:
         """What a log-in asks for in any case."""
@@ -61,9 +72,28 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
         buffer = self.buffer_seconds if began is None else min(self.buffer_seconds, max(0.0, ends - began) / 2)
         return now >= ends - buffer
 
+    def due(self, document: Mapping[str, Any], now: float) -> bool:
+        """Whether `exchange` is to be run before the token is used: it has ended, or it is not known whether it has."""
+        return self.expired(document, now) or self._unknown(document, now)
+
+    def _unknown(self, document: Mapping[str, Any], now: float) -> bool:
+        token = token_of(document, self.place)
+        if self.introspect is None or not token.get("access_token") or _number(token.get("expires_at")) is not None:
+            return False
+        checked = _number(token.get(_CHECKED))
+        return checked is None or not checked <= now < checked + self.introspect.every_seconds
+
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Whether a new token can be asked for without a person."""
         return True
+
+    def certificate(self, scope: Scope) -> ClientCertificate | None:
+        """None: it is not a client's certificate."""
+        return None
+
+    def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
+        """Make the vendor forget the credential. Errors as in `revoked`."""
+        yield from revoked(self.revoke, self.prepared(scope) if self.revoke else scope, hosts, clock)
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
         """The ways to a new token, best first: the next is tried when the vendor refuses one."""
@@ -89,13 +119,18 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
         """What asks for a new token: given the stored document, a generator that returns the renewed one.
 
         Everything else in the document is kept, and of the token what the vendor does not say again: a
-        refresh token that is not returned stays, one that is returned replaces it. `scope` gives `env` and
-        `context`. Errors as in `request_token`.
+        refresh token that is not returned stays, one that is returned replaces it. Where it is not known whether
+        the token has ended, `introspect` is asked first, and a good one stays. `scope` gives `env` and `context`.
+        Errors as in `request_token`.
         """
 
         def run(stored: Mapping[str, Any]) -> Flow[dict[str, Any]]:
             names: Scope = dict(stored)
             names.update({name: scope[name] for name in ("env", "context") if name in scope})
+            if self.introspect is not None and self._unknown(stored, clock.now()):
+                standing = yield from introspected(self.introspect, self.prepared(names), hosts, clock)
+                if standing.active:
+                    return _checked(stored, standing, clock.now(), self.place)
             grant = yield from self.obtained(stored, self.prepared(names), hosts, clock)
             return laid_over(stored, grant, self.place)
 
@@ -117,7 +152,7 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 def laid_over(stored: Mapping[str, Any], grant: Grant, place: tuple[str, ...]) -> dict[str, Any]:
     """The stored document with a new token laid over the old one, and what was captured."""
     old = token_of(stored, place)
-    kept = {name: value for name, value in old.items() if name not in ("expires_at", "obtained_at", "expires_in")}
+    kept = {name: value for name, value in old.items() if name not in _OF_ONE_TOKEN}
     new = {**kept, **grant.token}
     if not new.get("refresh_token") and old.get("refresh_token"):
         new["refresh_token"] = old["refresh_token"]  # null and "" mean "not returned"
@@ -126,6 +161,14 @@ def laid_over(stored: Mapping[str, Any], grant: Grant, place: tuple[str, ...]) -
         before = document.get(CAPTURED)
         document[CAPTURED] = {**(before if isinstance(before, dict) else {}), **grant.captured}
     return document
+
+
+def _checked(stored: Mapping[str, Any], standing: Standing, now: float, place: tuple[str, ...]) -> dict[str, Any]:
+    """The stored document with what was found out of its token."""
+    token = {**token_of(stored, place), _CHECKED: now}
+    if standing.expires_at is not None:
+        token.update(expires_at=standing.expires_at, obtained_at=now)
+    return _placed(copy.deepcopy(dict(stored)), place, token)
 
 
 def _placed(document: dict[str, Any], place: tuple[str, ...], token: dict[str, Any]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
     """A signed JWT, traded for a token at `token_url` or by `request`; with neither it is the token itself."""
 
     ask: Annotated[tuple[Asked, ...], Meta(description="What the account supplies. Default: `private_key`.")] = (
-        Asked(name="private_key", label="Private key"),
+        Asked(name="private_key", label="Private key", lines=True),
     )
     assertion: Annotated[
         Assertion,

@@ -12,7 +12,7 @@ from conn_engine.auth.credentials.exchanged import laid_over
 from conn_engine.auth.names import CAPTURED, CredentialField, filled, token_of
 from conn_engine.auth.token_request import TokenRequest, request_token
 from conn_engine.bodies import encode_query
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.strategies import Scope
 from conn_engine.wire import Clock, Flow
 
@@ -91,7 +91,18 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         token = token_of(document)
         if self.refresh is not None:
             return bool(token)
+        if self.introspect is not None and token:
+            return True
         return self.token_url is not None and bool(token.get("refresh_token"))
+
+    def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
+        """The refresh. Raises CredentialError when there is nothing to refresh with."""
+        if self.refresh is None and not token_of(stored).get("refresh_token"):
+            raise CredentialError(
+                "the token has ended, and the vendor gave no refresh token with it",
+                hint="log the account in again: `conn auth login ACCOUNT`",
+            )
+        return super().attempts(stored, names)
 
     def grant(self) -> dict[str, Any]:
         """The refresh grant."""
@@ -131,6 +142,17 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         query = encode_query(filled({**usual, **self.authorization_params}, names, purpose=purpose).items())
         url = f"{parts._replace(fragment='').geturl()}{'&' if parts.query else '?'}{query}"
         return Consent(url, redirect_uri, state, verifier if self.pkce else None, self.state_param, self.code_param)
+
+    def asking(  # noqa: PLR0917
+        self, scope: Scope, redirect_uri: str, state: str, verifier: str, hosts: tuple[str, ...], clock: Clock
+    ) -> Flow[Consent]:
+        """`consent`, as the flow that other kinds need for it. Nothing is sent."""
+        return self.consent(scope, redirect_uri=redirect_uri, state=state, verifier=verifier)
+        yield  # a generator, as its siblings are
+
+    def consented(self, document: Mapping[str, Any]) -> bool:
+        """Whether the document has what a consent brings."""
+        return bool(token_of(document).get("access_token"))
 
     def redeemed(  # noqa: PLR0917
         self,

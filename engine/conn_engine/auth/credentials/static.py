@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from conn_engine.auth.lifecycle import RevokeSetting, revoked
 from conn_engine.auth.names import Asked, CredentialField, document_of
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope, Settings
-from conn_engine.wire import Clock, Flow
+from conn_engine.wire import ClientCertificate, Clock, Flow
 
 __all__ = ["StaticCredentials"]
 
@@ -19,6 +20,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
     ask: Annotated[
         tuple[Asked, ...], Meta(description="What the account supplies besides: a second key, a tenant's name.")
     ] = ()
+    revoke: RevokeSetting = ()
 
     def usual_fields(self) -> list[CredentialField]:
         """What a log-in asks for in any case."""
@@ -40,6 +42,18 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
     def expired(self, document: Mapping[str, Any], now: float) -> bool:
         """Never: the vendor decides."""
         return False
+
+    def due(self, document: Mapping[str, Any], now: float) -> bool:
+        """Never: there is nothing to ask for."""
+        return False
+
+    def certificate(self, scope: Scope) -> ClientCertificate | None:
+        """None: it is not a client's certificate."""
+        return None
+
+    def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
+        """Make the vendor forget the credential. Errors as in `revoked`."""
+        yield from revoked(self.revoke, scope, hosts, clock)
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Never: only a person has a new one."""

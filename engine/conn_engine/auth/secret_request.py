@@ -1,0 +1,206 @@
+"""A request of the language that may hold secrets: to a token endpoint, or to one that judges or revokes a token.
+
+How its answer is used is each kind's. Nothing is sent here: it is yielded.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Protocol, TypeAlias
+from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Meta
+from msgspec import field as setting
+
+from conn_engine.auth.names import filled, header_value, sealed
+from conn_engine.auth.refusal import check
+from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
+from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
+from conn_engine.secrets import Redactor
+from conn_engine.signing.assertion import Assertion, signed
+from conn_engine.strategies import Answer, Scope, Settings
+from conn_engine.wire import Clock, Flow, Headers, Request, Response
+
+__all__ = [
+    "AssertionSetting",
+    "BodyFormatSetting",
+    "BodySetting",
+    "HeadersSetting",
+    "MethodSetting",
+    "QuerySetting",
+    "ResponseFormatSetting",
+    "SecretRequest",
+    "Told",
+    "UrlSetting",
+    "asked",
+    "host_of",
+    "knowing",
+    "plain",
+    "read",
+]
+
+_FORM = "application/x-www-form-urlencoded"
+_NOT_SECRET = frozenset({"context", "captured"})
+
+MethodSetting: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
+UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.")]
+HeadersSetting: TypeAlias = Annotated[
+    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.")
+]
+QuerySetting: TypeAlias = Annotated[
+    dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.")
+]
+BodySetting: TypeAlias = Annotated[Any, Meta(description="Body as data; its strings are templates.")]
+BodyFormatSetting: TypeAlias = Annotated[BodyFormat, Meta(description="How the body is written.")]
+ResponseFormatSetting: TypeAlias = Annotated[ResponseFormat, Meta(description="How the answer's body is read.")]
+AssertionSetting: TypeAlias = Annotated[
+    Assertion | None, Meta(description="A signed JWT, for this request's templates to use as `{{assertion}}`.")
+]
+
+
+class SecretRequest(Settings, frozen=True, kw_only=True):
+    """A request. Templates see the stored document's keys, `env`, `context`, and what its place brings."""
+
+    method: MethodSetting = "post"
+    url: UrlSetting
+    headers: HeadersSetting = setting(default_factory=dict)
+    query: QuerySetting = setting(default_factory=dict)
+    body: BodySetting = None
+    body_format: BodyFormatSetting = "form"
+    response_format: ResponseFormatSetting = "json"
+    assertion: AssertionSetting = None
+
+
+class Told(Protocol):
+    """What is told of a request, whichever model says it."""
+
+    @property
+    def method(self) -> str: ...
+    @property
+    def url(self) -> str: ...
+    @property
+    def headers(self) -> dict[str, str | None]: ...
+    @property
+    def query(self) -> dict[str, Any]: ...
+    @property
+    def body(self) -> Any: ...
+    @property
+    def body_format(self) -> BodyFormat: ...
+    @property
+    def response_format(self) -> ResponseFormat: ...
+    @property
+    def assertion(self) -> Assertion | None: ...
+
+
+def knowing(names: Scope) -> Redactor:
+    """A redactor that knows the secrets which templates of a request could use."""
+    redactor = Redactor()
+    redactor.add_document({name: value for name, value in names.items() if name not in _NOT_SECRET})
+    return redactor
+
+
+def asked(  # noqa: PLR0917
+    told: Told,
+    names: Scope,
+    hosts: tuple[str, ...],
+    clock: Clock,
+    redactor: Redactor,
+    label: str = "token request",
+    *,
+    judged: bool = True,
+    finished: Callable[[Request], Request] = lambda request: request,
+) -> Flow[Answer]:
+    """Send one request; its answer, decoded. `finished` may sign it. `label` names it for people.
+
+    When `judged`, an error answer raises CredentialError, or VendorError from an endpoint that is out of order, without
+    a value of the credential; else the answer is the caller's to judge, and one that cannot be read has no body.
+    """
+    request = finished(_built(told, names, hosts, clock, label))
+    response: Response = yield request
+    host = host_of(request)
+    try:
+        body = _decoded(told, response, host, redactor)
+    except CredentialError:
+        if judged:
+            raise
+        body = None
+    if judged:
+        check(request, response, body, host, redactor, clock.now())
+    cookies = _cookies(response)
+    scope: Scope = {
+        "before": names.get("before", {}),
+        "callback": names.get("callback", {}),
+        "cookies": cookies,
+        "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
+    }
+    return Answer(request, response, body, scope=scope)
+
+
+def read(answer: Answer, text: str) -> Any:
+    """What an expression finds in an answer. Raises ExpressionError without what the answer says."""
+    try:
+        return answer.ask(text)
+    except ExpressionError as error:
+        raise sealed(error) from None
+
+
+def plain(value: Any) -> Any:
+    """A value as it is kept: null for what an expression did not find."""
+    from conn_engine.expressions import UNDEFINED
+
+    return None if value is UNDEFINED else value
+
+
+def host_of(request: Request) -> str:
+    """The host of a request, for a message."""
+    return urlsplit(request.url).hostname or "?"
+
+
+def _built(told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
+    purpose = f"the {label}" if " " in label else f'the token request\'s step "{label}"'
+    if told.assertion is not None:
+        names = {**names, "assertion": signed(told.assertion, names, clock.now()).text}
+    url = filled(told.url, names, purpose=purpose)
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
+        raise ConfigurationError(
+            f"{purpose} has a URL that is not an absolute http or https URL", hint=f"it is {told.url}"
+        )
+    query = encode_query(filled(told.query, names, purpose=purpose).items())
+    if query:
+        url = f"{url}{'&' if parts.query else '?'}{query}"
+    headers = {"accept": "application/json" if told.response_format == "json" else "*/*"}
+    body: bytes | None = None
+    if told.body is not None:
+        body, headers["content-type"] = encode(told.body_format, filled(told.body, names, purpose=purpose))
+    for name, value in filled(told.headers, names, purpose=purpose).items():
+        headers.pop(name.lower(), None)
+        if value is not None:
+            headers[name.lower()] = header_value(str(value), purpose=f'"{name}" of {purpose}')
+    return Request(
+        method=told.method.upper(),
+        url=url,
+        headers=Headers(headers),
+        body=body,
+        purpose="token",
+        label=label,
+        idempotent=False,  # a rotating refresh token is spent by the first sending
+        authorized=True,
+        hosts=hosts,
+    )
+
+
+def _decoded(told: Told, response: Response, host: str, redactor: Redactor) -> Any:
+    if response.headers.get("content-type", "").lower().startswith(_FORM):  # some answer as they are asked
+        return dict(parse_qsl(response.body[:100_000].decode("utf-8", "replace")))
+    try:
+        return decode(response, told.response_format)
+    except VendorError as error:
+        raise CredentialError(
+            f"the token endpoint {host} does not answer with a token: {redactor.text(error.message)}",
+            hint="check `token_url`",
+        ) from None
+
+
+def _cookies(response: Response) -> Mapping[str, str]:
+    """The cookies that an answer sets, without their attributes."""
+    pairs = (text.partition(";")[0].partition("=") for text in response.headers.all("set-cookie")[:100])
+    return {name.strip(): value.strip() for name, mark, value in pairs if mark and name.strip()}

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
-from conn_engine.bodies import BodyFormat, ResponseFormat
+from conn_engine.bodies import BodyFormat, ResponseFormat, ResponseOptions
 from conn_engine.strategies import Settings
 
 __all__ = ["Download", "Job", "JobRequest", "Outcome", "Poll"]
@@ -62,7 +62,7 @@ class Poll(JobRequest, frozen=True, kw_only=True):
     ] = None
     every_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=3600)],
-        Meta(description="Pause before each question. A longer Retry-After of an answer is respected."),
+        Meta(description="Pause between two questions. A longer Retry-After of an answer is respected."),
     ] = 5.0
     timeout_seconds: Annotated[
         Annotated[float, Meta(gt=0, le=172_800)], Meta(description="How long the job may take altogether.")
@@ -108,6 +108,10 @@ class Download(Settings, frozen=True, kw_only=True):
     ] = None
     response_format: Annotated[
         ResponseFormat | None, Meta(description="How the result is read. Default: the operation's.")
+    ] = None
+    response_options: Annotated[
+        ResponseOptions | None,
+        Meta(description="Details of how the result is read: character set, archive, columns. Default: the operation's."),
     ] = None
     response_path: Annotated[
         str | None, Meta(description="Where the records are in the result. Default: the operation's.")

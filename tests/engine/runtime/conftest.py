@@ -156,7 +156,7 @@ class Got:
 
 @dataclass
 class Site:
-    """A server. `answer` turns a request into JSON data, a (status, data) pair, or a (status, data, headers) triple."""
+    """A server. `answer` gives JSON data or bytes for a request, a (status, data) pair, or also headers as a third."""
 
     port: int = 0
     answer: Callable[[Got], Any] = lambda got: {}
@@ -183,12 +183,13 @@ def _serve(site: Site) -> http.server.ThreadingHTTPServer:
             site.got.append(got)
             answer = site.answer(got)
             status, data, extra = (*answer, {})[:3] if isinstance(answer, tuple) else (200, answer, {})
-            content = b"" if data is None else json.dumps(data).encode()
+            content = b"" if data is None else data if isinstance(data, bytes) else json.dumps(data).encode()
             self.send_response(status)
             for name, value in extra.items():
                 self.send_header(name, value)
             if status != 204:
-                self.send_header("Content-Type", "application/json")
+                if "Content-Type" not in extra:
+                    self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             if status != 204:

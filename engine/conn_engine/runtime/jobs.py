@@ -1,0 +1,351 @@
+"""A job in place of pages: created once by the operation's own request, asked about, and its result downloaded.
+
+What a status means is in `jobs`. The creating request is never sent again: not when asking fails, not for a later page.
+A credential goes to hosts of the connector only, wherever a result is.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any, NoReturn
+
+from conn_engine.auth import NoAuthorization, NoCredentials
+from conn_engine.config import Path_, VendorOperation, vendor_operation
+from conn_engine.documents import dotted
+from conn_engine.errors import (
+    ConfigurationError,
+    CredentialError,
+    ErrorKind,
+    ExpressionError,
+    TransportError,
+    VendorError,
+)
+from conn_engine.expressions import UNDEFINED
+from conn_engine.jobs import Download, Job, JobRequest, Outcome
+from conn_engine.pagination.next_url import resolve
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.enrichment import delivered
+from conn_engine.runtime.exchange import Exchanged, exchange, in_parts
+from conn_engine.runtime.layers import Emit, Frame, Listing, VendorPage, foreign_cursor
+from conn_engine.runtime.records import pick, records_of
+from conn_engine.runtime.steps import rendered
+from conn_engine.signatures import NoSignature
+from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.transport import door
+from conn_engine.wire import Flow, Wait
+
+__all__ = ["job_pages"]
+
+_PATIENCE = 5
+_PASSING = frozenset({"vendor_unavailable", "rate_limited"})
+_INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
+
+_Deliver = Callable[[Exchanged, bool], Flow[Any]]
+"""Receives each answer that holds records, and whether it is the last. Returning True ends the job's answers."""
+
+
+def job_pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
+    """Run a job and emit what it gives: one page at least, without records when there are none. No cursor leads there.
+
+    Raises VendorError for a job that fails, is not done in time or has an unknown status, besides what requests raise.
+    """
+    settings = listing.operation.job
+    if settings is None or frame.resume.get("page") is not None:
+        raise foreign_cursor()
+    number = 0
+
+    def deliver(got: Exchanged, last: bool) -> Flow[Any]:
+        nonlocal number
+        number += 1
+        records, source = yield from delivered(listing, frame, got.answer)
+        headers = dict(got.rate.headers)
+        page = VendorPage(got.answer, records, False, number, None, None, headers, None, frame.scope, source, not last)
+        return (yield from emit(page))
+
+    yield from _answers(listing, frame, settings, deliver)
+
+
+def _answers(listing: Listing, frame: Frame, settings: Job, deliver: _Deliver) -> Flow[None]:
+    run = _Run(listing, frame, settings)
+    created = yield from run.create()
+    if created.settled:  # a rule calls the answer empty: there is no job
+        yield from deliver(created, True)
+        return
+    outcome = yield from run.wait()
+    if outcome == "empty":
+        yield from deliver(run.without_records(), True)
+        return
+    if settings.locate is not None:
+        yield from run.ask(settings.locate, "locate", "located")
+    if settings.download is None:
+        yield from deliver(run.with_records(), True)
+        return
+    places = run.places(settings.download)
+    if not places:
+        yield from deliver(run.without_records(), True)
+    for number, place in enumerate(places, 1):
+        got, operation = yield from run.download(settings.download, place)
+        if (yield from _delivered(in_parts(got, operation), deliver, last=number == len(places))) is True:
+            return
+
+
+def _delivered(parts: Iterator[Exchanged], deliver: _Deliver, *, last: bool) -> Flow[Any]:
+    """Hand on a long answer while it is read."""
+    part = next(parts)
+    try:
+        for following in parts:
+            if (yield from deliver(part, False)) is True:
+                return True
+            part = following
+        return (yield from deliver(part, last))
+    finally:
+        part.answer.close()
+
+
+class _Run:
+    """One job. `told` is what its answers were, for templates."""
+
+    def __init__(self, listing: Listing, frame: Frame, settings: Job) -> None:
+        self.listing = listing
+        self.frame = frame
+        self.settings = settings
+        self.told: dict[str, Any] = {"created": None, "polled": None, "located": None}
+        self.last: Exchanged
+        # A created job is worth waiting for: a rate limit on the way to its result is waited out.
+        patience = replace(listing.session.policy, wait=True, max_wait_seconds=settings.poll.timeout_seconds)
+        self.session = replace(listing.session, policy=patience)
+
+    @property
+    def scope(self) -> Scope:
+        """The names of the operation, and `job`."""
+        return {**self.frame.scope, "job": dict(self.told)}
+
+    def at(self, *keys: str) -> Path_:
+        """Where a setting of the job stands."""
+        return (*self.listing.operation.at("job"), *keys)
+
+    def create(self) -> Flow[Exchanged]:
+        """The operation's own request, once, as patient as the caller."""
+        listing = self.listing
+        operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
+        scope, put = self.frame.scope, self.frame.put
+        got = yield from exchange(
+            listing.effective, operation, listing.call, listing.session, scope, put, listing.purpose
+        )
+        self.session.document = listing.session.document
+        return self._told("created", got)
+
+    def _told(self, name: str, got: Exchanged) -> Exchanged:
+        response = got.answer.response
+        self.told[name] = {"status": response.status, "headers": response.headers.plain(), "body": got.answer.body}
+        self.last = got
+        return got
+
+    def wait(self) -> Flow[Outcome]:
+        """Ask until the job is done. Raises VendorError when it will not be."""
+        poll, clock = self.settings.poll, self.session.clock
+        end = clock.now() + poll.timeout_seconds
+        failures = 0
+        status: Any = UNDEFINED
+        while True:
+            pause = poll.every_seconds
+            try:
+                got = yield from self.ask(poll, "poll", "polled")
+            except VendorError as error:
+                failures += 1
+                if error.kind not in _PASSING or failures >= _PATIENCE or _final(error):
+                    raise
+                pause = max(pause, 1.0, error.retry_after or 0.0)
+            else:
+                failures = 0
+                status = self._status(got.answer)
+                outcome = poll.outcome(status)
+                if outcome in ("done", "empty"):
+                    return outcome
+                if outcome == "failed":
+                    self._fail(got.answer, f"failed: its status is {_shown(status)}")
+                if outcome == "unknown":
+                    yield from self._abort()
+                    self._unknown(got.answer, status)
+                pause = max(pause, _retry_after(got.answer))
+            if clock.now() + pause > end:
+                yield from self._abort()
+                what = f"is not done after {poll.timeout_seconds:g} s: its status is {_shown(status)}"
+                self._fail(self.last.answer, what, kind="vendor_unavailable", hint="give it more `timeout_seconds`")
+            yield Wait(pause, "the job is not done")
+
+    def _status(self, answer: Answer) -> Any:
+        try:
+            return answer.ask(self.settings.poll.status, job=dict(self.told))
+        except ExpressionError as error:
+            error.at = error.at or dotted(self.at("poll", "status"))
+            raise
+
+    def _fail(self, answer: Answer, what: str, *, kind: ErrorKind = "bad_response", hint: str = "") -> NoReturn:
+        said = UNDEFINED if self.settings.poll.message is None else answer.ask(self.settings.poll.message)
+        words = " ".join(said.split())[:500] if isinstance(said, str) else ""
+        raise VendorError(
+            f"the job of {self.listing.name} {what}{f': {words}' if words else ''}",
+            kind=kind,
+            request=answer.request,
+            response=answer.response,
+            details=answer.body,
+            said=words,
+            hint=hint or "it is not created again by itself: run the operation again for another try",
+        )
+
+    def _unknown(self, answer: Answer, status: Any) -> NoReturn:
+        poll = self.settings.poll
+        known = ", ".join(_shown(one) for one in (*poll.done, *poll.empty, *poll.failed, *poll.running))
+        if status is UNDEFINED or status is None:
+            hint = f"`{poll.status}` finds nothing in the answer: correct `status` of `poll`"
+        else:
+            hint = f"say in `poll` what it means; known are {known}"
+        self._fail(answer, f"has the status {_shown(status)}, which is unknown", hint=hint)
+
+    def _abort(self) -> Flow[None]:
+        if self.settings.abort is None:
+            return
+        try:
+            yield from self.ask(self.settings.abort, "abort", "")
+        except VendorError:  # what was wrong with the job is the error to tell
+            return
+
+    def ask(self, request: JobRequest, key: str, name: str) -> Flow[Exchanged]:
+        """Send a request about the job; its answer is `job.<name>` from there on."""
+        base = self.last.answer
+        operation = self._operation(request, key)
+
+        def place(draft: Draft) -> None:
+            if request.url is not None:
+                draft.url = resolve(self._filled(request.url, key, "url"), base, what="the job's URL")
+                draft.absolute = True
+
+        got = yield from self._send(operation, place)
+        return self._told(name, got) if name else got
+
+    def _send(
+        self, operation: VendorOperation, place: Callable[[Draft], None], scope: Scope | None = None
+    ) -> Flow[Exchanged]:
+        effective, session = self.listing.effective, self.session
+        try:
+            return (yield from exchange(effective, operation, Call(), session, scope or self.scope, place, "step"))
+        finally:
+            self.listing.session.document = session.document  # renewed on the way
+
+    def _filled(self, text: str, *keys: str) -> Any:
+        return rendered(text, self.scope, dotted(self.at(*keys)))
+
+    def _operation(self, request: JobRequest | Download, key: str) -> VendorOperation:
+        """The request as an operation: query and headers of connector and resource, all else as it has it."""
+        listing = self.listing
+        resource, method = listing.operation.resource, listing.operation.name
+        resources = listing.effective.data["resources"]
+        own = {name: resources[resource][method][name] for name in _INHERITED if name in resources[resource][method]}
+        own |= {"method": request.method, "path": request.path or "", "pagination": {"format": "none"}}
+        own |= {name: value for name in ("query", "headers") if (value := getattr(request, name)) is not None}
+        if isinstance(request, JobRequest):
+            own |= {"body": request.body, "body_format": request.body_format}
+        data = {**listing.effective.data, "resources": {resource: {**resources[resource], method: own}}}
+        made = vendor_operation(data, resource, method, connector=listing.effective.connector_name)
+        said: Mapping[str, Path_] = {
+            name: self.at(key, name) for name in ("path", "query", "headers", "body") if name in own
+        }
+        if request.url is not None:  # a URL that an answer gave is whole: only what is said here is added to it
+            made = replace(made, query=request.query or {})
+        return replace(made, places={**made.places, **said})
+
+    # --- results ---
+
+    def without_records(self) -> Exchanged:
+        """The last answer, as one that holds nothing."""
+        return replace(self.last, answer=replace(self.last.answer, records=[]), whole=False)
+
+    def with_records(self) -> Exchanged:
+        """The last answer with the records it holds."""
+        records, _ = records_of(self.listing.operation.response_path, self.last.answer.body)
+        return replace(self.last, answer=replace(self.last.answer, records=records), whole=False)
+
+    def places(self, download: Download) -> list[str | None]:
+        """The URLs to download; one None for a `path`. Raises ConfigurationError when nothing is named."""
+        if download.url is None:
+            return [None]
+        try:
+            found = pick(download.url, self.scope)
+        except ExpressionError as error:
+            error.at = error.at or dotted(self.at("download", "url"))
+            raise
+        if found is UNDEFINED or found is None:
+            raise ConfigurationError(
+                f"`{download.url}` finds no URL in the answers of the job",
+                hint="correct `url` of `download`; a status that means an empty result belongs to `empty` of `poll`",
+            )
+        what = "the URL of the job's result"
+        return [resolve(url, self.last.answer, what=what) for url in (found if isinstance(found, list) else [found])]
+
+    def download(self, settings: Download, url: str | None) -> Flow[tuple[Exchanged, VendorOperation]]:
+        """Fetch one result, and say as which operation. Another host is asked without anything of the connector's."""
+        operation = self._reading(settings, self._operation(settings, "download"))
+        if url is not None and not self._own(settings, url):
+            operation = replace(
+                operation,
+                headers=settings.headers or {},
+                authorization=NoAuthorization(),
+                signature=NoSignature(),
+                credentials=NoCredentials(),
+            )
+
+        def place(draft: Draft) -> None:
+            if url is not None:
+                draft.url, draft.absolute = url, True
+
+        scope = {**self.scope, "job": {**self.told, "url": url}}
+        try:
+            return (yield from self._send(operation, place, scope)), operation
+        except CredentialError as error:
+            if isinstance(operation.authorization, NoAuthorization):
+                raise _refused(error) from None
+            raise
+
+    def _own(self, settings: Download, url: str) -> bool:
+        """Whether the credential goes along."""
+        effective = self.listing.effective
+        permitted = door.permitted(door.target(url).origin, effective.hosts)
+        if settings.authorized and not permitted:
+            raise ConfigurationError(
+                f"the result of {self.listing.name} is on {door.target(url).authority}, which is not a host of the "
+                "connector: no credential goes there",
+                hint="leave out `authorized` of `download`, or name the host in the connector's `hosts`",
+            )
+        return permitted and settings.authorized is not False
+
+    def _reading(self, settings: Download, operation: VendorOperation) -> VendorOperation:
+        own = self.listing.operation
+        told = settings.response_path if settings.response_path is not None else own.response_path
+        return replace(
+            operation,
+            response_format=settings.response_format or own.response_format,
+            response_options=settings.response_options or own.response_options,
+            response_path=told,
+        )
+
+
+def _final(error: VendorError) -> bool:
+    """Whether asking again is of no use."""
+    return isinstance(error, TransportError) and not error.retryable
+
+
+def _refused(error: CredentialError) -> VendorError:
+    return VendorError(
+        f"the result of the job is refused: {error.message.partition(': ')[2] or error.message}",
+        kind="forbidden",
+        hint="its link may have expired; no credential is sent there. Run the operation again",
+    )
+
+
+def _retry_after(answer: Answer) -> float:
+    value = answer.response.headers.get("retry-after", "").strip()
+    return float(value) if value.isascii() and value.isdigit() and len(value) < 6 else 0.0
+
+
+def _shown(status: Any) -> str:
+    return "missing" if status is UNDEFINED or status is None else repr(status)[:80]

@@ -1,0 +1,385 @@
+"""Jobs against real servers: created once, asked about, downloaded from wherever the result is."""
+
+import gzip
+import io
+import json
+import socket
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from conn_engine.config import Effective
+from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.drive import drive
+from conn_engine.runtime.operation import perform
+from conn_engine.secrets import Redactor
+from conn_engine.transport.faults import Faults, broken_connection, json_answer
+from conn_engine.transport.live import Live
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock, Page
+
+TOKEN = "token-of-acme"
+POLL = {"path": "/exports/{{job.created.body.id}}", "status": "body.state", "done": ["done"], "failed": ["failed"]}
+CSV = b"id,name\n1,Ada\n2,Grace\n"
+
+
+def zipped(**files: bytes) -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return held.getvalue()
+
+
+class Desk:
+    """`acme` with a bearer credential; the job's own server, and another host for results."""
+
+    def __init__(self, effective: Effective, site: Any, other: Any) -> None:
+        self.effective = effective
+        self.site = site
+        self.other = other
+        self.clock = FrozenClock()
+        self.session = Session("acme", {"token": TOKEN}, clock=self.clock)
+
+    def pages(self, call: Call | None = None, transport: Any = None) -> Iterator[Page]:
+        flow = perform(self.effective, self.effective.resolve("exports.list"), call or Call(), self.session)
+        redactor = Redactor()
+        redactor.add_document(dict(self.session.document))
+        vault = MemoryVault({"acme": dict(self.session.document)})
+        with closing(drive(flow, transport or Live(redactor), vault, clock=self.clock)) as pages:
+            yield from pages
+
+    def records(self, call: Call | None = None) -> list[Any]:
+        return [record for page in self.pages(call) for record in page.records]
+
+    @property
+    def got(self) -> list[str]:
+        return [f"{got.method} {got.path}" for got in self.site.got]
+
+
+@pytest.fixture
+def desk(make: Any, new_site: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Desk]:
+    """`desk(answer, job=…, **operation)`. The other host is called files.example.test and is not the connector's."""
+    lookup = socket.getaddrinfo
+
+    def found(host: Any, *rest: Any, **more: Any) -> Any:
+        return lookup("127.0.0.1" if host in ("files.example.test", b"files.example.test") else host, *rest, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", found)
+
+    def build(answer: Callable[..., Any], job: dict[str, Any], **operation: Any) -> Desk:
+        site, other = new_site(), new_site()
+        other.name = f"http://files.example.test:{other.port}"
+        site.answer = other.answer = lambda got: answer(got, other.name)
+        own = {
+            "method": "post",
+            "path": "/exports",
+            "writes": False,
+            "body": {"kind": "people"},
+            "job": job,
+            **operation,
+        }
+        connector = {
+            "base_url": site.url,
+            "credentials": {"format": "bearer"},
+            "authorization": {"format": "bearer"},
+            "headers": {"X-Version": "7"},
+            "query": {"tenant": "t1"},
+            "resources": {
+                "exports": {"list": own},
+                "boards": {"list": {"method": "get", "path": "/boards", "response_path": "items"}},
+            },
+        }
+        workspace = make(
+            {
+                "conn.yaml": f"version: 1\ntrusted_hosts: ['{site.host}']\n",
+                "connectors/shop/connector.yaml": connector,
+                "connectors/shop/unified/crm.yaml": None,
+                "accounts/acme.yaml": {"connector": "shop"},
+            }
+        )
+        return Desk(workspace.effective(account="acme"), site, other)
+
+    return build
+
+
+def vendor(
+    *states: str, result: Any = None, urls: Callable[[str], Any] = lambda other: f"{other}/r.csv?sig=a%2Fb"
+) -> Any:
+    """A job that has these states one after the other, and then its result."""
+    left = list(states)
+
+    def answer(got: Any, other: str) -> Any:
+        if got.method == "POST":
+            return (202, {"id": "j1"}, {"Location": "/exports/j1?by=location"})
+        if got.path == "/exports/j1" and got.method == "GET":
+            state = left.pop(0) if len(left) > 1 else left[0]
+            return {"state": state, "urls": urls(other), "items": [{"id": 9}], "error": {"message": "disk\n full"}}
+        return result
+
+    return answer
+
+
+def test_it_is_created_asked_about_and_downloaded_from_another_host_without_a_credential(desk: Any) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    acme = desk(vendor("queued", "running", "done", result=CSV), job)
+    pages = list(acme.pages())
+    assert [page.records for page in pages] == [[{"id": "1", "name": "Ada"}, {"id": "2", "name": "Grace"}]]
+    assert acme.got == ["POST /exports", "GET /exports/j1", "GET /exports/j1", "GET /exports/j1"]
+    assert acme.clock.slept == [5.0, 5.0]
+    assert all(got.headers["authorization"] == f"Bearer {TOKEN}" for got in acme.site.got)
+    assert all(got.query == {"tenant": "t1"} and got.headers["x-version"] == "7" for got in acme.site.got)
+    (download,) = acme.other.got
+    assert (download.path, download.query) == ("/r.csv", {"sig": "a/b"})
+    assert not {"authorization", "x-version"} & download.headers.keys()
+    assert (pages[-1].next_cursor, pages[-1].whole, pages[-1].partial) == (None, False, False)
+
+
+def test_a_result_on_the_connectors_host_is_fetched_with_the_credential_unless_told(desk: Any) -> None:
+    answer = vendor("done", result=CSV, urls=lambda other: "/r.csv")
+    download = {"url": "job.polled.body.urls", "response_format": "csv"}
+    acme = desk(answer, {"poll": POLL, "download": download})
+    assert len(acme.records()) == 2
+    assert acme.site.got[-1].headers["authorization"] == f"Bearer {TOKEN}"
+    bare = desk(answer, {"poll": POLL, "download": {**download, "authorized": False}})
+    assert len(bare.records()) == 2
+    assert "authorization" not in bare.site.got[-1].headers
+
+
+def test_a_credential_is_never_told_to_go_elsewhere(desk: Any) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "authorized": True}}
+    acme = desk(vendor("done", result=CSV), job)
+    with pytest.raises(ConfigurationError, match="not a host of the connector: no credential goes there"):
+        acme.records()
+    assert acme.other.got == []
+
+
+def test_the_url_to_ask_may_come_from_the_answer_but_not_from_another_host(desk: Any) -> None:
+    poll = {**POLL, "path": None, "url": "{{job.created.headers.location}}"}
+    acme = desk(vendor("done"), {"poll": poll}, response_path="items")
+    assert acme.records() == [{"id": 9}]
+    assert acme.site.got[-1].query == {"by": "location"}
+
+    def elsewhere(got: Any, other: str) -> Any:
+        return (202, {"id": "j1"}, {"Location": f"{other}/steal"})
+
+    thief = desk(elsewhere, {"poll": poll})
+    with pytest.raises(ConfigurationError, match="would send a credential to"):
+        thief.records()
+    assert thief.other.got == []
+
+
+@pytest.mark.parametrize(
+    ("content", "download"),
+    [
+        (gzip.compress(CSV), {"response_format": "csv"}),
+        (zipped(**{"a.csv": CSV}), {"response_format": "csv"}),
+        (gzip.compress(b"id\tname\n1\tAda\n2\tGrace\n"), {"response_format": "tsv"}),
+        (b'{"id": "1", "name": "Ada"}\n{"id": "2", "name": "Grace"}\n', {"response_format": "jsonl"}),
+        (
+            json.dumps({"rows": [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Grace"}]}).encode(),
+            {"response_path": "rows"},
+        ),
+        (
+            "id;name\n1;Ada\n2;Grace\n".encode("utf-16"),
+            {"response_format": "csv", "response_options": {"delimiter": ";"}},
+        ),
+    ],
+)
+def test_results_are_unpacked_and_read(desk: Any, content: bytes, download: dict[str, Any]) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", **download}}
+    acme = desk(vendor("done", result=(200, content, {"Content-Type": "application/octet-stream"})), job)
+    assert acme.records() == [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Grace"}]
+
+
+def test_several_urls_are_pages_and_only_the_last_is_whole(desk: Any) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    incremental = {"format": "datetime", "config": {"start": "2024-01-01"}}
+    answer = vendor("done", result=CSV, urls=lambda other: [f"{other}/1", f"{other}/2", f"{other}/3"])
+    acme = desk(
+        answer, job, incremental=incremental, record_filter="record.id = '2'", record_mapping="{'who': record.name}"
+    )
+    pages = list(acme.pages())
+    assert [page.records for page in pages] == [[{"who": "Grace"}]] * 3
+    assert [(page.partial, page.next_cursor, page.state is None) for page in pages] == [
+        (True, None, True), (True, None, True), (False, None, False),
+    ]  # fmt: skip
+
+
+def test_a_long_result_comes_in_parts(desk: Any) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    content = b"id\n" + b"".join(b"%d\n" % number for number in range(2500))
+    acme = desk(vendor("done", result=content), job)
+    assert [(len(page.records), page.partial) for page in acme.pages()] == [(1000, True), (1000, True), (500, False)]
+
+
+def test_one_more_request_may_tell_where_the_result_is(desk: Any) -> None:
+    def answer(got: Any, other: str) -> Any:
+        if got.path == "/documents/d7":
+            return {"url": f"{other}/d7.csv"}
+        if got.method == "POST":
+            return {"id": "j1"}
+        return {"state": "done", "document": "d7"} if got.path == "/exports/j1" else CSV
+
+    locate = {"path": "/documents/{{job.polled.body.document}}", "headers": {"X-For": "{{job.created.body.id}}"}}
+    acme = desk(
+        answer, {"poll": POLL, "locate": locate, "download": {"url": "job.located.body.url", "response_format": "csv"}}
+    )
+    assert len(acme.records()) == 2
+    assert acme.site.got[-1].headers["x-for"] == "j1"
+    assert acme.site.got[-1].body == b""
+
+
+def test_without_a_download_the_last_answer_has_the_records_and_a_path_is_possible_too(desk: Any) -> None:
+    acme = desk(vendor("running", "done"), {"poll": POLL}, response_path="items")
+    assert acme.records() == [{"id": 9}]
+    path = {"path": "/exports/{{job.created.body.id}}/rows", "query": {"part": 1}, "response_format": "csv"}
+    acme = desk(vendor("done", result=CSV), {"poll": POLL, "download": path})
+    assert len(acme.records()) == 2
+    assert (acme.site.got[-1].path, acme.site.got[-1].query) == ("/exports/j1/rows", {"tenant": "t1", "part": "1"})
+
+
+def test_done_without_a_result_is_an_empty_page(desk: Any) -> None:
+    job = {"poll": {**POLL, "empty": ["nothing"]}, "download": {"url": "job.polled.body.link"}}
+    assert [page.records for page in desk(vendor("nothing"), job).pages()] == [[]]
+    assert (
+        desk(
+            vendor("done", urls=lambda other: []), {"poll": POLL, "download": {"url": "job.polled.body.urls"}}
+        ).records()
+        == []
+    )
+    with pytest.raises(ConfigurationError, match="finds no URL") as caught:
+        desk(vendor("done"), job).records()
+    assert "`empty`" in caught.value.hint
+
+
+def test_a_failed_job_tells_the_vendors_words_and_is_not_created_again(desk: Any) -> None:
+    acme = desk(vendor("running", "failed"), {"poll": {**POLL, "message": "body.error.message"}})
+    with pytest.raises(
+        VendorError, match=r"the job of exports.list failed: its status is 'failed': disk full"
+    ) as caught:
+        acme.records()
+    assert caught.value.said == "disk full"
+    assert acme.got.count("POST /exports") == 1
+
+
+def test_a_job_that_takes_too_long_is_aborted(desk: Any) -> None:
+    abort = {"method": "delete", "path": "/exports/{{job.created.body.id}}"}
+    acme = desk(
+        vendor("running", result={}), {"poll": {**POLL, "every_seconds": 10, "timeout_seconds": 60}, "abort": abort}
+    )
+    with pytest.raises(VendorError, match=r"is not done after 60 s: its status is 'running'"):
+        acme.records()
+    assert acme.got[-1] == "DELETE /exports/j1"
+    assert sum(acme.clock.slept) == 60
+
+
+@pytest.mark.parametrize(
+    ("poll", "state", "message", "hint"),
+    [
+        (
+            {"running": ["running"]},
+            "paused",
+            "has the status 'paused', which is unknown",
+            "known are 'done', 'failed', 'running'",
+        ),
+        ({"status": "body.stat"}, "done", "has the status missing, which is unknown", "`body.stat` finds nothing"),
+        ({}, "", "has the status '', which is unknown", "say in `poll`"),
+    ],
+)
+def test_an_unknown_status_is_an_error(desk: Any, poll: dict[str, Any], state: str, message: str, hint: str) -> None:
+    acme = desk(vendor(state), {"poll": {**POLL, **poll}})
+    with pytest.raises(VendorError) as caught:
+        acme.records()
+    assert message in caught.value.message
+    assert hint in caught.value.hint
+
+
+def test_asking_survives_outages_and_rate_limits_and_creating_is_never_repeated(desk: Any) -> None:
+    acme = desk(vendor("done"), {"poll": POLL}, response_path="items")
+    done = json_answer({"state": "done", "items": [{"id": 1}]})
+    limited = json_answer({}, status=429, headers={"retry-after": "7"})
+    script = Faults([json_answer({"id": "j1"}), *[broken_connection()] * 3, limited, json_answer({}, status=503), done])
+    assert [record for page in acme.pages(transport=script) for record in page.records] == [{"id": 1}]
+    assert [request.method for request in script.requests].count("POST") == 1
+    assert 7.0 in acme.clock.slept
+
+    lost = Faults([broken_connection()])
+    with pytest.raises(VendorError):
+        list(acme.pages(transport=lost))
+    assert len(lost.requests) == 1  # the answer to a write is lost: it may have been carried out
+
+    gone = Faults([json_answer({"id": "j1"}), *[json_answer({}, status=503)] * 40])
+    with pytest.raises(VendorError, match="503"):
+        list(acme.pages(transport=gone))
+    assert [request.method for request in gone.requests].count("POST") == 1
+
+
+def test_an_expired_link_is_no_matter_of_the_credential(desk: Any) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls"}}
+    acme = desk(vendor("done", result=(403, {"message": "Request has expired"})), job)
+    with pytest.raises(VendorError, match=r"403 from GET /r.csv: Request has expired"):
+        acme.records()
+    acme = desk(vendor("done", result=(401, {"message": "no"})), job)
+    with pytest.raises(VendorError, match=r"the result of the job is refused: 401 from GET /r.csv: no") as caught:
+        acme.records()
+    assert "expired" in caught.value.hint
+
+
+def test_an_empty_creation_is_an_empty_listing(desk: Any) -> None:
+    errors = [{"when": "status = 404", "then": "empty"}]
+    acme = desk(lambda got, other: (404, {}), {"poll": POLL}, errors=errors)
+    assert [page.records for page in acme.pages()] == [[]]
+    assert acme.got == ["POST /exports"]
+
+
+def test_errors_of_expressions_name_their_place(desk: Any) -> None:
+    acme = desk(vendor("done"), {"poll": {**POLL, "path": "/exports/{{job.created.body.key}}"}})
+    with pytest.raises(ExpressionError) as caught:
+        acme.records()
+    assert caught.value.at == "resources.exports.list.job.poll.path"
+
+
+def test_windows_over_partitions_each_make_a_job(desk: Any) -> None:
+    jobs: list[dict[str, Any]] = []
+
+    def answer(got: Any, other: str) -> Any:
+        if got.path == "/boards":
+            return {"items": [{"id": "a"}, {"id": "b"}]}
+        if got.method == "POST":
+            jobs.append(got.json)
+            return {"id": str(len(jobs) - 1)}
+        number = int(got.path.rpartition("/")[2])
+        if got.path.startswith("/exports/"):
+            return {"state": "done", "url": f"{other}/{number}"}
+        return [{"board": jobs[number]["board"], "at": jobs[number]["from"]}]
+
+    incremental = {
+        "format": "datetime",
+        "config": {
+            "cursor_field": "at", "start": "2024-01-01", "end": "2024-02-10", "window": "P1M", "granularity": "P1D",
+            "request_format": "date",
+        },
+    }  # fmt: skip
+    acme = desk(
+        answer,
+        {"poll": POLL, "download": {"url": "job.polled.body.url"}},
+        parents={"as": "board", "from": "boards.list"},
+        body={"board": "{{board}}", "from": "{{window.start}}", "to": "{{window.end}}"},
+        incremental=incremental,
+    )
+    pages = list(acme.pages())
+    assert jobs == [
+        {"board": board, "from": start, "to": end}
+        for board in "ab"
+        for start, end in (("2024-01-01", "2024-01-31"), ("2024-02-01", "2024-02-10"))
+    ]
+    assert len([record for page in pages for record in page.records]) == 4
+    assert [entry["cursor"] for entry in pages[-1].state["partitions"]] == ["2024-02-01T00:00:00Z"] * 2
+    jobs.clear()
+    assert len(list(acme.pages(Call(state=pages[1].state)))) == 3
+    assert [job["from"] for job in jobs] == ["2024-02-01", "2024-01-01", "2024-02-01"]

@@ -184,16 +184,21 @@ def _finished(  # noqa: PLR0917
         if further:
             making.notes["docs_url",] = f"and {' '.join(further)}"
     data["base_url"] = base
+    names_by_call = {called: name for name, called in making.names.context.items()}
     for name in making.names.mentioned:
         called = making.names.context[name]
         if called not in making.capture and all(row["name"] != called for row in making.fields):
             making.fields.append({"name": called, "description": "The entry names it and does not describe it"})
+    for row in making.fields:
+        needed = names_by_call.get(row["name"]) not in making.names.optional and "default" not in row
+        if needed and not row.get("secret") and row.get("required") is False and row["name"] in names_by_call:
+            del row["required"]
     if making.fields:
         data["fields"] = making.fields
     told: list[Url] = [(entry.peek("proxy", "base_url") or base, base)] if base != PLACEHOLDER else []
     if options.base_url:
         told = [(base, base)]
-    told += [(url, making.filled(url, "a URL") or url) for url in urls]
+    told += [(url, making.url(url, "a URL") or url) for url in urls]
     if hosts := find_hosts(making, told):
         data["hosts"] = hosts
     data["credentials"] = making.credentials or {"format": "none"}

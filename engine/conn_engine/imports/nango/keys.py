@@ -152,7 +152,7 @@ def _installation(making: Making, url: Any) -> dict[str, Any]:
             "unique": False,
         },
         "request": {
-            "url": making.filled(str(url or ""), "token_url"),
+            "url": making.url(str(url or ""), "token_url"),
             "headers": {"authorization": "Bearer {{assertion}}"},
             "response": "response.token",
             "expires": "response.expires_at",
@@ -196,7 +196,7 @@ def custom(making: Making) -> None:
 def plugin(making: Making) -> dict[str, Any] | None:
     """INSTALL_PLUGIN: the plugin's own key, once a person has installed it."""
     kind = making.entry.text("auth_type") or "BASIC"
-    read_credentials(making, {})
+    read_credentials(making, {"username": "username", "password": "password"})
     for name in making.entry.texts("redirect_uri_metadata"):
         called = making.names.add_context(name)
         if all(row["name"] != called for row in making.fields):
@@ -224,19 +224,27 @@ def token_based(making: Making) -> None:
 
 
 def aws(making: Making) -> None:
-    """AWS_SIGV4: the keys of a role. How temporary ones are got is not said in an entry."""
-    names = making.names
+    """AWS_SIGV4: the keys of a role. Assuming the role, with keys of its own, is the platform's that has the entry."""
+    names, entry = making.names, making.entry
+    theirs = [*(entry.peek("integration_config") or {}), *(entry.peek("credentials") or {})]
+    used = {"service", "region"}
     read_credentials(making, {})
-    making.ask = [row for row in making.ask if row["name"] == "role_arn"]
+    making.ask = []
+    making.fields = [row for row in making.fields if row["name"] in used]
+    for name in used & set(names.context):
+        names.optional.discard(name)
+    for name in theirs:
+        if name not in used:
+            making.losses.add("assuming the role: the account gives temporary keys of it", plain(name, 40))
+            names.context.pop(name, None)
+            names.secrets.pop(name, None)
     for name, label, secret in (
         ("access_key_id", "Access key ID", False),
         ("secret_access_key", "Secret access key", True),
-        ("session_token", "Session token of temporary keys", True),
+        ("session_token", "Session token", True),
     ):
-        names.add_secret(name)
-        row: dict[str, Any] = {"name": name, "label": label}
+        row: dict[str, Any] = {"name": names.add_secret(name), "label": label}
         making.ask.append(row if secret else {**row, "secret": False})
-    making.losses.add("assuming the role: the account gives keys of it (temporary ones with their session token)")
     making.credentials = making.kind("none", {})
     making.signature = {
         "format": "aws_sigv4",

@@ -45,10 +45,14 @@ class Making:
     settings: dict[str, Any] = field(default_factory=dict)
     said: set[str] = field(default_factory=set)
 
-    def filled(self, text: str, where: str, *, bars: bool = True) -> str | None:
-        """A text of the entry as a template; None, and a loss, when it cannot be said."""
+    def url(self, text: str, where: str) -> str | None:
+        """A URL of the entry as a template; None without one, and with a loss, when it cannot be said."""
+        return self.filled(text, where, whole=False) if text else None
+
+    def filled(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
+        """A text of the entry as a template; None, and a loss, when it cannot be said. See `Names.template`."""
         try:
-            return self.names.template(text, bars=bars)
+            return self.names.template(text, bars=bars, whole=whole)
         except Unsayable as unknown:
             self.losses.add(f"{where}: it uses {unknown}")
             return None
@@ -106,7 +110,7 @@ def read_settings(making: Making) -> None:
             if made.get("required") is False and "default" not in made:
                 names.optional.add(name)
             making.fields.append(made)
-            if row.get("visible_when"):
+            if row.get("visible_when") and group == "connection_config":
                 making.losses.add("when a value is asked for (visible_when)", name)
     for name, value in entry.object("proxy", "connection_config").items():
         if isinstance(value, str) and making.filled(value, f"proxy.connection_config.{name}") is not None:
@@ -207,11 +211,20 @@ def _description(making: Making, row: Mapping[str, Any]) -> str:
 def _whole(pattern: str) -> str | None:
     """A pattern that is looked for as one that the whole value matches; None when it is none."""
     said = pattern.replace("\\/", "/")
-    inside = re.sub(r"\\.|\[[^\]]*\]|\([^()]*\)", "", said)
-    if not (said.startswith("^") and said.endswith("$") and "|" not in inside):
+    if not (said.startswith("^") and said.endswith("$")) or _has_choice(said):
         said = f".*(?:{said}).*"
     try:
         re.compile(said)
     except (re.error, RecursionError, OverflowError):
         return None
     return said
+
+
+def _has_choice(pattern: str) -> bool:
+    """Whether a pattern has a `|` outside of all brackets."""
+    depth = 0
+    for mark in re.findall(r"\\.|\[(?:\\.|[^\]\\])*\]|[()|]", pattern):
+        depth += {"(": 1, ")": -1}.get(mark, 0)
+        if mark == "|" and depth == 0:
+            return True
+    return False

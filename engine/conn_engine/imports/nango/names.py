@@ -106,8 +106,14 @@ class Names:
         """Whether a text has the access token in it."""
         return any(name in ("accessToken", "access_token") for name in names_in(text))
 
-    def template(self, text: str, *, bars: bool = True) -> str:
-        """The text as a template; what stands or falls with an optional value is null without it. Raises Unsayable."""
+    def template(self, text: str, *, bars: bool = True, whole: bool = True) -> str:
+        """The text as a template. Raises Unsayable.
+
+        What stands or falls with an optional value is null without it, unless the text is a part of something that must
+        be there (not `whole`): a URL's values are none that may be missing, and are no longer optional.
+        """
+        if not whole:
+            self.optional -= {bare(name) for name in names_in(text)}
         wanted = [self.meaning(name) for name in dict.fromkeys(names_in(text)) if bare(name) in self.optional]
         if not wanted or "||" in text:
             return template(text, self.meaning, bars=bars)

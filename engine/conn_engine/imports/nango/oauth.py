@@ -23,8 +23,8 @@ def consented(making: Making, *, registered: bool = True) -> None:
     config: dict[str, Any] = {"client_id": making.environment("CLIENT_ID")}
     if registered:
         config["client_secret"] = making.environment("CLIENT_SECRET")
-    config["authorization_url"] = _url(making, entry.text("authorization_url"), "authorization_url")
-    config["token_url"] = _url(making, str(token_url or ""), "token_url")
+    config["authorization_url"] = making.url(entry.text("authorization_url"), "authorization_url")
+    config["token_url"] = making.url(str(token_url or ""), "token_url")
     entry.take("authorization_url_skip_encode")  # our templates never encode what is before the query
     entry.take("token_url_skip_encode")
     parameters = _authorization_params(making)
@@ -47,7 +47,7 @@ def for_the_client(making: Making) -> None:
     making.names.token = _TOKEN
     config: dict[str, Any] = {}
     read_credentials(making, {"client_id": "client_id", "client_secret": "client_secret"})
-    config["token_url"] = _url(making, entry.text("token_url"), "token_url")
+    config["token_url"] = making.url(entry.text("token_url"), "token_url")
     config |= _client(making)
     config |= _scopes(making)
     extra = making.deep(entry.object("token_params"), "token_params")
@@ -71,9 +71,9 @@ def oauth1(making: Making) -> None:
     entry = making.entry
     read_credentials(making, {})
     config: dict[str, Any] = {
-        "request_token_url": _url(making, entry.text("request_url"), "request_url"),
-        "authorization_url": _url(making, entry.text("authorization_url"), "authorization_url"),
-        "access_token_url": _url(making, entry.text("token_url"), "token_url"),
+        "request_token_url": making.url(entry.text("request_url"), "request_url"),
+        "authorization_url": making.url(entry.text("authorization_url"), "authorization_url"),
+        "access_token_url": making.url(entry.text("token_url"), "token_url"),
         "consumer_key": making.environment("CONSUMER_KEY"),
         "consumer_secret": making.environment("CONSUMER_SECRET"),
     }
@@ -109,10 +109,6 @@ def _scope_of_oauth1(making: Making, config: dict[str, Any]) -> None:
         making.notes["credentials", "config", "authorization_url"] = (
             f'scopes: authorization_params: {{scope: …}}, with "{plain(separator, 5)}" between two'
         )
-
-
-def _url(making: Making, text: str, where: str) -> str | None:
-    return making.filled(text, where) if text else None
 
 
 def _authorization_params(making: Making) -> dict[str, Any]:
@@ -190,7 +186,7 @@ def _own_refresh(
     making: Making, config: dict[str, Any], url: str, extra: dict[str, Any], headers: dict[str, Any]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"grant_type": "refresh_token", "refresh_token": "{{oauth.token.refresh_token}}"}
-    told: dict[str, Any] = {"url": _url(making, url, "refresh_url") or config["token_url"]}
+    told: dict[str, Any] = {"url": making.url(url, "refresh_url") or config["token_url"]}
     if config.get("client_authentication") == "body":
         body |= {name: f"{{{{client.{name}}}}}" for name in ("client_id", "client_secret") if name in config}
     elif "client_secret" in config:

@@ -34,7 +34,7 @@ def read_base_url(making: Making, given: str, urls: list[str]) -> str:
     if not text:
         return _unsaid(making, urls)
     if "||" in text and "${" in text:
-        return making.filled(text, "proxy.base_url") or PLACEHOLDER
+        return making.url(text, "proxy.base_url") or PLACEHOLDER
     if _holds_scheme(making, text):
         text = re.sub(r"^https?://", "", text)
     lone = _NAME.match(text)
@@ -46,7 +46,7 @@ def read_base_url(making: Making, given: str, urls: list[str]) -> str:
     if making.names.is_secret(text):
         making.losses.add("proxy.base_url: it has a secret in it; base_url is a placeholder")
         return PLACEHOLDER
-    made = making.filled(text.rstrip("/"), "proxy.base_url")
+    made = making.url(text.rstrip("/"), "proxy.base_url")
     if made is None or ("{{" not in made and not usable_url(made)):
         making.losses.add(f"proxy.base_url {plain(text, 80)}: it is no usable URL; base_url is a placeholder")
         return PLACEHOLDER

@@ -72,7 +72,7 @@ def _made(making: Making, parts: dict[str, Any], where: str) -> dict[str, Any]:
     method = parts["method"].lower() or "post"
     if method != "post":
         made["method"] = method
-    made["url"] = making.filled(address, f"{where}_url") or "https://api.example.com"
+    made["url"] = making.url(address, f"{where}_url") or "https://api.example.com"
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
     if pairs:
         made["query"] = {name: making.filled(value, f"{where}_url") for name, value in pairs}
@@ -169,7 +169,7 @@ def bill(making: Making) -> None:
     names.token = _TOKEN
     fields = {name: f"{{{{{names.secrets[name]}}}}}" for name in ("username", "password", "organizationId", "devKey")}
     login = {
-        "url": making.filled(entry.text("token_url"), "token_url"),
+        "url": making.url(entry.text("token_url"), "token_url"),
         "body": fields,
         "body_format": "json",
         "response": "response.sessionId",

@@ -133,9 +133,9 @@ def read_verification(making: Making, title: str) -> list[Check]:
         if making.names.is_secret(path):
             making.losses.add("proxy.verification: its path has a secret in it", plain(place, 100))
             continue
-        if base and (made := making.filled(base.rstrip("/"), "proxy.verification.base_url_override")):
+        if base and (made := making.url(base.rstrip("/"), "proxy.verification.base_url_override")):
             row["base_url"] = made
-        row["path"] = making.filled(place, "proxy.verification") or place
+        row["path"] = making.url(place, "proxy.verification") or place
         if query:
             pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
             row["query"] = {name: making.filled(value, "proxy.verification") for name, value in pairs}

@@ -4,12 +4,13 @@ The formats are in their own files.
 """
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, BinaryIO
 
-from conn_engine.bodies.charsets import Pieces, charset_of, utf8
+from conn_engine.bodies.charsets import Pieces, charset_of, declared, utf8
 from conn_engine.bodies.contents import Content
 from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem, packed
 from conn_engine.bodies.json_text import decode_json
@@ -26,6 +27,8 @@ CHUNK = 1_000
 ROWS = ("jsonl", "csv", "tsv")
 READ = ("json", *ROWS, "xml", "text", "binary")
 _PIECE = 64 * 1024
+_HEAD = 200
+_XML_SAYS = re.compile(rb"""\s*<\?xml[^>]{0,100}?encoding\s*=\s*["']([A-Za-z0-9._-]{1,40})["']""")
 _PLAIN = ResponseOptions()
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 
@@ -207,7 +210,11 @@ def _texts(response: Response, format: str, options: ResponseOptions) -> Iterato
     """The text of each file in the answer, as UTF-8."""
     for source in _sources(response, format, options):
         head, pieces = _begun(source)
-        name, mark = charset_of(head, response.headers, options.charset)
+        said = options.charset
+        if format == "xml" and said is None and declared(response.headers) is None:
+            found = _XML_SAYS.match(head)
+            said = found[1].decode() if found else None
+        name, mark = charset_of(head, response.headers, said)
         text = utf8(_without(pieces, mark), name)
         yield text if name in ("utf-8", "utf8", "us-ascii") else _cleaned(text, response)
 
@@ -218,13 +225,13 @@ def _pieces(reader: BinaryIO) -> Iterator[bytes]:
 
 
 def _begun(pieces: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first four bytes, and all pieces."""
+    """The first bytes, and all pieces."""
     head = b""
     for piece in pieces:
         head += piece
-        if len(head) >= 4:
+        if len(head) >= _HEAD:
             break
-    return head[:4], chain((head,), pieces)
+    return head[:_HEAD], chain((head,), pieces)
 
 
 def _without(pieces: Iterator[bytes], count: int) -> Iterator[bytes]:

@@ -1,23 +1,27 @@
 """Between wire values and recorded ones: what is worth keeping, and a response made again."""
 
 import base64
+import hashlib
 import json
+import re
 from typing import Any
 from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import UNSET
 
+from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import secret_name
 from conn_engine.transport.recordings import (
     Exchange,
+    RecordedPart,
     RecordedRequest,
     RecordedResponse,
     Values,
 )
-from conn_engine.wire import Headers, Request, Response
+from conn_engine.wire import Blob, Headers, Request, Response
 
-__all__ = ["described", "exchange_of", "flat", "grouped", "made", "response_of"]
+__all__ = ["described", "exchange_of", "flat", "grouped", "made", "parts_of", "response_of"]
 
 # fmt: off
 _NOISE = frozenset({
@@ -31,6 +35,9 @@ _NOISE = frozenset({
     "x-xss-protection",
 })
 # fmt: on
+MAX_KEPT = 16 * 1024 * 1024
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,200})"|([^;\s"]{1,200}))', re.IGNORECASE)
+_NAMED = re.compile(r';\s*(name|filename)="([^"]*)"', re.IGNORECASE)
 _NOISE_BEGINNINGS = ("access-control-", "cf-", "sec-", "x-amz-cf-", "x-envoy-", ":")
 
 
@@ -44,14 +51,21 @@ def described(request: Request) -> RecordedRequest:
     url, _, query = request.url.partition("#")[0].partition("?")
     kind = request.headers.get("content-type", "")
     body: dict[str, Any] = {}
-    if request.body and "x-www-form-urlencoded" in kind:
+    if request.payload is not None:
+        body = {"sha256": _digest(request.payload)}
+    elif request.body and (parts := parts_of(request.body, kind)) is not None:
+        body = {"parts": tuple(parts)}
+    elif request.body and "x-www-form-urlencoded" in kind:
         body = {"form": grouped(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))}
     elif request.body:
         body = _content(request.body, kind)
+    headers = _kept(request.headers)
+    if "parts" in body or "sha256" in body:  # the boundary is made anew, of what the parts hold
+        headers["content-type"] = kind.split(";")[0].strip()
     return RecordedRequest(
         method=request.method.upper(),
         url=url,
-        headers=_kept(request.headers),
+        headers=headers,
         query=grouped(parse_qsl(query, keep_blank_values=True)),
         **body,
     )
@@ -61,7 +75,7 @@ def response_of(response: Response) -> RecordedResponse:
     """A response in recorded form. A text in another charset is recorded as UTF-8, and its header says so."""
     headers = _kept(response.headers)
     kind = headers.get("content-type", "")
-    body = _content(response.body, kind) if response.body else {}
+    body = _content(_bounded(response), kind) if response.size else {}
     if "text" in body and "charset=" in kind.lower():
         headers["content-type"] = f"{kind.split(';')[0].strip()}; charset=utf-8"
     return RecordedResponse(status=response.status, headers=headers, **body)
@@ -77,6 +91,8 @@ def made(recorded: RecordedResponse, url: str = "") -> Response:
             headers = {"content-type": "application/json", **headers}
     elif recorded.text is not None:
         body = recorded.text.encode("utf-8", "surrogatepass")
+        if not recorded.text.isascii() and "charset=utf-8" in Headers(headers).get("content-type", "").lower():
+            body = b"\xef\xbb\xbf" + body  # whatever the vendor spells it in, here it is UTF-8
     elif recorded.base64 is not None:
         body = base64.b64decode(recorded.base64)
     return Response(recorded.status, Headers(headers), body, url)
@@ -123,6 +139,52 @@ def _content(raw: bytes, kind: str) -> dict[str, Any]:
     if "\0" in text:
         return {"base64": base64.b64encode(raw).decode()}
     return {"text": text}
+
+
+def _bounded(response: Response) -> bytes:
+    if response.spool is None:
+        return response.body
+    if response.size > MAX_KEPT:
+        raise ConfigurationError(
+            f"an answer of {response.size} bytes is too large for a recording",
+            hint=f"at most {MAX_KEPT // 2**20} MiB of one are kept: record a call that asks for less",
+        )
+    with response.open() as reader:
+        return reader.read()
+
+
+def _digest(payload: Blob) -> str:
+    made = hashlib.sha256()
+    with payload.open() as reader:
+        while piece := reader.read(MAX_KEPT):
+            made.update(piece)
+    return made.hexdigest()
+
+
+def parts_of(body: bytes, kind: str) -> list[RecordedPart] | None:
+    """The parts of a multipart body; None for anything else."""
+    found = _BOUNDARY.search(kind) if kind.lower().startswith("multipart/") else None
+    if found is None:
+        return None
+    mark = b"--" + (found[1] or found[2]).encode()
+    pieces = (b"\r\n" + body).split(b"\r\n" + mark)
+    if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
+        return None
+    return [_part(piece.removeprefix(b"\r\n")) for piece in pieces[1:-1]]
+
+
+def _part(piece: bytes) -> RecordedPart:
+    head, _, content = (b"\r\n" + piece).partition(b"\r\n\r\n")
+    headers = Headers(
+        (name.strip(), value.strip())
+        for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
+        if name.strip()
+    )
+    told = {found[1].lower(): found[2] for found in _NAMED.finditer(headers.get("content-disposition", ""))}
+    kind = headers.get("content-type", "")
+    return RecordedPart(
+        name=told.get("name", ""), filename=told.get("filename", ""), content_type=kind, **_content(content, kind)
+    )
 
 
 def _decoded(raw: bytes) -> Any:

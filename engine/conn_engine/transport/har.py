@@ -21,6 +21,7 @@ from conn_engine.secrets import Redactor
 from conn_engine.transport.exchanges import exchange_of, flat, made
 from conn_engine.transport.recordings import (
     Exchange,
+    RecordedPart,
     RecordedRequest,
     Recording,
     redacted_request,
@@ -189,6 +190,9 @@ def _request_entry(request: RecordedRequest) -> dict[str, Any]:
         fields = flat(request.form)
         kind = kind or "application/x-www-form-urlencoded"
         post = {"mimeType": kind, "params": _pairs_to_rows(fields), "text": urlencode(fields)}
+    elif request.parts is not None:
+        rows = [_part_entry(part) for part in request.parts]
+        post = {"mimeType": kind or "multipart/form-data", "params": rows, "text": ""}
     elif request.text is not None:
         post = {"mimeType": kind or "text/plain", "text": request.text}
     elif request.base64 is not None:
@@ -197,6 +201,14 @@ def _request_entry(request: RecordedRequest) -> dict[str, Any]:
         entry["postData"] = post
         entry["bodySize"] = len(post["text"].encode("utf-8", "surrogatepass"))
     return entry
+
+
+def _part_entry(part: RecordedPart) -> dict[str, Any]:
+    value = part.text if part.base64 is None else part.base64
+    if part.body is not UNSET:
+        value = msgspec.json.encode(part.body).decode()
+    told = {"fileName": part.filename, "contentType": part.content_type, "_encoding": "base64" if part.base64 else ""}
+    return {"name": part.name, "value": value or "", **{key: text for key, text in told.items() if text}}
 
 
 def _content(exchange: Exchange, answer: Response) -> dict[str, Any]:

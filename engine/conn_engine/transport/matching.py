@@ -13,7 +13,7 @@ from msgspec import UNSET
 
 from conn_engine.secrets import REDACTED, is_numbered, unnumbered
 from conn_engine.transport.exchanges import flat, grouped
-from conn_engine.transport.recordings import RecordedRequest, Values
+from conn_engine.transport.recordings import RecordedPart, RecordedRequest, Values
 
 __all__ = ["Question", "differences", "distance", "matches", "question", "same"]
 
@@ -68,9 +68,20 @@ def _content(request: RecordedRequest) -> Any:
         return request.body
     if request.form is not None:
         return _lists(request.form)
+    if request.parts is not None:
+        return [_part(part) for part in request.parts]
+    if request.sha256 is not None:
+        return f"sha256:{request.sha256}"
     if request.text is not None:
         return request.text
     return UNSET if request.base64 is None else f"base64:{request.base64}"
+
+
+def _part(part: RecordedPart) -> dict[str, Any]:
+    content = part.body
+    if content is UNSET:
+        content = part.text if part.base64 is None else f"base64:{part.base64}"
+    return {"name": part.name, "filename": part.filename, "content_type": part.content_type, "content": content}
 
 
 def same(recorded: Any, asked: Any) -> bool:

@@ -23,6 +23,7 @@ __all__ = [
     "SCHEMA_URL",
     "Exchange",
     "RecordedCall",
+    "RecordedPart",
     "RecordedRequest",
     "RecordedResponse",
     "Recording",
@@ -43,8 +44,19 @@ class _Model(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Settings of the rest of the language live above this floor, with the same strictness."""
 
 
+class RecordedPart(_Model, frozen=True, kw_only=True):
+    """One part of a multipart body: a field or a file. At most one of `body`, `text` and `base64` is there."""
+
+    name: Annotated[str, Meta(description="The field's name.")] = ""
+    filename: Annotated[str, Meta(description="The file's name.")] = ""
+    content_type: Annotated[str, Meta(description="What it says it is.")] = ""
+    body: Annotated[Any, Meta(description="The decoded JSON content.")] = UNSET
+    text: Annotated[str | None, Meta(description="Content that is not JSON.")] = None
+    base64: Annotated[str | None, Meta(description="Content that is no text.")] = None
+
+
 class RecordedRequest(_Model, frozen=True, kw_only=True):
-    """A request as sent, without credentials. At most one of `body`, `form`, `text` and `base64` is there."""
+    """A request as sent, without credentials. At most one of `body`, `form`, `parts`, `text`, `base64` and `sha256`."""
 
     method: Annotated[str, Meta(description="HTTP method, upper case.")]
     url: Annotated[str, Meta(description="Absolute URL; its query may stand here or in `query`.")]
@@ -54,6 +66,8 @@ class RecordedRequest(_Model, frozen=True, kw_only=True):
     form: Annotated[Values | None, Meta(description="The fields of a form body.")] = None
     text: Annotated[str | None, Meta(description="A body that is neither JSON nor a form.")] = None
     base64: Annotated[str | None, Meta(description="A body that is no text.")] = None
+    parts: Annotated[tuple[RecordedPart, ...] | None, Meta(description="The parts of a multipart body.")] = None
+    sha256: Annotated[str | None, Meta(description="Digest of a body that is too large to be kept.")] = None
 
 
 class RecordedResponse(_Model, frozen=True, kw_only=True):
@@ -150,9 +164,13 @@ def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None
         request.form is not None,
         request.text is not None,
         request.base64 is not None,
+        request.parts is not None,
+        request.sha256 is not None,
     ]
     if sum(held) > 1:
-        _fail_at(file, content, f"a request has one of body, form, text and base64 - at `$.{where}.request`")
+        _fail_at(
+            file, content, f"a request has one of body, form, parts, text, base64 and sha256 - at `$.{where}.request`"
+        )
     held = [response.body is not UNSET, response.text is not None, response.base64 is not None]
     if sum(held) > 1:
         _fail_at(file, content, f"a response has one of body, text and base64 - at `$.{where}.response`")
@@ -263,7 +281,20 @@ def redacted_request(request: RecordedRequest, redactor: Redactor) -> RecordedRe
         query=redactor.data(request.query),
         body=_data(request.body, redactor),
         form=_optional(request.form, redactor),
+        parts=None if request.parts is None else tuple(_redacted_part(part, redactor) for part in request.parts),
         **_rest(request.text, request.base64, redactor),
+    )
+
+
+def _redacted_part(part: RecordedPart, redactor: Redactor) -> RecordedPart:
+    if secret_name(part.name):
+        return msgspec.structs.replace(part, body=UNSET, text=REDACTED, base64=None)
+    return msgspec.structs.replace(
+        part,
+        name=redactor.text(part.name),
+        filename=redactor.text(part.filename),
+        body=_data(part.body, redactor),
+        **_rest(part.text, part.base64, redactor),
     )
 
 

@@ -200,6 +200,7 @@ class Page:
     leads into its middle. `content` are the bytes of a binary answer, readable until the next page is asked for.
     `partition` are the values of a fanned-out operation that the page belongs to. `state`, JSON data, is from where a
     later run of an incremental operation goes on, once this page and those before it are kept; None: from the start.
+    `notes` are what the caller should hear of the request: a page size that was cut.
     """
 
     records: list[Any]
@@ -211,6 +212,7 @@ class Page:
     headers: Mapping[str, str] = field(default_factory=dict)
     whole: bool = False
     partial: bool = False
+    notes: tuple[str, ...] = ()
     content: Any = None
     partition: Mapping[str, Any] = field(default_factory=dict)
     state: Any = None

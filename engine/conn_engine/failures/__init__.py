@@ -4,7 +4,7 @@ writes."""
 from conn_engine.failures.attempts import Policy, attempt
 from conn_engine.failures.graphql import GRAPHQL_RULES, graphql_rules
 from conn_engine.failures.message import vendor_message
-from conn_engine.failures.rules import DEFAULT_RULES, Fail, RateLimited, Restart, Retry, Rule, Then, Waits
+from conn_engine.failures.rules import DEFAULT_RULES, Fail, RateLimited, Restart, Retry, Rule, Then, Waits, restart_key
 from conn_engine.failures.verdict import LimitState, Verdict, classify, usual_kind
 
 __all__ = [
@@ -23,6 +23,7 @@ __all__ = [
     "attempt",
     "classify",
     "graphql_rules",
+    "restart_key",
     "usual_kind",
     "vendor_message",
 ]

@@ -3,6 +3,7 @@
 What is done about a verdict is in `attempts`.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal, TypeAlias
 
 from msgspec import Meta
@@ -11,7 +12,19 @@ from conn_engine.errors import ErrorKind
 from conn_engine.strategies import Settings
 from conn_engine.waits import Source
 
-__all__ = ["DEFAULT_RULES", "Action", "Fail", "Final", "RateLimited", "Restart", "Retry", "Rule", "Then", "Waits"]
+__all__ = [
+    "DEFAULT_RULES",
+    "Action",
+    "Fail",
+    "Final",
+    "RateLimited",
+    "Restart",
+    "Retry",
+    "Rule",
+    "Then",
+    "Waits",
+    "restart_key",
+]
 
 Action: TypeAlias = Literal["ok", "empty", "skip", "fail", "retry", "rate_limited", "refresh_credentials", "restart"]
 Final: TypeAlias = Literal["ok", "empty", "skip", "fail"]
@@ -129,6 +142,16 @@ class Rule(Settings, frozen=True, kw_only=True):
             "again. `fail`, `retry`, `rate_limited` and `restart` may be keys with options."
         ),
     ]
+
+
+def restart_key(rules: Sequence[Rule]) -> str | None:
+    """What tells records apart when one of the rules lets the listing begin again; None when none does."""
+    for rule in rules:
+        if rule.then == "restart":
+            return Restart().key
+        if isinstance(rule.then, Then) and rule.then.restart is not None:
+            return rule.then.restart.key
+    return None
 
 
 def _fail(when: str, kind: ErrorKind) -> Rule:

@@ -8,28 +8,39 @@ What is fetched and what becomes of a page is the caller's.
 from typing import TypeAlias
 
 from conn_engine.pagination.cursor import Cursor
-from conn_engine.pagination.link_header import Link, LinkHeader, parse_links
-from conn_engine.pagination.loop import MAX_EMPTY_PAGES, Emit, Fetch, Strategy, pages
+from conn_engine.pagination.dynamic import Dynamic
+from conn_engine.pagination.link_header import LinkHeader
+from conn_engine.pagination.links import Link, parse_links
+from conn_engine.pagination.loop import MAX_EMPTY_PAGES, Emit, Fetch, Strategy, Turn, pages
+from conn_engine.pagination.nested import Nested
 from conn_engine.pagination.next_url import NextUrl
 from conn_engine.pagination.none import NoPagination
 from conn_engine.pagination.offset import Offset
 from conn_engine.pagination.page import Page
+from conn_engine.pagination.ranges import Range
+from conn_engine.pagination.restart_settings import Filter, Restart
 
 __all__ = [
     "MAX_EMPTY_PAGES",
     "Cursor",
+    "Dynamic",
     "Emit",
     "Fetch",
+    "Filter",
     "Link",
     "LinkHeader",
+    "Nested",
     "NextUrl",
     "NoPagination",
     "Offset",
     "Page",
     "Pagination",
+    "Range",
+    "Restart",
     "Strategy",
+    "Turn",
     "pages",
     "parse_links",
 ]
 
-Pagination: TypeAlias = Page | Offset | Cursor | NextUrl | LinkHeader | NoPagination
+Pagination: TypeAlias = Page | Offset | Cursor | NextUrl | LinkHeader | Range | Dynamic | Nested | NoPagination

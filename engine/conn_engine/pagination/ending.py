@@ -4,15 +4,17 @@ records.
 What the next page's value is, is each strategy's affair.
 """
 
-from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.strategies import Answer, Draft, Settings
+from conn_engine.pagination.placement import Where, remove_pointer
+from conn_engine.pagination.restart_settings import Restart
+from conn_engine.strategies import Answer, Draft, Scope, Settings
 
-__all__ = ["Counted", "Ending", "affirmative", "blank", "number"]
+__all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "number"]
 
+MAX_PAGES = 100_000
 _NEGATIVES = frozenset({"", "false", "null", "none", "no", "0"})
 _BLANKS = frozenset({"", "null"})
 
@@ -68,10 +70,31 @@ class Ending(Settings, frozen=True, kw_only=True):
             'page; false, null, undefined or the text "false", this page is the last.'
         ),
     ] = None
+    end_values: Annotated[
+        tuple[str | int, ...],
+        Meta(description='Values of the next page\'s cursor, URL or number that mean that there is none ("inf", -1).'),
+    ] = ()
+    end_on_repeat: Annotated[
+        bool,
+        Meta(
+            description="Whether an answer that names its own page as the next one means the end. Default: it is an "
+            "error, because the listing would never end."
+        ),
+    ] = False
     first_page_only: Annotated[
         tuple[str, ...],
-        Meta(description="Query parameters that are sent with the first page only (a vendor refuses them later)."),
+        Meta(
+            description="Query parameters that are sent with the first page only (a vendor refuses them later); "
+            "`*` is every parameter, `/sort` a place in the body."
+        ),
     ] = ()
+    max_pages: Annotated[
+        int, Meta(ge=1, description="More pages than this are an error: a listing that does not end.")
+    ] = MAX_PAGES
+    restart: Annotated[
+        Restart | None,
+        Meta(description="What to do at a result cap: begin again with a filter from the last record."),
+    ] = None
 
     def ended(self, answer: Answer, **more: Any) -> bool | None:
         """True: the explicit rules end here. False: they say there is more. None: they say nothing."""
@@ -81,14 +104,65 @@ class Ending(Settings, frozen=True, kw_only=True):
             return not affirmative(answer.ask(self.has_more, **more))
         return None
 
+    def none(self, value: Any) -> bool:
+        """Whether a next-page value means that there is no next page."""
+        return blank(value) or value in self.end_values or (isinstance(value, str) and number(value) in self.end_values)
+
     def drop_first_page_only(self, state: Any, draft: Draft) -> None:
-        """Remove the parameters of the first page from the request of a later one."""
-        if state is not None:
-            for name in self.first_page_only:
+        """Remove what only the first page's request has from the request of a later one."""
+        if state is None:
+            return
+        for name in self.first_page_only:
+            if name == "*":
+                draft.query = []
+            elif name.startswith("/"):
+                draft.body = remove_pointer(draft.body, name)
+            else:
                 draft.set_query(name, None)
 
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """What templates see as `page`. `scope` has the names of the call."""
+        return dict(state) if isinstance(state, dict) else {}
 
-class Counted(Ending, frozen=True, kw_only=True):
+
+class Sized(Ending, frozen=True, kw_only=True):
+    """Listings whose page size is asked for."""
+
+    size: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="Records per page to ask for. A size in the call's own query or body wins."),
+    ] = None
+    max_size: Annotated[
+        Annotated[int, Meta(ge=1)] | None,
+        Meta(description="The most records per page that the vendor gives; a caller who asks for more gets this."),
+    ] = None
+
+    def put_size(self, state: Any, draft: Draft, where: Where) -> None:
+        """Ask for `size` records unless the request already asks for some number; for `max_size` at most."""
+        once = () if state is None else self.first_page_only
+        if not where.given or "*" in once or where.param in once or where.pointer in once:
+            return
+        asked = where.found(dict(draft.query), draft.headers, draft.body)
+        if asked is None:
+            if self.size is not None:
+                where.put(draft, self.size if self.max_size is None else min(self.size, self.max_size))
+            return
+        wanted = number(asked)
+        if self.max_size is not None and wanted is not None and wanted > self.max_size:
+            where.put(draft, self.max_size)
+            draft.notes.append(f"the page size {wanted} is cut to {self.max_size}, the most that the vendor gives")
+
+    def sized(self, answer: Answer, where: Where) -> bool:
+        """Whether the request asked for a page size."""
+        sent = answer.sent
+        query = sent.get("query")
+        return (
+            self.size is not None
+            or where.found(query if isinstance(query, dict) else {}, {}, sent.get("body")) is not None
+        )
+
+
+class Counted(Sized, frozen=True, kw_only=True):
     """Rules for listings that advance by a number. In this order:
 
     1. `stop`, `has_more`;
@@ -100,10 +174,6 @@ class Counted(Ending, frozen=True, kw_only=True):
        2 is given.
     """
 
-    size: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Records per page to ask for. A size in the call's own query wins."),
-    ] = None
     total_field: Annotated[
         str | None, Meta(description="Expression over the body: how many records the whole listing has.")
     ] = None
@@ -115,29 +185,14 @@ class Counted(Ending, frozen=True, kw_only=True):
         ),
     ] = True
 
-    def counted(self, answer: Answer, *, seen: int, widest: int, sized: bool) -> bool:
+    def counted(self, answer: Answer, *, seen: int, widest: int, sized: bool, total: int | None = None) -> bool:
         """Whether rules 2 to 4 end the listing. `seen` counts this page too; `widest` is of the pages before
-        it."""
-        count = len(answer.records)
+        it; `total` is what is known besides `total_field`."""
+        count = answer.count
         if count == 0:
             return True
-        total = number(answer.field(self.total_field)) if self.total_field is not None else None
+        told = number(answer.field(self.total_field)) if self.total_field is not None else None
+        total = told if told is not None else total
         if total is not None:
             return seen >= total
         return sized and self.full_pages and count < widest
-
-    def sized(self, answer: Answer, param: str | None) -> bool:
-        """Whether the request asked for a page size."""
-        query = answer.sent.get("query")
-        return self.size is not None or (isinstance(query, Mapping) and param in query)
-
-    def put_size(self, draft: Draft, param: str | None, pointer: str | None) -> None:
-        """Ask for `size` records unless the request already asks for some number."""
-        from conn_engine.pagination.placement import put
-
-        if self.size is None:
-            return
-        if param is not None and not any(name == param for name, _ in draft.query):
-            put(draft, self.size, param=param)
-        if pointer is not None:
-            put(draft, self.size, pointer=pointer)

@@ -4,39 +4,53 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.pagination.ending import Ending
-from conn_engine.pagination.placement import token
-from conn_engine.strategies import Draft
+from conn_engine.pagination.ending import Sized
+from conn_engine.pagination.placement import Where, foreign, token
+from conn_engine.strategies import Draft, Scope
 
 __all__ = ["Followed"]
 
 
-class Followed(Ending, frozen=True, kw_only=True):
-    """A listing whose answers name the whole next request. State: `{url}`, absolute."""
+class Followed(Sized, frozen=True, kw_only=True):
+    """A listing whose answers name the whole next request. State: `{url}`, absolute, or `{path}` below base_url."""
 
     without: Annotated[
         tuple[str, ...],
         Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
     ] = ()
-    size: Annotated[
-        Annotated[int, Meta(ge=1)] | None,
-        Meta(description="Records per page to ask for, on the first request."),
+    size_param: Annotated[
+        str | None, Meta(description="Query parameter of the page size, on the first page's request.")
     ] = None
-    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
+    size_header: Annotated[str | None, Meta(description="Request header of the page size.")] = None
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.")] = None
+
+    @property
+    def size_where(self) -> Where:
+        """Where the page size goes."""
+        return Where(self.size_param, self.size_header, self.size_body, self.size_form)
 
     def place(self, state: Any, draft: Draft) -> None:
         """Make the request the one of `state`; None is the first page."""
-        if state is not None:
-            _follow(draft, state)
+        if state is None:
+            self.put_size(state, draft, self.size_where)
             return
-        wanted = any(name == self.size_param for name, _ in draft.query)
-        if self.size is not None and self.size_param is not None and not wanted:
-            draft.set_query(self.size_param, self.size)
+        where = self.size_where
+        self.drop_first_page_only(state, draft)
+        self.put_size(state, draft, Where(None, where.header, where.pointer, where.form))
+        _follow(draft, state)
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """`url` (null on the first page)."""
+        return {"url": None if state is None else state.get("url", state.get("path"))}
 
 
 def _follow(draft: Draft, state: Any) -> None:
     """Turn a draft into the request for the URL of `state`. Raises UsageError for a foreign state."""
-    url = token(state, "url")
-    draft.url = url if isinstance(url, str) else token(None, "url")
+    path = state.get("path") if isinstance(state, dict) else None
+    url = draft.base + path if isinstance(path, str) else token(state, "url")
+    if not isinstance(url, str):
+        raise foreign()
+    draft.url = url
     draft.query = []
     draft.absolute = True

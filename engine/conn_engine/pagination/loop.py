@@ -1,21 +1,28 @@
 """The loop over the pages of a listing, whatever the strategy. It never runs for ever: a state, a URL or a
-page that comes again is an error, and so is a long row of empty pages. It neither sends nor maps: that is
-`fetch` and `emit`."""
+page that comes again is an error, and so is a long row of empty pages, or more pages than `max_pages`. It neither
+sends nor maps: that is `fetch` and `emit`."""
 
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from conn_engine.errors import VendorError
+from conn_engine.pagination.ending import MAX_PAGES, Ending
 from conn_engine.pagination.next_url import same_url
-from conn_engine.strategies import Answer, Draft
+from conn_engine.pagination.restarting import Restarting, fingerprint_of
+from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow
 
-__all__ = ["MAX_EMPTY_PAGES", "Emit", "Fetch", "Strategy", "pages"]
+__all__ = ["MAX_EMPTY_PAGES", "Emit", "Fetch", "Strategy", "Turn", "pages"]
 
 MAX_EMPTY_PAGES = 1_000
 """Empty pages in a row, each with a next page, that are borne before the listing is called broken."""
+
+MAX_KNOWN = 65_536
+"""States of which each is remembered. Later ones are compared with one that moves on ever more slowly: a cycle of any
+length is found, within twice its length."""
 
 
 class Strategy(Protocol):
@@ -34,46 +41,132 @@ class Strategy(Protocol):
         ...
 
 
-Fetch = Callable[[Callable[[Draft], None]], Flow[Answer]]
-"""Fetches one page: is given what places the page in a draft."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One page that is wanted: what it puts into a request, and what templates may know of it."""
+
+    strategy: Strategy
+    state: Any
+
+    def __call__(self, draft: Draft) -> None:
+        """Make the draft the request for the page."""
+        self.strategy.place(self.state, draft)
+
+    def names(self, scope: Scope) -> Scope:
+        """The names for templates besides those of `scope`: `page` (unless the call has a value of that name), and what
+        a restart gives."""
+        known: Any = self.strategy
+        own = known.names(self.state, scope) if isinstance(known, Ending | Restarting) else {}
+        page = {"first": self.state is None, **own}
+        params = known.params(self.state) if isinstance(known, Restarting) else {}
+        return {"page": page, **scope, **params}
+
+
+Fetch = Callable[[Turn], Flow[Answer | None]]
+"""Fetches one page: is given what places the page in a draft. Returns None when the listing has to begin again."""
 
 Emit = Callable[[Answer, int, Any, Any], Flow[Any]]
 """Receives `(answer, number, next_state, prev_state)` of each page, numbers from 1. Returning True ends the
 listing."""
 
 
-def pages(strategy: Strategy, fetch: Fetch, emit: Emit, state: Any = None) -> Flow[None]:
+class _Known:
+    """The states that were there: the first `MAX_KNOWN` each, then one that is renewed at ever longer distances."""
+
+    def __init__(self) -> None:
+        self._marks: set[bytes] = set()
+        self._kept = b""
+        self._steps = 0
+        self._due = 1
+
+    def again(self, mark: bytes) -> bool:
+        """Whether the state was there before; it is from now on."""
+        if mark in self._marks or mark == self._kept:
+            return True
+        if len(self._marks) < MAX_KNOWN:
+            self._marks.add(mark)
+            return False
+        self._steps += 1
+        if self._steps >= self._due:
+            self._kept, self._steps, self._due = mark, 0, self._due * 2
+        return False
+
+
+def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: str | None = None) -> Flow[None]:
     """Fetch page after page, from `state` on (None: from the first), and emit each.
 
-    Raises VendorError(bad_response), before the page is emitted, when the next state was there before, or
-    when the page has the same records as the one before it (the vendor ignores what asks for the next page).
+    `key` is what tells records apart when the listing may have to begin again (see `Fetch`): those that were emitted
+    are left out then. Raises VendorError(bad_response), before the page is emitted, when the next state was there
+    before, or when the page has the same records as the one before it (the vendor ignores what asks for the next page).
     """
-    known = set() if state is None else {_fingerprint(state)}
+    restart = settings.restart if isinstance(settings, Ending) else None
+    strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
+    limit = settings.max_pages if isinstance(settings, Ending) else MAX_PAGES
+    delivered = _Delivered(key) if key is not None else None
+    known = _Known()
+    if state is not None:
+        known.again(_fingerprint(state))
     before: list[Any] = []
-    empty = 0
-    number = 0
+    empty = number = 0
     while True:
+        answer = yield from fetch(Turn(strategy, state))
+        if answer is None:
+            known, before, empty, state = _Known(), [], 0, None
+            continue
         number += 1
-        answer = yield from fetch(lambda draft, at=state: strategy.place(at, draft))  # type: ignore[misc]
         if answer.records and answer.records == before:
             raise _broken(answer, f"page {number} has the same records as page {number - 1}", _IGNORED)
         following = strategy.advance(state, answer)
+        if following is not None and _is_end(settings, state, following, answer):
+            following = None
         if following is not None:
-            mark = _fingerprint(following)
-            if mark in known or same_url(_url(following), answer.request.url):
+            if known.again(_fingerprint(following)) or same_url(_url(following), answer.request.url):
                 raise _broken(answer, f"page {number} names a next page that was there before", _REPEATED)
-            known.add(mark)
-        empty = 0 if answer.records else empty + 1
+            if number >= limit:
+                raise _broken(answer, f"the listing has more than {limit} pages", _LIMIT)
+        empty = 0 if answer.count else empty + 1
         if empty >= MAX_EMPTY_PAGES and following is not None:
             raise _broken(answer, f"{empty} empty pages in a row", _REPEATED)
-        enough = yield from emit(answer, number, following, strategy.retreat(state, answer))
+        # The page after a restart may rightly begin with what came last.
+        before = [] if isinstance(following, dict) and following.get("at", 0) is None else list(answer.records)
+        previous, told = strategy.retreat(state, answer), following
+        if isinstance(strategy, Restarting):
+            answer.records[:] = strategy.fresh(state, answer)
+            previous, told = strategy.told(previous), strategy.told(following)
+        if delivered is not None:
+            answer.records[:] = delivered.fresh(answer)
+        enough = yield from emit(answer, number, told, previous)
         if following is None or enough is True:
             return
-        before, state = answer.records, following
+        state = following
+
+
+class _Delivered:
+    """The records that were emitted, by what tells them apart."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._marks: set[str] = set()
+
+    def fresh(self, answer: Answer) -> list[Any]:
+        """The records of an answer that were not emitted; from now on they were."""
+        marks = [fingerprint_of(self._key, record, answer.scope) for record in answer.records]
+        kept = [record for record, mark in zip(answer.records, marks, strict=True) if mark not in self._marks]
+        self._marks.update(marks)
+        return kept
 
 
 _REPEATED = "the listing would never end: check where `pagination` takes the next page from, or add a `stop` rule"
 _IGNORED = "check the parameter names in `pagination`; an operation that is not paged says `pagination: {format: none}`"
+_LIMIT = "if it really has so many, raise `max_pages` in `pagination`; else it does not end: add a `stop` rule"
+
+
+def _is_end(settings: Strategy, state: Any, following: Any, answer: Answer) -> bool:
+    """Whether an answer that names its own page as the next one means the end."""
+    if not isinstance(settings, Ending) or not settings.end_on_repeat:
+        return False
+    same = state is not None and _fingerprint(state) == _fingerprint(following)
+    return same or same_url(_url(following), answer.request.url)
 
 
 def _broken(answer: Answer, message: str, hint: str) -> VendorError:
@@ -87,11 +180,22 @@ def _broken(answer: Answer, message: str, hint: str) -> VendorError:
 
 
 def _url(state: Any) -> str:
+    if isinstance(state, dict) and "stretch" in state:
+        state = state["at"]
     return str(state["url"]) if isinstance(state, dict) and "url" in state else ""
 
 
 def _fingerprint(state: Any) -> bytes:
-    if isinstance(state, dict):  # counts of what came before tell nothing about where the page is
-        state = {name: value for name, value in state.items() if name not in ("seen", "width")}
-    text = json.dumps(state, sort_keys=True, ensure_ascii=True)
+    text = json.dumps(_bare(state), sort_keys=True, ensure_ascii=True)
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _bare(state: Any) -> Any:
+    """A state without counts of what came before: they tell nothing about where the page is."""
+    if not isinstance(state, dict):
+        return state
+    if "stretch" in state:
+        return {"at": _bare(state["at"]), "set": state["stretch"]["set"]}
+    if state.keys() == {"outer", "inner"}:
+        return {name: _bare(part) for name, part in state.items()}
+    return {name: value for name, value in state.items() if name not in ("seen", "width")}

@@ -5,25 +5,25 @@ Where a credential may go is not decided here: a next URL on another host meets 
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import parse_qsl, quote, unquote_plus, urljoin, urlsplit, urlunsplit
 
 from msgspec import Meta
 
 from conn_engine.errors import VendorError
-from conn_engine.pagination.ending import blank
 from conn_engine.pagination.followed import Followed
 from conn_engine.strategies import Answer
 
 __all__ = ["NextUrl", "resolve"]
 
 _MAX_URL = 16_384
+_ABSOLUTE = re.compile(r"(?i)(?:[a-z][a-z0-9+.-]*:)?//")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
-    """Next URLs. State: `{url}`, absolute. The URL is taken whole: the first request's query is not added
-    again."""
+    """Next URLs. State: `{url}`, absolute, or `{path}` below base_url. The URL is taken whole: the first request's
+    query is not added again. Templates see `page.url` (null on the first page)."""
 
     aliases: ClassVar[Mapping[str, str]] = {
         "next_path": "next_url_field",
@@ -47,6 +47,14 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         None
     )
 
+    relative_to: Annotated[
+        Literal["request", "base_url"],
+        Meta(
+            description="What a path is meant after: the URL of the request, as browsers do (`/v2/x` begins at the "
+            "host), or base_url (`/x` is a path as the operations' are)."
+        ),
+    ] = "request"
+
     def __post_init__(self) -> None:
         if not (self.next_url_field or self.next_url_header):
             raise ValueError("next_url pagination needs `next_url_field` or `next_url_header`")
@@ -59,15 +67,22 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             value: Any = answer.response.headers.get(self.next_url_header)
         else:
             value = answer.field(self.next_url_field or "")
-        return None if blank(value) else {"url": resolve(value, answer, without=self.without)}
+        return None if self.none(value) else self._state(value, answer)
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the answer has its URL."""
         value = answer.field(self.prev_url_field) if self.prev_url_field is not None else None
-        return None if blank(value) else {"url": resolve(value, answer, without=self.without)}
+        return None if self.none(value) else self._state(value, answer)
+
+    def _state(self, value: Any, answer: Answer) -> dict[str, Any]:
+        url = resolve(value, answer, without=self.without)
+        if self.relative_to == "request" or _ABSOLUTE.match(value.strip()):
+            return {"url": url}
+        parts = urlsplit(resolve("/" + value.strip().lstrip("/"), answer, without=self.without))
+        return {"path": str(urlunsplit(("", "", parts.path, parts.query, "")))}
 
 
-def resolve(value: Any, answer: Answer, *, without: Sequence[str] = ()) -> str:
+def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: str = "the next page's URL") -> str:
     """The absolute URL that a link of this answer means. Raises VendorError(bad_response) for what is no
     HTTP URL.
 
@@ -77,7 +92,7 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = ()) -> str:
     problem = _problem(value)
     if problem:
         raise VendorError(
-            f"the next page's URL {problem}",
+            f"{what} {problem}",
             kind="bad_response",
             request=answer.request,
             response=answer.response,
@@ -90,7 +105,7 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = ()) -> str:
         host, url, port = None, base, None
     if url.scheme not in ("http", "https") or not host or url.username is not None or url.password is not None:
         raise VendorError(
-            "the next page's URL is not a plain http or https URL",
+            f"{what} is not a plain http or https URL",
             kind="bad_response",
             request=answer.request,
             response=answer.response,

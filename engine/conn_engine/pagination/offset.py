@@ -5,9 +5,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from conn_engine.pagination.ending import Counted, blank, number
-from conn_engine.pagination.placement import integer, put
-from conn_engine.strategies import Answer, Draft
+from conn_engine.pagination.ending import Counted, number
+from conn_engine.pagination.placement import Where, integer
+from conn_engine.strategies import Answer, Draft, Scope
 
 __all__ = ["Offset"]
 
@@ -15,7 +15,8 @@ __all__ = ["Offset"]
 class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset"):
     """Offsets. State: `{offset, seen, width}`: the offset to ask for, records and widest page before it.
 
-    The offset advances by the records that came, so a page size that the vendor caps loses nothing.
+    The offset advances by the records that came, so a page size that the vendor caps loses nothing. Templates see
+    `page.offset`.
     """
 
     aliases: ClassVar[Mapping[str, str]] = {
@@ -24,6 +25,9 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         "skip_param": "offset_param",
         "limit_key": "limit_param",
         "size_param": "limit_param",
+        "size_header": "limit_header",
+        "size_body": "limit_body",
+        "size_form": "limit_form",
         "size_key": "limit_param",
         "page_size": "size",
         "limit": "size",
@@ -32,13 +36,27 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         "total_path": "total_field",
     }
 
-    offset_param: Annotated[str | None, Meta(description="Query parameter of the offset.")] = "offset"
+    offset_param: Annotated[
+        str | None,
+        Meta(
+            description="Query parameter of the offset. Default, when no other place is given: offset. "
+            "Empty: only templates use it, as page.offset."
+        ),
+    ] = "offset"
+    offset_header: Annotated[str | None, Meta(description="Request header of the offset; then no parameter.")] = None
     offset_body: Annotated[
         str | None,
         Meta(description="JSON pointer of the offset in the body; then no query parameter is sent."),
     ] = None
-    limit_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = "limit"
-    limit_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
+    offset_form: Annotated[str | None, Meta(description="Form field of the offset; then no parameter.")] = None
+    limit_param: Annotated[
+        str | None, Meta(description="Query parameter of the page size. Default, when no other place is given: limit.")
+    ] = "limit"
+    limit_header: Annotated[str | None, Meta(description="Request header of the page size; then no parameter.")] = None
+    limit_body: Annotated[
+        str | None, Meta(description="JSON pointer of the page size in the body; then no parameter.")
+    ] = None
+    limit_form: Annotated[str | None, Meta(description="Form field of the page size; then no parameter.")] = None
     first: Annotated[int, Meta(ge=0, description="Offset of the first record.")] = 0
     first_sent: Annotated[
         bool, Meta(description="Whether the first page's request carries its offset; false leaves it out.")
@@ -62,27 +80,43 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         if self.step == "size" and self.size is None:
             raise ValueError("offset pagination with `step: size` needs `size`")
 
+    @property
+    def where(self) -> Where:
+        """Where the offset goes."""
+        elsewhere = self.offset_header or self.offset_body or self.offset_form
+        return Where(
+            None if elsewhere else self.offset_param or None, self.offset_header, self.offset_body, self.offset_form
+        )
+
+    @property
+    def size_where(self) -> Where:
+        """Where the page size goes."""
+        elsewhere = self.limit_header or self.limit_body or self.limit_form
+        return Where(
+            None if elsewhere else self.limit_param or None, self.limit_header, self.limit_body, self.limit_form
+        )
+
     def place(self, state: Any, draft: Draft) -> None:
         """Ask for the records from the offset of `state`; None is the first page."""
         offset = integer(state, "offset", self.first)
-        if state is not None or self.first_sent:
-            put(draft, offset, param=None if self.offset_body else self.offset_param, pointer=self.offset_body)
-        self.put_size(draft, None if self.limit_body else self.limit_param, self.limit_body)
         self.drop_first_page_only(state, draft)
+        if state is not None or self.first_sent:
+            self.where.put(draft, offset)
+        self.put_size(state, draft, self.size_where)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end (the rules of `Counted`)."""
         offset, width = integer(state, "offset", self.first), integer(state, "width")
-        count = len(answer.records)
+        count = answer.count
         seen = integer(state, "seen") + count
         following: int | None = offset + (self.size if self.step == "size" and self.size else count)
         ended = self.ended(answer)
         if self.next_offset is not None and ended is not True:
             value = answer.ask(self.next_offset)
-            following = None if blank(value) else number(value)
+            following = None if self.none(value) else number(value)
             ended = following is None
         if ended is None:
-            sized = self.sized(answer, self.limit_param)
+            sized = self.sized(answer, self.size_where)
             ended = self.counted(answer, seen=seen, widest=width, sized=sized)
         return None if ended else {"offset": following, "seen": seen, "width": max(width, count)}
 
@@ -97,3 +131,7 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         if offset <= self.first or not back:
             return None
         return {"offset": max(self.first, offset - back), "seen": max(0, seen - width), "width": width}
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """`offset`."""
+        return {"offset": integer(state, "offset", self.first)}

@@ -85,5 +85,7 @@ def decode_cursor(token: str) -> Any:
 
 def cursor_token(state: Any) -> Any:
     """What a pagination state is in the vendor's own terms: its token, page number, offset or URL."""
-    names = ("cursor", "page", "offset", "url")
+    names = ("cursor", "page", "offset", "url", "path", "start", "state")
+    if isinstance(state, dict) and "stretch" in state:
+        state = state["at"]
     return next((state[name] for name in names if name in state), state) if isinstance(state, dict) else state

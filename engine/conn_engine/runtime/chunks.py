@@ -56,7 +56,9 @@ def _values(listing: Listing, settings: Chunk, frame: Frame) -> Flow[list[Any]]:
     return found
 
 
-def exchange_chunks(listing: Listing, frame: Frame, page: Callable[[Draft], None]) -> Flow[Exchanged]:
+def exchange_chunks(
+    listing: Listing, frame: Frame, page: Callable[[Draft], None], *, restarts: int | None = None
+) -> Flow[Exchanged]:
     """Ask for one page, once or once per piece, and merge the answers into the first."""
     settings = listing.operation.chunk
     pieces: tuple[list[Any] | None, ...] = frame.chunks if settings is not None else (None,)
@@ -78,14 +80,17 @@ def exchange_chunks(listing: Listing, frame: Frame, page: Callable[[Draft], None
             scope,
             placed,
             listing.purpose if merged is None else "step",
+            restarts=restarts,
         )
+        if got.again is not None:
+            return got
         if piece is not None:
             got = gathered(got, listing.operation)
         if merged is None or settings is None:
             merged = got
             continue
         records = merge_records(merged.answer.records, got.answer.records, settings.key, whole=got.whole)
-        merged = Exchanged(replace(merged.answer, records=records), got.rate, merged.whole)
+        merged = replace(merged, answer=replace(merged.answer, records=records), rate=got.rate)
     assert merged is not None  # noqa: S101  there is one piece at least
     return merged
 

@@ -102,6 +102,7 @@ class VendorPage:
     scope: Scope = field(default_factory=dict)
     source: list[Any] = field(default_factory=list)
     partial: bool = False
+    notes: tuple[str, ...] = ()
     state: Any = None
 
     @property

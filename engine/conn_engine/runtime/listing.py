@@ -4,22 +4,23 @@ What the layers hand each other is in `layers`; each but the pages has a module 
 """
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from conn_engine import pagination
 from conn_engine.config import Effective, VendorOperation
+from conn_engine.failures import restart_key
 from conn_engine.runtime.call import Call, Session, decode_cursor
 from conn_engine.runtime.chunks import chunked, exchange_chunks
 from conn_engine.runtime.enrichment import delivered
 from conn_engine.runtime.exchange import Exchanged, in_parts
+from conn_engine.runtime.jobs import job_pages
 from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
 from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.windows import settled, windows
-from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Flow, Purpose
 
 __all__ = ["fetch_pages", "page_state"]
@@ -57,7 +58,7 @@ def fetch_pages(  # noqa: PLR0917
         return (yield from emit(replace(outward, here=_state(page.here))))
 
     def paged(frame: Frame, emit: Emit) -> Flow[None]:
-        yield from _pages(listing, frame, emit)
+        yield from (_pages if operation.job is None else job_pages)(listing, frame, emit)
 
     def windowed(frame: Frame, emit: Emit) -> Flow[None]:
         yield from windows(listing, frame, emit, paged)
@@ -77,10 +78,17 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
     here = start = frame.resume.get("page")
     got: Exchanged | None = None
     enough: Any = None
+    restarts = 0
 
-    def fetch(place: Callable[[Draft], None]) -> Flow[Answer]:
-        nonlocal got, enough
-        parts = in_parts((yield from exchange_chunks(listing, frame, place)), operation)
+    def fetch(turn: pagination.Turn) -> Flow[Answer | None]:
+        nonlocal got, enough, restarts
+        within = replace(frame, scope=turn.names(frame.scope))
+        # What was delivered before a cursor is not known: a listing that goes on from one cannot begin again.
+        whole = yield from exchange_chunks(listing, within, turn, restarts=restarts if start is None else None)
+        if whole.again is not None:
+            restarts += 1
+            return None
+        parts = in_parts(whole, operation)
         got = next(parts)
         for following in parts:  # a long answer is handed on while it is read; its last part is the page that leads on
             enough = yield from hand_on(got.answer, 0, None, None, partial=True)
@@ -106,6 +114,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             scope=frame.scope,
             source=source,
             partial=partial,
+            notes=got.notes,
         )
         if partial:
             return (yield from emit(page))
@@ -116,7 +125,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             answer.close()
 
     try:
-        yield from pagination.pages(paging(operation), fetch, hand_on, start)
+        yield from pagination.pages(paging(operation), fetch, hand_on, start, restart_key(operation.errors))
     finally:
         if got is not None:
             got.answer.close()

@@ -44,6 +44,7 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
         headers=page.headers,
         whole=page.whole,
         partial=page.partial,
+        notes=page.notes,
         partition=page.partition,
         state=page.state,
         content=page.answer.rest.content if page.answer.rest is not None else None,

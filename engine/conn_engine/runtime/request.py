@@ -56,6 +56,7 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
         method=operation.method.upper(),
         url=base + (path if not path or path.startswith(("/", "?")) else f"/{path}"),
         base=base,
+        scope=scope,
         body_format=operation.body_format,
         files=call.files,
         as_file=call.as_file,

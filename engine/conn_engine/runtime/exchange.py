@@ -45,7 +45,7 @@ def in_parts(got: Exchanged, operation: VendorOperation) -> Iterator[Exchanged]:
     for rows in more or ():
         yield replace(got, answer=answer)
         earlier += len(answer.records)
-        records, _ = records_of(operation.response_path, rows)
+        records, _ = records_of(operation.response_path, rows, answer.scope)
         answer = replace(answer, body=rows, records=records, earlier=earlier)
     yield replace(got, answer=answer)
 
@@ -173,6 +173,6 @@ def exchange(  # noqa: PLR0917
         raise
     records: list[Any] = []
     if verdict.action == "ok":
-        records, whole = records_of(None if call.as_file else operation.response_path, answer.body)
+        records, whole = records_of(None if call.as_file else operation.response_path, answer.body, scope)
     again = verdict.key if verdict.action == "restart" else None
     return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again)

@@ -5,7 +5,7 @@ from typing import Any
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, ExpressionError
-from conn_engine.expressions import UNDEFINED, evaluate, mapping
+from conn_engine.expressions import UNDEFINED, evaluate, expression, mapping
 from conn_engine.strategies import Scope, ask
 
 __all__ = ["Picked", "ResponsePathMissing", "identity", "keep", "mapped", "pick", "records_of", "verdicts"]
@@ -26,8 +26,9 @@ class ResponsePathMissing(ConfigurationError):
         self.near = near
 
 
-def pick(path: str, body: Any) -> Any:
-    """The value `path` (a JSONata expression over the body) finds, or UNDEFINED.
+def pick(path: str, body: Any, scope: Scope | None = None) -> Any:
+    """The value `path` (a JSONata expression over the body) finds, or UNDEFINED. Names of `scope` are variables:
+    `$context`, `$partition`.
 
     A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it.
     """
@@ -40,16 +41,20 @@ def pick(path: str, body: Any) -> Any:
             if value is UNDEFINED:
                 return UNDEFINED
         return value
-    return evaluate(path, body)
+    if scope is None or "$" not in path:
+        return evaluate(path, body)
+    compiled = expression(path)
+    given = {name: scope[name] for name in compiled.variables() if name in scope}
+    return compiled.evaluate(body, bindings=given)
 
 
-def records_of(path: str | None, body: Any) -> Picked:
+def records_of(path: str | None, body: Any, scope: Scope | None = None) -> Picked:
     """The records of an answer. A list gives its non-null items, an object one record, null or nothing none.
 
     Raises ResponsePathMissing when a path is configured and matches nothing: an empty listing says `[]` or null at
     the path, so nothing at all is a mistyped path or a changed vendor.
     """
-    value = body if path is None else pick(path, body)
+    value = body if path is None else pick(path, body, scope)
     if value is UNDEFINED:
         raise _missing(path or "", body)
     if value is None:

@@ -61,10 +61,17 @@ class _Descent:
         """One call of the operation and everything below it. `trail` leads here, `onward` further to where a resumed
         listing stood; `after` is the place after all of it."""
         at = onward[0] if onward else None
+        held: list[tuple[Any, Any]] = []  # of the parts of an answer that is handed on while it is read
 
         def hand_on(page: VendorPage) -> Flow[Any]:
             nonlocal at
-            children = self._children(page, ancestors)
+            held.extend(self._children(page, ancestors))
+            if page.partial:
+                if at is None:
+                    yield from self.emit(page.listed())
+                return
+            children = list(held)
+            held.clear()
             rest = self._place(trail, page.next_state) or after
             stood, at = at, None
             if stood is None:

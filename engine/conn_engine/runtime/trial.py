@@ -30,7 +30,7 @@ def map_records(effective: Effective, name: OperationName, data: Any) -> list[An
     elif isinstance(data, dict):
         try:
             path = route(effective, operation, name, scope).response_path
-            records = records_of(path, data)[0] if path else [data]
+            records = records_of(path, data, scope)[0] if path else [data]
         except ConnError:
             records = [data]  # not a whole answer: then it is one record
     try:

@@ -243,3 +243,18 @@ def test_one_thing_is_merged_without_a_key(shop: Any) -> None:
     acme = shop(resources, lambda got: {got.query["f"]: got.query["f"]})
     (page,) = acme.pages("rows.get")
     assert (page.records, page.whole) == ([{"a": "a", "b": "b"}], True)
+
+
+# --- response_path ---
+
+
+def test_response_path_may_read_the_context_and_the_partition(shop: Any) -> None:
+    path = "$lookup($, 'Series (' & $context.interval & ', ' & $partition.symbol & ')')"
+    operation = {"method": "get", "path": "/q", "response_path": path, "pagination": {"format": "none"}}
+    operation["parents"] = {"as": "symbol", "values": ["A", "B"], "param": "s"}
+    acme = shop(
+        {"rows": {"list": operation}},
+        lambda got: {f"Series (5min, {got.query['s']})": [{"v": got.query["s"]}]},
+        interval="5min",
+    )
+    assert acme.records("rows.list") == [{"v": "A"}, {"v": "B"}]

@@ -1,5 +1,6 @@
 """Records that are parents of more records of their own operation."""
 
+import json
 from collections.abc import Callable
 from contextlib import closing
 from typing import Any
@@ -115,3 +116,34 @@ def test_a_forged_trail_is_refused(shop: Any, trail: Any) -> None:
     cursor = encode_cursor({"place": {"partition": [{"at": 0}], "recurse": trail}})
     with pytest.raises(UsageError, match="does not belong"):
         acme.records("blocks.list", Call(cursor=cursor))
+
+
+def test_a_long_answer_is_handed_on_in_parts_and_its_records_are_asked_for_more_after_it(shop: Any) -> None:
+    folders = {
+        "list": {
+            "method": "get",
+            "path": "/folders",
+            "response_format": "jsonl",
+            "pagination": {"format": "none"},
+            "recurse": {"as": "folder", "param": "parent", "when": "record.more"},
+        }
+    }
+    many = 2500
+
+    def answer(got: Any) -> Any:
+        if "parent" in got.query:
+            return json.dumps({"id": f"{got.query['parent']}-child"}).encode()
+        return b"\n".join(json.dumps({"id": n, "more": n in (3, 2400)}).encode() for n in range(many))
+
+    acme = shop({"folders": folders}, answer)
+    pages = list(acme.pages("folders.list"))
+    records = [record["id"] for page in pages for record in page.records]
+    assert records == [*range(many), "3-child", "2400-child"]
+    assert acme.got == ["/folders", "/folders?parent=3", "/folders?parent=2400"]
+    assert pages[0].partial
+    for index, page in enumerate(pages):
+        if page.partial:
+            assert page.next_cursor is None
+        elif page.next_cursor is not None:
+            rest = acme.records("folders.list", Call(cursor=page.next_cursor))
+            assert rest == [record for later in pages[index + 1 :] for record in later.records]

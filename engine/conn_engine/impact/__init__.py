@@ -7,7 +7,6 @@ the other side of a change comes from is `revisions`' business, drawing the call
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from conn_engine.impact.content import Digests
 from conn_engine.impact.model import (
     BREAKING,
     KINDS,
@@ -20,9 +19,9 @@ from conn_engine.impact.model import (
 )
 from conn_engine.impact.plan import Plan
 from conn_engine.impact.processes import done
-from conn_engine.impact.sides import Side
 from conn_engine.impact.statements import changed_statements, touched_overrides
 from conn_engine.impact.tally import Tally
+from conn_engine.population import Digests, Side
 
 if TYPE_CHECKING:
     from conn_engine.config import Workspace

@@ -14,7 +14,7 @@ from conn_engine.config import Effective, OperationName, Workspace, load_workspa
 from conn_engine.errors import ConnError, MissingRecording, VendorError
 from conn_engine.expressions import use
 from conn_engine.impact.model import ChangeKind, Effect
-from conn_engine.impact.slices import routed
+from conn_engine.population import routed
 from conn_engine.runtime.cases import Outcome, replay
 from conn_engine.runtime.compare import compare_records, compare_requests
 from conn_engine.runtime.model_schemas import check_records, schema_path

@@ -6,10 +6,17 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
-from conn_engine.impact.content import joined
 from conn_engine.impact.evaluate import Job, Level, Pair, Run
-from conn_engine.impact.sides import AccountShape, RecordedFile, Side
-from conn_engine.impact.slices import OperationSlice, Slicer
+from conn_engine.population import (
+    AccountShape,
+    OperationSlice,
+    RecordedFile,
+    Side,
+    Slicer,
+    context_key,
+    context_reads,
+    joined,
+)
 from conn_engine.runtime.variants import up_to
 
 __all__ = ["Group", "OperationPlan", "PairKey", "Plan"]
@@ -77,15 +84,6 @@ class _Variant:
         cut = self.slices[name].in_context(self.side.digests, *contexts)
         return joined(cut, self.side.evaluator, self.schemas[name], file.digest if file is not None else "")
 
-    def reads(self) -> frozenset[str] | None:
-        """The names of the context that any operation reads; None when it may be all."""
-        found: set[str] = set()
-        for cut in self.slices.values():
-            if cut.context is None:
-                return None
-            found |= cut.context
-        return frozenset(found)
-
 
 class Plan:
     """All groups with what to evaluate for them. Raises ConfigurationError for an account that cannot be read."""
@@ -138,18 +136,9 @@ class Plan:
 
     def _context_key(self, variants: list[_Variant], pair: tuple[AccountShape | None, AccountShape | None]) -> str:
         """Equal for contexts that no operation can tell apart."""
-        wanted: set[str] = set()
-        whole = False
-        for variant in variants:
-            names = variant.reads()
-            whole = whole or names is None
-            wanted |= names or frozenset()
-        texts = []
-        for shape in pair:
-            context = shape.context if shape is not None else {}
-            read = sorted(context if whole else wanted & context.keys())
-            texts.append(",".join(f"{name}={self.after.digests.of(context[name])}" for name in read))
-        return joined(*texts)
+        reads = context_reads(cut for variant in variants for cut in variant.slices.values())
+        contexts = [shape.context if shape is not None else {} for shape in pair]
+        return joined(*(context_key(self.after.digests, reads, context) for context in contexts))
 
     def _variant(self, side: Side, shape: AccountShape | None) -> _Variant | None:
         if shape is None:

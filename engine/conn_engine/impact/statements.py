@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from conn_engine.config import MISSING, Effective, Layer, Path_, leaves, lookup
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted
-from conn_engine.impact.content import Digests
 from conn_engine.impact.model import Statement
 from conn_engine.impact.plan import Group
+from conn_engine.population import Digests
 
 __all__ = ["changed_statements", "touched_overrides"]
 

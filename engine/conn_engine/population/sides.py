@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.config import Account, OperationName, Workspace, lookup, singular
-from conn_engine.impact.content import Digests, joined
+from conn_engine.population.content import Digests, joined
 from conn_engine.runtime.model_schemas import schema_path
 from conn_engine.transport.recordings import load_recording
 

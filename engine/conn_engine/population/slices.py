@@ -11,7 +11,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName
 from conn_engine.config.models import Resource
-from conn_engine.impact.content import Digests, joined
+from conn_engine.population.content import Digests, joined
 
 __all__ = ["OperationSlice", "Slicer", "routed"]
 

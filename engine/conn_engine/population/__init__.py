@@ -1,0 +1,24 @@
+"""A workspace's accounts as a population: which of them behave alike, and what an operation of theirs is made of.
+
+What holds for one account holds for all of its group, so that work grows with what differs and not with their number.
+"""
+
+from conn_engine.population.content import Digests, joined
+from conn_engine.population.groups import AccountGroup, account_groups, context_key, context_reads
+from conn_engine.population.sides import AccountShape, RecordedFile, Side
+from conn_engine.population.slices import OperationSlice, Slicer, routed
+
+__all__ = [
+    "AccountGroup",
+    "AccountShape",
+    "Digests",
+    "OperationSlice",
+    "RecordedFile",
+    "Side",
+    "Slicer",
+    "account_groups",
+    "context_key",
+    "context_reads",
+    "joined",
+    "routed",
+]

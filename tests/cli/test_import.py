@@ -11,6 +11,7 @@ from conn_cli.exits import Exit
 from conn_cli.main import execute
 from conn_engine.wire import FrozenClock
 
+ENTRIES = Path(__file__).resolve().parents[1] / "engine" / "imports" / "entries" / "providers.yaml"
 DOCUMENTS = Path(__file__).resolve().parents[1] / "engine" / "imports" / "documents"
 
 
@@ -60,6 +61,10 @@ def test_several_files_are_several_connectors(workspace: Path) -> None:
         ([DOCUMENTS / "shop.yaml", "--only", "nothing*"], Exit.USAGE),
         ([DOCUMENTS / "shop.yaml", "--base-url", "nowhere"], Exit.USAGE),
         ([DOCUMENTS / "shop.yaml", "missing.yaml"], Exit.CONFIGURATION),
+        ([ENTRIES], Exit.USAGE),
+        ([ENTRIES, "--entry", "nothing"], Exit.USAGE),
+        ([ENTRIES, "--all", "--name", "x"], Exit.USAGE),
+        ([DOCUMENTS / "shop.yaml", "--all"], Exit.USAGE),
         (["empty.json"], Exit.CONFIGURATION),
         (["binary.json"], Exit.CONFIGURATION),
         ([], Exit.USAGE),
@@ -72,6 +77,24 @@ def test_a_failure_leaves_nothing(workspace: Path, arguments: list[object], code
     found, said = conn(workspace, "import", *arguments)
     assert found == code, said
     assert sorted(workspace.rglob("*")) == before
+
+
+def test_one_of_several_connectors_of_a_file_is_chosen(workspace: Path) -> None:
+    code, said = conn(workspace, "new", "tide", "--from", ENTRIES)
+    assert code == Exit.USAGE and "12 entries" in said and "tidewater-key, harbour-basic" in said
+    code, said = conn(workspace, "new", "tide", "--from", ENTRIES, "--entry", "tidewater-key")
+    assert code == Exit.OK and "from Nango provider entry: 2 operations in 2 resources" in said
+    code, said = conn(workspace, "import", ENTRIES, "--entry", "sluice", "--entry", "quarry")
+    assert code == Exit.OK and "0 operations in 0 resources" in said and said.endswith("next: conn lint\n")
+    assert {path.name for path in (workspace / "connectors").iterdir()} == {"tide", "sluice", "quarry"}
+    assert conn(workspace, "lint")[1].startswith("no findings\n")
+
+
+def test_all_connectors_of_a_file(workspace: Path) -> None:
+    code, said = conn(workspace, "import", ENTRIES, "--all")
+    assert code == Exit.OK, said
+    assert len(list((workspace / "connectors").iterdir())) == 12
+    assert "settings that this import has no word for: colour" in said
 
 
 def test_a_connector_that_exists_is_replaced_by_force_only(workspace: Path) -> None:

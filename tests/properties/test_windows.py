@@ -33,6 +33,9 @@ def covered(found: list[Window], start: Any, end: Any, step: Any) -> None:
     assert found[0].start == min(start, end)
     assert found[-1].end == end
     assert found[-1].last
+    widest = max((window.until - window.start for window in found[:-1]), default=None)
+    longest = found[-1].end - found[-1].start
+    assert widest is None or longest < widest or (not step and longest == widest)
     for window, following in pairwise(found):
         assert window.start <= window.end < following.start or (not step and window.end == following.start)
         assert window.until == following.start

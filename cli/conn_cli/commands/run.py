@@ -9,6 +9,7 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
+    from conn_cli.states import StateFile
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Wiring
@@ -27,6 +28,10 @@ def run(
     body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")] = None,
+    state: Annotated[
+        str | None,
+        typer.Option("--state", metavar="FILE", help="Go on from the state in FILE, and keep the new one there."),
+    ] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
     remote_data: Annotated[
@@ -46,6 +51,7 @@ def run(
     """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
     from conn_cli.calls import build_call
     from conn_cli.outputs import record_writer
+    from conn_cli.states import StateFile
     from conn_engine.failures import Policy
     from conn_engine.runtime.connection import wire_account
     from conn_engine.runtime.plans import may_write, partitions_write
@@ -55,7 +61,8 @@ def run(
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
-    call = replace(call, remote_data=remote_data)
+    file = None if state is None else StateFile(app, state, effective, name)
+    call = replace(call, remote_data=remote_data, state=file.read() if file else None)
     writes = (partitions_write if partitions else may_write)(effective, name, call)
     planned = dry_run or (writes and not send)
     wiring = wire_account(
@@ -71,7 +78,7 @@ def run(
     if planned:
         _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
-    _stream(app, wiring, name, call, writer, limit=limit, trace=trace, partitions=partitions)
+    _stream(app, wiring, name, call, writer, limit=limit, trace=trace, partitions=partitions, file=file)
 
 
 def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:
@@ -101,6 +108,11 @@ def _standing(page: "Page") -> str:
     return ", ".join((*values, f"page {page.number}"))
 
 
+def _keep(file: "StateFile | None", state: Any) -> None:
+    if file is not None:
+        file.write(state)
+
+
 def _stream(
     app: App,
     wiring: "Wiring",
@@ -111,6 +123,7 @@ def _stream(
     limit: int | None,
     trace: bool,
     partitions: bool = False,
+    file: "StateFile | None" = None,
 ) -> None:
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import Connection
@@ -118,7 +131,7 @@ def _stream(
 
     live = wiring.live()
     connection = Connection(wiring, Traced(live, app.err, wiring.redactor) if trace else live)
-    count = 0
+    count, state = 0, None
     with connection, app.progress(f"{name.text} · {wiring.session.account}", unit="records") as progress:
         pages = connection.partitions(name, call) if partitions else connection.pages(name, call)
         try:
@@ -127,6 +140,8 @@ def _stream(
                 if limit is not None:
                     records = records[: limit - count]
                 writer.write(records)
+                if len(records) == len(page.records):  # of a page that was cut, the state would say too much
+                    state = page.state
                 count += len(records)
                 progress.advance(len(records), _standing(page))
                 if limit is not None and count >= limit:
@@ -134,9 +149,11 @@ def _stream(
         except ConnError:
             if count:
                 writer.close()  # what came before the error is whole
+                _keep(file, state)
             raise
         else:
             writer.close()
+            _keep(file, state)
         finally:
             for notice in getattr(wiring.vault, "notices", []):
                 app.err(f"note: {notice}")

@@ -43,14 +43,14 @@ def windows(
     """Cover `start` to `end`. `ahead` gives the next window's start, `before` the end that belongs to it.
 
     Without `ahead`, or with an open bound, it is one window. A start later than the end is the end: then one window
-    asks for that moment alone. The last window ends with `end` itself.
+    asks for that moment alone. The last window ends with `end` itself. None is longer than a step, both ends counted.
     """
     if start is not None and end is not None:
         start = min(start, end)
     if ahead is None or start is None or end is None:
         yield Window(start, end, stop=end)
         return
-    while (following := ahead(start)) < end and following > start:
+    while (following := ahead(start)) > start and (following < end or before(following) < following == end):
         yield Window(start, max(start, before(following)), following, end)
         start = following
     yield Window(start, end, stop=end)

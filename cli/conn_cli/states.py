@@ -1,0 +1,68 @@
+"""The file of `conn run --state`: from where an incremental operation goes on. What a state says is the engine's."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from conn_cli.console import App
+from conn_engine.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective, OperationName
+
+__all__ = ["StateFile"]
+
+
+class StateFile:
+    """`{operation, account, state}`; also a bare state is read (`{"cursor": "2024-01-01"}`, written by hand)."""
+
+    def __init__(self, app: App, text: str, effective: "Effective", name: "OperationName") -> None:
+        """Raises UsageError for an operation that is not incremental."""
+        self._app = app
+        self._shown = text
+        self._path: Path = app.folder / text
+        self._owner = {"operation": name.text, "account": effective.account}
+        _check_incremental(effective, name)
+
+    def read(self) -> Any:
+        """The state; None when there is no file yet. Raises ConfigurationError for what is no JSON, UsageError for the
+        state of something else."""
+        from conn_engine.documents import read
+
+        if not self._path.exists():
+            return None
+        data = read(self._path, self._shown, language="json").data
+        if not isinstance(data, Mapping) or "state" not in data:
+            return data
+        for key, value in self._owner.items():
+            if data.get(key) not in (None, value):
+                raise UsageError(
+                    f'{self._shown} holds the state of the {key} "{data[key]}", not of "{value}"',
+                    hint="keep a file for each operation of each account",
+                )
+        return data["state"]
+
+    def write(self, state: Any) -> None:
+        """Write it whole, once the records it speaks of are out. None, nothing is known, leaves the file as it is."""
+        from conn_engine.documents import write_whole
+
+        if state is None:
+            return
+        self._app.flush()
+        data = {**self._owner, "state": state}
+        write_whole(self._path, json.dumps(data, indent=2, ensure_ascii=False) + "\n")
+
+
+def _check_incremental(effective: "Effective", name: "OperationName") -> None:
+    from conn_engine.runtime.unified import vendor_behind
+
+    try:
+        operation = vendor_behind(effective, name)
+    except ConfigurationError:  # only the run can tell which operation it is
+        return
+    if operation.incremental is None:
+        raise UsageError(
+            f'--state: "{name.text}" has no state, because it is not incremental',
+            hint=f"say `incremental` in resources.{operation.resource}.{operation.name}, or leave out --state",
+        )

@@ -1,0 +1,172 @@
+"""`conn run --state`: read when it is there, written whole when the records are out, never lost; against a server."""
+
+import json
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+from transcript import conn
+
+CONNECTOR = """\
+base_url: {url}
+resources:
+  events:
+    list:
+      method: get
+      path: /events
+      response_path: items
+      pagination: {{format: cursor, config: {{cursor_field: next, cursor_param: after}}}}
+      incremental:
+        format: integer
+        config: {{cursor_field: id, start: 0, end: 5, window: 2, granularity: 1, start_param: min, end_param: max}}
+  things:
+    list: {{method: get, path: /things, response_path: items}}
+  exports:
+    list:
+      method: post
+      path: /exports
+      writes: false
+      job:
+        poll: {{path: "/exports/{{{{job.created.body.id}}}}", status: body.state, done: [done], every_seconds: 0.05}}
+        download: {{url: job.polled.body.url, response_format: csv}}
+"""
+
+
+def events(got):
+    parts = urlsplit(got.path)
+    query = dict(parse_qsl(parts.query))
+    if parts.path == "/things":
+        return 200, {}, {"items": [{"id": 1}]}
+    return 200, {}, {"items": [{"id": n} for n in range(int(query["min"]), int(query["max"]) + 1)]}
+
+
+@pytest.fixture
+def log(desk, vendor):
+    vendor.answer = events
+    (desk / "connectors/log").mkdir()
+    (desk / "connectors/log/connector.yaml").write_text(CONNECTOR.format(url=vendor.url))
+    (desk / "accounts/work.yaml").write_text("connector: log\n")
+    with (desk / "conn.yaml").open("a") as stream:
+        stream.write(f'trusted_hosts: ["127.0.0.1:{vendor.port}"]\n')
+    return desk
+
+
+def run(folder, *options):
+    return conn(folder, "run", "events.list", "-a", "work", "--state", "state.json", *options)
+
+
+def kept(folder):
+    return json.loads((folder / "state.json").read_text())
+
+
+def test_a_run_goes_on_where_the_last_one_ended(log, vendor):
+    assert run(log).code == 0
+    assert kept(log) == {"operation": "events.list", "account": "work", "state": {"cursor": 5}}
+    vendor.got.clear()
+    done = run(log)
+    assert done.out == '{"id": 5}\n'
+    assert [got.path for got in vendor.got] == ["/events?min=5&max=5"]
+
+
+def test_after_a_failure_it_is_the_state_of_what_came_out(log, vendor):
+    vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.path else events(got)
+    done = run(log)
+    assert done.code == 4
+    assert [json.loads(line)["id"] for line in done.out.splitlines()] == [0, 1, 2, 3]
+    assert kept(log)["state"] == {"cursor": 3}
+    vendor.answer = lambda got: (500, {}, {})
+    assert run(log).code == 4
+    assert kept(log)["state"] == {"cursor": 3}
+    vendor.answer = events
+    assert [json.loads(line)["id"] for line in run(log).out.splitlines()] == [3, 4, 5]
+
+
+def test_a_page_that_was_cut_is_not_kept(log, vendor):
+    assert run(log, "--limit", "3").out.count("\n") == 3
+    assert kept(log)["state"] == {"cursor": 1}
+
+
+@pytest.mark.parametrize("output", ["jsonl", "json", "csv", "table"])
+def test_every_output_is_out_before_the_state_is_kept(log, vendor, output):
+    done = run(log, "-o", output)
+    assert done.code == 0
+    assert kept(log)["state"] == {"cursor": 5}
+
+
+def test_a_state_may_be_written_by_hand(log, vendor):
+    (log / "state.json").write_text('{"cursor": 4}')
+    assert [json.loads(line)["id"] for line in run(log).out.splitlines()] == [4, 5]
+
+
+def test_a_dry_run_shows_the_window_and_keeps_nothing(log, vendor):
+    (log / "state.json").write_text('{"cursor": 3}')
+    done = run(log, "--dry-run")
+    assert "/events?min=3&max=4" in done.out
+    assert (log / "state.json").read_text() == '{"cursor": 3}'
+    assert vendor.got == []
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "said"),
+    [
+        ('{"cursor": 4', 3, "state.json"),
+        ('{"last": 4}', 2, "the state is not one of an incremental operation"),
+        ('{"cursor": "soon"}', 2, "the state's cursor is not of this operation"),
+        (
+            '{"operation": "deals.list", "state": {}}',
+            2,
+            'holds the state of the operation "deals.list", not of "events.list"',
+        ),
+        ('{"account": "home", "state": {}}', 2, 'holds the state of the account "home", not of "work"'),
+    ],
+)
+def test_a_foreign_or_broken_state_is_refused_and_stays(log, vendor, content, code, said):
+    (log / "state.json").write_text(content)
+    done = run(log)
+    assert done.code == code
+    assert said in done.err
+    assert (log / "state.json").read_text() == content
+    assert vendor.got == []
+
+
+def test_an_operation_without_a_state_says_so(log, vendor):
+    done = conn(log, "run", "things.list", "-a", "work", "--state", "state.json")
+    assert done.code == 2
+    assert '"things.list" has no state, because it is not incremental' in done.err
+    assert not (log / "state.json").exists()
+
+
+def test_a_job_is_recorded_and_replayed(log, vendor):
+    states = iter(["running", "done"])
+
+    def export(got):
+        if got.method == "POST":
+            return 202, {}, {"id": "j1"}
+        if got.path == "/exports/j1":
+            return 200, {}, {"state": next(states), "url": f"{vendor.url}/r.csv"}
+        return 200, {"content-type": "text/csv"}, "id,name\n1,Ada\n"
+
+    vendor.answer = export
+    done = conn(log, "record", "exports.list", "-a", "work")
+    assert done.code == 0, done.err
+    tested = conn(log, "test", "exports.list", "-a", "work", "--update")
+    assert tested.code == 0, tested.out + tested.err
+    vendor.answer = None
+    again = conn(log, "test", "exports.list", "-a", "work")
+    assert again.code == 0, again.out + again.err
+    golden = json.loads(next((log / "connectors/log/expected").glob("*.json")).read_text())
+    assert golden["records"] == [{"id": "1", "name": "Ada"}]
+    assert [request["method"] for request in golden["requests"]] == ["POST", "GET", "GET", "GET"]
+
+
+def test_an_incremental_operation_is_recorded_and_replayed_at_its_moment(log, vendor):
+    connector = (log / "connectors/log/connector.yaml").read_text()
+    dated = connector.replace("format: integer", "format: datetime").replace(
+        "start: 0, end: 5, window: 2, granularity: 1", "start: 2024-01-01, request_format: epoch_ms"
+    )
+    (log / "connectors/log/connector.yaml").write_text(dated)
+    vendor.answer = lambda got: (200, {}, {"items": [{"id": "2024-02-03"}]})
+    assert conn(log, "record", "events.list", "-a", "work").code == 0
+    vendor.answer = None
+    again = conn(log, "test", "events.list", "-a", "work", "--update")
+    assert again.code == 0, again.out + again.err
+    assert conn(log, "test", "events.list", "-a", "work").code == 0

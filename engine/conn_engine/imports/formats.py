@@ -38,7 +38,7 @@ class Format:
 
 def formats() -> tuple[Format, ...]:
     """All formats, in the order in which they are tried."""
-    from conn_engine.imports import har, nango, openapi, postman
+    from conn_engine.imports import airbyte, har, nango, openapi, postman
 
-    plain = tuple(Format(module.LABEL, module.recognises, module.read) for module in (openapi, postman, har))
+    plain = tuple(Format(module.LABEL, module.recognises, module.read) for module in (openapi, postman, har, airbyte))
     return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.keys))

@@ -1,0 +1,279 @@
+"""Authenticators of a manifest as `credentials` and `authorization`.
+
+A manifest says an authenticator on every requester; a connector has one kind of credentials. The kind that most streams
+use is the connector's; what the others need besides is asked for too.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.imports.airbyte.custom import code_of
+from conn_engine.imports.airbyte.jinja import (
+    Lit,
+    Node,
+    Secret,
+    Untranslatable,
+    expression,
+    secrets_in,
+    textual,
+    translated,
+)
+from conn_engine.imports.airbyte.names import Scope
+from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.airbyte.paging import pointer
+from conn_engine.imports.airbyte.spec import Setting, Settings
+from conn_engine.imports.airbyte.templates import template
+from conn_engine.imports.airbyte.tokens import jwt_of, oauth_of, session_of
+
+__all__ = ["Login", "Logins"]
+
+NONE: dict[str, Any] = {"format": "none"}
+
+
+@dataclass(slots=True)
+class Login:
+    """One authenticator: the kind of credentials it needs ({} for typed secrets alone), and how a request carries it."""
+
+    authorization: dict[str, Any]
+    credentials: dict[str, Any] = field(default_factory=dict)
+    count: int = 0
+
+
+class Logins:
+    """The authenticators of a manifest, each made once."""
+
+    def __init__(self, settings: Settings, manifest: Mapping[str, Any]) -> None:
+        self._settings = settings
+        self._manifest = manifest
+        self._known: dict[str, Login | None] = {}
+
+    def login(self, authenticator: Any, scope: Scope, notes: Notes) -> Login | None:
+        """How a requester is authorised; None where nothing of it could be said."""
+        if not isinstance(authenticator, Mapping):
+            return Login(NONE)
+        key = json.dumps(_without(authenticator), sort_keys=True, default=str)
+        if key not in self._known:
+            self._known[key] = self._made(authenticator, scope, notes)
+        elif self._known[key] is None:
+            self._made(authenticator, scope, notes)  # for its notes
+        found = self._known[key]
+        if found is not None:
+            found.count += 1
+        return found
+
+    def _made(self, authenticator: Mapping[str, Any], scope: Scope, notes: Notes) -> Login | None:
+        if code_of(authenticator, "how requests are authorised", notes):
+            return None
+        try:
+            return _login(authenticator, scope, notes, self._manifest)
+        except Untranslatable as reason:
+            notes.add(f"the authenticator {authenticator.get('type')}: {reason}")
+            return None
+
+    def named(self) -> None:
+        """Give the secrets the names that the credential has for them, after a first reading of all streams."""
+        logins = self._used()
+        if any(login.credentials for login in logins):
+            for login in logins:
+                if login.credentials.get("format") == "choice":
+                    for name, option in login.credentials["config"]["options"].items():
+                        if option["format"] == "api_key":
+                            self._first(login.authorization["config"]["options"][name])
+            return
+        self._first(_most(logins))
+
+    def _first(self, authorization: Mapping[str, Any]) -> None:
+        """The secret that an authorization reads is the key; without one the first secret that is used at all."""
+        used = [one for one in self._settings.by_place.values() if one.secret and one.used]
+        told = [one for one in used if mentions(authorization, one.secret_name)]
+        if told or used:
+            (told or used)[0].secret_name = "api_key"
+
+    def _used(self) -> list[Login]:
+        logins = [one for one in self._known.values() if one is not None and one.count]
+        return sorted(logins, key=lambda one: -one.count)
+
+    def settled(self, notes: Notes) -> tuple[dict[str, Any], dict[str, Any]]:
+        """`credentials` and `authorization` of the connector."""
+        logins = self._used()
+        kinds = [one for one in logins if one.credentials]
+        secrets = [one for one in self._settings.by_place.values() if one.secret and one.used]
+        if not kinds:
+            return _typed(secrets), _most(logins)
+        main = kinds[0]
+        for other in kinds[1:]:
+            if other.credentials != main.credentials:
+                notes.add(f"another kind of credentials on some streams: {other.credentials['format']}")
+        made = json.loads(json.dumps(main.credentials))
+        _complete(made, main.authorization, secrets)
+        return made, main.authorization
+
+
+def _complete(credentials: dict[str, Any], authorization: Mapping[str, Any], secrets: list[Setting]) -> None:
+    """Let credentials ask for every secret that is read with them."""
+    if credentials["format"] == "none":
+        return
+    config = credentials.setdefault("config", {})
+    if credentials["format"] == "choice":
+        for name, option in config["options"].items():
+            how = authorization["config"]["options"].get(name, {})
+            told = [one for one in secrets if mentions(option, one.secret_name) or mentions(how, one.secret_name)]
+            _complete(option, how, told)
+        return
+    asked = config.get("ask", [])
+    known = {row["name"] for row in asked} | _stored(credentials["format"])
+    asked += [_asked(one) for one in secrets if one.secret_name not in known]
+    if asked or credentials["format"] in ("session", "jwt_bearer"):
+        config["ask"] = asked
+    if not config:
+        del credentials["config"]
+
+
+def _stored(kind: str) -> set[str]:
+    """The names that a kind of credentials stores anyway."""
+    if kind.startswith("oauth2"):
+        return {"client_id", "client_secret", "oauth.token.refresh_token", "oauth.token.access_token"}
+    return {"api_key"} if kind == "api_key" else set()
+
+
+def _typed(secrets: list[Setting]) -> dict[str, Any]:
+    """Secrets that a person types: a key, and further ones."""
+    if not secrets:
+        return dict(NONE)
+    first = next((one for one in secrets if one.secret_name == "api_key"), secrets[0])
+    config: dict[str, Any] = {}
+    label = first.title or first.name.replace("_", " ").capitalize()
+    if label != "API key":
+        config["label"] = label
+    more = [one for one in secrets if one is not first]
+    if more:
+        config["ask"] = [_asked(one) for one in more]
+    return {"format": "api_key", "config": config} if config else {"format": "api_key"}
+
+
+def _most(logins: list[Login]) -> dict[str, Any]:
+    best = max((one for one in logins), key=lambda one: one.count, default=None)
+    return best.authorization if best is not None else NONE
+
+
+def _asked(setting: Setting) -> dict[str, Any]:
+    row: dict[str, Any] = {"name": setting.secret_name}
+    if setting.title:
+        row["label"] = setting.title
+    if not setting.required:
+        row["required"] = False
+    return row
+
+
+def _without(component: Any) -> Any:
+    """A component without what is only passed through it."""
+    if isinstance(component, Mapping):
+        return {str(key): _without(value) for key, value in component.items() if key not in ("$parameters", "name")}
+    return [_without(one) for one in component] if isinstance(component, list) else component
+
+
+def _login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
+    match one.get("type"):
+        case "NoAuth" | None:
+            return Login(NONE)
+        case "BearerAuthenticator":
+            return Login(_bearer(_node(one.get("api_token"), scope)))
+        case "ApiKeyAuthenticator":
+            return Login(_key(one, scope))
+        case "BasicHttpAuthenticator":
+            return Login(_basic(one, scope))
+        case "OAuthAuthenticator":
+            credentials, token = oauth_of(one, scope, notes, manifest)
+            return Login({"format": "bearer"} if not token else token, credentials)
+        case "SessionTokenAuthenticator" | "LegacySessionTokenAuthenticator":
+            credentials, authorization = session_of(one, scope, notes)
+            return Login(authorization, credentials)
+        case "JwtAuthenticator":
+            credentials, authorization = jwt_of(one, scope)
+            return Login(authorization, credentials)
+        case "SelectiveAuthenticator":
+            return _selected(one, scope, notes, manifest)
+        case other:
+            raise Untranslatable(f"a kind that is not known: {other}")
+
+
+def _node(value: Any, scope: Scope) -> Node:
+    return textual(translated(str(value if value is not None else ""), scope.config()))
+
+
+def _bearer(node: Node) -> dict[str, Any]:
+    if isinstance(node, Secret):
+        return {"format": "bearer", "config": {"path": node.name}}
+    return {"format": "header", "config": {"name": "Authorization", "value": f"Bearer {template(node)}"}}
+
+
+def _key(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+    option = one.get("inject_into")
+    value = str(template(_node(one.get("api_token"), scope)))
+    if not isinstance(option, Mapping):
+        return {"format": "header", "config": {"name": str(one.get("header") or "Authorization"), "value": value}}
+    name = pointer(option, scope)
+    match option.get("inject_into"):
+        case "header":
+            return {"format": "header", "config": {"name": name, "value": value}}
+        case "request_parameter":
+            return {"format": "query", "config": {"name": name, "value": value}}
+        case "body_data" | "body_json":
+            return {"format": "body", "config": {"field": name.lstrip("/").replace("/", "."), "value": value}}
+        case other:
+            raise Untranslatable(f"a key in {other}")
+
+
+def _basic(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
+    user, password = (template(_node(one.get(key), scope)) for key in ("username", "password"))
+    return {"format": "basic", "config": {"username": str(user), "password": str(password)}}
+
+
+def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
+    """One of several, by a value of the configuration."""
+    path = [str(part) for part in one.get("authenticator_selection_path") or ()]
+    options = one.get("authenticators")
+    if not path or not isinstance(options, Mapping) or not options:
+        raise Untranslatable("a choice without options")
+    by = scope.settings.value(tuple(path))
+    if secrets_in(by) or isinstance(by, Lit):
+        raise Untranslatable("a choice by a secret")
+    logins: dict[str, Login] = {}
+    for name, option in options.items():
+        if not isinstance(option, Mapping) or code_of(option, "how requests are authorised", notes):
+            continue
+        logins[str(name)] = _login(option, scope, notes, manifest)
+    if not logins:
+        raise Untranslatable("a choice of code alone")
+    credentials = {name: login.credentials or _typed_of(login, scope.settings) for name, login in logins.items()}
+    text = expression(by)
+    return Login(
+        {
+            "format": "choice",
+            "config": {"by": text, "options": {name: login.authorization for name, login in logins.items()}},
+        },
+        {"format": "choice", "config": {"by": text, "options": credentials}},
+    )
+
+
+def _typed_of(login: Login, settings: Settings) -> dict[str, Any]:
+    """The credentials of typed secrets that an authorization reads."""
+    used = [one for one in settings.by_place.values() if one.secret and mentions(login.authorization, one.secret_name)]
+    return {"format": "api_key"} if used else dict(NONE)
+
+
+def mentions(data: Any, name: str) -> bool:
+    """Whether a template or an expression in the data reads a name of the credential."""
+    pattern = rf"(?<![A-Za-z0-9_.'\"]){re.escape(name)}(?![A-Za-z0-9_'\"])"
+    return re.search(pattern, json.dumps(_texts(data))) is not None
+
+
+def _texts(data: Any) -> list[str]:
+    if isinstance(data, Mapping):
+        return [text for value in data.values() for text in _texts(value)]
+    if isinstance(data, list):
+        return [text for value in data for text in _texts(value)]
+    return [data] if isinstance(data, str) else []

@@ -1,0 +1,429 @@
+"""A Jinja template as a tree. Jinja's own parser reads it; nothing is compiled and nothing is run."""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from conn_engine.imports.airbyte.jinja import calls, dates
+from conn_engine.imports.airbyte.jinja.nodes import (
+    Call,
+    Concat,
+    Cond,
+    Default,
+    Each,
+    ListOf,
+    Lit,
+    Node,
+    Not,
+    ObjectOf,
+    Op,
+    Path,
+    Untranslatable,
+)
+from conn_engine.imports.airbyte.jinja.printing import textual
+
+if TYPE_CHECKING:
+    from jinja2 import nodes as jinja
+
+__all__ = ["MAX_TEMPLATE", "Names", "Root", "translated"]
+
+MAX_TEMPLATE = 20_000
+"""Longest template that is read, in characters."""
+
+_MAX_DEPTH = 60
+_MAX_NODES = 4_000
+
+Root: TypeAlias = Callable[[tuple[Any, ...]], Node]
+"""What a variable's steps (names, numbers or trees) mean as a tree of ours."""
+
+Names: TypeAlias = Mapping[str, Root]
+"""The variables that a template may use at its place."""
+
+
+def translated(text: str, names: Names) -> Node:
+    """The tree of a template: one `{{…}}` alone keeps its type, all else is a text.
+
+    Raises Untranslatable.
+    """
+    if "{" not in text:
+        return Lit(text)
+    from jinja2 import nodes as jinja
+
+    return _Reader(names, jinja).body(_parsed(text).body, {})
+
+
+@lru_cache(4096)
+def _parsed(text: str) -> "jinja.Template":
+    from jinja2 import Environment, TemplateSyntaxError
+
+    if len(text) > MAX_TEMPLATE:
+        raise Untranslatable(f"a template of more than {MAX_TEMPLATE:,} characters")
+    try:
+        parsed = Environment(autoescape=False).parse(text)  # noqa: S701 - it is only parsed
+    except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
+        raise Untranslatable(f"a template that is none: {str(error)[:80]}") from None
+    _bounded(parsed)
+    return parsed
+
+
+def _bounded(root: Any) -> None:
+    """Refuse what is too large or nested too deeply for the recursion that follows."""
+    waiting = [(root, 0)]
+    count = 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        if depth > _MAX_DEPTH or count > _MAX_NODES:
+            raise Untranslatable("a template that is nested too deeply or too large")
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
+
+
+Locals: TypeAlias = dict[str, Node]
+
+
+class _Reader:
+    def __init__(self, names: Names, kinds: Any) -> None:
+        self._names = names
+        self._kinds = kinds
+        self._lambdas = 0
+
+    # Statements
+
+    def body(self, statements: Any, known: Locals) -> Node:
+        """The text of statements; of one expression alone its value. `known` gets what they set."""
+        parts: list[Node] = []
+        for statement in statements:
+            parts.extend(self._statement(statement, known))
+        parts = _merged(parts)
+        if len(parts) == 1:
+            return parts[0]
+        return Concat(tuple(textual(part) for part in parts)) if parts else Lit("")
+
+    def _statement(self, statement: Any, known: Locals) -> list[Node]:
+        kinds = self._kinds
+        if isinstance(statement, kinds.Output):
+            return [
+                Lit(node.data) if isinstance(node, kinds.TemplateData) else self.value(node, known)
+                for node in statement.nodes
+            ]
+        if isinstance(statement, kinds.If):
+            return [self._if(statement, known)]
+        if isinstance(statement, kinds.For):
+            return [self._for(statement, known)]
+        if isinstance(statement, kinds.Assign) and isinstance(statement.target, kinds.Name):
+            known[statement.target.name] = self.value(statement.node, known)
+            return []
+        raise Untranslatable(f"the statement {type(statement).__name__.lower()}")
+
+    def _if(self, statement: Any, known: Locals) -> Node:
+        test = self.value(statement.test, known)
+        branches: list[tuple[Node, Locals]] = []
+        other: Any = statement.else_
+        if statement.elif_:
+            first, *rest = statement.elif_
+            other = [self._kinds.If(first.test, first.body, rest, statement.else_)]
+        for statements in (statement.body, other):
+            own = dict(known)
+            branches.append((self.body(statements, own), own))
+        (then, in_then), (otherwise, in_other) = branches
+        for name in {*in_then, *in_other}:
+            left, right = in_then.get(name, Lit("")), in_other.get(name, Lit(""))
+            known[name] = left if left == right else Cond(test, left, right)
+        return Lit("") if then == otherwise == Lit("") else Cond(test, then, otherwise)
+
+    def _for(self, statement: Any, known: Locals) -> Node:
+        kinds = self._kinds
+        if statement.test is not None or statement.else_ or statement.recursive:
+            raise Untranslatable("a loop with a condition or an else")
+        if any(isinstance(node, kinds.Assign) for node in statement.find_all(kinds.Assign)):
+            raise Untranslatable("a loop that changes variables")
+        over, target = statement.iter, statement.target
+        self._lambdas += 1
+        first, second = f"v{self._lambdas}", f"k{self._lambdas}"
+        inner = dict(known)
+        pairs = isinstance(target, kinds.Tuple) and len(target.items) == 2 and _is_items(over, kinds)
+        if pairs:
+            inner[target.items[1].name] = Path(f"${first}", sure=True)
+            inner[target.items[0].name] = Path(f"${second}", sure=True, kind="text")
+            made = Each("each", self.value(over.node.node, known), (first, second), self._text(statement.body, inner))
+        elif isinstance(target, kinds.Name):
+            inner[target.name] = Path(f"${first}", sure=True)
+            made = Each("map", self.value(over, known), (first,), self._text(statement.body, inner))
+        else:
+            raise Untranslatable("a loop over several variables")
+        return Call("join", (made,), "text")
+
+    def _text(self, statements: Any, known: Locals) -> Node:
+        return textual(self.body(statements, known))
+
+    # Expressions
+
+    def value(self, node: Any, known: Locals) -> Node:
+        """The tree of an expression."""
+        read = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if read is None:
+            raise Untranslatable(f"the expression {type(node).__name__.lower()}")
+        made: Node = read(node, known)
+        return made
+
+    def _name(self, node: Any, known: Locals) -> Node:
+        return self._variable(node.name, (), known)
+
+    def _variable(self, name: str, steps: tuple[Any, ...], known: Locals) -> Node:
+        if name in known:
+            keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
+            return calls.followed(known[name], *keys) if keys else known[name]
+        root = self._names.get(name)
+        if root is None:
+            raise Untranslatable(f"the variable {name}, which is not known there")
+        return root(steps)
+
+    def _getattr(self, node: Any, known: Locals) -> Node:
+        return self._chain(node, known)
+
+    def _getitem(self, node: Any, known: Locals) -> Node:
+        if isinstance(node.arg, self._kinds.Slice):
+            return self._slice(self.value(node.node, known), node.arg)
+        return self._chain(node, known)
+
+    def _chain(self, node: Any, known: Locals, default: Node | None = None) -> Node:
+        """A variable and what is below it, told to the variable's root in one piece."""
+        kinds = self._kinds
+        steps: list[Any] = []
+        base = node
+        while True:
+            if isinstance(base, kinds.Getattr):
+                steps.append(base.attr)
+                base = base.node
+            elif isinstance(base, kinds.Getitem) and not isinstance(base.arg, kinds.Slice):
+                steps.append(_plain(self.value(base.arg, known)))
+                base = base.node
+            elif _is_get(base, kinds) and (
+                len(base.args) == 1 or _is_nothing(self.value(base.args[1], known)) or base is node
+            ):
+                steps.append(_plain(self.value(base.args[0], known)))
+                base = base.node.node
+            else:
+                break
+        steps.reverse()
+        if isinstance(base, kinds.Name):
+            found = self._variable(base.name, tuple(steps), known)
+        else:
+            keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
+            found = calls.followed(self.value(base, known), *keys)
+        return found if default is None or isinstance(found, Lit) else Default(found, default)
+
+    def _call(self, node: Any, known: Locals) -> Node:
+        kinds = self._kinds
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise Untranslatable("a call with unpacked arguments")
+        if _is_get(node, kinds):
+            default = self.value(node.args[1], known) if len(node.args) > 1 else Lit(None)
+            return self._chain(node, known, default)
+        arguments = tuple(self.value(argument, known) for argument in node.args)
+        keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
+        if isinstance(node.node, kinds.Name):
+            return calls.macro(node.node.name, arguments, keywords)
+        if isinstance(node.node, kinds.Getattr):
+            base = self.value(node.node.node, known)
+            return calls.method(base, node.node.attr, arguments, keywords)
+        raise Untranslatable("a call of a computed function")
+
+    def _filter(self, node: Any, known: Locals) -> Node:
+        if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise Untranslatable("a filter without a value")
+        arguments = tuple(self.value(argument, known) for argument in node.args)
+        keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
+        return calls.filtered(self.value(node.node, known), node.name, arguments, keywords)
+
+    def _test(self, node: Any, known: Locals) -> Node:
+        arguments = tuple(self.value(argument, known) for argument in node.args)
+        return calls.tested(self.value(node.node, known), node.name, arguments)
+
+    def _const(self, node: Any, known: Locals) -> Node:
+        value = node.value
+        if value is None or isinstance(value, str | bool | int | float):
+            return Lit(value)
+        raise Untranslatable("a number of an unusual kind")
+
+    def _list(self, node: Any, known: Locals) -> Node:
+        return ListOf(tuple(self.value(item, known) for item in node.items))
+
+    _tuple = _list
+
+    def _dict(self, node: Any, known: Locals) -> Node:
+        return ObjectOf(tuple((self.value(pair.key, known), self.value(pair.value, known)) for pair in node.items))
+
+    def _condexpr(self, node: Any, known: Locals) -> Node:
+        other = Lit("") if node.expr2 is None else self.value(node.expr2, known)
+        return Cond(self.value(node.test, known), self.value(node.expr1, known), other)
+
+    def _not(self, node: Any, known: Locals) -> Node:
+        return Not(self.value(node.node, known))
+
+    def _or(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind == right.kind == "bool":
+            return Op("or", left, right, "bool")
+        return Default(left, right, truth=True)
+
+    def _and(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind == right.kind == "bool":
+            return Op("and", left, right, "bool")
+        return Cond(left, right, left)
+
+    def _concat(self, node: Any, known: Locals) -> Node:
+        return Concat(tuple(_merged([textual(self.value(one, known)) for one in node.nodes])))
+
+    def _compare(self, node: Any, known: Locals) -> Node:
+        left, made = self.value(node.expr, known), None
+        for operand in node.ops:
+            right = self.value(operand.expr, known)
+            one = _compared(operand.op, left, right)
+            made = one if made is None else Op("and", made, one, "bool")
+            left = right
+        return made if made is not None else left
+
+    def _neg(self, node: Any, known: Locals) -> Node:
+        value = self.value(node.node, known)
+        if isinstance(value, Lit) and isinstance(value.value, int | float):
+            return Lit(-value.value)
+        return Op("-", Lit(0), value, value.kind)
+
+    def _pos(self, node: Any, known: Locals) -> Node:
+        return self.value(node.node, known)
+
+    def _add(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind in ("datetime", "date"):
+            return dates.shifted(left, right, back=False)
+        if "list" in (left.kind, right.kind):
+            return Call("append", (left, right), "list")
+        if "text" in (left.kind, right.kind):
+            if isinstance(left, Lit) and isinstance(right, Lit):
+                return Lit(f"{left.value}{right.value}")
+            parts = [part for one in (left, right) for part in (one.parts if isinstance(one, Concat) else (one,))]
+            return Concat(tuple(parts))
+        return Op("+", left, right, _number(left, right))
+
+    def _sub(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind in ("datetime", "date"):
+            return dates.shifted(left, right, back=True)
+        return Op("-", left, right, _number(left, right))
+
+    def _mul(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        return Op("*", left, right, _number(left, right))
+
+    def _div(self, node: Any, known: Locals) -> Node:
+        return Op("/", self.value(node.left, known), self.value(node.right, known), "float")
+
+    def _floordiv(self, node: Any, known: Locals) -> Node:
+        return Call("floor", (self._div(node, known),), "int")
+
+    def _mod(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind == "text":
+            return _percent(left, right)
+        return Op("%", left, right, _number(left, right))
+
+    def _pow(self, node: Any, known: Locals) -> Node:
+        return Call("power", (self.value(node.left, known), self.value(node.right, known)), "any")
+
+    def _slice(self, base: Node, cut: Any) -> Node:
+        if cut.step is not None:
+            raise Untranslatable("a slice with a step")
+        start = _bound(cut.start, self._kinds)
+        stop = _bound(cut.stop, self._kinds)
+        if base.kind == "list":
+            raise Untranslatable("a slice of a list")
+        if stop is None:
+            return Call("substring", (base, Lit(start or 0)), "text")
+        if stop >= 0 and (start or 0) >= 0:
+            return Call("substring", (base, Lit(start or 0), Lit(max(0, stop - (start or 0)))), "text")
+        if stop < 0 and (start or 0) >= 0:
+            length = Op("-", Call("length", (base,), "int"), Lit((start or 0) - stop), "int")
+            return Call("substring", (base, Lit(start or 0), length), "text")
+        if start is not None and start < 0 and stop < 0:
+            return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
+        raise Untranslatable("a slice from the end to the start")
+
+
+def _bound(node: Any, kinds: Any) -> int | None:
+    if node is None:
+        return None
+    sign = 1
+    if isinstance(node, kinds.Neg):
+        node, sign = node.node, -1
+    if isinstance(node, kinds.Const) and isinstance(node.value, int):
+        return sign * node.value
+    raise Untranslatable("a slice with computed ends")
+
+
+def _merged(parts: list[Node]) -> list[Node]:
+    """Without empty texts between others, and literal texts that follow one another as one."""
+    made: list[Node] = []
+    for part in parts:
+        if part == Lit("") and len(parts) > 1:
+            continue
+        if made and isinstance(part, Lit) and isinstance(made[-1], Lit) and part.kind == made[-1].kind == "text":
+            made[-1] = Lit(made[-1].value + part.value)
+        else:
+            made.append(part)
+    return made
+
+
+def _plain(node: Node) -> Any:
+    return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
+
+
+def _is_get(node: Any, kinds: Any) -> bool:
+    return (
+        isinstance(node, kinds.Call)
+        and isinstance(node.node, kinds.Getattr)
+        and node.node.attr == "get"
+        and 1 <= len(node.args) <= 2
+        and not node.kwargs
+    )
+
+
+def _is_items(node: Any, kinds: Any) -> bool:
+    return isinstance(node, kinds.Call) and isinstance(node.node, kinds.Getattr) and node.node.attr == "items"
+
+
+def _is_nothing(node: Node) -> bool:
+    return node in (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
+
+
+def _compared(sign: str, left: Node, right: Node) -> Node:
+    if sign in ("in", "notin"):
+        made = calls.contains(right, left)
+        return made if sign == "in" else Not(made)
+    mark = {"eq": "=", "ne": "=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[sign]
+    if mark != "=" and {left.kind, right.kind} & {"datetime", "date"}:
+        left, right = (Call("epochMillis", (one,), "int") for one in (left, right))
+    made = Op(mark, left, right, "bool")
+    return Not(made) if sign == "ne" else made
+
+
+def _number(left: Node, right: Node) -> Any:
+    if "float" in (left.kind, right.kind):
+        return "float"
+    return "int" if left.kind == right.kind == "int" else "any"
+
+
+def _percent(form: Node, value: Node) -> Node:
+    if not isinstance(form, Lit):
+        raise Untranslatable("a format that is not written out")
+    values = list(value.items) if isinstance(value, ListOf) else [value]
+    pieces = str(form.value).replace("%%", "\0").split("%s")
+    if len(pieces) != len(values) + 1 or "%" in "".join(pieces):
+        raise Untranslatable("a format with other directives than %s")
+    parts: list[Node] = []
+    for piece, one in zip(pieces, [*values, None], strict=True):
+        parts.append(Lit(piece.replace("\0", "%")))
+        if one is not None:
+            parts.append(textual(one))
+    return Concat(tuple(_merged(parts)))

@@ -1,0 +1,228 @@
+"""A whole manifest as a finished connector: reading twice (secrets get their names in between), then what its
+operations have in common goes up to the connector."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+from conn_engine.config.authority import host_pattern
+from conn_engine.errors import ConfigurationError
+from conn_engine.imports.airbyte.credentials import NONE, Logins
+from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.airbyte.resolving import PARAMETERS, Resolver, component
+from conn_engine.imports.airbyte.spec import Settings
+from conn_engine.imports.airbyte.streams import Stream, Streams
+from conn_engine.imports.contract import Finished, Losses
+from conn_engine.imports.formats import Options
+from conn_engine.imports.words import plain, snake
+
+__all__ = ["LABEL", "finished"]
+
+LABEL = "low-code manifest"
+_PLACEHOLDER = "api.example.com"
+
+
+def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
+    """The connector of a manifest. Raises ConfigurationError where its references cannot be resolved."""
+    resolver = Resolver(manifest)
+    components = _components(manifest, resolver)
+    specification = resolver.resolved(manifest.get("spec"))
+    asked = specification.get("connection_specification") if isinstance(specification, Mapping) else None
+    settings = Settings(asked)
+    source = {"spec": specification}
+    first = Streams(settings, Logins(settings, source), Losses())
+    _read(components, first)
+    first.logins.named()
+    for setting in settings.by_place.values():
+        setting.used = False
+    losses = Losses()
+    streams = Streams(settings, Logins(settings, source), losses)
+    _read(components, streams)
+    made = Finished(
+        format=_format(manifest),
+        title=_title(manifest, options),
+        data={},
+        losses=losses,
+        found=len(components),
+    )
+    _rest(manifest, Notes(losses))
+    kept = _chosen(streams, options, made)
+    made.data = _connector(manifest, specification, options, streams, kept, Notes(losses))
+    for stream in kept:
+        made.operations.append((stream.operation, f"{stream.row['method'].upper()} {stream.row.get('path', '')}"))
+        if stream.schema is not None:
+            made.files[f"schemas/{stream.resource}.schema.json"] = stream.schema
+    for setting in settings.by_place.values():
+        if setting.used:
+            made.supplied[setting.text] = (
+                ("credential", setting.secret_name) if setting.secret else ("context", setting.name)
+            )
+    return made
+
+
+def _format(manifest: Mapping[str, Any]) -> str:
+    version = plain(manifest.get("version") or "", 20)
+    return f"{LABEL} {version}".strip()
+
+
+def _title(manifest: Mapping[str, Any], options: Options) -> str:
+    return options.name.replace("_", " ").replace("-", " ").title()
+
+
+def _components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
+    own = manifest.get(PARAMETERS)
+    parameters = own if isinstance(own, dict) else {}
+    found: list[Any] = []
+    for key in ("streams", "dynamic_streams"):
+        rows = resolver.resolved(manifest.get(key))
+        for one in rows if isinstance(rows, list) else ():
+            if not isinstance(one, dict):
+                raise ConfigurationError(f"the manifest has an entry under {key} that is no stream")
+            if one.get("type") == "ConditionalStreams":
+                found += [
+                    component(inner, "DeclarativeSource.streams", parameters) for inner in one.get("streams") or ()
+                ]
+            else:
+                found.append(component(one, "DeclarativeSource.streams", parameters))
+    return found
+
+
+def _read(components: list[Any], streams: Streams) -> None:
+    for one in components:
+        streams.add(one)
+
+
+def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:
+    """The operations that are asked for, and the parents that they need."""
+    everything = list(streams.made.values())
+    if not options.only:
+        return everything
+    wanted = {
+        stream.resource
+        for stream in everything
+        for pattern in options.only
+        for text in (stream.operation, stream.resource, stream.name, str(stream.row.get("path", "")))
+        if fnmatchcase(text, pattern)
+    }
+    waiting = list(wanted)
+    while waiting:
+        for name in _needed(streams.made[waiting.pop()].row.get("parents")):
+            if name in streams.made and name not in wanted:
+                wanted.add(name)
+                waiting.append(name)
+    made.left = len(everything) - len(wanted)
+    return [stream for stream in everything if stream.resource in wanted]
+
+
+def _needed(parents: Any) -> list[str]:
+    found: list[str] = []
+    for source in parents if isinstance(parents, list) else [parents] if parents else []:
+        for one in (source, *source.get("union", [])):
+            if "from" in one:
+                found.append(one["from"].partition(".")[0])
+    return found
+
+
+def _connector(  # noqa: PLR0917
+    manifest: Mapping[str, Any],
+    specification: Any,
+    options: Options,
+    streams: Streams,
+    kept: list[Stream],
+    notes: Notes,
+) -> dict[str, Any]:
+    data: dict[str, Any] = {"name": options.name, "label": _title(manifest, options)}
+    url = specification.get("documentation_url") if isinstance(specification, Mapping) else None
+    description = plain(str(manifest.get("description") or "").partition("\n\n")[0], 200)
+    if description:
+        data["description"] = description
+    if isinstance(url, str) and url.startswith("https://") and len(url) < 300:
+        data["docs_url"] = url
+    bases = Counter(stream.request.base_url for stream in kept)
+    base = max(bases, key=lambda one: bases[one]) if bases else f"https://{_PLACEHOLDER}"
+    data["base_url"] = options.base_url.rstrip("/") or base
+    fields = streams.settings.fields()
+    if fields:
+        data["fields"] = fields
+    hosts = _hosts(kept, base, notes)
+    if hosts:
+        data["hosts"] = hosts
+    credentials, authorization = streams.logins.settled(notes)
+    data["credentials"], data["authorization"] = credentials, _configured(authorization)
+    shared = {key: _shared(kept, key) for key in ("headers", "errors", "pagination")}
+    for key, value in shared.items():
+        if value is not None:
+            data[key] = value
+    verify = _verify(manifest, streams, kept)
+    if verify:
+        data["verify"] = verify
+    data["resources"] = {stream.resource: {"list": _row(stream, data, shared)} for stream in kept}
+    return data
+
+
+def _configured(strategy: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in strategy.items() if value != {}}
+
+
+def _hosts(kept: list[Stream], base: str, notes: Notes) -> list[str]:
+    """The hosts that may get the credential, where the base URL alone does not tell."""
+    if all(host_pattern(stream.request.base_url) is not None for stream in kept):
+        return []
+    hosts = [host for stream in kept for host in (*stream.request.hosts, host_pattern(stream.request.base_url))]
+    found = list(dict.fromkeys(host for host in hosts if host))
+    if any(stream.request.open_host for stream in kept):
+        notes.add("which hosts may get the credential: the account decides the host; list them under hosts")
+        found = found or [_PLACEHOLDER]
+    return found
+
+
+def _shared(kept: list[Stream], key: str) -> Any:
+    """What every operation says alike, if there are several."""
+    values = [json.dumps(stream.row.get(key), sort_keys=True) for stream in kept]
+    return kept[0].row.get(key) if len(kept) > 1 and len(set(values)) == 1 else None
+
+
+def _row(stream: Stream, data: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {key: stream.row[key] for key in ("description", "method", "path") if key in stream.row}
+    if stream.request.base_url != data["base_url"] and stream.request.base_url:
+        row["base_url"] = stream.request.base_url
+    own = stream.login.authorization if stream.login is not None else data["authorization"]
+    if stream.request.carried:
+        first = [own] if own != NONE else []
+        several = [*first, *stream.request.carried]
+        own = {"format": "several", "config": {"all": several}} if len(several) > 1 else several[0]
+    if _configured(own) != data["authorization"]:
+        row["authorization"] = _configured(own)
+    for key, value in stream.row.items():
+        if key not in row and not (key in shared and shared[key] is not None):
+            row[key] = value
+    return row
+
+
+def _verify(manifest: Mapping[str, Any], streams: Streams, kept: list[Stream]) -> str:
+    """The stream by which the manifest checks a connection, when it can be asked for at once."""
+    check = manifest.get("check")
+    names = check.get("stream_names") if isinstance(check, Mapping) else None
+    usable = [s for s in kept if "parents" not in s.row and "incremental" not in s.row and "job" not in s.row]
+    for name in names if isinstance(names, list) else ():
+        for stream in usable:
+            if stream.name == name or stream.resource == snake(str(name)):
+                return stream.operation
+    return usable[0].operation if usable else ""
+
+
+_CARRIED = frozenset({
+    "version", "type", "check", "definitions", "streams", "dynamic_streams", "spec", "metadata", "schemas",
+    "description", "concurrency_level", PARAMETERS,
+})  # fmt: skip
+
+
+def _rest(manifest: Mapping[str, Any], notes: Notes) -> None:
+    for key in manifest:
+        if key not in _CARRIED:
+            notes.add(f"the manifest's {plain(key, 60)}")
+    spec = manifest.get("spec")
+    if isinstance(spec, Mapping) and spec.get("config_normalization_rules"):
+        notes.add("rules that change or check an account's settings (config_normalization_rules)")

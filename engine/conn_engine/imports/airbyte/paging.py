@@ -1,0 +1,283 @@
+"""A paginator of a manifest as `pagination`, and what the token of its page is called in templates."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.imports.airbyte.jinja import (
+    Concat,
+    Default,
+    ListOf,
+    Lit,
+    Node,
+    ObjectOf,
+    Path,
+    Untranslatable,
+    condition,
+    expression,
+    textual,
+    translated,
+)
+from conn_engine.imports.airbyte.names import Scope, Token
+from conn_engine.imports.airbyte.notes import Notes
+
+__all__ = ["Paging", "paging_of", "place_of", "pointer", "token_of"]
+
+Config = dict[str, Any]
+_PLACES = {"request_parameter": "param", "header": "header", "body_json": "body", "body_data": "form"}
+_MAX_SIZE = 10_000_000
+
+
+@dataclass(slots=True)
+class Paging:
+    """`settings` are those of `pagination`; `sizes` are page sizes that the account decides: place, name, value."""
+
+    settings: Config
+    sizes: list[tuple[str, str, Node]] = field(default_factory=list)
+
+
+def token_of(paginator: Mapping[str, Any]) -> Token | None:
+    """What `next_page_token` is at this paginator."""
+    strategy = _strategy(paginator)
+    match strategy.get("type"):
+        case "PageIncrement":
+            return Token("number", "int", strategy.get("inject_on_first_request") is True)
+        case "OffsetIncrement":
+            return Token("offset", "int", strategy.get("inject_on_first_request") is True)
+        case "CursorPagination":
+            return Token("url" if _follows(paginator) else "cursor", "any", False)
+    return None
+
+
+def _strategy(paginator: Mapping[str, Any]) -> Mapping[str, Any]:
+    strategy = paginator.get("pagination_strategy")
+    return strategy if isinstance(strategy, Mapping) else {}
+
+
+def _follows(paginator: Mapping[str, Any]) -> bool:
+    option = paginator.get("page_token_option")
+    return isinstance(option, Mapping) and (option.get("type") == "RequestPath" or option.get("inject_into") == "path")
+
+
+def paging_of(paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool) -> Paging | None:
+    """The `pagination` of an operation, None for none. `used` says that a template has the token in it."""
+    strategy = _strategy(paginator)
+    kind = strategy.get("type")
+    if kind in (None, "NoPagination") or paginator.get("type") == "NoPagination":
+        return None
+    if kind == "PageIncrement":
+        return _numbered(paginator, strategy, scope, notes, used=used, offset=False)
+    if kind == "OffsetIncrement":
+        return _numbered(paginator, strategy, scope, notes, used=used, offset=True)
+    if kind == "CursorPagination":
+        return _cursor(paginator, strategy, scope, notes, used=used)
+    notes.add(f"the pagination {kind}")
+    return None
+
+
+def pointer(option: Mapping[str, Any], scope: Scope) -> str:
+    """Where a request option puts its value: a name, or a JSON pointer into the body. Raises Untranslatable."""
+    path = option.get("field_path")
+    names = path if isinstance(path, list) and path else [option.get("field_name")]
+    made: list[str] = []
+    for one in names:
+        node = translated(str(one), scope.config()) if one is not None else Lit("")
+        if not isinstance(node, Lit) or node.value == "":
+            raise Untranslatable("the name of a request option that is not written out")
+        made.append(str(node.value))
+    if option.get("inject_into") == "body_json":
+        return "".join("/" + one.replace("~", "~0").replace("/", "~1") for one in made)
+    if len(made) > 1:
+        raise Untranslatable("a path of a request option outside of a JSON body")
+    return made[0]
+
+
+def place_of(option: Any) -> str:
+    """`param`, `header`, `body` or `form`: where a request option puts its value. Raises Untranslatable."""
+    kind = str(option.get("inject_into")) if isinstance(option, Mapping) else "nowhere"
+    if kind not in _PLACES:
+        raise Untranslatable(f"a value in {kind[:40]}")
+    return _PLACES[kind]
+
+
+def _sized(  # noqa: PLR0917
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, prefix: str, made: Paging
+) -> None:
+    """Page size and where it goes. One that the account decides is a value of the request."""
+    size, option = strategy.get("page_size"), paginator.get("page_size_option")
+    if size is None:
+        return
+    config = made.settings["config"]
+    try:
+        node = translated(size, scope.config()) if isinstance(size, str) else Lit(size)
+        if isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE:
+            config["size"] = int(str(node.value))
+        if isinstance(option, Mapping):
+            place, name = place_of(option), pointer(option, scope)
+            config[f"{prefix}_{place}"] = name
+            if "size" not in config:
+                made.sizes.append((place, name, node))
+    except Untranslatable as reason:
+        notes.add(f"the page size: {reason}")
+
+
+def _numbered(
+    paginator: Mapping[str, Any],
+    strategy: Mapping[str, Any],
+    scope: Scope,
+    notes: Notes,
+    *,
+    used: bool,
+    offset: bool,
+) -> Paging | None:
+    name = "offset" if offset else "page"
+    config: Config = {}
+    placed = _place(paginator, name, config, scope, notes)
+    if not placed and not used:
+        return None  # nothing would tell the vendor which page is meant
+    if not placed:
+        config[f"{name}_param"] = None
+    first = strategy.get("start_from_page", 0)
+    if not offset:
+        try:
+            first = int(str(first))
+        except ValueError:
+            notes.add("a first page that is not written out")
+            first = 0
+        if first != 1:
+            config["first"] = first
+    if strategy.get("inject_on_first_request") is not True:
+        config["first_sent"] = False
+    made = Paging({"format": name, "config": config})
+    _sized(paginator, strategy, scope, notes, "limit" if offset else "size", made)
+    if offset and not any(key.startswith("limit_") for key in config):
+        config["limit_param"] = None
+    return made
+
+
+def _place(paginator: Mapping[str, Any], name: str, config: Config, scope: Scope, notes: Notes) -> bool:
+    option = paginator.get("page_token_option")
+    if not isinstance(option, Mapping) or option.get("type") == "RequestPath":
+        return False
+    try:
+        config[f"{name}_{place_of(option)}"] = pointer(option, scope)
+    except Untranslatable as reason:
+        notes.add(f"where the page goes: {reason}")
+        return False
+    return True
+
+
+def _cursor(
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
+) -> Paging | None:
+    names = scope.answer()
+    try:
+        value = translated(str(strategy.get("cursor_value", "")), names)
+        stop = strategy.get("stop_condition")
+        ends = translated(stop, names) if isinstance(stop, str) else Lit(bool(stop))
+    except Untranslatable as reason:
+        notes.add(f"the next page: {reason}")
+        return None
+    if isinstance(value, Lit) and not value.value:
+        return None
+    config: Config = {}
+    link = _link(value)
+    if _follows(paginator):
+        form = _followed(value, link, config)
+    elif _place(paginator, "cursor", config, scope, notes):
+        form = "cursor"
+        config |= {"cursor_from_link": link} if link else _from(value, "cursor_field", "next_cursor")
+    elif used:
+        form = "dynamic"
+        config["next"] = _dynamic("cursor", value)
+    else:
+        return None
+    if not _redundant(ends, value, link):
+        config["stop"] = condition(ends)
+    made = Paging({"format": form, "config": config})
+    if form != "dynamic":
+        _sized(paginator, strategy, scope, notes, "size", made)
+    return made
+
+
+def _dynamic(name: str, value: Node) -> str:
+    text = expression(_bare(value))
+    return f"({text}) ? {{'{name}': {text}}}"
+
+
+def _followed(value: Node, link: str, config: Config) -> str:
+    """The format of pages that a URL leads to."""
+    if link:
+        if link != "next":
+            config["rel"] = link
+        return "link_header"
+    bare = _bare(value)
+    found = _field(bare)
+    config["relative_to"] = "base_url"
+    if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
+        config["next_url_header"] = str(bare.steps[0])
+    elif found is not None:
+        config["next_url_field"] = found
+    else:
+        del config["relative_to"]
+        config |= {"next": _dynamic("url", textual(value)), "send": "{'url': state.url}"}
+        return "dynamic"
+    return "next_url"
+
+
+def _from(value: Node, by_field: str, by_expression: str) -> Config:
+    """The next value as an expression over the body where it is one, else over all of the answer."""
+    bare = _bare(value)
+    found = _field(bare)
+    if found is not None:
+        return {by_field: found}
+    if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
+        return {"cursor_from_header": str(bare.steps[0])}
+    return {by_expression: expression(textual(value) if isinstance(value, Concat) else bare)}
+
+
+def _bare(node: Node) -> Node:
+    """Without a default that means the end."""
+    nothing = (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
+    return _bare(node.value) if isinstance(node, Default) and not node.truth and node.other in nothing else node
+
+
+def _field(node: Node) -> str | None:
+    """A path of names over the body, as an expression with the body as its root."""
+    if (
+        isinstance(node, Path)
+        and node.root == "body"
+        and node.steps
+        and all(isinstance(one, str) for one in node.steps)
+    ):
+        return expression(Path("", node.steps))
+    return None
+
+
+def _link(node: Node) -> str:
+    """The relation of a Link header that the value is the URL of."""
+    bare = _bare(node)
+    if isinstance(bare, Path) and bare.root == "headers" and bare.steps[:1] == ("link",) and len(bare.steps) == 3:
+        rel, key = bare.steps[1:]
+        return str(rel) if key == "url" and isinstance(rel, str) else ""
+    return ""
+
+
+def _redundant(ends: Node, value: Node, link: str) -> bool:
+    """Whether a stop condition only says that there is no next value, which is the end anyway."""
+    if isinstance(ends, Lit):
+        return not ends.value
+    text = re.sub(r"\s+", "", expression(ends)).replace("(", "").replace(")", "")
+    if link and "headers.link" in text and "body" not in text and "records" not in text:
+        return True
+    bare = re.sub(r"\s+", "", expression(_bare(value))).replace("(", "").replace(")", "")
+    forms = {
+        f"$not{bare}",
+        f"$not$exists{bare}",
+        f"{bare}=null",
+        f"{bare}??null=null",
+        f"{bare}=''",
+        f"{bare}??null=''",
+    }
+    return all(part in forms for part in text.split("or"))

@@ -1,0 +1,196 @@
+"""References and `$parameters` of a manifest, resolved by the rules of the kit that manifests are written for.
+
+A `$ref` (or a text that is one) is replaced by what it names, keys beside it win. `$parameters` go to every component
+below, and fill its keys that are empty.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["PARAMETERS", "Resolver", "component", "walk"]
+
+PARAMETERS = "$parameters"
+_REF = "$ref"
+_MAX_DEPTH = 120
+_MAX_NODES = 1_500_000
+_MAX_COPIED = 400_000
+_KEPT = frozenset({"config_overrides"})
+_TYPES: Mapping[str, str] = {
+    "CompositeErrorHandler.error_handlers": "DefaultErrorHandler",
+    "DatetimeBasedCursor.end_datetime": "MinMaxDatetime",
+    "DatetimeBasedCursor.end_time_option": "RequestOption",
+    "DatetimeBasedCursor.start_datetime": "MinMaxDatetime",
+    "DatetimeBasedCursor.start_time_option": "RequestOption",
+    "DeclarativeSource.spec": "Spec",
+    "DeclarativeSource.streams": "DeclarativeStream",
+    "DeclarativeStream.retriever": "SimpleRetriever",
+    "DeclarativeStream.schema_loader": "JsonFileSchemaLoader",
+    "DynamicDeclarativeStream.stream_template": "DeclarativeStream",
+    "HttpComponentsResolver.retriever": "SimpleRetriever",
+    "HttpComponentsResolver.components_mapping": "ComponentMappingDefinition",
+    "DefaultErrorHandler.response_filters": "HttpResponseFilter",
+    "DefaultPaginator.page_size_option": "RequestOption",
+    "HttpRequester.error_handler": "DefaultErrorHandler",
+    "ListPartitionRouter.request_option": "RequestOption",
+    "ParentStreamConfig.request_option": "RequestOption",
+    "ParentStreamConfig.stream": "DeclarativeStream",
+    "RecordSelector.extractor": "DpathExtractor",
+    "RecordSelector.record_filter": "RecordFilter",
+    "SimpleRetriever.paginator": "NoPagination",
+    "SimpleRetriever.record_selector": "RecordSelector",
+    "SimpleRetriever.requester": "HttpRequester",
+    "SubstreamPartitionRouter.parent_stream_configs": "ParentStreamConfig",
+    "AddFields.fields": "AddedFieldDefinition",
+    "CustomPartitionRouter.parent_stream_configs": "ParentStreamConfig",
+    "DynamicSchemaLoader.retriever": "SimpleRetriever",
+}
+"""What a component without a type is, by the component and the key that hold it."""
+
+_CUSTOM: Mapping[str, str] = {
+    "DeclarativeStream.retriever": "CustomRetriever",
+    "DeclarativeStream.transformations": "CustomTransformation",
+    "DefaultErrorHandler.backoff_strategies": "CustomBackoffStrategy",
+    "DefaultPaginator.pagination_strategy": "CustomPaginationStrategy",
+    "HttpRequester.authenticator": "CustomAuthenticator",
+    "HttpRequester.error_handler": "CustomErrorHandler",
+    "RecordSelector.extractor": "CustomRecordExtractor",
+    "SimpleRetriever.partition_router": "CustomPartitionRouter",
+}
+
+
+class Resolver:
+    """The references of one manifest. What a reference names is resolved once and shared: a manifest of few lines that
+    stands for millions costs no memory, and is refused when it is walked."""
+
+    def __init__(self, manifest: Mapping[str, Any]) -> None:
+        self._manifest = manifest
+        self._known: dict[str, Any] = {}
+        self._open: list[str] = []
+        self._nodes = 0
+
+    def resolved(self, node: Any, depth: int = 0) -> Any:
+        """The data with every reference in it replaced.
+
+        Raises ConfigurationError for a reference that names nothing, or itself, and for what is too deep or too large.
+        """
+        self._nodes += 1
+        if depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
+            raise ConfigurationError("the manifest is nested too deeply, or too large with its references resolved")
+        if isinstance(node, dict):
+            own = {
+                key: value if key in _KEPT else self.resolved(value, depth + 1)
+                for key, value in node.items()
+                if key != _REF
+            }
+            if _REF not in node:
+                return own
+            named = self.resolved(node[_REF], depth + 1)
+            return {**named, **own} if isinstance(named, dict) else named
+        if isinstance(node, list):
+            return [self.resolved(item, depth + 1) for item in node]
+        if isinstance(node, str) and _is_reference(node):
+            return self._named(node, depth)
+        return node
+
+    def _named(self, reference: str, depth: int) -> Any:
+        if reference in self._known:
+            return self._known[reference]
+        if reference in self._open:
+            circle = " → ".join([*self._open[self._open.index(reference) :], reference])
+            raise ConfigurationError(f"the manifest's reference {reference[:120]} leads to itself", hint=circle[:400])
+        self._open.append(reference)
+        try:
+            found = self.resolved(self._looked_up(reference), depth + 1)
+        finally:
+            self._open.pop()
+        self._known[reference] = found
+        return found
+
+    def _looked_up(self, reference: str) -> Any:
+        parts = reference[2:].split("/") if reference.startswith("#/") else reference[5:-1].split(".")
+        between = "/" if reference.startswith("#/") else "."
+        value: Any = self._manifest
+        while parts:
+            value = self.resolved(value[_REF]) if isinstance(value, dict) and set(value) == {_REF} else value
+            # A key may hold the separator itself: the longest key that is there counts.
+            for length in range(len(parts), 0, -1):
+                key: Any = between.join(parts[:length])
+                if isinstance(value, list) and length == 1 and key.isdigit() and int(key) < len(value):
+                    key = int(key)
+                elif not isinstance(value, dict) or key not in value:
+                    continue
+                value, parts = value[key], parts[length:]
+                break
+            else:
+                raise self._nothing(reference, value, parts[0])
+        return value
+
+    def _nothing(self, reference: str, value: Any, part: str) -> ConfigurationError:
+        near = did_you_mean(part, [str(key) for key in value]) if isinstance(value, dict) else ""
+        return ConfigurationError(f"the manifest's reference {reference[:120]} names nothing", hint=near)
+
+
+def _is_reference(text: str) -> bool:
+    return text.startswith("#/") or (text.startswith("*ref(") and text.endswith(")"))
+
+
+def component(data: Any, holder: str, parameters: Mapping[str, Any] | None = None) -> Any:
+    """A component as it is meant: with its type, and with the `$parameters` of what holds it.
+
+    `holder` is the type and the key that hold it (`DeclarativeSource.streams`). Raises ConfigurationError for one that
+    grows beyond bounds.
+    """
+    return _Propagation().component(data, holder, dict(parameters or {}), 0)
+
+
+class _Propagation:
+    def __init__(self) -> None:
+        self._copied = 0
+
+    def component(self, data: Any, holder: str, parameters: dict[str, Any], depth: int) -> Any:
+        if not isinstance(data, dict):
+            return data
+        self._copied += 1
+        if self._copied > _MAX_COPIED or depth > _MAX_DEPTH:
+            raise ConfigurationError("a stream of the manifest is nested too deeply or too large")
+        made = dict(data)
+        if "type" not in made:
+            found = (_CUSTOM if "class_name" in made else _TYPES).get(holder)
+            if found:
+                made["type"] = found
+        own = made.pop(PARAMETERS, None)
+        current = {**parameters, **(own if isinstance(own, dict) else {})}
+        kind = made.get("type")
+        if kind == "object" or isinstance(kind, list | dict):  # a JSON schema
+            return made
+        if "type" not in made:
+            for key, value in made.items():
+                if isinstance(value, dict) and value.get("type"):
+                    made[key] = self.component(value, holder, current, depth + 1)
+            return made
+        for key, value in current.items():
+            made[key] = made.get(key) or value
+        for key, value in made.items():
+            inner = {name: item for name, item in current.items() if name != key or not item}
+            if isinstance(value, dict):
+                made[key] = self.component(value, f"{kind}.{key}", inner, depth + 1)
+            elif isinstance(value, list):
+                made[key] = [self.component(item, f"{kind}.{key}", inner, depth + 1) for item in value]
+        if current:
+            made[PARAMETERS] = current
+        return made
+
+
+def walk(node: Any) -> Iterator[dict[str, Any]]:
+    """Every object in a component, itself first; schemas are left out."""
+    waiting = [node]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            yield one
+            waiting.extend(value for key, value in one.items() if key not in ("schema", PARAMETERS))
+        elif isinstance(one, list):
+            waiting.extend(one)

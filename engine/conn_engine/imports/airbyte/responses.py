@@ -1,0 +1,46 @@
+"""Decoders of a manifest as `response_format` and its options."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conn_engine.imports.airbyte.custom import code_of
+from conn_engine.imports.airbyte.notes import Notes
+
+__all__ = ["response_of"]
+
+_FORMATS = {
+    "JsonDecoder": "",
+    "JsonlDecoder": "jsonl",
+    "XmlDecoder": "xml",
+    "CsvDecoder": "csv",
+    "IterableDecoder": "text",
+}
+
+
+def response_of(decoder: Any, notes: Notes) -> dict[str, Any]:
+    """The keys that say how an answer is read; nothing for JSON."""
+    made: dict[str, Any] = {}
+    depth = 0
+    while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
+        # Both are recognised by their first bytes and unpacked.
+        decoder, depth = decoder.get("decoder"), depth + 1
+    if not isinstance(decoder, Mapping) or code_of(decoder, "how an answer's bytes are read", notes):
+        return made
+    kind = str(decoder.get("type") or "JsonDecoder")
+    if kind not in _FORMATS:
+        notes.add(f"the decoder {kind}")
+        return made
+    if _FORMATS[kind]:
+        made["response_format"] = _FORMATS[kind]
+    options: dict[str, Any] = {}
+    if kind == "CsvDecoder":
+        delimiter = decoder.get("delimiter")
+        if isinstance(delimiter, str) and delimiter not in (",", ""):
+            options["delimiter"] = "\t" if delimiter in ("\\t", "\t") else delimiter
+        if str(decoder.get("encoding") or "utf-8").lower() not in ("utf-8", "utf8"):
+            options["charset"] = str(decoder["encoding"])
+        if decoder.get("set_values_to_none"):
+            options["nulls"] = [str(one) for one in decoder["set_values_to_none"]]
+    if options:
+        made["response_options"] = options
+    return made

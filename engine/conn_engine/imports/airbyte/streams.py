@@ -1,0 +1,217 @@
+"""Streams of a manifest as operations: each becomes `<resource>.list`. What a stream's parts mean is their modules'."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.imports.airbyte.credentials import Login, Logins
+from conn_engine.imports.airbyte.cursors import incremental_of, window_names
+from conn_engine.imports.airbyte.custom import code_of
+from conn_engine.imports.airbyte.errors import rules_of
+from conn_engine.imports.airbyte.jobs import job_of
+from conn_engine.imports.airbyte.names import Partition, Scope
+from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.airbyte.paging import paging_of, token_of
+from conn_engine.imports.airbyte.partitions import partitions_of
+from conn_engine.imports.airbyte.records import filter_of, mapping_of, path_of
+from conn_engine.imports.airbyte.requests import Request, request_of
+from conn_engine.imports.airbyte.resolving import PARAMETERS
+from conn_engine.imports.airbyte.responses import response_of
+from conn_engine.imports.airbyte.schemas import schema_of, schema_text
+from conn_engine.imports.airbyte.spec import Settings
+from conn_engine.imports.airbyte.templates import template
+from conn_engine.imports.contract import Losses
+from conn_engine.imports.words import identifier, plain, snake
+
+__all__ = ["Stream", "Streams"]
+
+Row = dict[str, Any]
+_RESERVED = frozenset({
+    "base_url", "headers", "query", "query_format", "authorization", "signature", "pagination", "errors", "rate_limit",
+    "timeout_seconds", "description",
+})  # fmt: skip
+_SET_PLACES = {"param": "query", "header": "headers"}
+_MAX_DEPTH = 8
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream as an operation."""
+
+    resource: str
+    name: str
+    row: Row
+    request: Request
+    login: Login | None
+    partition: Partition | None
+    notes: Notes
+    schema: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """Its name as people write it."""
+        return f"{self.resource}.list"
+
+
+@dataclass(slots=True)
+class Streams:
+    """The operations of a manifest, parents too that are no stream of their own."""
+
+    settings: Settings
+    logins: Logins
+    losses: Losses
+    made: dict[str, Stream] = field(default_factory=dict)
+    _by_content: dict[str, str] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+
+    def add(self, component: Any, *, main: bool = True) -> Stream | None:
+        """Make the operation of a stream's component; the same one again is not made twice."""
+        if not isinstance(component, Mapping):
+            return None
+        name = plain(component.get("name") or _parameter(component, "name") or "stream", 100)
+        notes = Notes(self.losses, name)
+        if component.get("type") == "StateDelegatingStream":
+            component = component.get("incremental_stream") or component.get("full_refresh_stream") or {}
+            notes.add("the other way in which a stream is read when there is no state yet")
+        if component.get("type") == "DynamicDeclarativeStream":
+            notes.add("a stream that the vendor's answer or the account decides")
+            return None
+        content = json.dumps([name, component.get("retriever")], sort_keys=True, default=str)
+        if (known := self._by_content.get(content)) is not None:
+            return self.made.get(known)
+        if content in self._open or len(self._open) > _MAX_DEPTH:
+            notes.add("parents that are their own parents")
+            return None
+        self._open.append(content)
+        try:
+            stream = self._stream(component, name, notes)
+        finally:
+            self._open.pop()
+        if stream is None:
+            return None
+        stream.resource = self._free(name, main=main)
+        self.made[stream.resource] = stream
+        self._by_content[content] = stream.resource
+        return stream
+
+    def _free(self, name: str, *, main: bool) -> str:
+        made = identifier(snake(name), "stream")
+        made = f"{made}_stream" if made in _RESERVED else made
+        base, number = made, 2
+        while made in self.made:
+            made, number = f"{base}_{number}", number + 1
+        return made
+
+    def _stream(self, component: Mapping[str, Any], name: str, notes: Notes) -> Stream | None:
+        retriever = component.get("retriever")
+        if not isinstance(retriever, Mapping):
+            notes.add("a stream without a retriever")
+            return None
+        code_of(component, "a stream as a whole", notes)
+        code_of(retriever, "how a stream is read", notes)
+        for migration in component.get("state_migrations") or ():
+            if isinstance(migration, Mapping):
+                code_of(migration, "how an older state is read", notes)
+        is_job = retriever.get("type") == "AsyncRetriever"
+        requester = retriever.get("creation_requester" if is_job else "requester")
+        if not isinstance(requester, Mapping):
+            notes.add("a stream without a requester")
+            return None
+        code_of(requester, "how a request is made", notes)
+        schema = schema_of(component.get("schema_loader"), notes)
+        scope = self._scope(component, retriever)
+        row: Row = {}
+        if component.get("description"):
+            row["description"] = plain(component["description"], 200)
+        parents, partition = partitions_of(retriever.get("partition_router"), scope, self._parent, notes)
+        scope.partition = partition
+        request = request_of(requester, scope, notes)
+        login = self.logins.login(requester.get("authenticator"), scope, notes)
+        row |= request.row
+        if parents:
+            row["parents"] = parents[0] if len(parents) == 1 else parents
+        row |= response_of(retriever.get("decoder"), notes)
+        self._pages(retriever, row, scope, notes)
+        self._records(component, retriever, row, scope, schema, notes)
+        if (incremental := incremental_of(component.get("incremental_sync"), scope, notes)) is not None:
+            row["incremental"] = incremental
+        if is_job:
+            row["job"] = job_of(retriever, scope, notes)
+        if rules := rules_of(requester.get("error_handler"), scope, notes):
+            row["errors"] = rules
+        text = schema_text(schema, component.get("primary_key"), name) if isinstance(schema, Mapping) else None
+        return Stream("", name, row, request, login, partition, notes, text)
+
+    def _scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
+        cursor = component.get("incremental_sync")
+        parameters: dict[str, Any] = {}
+        for one in (component, retriever):
+            own = one.get(PARAMETERS)
+            parameters |= own if isinstance(own, dict) else {}
+        paginator = retriever.get("paginator")
+        return Scope(
+            self.settings,
+            parameters,
+            window=window_names(cursor),
+            cursor=str(cursor.get("cursor_field") or "") if isinstance(cursor, Mapping) else "",
+            token=token_of(paginator) if isinstance(paginator, Mapping) else None,
+        )
+
+    def _parent(self, component: Any) -> tuple[str, Partition | None] | None:
+        stream = self.add(component, main=False)
+        return None if stream is None else (stream.operation, stream.partition)
+
+    def _pages(self, retriever: Mapping[str, Any], row: Row, scope: Scope, notes: Notes) -> None:
+        paginator = retriever.get("paginator")
+        if not isinstance(paginator, Mapping) or code_of(paginator, "how a listing goes on", notes):
+            return
+        if code_of(paginator.get("pagination_strategy"), "how a listing goes on", notes):
+            return
+        used = "page." in json.dumps(row)
+        paging = paging_of(paginator, scope, notes, used=used)
+        if paging is None:
+            return
+        for place, name, node in paging.sizes:
+            if place in _SET_PLACES:
+                row.setdefault(_SET_PLACES[place], {}).setdefault(name, template(node))
+            else:
+                notes.add("a page size in the body that the account decides")
+        if retriever.get("ignore_stream_slicer_parameters_on_paginated_requests") is True:
+            own = [row["parents"]] if isinstance(row.get("parents"), dict) else row.get("parents", [])
+            names = [source["param"] for source in own if "param" in source]
+            config = paging.settings["config"]
+            config["first_page_only"] = [*names, *config.get("first_page_only", [])]
+        row["pagination"] = paging.settings
+
+    def _records(  # noqa: PLR0917
+        self,
+        component: Mapping[str, Any],
+        retriever: Mapping[str, Any],
+        row: Row,
+        scope: Scope,
+        schema: Any,
+        notes: Notes,
+    ) -> None:
+        selector = retriever.get("record_selector")
+        if not isinstance(selector, Mapping) or code_of(selector, "which records an answer has", notes):
+            return
+        path = path_of(selector.get("extractor"), scope, notes)
+        if path:
+            row["response_path"] = path
+        late = selector.get("transform_before_filtering") is True
+        only = filter_of(selector.get("record_filter"), scope, schema, notes, "$r" if late else "record")
+        if only and not late:
+            row["record_filter"] = only
+        normal = selector.get("schema_normalization")
+        coded = code_of(normal, "how values are cast to the schema", notes)
+        casts = normal == "Default" and not coded
+        transformations = [*(component.get("transformations") or []), *(selector.get("transformations") or [])]
+        mapping = mapping_of(transformations, scope, schema, notes, casts=casts, only=only or "" if late else "")
+        if mapping:
+            row["record_mapping"] = mapping
+
+
+def _parameter(component: Mapping[str, Any], name: str) -> Any:
+    own = component.get(PARAMETERS)
+    return own.get(name) if isinstance(own, dict) else None

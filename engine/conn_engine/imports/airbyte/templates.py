@@ -1,0 +1,250 @@
+"""Values of a request as our templates: text with `{{…}}`, by the rules by which the kit reads a rendered text."""
+
+import re
+from typing import Any
+
+from conn_engine.imports.airbyte.jinja import (
+    Call,
+    Concat,
+    Cond,
+    Default,
+    ListOf,
+    Lit,
+    Names,
+    Node,
+    ObjectOf,
+    Path,
+    Untranslatable,
+    children,
+    expression,
+    literal,
+    secrets_in,
+    textual,
+    translated,
+)
+
+__all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "template", "typed", "written"]
+
+_LITERAL_LIKE = re.compile(r"\s*(?:[\[{('\"+\-.\d]|b?['\"]|True|False|None)")
+
+
+def template(node: Node) -> Any:
+    """A tree as a template: literal text as it is, the rest between braces."""
+    if isinstance(node, Lit):
+        return node.value if not isinstance(node.value, str) else _escaped(node.value)
+    pieces = parts(node)
+    if len(pieces) == 1:
+        return f"{{{{{_spaced(expression(pieces[0]))}}}}}"
+    return "".join(
+        _escaped(str(one.value)) if isinstance(one, Lit) else f"{{{{{_spaced(expression(textual(one)))}}}}}"
+        for one in pieces
+    )
+
+
+def _spaced(text: str) -> str:
+    return f" {text} " if text.startswith("{") or text.endswith("}") else text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{{", "{{'{{'}}")
+
+
+def parts(node: Node) -> list[Node]:
+    """A text's parts, texts within texts opened."""
+    if not isinstance(node, Concat):
+        return [node]
+    found: list[Node] = []
+    for part in node.parts:
+        found.extend(parts(part))
+    return found
+
+
+def joined(pieces: list[Node]) -> Node:
+    """Parts as one text, literal ones that follow one another as one."""
+    made: list[Node] = []
+    for piece in pieces:
+        for one in parts(piece):
+            if one == Lit(""):
+                continue
+            if made and isinstance(made[-1], Lit) and isinstance(one, Lit):
+                made[-1] = Lit(f"{made[-1].value}{one.value}")
+            else:
+                made.append(one)
+    return made[0] if len(made) == 1 else Concat(tuple(made)) if made else Lit("")
+
+
+def by_account(node: Node) -> bool:
+    """Whether an account alone decides a value: no part of it is of a request, a record or an answer."""
+    if isinstance(node, Path) and not node.root.startswith("$") and node.root != "context":
+        return False
+    return all(by_account(child) for child in children(node))
+
+
+def written(node: Node) -> Node:
+    """A value of a query or a header, of which a rendered text that is a list or stands in quotes is what it says."""
+    if isinstance(node, Lit) and isinstance(node.value, str):
+        read = _read(node.value)
+        return literal(read) if isinstance(read, list | str) else node
+    if isinstance(node, Concat) and isinstance(node.parts[0], Lit):
+        if isinstance(node.parts[-1], Lit) and _in_quotes(node):
+            return _unquoted(node)
+        if str(node.parts[0].value).lstrip().startswith("["):
+            return Call("literal", (node,), "any")
+    return node
+
+
+def nullable(node: Node) -> Node:
+    """A tree that is null where the rendered text would be empty: what is null is not sent."""
+    match node:
+        case Lit(""):
+            return Lit(None)
+        case Lit():
+            return node
+        case Cond(test, then, other):
+            return Cond(test, nullable(then), nullable(other))
+        case Default(value, other, truth=False) if other in (Lit(""), Lit(None), ObjectOf(())):
+            return Default(_shown(value), Lit(None))
+        case Default(value, other, truth):
+            return Default(_shown(value), nullable(other), truth)
+        case Path(sure=False):
+            return Default(_shown(node), Lit(None))
+        case _:
+            return _shown(node)
+
+
+def _shown(node: Node) -> Node:
+    """As text where Python writes it otherwise than JSON."""
+    return textual(node) if node.kind in ("bool", "datetime", "date", "float", "duration") else node
+
+
+def typed(text: str, names: Names) -> Node:
+    """The value of a template whose rendered text is read as a Python literal, if it is one.
+
+    Raises Untranslatable.
+    """
+    node = translated(text, names)
+    if isinstance(node, Lit):
+        return Lit(_read(node.value)) if isinstance(node.value, str) else node
+    if isinstance(node, Concat):
+        first, last = node.parts[0], node.parts[-1]
+        if isinstance(first, Lit) and isinstance(last, Lit) and _in_quotes(node):
+            return _unquoted(node)
+        if isinstance(first, Lit) and _LITERAL_LIKE.match(str(first.value)) is None:
+            return node
+        return Call("literal", (node,), "any")
+    return _literal(node)
+
+
+def _literal(node: Node) -> Node:
+    match node:
+        case Cond(test, then, other):
+            return Cond(test, _literal(then), _literal(other))
+        case Default(value, other, truth):
+            return Default(_literal(value), _literal(other), truth)
+        case Lit(str() as value):
+            return Lit(_read(value))
+        case Call(name) if name in ("dateFormat", "digest", "lowercase", "uppercase", "base64encode", "uuid"):
+            return _digits(node)
+        case _:
+            pass
+    return Call("literal", (node,), "any") if node.kind in ("any", "text") else node
+
+
+def _digits(node: Call) -> Node:
+    """A formatted date is only a number when its pattern has nothing but digits in it."""
+    if node.name != "dateFormat" or len(node.arguments) < 2:
+        return node
+    form = node.arguments[1]
+    plain = isinstance(form, Lit) and not re.search(r"[^yMdHhmsSXx]", str(form.value))
+    return Call("literal", (node,), "any") if plain else node
+
+
+def _in_quotes(node: Concat) -> bool:
+    first, last = str(node.parts[0].value), str(node.parts[-1].value)  # type: ignore[union-attr]
+    mark = first[:1]
+    inner = [str(part.value) for part in node.parts if isinstance(part, Lit)]
+    text = "".join(inner)
+    return mark in ("'", '"') and last.endswith(mark) and text.count(mark) == 2 and "\\" not in text
+
+
+def _unquoted(node: Concat) -> Node:
+    first, *middle, last = node.parts
+    opened = Lit(str(first.value)[1:])  # type: ignore[union-attr]
+    closed = Lit(str(last.value)[:-1])  # type: ignore[union-attr]
+    kept = [part for part in (opened, *middle, closed) if part != Lit("")]
+    return kept[0] if len(kept) == 1 else Concat(tuple(textual(part) for part in kept))
+
+
+def _read(text: str) -> Any:
+    """The value of a text that is a literal of Python: number, text in quotes, list, object. Else the text."""
+    from conn_engine.functions.literals import read_literal
+
+    return read_literal(text)
+
+
+def data(value: Any, names: Names) -> Node:
+    """A body's data: texts in it are templates, what comes out empty is left out of its object."""
+    if isinstance(value, str):
+        return typed(value, names)
+    if isinstance(value, dict):
+        pairs = []
+        for key, item in value.items():
+            made = data(item, names)
+            if made in (Lit(None), Lit("")):
+                continue
+            pairs.append((textual(translated(str(key), names)), made))
+        return ObjectOf(tuple(pairs))
+    if isinstance(value, list):
+        return ListOf(tuple(data(item, names) for item in value))
+    if value is None or isinstance(value, str | int | float | bool):
+        return Lit(value)
+    return Lit(str(value))
+
+
+def leaves(node: Node, *, secrets: bool = False) -> Any:
+    """A tree as data with templates in it: objects and lists stay what they are, so that each value has its line."""
+    if isinstance(node, ObjectOf):
+        if all(isinstance(key, Lit) for key, _ in node.pairs) and not any(_vanishes(item) for _, item in node.pairs):
+            return {str(key.value): leaves(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
+        if secrets_in(node) and not secrets:
+            raise Untranslatable("a secret inside of a body")
+        return template(_optional(node))
+    if isinstance(node, ListOf):
+        return [leaves(item, secrets=secrets) for item in node.items]
+    if secrets_in(node) and not secrets:
+        raise Untranslatable("a secret inside of a body")
+    return template(node)
+
+
+def _vanishes(node: Node) -> bool:
+    """Whether a value of an object may be nothing at all, which leaves its key out."""
+    match node:
+        case Path():
+            return not node.sure
+        case Call(name, arguments) if name == "literal":
+            return any(_vanishes(argument) for argument in arguments)
+        case Default(_, other):
+            return other in (Lit(None), Lit("")) or _vanishes(other)
+        case Cond(_, then, other):
+            return then in (Lit(None), Lit("")) or other in (Lit(None), Lit("")) or _vanishes(then) or _vanishes(other)
+        case _:
+            return False
+
+
+def _optional(node: ObjectOf) -> Node:
+    """The object as one expression, in which what is undefined leaves its key out."""
+    return ObjectOf(tuple((key, _gone(item)) for key, item in node.pairs))
+
+
+def _gone(node: Node) -> Node:
+    match node:
+        case Default(value, other, truth) if other in (Lit(None), Lit("")) and not truth:
+            return value
+        case Cond(test, then, other) if other in (Lit(None), Lit("")):
+            return Cond(test, _gone(then), Path("$nothing"))
+        case Cond(test, then, other) if then in (Lit(None), Lit("")):
+            return Cond(Call("not", (test,), "bool"), _gone(other), Path("$nothing"))
+        case ObjectOf():
+            return _optional(node)
+        case _:
+            return node

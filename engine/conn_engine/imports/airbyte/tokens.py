@@ -1,0 +1,334 @@
+"""Authenticators that get a token by a request: OAuth, sessions, and those that sign one."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from conn_engine.imports.airbyte.jinja import (
+    Lit,
+    Node,
+    Secret,
+    Untranslatable,
+    secrets_in,
+    step,
+    textual,
+    translated,
+)
+from conn_engine.imports.airbyte.names import Scope
+from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.airbyte.paging import pointer
+from conn_engine.imports.airbyte.requests import request_of
+from conn_engine.imports.airbyte.templates import nullable, template
+
+__all__ = ["jwt_of", "oauth_of", "session_of"]
+
+Config = dict[str, Any]
+_USUAL_NAMES = {
+    "grant_type_name": "grant_type", "client_id_name": "client_id", "client_secret_name": "client_secret",
+    "refresh_token_name": "refresh_token",
+}  # fmt: skip
+_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+
+
+def _text(value: Any, scope: Scope) -> Node:
+    return textual(translated(str(value).strip(), scope.config()))
+
+
+def _fixed(value: Any, scope: Scope, default: str) -> str:
+    if not value:
+        return default
+    node = _text(value, scope)
+    if not isinstance(node, Lit):
+        raise Untranslatable("a name that the account decides")
+    return str(node.value)
+
+
+def _called(value: Any, name: str, scope: Scope) -> str | None:
+    """The template of a client's id or secret; None when the account supplies it under its usual name.
+
+    A single secret setting is called by the name that the credential has for it.
+    """
+    if value is None:
+        return ""
+    node = _text(value, scope)
+    if isinstance(node, Secret):
+        for setting in scope.settings.by_place.values():
+            if setting.secret and setting.secret_name == node.name:
+                setting.secret_name = name
+        return None
+    return str(template(node))
+
+
+def oauth_of(
+    one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]
+) -> tuple[Config, Config | None]:
+    """Credentials of an OAuth authenticator; its authorization where it is no bearer token."""
+    config: Config = {}
+    if one.get("use_profile_assertion") and one.get("profile_assertion"):
+        return _asserted(one, scope), None
+    names = {key: _fixed(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
+    url = _text(one.get("token_refresh_endpoint") or "", scope)
+    if secrets_in(url):
+        raise Untranslatable("a secret in the token's URL")
+    config["token_url"] = str(template(url))
+    grant = _fixed(one.get("grant_type"), scope, "refresh_token")
+    for key in ("client_id", "client_secret"):
+        made = _called(one.get(key), key, scope)
+        if made is not None:
+            config[key] = made
+    config["client_authentication"] = "body"
+    headers = {
+        str(name): str(template(_text(value, scope)))
+        for name, value in (one.get("refresh_request_headers") or {}).items()
+    }
+    body = {
+        str(name): template(nullable(_text(value, scope)))
+        for name, value in (one.get("refresh_request_body") or {}).items()
+    }
+    params: Config = {key: value for key, value in body.items() if value is not None}
+    by_header = any(name.lower() == "authorization" for name in headers)
+    for key in ("client_id", "client_secret"):
+        renamed = names[f"{key}_name"]
+        if by_header:
+            params.setdefault(key, None)
+        elif renamed != key:
+            params |= {key: None, renamed: f"{{{{client.{key}}}}}"}
+    if headers:
+        config["token_headers"] = headers
+    _reading(one, scope, config)
+    if isinstance(one.get("scopes"), list) and one["scopes"]:
+        config["scopes"] = [str(scope_name) for scope_name in one["scopes"]]
+    if names["grant_type_name"] != "grant_type":
+        params |= {"grant_type": None, names["grant_type_name"]: grant}
+    if one.get("send_refresh_request_as_query_params"):
+        notes.add("an OAuth refresh with its values in the query")
+    if grant == "client_credentials":
+        if params:
+            config["token_params"] = params
+        return {"format": "oauth2_client_credentials", "config": config}, None
+    if grant == "refresh_token":
+        return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest), None
+    return _own_grant(one, scope, config, params, grant), None
+
+
+def _refreshed(  # noqa: PLR0917
+    one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
+) -> Config:
+    node = _text(one.get("refresh_token") or "", scope)
+    if isinstance(node, Secret):
+        _rename(scope, node, "oauth.token.refresh_token")
+    if refresh != "refresh_token":
+        params |= {"refresh_token": None, refresh: "{{oauth.token.refresh_token}}"}
+    if params:
+        config["token_params"] = params
+    consent = _consent(manifest)
+    if consent:
+        config["authorization_url"] = consent
+    return {"format": "oauth2", "config": config}
+
+
+def _rename(scope: Scope, node: Secret, name: str) -> None:
+    for setting in scope.settings.by_place.values():
+        if setting.secret and setting.secret_name == node.name:
+            setting.secret_name = name
+
+
+def _consent(manifest: Mapping[str, Any]) -> str:
+    """Where a person consents, when the specification says it in full."""
+    advanced: Any = manifest.get("spec")
+    for key in ("advanced_auth", "oauth_config_specification", "oauth_connector_input_specification", "consent_url"):
+        advanced = advanced.get(key) if isinstance(advanced, Mapping) else None
+    if not isinstance(advanced, str):
+        return ""
+    url = advanced.partition("?")[0]
+    return url if url.startswith("https://") and "{" not in url else ""
+
+
+def _own_grant(one: Mapping[str, Any], scope: Scope, config: Config, params: Config, grant: str) -> Config:
+    """Another grant: the whole token request is said."""
+    body: Config = {"grant_type": grant, **{key: value for key, value in params.items() if value is not None}}
+    ask: list[Config] = []
+    for key in ("client_id", "client_secret"):
+        if key in params and params[key] is None:
+            continue
+        body[key] = config.get(key, f"{{{{{key}}}}}")
+        if key not in config:
+            ask.append({"name": key, "secret": key == "client_secret"})
+    login: Config = {"url": config["token_url"], "body": body}
+    if "token_headers" in config:
+        login["headers"] = config["token_headers"]
+    for key in ("response", "expires", "expires_unit"):
+        if key in config:
+            login[key] = config[key]
+    return {"format": "session", "config": {"ask": ask, "login": login}}
+
+
+def _reading(one: Mapping[str, Any], scope: Scope, config: Config) -> None:
+    """How the token's answer is read, where it has other names than the usual."""
+    token = _fixed(one.get("access_token_name"), scope, "access_token")
+    expires = _fixed(one.get("expires_in_name"), scope, "expires_in")
+    if token != "access_token":  # noqa: S105
+        config["response"] = f"$merge([response, {{'access_token': response.{_path(token)}}}])"
+    if expires != "expires_in":
+        config["expires"] = f"response.{_path(expires)}"
+    form = one.get("token_expiry_date_format")
+    if isinstance(form, str) and form:
+        from conn_engine.imports.airbyte.jinja.dates import pattern
+
+        config["expires"] = f'$epochSeconds($dateParse(response.{_path(expires)}, "{pattern(form, fraction="u")}"))'
+        config["expires_unit"] = "epoch"
+    elif one.get("token_expiry_is_time_of_expiration"):
+        config["expires_unit"] = "iso8601"
+
+
+def _path(name: str) -> str:
+    return step(name)
+
+
+def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
+    """A signed assertion that is traded for a token."""
+    assertion = one.get("profile_assertion")
+    if not isinstance(assertion, Mapping):
+        raise Untranslatable("an assertion that is not said")
+    made, _ = jwt_of(assertion, scope)
+    made["config"]["token_url"] = str(template(_text(one.get("token_refresh_endpoint") or "", scope)))
+    return made
+
+
+def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes) -> tuple[Config, Config]:
+    """Credentials and authorization of a session."""
+    if one.get("type") == "LegacySessionTokenAuthenticator":
+        return _legacy_session(one, scope)
+    requester = one.get("login_requester")
+    if not isinstance(requester, Mapping):
+        raise Untranslatable("a session without a log-in")
+    login = _login_request(requester, scope, notes)
+    path = [str(part) for part in one.get("session_token_path") or ()]
+    if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
+        login["response_format"] = "xml"
+    login["response"] = f"response.{'.'.join(step(part) for part in path)}" if path else "response"
+    config: Config = {"ask": [], "login": login}
+    seconds = _seconds(one.get("expiration_duration"))
+    if seconds:
+        config["lifetime_seconds"] = seconds
+    how = one.get("request_authentication")
+    how = how if isinstance(how, Mapping) else {}
+    if how.get("type") == "Bearer":
+        return {"format": "session", "config": config}, {"format": "bearer"}
+    option = how.get("inject_into")
+    if not isinstance(option, Mapping):
+        raise Untranslatable("a session's token that goes nowhere")
+    names = {**scope.config(), "session_token": lambda steps: Secret("session.access_token")}
+    value = str(template(textual(translated(str(how.get("api_token") or "{{ session_token }}"), names))))
+    value = value.replace("`session.access_token`", "session.access_token")
+    name = pointer(option, scope)
+    place = {"header": "header", "request_parameter": "query", "body_json": "body", "body_data": "body"}[
+        str(option.get("inject_into"))
+    ]
+    key = "field" if place == "body" else "name"
+    return {"format": "session", "config": config}, {
+        "format": place,
+        "config": {key: name.lstrip("/").replace("/", "."), "value": value},
+    }
+
+
+def _login_request(requester: Mapping[str, Any], scope: Scope, notes: Notes) -> Config:
+    made = request_of(requester, scope, notes, secrets=True)
+    authenticator = requester.get("authenticator")
+    login: Config = {"method": made.row["method"], "url": made.base_url + made.row.get("path", "")}
+    for key in ("headers", "query", "body"):
+        if key in made.row:
+            login[key] = made.row[key]
+    if "body" in made.row:
+        login["body_format"] = made.row.get("body_format", "json")
+    if isinstance(authenticator, Mapping) and authenticator.get("type") not in (None, "NoAuth"):
+        login.setdefault("headers", {}).update(_login_headers(authenticator, scope))
+    return login
+
+
+def _login_headers(authenticator: Mapping[str, Any], scope: Scope) -> Config:
+    match authenticator.get("type"):
+        case "BasicHttpAuthenticator":
+            from conn_engine.imports.airbyte.jinja import Call, Concat
+
+            pair = Concat(
+                (
+                    _text(authenticator.get("username") or "", scope),
+                    Lit(":"),
+                    _text(authenticator.get("password") or "", scope),
+                )
+            )
+            return {"Authorization": f"Basic {template(Call('base64encode', (pair,), 'text'))}"}
+        case "BearerAuthenticator":
+            return {"Authorization": f"Bearer {template(_text(authenticator.get('api_token') or '', scope))}"}
+        case "ApiKeyAuthenticator":
+            option = authenticator.get("inject_into")
+            name = pointer(option, scope) if isinstance(option, Mapping) else str(authenticator.get("header"))
+            if isinstance(option, Mapping) and option.get("inject_into") != "header":
+                raise Untranslatable("a log-in whose key is in no header")
+            return {name: str(template(_text(authenticator.get("api_token") or "", scope)))}
+        case other:
+            raise Untranslatable(f"a log-in that is authorised by {other}")
+
+
+def _legacy_session(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
+    url = str(one.get("$parameters", {}).get("url_base") or "") if isinstance(one.get("$parameters"), Mapping) else ""
+    base = _text(one.get("api_url") or url or "", scope)
+    login = {
+        "url": f"{str(template(base)).rstrip('/')}/{_fixed(one.get('login_url'), scope, 'session').lstrip('/')}",
+        "body": {
+            "username": str(template(_text(one.get("username") or "", scope))),
+            "password": str(template(_text(one.get("password") or "", scope))),
+        },
+        "body_format": "json",
+        "response": f"response.{step(_fixed(one.get('session_token_response_key'), scope, 'id'))}",
+    }
+    header = _fixed(one.get("header"), scope, "X-Session")
+    return (
+        {"format": "session", "config": {"ask": [], "login": login}},
+        {"format": "header", "config": {"name": header, "value": "{{session.access_token}}"}},
+    )
+
+
+def _seconds(text: Any) -> int:
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        return 0
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return int(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+
+
+def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
+    """Credentials and authorization by a JWT that the account's key signs."""
+    key = _text(one.get("secret_key") or "", scope)
+    text = str(template(key))
+    if one.get("base64_encode_secret_key"):
+        text = f"{{{{$base64encode({text.strip('{} ')})}}}}"
+    assertion: Config = {"algorithm": str(one.get("algorithm") or "HS256"), "key": text, "unique": False}
+    claims: Config = {}
+    payload, headers = one.get("jwt_payload"), one.get("jwt_headers")
+    payload = payload if isinstance(payload, Mapping) else {}
+    headers = headers if isinstance(headers, Mapping) else {}
+    for name in ("iss", "sub", "aud"):
+        if payload.get(name):
+            claims[name] = str(template(_text(payload[name], scope)))
+    for name, value in (one.get("additional_jwt_payload") or {}).items():
+        claims[str(name)] = template(_text(value, scope)) if isinstance(value, str) else value
+    if headers.get("kid"):
+        assertion["key_id"] = str(template(_text(headers["kid"], scope)))
+    more: Config = {name: str(template(_text(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)}
+    for name, value in (one.get("additional_jwt_headers") or {}).items():
+        more[str(name)] = str(template(_text(value, scope)))
+    if more:
+        assertion["headers"] = more
+    if claims:
+        assertion["claims"] = claims
+    if isinstance(one.get("token_duration"), int):
+        assertion["lifetime_seconds"] = max(1, one["token_duration"])
+    if one.get("passphrase"):
+        assertion["passphrase"] = str(template(_text(one["passphrase"], scope)))
+    prefix = _fixed(one.get("header_prefix"), scope, "")
+    option = one.get("request_option")
+    header = pointer(option, scope) if isinstance(option, Mapping) else "Authorization"
+    authorization: Config = {"format": "bearer", "config": {"prefix": prefix, "header": header}}
+    return {"format": "jwt_bearer", "config": {"ask": [], "assertion": assertion}}, authorization

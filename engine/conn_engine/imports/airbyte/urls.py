@@ -1,0 +1,186 @@
+"""A manifest's URL and path as `base_url`, `path` and `query`: one text of theirs becomes three things of ours.
+
+A value in our path is one segment. Where a manifest's value has slashes of its own (one of two paths, by a condition),
+it becomes a list, of which every item is a segment.
+"""
+
+import re
+from dataclasses import dataclass, field
+
+from conn_engine.imports.airbyte.jinja import (
+    Cond,
+    Default,
+    ListOf,
+    Lit,
+    Node,
+    Untranslatable,
+    secrets_in,
+    textual,
+)
+from conn_engine.imports.airbyte.templates import joined, parts, template
+
+__all__ = ["Url", "base_of", "hosts_of", "query_of", "spread", "url_of"]
+
+_HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
+
+
+@dataclass(slots=True)
+class Url:
+    """Path and query of a request."""
+
+    path: str
+    query: dict[str, Node] = field(default_factory=dict)
+
+
+def spread(node: Node) -> Node:
+    """A text with a choice in it as a choice between texts, when the choice is between parts of a host or a scheme.
+
+    `https://{{ 'eu.' if … else '' }}x.com` is one of two URLs; a host must be whole before it is one.
+    """
+    pieces = parts(textual(node))
+    for n, piece in enumerate(pieces):
+        if isinstance(piece, Cond) and all(isinstance(leaf, Lit) for leaf in _leaves(piece)):
+            branches = [spread(joined([*pieces[:n], one, *pieces[n + 1 :]])) for one in (piece.then, piece.other)]
+            return Cond(piece.test, branches[0], branches[1])
+    return joined(pieces)
+
+
+def _leaves(node: Node) -> list[Node]:
+    if isinstance(node, Cond):
+        return [*_leaves(node.then), *_leaves(node.other)]
+    return [node]
+
+
+def base_of(node: Node) -> str:
+    """`base_url`. Raises Untranslatable for what is no URL and for a secret in it."""
+    if secrets_in(node):
+        raise Untranslatable("a secret in the host's URL")
+    made = template(spread(node))
+    if (
+        not isinstance(made, str)
+        or not re.match(r"https?://|\{\{", made)
+        or re.search(r"\s", re.sub(r"\{\{.*?\}\}", "", made))
+    ):
+        raise Untranslatable("a URL that does not begin with a scheme")
+    return made.rstrip("/")
+
+
+def hosts_of(node: Node) -> list[str]:
+    """The hosts that a URL's tree writes out, those of every branch."""
+    found: list[str] = []
+    if isinstance(node, Cond):
+        return [*hosts_of(node.then), *hosts_of(node.other)]
+    if isinstance(node, Default):
+        return [*hosts_of(node.value), *hosts_of(node.other)]
+    pieces = parts(node)
+    text = "".join(str(one.value) if isinstance(one, Lit) else "\0" for one in pieces)
+    match = _HOST.match(text)
+    if match and match[1].strip("\0."):
+        labels = ["*" if "\0" in label else label for label in match[1].lower().split(".")]
+        while len(labels) > 1 and labels[0] == labels[1] == "*":
+            labels.pop(0)
+        if "*" not in labels[1:] and len(labels) > 1:
+            found.append(".".join(labels))
+    return found
+
+
+def url_of(node: Node) -> Url:
+    """Path and query of a path's tree. Raises Untranslatable for a secret in the path."""
+    path, query = _divided(textual(node))
+    if secrets_in(path):
+        raise Untranslatable("a secret in the path")
+    return Url(_path(path), query)
+
+
+Query = dict[str, Node]
+
+
+def _divided(node: Node) -> tuple[Node, Query]:
+    """What stands before the first question mark, and the query after it."""
+    if isinstance(node, Cond):
+        (left, in_left), (right, in_right) = _divided(node.then), _divided(node.other)
+        query: Query = {}
+        for name in {**in_left, **in_right}:
+            then, other = in_left.get(name, Lit(None)), in_right.get(name, Lit(None))
+            query[name] = then if then == other else Cond(node.test, then, other)
+        return (left if left == right else Cond(node.test, left, right)), query
+    pieces = parts(node)
+    for n, piece in enumerate(pieces):
+        if isinstance(piece, Lit) and "?" in str(piece.value):
+            before, _, after = str(piece.value).partition("?")
+            query = query_of([Lit(after), *pieces[n + 1 :]])
+            if query is None:
+                return node, {}
+            return joined([*pieces[:n], Lit(before)]), query
+        if isinstance(piece, Cond) and n == len(pieces) - 1:
+            path, query = _divided(piece)
+            if query:
+                return joined([*pieces[:n], path]), query
+    return node, {}
+
+
+def query_of(pieces: list[Node]) -> Query | None:
+    """`a=1&b={{x}}` as parameters; None when it is no such list."""
+    query: Query = {}
+    current: list[list[Node]] = [[]]
+    for piece in pieces:
+        if not isinstance(piece, Lit):
+            current[-1].append(piece)
+            continue
+        for n, text in enumerate(str(piece.value).split("&")):
+            if n:
+                current.append([])
+            if text:
+                current[-1].append(Lit(text))
+    for pair in current:
+        if not pair:
+            continue
+        first = pair[0]
+        if not isinstance(first, Lit) or "=" not in str(first.value):
+            return None
+        name, _, value = str(first.value).partition("=")
+        if not name or name in query or "/" in name:
+            return None
+        query[name] = joined([Lit(value), *pair[1:]])
+    return query
+
+
+def _path(node: Node) -> str:
+    """The path as a template."""
+    made: list[str] = []
+    for piece in parts(node):
+        if isinstance(piece, Lit):
+            made.append(str(piece.value).replace("{{", "{{'{{'}}"))
+        elif _has_slash(piece):
+            made.append(str(template(_segments(piece))))
+        else:
+            made.append(str(template(piece)))
+    text = "".join(made)
+    return text if text.startswith("/") or not text else f"/{text}"
+
+
+def _has_slash(node: Node) -> bool:
+    if isinstance(node, Cond):
+        return _has_slash(node.then) or _has_slash(node.other)
+    if isinstance(node, Default):
+        return _has_slash(node.other)
+    return any(isinstance(one, Lit) and "/" in str(one.value) for one in parts(node))
+
+
+def _segments(node: Node) -> Node:
+    """A text with slashes as the list of its segments."""
+    if isinstance(node, Cond):
+        return Cond(node.test, _segments(node.then), _segments(node.other))
+    if isinstance(node, Default):
+        return Default(_segments(node.value), _segments(node.other), node.truth)
+    found: list[list[Node]] = [[]]
+    for piece in parts(node):
+        if not isinstance(piece, Lit):
+            found[-1].append(piece)
+            continue
+        for n, text in enumerate(str(piece.value).split("/")):
+            if n:
+                found.append([])
+            if text:
+                found[-1].append(Lit(text))
+    return ListOf(tuple(joined(one) for one in found if one))

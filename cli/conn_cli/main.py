@@ -13,6 +13,7 @@ from conn_cli.boundary import show_crash, show_error, show_file_error, show_usag
 from conn_cli.commands import (
     account,
     auth,
+    coverage,
     diff_override,
     doctor,
     eval_,
@@ -94,6 +95,7 @@ application.add_typer(har.group, name="har", rich_help_panel=LOOP)
 application.command("show", rich_help_panel=CHANGE)(show.show)
 application.command("why", rich_help_panel=CHANGE)(why.why)
 application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)
+application.command("coverage", rich_help_panel=CHANGE)(coverage.coverage)
 application.command("impact", rich_help_panel=CHANGE)(impact.impact)
 application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
 application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)

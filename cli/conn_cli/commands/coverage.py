@@ -1,0 +1,50 @@
+"""`conn coverage`: which fields the recorded data reaches, and which of the vendor's nobody reads."""
+
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+
+def coverage(
+    context: typer.Context,
+    *,
+    operation: Annotated[str | None, typer.Argument(metavar="[OPERATION]", help="Only this operation.")] = None,
+    account: Annotated[list[str] | None, typer.Option("--account", "-a", help="Only these accounts.")] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
+    minimum: Annotated[
+        float | None,
+        typer.Option("--min", min=0, max=100, help="Exit 1 when an operation sees less of its mapped fields, in %."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every field, and what nobody reads.")] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown, html; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Measure on the recordings which fields of the model are mapped, seen, always empty, and what nobody reads."""
+    from conn_cli.report import coverage as report
+    from conn_cli.report import parse_specs, write_texts
+    from conn_engine.coverage import measure_coverage
+
+    app: App = context.obj
+    drawn = {"text": None, "json": None, "markdown": None, "html": None}
+    parse_specs(formats or [], drawn)  # a bad one is said before the work
+    rows = []
+    with app.progress("measuring", unit="operations") as progress:
+        for row in measure_coverage(app.workspace, operation=operation, connector=connector, accounts=account or ()):
+            rows.append(row)
+            progress.advance(note=row.operation)
+    low = report.below(rows, minimum)
+    texts = {
+        "text": lambda: report.text(rows, low, minimum, verbose=verbose or operation is not None),
+        "json": lambda: report.json_(rows, low),
+        "markdown": lambda: report.markdown(rows, low, minimum),
+        "html": lambda: report.html(rows, low, minimum),
+    }
+    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    if low:
+        app.err(f"{len(low)} of {len(rows)} below {minimum:g}%")
+    raise typer.Exit(Exit.FINDINGS if low else Exit.OK)

@@ -1,0 +1,158 @@
+"""Mapping coverage, drawn: text, JSON, Markdown, and one self-contained HTML file. Names and counts, no values."""
+
+from collections.abc import Sequence
+from html import escape
+
+from conn_cli.words import counted
+from conn_engine.coverage import OperationCoverage
+from conn_engine.documents import dump_json
+
+__all__ = ["below", "html", "json_", "markdown", "text"]
+
+Rows = Sequence[OperationCoverage]
+MOST = 12
+
+
+def below(rows: Rows, minimum: float | None) -> list[OperationCoverage]:
+    """The operations with a mapping that see less than the minimum. Without a minimum: none."""
+    return [row for row in rows if minimum is not None and row.mapped and row.percent < minimum]
+
+
+def text(rows: Rows, low: Rows, minimum: float | None, *, verbose: bool = False) -> str:
+    """For people: one line per operation, its empty fields, and with `verbose` what is unmapped and unread."""
+    lines = []
+    width = max((len(row.operation) for row in rows), default=9)
+    for connector in dict.fromkeys(row.connector for row in rows):
+        lines.append(connector)
+        for row in (row for row in rows if row.connector == connector):
+            lines.append(f"  {row.operation:<{width}}  {_figures(row)}{_whose(row)}{_mark(row, low, minimum)}")
+            lines += [f"      {line}" for line in _details(row, verbose=verbose)]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _figures(row: OperationCoverage) -> str:
+    if not row.cases:
+        return f"no recording, {counted(row.mapped, 'mapped field')}"
+    seen = f"{row.percent:3.0f}% seen ({row.count('seen')} of {counted(row.mapped, 'mapped field')})"
+    model = f", {row.model - row.count('unmapped')} of {row.model} model fields mapped" if row.model else ""
+    return f"{seen}{model}, {counted(row.records, 'record')}"
+
+
+def _whose(row: OperationCoverage) -> str:
+    if not row.accounts:
+        return ""
+    names = ", ".join(row.accounts[:3])
+    return f"   {names}" + (f" and {len(row.accounts) - 3:,} more" if len(row.accounts) > 3 else "")
+
+
+def _mark(row: OperationCoverage, low: Rows, minimum: float | None) -> str:
+    return f"   <- below {minimum:g}%" if any(row is other for other in low) else ""
+
+
+def _details(row: OperationCoverage, *, verbose: bool) -> list[str]:
+    lines = [f"not replayed: {reason}" for reason in row.broken]
+    empty = [one.field for one in row.fields if one.state == "empty"]
+    if empty and row.cases:
+        lines.append(f"always empty: {', '.join(empty)}")
+    if verbose:
+        unmapped = [one.field for one in row.fields if one.state == "unmapped"]
+        lines += [f"not mapped: {', '.join(unmapped)}"] if unmapped else []
+        lines += [f"nobody reads: {', '.join(row.unread)}"] if row.unread else []
+    elif row.unread:
+        lines.append(f"nobody reads {counted(len(row.unread), 'vendor field')}: {_some(row.unread)}")
+    return lines
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:MOST]) + (f" and {len(names) - MOST} more (--verbose)" if len(names) > MOST else "")
+
+
+def json_(rows: Rows, low: Rows) -> str:
+    """`{"version": 1, "operations": [{connector, operation, accounts, …, fields, unread}]}`."""
+    return dump_json({"version": 1, "operations": [_data(row, low) for row in rows]})
+
+
+def _data(row: OperationCoverage, low: Rows) -> dict[str, object]:
+    return {
+        "connector": row.connector,
+        "operation": row.operation,
+        "accounts": list(row.accounts),
+        "cases": row.cases,
+        "records": row.records,
+        "percent_seen": round(row.percent, 1),
+        "below_minimum": any(row is other for other in low),
+        "fields": [{"field": f.field, "state": f.state, "records": f.records, "model": f.model} for f in row.fields],
+        "unread": list(row.unread),
+        "not_replayed": list(row.broken),
+    }
+
+
+def markdown(rows: Rows, low: Rows, minimum: float | None) -> str:
+    """A table for a pull request."""
+    lines = ["| connector | operation | accounts | seen of mapped | always empty | not mapped | vendor fields unread |"]
+    lines.append("|---|---|---:|---:|---|---:|---:|")
+    for row in rows:
+        empty = ", ".join(f"`{one.field}`" for one in row.fields if one.state == "empty" and row.cases)
+        share = f"{row.count('seen')}/{row.mapped} ({row.percent:.0f}%)" if row.cases else "no recording"
+        share = f"**{share}** < {minimum:g}%" if _mark(row, low, minimum) else share
+        lines.append(
+            f"| {row.connector} | `{row.operation}` | {len(row.accounts) or ''} | {share} | {empty} | "
+            f"{row.count('unmapped')} | {len(row.unread)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+STYLE = """
+:root{color-scheme:light dark;--seen:#2e7d32;--empty:#c77700;--unmapped:#8a8f98;--line:#8884}
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
+h2{margin-top:2rem}summary{cursor:pointer;padding:.4rem 0;border-top:1px solid var(--line)}
+.bar{display:inline-flex;width:12rem;height:.8em;border-radius:.2em;overflow:hidden;vertical-align:middle;margin:0 .6em}
+.bar i{display:block}.seen{background:var(--seen)}.empty{background:var(--empty)}.unmapped{background:var(--unmapped)}
+.low{color:#c62828;font-weight:600}table{border-collapse:collapse;margin:.5rem 0 1rem}
+td,th{text-align:left;padding:.15rem .8rem .15rem 0;border-bottom:1px solid var(--line)}td.n{text-align:right}
+code{font-size:.92em}.key i{display:inline-block;width:.8em;height:.8em;margin:0 .3em 0 1em}.quiet{opacity:.7}
+"""
+
+
+def html(rows: Rows, low: Rows, minimum: float | None) -> str:
+    """One HTML file without scripts and without anything from elsewhere."""
+    parts = [
+        "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
+        "<meta http-equiv=Content-Security-Policy content=\"default-src 'none'; style-src 'unsafe-inline'\">",
+        f"<title>Mapping coverage</title><style>{STYLE}</style><h1>Mapping coverage</h1>",
+        "<p class=key><i class=seen></i>seen in a record<i class=empty></i>mapped, always empty"
+        "<i class=unmapped></i>in the model, not mapped</p>",
+    ]
+    for connector in dict.fromkeys(row.connector for row in rows):
+        parts.append(f"<h2>{escape(connector)}</h2>")
+        parts += [_html_row(row, low, minimum) for row in rows if row.connector == connector]
+    return "\n".join(parts) + "\n"
+
+
+def _html_row(row: OperationCoverage, low: Rows, minimum: float | None) -> str:
+    mark = _mark(row, low, minimum).replace("<-", "").strip()
+    head = f"<code>{escape(row.operation)}</code> {_bar(row)} {escape(_figures(row))}"
+    head += f" <span class=low>{escape(mark)}</span>" if mark else ""
+    head += f" <span class=quiet>{escape(_whose(row).strip())}</span>" if row.accounts else ""
+    body = "".join(
+        f"<tr><td><code>{escape(one.field)}</code><td>{one.state}{'' if one.model else ' (not in the model)'}"
+        f"<td class=n>{one.records or ''}"
+        for one in row.fields
+    )
+    unread = ", ".join(f"<code>{escape(name)}</code>" for name in row.unread)
+    broken = "".join(f"<p class=low>not replayed: {escape(reason)}</p>" for reason in row.broken)
+    return (
+        f"<details><summary>{head}</summary>{broken}<table><tr><th>field<th>state<th>records{body}</table>"
+        + (f"<p>The vendor sends, and nobody reads: {unread}</p>" if unread else "")
+        + "</details>"
+    )
+
+
+def _bar(row: OperationCoverage) -> str:
+    total = len(row.fields) or 1
+    pieces = "".join(
+        f"<i class={state} style='width:{100 * row.count(state) / total:.1f}%'></i>"
+        for state in ("seen", "empty", "unmapped")
+        if row.count(state)
+    )
+    return f"<span class=bar role=img aria-label='{row.percent:.0f}% seen'>{pieces}</span>"

@@ -3,14 +3,16 @@
 This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`). Replays do not come through here.
 """
 
+import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
-from contextlib import aclosing, closing
-from dataclasses import dataclass
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import CAPTURED, CredentialField
+from conn_engine.bodies import Content
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.config.literals import literal_secrets
 from conn_engine.errors import CredentialError
@@ -24,7 +26,7 @@ from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.vault import LayeredVault, open_vault, variable_name
-from conn_engine.wire import Clock, Page, SystemClock
+from conn_engine.wire import Clock, Headers, Page, SystemClock
 
 if TYPE_CHECKING:
     from conn_engine.transport.live import Live
@@ -146,8 +148,25 @@ class Connection:
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
+        parts: builtins.list[Page] = []
         with closing(self.pages(operation, call)) as pages:
-            return _listing(next(pages, None))
+            for part in pages:
+                parts.append(part)
+                if not part.partial:
+                    break
+        return _listing(parts)
+
+    @contextmanager
+    def download(
+        self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
+    ) -> Iterator[Content]:
+        """The bytes of an operation's answer, whatever its format is: `content_type`, `filename`, `size`, and to read
+        them `pieces()`, `open()`, `read()` and `save(path)`. They are given back when the block is left.
+
+        Errors as in `perform`.
+        """
+        with closing(self.pages(operation, replace(call or Call(), as_file=True), raw=raw)) as pages:
+            yield _content(next(pages, None))
 
     def records(self, operation: str, call: Call | None = None) -> Iterator[Any]:
         """Every record of every page, one by one, as pages arrive."""
@@ -222,8 +241,21 @@ class AsyncConnection:
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
+        parts: builtins.list[Page] = []
         async with aclosing(self.pages(operation, call)) as pages:
-            return _listing(await anext(pages, None))
+            async for part in pages:
+                parts.append(part)
+                if not part.partial:
+                    break
+        return _listing(parts)
+
+    @asynccontextmanager
+    async def download(
+        self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
+    ) -> AsyncIterator[Content]:
+        """As `Connection.download`."""
+        async with aclosing(self.pages(operation, replace(call or Call(), as_file=True), raw=raw)) as pages:
+            yield _content(await anext(pages, None))
 
     async def records(self, operation: str, call: Call | None = None) -> AsyncIterator[Any]:
         """Every record of every page, one by one, as pages arrive."""
@@ -245,16 +277,21 @@ class AsyncConnection:
         await self.aclose()
 
 
-def _listing(page: Page | None) -> dict[str, Any]:
-    if page is None:
-        return {"result": [], "next_cursor": None, "prev_cursor": None, "result_count": 0}
+def _listing(parts: Sequence[Page]) -> dict[str, Any]:
+    """One page, or what is one page to callers although it came in parts."""
+    records = [record for part in parts for record in part.records]
+    last = parts[-1] if parts else Page([], [])
     return {
-        "result": page.records,
-        "next_cursor": page.next_cursor,
-        "prev_cursor": page.prev_cursor,
-        "result_count": len(page.records),
-        **({} if page.state is None else {"state": page.state}),
+        "result": records,
+        "next_cursor": last.next_cursor,
+        "prev_cursor": last.prev_cursor,
+        "result_count": len(records),
+        **({} if last.state is None else {"state": last.state}),
     }
+
+
+def _content(page: Page | None) -> Content:
+    return page.content if page is not None and page.content is not None else Content(Headers(), lambda: iter(()))
 
 
 def connect(workspace: Workspace, account: str, *, environ: Mapping[str, str], **options: Any) -> Connection:

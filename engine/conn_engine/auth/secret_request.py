@@ -16,6 +16,7 @@ from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encod
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.signing.assertion import Assertion, signed
+from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers, Request, Response
 
@@ -57,7 +58,8 @@ AssertionSetting: TypeAlias = Annotated[
 
 
 class SecretRequest(Settings, frozen=True, kw_only=True):
-    """A request. Templates see the stored document's keys, `env`, `context`, and what its place brings."""
+    """A request. Templates see the stored document's keys, `env`, `context`, what its place brings, and `timestamp`,
+    `timestamp_ms`, `date` and `nonce`, which are the same throughout one request."""
 
     method: MethodSetting = "post"
     url: UrlSetting
@@ -155,6 +157,7 @@ def host_of(request: Request) -> str:
 
 
 def _built(told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
+    names = {**Moment.at(clock.now()).names(), **names}
     purpose = f"the {label}" if " " in label else f'the token request\'s step "{label}"'
     if told.assertion is not None:
         names = {**names, "assertion": signed(told.assertion, names, clock.now()).text}

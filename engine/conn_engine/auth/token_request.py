@@ -85,7 +85,8 @@ class TokenStep(SecretRequest, frozen=True, kw_only=True):
 
 
 class TokenRequest(TokenReading, frozen=True, kw_only=True):
-    """One request for a token. Templates see the stored document's keys, `env`, `context` and `before`."""
+    """One request for a token. Templates see the stored document's keys, `env`, `context`, `before`, and `timestamp`
+    (seconds), `timestamp_ms`, `date` (RFC 3339) and `nonce`, which are the same throughout one request."""
 
     method: MethodSetting = "post"
     url: UrlSetting

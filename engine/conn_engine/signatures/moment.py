@@ -1,14 +1,12 @@
-"""Time and random values of one request, fixed once; and what signatures have in common with the credential."""
+"""What signatures have in common: the finished request as expressions see it, and templates over the credential."""
 
 import hashlib
 import re
-import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine.errors import CredentialError
+from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Scope
 from conn_engine.strategies import filled as any_filled
 from conn_engine.wire import Request
@@ -16,29 +14,6 @@ from conn_engine.wire import Request
 __all__ = ["Moment", "filled", "request_names"]
 
 _UNFIT = re.compile(r"[^\x20-\x7e\t]")
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """`now` is in Unix seconds, `nonce` 128 random bits in hex."""
-
-    now: float
-    nonce: str
-
-    @classmethod
-    def at(cls, now: float) -> "Moment":
-        """This moment, with a fresh nonce."""
-        return cls(now, secrets.token_hex(16))
-
-    def names(self) -> Scope:
-        """As expressions see it: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second), `nonce`."""
-        date = datetime.fromtimestamp(int(self.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {
-            "timestamp": int(self.now),
-            "timestamp_ms": int(self.now * 1000),
-            "date": date,
-            "nonce": self.nonce,
-        }
 
 
 def filled(template: str, scope: Scope, *, purpose: str, lines: bool = False) -> str:

@@ -1,6 +1,7 @@
 """The kinds whose token is asked for: password, session, signed JWT, and one of several."""
 
 import base64
+import hashlib
 import json
 from typing import Any
 from urllib.parse import parse_qs
@@ -195,6 +196,30 @@ class TestSession:
         assert sent[2].url == "https://api.example.com/login?ticket=t%2F1"
         assert sent[2].headers["cookie"] == "step=2"
         assert document["session"]["access_token"] == "sK"
+
+    def test_time_and_chance_are_the_same_throughout_a_request(self) -> None:
+        signed = {"x-id": "{{nonce}}", "x-date": "{{date}}", "x-sig": "{{$digest(nonce & date & password)}}"}
+        url = "https://api.example.com/{{nonce}}"
+        login = {
+            "before": [{"name": "first", "url": url}],
+            "url": url,
+            "headers": signed,
+            "query": {"t": "{{timestamp}}"},
+        }
+        session = kind({"format": "session", "config": {"login": login, "response": "response.t"}})
+        (first, last), _ = exchanged(session, USER, answer({}), answer({"t": "T"}))
+        nonce, date = last.headers["x-id"], last.headers["x-date"]
+        assert last.url == f"https://api.example.com/{nonce}?t={int(NOW)}" and date == "2025-10-09T08:53:20Z"
+        assert last.headers["x-sig"] == hashlib.sha256(f"{nonce}{date}{USER['password']}".encode()).hexdigest()
+        assert first.url != f"https://api.example.com/{nonce}", "another request, another nonce"
+
+    def test_what_an_account_has_goes_before_time_and_chance(self) -> None:
+        login = {"url": "https://api.example.com/login", "body": {"day": "{{date}}"}}
+        session = kind(
+            {"format": "session", "config": {"ask": [{"name": "date"}], "login": login, "response": "response.t"}}
+        )
+        (sent,), _ = exchanged(session, {"date": "monday"}, answer({"t": "T"}))
+        assert form_of(sent) == {"day": "monday"}
 
     def test_a_step_that_fails_tells_no_secret(self) -> None:
         before = [{"name": "first", "url": "https://api.example.com/a", "response": "response.t"}]

@@ -399,6 +399,15 @@ CODES: dict[str, Code] = _table(
         "Delete it.",
     ),
     Code(
+        "CFG202",
+        "incremental to no effect",
+        "warning",
+        "An operation says `incremental`, but its requests say neither where the window begins nor from where the "
+        "state goes on, and nothing leaves older records out: each run reads everything. Say where the start goes "
+        "(`start_param`, `start_header`, `start_body`, `start_form`, or `{{window.start}}` in a template), or "
+        "`filter: true`, or `stop_when_older: true` for a listing in descending order.",
+    ),
+    Code(
         "REF102",
         "operation does not exist",
         "error",

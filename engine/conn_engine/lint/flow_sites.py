@@ -6,6 +6,7 @@ from typing import Any
 from conn_engine.config import Path_, lookup
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
+from conn_engine.lint.run_sites import run_names
 from conn_engine.lint.site import CALL, RECORD, Names, Site, mapped, templates
 
 __all__ = ["flow_sites", "own_names"]
@@ -74,8 +75,8 @@ def _expressions(data: Mapping[str, Any], path: Path_, names: Mapping[str, Names
 
 def own_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
     """What an operation brings into its own scope: the names of its path, of its partitions and those above them, of
-    its recursion and its chunks. None when a parent stands in another document, so that they cannot be told."""
-    found = set(_path_names(operation.get("path")))
+    its recursion, its chunks and its windows. None when a parent stands in another document: they cannot be told."""
+    found = set(_path_names(operation.get("path"))) | run_names(operation)
     if isinstance(operation.get("chunk"), Mapping):
         found.add("chunk")
     recurse = operation.get("recurse")

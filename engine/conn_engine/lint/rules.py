@@ -13,6 +13,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
 from conn_engine.lint.flow_rules import flow_operations, parent_cycles
+from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
 
@@ -343,6 +344,7 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     routes,
     flow_operations,
     parent_cycles,
+    unused_windows,
     fields,
     dead_overrides,
     required_values,

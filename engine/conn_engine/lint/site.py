@@ -27,7 +27,7 @@ CALL = CALLER | {"partition", "parent"}
 ANSWER = CALL | {"status", "response", "records", "request", "text"}
 FAULT = ANSWER | {"fault", "attempt"}
 RECORD = CALL | {"record", "response"}
-MAPPED = CALL | {"response", "status", "page"}
+MAPPED = CALL | {"response", "status", "page", "window"}
 AFTER = MAPPED | {"after", "result"}
 ERROR = MAPPED | {"error"}
 

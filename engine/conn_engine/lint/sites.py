@@ -6,6 +6,7 @@ from typing import Any
 
 from conn_engine.config import MAPPINGS, Path_
 from conn_engine.lint.flow_sites import flow_sites, own_names
+from conn_engine.lint.run_sites import run_sites
 from conn_engine.lint.secret_sites import secret_sites
 from conn_engine.lint.site import (
     AFTER,
@@ -100,6 +101,7 @@ def _operation(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
     if isinstance(data.get("record_filter"), str):
         yield Site((*path, "record_filter"), data["record_filter"], "expression", RECORD)
     yield from flow_sites(data, path)
+    yield from run_sites(data, path)
 
 
 def _within(found: Iterator[Site], own: Names) -> Iterator[Site]:

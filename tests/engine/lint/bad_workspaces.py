@@ -182,6 +182,29 @@ CONFIGURATION = [
         swap=(HTTP, '"/contacts/{{id}}"}', '"/contacts/{{id}}", parents: {as: id, from: contacts.get}}'),
     ),
     Bad(
+        "incremental to no effect",
+        one("CFG202", HTTP, 8, 63),
+        swap=(
+            HTTP,
+            '"/contacts/{{id}}"}',
+            '"/contacts/{{id}}", incremental: {format: integer, config: {cursor_field: n}}}',
+        ),
+    ),
+    Bad(
+        "a name of no window",
+        [("EXP103", HTTP, 8, 64)],
+        swap=(HTTP, '"/contacts/{{id}}"}', '"/contacts/{{id}}", query: {q: "{{window.start}}"}}'),
+    ),
+    Bad(
+        "a name of no job",
+        [("EXP103", HTTP, 8, 75)],
+        swap=(
+            HTTP,
+            '"/contacts/{{id}}"}',
+            '"/contacts/{{id}}", job: {poll: {path: "/j/{{created.id}}", status: body.s, done: [x]}}}',
+        ),
+    ),
+    Bad(
         "a name of no partition",
         [("EXP103", HTTP, 8, 64)],
         swap=(

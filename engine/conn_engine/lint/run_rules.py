@@ -1,0 +1,66 @@
+"""Rules over incremental operations: whether what is new makes any difference to what is asked for."""
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.expressions import expression, template
+from conn_engine.incremental import Common
+from conn_engine.lint.sites import Site, sites
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import Target
+
+__all__ = ["unused_windows"]
+
+_NAMES = frozenset({"window", "state"})
+_PLACES = tuple(f"{end}_{place}" for end in ("start", "end") for place in ("param", "header", "body", "form"))
+
+
+def unused_windows(target: "Target") -> Iterator[Diagnostic]:
+    """CFG202: an operation is incremental, and neither its requests nor its records depend on that."""
+    effective = target.effective
+    for name in effective.operations():
+        if name.kind != "vendor":
+            continue
+        try:
+            operation = effective.vendor(name.resource, name.method)
+        except ConfigurationError:
+            continue  # reported by the schema
+        settings = operation.incremental
+        if settings is None or _used(settings) or _read(effective.data, name.resource, name.method):
+            continue
+        path = operation.at("incremental")
+        yield diagnostic(
+            "CFG202",
+            f"{name.text} is incremental, but asks for everything in every run",
+            effective.span(path),
+            path=dotted(path),
+            hint="say where the start goes (`start_param: since`, or {{window.start}}), or `filter: true`",
+        )
+
+
+def _used(settings: Common) -> bool:
+    placed = any(getattr(settings, place) is not None for place in _PLACES)
+    return placed or settings.filter or settings.stop_when_older
+
+
+def _read(data: Mapping[str, Any], resource: str, method: str) -> bool:
+    """Whether a template or an expression that the operation uses reads the window or the state."""
+    own = {**data["resources"][resource], method: data["resources"][resource][method]}
+    kept = {
+        key: value for key, value in own.items() if key == method or not isinstance(value, dict) or "path" not in value
+    }
+    return any(_reads(site) for site in sites({**data, "unified": {}, "resources": {resource: kept}}))
+
+
+def _reads(site: Site) -> bool:
+    if "incremental" in site.path[:4]:
+        return False
+    try:
+        texts = [site.text] if site.kind == "expression" else [text for text, _ in template(site.text).expressions]
+        return any(not _NAMES.isdisjoint(expression(text).roots() or _NAMES) for text in texts)
+    except ExpressionError:
+        return True  # reported as such

@@ -22,6 +22,7 @@ _RATIO = 250
 _HARMLESS = 64 * 1024 * 1024
 _PIECE = 64 * 1024
 _ENCRYPTED = 0x1
+_DAMAGES = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error)
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
@@ -51,7 +52,7 @@ def documents(reader: BinaryIO, kind: str, members: str, max_bytes: int) -> Iter
                 yield Document(info.filename, pieces)
                 for _ in pieces:  # what the caller has not read
                     pass
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error):
+    except _DAMAGES:
         raise ArchiveFault("the zip archive is damaged or cut off") from None
 
 
@@ -118,10 +119,13 @@ def _chosen(archive: zipfile.ZipFile, members: str) -> list[zipfile.ZipInfo]:
 
 
 def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: _Budget) -> Iterator[bytes]:
-    with archive.open(info) as reader:
-        while piece := reader.read(_PIECE):
-            budget.spend(len(piece))
-            yield piece
+    try:
+        with archive.open(info) as reader:
+            while piece := reader.read(_PIECE):
+                budget.spend(len(piece))
+                yield piece
+    except _DAMAGES:
+        raise ArchiveFault("the zip archive is damaged or cut off") from None
 
 
 class _Bounded(io.BufferedIOBase):

@@ -15,7 +15,7 @@ from conn_engine.bodies.contents import Content
 from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem, packed
 from conn_engine.bodies.json_text import decode_json
 from conn_engine.bodies.options import ResponseOptions
-from conn_engine.bodies.strange import MAX_ERROR_TEXT, not_readable
+from conn_engine.bodies.strange import MAX_ERROR_TEXT, is_page, not_readable
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.wire import Response
 
@@ -145,6 +145,8 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
         for source in _texts(response, format, options):
             if format != "jsonl":
                 head, source = _begun(source)  # noqa: PLW2901
+                if is_page(head):
+                    raise RowFault("it is an HTML page")
                 if head[:1] in (b"{", b"[") and "json" in response.headers.get("content-type", "").lower():
                     raise RowFault(
                         "it is JSON", "an error, or not ready yet? `errors` can tell: rules see it as `text`"

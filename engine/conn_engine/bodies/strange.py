@@ -7,7 +7,7 @@ from conn_engine.bodies.faults import ArchiveFault, CharsetFault, RowFault
 from conn_engine.errors import VendorError
 from conn_engine.wire import Response
 
-__all__ = ["MAX_ERROR_TEXT", "not_readable"]
+__all__ = ["MAX_ERROR_TEXT", "is_page", "not_readable"]
 
 MAX_ERROR_TEXT = 10_000
 _EXCERPT = 120
@@ -24,6 +24,11 @@ _NAMES = {
 }
 
 
+def is_page(head: bytes) -> bool:
+    """Whether an answer begins like an HTML page."""
+    return _PAGE.match(head[:1000]) is not None
+
+
 def not_readable(response: Response, format: str, fault: ValueError) -> VendorError:  # noqa: A002
     """The error for an answer that is no `format`, because of `fault`."""
     with response.open() as reader:
@@ -31,7 +36,7 @@ def not_readable(response: Response, format: str, fault: ValueError) -> VendorEr
     name = _NAMES[format]
     if isinstance(fault, CharsetFault):
         return _error(response, f"the answer cannot be read: {fault}", "`response_options.charset` says another")
-    if _PAGE.match(head[:1000]):
+    if is_page(head):
         title = _TITLE.search(_text(response, head))
         named = f" titled “{_printable(title[1])}”" if title else ""
         return _error(

@@ -100,7 +100,7 @@ def _variable(name: str) -> str:
 
 
 def _values(entry: dict[str, Any], vendor: Vendor) -> Values:
-    config = {}
+    config = {"accountId": "12-ab"} if mode(entry) == "TBA" else {}
     said = {**(entry.get("integration_config") or {}), **(entry.get("connection_config") or {})}
     for name, row in said.items():
         options = row.get("enum") or [row.get("default_value") or f"acme-{name.lower().replace('_', '-')}.example"]

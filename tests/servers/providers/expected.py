@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
@@ -18,14 +18,9 @@ from providers.corpus import mode
 from providers.templates import Unknown, deep, evaluated
 from providers.vendor import Arrived
 
-__all__ = [
-    "TOKEN", "VERIFIER", "Want", "api_request", "code_exchange", "consent_page", "facts", "prepare", "renewal",
-    "token_requests", "verification",
-]  # fmt: skip
+__all__ = ["TOKEN", "Want", "api_request", "path_of", "prepare", "token_requests", "verification"]
 
 TOKEN = "token-1"
-VERIFIER = "v" * 43
-OAUTH = ("OAUTH2", "MCP_OAUTH2")
 
 
 @dataclass(slots=True)
@@ -66,12 +61,17 @@ def prepare(made: Made) -> None:
         token = {"token": TOKEN, "expires_at": "2099-01-01T00:00:00Z"}
     if path := entry.get("alternate_access_token_response_path"):
         token = {path: token}
+    if kind == "OAUTH1":
+        made.vendor.answers[path_of(made, entry["request_url"])] = {
+            "oauth_token": "request-1", "oauth_token_secret": "request-secret", "oauth_callback_confirmed": "true",
+        }  # fmt: skip
+        token = {"oauth_token": "access-1", "oauth_token_secret": "access-secret"}
     for url in _token_urls(entry):
-        made.vendor.answers[_path(made, url)] = token
+        made.vendor.answers[path_of(made, url)] = token
     if kind == "CUSTOM":
-        made.vendor.answers[_path(made, entry["token_url"]["OAUTH2"])] = {"access_token": TOKEN}
+        made.vendor.answers[path_of(made, entry["token_url"]["OAUTH2"])] = {"access_token": TOKEN}
     if entry.get("additional_steps"):
-        made.vendor.answers[_path(made, entry["token_url"])] = made.values.further["step1"]
+        made.vendor.answers[path_of(made, entry["token_url"])] = made.values.further["step1"]
 
 
 def _two_step_answer(told: Mapping[str, Any], metadata: Mapping[str, str]) -> Any:
@@ -96,7 +96,7 @@ def _token_urls(entry: Mapping[str, Any]) -> list[str]:
     return [url for url in (*found, entry.get("refresh_url")) if url]
 
 
-def _path(made: Made, url: str) -> str:
+def path_of(made: Made, url: str) -> str:
     """Where a URL of the entry arrives: its host is the first part of the path."""
     whole = evaluated(url.partition("?")[0], made.values).removeprefix(made.vendor.origin + "/")
     return "/" + whole.removeprefix("https://").removeprefix(made.vendor.origin + "/")
@@ -106,7 +106,7 @@ def _base(made: Made) -> str:
     told = (made.entry.get("proxy") or {}).get("base_url")
     if not told:  # the importer's own choice, which `facts` holds against the entry
         return "/" + made.data["base_url"].removeprefix("https://")
-    return _path(made, told).rstrip("/")
+    return path_of(made, told).rstrip("/")
 
 
 # --- requests to the API ---
@@ -216,7 +216,8 @@ def _oauth1(made: Made, arrived: Arrived) -> None:
     )
     pairs = {name: quoted.strip('"') for name, quoted in said.items()}
     given = pairs.pop("oauth_signature")
-    pairs.pop("realm", None)
+    realm = pairs.pop("realm", None)
+    assert realm == ("12_AB" if mode(made.entry) == "TBA" else None)
     secrets = made.vault.load("acme") or {}
     consumer = secrets.get("consumer_secret") or next(v for n, v in made.environ.items() if n.endswith("SECRET"))
     key = f"{quote(consumer, safe='-._~')}&{quote(secrets['token_secret'], safe='-._~')}"
@@ -268,14 +269,16 @@ def token_requests(made: Made) -> list[Want]:
         return [_step(made, step, entry if number == 0 else step) for number, step in enumerate(steps)]
     if kind == "BILL":
         names = ("username", "password", "organizationId", "devKey")
-        return [Want("post", _path(made, entry["token_url"]), data={name: values.credentials[name] for name in names})]
+        return [
+            Want("post", path_of(made, entry["token_url"]), data={name: values.credentials[name] for name in names})
+        ]
     if kind in ("APP", "CUSTOM"):
         url = entry["token_url"]["APP"] if kind == "CUSTOM" else entry["token_url"]
-        return [Want("post", _path(made, url), checks=[lambda arrived: _app_jwt(made, arrived)])]
+        return [Want("post", path_of(made, url), checks=[lambda arrived: _app_jwt(made, arrived)])]
     if kind != "OAUTH2_CC":
         return []
     data = deep(entry.get("token_params") or {}, values)
-    want = Want("post", _path(made, entry["token_url"]), data=data)
+    want = Want("post", path_of(made, entry["token_url"]), data=data)
     name, secret = values.credentials["client_id"], values.credentials["client_secret"]
     if entry.get("token_request_auth_method") == "basic":
         want.headers["authorization"] = "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
@@ -291,7 +294,7 @@ def _content_type(body_format: str) -> str:
 
 def _step(made: Made, step: Mapping[str, Any], told: Mapping[str, Any]) -> Want:
     place, _, query = step["token_url"].partition("?")
-    want = Want(told.get("token_request_method", "POST"), _path(made, place))
+    want = Want(told.get("token_request_method", "POST"), path_of(made, place))
     want.query = {n: evaluated(v, made.values) for n, v in (p.split("=", 1) for p in query.split("&") if p)}
     for name, text in (step.get("token_headers") or {}).items():
         if any(mark in text for mark in ("${random}", "${now")):
@@ -314,104 +317,3 @@ def _app_jwt(made: Made, arrived: Arrived) -> None:
     assert isinstance(public, rsa.RSAPublicKey)
     signature = base64.urlsafe_b64decode(third + "==")
     public.verify(signature, f"{first}.{second}".encode(), padding.PKCS1v15(), hashes.SHA256())
-
-
-# --- a person's consent ---
-
-
-def _client(made: Made) -> tuple[str, str]:
-    name = next(value for name, value in made.environ.items() if name.endswith("_CLIENT_ID"))
-    return name, next((value for name, value in made.environ.items() if name.endswith("_CLIENT_SECRET")), "")
-
-
-def consent_page(made: Made) -> Want:
-    """The page that a person opens."""
-    entry = made.entry
-    told = deep(entry.get("authorization_params") or {}, made.values)
-    usual = {
-        "client_id": _client(made)[0],
-        "redirect_uri": "http://127.0.0.1:8765/callback",
-        "state": "state-1",
-        "response_type": "code",
-    }
-    for name, other in (entry.get("authorization_url_replacements") or {}).items():
-        usual[other] = usual.pop(name)
-    if scopes := entry.get("default_scopes"):
-        usual["scope"] = (entry.get("scope_separator") or " ").join(scopes)
-    if not entry.get("disable_pkce"):
-        digest = hashlib.sha256(VERIFIER.encode()).digest()
-        challenge = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-        usual |= {"code_challenge": challenge, "code_challenge_method": "S256"}
-    return Want("get", _path(made, entry["authorization_url"]), query={**usual, **told})
-
-
-def code_exchange(made: Made) -> Want:
-    """The request that trades the code."""
-    fields = {"code": "code-1", "redirect_uri": "http://127.0.0.1:8765/callback"}
-    if not made.entry.get("disable_pkce"):
-        fields["code_verifier"] = VERIFIER
-    told = deep(made.entry.get("token_params") or {}, made.values)
-    return _of_the_client(made, made.entry["token_url"], {"grant_type": "authorization_code", **fields, **told})
-
-
-def renewal(made: Made) -> Want:
-    """The request that renews the token."""
-    entry = made.entry
-    told = deep(entry.get("refresh_params") or {}, made.values)
-    fields = {"grant_type": "refresh_token", "refresh_token": "refresh-1", **told}
-    return _of_the_client(made, entry.get("refresh_url") or entry["token_url"], fields)
-
-
-def _of_the_client(made: Made, url: str, fields: dict[str, str]) -> Want:
-    want = Want("post", _path(made, url), data=fields)
-    name, secret = _client(made)
-    if made.entry.get("token_request_auth_method") == "basic":
-        want.headers["authorization"] = "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
-    else:
-        want.data |= {"client_id": name} | ({"client_secret": secret} if secret else {})
-    return want
-
-
-# --- facts ---
-
-
-def facts(entry: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[tuple[str, Any, Any]]:
-    """What the entry says and what the connector says of it: a label, the one, the other."""
-    yield "label", entry["display_name"], data["label"]
-    told = data["credentials"].get("config", {})
-    proxy = entry.get("proxy") or {}
-    if mode(entry) in (*OAUTH, "OAUTH2_CC"):
-        yield "scope separator", (entry.get("scope_separator") or " "), told.get("scope_separator", " ")
-        yield "scopes", entry.get("default_scopes") or [], list(told.get("scopes", []))
-        yield "PKCE", not entry.get("disable_pkce", False), told.get("pkce", True)
-        how = "basic" if entry.get("token_request_auth_method") == "basic" else "body"
-        yield "how the client proves itself", how, told.get("client_authentication", "basic")
-        yield "unit of the end", entry.get("expires_in_unit", "seconds"), told.get("expires_unit", "seconds")
-        yield "body", entry.get("body_format", "form"), told.get("body_format", "form")
-    if isinstance(entry.get("token_url"), str) and "${" not in entry["token_url"]:
-        place = urlsplit(entry["token_url"])
-        yield "token URL", True, f"https://{place.netloc}{place.path}" in json.dumps(data)
-    if (base := proxy.get("base_url")) and "${" not in base:
-        yield "base URL", base.rstrip("/"), data["base_url"]
-    for name in proxy.get("headers") or {}:
-        yield f"header {name}", True, f'"{name}"' in json.dumps(data)
-    waits = {
-        **dict.fromkeys((proxy.get("retry") or {}).get("at", []), "epoch"),
-        **dict.fromkeys((proxy.get("retry") or {}).get("after", []), "seconds"),
-    }
-    sources = data.get("rate_limit", {}).get("retry_after", [])
-    yield "waits", waits, {source["header"]: source["unit"] for source in sources}
-    rows = {row["name"]: row for row in data.get("fields", [])}
-    captured = set(entry.get("token_response_metadata") or [])
-    for name, said in (entry.get("connection_config") or {}).items():
-        if name in captured:
-            yield f"captured {name}", f"response.{name}", told["capture"][name]
-        elif not said.get("secret"):
-            yield f"field {name}", True, name in rows
-            yield f"choices of {name}", said.get("enum", []), rows[name].get("options", [])
-            yield f"default of {name}", said.get("default_value") or None, rows[name].get("default")
-            if said.get("pattern", "").startswith("^") and not said.get("enum"):
-                yield f"pattern of {name}", said["pattern"].replace("\\/", "/"), rows[name]["pattern"]
-    for name, said in (entry.get("credentials") or {}).items():
-        if said.get("title"):
-            yield f"title of {name}", True, said["title"] in json.dumps(data, ensure_ascii=False)

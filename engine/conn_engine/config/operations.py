@@ -19,7 +19,7 @@ from conn_engine.failures import Rule
 from conn_engine.flows import Chunk, Enrich, Parents, Recurse
 from conn_engine.incremental import Incremental
 from conn_engine.jobs import Job
-from conn_engine.pagination import Pagination
+from conn_engine.pagination import Pagination, Range
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import NoSignature, Signature
 
@@ -243,7 +243,7 @@ def _vendor_operation(
         incremental=typed.incremental,
         job=typed.job,
         pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
-        errors=typed.errors or (),  # the built-in rules come after the rate limit: see `failures.classify`
+        errors=(*(typed.errors or ()), *_paged_rules(typed.pagination)),  # the built-in ones: see `failures.classify`
         rate_limit=typed.rate_limit,
         credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),
         authorization=typed.authorization
@@ -256,6 +256,11 @@ def _vendor_operation(
         timeout_seconds=typed.timeout_seconds or _DEFAULT_TIMEOUT,
         places=places,
     )
+
+
+def _paged_rules(pagination: Pagination | None) -> tuple[Rule, ...]:
+    """What a pagination says of answers, after the author's own rules: a range that is not there is the end."""
+    return (Rule(when="status = 416", then="empty"),) if isinstance(pagination, Range) else ()
 
 
 def _strategy(data: Any, kind: Any, at: str) -> Any:

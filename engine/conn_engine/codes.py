@@ -256,6 +256,15 @@ CODES: dict[str, Code] = _table(
         "the recordings, record a scenario that does.",
     ),
     Code(
+        "MAP202",
+        "no record has the cursor",
+        "warning",
+        "An operation is incremental, and `cursor_field` finds nothing in any recorded record: the state would never "
+        "move, and each run would read everything. It is an expression over the record as it is delivered, after "
+        "`record_mapping`: `updated_at`, `attributes.updated_at`. If the records have no cursor, leave `cursor_field` "
+        "out: the state is then the end of the window that was read.",
+    ),
+    Code(
         "MAP301",
         "result breaks the unified model",
         "error",

@@ -1,5 +1,6 @@
 """`conn record`: run an operation live and keep its exchanges as a redacted recording."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,9 @@ def record(
     pages: Annotated[int, typer.Option("--pages", min=1, help="Stop after so many pages.")] = 3,
     scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")] = "default",
     own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
+    state: Annotated[
+        str | None, typer.Option("--state", metavar="FILE", help="Go on from the state in FILE; it stays as it is.")
+    ] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
@@ -33,6 +37,7 @@ def record(
     """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all."""
     from conn_cli.calls import build_call
     from conn_cli.scaffold import relative
+    from conn_cli.states import StateFile
     from conn_cli.words import counted
     from conn_engine.errors import UsageError
     from conn_engine.failures import Policy
@@ -44,6 +49,8 @@ def record(
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body)
+    if state is not None:
+        call = replace(call, state=StateFile(app, state, effective, name).read())
     if may_write(effective, name, call) and not send:
         raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
     path = _target(app, effective.connector_name, name, scenario, account if own else None)

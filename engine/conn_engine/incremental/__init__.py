@@ -5,6 +5,7 @@ Everything here is about values. Requests, pages and where a state is stored are
 
 from typing import TypeAlias
 
+from conn_engine.incremental.formats import absent
 from conn_engine.incremental.integers import Integer
 from conn_engine.incremental.moments import Datetime
 from conn_engine.incremental.progress import Progress
@@ -23,6 +24,7 @@ __all__ = [
     "State",
     "Unreadable",
     "Window",
+    "absent",
     "windows",
 ]
 

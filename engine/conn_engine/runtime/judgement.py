@@ -11,14 +11,16 @@ from typing import Any, Literal
 
 from conn_engine.config import Effective, Workspace, mapping_layers, singular
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
-from conn_engine.documents import dump_json, read
+from conn_engine.documents import dotted, dump_json, read
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.expressions import mapping
-from conn_engine.runtime.cases import Case, Outcome, failure_kind
+from conn_engine.runtime.cases import Case, Outcome, failure_kind, recorded_call
 from conn_engine.runtime.compare import Comparison, RequestChange, compare_records, compare_requests
 from conn_engine.runtime.coverage import Coverage, measure
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
+from conn_engine.runtime.unified import vendor_behind
+from conn_engine.runtime.windows import cursor_missing
 
 __all__ = ["Judgement", "authors_fault", "empty_fields", "golden_document", "judge", "judge_live"]
 
@@ -93,6 +95,7 @@ def judge(
         _judge_golden(result, workspace, effective, golden, golden_path, base)
         _judge_schema(result, workspace, effective)
         _judge_coverage(result, effective)
+        result.findings.extend(_cursorless(result, effective))
         if outcome.unused and outcome.error is None:
             result.findings.append(
                 diagnostic(
@@ -309,6 +312,22 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
     fields = list(compiled.fields) or _keys(result.outcome.records)
     raw = [] if operation.each == "page" else result.outcome.raw  # what is read of a page says nothing about records
     result.coverage = measure(fields, every, result.outcome.records, raw)
+
+
+def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
+    """MAP202, where an incremental operation's records have no cursor."""
+    try:
+        operation = vendor_behind(effective, result.case.name, recorded_call(result.case.recording))
+    except ConfigurationError:
+        return []  # only the run could tell which operation it was
+    field_ = cursor_missing(operation, result.outcome.raw)
+    if field_ is None:
+        return []
+    path = (*operation.at("incremental"), "config", "cursor_field")
+    keys = _keys(result.outcome.raw)
+    hint = did_you_mean(field_, keys) or f"the record has {', '.join(keys[:8])}"
+    message = f'`cursor_field` "{field_}" finds nothing in any of {len(result.outcome.raw)} recorded records'
+    return [diagnostic("MAP202", message, effective.span(path), path=dotted(path), hint=hint)]
 
 
 def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:

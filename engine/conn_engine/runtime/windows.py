@@ -3,21 +3,22 @@
 What a window is, and what a state may say, is in `incremental`. Here they meet requests and pages.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError, UsageError
 from conn_engine.expressions import render
-from conn_engine.incremental import Common, Progress, State, Unreadable, Window
+from conn_engine.incremental import Common, Progress, State, Unreadable, Window, absent
 from conn_engine.pagination.placement import put
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, stepped
-from conn_engine.strategies import Draft, Scope
+from conn_engine.strategies import Draft, Scope, ask
 from conn_engine.wire import Flow
 
-__all__ = ["settled", "windows"]
+__all__ = ["cursor_missing", "settled", "windows"]
 
 
 @dataclass(slots=True)
@@ -104,6 +105,15 @@ def settled(listing: Listing, page: VendorPage) -> VendorPage:
         return page
     run.state.move_all(settings.kept(max(run.waiting)))
     return replace(page, state=run.state.snapshot())
+
+
+def cursor_missing(operation: VendorOperation, records: Sequence[Any]) -> str | None:
+    """The `cursor_field` that finds nothing in any of these delivered records; None when all is well."""
+    settings = operation.incremental
+    if settings is None or settings.cursor_field is None or not records:
+        return None
+    field_ = settings.cursor_field
+    return field_ if all(absent(ask(field_, record)) for record in records) else None
 
 
 def _run_of(listing: Listing, settings: Common) -> _Run:

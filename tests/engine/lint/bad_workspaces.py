@@ -289,6 +289,15 @@ REPLAYED = [
         swap=(MAPPING, "response.email\n", "response.email\n        name: response.name\n"),
     ),
     Bad(
+        "no cursor",
+        [("MAP202", HTTP, 7, 131)],
+        swap=(
+            HTTP,
+            "response_path: data",
+            "response_path: data, incremental: {format: integer, config: {filter: true, cursor_field: emial}}",
+        ),
+    ),
+    Bad(
         "breaks the model",
         [("MAP301", MAPPING, 5, 13), ("TST101", MAPPING, 5, 13)],
         swap=(MAPPING, "id: response.id", "id: 1"),

@@ -81,7 +81,7 @@ def test_a_failure_leaves_nothing(workspace: Path, arguments: list[object], code
 
 def test_one_of_several_connectors_of_a_file_is_chosen(workspace: Path) -> None:
     code, said = conn(workspace, "new", "tide", "--from", ENTRIES)
-    assert code == Exit.USAGE and "12 entries" in said and "tidewater-key, harbour-basic" in said
+    assert code == Exit.USAGE and "13 entries" in said and "tidewater-key, harbour-basic" in said
     code, said = conn(workspace, "new", "tide", "--from", ENTRIES, "--entry", "tidewater-key")
     assert code == Exit.OK and "from Nango provider entry: 2 operations in 2 resources" in said
     code, said = conn(workspace, "import", ENTRIES, "--entry", "sluice", "--entry", "quarry")
@@ -93,7 +93,7 @@ def test_one_of_several_connectors_of_a_file_is_chosen(workspace: Path) -> None:
 def test_all_connectors_of_a_file(workspace: Path) -> None:
     code, said = conn(workspace, "import", ENTRIES, "--all")
     assert code == Exit.OK, said
-    assert len(list((workspace / "connectors").iterdir())) == 12
+    assert len(list((workspace / "connectors").iterdir())) == 13
     assert "settings that this import has no word for: colour" in said
 
 

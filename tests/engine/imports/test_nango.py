@@ -64,7 +64,7 @@ def test_every_entry_lints_clean(tmp_path: Path) -> None:
         one.write(tmp_path / "connectors" / one.name)
     findings = lint_paths(tmp_path, []).findings
     assert [finding for finding in findings if finding.severity >= Severity.WARNING] == []
-    assert len(list((tmp_path / "connectors").iterdir())) == len(KEYS) == 12
+    assert len(list((tmp_path / "connectors").iterdir())) == len(KEYS) == 13
 
 
 def test_what_nothing_asks_for_is_listed() -> None:
@@ -83,6 +83,16 @@ def test_an_alias_has_what_it_stands_for() -> None:
     assert "what nowhere says: the entry is an alias of it, and the document does not have it" in lost
 
 
+def test_a_client_with_a_certificate() -> None:
+    data = data_of(made("vault-door"))
+    assert data["credentials"]["format"] == "mtls" and not made("vault-door").losses
+    inner = data["credentials"]["config"]["with"]
+    assert inner["format"] == "oauth2_client_credentials" and "ask" not in inner["config"]
+    assert inner["config"]["token_params"] == {
+        "username": "{{client_id}}", "password": "{{client_secret}}", "client_id": None, "client_secret": None,
+    }  # fmt: skip
+
+
 def test_aliases_in_a_ring_end(tmp_path: Path) -> None:
     path = tmp_path / "ring.yaml"
     path.write_text("a: {alias: b, display_name: A}\nb: {alias: a, display_name: B}\n", encoding="utf-8")
@@ -91,7 +101,7 @@ def test_aliases_in_a_ring_end(tmp_path: Path) -> None:
 
 def test_the_only_entry_needs_no_choice_and_several_need_one(read: Read) -> None:
     assert data_of(read({"auth_mode": "NONE", "proxy": {"base_url": "https://own.example"}}))["label"] == "Own"
-    with pytest.raises(UsageError, match="the document has 12 entries") as several:
+    with pytest.raises(UsageError, match="the document has 13 entries") as several:
         import_source(read_source(FILE), Options("x"))
     assert "tidewater-key, harbour-basic, lantern" in several.value.hint and "--all" in several.value.hint
     with pytest.raises(UsageError, match='no entry "sluce"') as wrong:

@@ -46,7 +46,11 @@ def for_the_client(making: Making) -> None:
     entry = making.entry
     making.names.token = _TOKEN
     config: dict[str, Any] = {}
-    read_credentials(making, {"client_id": "client_id", "client_secret": "client_secret"})
+    usual = {"client_id": "client_id", "client_secret": "client_secret"}
+    certified = entry.take("require_client_certificate") in (True, "true")
+    if certified:
+        usual |= {"client_certificate": "certificate", "client_private_key": "private_key"}
+    read_credentials(making, usual)
     config["token_url"] = making.url(entry.text("token_url"), "token_url")
     config |= _client(making)
     config |= _scopes(making)
@@ -64,6 +68,8 @@ def for_the_client(making: Making) -> None:
         config["token_headers"] = headers
     config |= _reading(making)
     making.credentials = making.kind("oauth2_client_credentials", config)
+    if certified:
+        making.credentials = {"format": "mtls", "config": {"with": making.credentials}}
 
 
 def oauth1(making: Making) -> None:
@@ -146,8 +152,6 @@ def _client(making: Making) -> dict[str, Any]:
             made["body_format"] = body
         else:
             making.losses.add(f"body_format {plain(body, 40)}")
-    if making.entry.take("require_client_certificate") in (True, "true"):
-        making.losses.add("the client's certificate: say credentials of the kind mtls with these inside")
     return made
 
 

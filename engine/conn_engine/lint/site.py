@@ -24,7 +24,7 @@ __all__ = [
 
 CALLER = frozenset({"query", "raw_query", "body", "id", "headers", "context", "params", "before"})
 CALL = CALLER | {"partition", "parent"}
-ANSWER = CALL | {"status", "response", "records", "request", "text"}
+ANSWER = CALL | {"status", "response", "records", "request", "text", "page"}
 FAULT = ANSWER | {"fault", "attempt"}
 RECORD = CALL | {"record", "response"}
 MAPPED = CALL | {"response", "status", "page", "window"}

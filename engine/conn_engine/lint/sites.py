@@ -6,11 +6,11 @@ from typing import Any
 
 from conn_engine.config import MAPPINGS, Path_
 from conn_engine.lint.flow_sites import flow_sites, own_names
+from conn_engine.lint.paging_sites import paging_names, paging_sites, rate_sites
 from conn_engine.lint.run_sites import run_sites
 from conn_engine.lint.secret_sites import secret_sites
 from conn_engine.lint.site import (
     AFTER,
-    ANSWER,
     CALL,
     CALLER,
     ERROR,
@@ -27,20 +27,6 @@ from conn_engine.lint.site import (
 __all__ = ["Site", "sites"]
 
 _TEMPLATES = ("base_url", "headers", "query", "body")
-_STRATEGY_EXPRESSIONS: Mapping[str, Names] = {
-    "stop": ANSWER,
-    "has_more": ANSWER,
-    "next_cursor": ANSWER,
-    "next_page": ANSWER,
-    "next_offset": ANSWER,
-    "limited_when": ANSWER,
-    "max_wait_seconds": ANSWER,
-    "cursor_field": None,
-    "prev_cursor_field": None,
-    "next_url_field": None,
-    "prev_url_field": None,
-    "total_field": None,
-}
 _VERIFIED = frozenset({"body", "response", "status", "headers", "context"})
 _CONNECT = frozenset({"context", "connect"})
 _REQUEST_MAPPINGS = frozenset({"query_mapping", "path_mapping", "request_body_mapping", "request_header_mapping"})
@@ -59,7 +45,10 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
             yield from secret_sites(operations.get(key), (*here, key))
         for method, operation in objects(operations):
             if "path" in operation or "method" in operation or method not in _OPERATION_LIKE:
-                yield from _within(_operation(operation, (*here, method)), own_names(data, operation))
+                own = own_names(data, operation)
+                if own is not None:
+                    own |= paging_names(data, operations, operation)
+                yield from _within(_operation(operation, (*here, method)), own)
     for model, resources in objects(data.get("unified")):
         for resource, operations in objects(resources):
             for method, operation in objects(operations):
@@ -84,9 +73,10 @@ def _lifecycle(data: Mapping[str, Any]) -> Iterator[Site]:
 
 def _inheritable(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
     for key in _TEMPLATES:
-        yield from templates(data.get(key), (*path, key), CALL if key != "base_url" else frozenset({"context"}))
-    for key in ("pagination", "rate_limit"):
-        yield from _strategy(data.get(key), (*path, key))
+        names = CALL | {"page"} if key != "base_url" else frozenset({"context"})
+        yield from templates(data.get(key), (*path, key), names)
+    yield from paging_sites(data.get("pagination"), (*path, "pagination"))
+    yield from rate_sites(data.get("rate_limit"), (*path, "rate_limit"))
     for index, rule in enumerate(data.get("errors") or () if isinstance(data.get("errors"), list) else ()):
         yield from _rule(rule, (*path, "errors", index))
 
@@ -135,21 +125,6 @@ def _rule(rule: Any, path: Path_) -> Iterator[Site]:
                 yield Site((*at, "body"), one["body"], "expression", FAULT)
         if isinstance(options.get("then"), Mapping) and isinstance(options["then"].get("message"), str):
             yield Site((*here, "then", "message"), options["then"]["message"], "expression", FAULT)
-
-
-def _strategy(data: Any, path: Path_) -> Iterator[Site]:
-    if not isinstance(data, Mapping):
-        return
-    for key, value in data.items():
-        if isinstance(value, Mapping):
-            yield from _strategy(value, (*path, key))
-        elif isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from _strategy(item, (*path, key, index))
-        elif isinstance(value, str) and key in _STRATEGY_EXPRESSIONS:
-            yield Site((*path, key), value, "expression", _STRATEGY_EXPRESSIONS[key])
-        elif isinstance(value, str) and key == "body" and path[0] != "resources":
-            yield Site((*path, key), value, "expression", None)
 
 
 def _unified(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:

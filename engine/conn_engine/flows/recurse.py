@@ -20,5 +20,5 @@ class Recurse(Placement, frozen=True, kw_only=True):
         str | None, Meta(description="Condition over `record`: which are asked for more. Default: all of them.")
     ] = None
     max_depth: Annotated[
-        int, Meta(ge=1, le=100, description="How many levels below the first are borne before it is an error.")
+        int, Meta(ge=1, le=50, description="How many levels below the first are borne before it is an error.")
     ] = 20

@@ -183,6 +183,8 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
         "error": {"kind": error.kind, "message": error.message, "status": status},
         "status": status,
     }
+    if error.partition:
+        seen["partition"] = dict(error.partition)
     seen["response"] = error.details
     seen["headers"] = error.response.headers.plain() if error.response is not None else {}
     mapped = _object(operation.error_mapping, seen, f"{at}.error_mapping")

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 
 
 def listing(path: str, **more: Any) -> dict[str, Any]:
@@ -79,6 +79,20 @@ def test_a_unified_operation_maps_what_is_delivered_and_sees_the_partition(shop:
         {"id": "s2/p", "first_name": "Two"},
     ]
     assert [page.partition for page in pages] == [{"shop": "s1"}, {"shop": "s2"}]
+
+
+def test_an_error_mapping_sees_the_partition(shop: Any) -> None:
+    resources = {"people": listing("/{{shop}}", parents={"as": "shop", "values": ["s1"]})}
+    mapping = {"message": "'shop ' & partition.shop & ' is closed'"}
+    unified = {
+        "resources": {
+            "contacts": {
+                "list": {"resource": "people", "response_mapping": {"id": "response.id"}, "error_mapping": mapping}
+            }
+        }
+    }
+    with pytest.raises(VendorError, match="shop s1 is closed"):
+        shop(resources, lambda got: (403, {}), unified=unified).records("contacts.list")
 
 
 # --- enrich ---

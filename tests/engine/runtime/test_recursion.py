@@ -88,6 +88,17 @@ def test_too_deep_is_an_error(shop: Any) -> None:
     assert len(shop({"blocks": bounded}, answers(fits)).records("blocks.list")) == 4
 
 
+def test_the_deepest_that_may_be_said_is_reached_and_resumed(shop: Any) -> None:
+    tree = {"root": ["n1"]} | {f"n{n}": [f"n{n + 1}"] for n in range(1, 50)} | {"n50": ["end"]}
+    deepest = {"list": BLOCKS["list"] | {"recurse": BLOCKS["list"]["recurse"] | {"max_depth": 50}}}
+    acme = shop({"blocks": deepest}, answers(tree))
+    pages = list(acme.pages("blocks.list"))
+    assert len(pages) == 51
+    assert acme.records("blocks.list", Call(cursor=pages[30].next_cursor)) == [
+        record for page in pages[31:] for record in page.records
+    ]
+
+
 def test_the_first_call_may_be_without_a_value(shop: Any) -> None:
     folders = {
         "list": {

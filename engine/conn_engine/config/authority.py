@@ -184,6 +184,7 @@ def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Seq
     for layer in layers[1:]:
         found.extend(_hosts_asked(layer, hosts))
         found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
+        found.extend(_results_asked(layer, base))
         found.extend(_names_asked(layer, names))
         found.extend(_computed(layer, layers))
     return found
@@ -231,6 +232,20 @@ def _urls_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
                 _origin(layer, url_path).span,
                 path=dotted(url_path),
                 hint="name the host in the connector's hosts, or in trusted_hosts of conn.yaml",
+            )
+
+
+def _results_asked(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """A job's result may be fetched from any host. Where that is, an override could compute from the answers, and so
+    hand links that are credentials themselves to a stranger."""
+    for path, value in leaves(layer.data):
+        if path[:1] == ("resources",) and path[3:] == ("job", "download", "url") and value != lookup(base, path):
+            yield diagnostic(
+                "SEC110",
+                f"{layer.level} cannot say where the result of a job is fetched from",
+                _origin(layer, path).span,
+                path=dotted(path),
+                hint="say `url` of `download` in connector.yaml",
             )
 
 

@@ -87,6 +87,12 @@ def test_what_the_connector_grants(make: Any) -> None:
     ("override", "code", "line", "message"),
     [
         ("  base_url: https://evil.example.net\n", "SEC110", 4, "evil.example.net"),
+        (
+            "  resources: { things: { list: { job: { download: { url: \"'https://evil.net/' & job.url\" } } } } }\n",
+            "SEC110",
+            4,
+            "result of a job",
+        ),
         ("  hosts: ['evil.example.net']\n", "SEC110", 4, "evil.example.net"),
         ("  resources: { things: { list: { base_url: 'https://evil.net' } } }\n", "SEC110", 4, "evil.net"),
         ("  credentials: { config: { token_url: 'https://evil.net/t' } }\n", "SEC110", 4, "evil.net"),

@@ -1,5 +1,6 @@
 """Jobs against real servers: created once, asked about, downloaded from wherever the result is."""
 
+import asyncio
 import gzip
 import io
 import json
@@ -14,11 +15,12 @@ import pytest
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.drive import drive
+from conn_engine.runtime.drive import adrive, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
 from conn_engine.transport.faults import Faults, broken_connection, json_answer
-from conn_engine.transport.live import Live
+from conn_engine.transport.live import AsyncLive, Live
+from conn_engine.transport.plan import Plan, Planned
 from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Page
 
@@ -383,3 +385,33 @@ def test_windows_over_partitions_each_make_a_job(desk: Any) -> None:
     jobs.clear()
     assert len(list(acme.pages(Call(state=pages[1].state)))) == 3
     assert [job["from"] for job in jobs] == ["2024-02-01", "2024-01-01", "2024-02-01"]
+
+
+def test_an_event_loop_runs_the_same_job(desk: Any) -> None:
+    job = {
+        "poll": {**POLL, "every_seconds": 0.01},
+        "download": {"url": "job.polled.body.urls", "response_format": "csv"},
+    }
+    acme = desk(vendor("queued", "done", result=gzip.compress(CSV)), job)
+
+    async def run() -> list[Page]:
+        flow = perform(acme.effective, acme.effective.resolve("exports.list"), Call(), acme.session)
+        live = AsyncLive(Redactor())
+        try:
+            return [page async for page in adrive(flow, live, MemoryVault({"acme": {"token": TOKEN}}))]
+        finally:
+            await live.aclose()
+
+    (page,) = asyncio.run(run())
+    assert [record["name"] for record in page.records] == ["Ada", "Grace"]
+    assert "authorization" not in acme.other.got[0].headers
+
+
+def test_a_dry_run_shows_the_creating_request(desk: Any) -> None:
+    acme = desk(vendor("done"), {"poll": POLL})
+    plan = Plan()
+    with pytest.raises(Planned):
+        list(acme.pages(transport=plan))
+    assert [(request.method, request.url.partition("/exports")[1]) for request in plan.requests] == [
+        ("POST", "/exports")
+    ]

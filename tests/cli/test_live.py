@@ -259,3 +259,17 @@ def test_live_tests_ask_the_vendor_and_leave_out_writes(live, vendor):
     assert {got.method for got in vendor.got} == {"GET"}
     assert "RUN102" in done.out
     assert "live: 3 requests" in done.out
+
+
+def test_a_page_size_that_is_cut_is_said_once(live, vendor):
+    file = live / "connectors/demo/connector.yaml"
+    text = file.read_text()
+    assert "pagination:" in text
+    config = "{ cursor_field: paging.next, cursor_param: cursor, size_param: n, max_size: 3 }"
+    lines = text.split("pagination:", 1)
+    tail = lines[1].split("\nresources:", 1)[1]
+    file.write_text(f"{lines[0]}pagination: {{ format: cursor, config: {config} }}\nresources:{tail}")
+    done = run(live, "run", "--raw", "contacts.list", "-a", "me", "--param", "n=50")
+    assert done.code == 0, done.err
+    assert done.err.count("note: the page size 50 is cut to 3, the most that the vendor gives") == 1
+    assert [got.path.count("n=3") for got in vendor.got] == [1, 1, 1]

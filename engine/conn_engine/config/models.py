@@ -197,6 +197,8 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         wrong = self.response_options.misplaced(self.response_format) if self.response_options is not None else None
         if wrong is not None:
             raise ValueError(wrong)
+        if self.job is not None and self.chunk is not None:
+            raise ValueError("`chunk` asks for each page several times, which a `job` is not: leave one of them out")
 
 
 class Resource(Inheritable, frozen=True, kw_only=True):

@@ -111,7 +111,7 @@ class Download(Settings, frozen=True, kw_only=True):
     ] = None
     response_options: Annotated[
         ResponseOptions | None,
-        Meta(description="Details of how the result is read: character set, archive, columns. Default: the operation's."),
+        Meta(description="Details of how it is read: character set, archive, columns. Default: the operation's."),
     ] = None
     response_path: Annotated[
         str | None, Meta(description="Where the records are in the result. Default: the operation's.")
@@ -120,6 +120,10 @@ class Download(Settings, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         if (self.path is None) == (self.url is None):
             raise ValueError("a download needs either `url` or `path`")
+        if self.response_options is not None and self.response_format is not None:
+            wrong = self.response_options.misplaced(self.response_format)
+            if wrong is not None:
+                raise ValueError(wrong)
 
 
 class Job(Settings, frozen=True, kw_only=True):

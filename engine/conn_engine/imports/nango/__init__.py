@@ -12,27 +12,21 @@ from conn_engine.imports.formats import Options
 from conn_engine.imports.nango import keys as by_key
 from conn_engine.imports.nango import oauth, sessions
 from conn_engine.imports.nango.carrying import read_carrying
-from conn_engine.imports.nango.entries import Entry, folder_name, keys, recognises, select
-from conn_engine.imports.nango.making import Making, read_settings
+from conn_engine.imports.nango.entries import Entry, keys, recognises, select
+from conn_engine.imports.nango.making import Making, read_settings, settle_fields
 from conn_engine.imports.nango.names import Names
 from conn_engine.imports.nango.places import PLACEHOLDER, Url, find_hosts, read_base_url
-from conn_engine.imports.nango.traffic import Check, read_pages, read_verification, read_waits
+from conn_engine.imports.nango.traffic import finished, read_pages, read_verification, read_waits
 from conn_engine.imports.openapi.security import variable_prefix
 from conn_engine.imports.words import plain
 
-__all__ = ["LABEL", "entry_name", "keys", "read", "recognises"]
+__all__ = ["LABEL", "keys", "read", "recognises"]
 
 LABEL = "Nango provider entry"
 _SCRIPTS = (
     "webhook_routing_script", "post_connection_script", "credentials_verification_script",
     "pre_connection_deletion_script",
 )  # fmt: skip
-_NEXT = "the entry has no operations: add those you need"
-
-
-def entry_name(key: str) -> str:
-    """A connector's name after the key of its entry."""
-    return folder_name(key)
 
 
 def read(data: Any, options: Options) -> Finished:
@@ -52,7 +46,7 @@ def read(data: Any, options: Options) -> Finished:
     read_pages(making)
     checks = read_verification(making, title)
     _scripts(making)
-    return _finished(making, options, title=title, base=base, urls=urls, checks=checks)
+    return finished(making, LABEL, _connector(making, options, title, base, urls), checks)
 
 
 def _mode(making: Making) -> str:
@@ -170,34 +164,26 @@ def _custom(making: Making) -> dict[str, Any]:
     return oauth.BEARER
 
 
-def _finished(  # noqa: PLR0917
-    making: Making, options: Options, title: str, base: str, urls: list[str], checks: list[Check]
-) -> Finished:
+def _connector(making: Making, options: Options, title: str, base: str, urls: list[str]) -> dict[str, Any]:
+    """The connector but for its operations."""
     entry = making.entry
     data: dict[str, Any] = {"name": options.name, "label": title}
-    categories = [plain(one, 40) for one in entry.texts("categories")]
-    if categories:
+    if categories := [plain(one, 40) for one in entry.texts("categories")]:
         making.notes["label",] = ", ".join(categories)
+    further = [plain(url, 150) for url in (entry.text("docs_connect"), entry.text("setup_guide_url")) if url]
     if docs := entry.text("docs"):
         data["docs_url"] = docs
-        further = [plain(url, 150) for url in (entry.text("docs_connect"), entry.text("setup_guide_url")) if url]
         if further:
             making.notes["docs_url",] = f"and {' '.join(further)}"
     data["base_url"] = base
-    names_by_call = {called: name for name, called in making.names.context.items()}
-    for name in making.names.mentioned:
-        called = making.names.context[name]
-        if called not in making.capture and all(row["name"] != called for row in making.fields):
-            making.fields.append({"name": called, "description": "The entry names it and does not describe it"})
-    for row in making.fields:
-        needed = names_by_call.get(row["name"]) not in making.names.optional and "default" not in row
-        if needed and not row.get("secret") and row.get("required") is False and row["name"] in names_by_call:
-            del row["required"]
+    settle_fields(making)
     if making.fields:
         data["fields"] = making.fields
-    told: list[Url] = [(entry.peek("proxy", "base_url") or base, base)] if base != PLACEHOLDER else []
+    told: list[Url] = []
     if options.base_url:
         told = [(base, base)]
+    elif base != PLACEHOLDER:
+        told = [(entry.peek("proxy", "base_url") or base, base)]
     told += [(url, making.url(url, "a URL") or url) for url in urls]
     if hosts := find_hosts(making, told):
         data["hosts"] = hosts
@@ -205,34 +191,7 @@ def _finished(  # noqa: PLR0917
     data["authorization"] = making.authorization or {"format": "none"}
     if making.signature is not None:
         data["signature"] = making.signature
-    data |= making.settings
-    if checks:
-        data["verify"] = checks[0].text
-    else:
-        making.notes["resources",] = _NEXT
-    resources: dict[str, Any] = {}
-    for check in checks:
-        resources.setdefault(check.resource, {})[check.method] = check.row
-        if "writes" in check.row:
-            making.notes["resources", check.resource, check.method, "writes"] = "guess: a check that changes nothing"
-    data["resources"] = resources
-    for left in entry.left():
-        making.losses.add("settings that this import has no word for", plain(left, 80))
-    names = making.names
-    return Finished(
-        format=LABEL,
-        title=title,
-        data=data,
-        notes=making.notes,
-        operations=[(check.text, check.where) for check in checks],
-        losses=making.losses,
-        found=len(checks),
-        supplied={
-            **{f"connectionConfig.{name}": ("context", called) for name, called in names.context.items()},
-            **{f"credentials.{name}": ("credential", called) for name, called in names.secrets.items()},
-        },
-        bare=True,
-    )
+    return data | making.settings
 
 
 _MODES: dict[str, Callable[[Making], dict[str, Any] | None]] = {

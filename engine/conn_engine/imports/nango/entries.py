@@ -1,6 +1,5 @@
 """Provider entries of a document: which there are, one of them with what it inherits, and what nobody has asked for."""
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -132,11 +131,3 @@ class Entry:
                 yield from self._left(inner, (*path, str(name)))
         elif value not in (None, "", {}, []):
             yield path
-
-
-_UNFIT = re.compile(r"[^a-z0-9_-]+")
-
-
-def folder_name(key: str) -> str:
-    """A key as a connector's name."""
-    return _UNFIT.sub("-", key.lower()).strip("-_")[:60].strip("-_") or "imported"

@@ -11,7 +11,7 @@ from conn_engine.imports.nango.names import Names
 from conn_engine.imports.nango.templates import Unsayable
 from conn_engine.imports.words import plain
 
-__all__ = ["Making", "read_credentials", "read_settings"]
+__all__ = ["Making", "read_credentials", "read_settings", "settle_fields"]
 
 _FORMATS = {
     "hostname": r"^[A-Za-z0-9.-]+(:[0-9]+)?$",
@@ -133,6 +133,19 @@ def read_credentials(making: Making, usual: Mapping[str, str]) -> dict[str, Mapp
         if _has_more(row):
             making.fields.append(_field(making, called, row, secret=True))
     return rows
+
+
+def settle_fields(making: Making) -> None:
+    """Add what the entry uses and does not describe; what a URL needs may not be missing."""
+    called = {known: name for name, known in making.names.context.items()}
+    for name in making.names.mentioned:
+        known = making.names.context[name]
+        if known not in making.capture and all(row["name"] != known for row in making.fields):
+            making.fields.append({"name": known, "description": "The entry names it and does not describe it"})
+    for row in making.fields:
+        optional = called.get(row["name"], "") in making.names.optional
+        if row["name"] in called and not optional and not row.get("secret") and "default" not in row:
+            row.pop("required", None)
 
 
 def _listed(value: Any) -> list[str]:

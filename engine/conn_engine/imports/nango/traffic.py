@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
 
-from conn_engine.imports.contract import Endpoint
+from conn_engine.imports.contract import Endpoint, Finished
 from conn_engine.imports.naming import names_of
 from conn_engine.imports.nango.making import Making
 from conn_engine.imports.words import identifier, plain, step
 
-__all__ = ["Check", "read_pages", "read_verification", "read_waits"]
+__all__ = ["Check", "finished", "read_pages", "read_verification", "read_waits"]
 
 _NAME = re.compile(r"\$\{([^{}]+)\}")
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
@@ -164,3 +164,34 @@ def _headers(making: Making, told: Mapping[str, Any]) -> dict[str, str]:
         if template is not None and usual.get(name.lower()) != template:
             made[name] = template
     return made
+
+
+def finished(making: Making, label: str, data: dict[str, Any], checks: list[Check]) -> Finished:
+    """The connector with its checks, and what nobody asked for."""
+    resources: dict[str, Any] = {}
+    for check in checks:
+        resources.setdefault(check.resource, {})[check.method] = check.row
+        if "writes" in check.row:
+            making.notes["resources", check.resource, check.method, "writes"] = "guess: a check that changes nothing"
+    if checks:
+        data["verify"] = checks[0].text
+    else:
+        making.notes["resources",] = "the entry has no operations: add those you need"
+    data["resources"] = resources
+    for left in making.entry.left():
+        making.losses.add("settings that this import has no word for", plain(left, 80))
+    places = (
+        ("connectionConfig", "context", making.names.context),
+        ("credentials", "credential", making.names.secrets),
+    )
+    return Finished(
+        format=label,
+        title=data["label"],
+        data=data,
+        notes=making.notes,
+        operations=[(check.text, check.where) for check in checks],
+        losses=making.losses,
+        found=len(checks),
+        supplied={f"{scope}.{name}": (kind, known) for scope, kind, names in places for name, known in names.items()},
+        bare=True,
+    )

@@ -158,4 +158,5 @@ def _kind(scheme: Mapping[str, Any]) -> str:
 
 def variable_prefix(name: str) -> str:
     """The start of the connector's environment variables."""
-    return snake(name).upper() or "VENDOR"
+    prefix = snake(name).upper() or "VENDOR"
+    return f"_{prefix}" if prefix[0].isdigit() else prefix

@@ -39,7 +39,7 @@ def check(  # noqa: PLR0917
             hint="check `token_url`",
         )
     raise CredentialError(
-        f"the token endpoint {host} refuses: {said}", hint=clock_hint(response, now) or _hint(error, status)
+        f"the token endpoint {host} refuses: {said}", hint=clock_hint(response, now, _hint(error, status))
     )
 
 
@@ -59,23 +59,24 @@ def ended_already(host: str, ends: float, response: Response, now: float) -> Cre
     then, here = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") for at in (ends, now))
     return CredentialError(
         f"the token endpoint {host} answers with a token that ended at {then}; here it is {here}",
-        hint=clock_hint(response, now) or "check this machine's clock, and `expires` and `expires_unit`",
+        hint=clock_hint(response, now, "check this machine's clock, and `expires` and `expires_unit`"),
     )
 
 
-def clock_hint(response: Response, now: float) -> str:
-    """What to say when the vendor's clock (its Date header) and this machine's differ too much; "" when they agree."""
+def clock_hint(response: Response, now: float, otherwise: str = "") -> str:
+    """What to say when the vendor's clock (its Date header) and this machine's differ too much, before what is said
+    `otherwise`; that alone when they agree."""
     try:
         theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):
-        return ""
+        return otherwise
     apart = now - theirs
     if abs(apart) < _CLOCKS_DIFFER:
-        return ""
+        return otherwise
     hours, minutes = divmod(round(abs(apart) / 60), 60)
     much = f"{hours // 24} days" if hours >= 48 else f"{hours} h {minutes} min" if hours else f"{minutes} min"
     way = "ahead of" if apart > 0 else "behind"
-    return f"this machine's clock is {much} {way} the vendor's: set it"
+    return f"this machine's clock is {much} {way} the vendor's: set it" + (f"; else {otherwise}" if otherwise else "")
 
 
 def line(text: str) -> str:

@@ -100,6 +100,10 @@ class TokenRequest(TokenReading, frozen=True, kw_only=True):
         tuple[TokenStep, ...],
         Meta(description="Requests to send first, in this order; their results are `before.<name>`."),
     ] = ()
+    keeps_token: Annotated[
+        bool,
+        Meta(description="Of a refresh: whether the answer may bring no token, because the one there is goes on."),
+    ] = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -128,15 +132,17 @@ def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], cloc
     answer = yield from asked(told, names, hosts, clock, redactor)
     found = answer.body if told.response is None else read(answer, told.response)
     token = {"access_token": found} if isinstance(found, str) else found
-    if not isinstance(token, dict) or not isinstance(token.get("access_token"), str) or not token["access_token"]:
+    said: dict[str, Any] = token if isinstance(token, dict) else {}
+    whole = isinstance(said.get("access_token"), str) and bool(said["access_token"])
+    if not whole and not told.keeps_token:
         raise no_token(told.response, answer.body, host_of(answer.request), redactor)
-    ends = _ends(told, answer, token, clock.now())
-    if ends is not None and ends <= clock.now() and _absolute(told, token):
+    ends = _ends(told, answer, said, clock.now())
+    if ends is not None and ends <= clock.now() and _absolute(told, said):
         raise ended_already(host_of(answer.request), ends, answer.response, clock.now())
-    kept = {name: value for name, value in token.items() if name not in ("expires_at", "obtained_at")}
+    kept = {name: value for name, value in said.items() if whole and name not in ("expires_at", "obtained_at")}
     if ends is not None:
         kept.update(expires_at=ends, obtained_at=clock.now())
-    secrets = [str(value) for name, value in token.items() if secret_name(name) and value]
+    secrets = [str(value) for name, value in said.items() if secret_name(name) and value]
     seen = open_part(answer, secrets) if told.capture else answer
     captured = {name: plain(read(seen, text)) for name, text in told.capture.items()}
     return Grant(kept, {name: value for name, value in captured.items() if value is not None})

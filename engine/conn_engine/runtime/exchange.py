@@ -19,7 +19,7 @@ from conn_engine.wire import Flow, Purpose, Request, Response
 
 __all__ = ["Exchanged", "exchange", "fetch_whole", "gathered", "in_parts"]
 
-_OF_A_CLOCK = ("unauthorized", "forbidden")  # what a token or signature of a wrong time is refused with
+_OF_A_CLOCK = (401, 403)  # what a token or signature of a wrong time is refused with
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +106,7 @@ def exchange(  # noqa: PLR0917
     credentials = operation.credentials
     sent: dict[str, Any] = {}
     using, told, whole, draft = session, RateState(), False, Draft("", "")
+    refused: Response | None = None
     charge = Charge(effective.connector_name, session.account, f"{operation.resource}.{operation.name}")
 
     def make() -> Request:
@@ -116,6 +117,8 @@ def exchange(  # noqa: PLR0917
         return finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
 
     def decode(request: Request, got: Response | TransportError) -> Answer:
+        nonlocal refused
+        refused = got if isinstance(got, Response) and got.status in _OF_A_CLOCK else None
         if isinstance(got, TransportError):
             return Answer(request, Response(0), None, [], scope, dict(sent), got)
         try:
@@ -164,12 +167,10 @@ def exchange(  # noqa: PLR0917
             admit=admit if operation.rate_limit is not None else None,
             restarts=restarts,
         )
-    except CredentialError as error:
+    except (CredentialError, VendorError) as error:
         error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
-        raise
-    except VendorError as error:
-        if error.response is not None and error.kind in _OF_A_CLOCK:
-            error.hint = auth.clock_hint(error.response, session.clock.now()) or error.hint
+        if refused is not None:
+            error.hint = auth.clock_hint(refused, session.clock.now(), error.hint)
         raise
     records: list[Any] = []
     if verdict.action == "ok":

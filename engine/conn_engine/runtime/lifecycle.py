@@ -4,10 +4,10 @@
 from typing import Any
 
 from conn_engine.config import Effective, Verify
-from conn_engine.errors import CredentialError, ExpressionError, VendorError
+from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED, truth
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.exchange import exchange
+from conn_engine.runtime.exchange import exchange, gathered
 from conn_engine.runtime.request import authorization_scope, call_scope
 from conn_engine.runtime.steps import step_request
 from conn_engine.runtime.variants import verify_operation
@@ -27,13 +27,8 @@ def verify(effective: Effective, session: Session) -> Flow[bool]:
         return False
     told = effective.connector.verify
     scope = call_scope(effective, Call())
-    try:
-        got = yield from exchange(effective, operation, Call(), session, scope, lambda draft: None, "verify")
-    except VendorError as error:
-        if error.kind != "unauthorized":
-            raise
-        hint = error.hint or f"log the account in again: conn auth login {session.account}"
-        raise CredentialError(f"the vendor refuses the credential: {error.message}", hint=hint) from error
+    got = yield from exchange(effective, operation, Call(), session, scope, lambda draft: None, "verify")
+    got = gathered(got, operation)
     if isinstance(told, Verify) and told.expect is not None and not _holds(told.expect, got.answer):
         raise CredentialError(
             _words(told, got.answer), hint=f"log the account in again: conn auth login {session.account}"

@@ -29,7 +29,10 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
     elif isinstance(cause, ssl.SSLCertVerificationError):
         what = f"the certificate of {where} is not trusted: {cause.verify_message}"
         fault = "tls"
-        hint = "behind a proxy that inspects traffic, SSL_CERT_FILE names its certificate"
+        hint = _mend_of(cause)
+    elif isinstance(cause, ssl.SSLError) and (refusal := _certificate_alert(cause, request)):
+        what, fault = f"{where} {refusal}", "tls"
+        hint = "the account's credential has to be a client certificate (`mtls`) that the vendor knows"
     elif isinstance(error, httpcore.ProxyError):
         what, fault = f"the proxy refuses to connect to {where}", "proxy"
     elif isinstance(error, httpcore.UnsupportedProtocol):
@@ -57,6 +60,28 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
         what = f"the exchange with {where} failed ({type(error).__name__})"
     said = f"{request.label or request.method}: {what}"
     return TransportError(said, request=request, retryable=retryable, fault=fault, hint=hint)
+
+
+_NOT_YET, _EXPIRED = 9, 10  # of X.509 verification
+
+
+def _mend_of(cause: ssl.SSLCertVerificationError) -> str:
+    if cause.verify_code in (_NOT_YET, _EXPIRED):
+        return "check this machine's clock; if it is right, the vendor's certificate is at fault"
+    return (
+        "where a private authority vouches for it, name its certificate in trusted_certificates of conn.yaml; behind a "
+        "proxy that inspects traffic, SSL_CERT_FILE names the proxy's"
+    )
+
+
+def _certificate_alert(cause: ssl.SSLError, request: Request) -> str:
+    """What a server says of the client's certificate by breaking off; "" when it is about something else."""
+    reason = cause.reason or ""
+    if "ALERT" not in reason or not ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason or "HANDSHAKE" in reason):
+        return ""
+    if request.certificate is None:
+        return "" if "HANDSHAKE" in reason else "asks for a client certificate"
+    return f"refuses the client certificate ({reason})"
 
 
 def _broken_off(error: Exception) -> FaultKind:

@@ -1,0 +1,238 @@
+"""Client certificates and private authorities, against TLS servers that ask for them."""
+
+import asyncio
+import datetime
+import http.server
+import json
+import ssl
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from authority import Authority, Pair, pem_of
+
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError
+from conn_engine.transport.client_certificate import check, load
+from conn_engine.transport.live import AsyncLive, Live
+from conn_engine.wire import ClientCertificate, Request, Response
+
+AUTHORITY, STRANGER = Authority(), Authority("another authority")
+CLIENT = AUTHORITY.vouch("ada")
+
+
+@dataclass
+class Guard:
+    """A TLS server on loopback. `seen` are the names that clients' certificates had, None without one."""
+
+    port: int = 0
+    seen: list[str | None] = field(default_factory=list)
+    redirect: str = ""
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return (f"127.0.0.1:{self.port}",)
+
+    def request(self, certificate: ClientCertificate | None = None, path: str = "/") -> Request:
+        return Request("GET", f"https://127.0.0.1:{self.port}{path}", hosts=self.hosts, certificate=certificate)
+
+
+def _handler(guard: Guard) -> type[http.server.BaseHTTPRequestHandler]:
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            shown: Any = self.connection.getpeercert()  # type: ignore[attr-defined]
+            names = [value for part in (shown or {}).get("subject", ()) for key, value in part if key == "commonName"]
+            guard.seen.append(names[0] if names else None)
+            body = json.dumps({"client": guard.seen[-1]}).encode()
+            self.send_response(302 if guard.redirect else 200)
+            if guard.redirect:
+                self.send_header("Location", guard.redirect)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    return Handler
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Quiet: refused clients are what this is about."""
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Callable[..., Guard]]:
+    """`guarded(asks)`: a server that insists on a certificate (`ssl.CERT_REQUIRED`), takes one, or asks for none."""
+    servers: list[http.server.ThreadingHTTPServer] = []
+
+    def start(asks: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Guard:
+        guard = Guard()
+        folder = tmp_path / f"server-{len(servers)}"
+        folder.mkdir()
+        own = AUTHORITY.vouch("server")
+        (folder / "both.pem").write_text(own.key + own.certificate, encoding="utf-8")
+        (folder / "ca.pem").write_text(AUTHORITY.certificate, encoding="utf-8")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "both.pem")
+        context.load_verify_locations(folder / "ca.pem")
+        context.verify_mode = asks
+        server = _Server(("127.0.0.1", 0), _handler(guard))
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        guard.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        servers.append(server)
+        return guard
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def ca(tmp_path: Path) -> Path:
+    path = tmp_path / "ca.pem"
+    path.write_text(AUTHORITY.certificate, encoding="utf-8")
+    return path
+
+
+def of(pair: Pair, passphrase: str | None = None) -> ClientCertificate:
+    return ClientCertificate(pair.certificate, pair.key, passphrase)
+
+
+def sent(request: Request, ca: Path | None) -> Response:
+    with Live(trusted_certificates=ca) as live:
+        return live.send(request)
+
+
+def test_a_certificate_is_shown(guarded: Callable[..., Guard], ca: Path) -> None:
+    guard = guarded()
+    assert json.loads(sent(guard.request(of(CLIENT)), ca).body) == {"client": "ada"}
+    encrypted = AUTHORITY.vouch("bob", passphrase="open sesame")
+    assert json.loads(sent(guard.request(of(encrypted, "open sesame")), ca).body) == {"client": "bob"}
+    key = rsa.generate_private_key(65537, 2048)
+    in_one_line = AUTHORITY.vouch("eve", key=key)
+    escaped = ClientCertificate(in_one_line.certificate.replace("\n", "\\n"), in_one_line.key.replace("\n", "\\n"))
+    assert json.loads(sent(guard.request(escaped), ca).body) == {"client": "eve"}
+
+
+def test_for_an_event_loop_too(guarded: Callable[..., Guard], ca: Path) -> None:
+    guard = guarded()
+
+    async def go() -> bytes:
+        async with AsyncLive(trusted_certificates=ca) as live:
+            return (await live.asend(guard.request(of(CLIENT)))).body
+
+    assert json.loads(asyncio.run(go())) == {"client": "ada"}
+
+
+def test_accounts_of_one_transport_show_each_their_own(guarded: Callable[..., Guard], ca: Path) -> None:
+    guard = guarded(ssl.CERT_OPTIONAL)
+    with Live(trusted_certificates=ca) as live:
+        for certificate in (of(CLIENT), None, of(AUTHORITY.vouch("bob")), of(CLIENT)):
+            live.send(guard.request(certificate))
+    assert guard.seen == ["ada", None, "bob", "ada"]
+
+
+def test_a_server_that_insists_says_so(guarded: Callable[..., Guard], ca: Path) -> None:
+    with pytest.raises(TransportError) as raised:
+        sent(guarded().request(), ca)
+    assert "client certificate" in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_a_certificate_that_the_server_does_not_know(guarded: Callable[..., Guard], ca: Path) -> None:
+    stranger = STRANGER.vouch("mallory")
+    with pytest.raises(TransportError) as raised:
+        sent(guarded().request(of(stranger)), ca)
+    assert "client certificate" in f"{raised.value.message} {raised.value.hint}"
+
+
+def test_it_is_shown_to_no_other_host(guarded: Callable[..., Guard], ca: Path) -> None:
+    guard, elsewhere = guarded(ssl.CERT_OPTIONAL), guarded(ssl.CERT_OPTIONAL)
+    guard.redirect = f"https://127.0.0.1:{elsewhere.port}/"
+    sent(guard.request(of(CLIENT)), ca)
+    assert (guard.seen, elsewhere.seen) == (["ada"], [None])
+    request = Request("GET", f"https://127.0.0.1:{elsewhere.port}/", hosts=guard.hosts, certificate=of(CLIENT))
+    sent(request, ca)
+    assert elsewhere.seen == [None, None]
+
+
+def test_a_private_authority_vouches_only_where_it_is_named(guarded: Callable[..., Guard], ca: Path) -> None:
+    guard = guarded(ssl.CERT_NONE)
+    with pytest.raises(TransportError, match="not trusted"):
+        sent(guard.request(), None)
+    assert sent(guard.request(), ca).status == 200
+
+
+@pytest.mark.parametrize(("text", "words"), [(None, "is not there"), ("no certificate", "no certificates in PEM")])
+def test_a_file_of_authorities_that_is_none(tmp_path: Path, text: str | None, words: str) -> None:
+    path = tmp_path / "ca.pem"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigurationError, match=words):
+        sent(Request("GET", "https://127.0.0.1:1/", hosts=("127.0.0.1:1",)), path)
+
+
+OTHER_KEY = pem_of(ec.generate_private_key(ec.SECP256R1()))
+SECRET = "c2VjcmV0LXdvcmRz"
+BROKEN = f"-----BEGIN PRIVATE KEY-----\n{SECRET}\n-----END PRIVATE KEY-----"
+LOCKED = AUTHORITY.vouch("ada", passphrase="open sesame")
+
+
+@pytest.mark.parametrize(
+    ("certificate", "words"),
+    [
+        (of(AUTHORITY.vouch("ada", days=(-3, -1))), "certificate ended at"),
+        (of(AUTHORITY.vouch("ada", days=(1, 3))), "on only"),
+        (ClientCertificate(CLIENT.certificate, OTHER_KEY), "not that of its client certificate"),
+        (ClientCertificate(AUTHORITY.certificate + CLIENT.certificate, CLIENT.key), "not that of"),
+        (ClientCertificate(CLIENT.certificate, BROKEN), "cannot be read"),
+        (ClientCertificate(CLIENT.certificate, SECRET), "no key in PEM form"),
+        (ClientCertificate(CLIENT.certificate, "x" * 300_000), "no key in PEM form"),
+        (ClientCertificate(CLIENT.key, CLIENT.key), "no certificate in PEM form"),
+        (ClientCertificate("-----BEGIN CERTIFICATE-----\nx\n-----END CERTIFICATE-----", CLIENT.key), "cannot be read"),
+        (of(LOCKED), "no passphrase"),
+        (of(LOCKED, "wrong"), "passphrase is wrong"),
+    ],
+)
+def test_what_does_not_serve_is_said_without_the_key(certificate: ClientCertificate, words: str) -> None:
+    request = Request("GET", "https://127.0.0.1:1/", hosts=("127.0.0.1:1",), certificate=certificate)
+    with pytest.raises(CredentialError, match=words) as raised, Live() as live:
+        live.send(request)
+    told = f"{raised.value.message} {raised.value.hint}"
+    assert raised.value.hint and SECRET not in told and "open sesame" not in told
+    assert certificate.key not in told and "BEGIN" not in told
+
+
+def test_the_moment_can_be_told() -> None:
+    check(of(CLIENT), datetime.datetime.now(datetime.UTC))
+    with pytest.raises(ConnError, match="ended at"):
+        check(of(CLIENT), datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2))
+
+
+def test_no_key_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+    class Context(ssl.SSLContext):
+        def load_cert_chain(self, certfile: Any, keyfile: Any = None, password: Any = None) -> None:
+            written.append(Path(certfile).read_text(encoding="utf-8"))
+            assert Path(certfile).stat().st_mode & 0o077 == 0
+            super().load_cert_chain(certfile, keyfile, password)
+
+    load(of(CLIENT), Context(ssl.PROTOCOL_TLS_CLIENT))
+    (text,) = written
+    assert "BEGIN ENCRYPTED PRIVATE KEY" in text and "BEGIN PRIVATE KEY" not in text
+    assert list(tmp_path.iterdir()) == []

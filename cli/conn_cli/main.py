@@ -24,6 +24,7 @@ from conn_cli.commands import (
     init,
     lint,
     map_,
+    mutate,
     new,
     record,
     run,
@@ -96,6 +97,7 @@ application.command("show", rich_help_panel=CHANGE)(show.show)
 application.command("why", rich_help_panel=CHANGE)(why.why)
 application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)
 application.command("coverage", rich_help_panel=CHANGE)(coverage.coverage)
+application.command("mutate", rich_help_panel=CHANGE)(mutate.mutate)
 application.command("impact", rich_help_panel=CHANGE)(impact.impact)
 application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
 application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)

@@ -1,0 +1,69 @@
+"""`conn mutate`: make small mistakes in a connector and see which of them its recorded tests do not notice."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.mutants import Verdict
+
+
+def mutate(
+    context: typer.Context,
+    *,
+    connectors: Annotated[
+        list[str] | None, typer.Argument(metavar="[CONNECTOR]...", help="Default: every connector.")
+    ] = None,
+    minimum: Annotated[
+        float | None,
+        typer.Option("--min", min=0, max=100, help="Exit 1 when a connector's tests notice fewer mistakes, in %."),
+    ] = None,
+    kind: Annotated[
+        list[str] | None, typer.Option("--kind", help="Only mistakes of this kind, such as drop_field. Repeatable.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown, github; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Make small mistakes one at a time (drop a field, swap two paths, …); list those that no recorded test notices."""
+    from conn_cli.report import mutate as report
+    from conn_cli.report import parse_specs, write_texts
+
+    app: App = context.obj
+    parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
+    scores = [
+        report.Score(name, tuple(_tried(app, name, kind or []))) for name in connectors or app.workspace.connectors()
+    ]
+    texts = {
+        "text": lambda: report.text(scores, minimum),
+        "json": lambda: report.json_(scores),
+        "markdown": lambda: report.markdown(scores, minimum),
+        "github": lambda: report.github(scores),
+    }
+    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    low = any(score.verdicts and score.percent < (minimum or 0) for score in scores)
+    raise typer.Exit(Exit.FINDINGS if low else Exit.OK)
+
+
+def _tried(app: App, connector: str, kinds: list[str]) -> "list[Verdict]":
+    from conn_engine.diagnostics import did_you_mean
+    from conn_engine.errors import UsageError
+    from conn_engine.mutants import KINDS, Bench
+
+    for kind in kinds:
+        if kind not in KINDS:
+            raise UsageError(
+                f'there is no kind of mistake "{kind}"', hint=did_you_mean(kind, KINDS) or f"kinds: {', '.join(KINDS)}"
+            )
+    bench = Bench(app.workspace, connector)
+    found = [mutant for mutant in bench.mutants() if not kinds or mutant.kind in kinds]
+    verdicts = []
+    with app.progress(connector, total=len(found), unit="mistakes") as progress:
+        for mutant in found:
+            verdicts.append(bench.verdict(mutant))
+            progress.advance(note=mutant.kind.replace("_", " "))
+    return verdicts

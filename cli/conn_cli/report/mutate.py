@@ -1,0 +1,118 @@
+"""Mutation scores, drawn: text, JSON, Markdown, GitHub annotations. Configuration only, no recorded value."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conn_cli.report.github import command
+from conn_cli.words import counted
+from conn_engine.documents import dump_json
+from conn_engine.mutants import Verdict
+
+__all__ = ["Score", "github", "json_", "markdown", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What a connector's tests made of its mutants."""
+
+    connector: str
+    verdicts: tuple[Verdict, ...]
+
+    @property
+    def killed(self) -> int:
+        """How many were noticed."""
+        return sum(verdict.killed for verdict in self.verdicts)
+
+    @property
+    def percent(self) -> float:
+        """The share that was noticed; 100 where there was nothing to try."""
+        return 100.0 * self.killed / len(self.verdicts) if self.verdicts else 100.0
+
+    @property
+    def survivors(self) -> list[Verdict]:
+        """Those that nothing noticed, by place."""
+        return [verdict for verdict in self.verdicts if not verdict.killed]
+
+
+def text(scores: Sequence[Score], minimum: float | None) -> str:
+    """For people: the score of each connector and its survivors with file and line."""
+    lines = []
+    for score in scores:
+        low = f"   <- below {minimum:g}%" if minimum is not None and score.percent < minimum else ""
+        lines.append(f"{score.connector}: {_figures(score)}{low}")
+        for verdict in score.survivors:
+            lines.append(f"  {_at(verdict)}  {_told(verdict)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _figures(score: Score) -> str:
+    return f"{score.killed:,} of {counted(len(score.verdicts), 'mistake')} noticed ({score.percent:.1f}%)"
+
+
+def _told(verdict: Verdict) -> str:
+    mutant = verdict.mutant
+    tested = f"no difference in {counted(verdict.cases, 'case')}" if verdict.cases else "no case runs it"
+    return f"{mutant.kind}: {' '.join(mutant.text.split())}   ({mutant.path}; {tested})"
+
+
+def _at(verdict: Verdict) -> str:
+    span = verdict.mutant.span
+    return f"{span.file}:{span.line}" if span else verdict.mutant.path
+
+
+def json_(scores: Sequence[Score]) -> str:
+    """`{"version": 1, "connectors": [{connector, mutants, killed, percent, kinds, survivors}]}`."""
+    return dump_json({"version": 1, "connectors": [_data(score) for score in scores]})
+
+
+def _data(score: Score) -> dict[str, object]:
+    every = Counter(verdict.mutant.kind for verdict in score.verdicts)
+    killed = Counter(verdict.mutant.kind for verdict in score.verdicts if verdict.killed)
+    return {
+        "connector": score.connector,
+        "mutants": len(score.verdicts),
+        "killed": score.killed,
+        "percent": round(score.percent, 1),
+        "kinds": {kind: {"mutants": every[kind], "killed": killed[kind]} for kind in sorted(every)},
+        "survivors": [
+            {
+                "kind": verdict.mutant.kind,
+                "change": verdict.mutant.text,
+                "path": verdict.mutant.path,
+                "file": verdict.mutant.span.file if verdict.mutant.span else None,
+                "line": verdict.mutant.span.line if verdict.mutant.span else None,
+                "cases": verdict.cases,
+            }
+            for verdict in score.survivors
+        ],
+    }
+
+
+def markdown(scores: Sequence[Score], minimum: float | None) -> str:
+    """A table and the survivors, folded."""
+    lines = ["| connector | noticed | of | score |", "|---|---:|---:|---:|"]
+    for score in scores:
+        low = minimum is not None and score.percent < minimum
+        share = f"**{score.percent:.1f}%** < {minimum:g}%" if low else f"{score.percent:.1f}%"
+        lines.append(f"| {score.connector} | {score.killed:,} | {len(score.verdicts):,} | {share} |")
+    for score in (score for score in scores if score.survivors):
+        lines += ["", f"<details><summary>{score.connector}: not noticed</summary>", ""]
+        lines += [f"- `{_at(verdict)}` {verdict.mutant.kind}: `{_code(verdict)}`" for verdict in score.survivors]
+        lines += ["", "</details>"]
+    return "\n".join(lines) + "\n"
+
+
+def _code(verdict: Verdict) -> str:
+    return " ".join(verdict.mutant.text.split()).replace("`", "'").replace("|", "\\|")
+
+
+def github(scores: Sequence[Score]) -> str:
+    """One notice per survivor on its line, and the scores."""
+    lines = [
+        command("notice", f"not noticed: {_told(verdict)}", title="conn mutate", span=verdict.mutant.span)
+        for score in scores
+        for verdict in score.survivors
+    ]
+    lines += [command("notice", f"{score.connector}: {_figures(score)}", title="conn mutate") for score in scores]
+    return "".join(f"{line}\n" for line in lines)

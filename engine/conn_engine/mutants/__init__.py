@@ -1,0 +1,102 @@
+"""The mutation score of a connector: how many small mistakes its recorded tests notice. The face.
+
+A mutant is noticed (killed) when a case that was fine without it is not fine with it. A connector whose cases fail
+already cannot be scored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.mutants.mutations import KINDS, Mutant, mutants
+from conn_engine.population import routed
+from conn_engine.runtime.cases import Case, find_cases, replay
+from conn_engine.runtime.judgement import judge
+from conn_engine.runtime.variants import shared
+
+__all__ = ["KINDS", "Bench", "Mutant", "Verdict"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a mutant: `killed` by a case of `operation`, or survived `cases` of them (0: nothing tests it)."""
+
+    mutant: Mutant
+    killed: bool
+    cases: int
+    operation: str = ""
+
+
+class Bench:
+    """A connector's base with its recorded cases, ready to try mutants on. Accounts and environments play no part.
+
+    Raises ConfigurationError when a case fails without any mutant: the tests must be green first.
+    """
+
+    def __init__(self, workspace: Workspace, connector: str) -> None:
+        self.workspace = workspace
+        self.effective = shared(workspace.effective(account=None, connector=connector))
+        names = self.effective.operations()
+        self._cases: dict[OperationName, list[Case]] = {name: [] for name in names}
+        for case in find_cases(workspace, self.effective, names):
+            self._cases[case.name].append(case)
+        self._routes = {name: routed(self.effective.data, name) for name in names}
+        self._vendor = {(name.resource, name.method) for name in names if name.kind == "vendor"}
+        self._check()
+
+    @property
+    def cases(self) -> int:
+        """How many recorded cases there are."""
+        return sum(map(len, self._cases.values()))
+
+    def mutants(self) -> list[Mutant]:
+        """Every mistake to try, by place."""
+        return mutants(self.effective)
+
+    def _check(self) -> None:
+        for cases in self._cases.values():
+            for case in cases:
+                if self._fails(self.effective, case):
+                    raise ConfigurationError(
+                        f"{case.name.text} fails on {self.workspace.shown(case.path)} as it is",
+                        hint=f"make the tests green first: conn test {case.name.text} --connector "
+                        f"{self.effective.connector_name}",
+                    )
+
+    def verdict(self, mutant: Mutant) -> Verdict:
+        """Try one mutant on every case that it can reach, until one notices."""
+        try:
+            broken = mutant.apply(self.effective)
+        except (KeyError, IndexError, TypeError):  # the place is gone together with another of the same mutant
+            return Verdict(mutant, True, 0)
+        tried_ = 0
+        for case in self._reached(mutant):
+            tried_ += 1
+            if self._fails(broken, case):
+                return Verdict(mutant, True, tried_, case.name.text)
+        return Verdict(mutant, False, tried_)
+
+    def _reached(self, mutant: Mutant) -> Iterator[Case]:
+        """The cases of the operations that the mutant's places can change, the most telling ones first."""
+        names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
+        rows = [case for name in names for case in self._cases[name]]
+        return iter(sorted(rows, key=lambda case: (case.scenario != "default", case.name.method != "list")))
+
+    def _concerns(self, path: Sequence[object], name: OperationName) -> bool:
+        if path[0] == "unified":
+            return tuple(path[: len(name.path)]) == name.path
+        if path[0] != "resources":
+            return True
+        route = self._routes[name]
+        if tuple(path[1:3]) not in self._vendor:  # of the resource as a whole
+            return route is None or path[1] == route[0] or name.kind == "unified"
+        return route is None or tuple(path[1:3]) == route or name.kind == "unified"
+
+    def _fails(self, effective: Effective, case: Case) -> bool:
+        try:
+            outcome = replay(effective, case.name, case.recording)
+            judgement = judge(self.workspace, effective, case, outcome)
+        except ConnError:
+            return True
+        return judgement.failed or any(finding.code == "REC103" for finding in judgement.findings)

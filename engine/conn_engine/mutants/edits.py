@@ -1,0 +1,98 @@
+"""Edits of configuration data that leave the original alone, and of the text of an expression."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config import Layers, Path_
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression
+
+__all__ = ["DROPPED", "changed_literals", "changed_paths", "texts", "with_value"]
+
+
+class _Dropped:
+    __slots__ = ()
+
+
+DROPPED = _Dropped()
+"""As a value: take the key away."""
+
+
+def with_value(data: Any, path: Path_, value: Any) -> Any:
+    """The data with another value at the path. What is not on the way to it is shared with the original."""
+    if not path:
+        return value
+    key, rest = path[0], path[1:]
+    if isinstance(data, list | tuple):
+        items: list[Any] = list(data)
+        if value is DROPPED and not rest:
+            del items[int(key)]
+        else:
+            items[int(key)] = with_value(items[int(key)], rest, value)
+        return Layers(items) if isinstance(data, Layers) else items
+    if value is DROPPED and not rest:
+        return {name: item for name, item in data.items() if name != key}
+    return {**data, key: with_value(data[key], rest, value)}
+
+
+def texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    """Every string inside, with its path."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from texts(item, (*path, index))
+
+
+def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Each literal of an expression changed: (offset, literal, what stands instead, the whole text).
+
+    A text gets a letter more, a number becomes the next, a truth value its opposite. A name that is the key of an
+    object is a text too. Nothing for an expression that does not parse, and only texts that still do.
+    """
+    for token in _tokens(text):
+        other = _other_literal(token.kind, token.text)
+        if other is not None:
+            made = text[: token.start] + other + text[token.end :]
+            if _parses(made):
+                yield token.start, token.text, other, made
+
+
+def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Each step of a path that reads a field, turned to a field that is not there. As `changed_literals`."""
+    tokens = _tokens(text)
+    for index, token in enumerate(tokens):
+        if token.kind not in ("name", "quoted") or index == 0 or tokens[index - 1].text != ".":
+            continue
+        if index + 1 < len(tokens) and tokens[index + 1].text == "(":
+            continue
+        other = "`not there`"
+        made = text[: token.start] + other + text[token.end :]
+        if _parses(made):
+            yield token.start, token.text, other, made
+
+
+def _tokens(text: str) -> tuple[Any, ...]:
+    try:
+        return expression(text).analysis.tokens
+    except ExpressionError:
+        return ()
+
+
+def _other_literal(kind: str, text: str) -> str | None:
+    if kind == "string":
+        return f"{text[:-1]}x{text[-1]}"
+    if kind == "number":
+        return str(int(text) + 1) if text.isdigit() else f"{text}1"
+    return {"true": "false", "false": "true"}.get(text) if kind == "name" else None
+
+
+def _parses(text: str) -> bool:
+    try:
+        expression(text)
+    except ExpressionError:
+        return False
+    return True

@@ -19,7 +19,13 @@ def why(
     operation: Annotated[
         str, typer.Argument(metavar="OPERATION", help="Such as contacts.list, or - for the connector.")
     ],
-    path: Annotated[str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination.")],
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="Such as response_mapping.email or pagination; with --value, email.")
+    ],
+    value: Annotated[
+        bool, typer.Option("--value", help="Explain the value of a field in a recorded record (--record).")
+    ] = False,
+    record: Annotated[str | None, typer.Option("--record", help="With --value: the unified record's id.")] = None,
     account: Annotated[str | None, typer.Option("--account", "-a", help="For this account.")] = None,
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="In this environment.")] = None,
@@ -32,8 +38,15 @@ def why(
 
     app: App = context.obj
     choose_format(as_format, "text", "json")
+    if value != (record is not None):
+        raise UsageError(
+            "--value and --record go together", hint="conn why crm.contacts.list email --value --record 101"
+        )
     effective = choose_effective(app, account, connector, None if operation == "-" else operation, environment)
     name = None if operation == "-" else effective.resolve(operation)
+    if record is not None:
+        _explain(app, effective, operation, record=record, field=path, as_format=as_format)
+        return
     origins = _origins(effective, name, path)
     if not origins:
         known = sorted({".".join(map(str, leaf)) for leaf in _below(effective, name)})
@@ -55,6 +68,16 @@ def why(
         note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
         place = f"{origin.span.file}:{origin.span.line}"
         app.out(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
+
+
+def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, as_format: str) -> None:
+    from conn_cli.choices import learn_literals
+    from conn_cli.report import explanation as report
+    from conn_engine.runtime.explanation import explain_value
+
+    learn_literals(app, effective)
+    found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
+    app.out(report.json_(found) if as_format == "json" else report.text(found, app.workspace.shown), end="")
 
 
 def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":

@@ -18,6 +18,7 @@ from conn_engine.expressions.evaluators import (
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.mapping import Mapping, mapping
 from conn_engine.expressions.patterns import groups_of, pattern_fault
+from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, Undefined, overlay
 
@@ -32,6 +33,7 @@ __all__ = [
     "Path_",
     "Template",
     "Undefined",
+    "audit",
     "evaluate",
     "evaluators",
     "expression",

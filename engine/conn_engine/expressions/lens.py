@@ -13,7 +13,7 @@ from conn_engine.expressions.tokens import LexError, Token, lex
 from conn_engine.expressions.values import UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, moment
 
-__all__ = ["Lens", "read_tree"]
+__all__ = ["Lens", "audit_lines", "read_tree"]
 
 _NULL = float("nan")  # a host function's None is undefined to jlens; a number JSON cannot say is its null
 
@@ -153,3 +153,21 @@ def read_tree(text: str) -> Any:
     """What the expression reads of its input, as jlens puts it: True (whole), an object of fields, or None
     (nothing)."""
     return _compile(text, text).reads().get("input")
+
+
+def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None, now: float | None) -> list[str]:
+    """How jlens came to a value: one line per decision (branch taken, items filtered), indented by depth.
+
+    Dates are computed as jlens does it alone. Empty when the expression fails.
+    """
+    options: dict[str, Any] = {"timeout": 1.0}
+    if now is not None:
+        options["now"] = round(now * 1000)
+    told = _compile(text, text).evaluate_with_audit(data, None if bindings is None else dict(bindings), **options)
+    if told.get("error"):
+        return []
+    lines = []
+    for line in told["explanation"]["lines"]:
+        mark = {True: "yes: ", False: "no: "}.get(line["passed"], "")
+        lines.append(f"{'  ' * line['depth']}{mark}{line['text']}")
+    return lines

@@ -1,12 +1,13 @@
 """Which paths of its input an expression reads. jlens says it where it is installed; else the syntax tree
 does."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.expressions.evaluators import evaluators
 from conn_engine.expressions.values import Path_
 
-__all__ = ["read_paths"]
+__all__ = ["audit", "read_paths"]
 
 
 def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
@@ -22,6 +23,15 @@ def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
     from conn_engine.expressions.syntax import syntax_paths
 
     return syntax_paths(text)
+
+
+def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None, now: float | None = None) -> list[str]:
+    """How an expression came to its value, line by line; nothing where no evaluator can tell (jlens can)."""
+    if "jlens" not in evaluators():
+        return []
+    from conn_engine.expressions.lens import audit_lines
+
+    return audit_lines(text, data, bindings, now)
 
 
 def _collect(tree: dict[str, Any], above: Path_, paths: set[Path_]) -> None:

@@ -3,7 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,12 +41,16 @@ class Call:
     as_file: bool = False
 
 
+Observer = Callable[[Sequence[Mapping[str, Any]], Sequence[Any]], None]
+
+
 @dataclass(slots=True)
 class Session:
     """What an operation runs with: the account's credential document, the environment's variables, a clock, a policy.
 
     `now_ms` is the moment a run began (milliseconds since 1970) where that has to be a known one; None: the clock says.
     `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
+    `observer` is shown what each page's response mapping ran on and gave: a scope and a result per record.
     """
 
     account: str = ""
@@ -55,6 +59,7 @@ class Session:
     clock: Clock = field(default_factory=SystemClock)
     policy: Policy = field(default_factory=Policy)
     now_ms: int | None = None
+    observer: Observer | None = None
     budgets: Budgets = field(default_factory=Budgets)
 
 

@@ -12,7 +12,7 @@ from msgspec import UNSET
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError, CredentialError, VendorError
 from conn_engine.expressions import fixed_now
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Observer, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, for_replay, in_context
@@ -108,10 +108,12 @@ def find_cases(workspace: Workspace, effective: Effective, names: Iterable[Opera
     return cases
 
 
-def replay(effective: Effective, name: OperationName, recording: Recording) -> Outcome:
+def replay(
+    effective: Effective, name: OperationName, recording: Recording, observer: Observer | None = None
+) -> Outcome:
     """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
 
-    Errors of the operation are caught into `Outcome.error`; MissingRecording too.
+    Errors of the operation are caught into `Outcome.error`; MissingRecording too. `observer` is that of `Session`.
     """
     effective = in_context(effective, recording.context)
     clock = FrozenClock(_timestamp(recording.recorded_at))
@@ -126,7 +128,9 @@ def replay(effective: Effective, name: OperationName, recording: Recording) -> O
         return outcome
     transport = _Log(Replay(recording, base_url=base))
     environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
-    session = Session(account=effective.account or "", document=document, environ=environ, clock=clock)
+    session = Session(
+        account=effective.account or "", document=document, environ=environ, clock=clock, observer=observer
+    )
     flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
     counts: list[int] = []
     try:

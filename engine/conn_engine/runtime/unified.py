@@ -53,7 +53,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
         }
         page_scope["page"] = page.answer.body
-        records = _mapped(response_mapping, operation, page, page_scope, at, remote=call.remote_data)
+        records = _mapped(response_mapping, operation, page, page_scope, at, call, session)
         if operation.after:
             page_scope |= {
                 "result": records[0] if page.whole and records else records,
@@ -145,10 +145,16 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
     return value
 
 
-def _mapped(
-    compiled: Mapping | None, operation: UnifiedOperation, page: VendorPage, scope: Scope, at: str, *, remote: bool
+def _mapped(  # noqa: PLR0917
+    compiled: Mapping | None,
+    operation: UnifiedOperation,
+    page: VendorPage,
+    scope: Scope,
+    at: str,
+    call: Call,
+    session: Session,
 ) -> list[Any]:
-    """The page's unified records. With `remote` each carries its vendor record, unless one mapping makes the page."""
+    """The page's unified records. With `remote_data` each carries the vendor's, unless one mapping makes the page."""
     records = page.records
     if compiled is None:
         return list(records)
@@ -157,13 +163,16 @@ def _mapped(
     elif page.whole and not records:
         records = [page.answer.body]  # a write that answers nothing still has a result: its mapping sees null
     try:
-        values = compiled.apply([{**scope, "response": record} for record in records])
+        scopes = [{**scope, "response": record} for record in records]
+        values = compiled.apply(scopes)
     except ExpressionError as error:
         error.at = f"{at}.response_mapping.{error.at}" if error.at else f"{at}.response_mapping"
         raise
+    if session.observer is not None:
+        session.observer(scopes, values)
     if operation.each == "page":
         values = values[0] if isinstance(values[0], list) else values
-    elif remote:
+    elif call.remote_data:
         pairs = zip(values, records, strict=True)
         values = [{**value, "remote_data": own} if isinstance(value, dict) else value for value, own in pairs]
     return [value for value in values if value is not UNDEFINED and value is not None]

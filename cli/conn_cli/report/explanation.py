@@ -1,0 +1,82 @@
+"""Why a value came out, drawn as text or JSON. It shows the record's own values: it is for the person who asks."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from conn_engine.documents import dump_json
+from conn_engine.expressions import UNDEFINED
+from conn_engine.runtime.explanation import Explanation, Said
+
+__all__ = ["json_", "text"]
+
+LONGEST = 100
+
+
+def text(found: Explanation, shown: Callable[[Path], str]) -> str:
+    """The value, then level by level: the expression, what it read, what it gave, how it decided."""
+    lines = [f"{found.case.name.text} {found.field} of record {found.record} is {_value(found.value)}"]
+    lines.append(f"  in {shown(found.case.path)}")
+    if found.later:
+        lines.append("  a step after the mapping changes it")
+    for said in found.levels:
+        lines += _level(said)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _level(said: Said) -> list[str]:
+    span = said.origin.span
+    note = "<- effective" if said.effective else "(removes it)" if said.origin.value is None else ""
+    lines = [f"{said.origin.level:<11}  {span.file}:{span.line}   {_source(said.origin.value)}   {note}".rstrip()]
+    if isinstance(said.origin.value, str):
+        lines += [f"  reads   {path} = {_value(value)}" for path, value in said.reads]
+        lines.append(f"  fails   {said.error}" if said.error else f"  gives   {_value(said.value)}")
+        lines += [f"  because {line}" for line in said.decisions]
+    return lines
+
+
+def _source(value: Any) -> str:
+    return _short(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+
+
+def _value(value: Any) -> str:
+    return "nothing" if value is UNDEFINED else _short(json.dumps(value, ensure_ascii=False))
+
+
+def _short(value: str) -> str:
+    line = " ".join(value.split())
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+
+
+def json_(found: Explanation) -> str:
+    """`{operation, record, field, value?, recording, levels: [{level, file, line, expression, value?, reads, …}]}`."""
+    return dump_json(
+        {
+            "operation": found.case.name.text,
+            "record": found.record,
+            "field": found.field,
+            **_there("value", found.value),
+            "recording": found.case.path.name,
+            "changed_later": found.later,
+            "levels": [_data(said) for said in found.levels],
+        }
+    )
+
+
+def _data(said: Said) -> dict[str, Any]:
+    return {
+        "level": said.origin.level,
+        "file": said.origin.span.file,
+        "line": said.origin.span.line,
+        "expression": said.origin.value,
+        "effective": said.effective,
+        **_there("value", said.value),
+        **({"error": said.error} if said.error else {}),
+        "reads": [{"path": path, **_there("value", value)} for path, value in said.reads],
+        "decisions": list(said.decisions),
+    }
+
+
+def _there(name: str, value: Any) -> dict[str, Any]:
+    return {} if value is UNDEFINED else {name: value}

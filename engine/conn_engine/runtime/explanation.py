@@ -1,0 +1,215 @@
+"""Why a field of a unified record has its value: the expression of each level, what it read, how it decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
+from conn_engine.documents import dotted, undotted
+from conn_engine.errors import ConnError, ExpressionError, UsageError
+from conn_engine.expressions import UNDEFINED, audit, expression, mapping
+from conn_engine.runtime.cases import Case, find_cases, replay
+
+__all__ = ["Explanation", "Said", "explain_value"]
+
+ABSENT = UNDEFINED
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one level says of a field, and what came of it for this record.
+
+    `value` is what its expression gives (UNDEFINED: nothing), `reads` the paths it read with their values, `decisions`
+    how the evaluator came to it. `effective` is true for the level whose value the record has.
+    """
+
+    origin: Origin
+    value: Any
+    reads: tuple[tuple[str, Any], ...]
+    decisions: tuple[str, ...]
+    effective: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One field of one record of a recording: its value (UNDEFINED: it has none) and what each level says, top first.
+
+    `later` says that steps after the mapping changed the value or dropped the record.
+    """
+
+    case: Case
+    record: str
+    field: str
+    value: Any
+    levels: tuple[Said, ...]
+    later: bool
+
+
+def explain_value(
+    workspace: Workspace, effective: Effective, name: OperationName, record: str, field: str
+) -> Explanation:
+    """Explain a field of the record with this unified id, on the first recording that has it.
+
+    Raises UsageError when no recording has the record, the operation is none of a model, or nothing maps the field.
+    """
+    if name.kind != "unified":
+        raise UsageError(
+            f"{name.text} is an operation of the vendor: nothing is mapped",
+            hint="name a unified one, such as crm.contacts.list",
+        )
+    inside = undotted(field.removeprefix("response_mapping."))
+    origins = effective.origins((*name.path, "response_mapping", *inside))
+    if not origins:
+        raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
+    case, scope, result, final = _found(workspace, effective, name, record)
+    levels = _levels(effective, name, inside, origins, scope)
+    value = _inside(result, inside)
+    return Explanation(
+        case, record, dotted(inside), value, tuple(levels), final is UNDEFINED or _inside(final, inside) != value
+    )
+
+
+def _found(
+    workspace: Workspace, effective: Effective, name: OperationName, record: str
+) -> tuple[Case, Mapping[str, Any], Any, Any]:
+    """The case with the record, the scope its mapping ran on, what the mapping gave, and what left the operation."""
+    known: list[str] = []
+    cases = sorted(find_cases(workspace, effective, [name]), key=lambda case: case.scenario != "default")
+    if not cases:
+        raise UsageError(f"{name.text} has no recording", hint=f"record it: conn record {name.text}")
+    for case in cases:
+        seen: list[tuple[Mapping[str, Any], Any]] = []
+
+        def observe(scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = seen) -> None:
+            into.extend(zip(scopes, values, strict=True))
+
+        outcome = replay(effective, name, case.recording, observe)
+        for scope, value in seen:
+            for one in value if isinstance(value, list) else [value]:
+                if not isinstance(one, Mapping):
+                    continue
+                known.append(str(one.get("id")))
+                if known[-1] == record:
+                    left = [
+                        item for item in outcome.records if isinstance(item, Mapping) and str(item.get("id")) == record
+                    ]
+                    return case, scope, one, left[0] if left else UNDEFINED
+    listed = ", ".join(dict.fromkeys(known[:12])) or "none"
+    raise UsageError(f'no recording of {name.text} has a record with the id "{record}"', hint=f"they have {listed}")
+
+
+def _levels(
+    effective: Effective,
+    name: OperationName,
+    inside: tuple[str | int, ...],
+    origins: Sequence[Origin],
+    scope: Mapping[str, Any],
+) -> list[Said]:
+    operation = effective.unified(name.model, name.resource, name.method)
+    layers = mapping_layers(operation.response_mapping) if operation is not None else []
+    rows = []
+    decided = False
+    start = (*name.path, "response_mapping")
+    for origin in origins:
+        below = _below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
+        # A level may say the whole mapping, or an object that holds the field, with one expression.
+        rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
+        value, error = _given(origin.value, scope, below, rest)
+        takes = not decided and (value is not UNDEFINED or origin.value is None or bool(error))
+        decided = decided or takes
+        rows.append(
+            Said(
+                origin,
+                value,
+                tuple(_reads(origin.value, scope, below)),
+                tuple(_decisions(origin.value, scope, below)),
+                takes and origin.value is not None,
+                error,
+            )
+        )
+    return rows
+
+
+def _given(text: Any, scope: Mapping[str, Any], below: Any, rest: tuple[str | int, ...]) -> tuple[Any, str]:
+    if not isinstance(text, str):
+        return _inside(text, rest) if text is not None else UNDEFINED, ""
+    try:
+        value = expression(text).evaluate(scope, bindings=_bound(below))
+    except ExpressionError as error:
+        return UNDEFINED, error.message
+    return _inside(value, rest), ""
+
+
+def _bound(below: Any) -> dict[str, Any]:
+    return {} if below is UNDEFINED else {"base": below}
+
+
+def _uses_base(text: Any) -> bool:
+    if not isinstance(text, str):
+        return False
+    try:
+        return "base" in expression(text).analysis.variables
+    except ExpressionError:
+        return False
+
+
+def _below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
+    """What the levels below the layer that holds this text make of the record."""
+    holding = [number for number, layer in enumerate(layers) if _holds(layer, text)]
+    if not holding or not holding[-1]:
+        return UNDEFINED
+    try:
+        return mapping(layers[: holding[-1]]).apply_one(scope)
+    except ConnError:
+        return UNDEFINED
+
+
+def _holds(layer: Any, text: Any) -> bool:
+    if isinstance(layer, Mapping):
+        return any(_holds(item, text) for item in layer.values())
+    if isinstance(layer, list):
+        return any(_holds(item, text) for item in layer)
+    return bool(layer == text)
+
+
+def _reads(text: Any, scope: Mapping[str, Any], below: Any) -> list[tuple[str, Any]]:
+    """The paths an expression reads, each with what is there."""
+    if not isinstance(text, str):
+        return []
+    try:
+        paths = expression(text).reads()
+    except ExpressionError:
+        return []
+    rows = [(dotted(path), _inside(scope, path)) for path in sorted(paths, key=dotted)]
+    return rows if below is UNDEFINED else [*rows, ("$base", below)]
+
+
+def _decisions(text: Any, scope: Mapping[str, Any], below: Any) -> list[str]:
+    if not isinstance(text, str):
+        return []
+    try:
+        reads = expression(text).roots()
+        data = scope if reads is None else {name: scope[name] for name in reads if name in scope}
+        return audit(text, data, _bound(below))
+    except ConnError:
+        return []
+
+
+def _inside(value: Any, path: Sequence[str | int]) -> Any:
+    """What stands at a path; through a list, what stands there in each of its items."""
+    for number, part in enumerate(path):
+        if isinstance(value, Mapping):
+            value = value.get(str(part), UNDEFINED)
+        elif isinstance(value, list):
+            found = [_inside(item, path[number:]) for item in value]
+            return [item for item in found if item is not UNDEFINED] or UNDEFINED
+        else:
+            return UNDEFINED
+    return value
+
+
+def _fields(effective: Effective, name: OperationName) -> str:
+    operation = effective.unified(name.model, name.resource, name.method)
+    layers = mapping_layers(operation.response_mapping) if operation is not None else []
+    return ", ".join(list(mapping(layers).fields)[:20]) if layers else "nothing"

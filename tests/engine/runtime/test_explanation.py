@@ -1,0 +1,110 @@
+"""`explain_value`: every level's expression with what it read and gave; the level named effective gave the value."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_engine.config import load_workspace
+from conn_engine.errors import UsageError
+from conn_engine.expressions import UNDEFINED
+from conn_engine.runtime.explanation import Explanation, explain_value
+
+ITEMS = [
+    {"id": "1", "n": "Ada", "tags": [{"t": "x"}, {"t": "y"}], "size": 3},
+    {"id": "2", "n": "Bo", "size": 30},
+]
+BASE = {
+    "id": "response.id",
+    "name": "response.n",
+    "size": "response.size > 10 ? 'big' : 'small'",
+    "tags": "response.tags.t",
+}
+
+
+def workspace(tmp_path: Path, override: Any, after: Any = None) -> Path:
+    recording = {
+        "format": 1, "connector": "shop", "operation": "m.things.list", "source": "sample",
+        "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://shop.example", "exchanges": [{
+            "request": {"method": "GET", "url": "https://shop.example/things"},
+            "response": {"status": 200, "body": ITEMS},
+        }],
+    }  # fmt: skip
+    unified: dict[str, Any] = {"response_mapping": BASE}
+    if after:
+        unified["after"] = after
+    files: dict[str, Any] = {
+        "conn.yaml": {"version": 1},
+        "connectors/shop/connector.yaml": {
+            "base_url": "https://shop.example",
+            "resources": {"things": {"list": {"method": "get", "path": "/things"}}},
+        },
+        "connectors/shop/unified/m.yaml": {"resources": {"things": {"list": unified}}},
+        "connectors/shop/recordings/m.things.list.json": recording,
+        "accounts/acme.yaml": {
+            "connector": "shop",
+            "override": {"unified": {"m": {"things": {"list": {"response_mapping": override}}}}},
+        },
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    return tmp_path
+
+
+def explained(root: Path, field: str, record: str = "1") -> Explanation:
+    opened = load_workspace(root)
+    effective = opened.effective(account="acme")
+    return explain_value(opened, effective, effective.resolve("m.things.list"), record, field)
+
+
+def told(found: Explanation) -> list[tuple[str, Any, bool]]:
+    return [(said.origin.level, said.value, said.effective) for said in found.levels]
+
+
+def test_a_field_of_one_level_with_what_it_read_and_why(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, {}), "size", "2")
+    assert (found.value, told(found)) == ("big", [("base", "big", True)])
+    assert found.levels[0].reads == (("response.size", 30),)
+    assert any("30 > 10" in line for line in found.levels[0].decisions)
+
+
+def test_an_override_shadows_and_base_is_still_explained(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, {"name": "$uppercase(response.n)"}), "response_mapping.name")
+    assert (found.value, told(found)) == ("ADA", [("account", "ADA", True), ("base", "Ada", False)])
+
+
+def test_a_whole_mapping_that_builds_on_base(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, '{"name": $base.name & "!"}'), "name")
+    assert (found.value, told(found)) == ("Ada!", [("account", "Ada!", True), ("base", "Ada", False)])
+    assert found.levels[0].reads[-1][0] == "$base"
+
+
+def test_a_level_that_gives_nothing_lets_the_one_below_through(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, '{"other": 1}'), "name")
+    assert (found.value, told(found)) == ("Ada", [("account", UNDEFINED, False), ("base", "Ada", True)])
+
+
+def test_a_removed_field(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, {"name": None}), "name")
+    assert found.value is UNDEFINED
+    assert not any(said.effective for said in found.levels)
+
+
+def test_lists_are_read_through(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, {}), "tags")
+    assert (found.value, found.levels[0].reads) == (["x", "y"], (("response.tags.t", ["x", "y"]),))
+
+
+def test_a_step_after_the_mapping_is_told(tmp_path: Path) -> None:
+    after = [{"name": "only", "transform": "result[size = 'big']"}]
+    assert explained(workspace(tmp_path, {}, after), "name", "1").later
+    assert not explained(workspace(tmp_path, {}, after), "name", "2").later
+
+
+@pytest.mark.parametrize(("field", "record", "said"), [("nome", "1", "nothing maps"), ("name", "9", "they have 1, 2")])
+def test_what_is_not_there(tmp_path: Path, field: str, record: str, said: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        explained(workspace(tmp_path, {}), field, record)
+    assert said in f"{refused.value.message} {refused.value.hint}"

@@ -4,7 +4,7 @@ ratelimit and failures."""
 
 import codecs
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -79,11 +79,22 @@ class Draft:
             self.headers[name] = value
 
 
+class More(Protocol):
+    """Rows that follow, some at a time."""
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are any; tells it without reading them."""
+        ...
+
+    def __next__(self) -> list[Any]: ...
+
+
 class Rest(Protocol):
     """What an answer holds besides its body (see `bodies.Decoded`)."""
 
     @property
-    def more(self) -> Iterator[list[Any]] | None:
+    def more(self) -> "More | None":
         """Further rows, some at a time."""
         ...
 

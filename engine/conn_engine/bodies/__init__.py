@@ -7,7 +7,7 @@ from typing import Any, get_args
 from conn_engine.bodies import form as _form
 from conn_engine.bodies import json_text as _json
 from conn_engine.bodies.contents import Content
-from conn_engine.bodies.decoding import MAX_BYTES, Decoded, decode, read, text_of
+from conn_engine.bodies.decoding import MAX_BYTES, ROWS, Decoded, decode, read, text_of
 from conn_engine.bodies.graphql import encode_graphql, only_asks
 from conn_engine.bodies.json_text import MAX_DEPTH
 from conn_engine.bodies.options import BodyFormat, BodyOptions, ResponseFormat, ResponseOptions
@@ -28,6 +28,7 @@ __all__ = [
     "ResponseOptions",
     "Upload",
     "accepted",
+    "by_rows",
     "decode",
     "encode",
     "encode_query",
@@ -107,7 +108,12 @@ def _parts(
 
 def streams(format: str) -> bool:  # noqa: A002
     """Whether answers of this format may be large: they are read row by row, or handed on as they are."""
-    return format in ("jsonl", "csv", "tsv", "text", "binary")
+    return by_rows(format) or format in ("text", "binary")
+
+
+def by_rows(format: str) -> bool:  # noqa: A002
+    """Whether answers of this format are rows, read some at a time."""
+    return format in ROWS
 
 
 def accepted(format: str) -> str:  # noqa: A002

@@ -5,7 +5,7 @@ The formats are in their own files.
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import Any, BinaryIO
@@ -42,16 +42,62 @@ class Decoded:
     """
 
     data: Any = None
-    more: Iterator[list[Any]] | None = None
+    more: "Rows | None" = None
     content: Content | None = None
     response: Response | None = None
 
     def close(self) -> None:
         """Give back the answer's bytes."""
-        for held in (self.more, self.response):
-            close = getattr(held, "close", None)
-            if close is not None:
-                close()
+        if self.more is not None:
+            self.more.close()
+        if self.response is not None:
+            self.response.close()
+
+
+class Rows:
+    """Rows of an answer, up to 1,000 at a time. `pending` says whether there are more, and so reads one row ahead.
+
+    What is wrong with that row is raised when it is asked for: the rows before it are good.
+    """
+
+    def __init__(self, rows: Generator[Any, None, None]) -> None:
+        self._rows = rows
+        self._ahead: list[Any] = []
+        self.fault: VendorError | None = None
+        self._look()
+
+    @property
+    def pending(self) -> bool:
+        """Whether there are more."""
+        return bool(self._ahead) or self.fault is not None
+
+    def __iter__(self) -> "Rows":
+        return self
+
+    def __next__(self) -> list[Any]:
+        if self.fault is not None:
+            raise self.fault
+        if not self._ahead:
+            raise StopIteration
+        chunk = self._ahead
+        self._ahead = []
+        try:
+            chunk += islice(self._rows, CHUNK - 1)
+        except VendorError as fault:
+            self.fault = fault
+            return chunk
+        self._look()
+        return chunk
+
+    def _look(self) -> None:
+        try:
+            self._ahead = list(islice(self._rows, 1))
+        except VendorError as fault:
+            self.fault = fault
+
+    def close(self) -> None:
+        """No more are wanted."""
+        self._rows.close()
 
 
 def decode(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Any:  # noqa: A002
@@ -154,10 +200,11 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
             reader = io.BufferedReader(Pieces(source), _PIECE)
             yield from json_rows(reader) if format == "jsonl" else table_rows(reader, options, _DELIMITERS[format])
 
-    chunks = _chunks(records())
-    first = next(chunks, [])
-    more = _told(response, format, chunks) if len(first) == CHUNK else None
-    return Decoded(first, more, response=response)
+    rows = Rows(_told(response, format, records()))
+    first = next(rows, [])
+    if rows.fault is not None and len(first) < CHUNK:  # nothing is delivered yet: rules may still decide
+        raise rows.fault
+    return Decoded(first, rows if rows.pending else None, response=response)
 
 
 _READERS: dict[str, Callable[[Response, str, ResponseOptions], Decoded]] = {
@@ -168,12 +215,7 @@ _READERS: dict[str, Callable[[Response, str, ResponseOptions], Decoded]] = {
 }
 
 
-def _chunks(rows: Iterator[Any]) -> Iterator[list[Any]]:
-    while chunk := list(islice(rows, CHUNK)):
-        yield chunk
-
-
-def _told(response: Response, format: str, items: Iterator[Any]) -> Iterator[Any]:  # noqa: A002
+def _told(response: Response, format: str, items: Iterator[Any]) -> Generator[Any, None, None]:  # noqa: A002
     """The items; a fault among them as the caller's error."""
     try:
         yield from items

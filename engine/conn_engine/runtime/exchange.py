@@ -12,7 +12,7 @@ from conn_engine.failures import Rule, attempt, graphql_rules
 from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.records import records_of
+from conn_engine.runtime.records import ResponsePathMissing, records_of
 from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow, Purpose, Request, Response
@@ -27,7 +27,7 @@ class Exchanged:
     """An answer with its records, the rate limit it told, and whether it is one thing rather than a list.
 
     `notes` are what the caller should hear of the request. `again`: the listing has to begin again; what tells its
-    records apart.
+    records apart. `settled`: a rule calls the answer empty, or skips it.
     """
 
     answer: Answer
@@ -35,19 +35,24 @@ class Exchanged:
     whole: bool
     notes: tuple[str, ...] = ()
     again: str | None = None
+    settled: bool = False
 
 
-def in_parts(got: Exchanged, operation: VendorOperation) -> Iterator[Exchanged]:
-    """A long answer, some of its rows at a time. All of it has been read when the last part comes."""
+def in_parts(got: Exchanged, operation: VendorOperation) -> Iterator[tuple[Exchanged, bool]]:
+    """A long answer, some of its rows at a time, and whether these are the last. The next are read when asked for."""
     answer = got.answer
     more = answer.rest.more if answer.rest is not None else None
     earlier = 0
-    for rows in more or ():
-        yield replace(got, answer=answer)
+    while more is not None and more.pending:
+        yield replace(got, answer=answer), False
+        rows = next(more)
         earlier += len(answer.records)
-        records, _ = records_of(operation.response_path, rows, answer.scope)
+        try:
+            records, _ = records_of(operation.response_path, rows, answer.scope)
+        except ResponsePathMissing:  # it was there in the first rows: these just have nothing
+            records = []
         answer = replace(answer, body=rows, records=records, earlier=earlier)
-    yield replace(got, answer=answer)
+    yield replace(got, answer=answer), True
 
 
 def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
@@ -63,7 +68,7 @@ def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
             response=answer.response,
             hint="steps and `chunk` hold whole answers in memory; a listing does not",
         )
-    parts = [part.answer for part in in_parts(got, operation)]
+    parts = [part.answer for part, _ in in_parts(got, operation)]
     answer.close()
     body = [row for part in parts for row in part.body]
     records = [record for part in parts for record in part.records]
@@ -104,6 +109,7 @@ def exchange(  # noqa: PLR0917
     Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
     """
     credentials = operation.credentials
+    read_as = "binary" if call.as_file else operation.response_format
     sent: dict[str, Any] = {}
     using, told, whole, draft = session, RateState(), False, Draft("", "")
     refused: Response | None = None
@@ -122,7 +128,7 @@ def exchange(  # noqa: PLR0917
         if isinstance(got, TransportError):
             return Answer(request, Response(0), None, [], scope, dict(sent), got)
         try:
-            read = bodies.read(got, "binary" if call.as_file else operation.response_format, operation.response_options)
+            read = bodies.read(got, read_as, operation.response_options)
         except VendorError as problem:  # the error rules decide what an unreadable answer means
             return Answer(request, got, None, [], scope, dict(sent), problem)
         return Answer(request, got, read.data, [], scope, dict(sent), rest=read)
@@ -175,5 +181,7 @@ def exchange(  # noqa: PLR0917
     records: list[Any] = []
     if verdict.action == "ok":
         records, whole = records_of(None if call.as_file else operation.response_path, answer.body, scope)
+        whole = whole and not bodies.by_rows(read_as)
     again = verdict.key if verdict.action == "restart" else None
-    return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again)
+    settled = verdict.action in ("empty", "skip")
+    return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again, settled)

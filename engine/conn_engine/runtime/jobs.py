@@ -4,7 +4,7 @@ What a status means is in `jobs`. The creating request is never sent again: not 
 A credential goes to hosts of the connector only, wherever a result is.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -84,21 +84,21 @@ def _answers(listing: Listing, frame: Frame, settings: Job, deliver: _Deliver) -
         yield from deliver(run.without_records(), True)
     for number, place in enumerate(places, 1):
         got, operation = yield from run.download(settings.download, place)
-        if (yield from _delivered(in_parts(got, operation), deliver, last=number == len(places))) is True:
+        if (yield from _delivered(got, operation, deliver, last=number == len(places))) is True:
             return
 
 
-def _delivered(parts: Iterator[Exchanged], deliver: _Deliver, *, last: bool) -> Flow[Any]:
+def _delivered(got: Exchanged, operation: VendorOperation, deliver: _Deliver, *, last: bool) -> Flow[Any]:
     """Hand on a long answer while it is read."""
-    part = next(parts)
+    enough: Any = None
     try:
-        for following in parts:
-            if (yield from deliver(part, False)) is True:
-                return True
-            part = following
-        return (yield from deliver(part, last))
+        for part, ends in in_parts(got, operation):
+            enough = yield from deliver(part, ends and last)
+            if enough is True:
+                break
+        return enough
     finally:
-        part.answer.close()
+        got.answer.close()
 
 
 class _Run:

@@ -88,14 +88,13 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
         if whole.again is not None:
             restarts += 1
             return None
-        parts = in_parts(whole, operation)
-        got = next(parts)
-        for following in parts:  # a long answer is handed on while it is read; its last part is the page that leads on
-            enough = yield from hand_on(got.answer, 0, None, None, partial=True)
+        got = whole
+        for got, last in in_parts(whole, operation):  # a long answer is handed on while it is read
+            if not last:
+                enough = yield from hand_on(got.answer, 0, None, None, partial=True)
             if enough is True:
                 break
-            got = following
-        return got.answer
+        return got.answer  # its last part is the page that leads on
 
     def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any, *, partial: bool = False) -> Flow[Any]:
         nonlocal here

@@ -169,6 +169,23 @@ def test_templates_that_say_nothing(text: str) -> None:
         {"auth_mode": "BASIC", "connection_config": {"a b": {"pattern": "("}, "env": {}, "x": 1}, "credentials": []},
         {"auth_mode": "API_KEY", "proxy": {"base_url": "https://${apiKey}.example", "retry": {"at": ["no\nheader"]}}},
         {"auth_mode": "API_KEY", "proxy": {"base_url": "ftp://x", "paginate": {"type": "spiral"}, "verification": {}}},
+        {"auth_mode": "SIGNATURE", "signature": {"protocol": "WSSE"}, "proxy": {"base_url": 3, "headers": "x"}},
+        {"auth_mode": "OAUTH1", "signature_method": "MAGIC", "request_http_method": "GET"},
+        {
+            "auth_mode": "API_KEY",
+            "proxy": {"headers": {"authorization": "Token abcdef123456"}, "query": {"api_key": "k1"}},
+        },
+        {
+            "auth_mode": "TWO_STEP",
+            "token_request_method": "${x}",
+            "token_headers": {"n": 1, "o": {}},
+            "token_url": None,
+        },
+        {
+            "auth_mode": "NONE",
+            "proxy": {"base_url": "https://o.example", "verification": {"method": "${x}", "endpoints": "/a"}},
+        },
+        {"auth_mode": "OAUTH2", "token_response_metadata": ["a-b`c.d"], "alternate_access_token_response_path": "x-y"},
         {"auth_mode": "OAUTH2_CC", "token_url": "https://x.example/${", "scope_separator": "\n", "body_format": "csv"},
     ],
 )

@@ -13,9 +13,9 @@ from conn_engine.imports.nango import keys as by_key
 from conn_engine.imports.nango import oauth, sessions
 from conn_engine.imports.nango.carrying import read_carrying
 from conn_engine.imports.nango.entries import Entry, keys, recognises, select
-from conn_engine.imports.nango.making import Making, read_settings, settle_fields
+from conn_engine.imports.nango.making import PLACEHOLDER, Making, answer_path, read_settings, settle_fields
 from conn_engine.imports.nango.names import Names
-from conn_engine.imports.nango.places import PLACEHOLDER, Url, find_hosts, read_base_url
+from conn_engine.imports.nango.places import Url, find_hosts, read_base_url
 from conn_engine.imports.nango.traffic import finished, read_pages, read_verification, read_waits
 from conn_engine.imports.openapi.security import variable_prefix
 from conn_engine.imports.words import plain
@@ -95,7 +95,7 @@ def _captured(making: Making) -> None:
             continue
         for path in making.entry.texts(key):
             name = path.rpartition(".")[2]
-            making.capture[making.names.add_context(name)] = f"{place}.{path}"
+            making.capture[making.names.add_context(name)] = answer_path(path, place)
 
 
 def _scripts(making: Making) -> None:
@@ -183,7 +183,7 @@ def _connector(making: Making, options: Options, title: str, base: str, urls: li
     if options.base_url:
         told = [(base, base)]
     elif base != PLACEHOLDER:
-        told = [(entry.peek("proxy", "base_url") or base, base)]
+        told = [(entry.text("proxy", "base_url") or base, base)]
     told += [(url, making.url(url, "a URL") or url) for url in urls]
     if hosts := find_hosts(making, told):
         data["hosts"] = hosts

@@ -3,13 +3,13 @@
 import re
 from typing import Any
 
-from conn_engine.imports.nango.making import Making
+from conn_engine.config.literals import literal_secrets
+from conn_engine.imports.nango.making import HEADER, Making
 from conn_engine.imports.nango.templates import Unsayable, expression, names_in
 from conn_engine.imports.words import plain
 
 __all__ = ["read_carrying"]
 
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
 _DIGEST = re.compile(r"\$\{sha256Hex\((.*)\)\}", re.DOTALL)
 
 
@@ -28,11 +28,14 @@ def read_carrying(making: Making, default: dict[str, Any] | None) -> None:
         text = "" if value is None else str(value)
         if name in making.said:
             continue
-        if not _HEADER.fullmatch(name):
+        if not HEADER.fullmatch(name):
             making.losses.add(f"{where}: it is no name of a header")
         elif _needs_moment(text):
             signed[name] = text
         elif (made := making.filled(text, where)) is not None:
+            if any(literal_secrets({"headers": {name: made}})):
+                making.losses.add(f"{where}: a secret is written into the entry")
+                continue
             secret = making.names.is_secret(text)
             (carried if secret else headers)[name] = made
             own_token |= secret and (making.names.has_token(text) or name.lower() == "authorization")
@@ -58,7 +61,9 @@ def _query(making: Making) -> tuple[dict[str, str], dict[str, str]]:
     for name, value in making.entry.object("proxy", "query").items():
         text = "" if value is None else str(value)
         made = making.filled(text, f"proxy.query.{plain(name, 60)}")
-        if made is not None:
+        if made is not None and any(literal_secrets({"query": {name: made}})):
+            making.losses.add(f"proxy.query.{plain(name, 60)}: a secret is written into the entry")
+        elif made is not None:
             (secret if making.names.is_secret(text) else plain_query)[name] = made
     return secret, plain_query
 

@@ -56,7 +56,7 @@ def wsse(making: Making) -> None:
     protocol = entry.text("signature", "protocol")
     entry.take("token", "expires_in_ms")  # nothing is kept that could end
     making.credentials = making.kind("basic", {})
-    header = next((n for n, v in (entry.peek("proxy", "headers") or {}).items() if "accessToken" in str(v)), None)
+    header = next((n for n, v in entry.object("proxy", "headers").items() if "accessToken" in str(v)), None)
     if protocol != "WSSE":
         making.losses.add(f"the signature {plain(protocol, 40)}: set `signature` by hand")
         return
@@ -152,7 +152,7 @@ def _installation(making: Making, url: Any) -> dict[str, Any]:
             "unique": False,
         },
         "request": {
-            "url": making.url(str(url or ""), "token_url"),
+            "url": making.needed_url(url if isinstance(url, str) else "", "token_url"),
             "headers": {"authorization": "Bearer {{assertion}}"},
             "response": "response.token",
             "expires": "response.expires_at",
@@ -226,7 +226,7 @@ def token_based(making: Making) -> None:
 def aws(making: Making) -> None:
     """AWS_SIGV4: the keys of a role. Assuming the role, with keys of its own, is the platform's that has the entry."""
     names, entry = making.names, making.entry
-    theirs = [*(entry.peek("integration_config") or {}), *(entry.peek("credentials") or {})]
+    theirs = [*entry.object("integration_config"), *entry.object("credentials")]
     used = {"service", "region"}
     read_credentials(making, {})
     making.ask = []

@@ -5,14 +5,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.config.literals import literal_secrets
 from conn_engine.imports.contract import Losses, Where
 from conn_engine.imports.nango.entries import Entry
 from conn_engine.imports.nango.names import Names
 from conn_engine.imports.nango.templates import Unsayable
-from conn_engine.imports.words import plain
+from conn_engine.imports.words import plain, step
 
-__all__ = ["Making", "read_credentials", "read_settings", "settle_fields"]
+__all__ = ["HEADER", "PLACEHOLDER", "Making", "answer_path", "read_credentials", "read_settings", "settle_fields"]
 
+PLACEHOLDER = "https://api.example.com"
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
 _FORMATS = {
     "hostname": r"^[A-Za-z0-9.-]+(:[0-9]+)?$",
     "uuid": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
@@ -48,6 +51,26 @@ class Making:
     def url(self, text: str, where: str) -> str | None:
         """A URL of the entry as a template; None without one, and with a loss, when it cannot be said."""
         return self.filled(text, where, whole=False) if text else None
+
+    def needed_url(self, text: str, where: str) -> str:
+        """A URL that cannot be left out: a placeholder, with a loss, where the entry has none that can be said."""
+        made = self.url(text, where)
+        if not text:
+            self.losses.add(f"{where}: the entry says none; a placeholder stands for it")
+        return made or PLACEHOLDER
+
+    def headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
+        """Headers as templates; what is no text or number, no header's name or cannot be said is left out."""
+        made: dict[str, str] = {}
+        for name, value in told.items():
+            if isinstance(value, bool) or not isinstance(value, str | int | float) or not HEADER.fullmatch(name):
+                self.losses.add(f"{where}.{plain(name, 60)}: it is no header")
+            elif (text := self.filled(str(value), f"{where}.{plain(name, 60)}")) is not None:
+                if any(literal_secrets({"headers": {name: text}})):
+                    self.losses.add(f"{where}.{plain(name, 60)}: a secret is written into the entry")
+                else:
+                    made[name] = text
+        return made
 
     def filled(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
         """A text of the entry as a template; None, and a loss, when it cannot be said. See `Names.template`."""
@@ -146,6 +169,12 @@ def settle_fields(making: Making) -> None:
         optional = called.get(row["name"], "") in making.names.optional
         if row["name"] in called and not optional and not row.get("secret") and "default" not in row:
             row.pop("required", None)
+
+
+def answer_path(path: str, root: str = "response") -> str:
+    """`data.token.access_token` as an expression over the answer."""
+    steps = re.findall(r"[^.\[\]]+", path)
+    return root + "".join(f"[{one}]" if one.isdigit() else f".{step(one.replace('`', ''))}" for one in steps)
 
 
 def _listed(value: Any) -> list[str]:

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from conn_engine.imports.nango.making import Making, read_credentials
+from conn_engine.imports.nango.making import Making, answer_path, read_credentials
 from conn_engine.imports.words import plain
 
 __all__ = ["BEARER", "consented", "for_the_client", "oauth1"]
 
 BEARER: dict[str, Any] = {"format": "bearer", "config": {"path": "oauth.token.access_token"}}
 _TOKEN = "oauth.token.access_token"  # noqa: S105
+_METHODS = ("HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "RSA-SHA256", "PLAINTEXT")
 _GRANTS = {"authorization_code", "refresh_token", "client_credentials"}
 
 
@@ -64,7 +65,7 @@ def for_the_client(making: Making) -> None:
         extra["client_secret"] = None
     if extra:
         config["token_params"] = extra
-    if headers := making.deep(entry.object("token_headers"), "token_headers"):
+    if headers := making.headers(entry.object("token_headers"), "token_headers"):
         config["token_headers"] = headers
     config |= _reading(making)
     making.credentials = making.kind("oauth2_client_credentials", config)
@@ -77,13 +78,16 @@ def oauth1(making: Making) -> None:
     entry = making.entry
     read_credentials(making, {})
     config: dict[str, Any] = {
-        "request_token_url": making.url(entry.text("request_url"), "request_url"),
-        "authorization_url": making.url(entry.text("authorization_url"), "authorization_url"),
-        "access_token_url": making.url(entry.text("token_url"), "token_url"),
+        "request_token_url": making.needed_url(entry.text("request_url"), "request_url"),
+        "authorization_url": making.needed_url(entry.text("authorization_url"), "authorization_url"),
+        "access_token_url": making.needed_url(entry.text("token_url"), "token_url"),
         "consumer_key": making.environment("CONSUMER_KEY"),
         "consumer_secret": making.environment("CONSUMER_SECRET"),
     }
     algorithm = entry.text("signature_method") or "HMAC-SHA1"
+    if algorithm not in _METHODS:
+        making.losses.add(f"signature_method {plain(algorithm, 40)}")
+        algorithm = "HMAC-SHA1"
     if algorithm != "HMAC-SHA1":
         config["algorithm"] = algorithm
     for name, told in (
@@ -177,7 +181,7 @@ def _code_and_refresh(making: Making, config: dict[str, Any]) -> dict[str, Any]:
         made["token_params"] = common
     if only := {name: value for name, value in code.items() if name not in common}:
         made["code_params"] = only
-    if headers := making.deep(entry.object("token_headers"), "token_headers"):
+    if headers := making.headers(entry.object("token_headers"), "token_headers"):
         made["token_headers"] = headers
     refresh_url = entry.text("refresh_url")
     extra = {name: value for name, value in refresh.items() if name not in common}
@@ -190,7 +194,9 @@ def _own_refresh(
     making: Making, config: dict[str, Any], url: str, extra: dict[str, Any], headers: dict[str, Any]
 ) -> dict[str, Any]:
     body: dict[str, Any] = {"grant_type": "refresh_token", "refresh_token": "{{oauth.token.refresh_token}}"}
-    told: dict[str, Any] = {"url": making.url(url, "refresh_url") or config["token_url"]}
+    told: dict[str, Any] = {
+        "url": making.url(url, "refresh_url") or config["token_url"] or making.needed_url("", "token_url")
+    }
     if config.get("client_authentication") == "body":
         body |= {name: f"{{{{client.{name}}}}}" for name in ("client_id", "client_secret") if name in config}
     elif "client_secret" in config:
@@ -212,8 +218,8 @@ def _reading(making: Making) -> dict[str, Any]:
     entry = making.entry
     made: dict[str, Any] = {}
     if path := entry.text("alternate_access_token_response_path"):
-        other = path.removesuffix(".access_token")
-        made["response"] = f"response.access_token ? response : response.{other}"
+        other = answer_path(path.removesuffix(".access_token"))
+        made["response"] = f"response.access_token ? response : {other}"
     unit = entry.text("expires_in_unit")
     if unit in ("milliseconds", "minutes"):
         made["expires_unit"] = unit

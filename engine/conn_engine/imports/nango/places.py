@@ -7,14 +7,13 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine.config.authority import host_pattern
-from conn_engine.imports.nango.making import Making
+from conn_engine.imports.nango.making import PLACEHOLDER, Making
 from conn_engine.imports.nango.names import bare
 from conn_engine.imports.places import usable_url
 from conn_engine.imports.words import plain
 
-__all__ = ["PLACEHOLDER", "Url", "find_hosts", "read_base_url"]
+__all__ = ["Url", "find_hosts", "read_base_url"]
 
-PLACEHOLDER = "https://api.example.com"
 _HOST = re.compile(r"https?://([^/?#]+)", re.IGNORECASE)
 _NAME = re.compile(r"\$\{([^{}]+)\}")
 _PLAIN_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?", re.IGNORECASE)

@@ -4,8 +4,8 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
-from conn_engine.imports.nango.making import Making, read_credentials
-from conn_engine.imports.words import plain, step
+from conn_engine.imports.nango.making import Making, answer_path, read_credentials
+from conn_engine.imports.words import plain
 
 __all__ = ["BEARER", "bill", "two_step"]
 
@@ -70,16 +70,19 @@ def _made(making: Making, parts: dict[str, Any], where: str) -> dict[str, Any]:
     address, _, query = parts["url"].partition("?")
     made: dict[str, Any] = {}
     method = parts["method"].lower() or "post"
+    if not re.fullmatch(r"[a-z]{3,10}", method):
+        making.losses.add(f"the method {plain(method, 40)} of {where}")
+        method = "post"
     if method != "post":
         made["method"] = method
-    made["url"] = making.url(address, f"{where}_url") or "https://api.example.com"
+    made["url"] = making.needed_url(address, f"{where}_url")
     pairs = parse_qsl(query, keep_blank_values=True, max_num_fields=200)
     if pairs:
         made["query"] = {name: making.filled(value, f"{where}_url") for name, value in pairs}
     body_format = parts["body_format"] if parts["body_format"] in _BODIES else "json"
     if parts["body_format"] not in ("", *_BODIES):
         making.losses.add(f"body_format {plain(parts['body_format'], 40)}")
-    headers = making.deep({str(name): value for name, value in parts["headers"].items()}, f"{where}_headers")
+    headers = making.headers({str(name): value for name, value in parts["headers"].items()}, f"{where}_headers")
     usual = {"json": "application/json", "form": "application/x-www-form-urlencoded", "xml": "application/xml"}
     params = parts["params"]
     if params is not None and method != "get":
@@ -106,11 +109,13 @@ def _reading(making: Making) -> dict[str, Any]:
     if not token:
         made |= {"response_format": "text", "response": _TEXT}
     elif told.get("refresh_token"):
-        made["response"] = f"{{'access_token': {_path(token)}, 'refresh_token': {_path(str(told['refresh_token']))}}}"
+        made["response"] = (
+            f"{{'access_token': {answer_path(token)}, 'refresh_token': {answer_path(str(told['refresh_token']))}}}"
+        )
     else:
-        made["response"] = _path(token)
+        made["response"] = answer_path(token)
     if end := str(told.get("token_expiration") or ""):
-        made["expires"] = _path(end)
+        made["expires"] = answer_path(end)
         strategy = told.get("token_expiration_strategy")
         if strategy == "expireAt":
             made["expires_unit"] = "iso8601"
@@ -125,12 +130,6 @@ def _reading(making: Making) -> dict[str, Any]:
     if isinstance(buffer, int | float):
         made["buffer_seconds"] = buffer
     return made
-
-
-def _path(path: str) -> str:
-    """`data.token.access_token` as an expression over the answer."""
-    steps = re.findall(r"[^.\[\]]+", path)
-    return "response" + "".join(f"[{one}]" if one.isdigit() else f".{step(one)}" for one in steps)
 
 
 def _refresh(making: Making, login: dict[str, Any]) -> dict[str, Any]:
@@ -169,7 +168,7 @@ def bill(making: Making) -> None:
     names.token = _TOKEN
     fields = {name: f"{{{{{names.secrets[name]}}}}}" for name in ("username", "password", "organizationId", "devKey")}
     login = {
-        "url": making.url(entry.text("token_url"), "token_url"),
+        "url": making.needed_url(entry.text("token_url"), "token_url"),
         "body": fields,
         "body_format": "json",
         "response": "response.sessionId",

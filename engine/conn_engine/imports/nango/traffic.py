@@ -8,13 +8,13 @@ from urllib.parse import parse_qsl
 
 from conn_engine.imports.contract import Endpoint, Finished
 from conn_engine.imports.naming import names_of
-from conn_engine.imports.nango.making import Making
+from conn_engine.imports.nango.making import HEADER, Making
 from conn_engine.imports.words import identifier, plain, step
 
 __all__ = ["Check", "finished", "read_pages", "read_verification", "read_waits"]
 
+_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 _NAME = re.compile(r"\$\{([^{}]+)\}")
-_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
 
 
 def read_waits(making: Making) -> None:
@@ -23,7 +23,7 @@ def read_waits(making: Making) -> None:
     sources: list[dict[str, Any]] = []
     for key, unit in (("at", "epoch"), ("after", "seconds")):
         for name in entry.texts("proxy", "retry", key):
-            if _HEADER.fullmatch(name):
+            if HEADER.fullmatch(name):
                 sources.append({"header": name.lower(), "unit": unit})
             else:
                 making.losses.add(f"proxy.retry.{key}: it is no name of a header", plain(name, 60))
@@ -115,6 +115,9 @@ def read_verification(making: Making, title: str) -> list[Check]:
     entry = making.entry
     here = ("proxy", "verification")
     method = (entry.text(*here, "method") or "GET").lower()
+    if method not in _METHODS:
+        making.losses.add(f"proxy.verification.method {plain(method, 40)}")
+        method = "get"
     endpoints = entry.texts(*here, "endpoints")
     headers = _headers(making, entry.object(*here, "headers"))
     data = entry.take(*here, "data")
@@ -153,16 +156,16 @@ def _headers(making: Making, told: Mapping[str, Any]) -> dict[str, str]:
     """What the check has besides what every request has."""
     made: dict[str, str] = {}
     usual = {name.lower(): value for name, value in making.settings.get("headers", {}).items()}
-    carried = {name.lower() for name in making.entry.peek("proxy", "headers") or {}}
+    carried = {name.lower() for name in making.entry.object("proxy", "headers")}
     for name, value in told.items():
         text = str(value)
         if making.names.is_secret(text):
             if name.lower() not in carried:
                 making.losses.add("a header of proxy.verification with a secret in it", plain(name, 60))
             continue
-        template = making.filled(text, f"proxy.verification.headers.{plain(name, 60)}")
-        if template is not None and usual.get(name.lower()) != template:
-            made[name] = template
+        told_header = making.headers({name: value}, "proxy.verification.headers")
+        if told_header.get(name) != usual.get(name.lower()):
+            made |= told_header
     return made
 
 

@@ -408,6 +408,61 @@ CODES: dict[str, Code] = _table(
         "Delete it.",
     ),
     Code(
+        "PAG101",
+        "listing cannot end",
+        "warning",
+        "The pagination says after every page that there is another one, so the listing only ends in an error. Read "
+        "what tells the next page from the answer, or add a `stop` or `has_more` rule.",
+    ),
+    Code(
+        "PAG102",
+        "setting of paging to no effect",
+        "warning",
+        "What asks for the next page, or for a page size, goes into no part of the request: a body that a GET does not "
+        "send, or no place at all. Every page would be the first. Name the vendor's parameter (`page_param`, "
+        "`offset_param`, `cursor_param`, `size_param`), or use `{{page.…}}` in a template.",
+    ),
+    Code(
+        "PAG103",
+        "page size above the most",
+        "warning",
+        "The connector asks for more records per page than `max_size` says that the vendor gives. Vendors cut it or "
+        "refuse the request. Write the size that is meant, or correct `max_size`.",
+    ),
+    Code(
+        "ERR101",
+        "error rule that never holds",
+        "warning",
+        "The first rule that holds decides. This one cannot: no answer fits its condition (`status` is a number, so "
+        "`status = '404'` is never true), or the rules before it take every answer that does. Mend the condition, or "
+        "put the rule further up.",
+    ),
+    Code(
+        "ERR102",
+        "retry to no effect",
+        "warning",
+        "A write that may have been carried out is not sent again, so `retry` on it goes straight to what follows "
+        "the retries. If the vendor tells repeated requests apart, say `idempotent: true` and send its idempotency "
+        "key; else write `fail`. A request that was refused because of too many (`rate_limited`) is sent again in any "
+        "case.",
+    ),
+    Code(
+        "SEC102",
+        "credential in a URL",
+        "warning",
+        "URLs are kept in logs of proxies and servers, and are shown by tools. Send the credential in a header where "
+        "the vendor takes it there (`authorization: {format: header}` or `bearer`). If the vendor takes it in the URL "
+        "only, keep it so: the engine redacts it in everything that it prints itself. A secret in an account's "
+        "`context` belongs to the credential.",
+    ),
+    Code(
+        "DEP101",
+        "operation past its sunset",
+        "warning",
+        "The vendor announced that it may refuse this operation from a day (`deprecated.sunset`) that has come. Use "
+        "what replaces it. The finding appears by itself on that day, without any change of a document.",
+    ),
+    Code(
         "CFG202",
         "incremental to no effect",
         "warning",

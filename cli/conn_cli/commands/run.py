@@ -132,12 +132,14 @@ def _stream(
     live = wiring.live()
     connection = Connection(wiring, Traced(live, app.err, wiring.redactor) if trace else live)
     count, state = 0, None
-    notes: dict[str, None] = {}  # each is said once, not with every page
+    said: tuple[str, ...] = ()
     with connection, app.progress(f"{name.text} · {wiring.session.account}", unit="records") as progress:
         pages = connection.partitions(name, call) if partitions else connection.pages(name, call)
         try:
             for page in pages:
-                notes.update((note, app.err(f"note: {note}")) for note in page.notes if note not in notes)
+                for note in page.notes if page.notes != said else ():  # the same with every page: said once
+                    app.err(f"note: {note}")
+                said = page.notes
                 records = page.records
                 if limit is not None:
                     records = records[: limit - count]

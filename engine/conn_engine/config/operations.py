@@ -4,6 +4,7 @@ An operation inherits from its resource and from the connector. Objects (headers
 settings) merge deeply, null removes what is inherited; error rules add up, the nearest first.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -19,7 +20,7 @@ from conn_engine.failures import Rule
 from conn_engine.flows import Chunk, Enrich, Parents, Recurse
 from conn_engine.incremental import Incremental
 from conn_engine.jobs import Job
-from conn_engine.pagination import Pagination, Range
+from conn_engine.pagination import NoPagination, Pagination, Range
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import NoSignature, Signature
 
@@ -34,6 +35,7 @@ __all__ = [
     "with_inherited",
 ]
 
+_ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
 _SAFE_METHODS = ("GET", "HEAD")
 _SINGLE_METHODS = ("POST", "PATCH")  # may not be sent again unless the author says so
 _DEFAULT_TIMEOUT = 30.0
@@ -103,6 +105,16 @@ class VendorOperation:
     deprecated: Deprecation | None
     timeout_seconds: float
     places: Mapping[str, Path_] = field(default_factory=dict, repr=False, compare=False)
+
+    def paging(self) -> Pagination:
+        """What leads it on from page to page.
+
+        Two kinds inherit nothing: a write, whose further page would be the same write once more, and a read of the one
+        record at `…/{{id}}`, which has no pages to ask for.
+        """
+        own = self.at("pagination") == ("resources", self.resource, self.name, "pagination")
+        single = self.writes or _ONE_RECORD.search(self.path) is not None
+        return self.pagination if own or not single else NoPagination()
 
     def at(self, key: str) -> Path_:
         """The configuration path where the effective value of a key stands."""

@@ -12,7 +12,9 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
+from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_retries, sunsets
 from conn_engine.lint.flow_rules import flow_operations, parent_cycles
+from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
@@ -345,6 +347,11 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     flow_operations,
     parent_cycles,
     unused_windows,
+    paginations,
+    dead_rules,
+    idle_retries,
+    credentials_in_urls,
+    sunsets,
     fields,
     dead_overrides,
     required_values,

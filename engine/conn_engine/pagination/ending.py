@@ -137,6 +137,11 @@ class Sized(Ending, frozen=True, kw_only=True):
         Meta(description="The most records per page that the vendor gives; a caller who asks for more gets this."),
     ] = None
 
+    @property
+    def size_where(self) -> Where:
+        """Where the page size goes."""
+        return Where()
+
     def put_size(self, state: Any, draft: Draft, where: Where) -> None:
         """Ask for `size` records unless the request already asks for some number; for `max_size` at most."""
         once = () if state is None else self.first_page_only

@@ -57,7 +57,7 @@ class Turn:
         a restart gives."""
         known: Any = self.strategy
         own = known.names(self.state, scope) if isinstance(known, Ending | Restarting) else {}
-        page = {"first": self.state is None, **own}
+        page = {"first": self.state is None, "size": getattr(known, "size", None), **own}
         params = known.params(self.state) if isinstance(known, Restarting) else {}
         return {"page": page, **scope, **params}
 

@@ -87,7 +87,7 @@ class Restarting:
 
     def names(self, state: Any, scope: Scope) -> Scope:
         """The pagination's own."""
-        return dict(self.inner.names(_parts(state)[0], scope))
+        return {"size": getattr(self.inner, "size", None), **self.inner.names(_parts(state)[0], scope)}
 
     def params(self, state: Any) -> Scope:
         """The filter's values that templates see by their names."""

@@ -3,7 +3,6 @@
 What the layers hand each other is in `layers`; each but the pages has a module of its own.
 """
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -24,8 +23,6 @@ from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Flow, Purpose
 
 __all__ = ["fetch_pages", "page_state"]
-
-ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
 
 
 def fetch_pages(  # noqa: PLR0917
@@ -124,7 +121,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             answer.close()
 
     try:
-        yield from pagination.pages(paging(operation), fetch, hand_on, start, restart_key(operation.errors))
+        yield from pagination.pages(operation.paging(), fetch, hand_on, start, restart_key(operation.errors))
     finally:
         if got is not None:
             got.answer.close()
@@ -150,14 +147,3 @@ def _state(place: Place | None) -> Any:
 def page_state(state: Any) -> Any:
     """The state of the page within a cursor's state: what the vendor itself gave."""
     return _place(state).get("page")
-
-
-def paging(operation: VendorOperation) -> pagination.Pagination:
-    """What leads this operation on.
-
-    Two kinds inherit nothing: a write, whose further page would be the same write once more, and a read of the one
-    record at `…/{{id}}`, which has no pages to ask for.
-    """
-    own = operation.at("pagination") == ("resources", operation.resource, operation.name, "pagination")
-    single = operation.writes or ONE_RECORD.search(operation.path) is not None
-    return operation.pagination if own or not single else pagination.NoPagination()

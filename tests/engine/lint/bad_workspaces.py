@@ -277,7 +277,52 @@ EXPRESSIONS = [
     Bad("no host", one("SEC112", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", '"https://{{context.host}}"')),
 ]
 
-LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS]
+CURSOR = "{format: cursor, config: {cursor_field: next}}"
+GET = '    get: {method: get, path: "/contacts/{{id}}"}\n'
+
+BEHAVIOUR = [
+    Bad(
+        "paging that cannot end",
+        one("PAG101", HTTP, 4, 47),
+        swap=(HTTP, CURSOR, '{format: page, config: {has_more: "true"}}'),
+    ),
+    Bad(
+        "a cursor that no GET sends",
+        one("PAG102", HTTP, 4, 72),
+        swap=(HTTP, CURSOR, "{format: cursor, config: {cursor_field: next, cursor_body: /after}}"),
+    ),
+    Bad(
+        "more per page than there are",
+        one("PAG103", HTTP, 4, 80),
+        swap=(HTTP, CURSOR, "{format: cursor, config: {cursor_field: next, size_param: n, size: 500, max_size: 100}}"),
+    ),
+    Bad(
+        "a status that is none",
+        one("ERR101", HTTP, 5, 17),
+        swap=(HTTP, "resources:", "errors: [{when: status = 600, then: empty}]\nresources:"),
+    ),
+    Bad(
+        "a write that is retried",
+        one("ERR102", HTTP, 9, 78),
+        swap=(
+            HTTP,
+            GET,
+            GET + "    add: {method: post, path: /contacts, errors: [{when: status = 503, then: retry}]}\n",
+        ),
+    ),
+    Bad(
+        "a token in the URL",
+        one("SEC102", HTTP, 3, 25),
+        swap=(HTTP, "authorization: {format: bearer}", "authorization: {format: query, config: {name: token}}"),
+    ),
+    Bad(
+        "past its sunset",
+        one("DEP101", HTTP, 7, 84),
+        swap=(HTTP, "response_path: data", "response_path: data, deprecated: {sunset: 2020-01-31}"),
+    ),
+]
+
+LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR]
 
 REPLAYED = [
     Bad("expression fails", one("EXP301", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),

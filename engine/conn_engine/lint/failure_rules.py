@@ -1,0 +1,194 @@
+"""Rules over what goes wrong: error rules without effect, credentials in URLs, operations past their end."""
+
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from conn_engine.config import Path_, VendorOperation, lookup
+from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.expressions import expression, template
+from conn_engine.lint.statuses import STATUSES, certain, possible
+from conn_engine.secrets import secret_name
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import Target
+
+__all__ = ["credentials_in_urls", "dead_rules", "idle_retries", "sunsets"]
+
+_BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_password", "jwt_bearer"})
+
+
+def dead_rules(target: "Target") -> Iterator[Diagnostic]:
+    """ERR101: an error rule that can never hold."""
+    effective = target.effective
+    for path in _levels(effective.data):
+        rules = lookup(effective.data, path)
+        if not isinstance(rules, list):
+            continue
+        earlier: dict[str, int] = {}
+        taken: frozenset[int] = frozenset()
+        for index, rule in enumerate(rules):
+            when = rule.get("when") if isinstance(rule, Mapping) else None
+            if not isinstance(when, str):
+                continue
+            why = _why_never(when, earlier, taken)
+            if why is not None:
+                at = (*path, index, "when")
+                yield diagnostic("ERR101", why[0], effective.span(at), path=dotted(at), hint=why[1])
+            earlier.setdefault(when.strip(), index)
+            taken |= certain(when)
+
+
+def _why_never(when: str, earlier: Mapping[str, int], taken: frozenset[int]) -> tuple[str, str] | None:
+    if when.strip() in earlier:
+        return f"rule {earlier[when.strip()] + 1} of this list has the same condition and comes first", "delete one"
+    if _names_fault(when):
+        return None  # it may hold where there is no answer and no status
+    held = possible(when)
+    if not held:
+        return (
+            f"no answer fits the condition: {when.strip()}",
+            "status is a number from 100 to 599; compare it with one",
+        )
+    if held <= taken:
+        all_of = "every answer" if taken == STATUSES else "every answer that fits it"
+        return f"the rules before it take {all_of}", "the first rule that holds decides: put this one further up"
+    return None
+
+
+def _names_fault(when: str) -> bool:
+    try:
+        roots = expression(when).roots()
+    except ExpressionError:
+        return True  # reported as such
+    return roots is None or "fault" in roots
+
+
+def _levels(data: Mapping[str, Any]) -> Iterator[Path_]:
+    yield ("errors",)
+    resources = data.get("resources")
+    for resource, operations in resources.items() if isinstance(resources, Mapping) else ():
+        yield ("resources", resource, "errors")
+        for method, own in operations.items() if isinstance(operations, Mapping) else ():
+            if isinstance(own, Mapping):
+                yield ("resources", resource, method, "errors")
+
+
+def idle_retries(target: "Target") -> Iterator[Diagnostic]:
+    """ERR102: a rule of a write that may not be sent again says to send it again."""
+    effective = target.effective
+    for name, operation in _vendor_operations(target):
+        if operation.idempotent:
+            continue
+        path = (*name, "errors")
+        rules = lookup(effective.data, path)
+        for index, rule in enumerate(rules if isinstance(rules, list) else ()):
+            then = rule.get("then") if isinstance(rule, Mapping) else None
+            if then == "retry" or (isinstance(then, Mapping) and then.get("retry") is not None):
+                at = (*path, index, "then")
+                yield diagnostic(
+                    "ERR102",
+                    f"a {operation.method} may not be sent again: `retry` has no effect on {name[1]}.{name[2]}",
+                    effective.span(at),
+                    path=dotted(at),
+                    hint="say `idempotent: true` on the operation if the vendor tells repeated requests apart (an "
+                    "idempotency key), else `fail`",
+                )
+
+
+def credentials_in_urls(target: "Target") -> Iterator[Diagnostic]:
+    """SEC102: a credential goes into a URL, where logs and proxies keep it."""
+    effective = target.effective
+    kind = (effective.data.get("credentials") or {}).get("format")
+    resources = effective.data.get("resources")
+    places: list[Path_] = [()]
+    for resource, operations in resources.items() if isinstance(resources, Mapping) else ():
+        places.append(("resources", resource))
+        for method, own in operations.items() if isinstance(operations, Mapping) else ():
+            if isinstance(own, Mapping):
+                places.append(("resources", resource, method))
+    for place in places:
+        said = lookup(effective.data, (*place, "authorization"))
+        if isinstance(said, Mapping) and said.get("format") == "query":
+            path = (*place, "authorization", "format")
+            bearer = kind in _BEARER
+            hint = (
+                "write `authorization: {format: bearer}`" if bearer else "use `format: header` if the vendor takes it"
+            )
+            yield diagnostic(
+                "SEC102",
+                "the credential goes into the URL of every request",
+                effective.span(path),
+                severity=Severity.WARNING if bearer else Severity.INFO,
+                path=dotted(path),
+                hint=f"{hint}; a header is not kept in logs",
+            )
+        for key in ("base_url", "path", "query"):
+            for path, name in _secrets_read(lookup(effective.data, (*place, key)), (*place, key)):
+                yield diagnostic(
+                    "SEC102",
+                    f"context.{name} goes into the URL",
+                    effective.span(path),
+                    path=dotted(path),
+                    hint="keep it with the credential and send it by `authorization`, in a header where the vendor "
+                    "takes it there",
+                )
+
+
+def _secrets_read(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _secrets_read(item, (*path, key))
+    elif isinstance(value, str) and "{{" in value:
+        try:
+            parts = [expression(text).reads() for text, _ in template(value).expressions]
+        except ExpressionError:
+            return  # reported as such
+        read = {str(one[1]) for paths in parts for one in paths if len(one) > 1 and one[0] == "context"}
+        for name in sorted(read):
+            if secret_name(name):
+                yield path, name
+
+
+def sunsets(target: "Target") -> Iterator[Diagnostic]:
+    """DEP101: an operation whose sunset has come. The one rule that depends on the day, as what it warns of does."""
+    today = datetime.now(UTC).date()
+    effective = target.effective
+    for name, operation in _vendor_operations(target):
+        told = operation.deprecated
+        day = _day(told.sunset) if told is not None and told.sunset is not None else None
+        if told is None or day is None or day > today:
+            continue
+        path = (*name, "deprecated", "sunset")
+        yield diagnostic(
+            "DEP101",
+            f"the vendor may refuse {name[1]}.{name[2]} since {day.isoformat()}",
+            effective.span(path),
+            path=dotted(path),
+            hint=f"use {told.use}" if told.use else "look in the vendor's documentation for what replaces it",
+        )
+
+
+def _day(text: str) -> date | None:
+    """The day of an ISO 8601 or HTTP date; None for anything else."""
+    try:
+        return date.fromisoformat(text.strip()[:10])
+    except ValueError:
+        pass
+    try:
+        return parsedate_to_datetime(text).date()
+    except (TypeError, ValueError, IndexError):
+        return None
+
+
+def _vendor_operations(target: "Target") -> Iterator[tuple[tuple[str, str, str], VendorOperation]]:
+    for name in target.effective.operations():
+        if name.kind != "vendor":
+            continue
+        try:
+            yield ("resources", name.resource, name.method), target.effective.vendor(name.resource, name.method)
+        except ConfigurationError:
+            continue  # reported by the schema

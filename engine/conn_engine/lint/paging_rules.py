@@ -1,0 +1,169 @@
+"""Rules over paginations: whether a listing can end, and whether what asks for the next page is sent."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from conn_engine.config import Path_, VendorOperation
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.expressions import UNDEFINED, expression, template
+from conn_engine.lint.statuses import constant
+from conn_engine.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, Page, Range
+from conn_engine.pagination.ending import Counted, Sized, affirmative, number
+from conn_engine.pagination.placement import Where
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import Target
+
+__all__ = ["paginations"]
+
+_NEXT = ("next_page", "next_offset", "next_cursor", "next")
+_TOLD = ("stop", "has_more", "total_field", "next_page", "next_offset", "total_pages_field")
+
+
+def paginations(target: "Target") -> Iterator[Diagnostic]:
+    """PAG101: a listing that cannot end. PAG102: a setting of paging to no effect. PAG103: a page size above the most.
+
+    What several operations inherit is at fault only when it is for each of them.
+    """
+    effective = target.effective
+    found: dict[Path_, list[set[Fault]]] = {}
+    for name in effective.operations():
+        if name.kind != "vendor":
+            continue
+        try:
+            operation = effective.vendor(name.resource, name.method)
+        except ConfigurationError:
+            continue  # reported by the schema
+        paging = operation.paging()
+        if isinstance(paging, NoPagination):
+            continue
+        found.setdefault(operation.at("pagination"), []).append(set(_faults(operation, paging)))
+        yield from _asked(target, name.path, operation, paging)
+    for base, faults in found.items():
+        for code, key, message, hint in sorted(set.intersection(*faults)):
+            path = _written(target, (*base, "config", *key))
+            yield diagnostic(code, message, effective.span(path), path=dotted(path), hint=hint)
+
+
+def _asked(target: "Target", base: Path_, operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
+    """PAG103 where an operation's own query or body asks for too many."""
+    if not isinstance(paging, Sized) or paging.max_size is None:
+        return
+    where: Where = paging.size_where
+    asked = number(where.found(operation.query, {}, operation.body))
+    if asked is None or asked <= paging.max_size:
+        return
+    key: Path_ = ("query", where.param) if where.param is not None and where.param in operation.query else ("body",)
+    path = _written(target, (*base, *key))
+    message = f"the request asks for {asked} records per page, above `max_size`, {paging.max_size}"
+    hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
+    yield diagnostic("PAG103", message, target.effective.span(path), path=dotted(path), hint=hint)
+
+
+Fault = tuple[str, tuple[str, ...], str, str]
+"""Code, the keys below `config`, message and hint."""
+
+
+def _faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    if isinstance(paging, Nested):
+        for part in ("outer", "inner"):
+            for code, key, message, hint in _faults(operation, getattr(paging, part)):
+                yield code, (part, "config", *key), message, hint
+        return
+    yield from _endless(operation, paging)
+    yield from _unsent(operation, paging)
+    yield from _sizes(operation, paging)
+
+
+def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    for key in _NEXT:
+        text = getattr(paging, key, None)
+        fixed, value = constant(text) if isinstance(text, str) else (False, None)
+        if fixed and value is not UNDEFINED and not paging.none(value) and paging.stop is None:
+            message = f"`{key}` names the same next page after every page"
+            yield (
+                "PAG101",
+                (key,),
+                message,
+                "read it from the answer (body.next, records[-1].id) or compute it from there",
+            )
+    if not isinstance(paging, Counted) or isinstance(paging, Range) or paging.stop is not None:
+        return
+    fixed, value = constant(paging.has_more) if paging.has_more is not None else (False, None)
+    if fixed and affirmative(value) and getattr(paging, "next_page", None) is None:
+        hint = "read it from the answer, or leave it out: then an empty page is the last"
+        yield "PAG101", ("has_more",), "`has_more` says yes after every page", hint
+    if operation.response_format in ("text", "binary") and all(getattr(paging, key, None) is None for key in _TOLD):
+        message = f"an answer of {operation.response_format} is one record: no page is ever empty, so none is the last"
+        yield "PAG101", (), message, "add a `stop` or `has_more` rule"
+
+
+def _unsent(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    key, where, name = _place(paging)
+    if where is None or operation.job is not None:
+        return
+    bodiless = operation.method == "HEAD" or (operation.method == "GET" and operation.body is None)
+    if (where.pointer or where.form) and not (where.param or where.header) and bodiless:
+        message = f"a {operation.method} request has no body: what asks for the next page is not sent"
+        yield "PAG102", (f"{key}_body" if where.pointer else f"{key}_form",), message, f"use `{key}_param`"
+    elif not where.given and not _reads_page(operation, name):
+        hint = f"name a place (`{key}_param`), or use {{{{page.{name}}}}} in a template" if name else "write `send`"
+        yield "PAG102", (), "nothing of the request asks for the next page", hint
+
+
+def _place(paging: Any) -> tuple[str, Where | None, str]:
+    """The prefix of the settings for the place of the page's value, the place, and the value's name in templates."""
+    if isinstance(paging, Page):
+        return "page", paging.where, "number"
+    if isinstance(paging, Offset):
+        return "offset", paging.where, "offset"
+    if isinstance(paging, Cursor):
+        return "cursor", paging.where, "cursor"
+    if isinstance(paging, Dynamic) and paging.send is None:
+        return "", Where(), ""
+    return "", None, ""
+
+
+def _sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    if not isinstance(paging, Sized) or isinstance(paging, Range):
+        return
+    where = paging.size_where
+    if paging.size is not None and not where.given and not _reads_page(operation, "size"):
+        hint = "name the vendor's parameter (`size_param`), or leave `size` out"
+        yield "PAG102", ("size",), "a page size is given and nothing of the request asks for it", hint
+    if paging.size is not None and paging.max_size is not None and paging.size > paging.max_size:
+        hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
+        yield "PAG103", ("size",), f"the page size {paging.size} is above `max_size`, {paging.max_size}", hint
+
+
+def _reads_page(operation: VendorOperation, name: str) -> bool:
+    """Whether a template of the operation reads `page` (or reads everything)."""
+    return any(_reads(text) for text in _texts([operation.path, operation.query, operation.headers, operation.body]))
+
+
+def _reads(text: str) -> bool:
+    try:
+        parts = [expression(part).roots() for part, _ in template(text).expressions]
+    except ExpressionError:
+        return True  # reported as such
+    return any(roots is None or "page" in roots for roots in parts)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str) and "{{" in value:
+        yield value
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
+
+
+def _written(target: "Target", path: Path_) -> Path_:
+    """The path, or the nearest above it that a document says."""
+    while len(path) > 1 and not any(origin.path == path for origin in target.effective.origins(path)):
+        path = path[:-1]
+    return path

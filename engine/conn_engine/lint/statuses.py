@@ -1,0 +1,90 @@
+"""For which statuses a condition may hold, as far as that can be told without an answer."""
+
+from functools import lru_cache
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import evaluate, expression
+from conn_engine.expressions.tokens import LexError, Token, lex
+
+__all__ = ["STATUSES", "certain", "constant", "possible"]
+
+STATUSES = frozenset((*range(100, 600), 999))
+"""What HTTP has, and one that a large vendor made up."""
+
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+_LOOSER = frozenset({"or", "?", ":", ":=", "?:", "??", "~>", ";", "^", ","})
+_CHANGING = frozenset({"now", "millis", "random", "uuid"})
+
+
+def possible(when: str) -> frozenset[int]:
+    """The statuses for which a condition may hold: for every other one it certainly does not."""
+    found = STATUSES
+    for part in _conjuncts(when):
+        found &= _told(part)
+    return found
+
+
+def certain(when: str) -> frozenset[int]:
+    """The statuses for which a condition holds, whatever else the answer says."""
+    return _told(when) if _reads_status_alone(when) else frozenset()
+
+
+def constant(text: str) -> tuple[bool, object]:
+    """Whether an expression has the same value whatever the answer is, and that value (or UNDEFINED)."""
+    try:
+        parsed = expression(text)
+        roots = parsed.roots()
+        if roots is None or roots or parsed.variables() or parsed.functions() & _CHANGING:
+            return False, None
+        return True, evaluate(text, {})
+    except ExpressionError:
+        return False, None
+
+
+@lru_cache(maxsize=1024)
+def _told(part: str) -> frozenset[int]:
+    """The statuses for which a part of a condition may hold; all of them when it reads more than the status."""
+    if not _reads_status_alone(part):
+        return STATUSES
+    held = set()
+    for status in STATUSES:
+        try:
+            value = evaluate(f"$boolean({part})", {"status": status})
+        except ExpressionError:
+            return STATUSES  # it fails when it is asked: another finding, at the time
+        if value is True:
+            held.add(status)
+    return frozenset(held)
+
+
+@lru_cache(maxsize=1024)
+def _reads_status_alone(text: str) -> bool:
+    try:
+        parsed = expression(text)
+    except ExpressionError:
+        return False
+    roots = parsed.roots()
+    return roots is not None and roots <= {"status"} and not parsed.variables() and not parsed.functions() & _CHANGING
+
+
+def _conjuncts(text: str) -> list[str]:
+    """The parts that a condition joins by `and`; the whole when anything binds more loosely."""
+    try:
+        tokens = lex(text)
+    except LexError:
+        return [text]
+    depth = 0
+    cuts: list[Token] = []
+    for token in tokens:
+        if token.kind == "operator" and token.text in _OPEN:
+            depth += 1
+        elif token.kind == "operator" and token.text in _CLOSE:
+            depth -= 1
+        elif depth == 0 and token.text in _LOOSER and token.kind in ("operator", "name"):
+            return [text]
+        elif depth == 0 and token.kind in ("operator", "name") and token.text == "and":
+            cuts.append(token)
+    starts = [0, *(cut.end for cut in cuts)]
+    ends = [*(cut.start for cut in cuts), len(text)]
+    parts = [text[start:end].strip() for start, end in zip(starts, ends, strict=True)]
+    return parts if all(parts) else [text]

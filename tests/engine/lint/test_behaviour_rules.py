@@ -1,0 +1,180 @@
+"""Which paginations and error rules are found at fault, and which are not."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_engine.diagnostics import Severity
+from conn_engine.lint import lint_paths
+from conn_engine.lint.statuses import STATUSES, certain, possible
+
+CONNECTOR: dict[str, Any] = {
+    "base_url": "https://api.example.com",
+    "credentials": {"format": "api_key"},
+    "authorization": {"format": "header", "config": {"name": "X-Key", "value": "{{api_key}}"}},
+}
+LIST: dict[str, Any] = {"method": "get", "path": "/things", "response_path": "items"}
+
+
+def found(folder: Path, connector: dict[str, Any] | None = None, **operations: dict[str, Any]) -> list[tuple[str, str]]:
+    """Code and path of each finding."""
+    import json
+
+    path = folder / "connectors" / "shop" / "connector.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = {**CONNECTOR, **(connector or {}), "resources": {"things": operations or {"list": LIST}}}
+    path.write_text(json.dumps(data))
+    (folder / "conn.yaml").write_text("version: 1\n")
+    return [(finding.code, finding.path) for finding in lint_paths(folder, []).findings]
+
+
+def paged(format: str, **config: Any) -> dict[str, Any]:  # noqa: A002
+    return {"pagination": {"format": format, "config": config}}
+
+
+@pytest.mark.parametrize(
+    ("operation", "code"),
+    [
+        (paged("page"), None),
+        (paged("page", has_more="true"), "PAG101"),
+        (paged("page", has_more="1 = 1"), "PAG101"),
+        (paged("page", has_more="body.more"), None),
+        (paged("page", has_more="true", stop="$count(records) = 0"), None),
+        (paged("page", has_more="$random() > 0.5"), None),
+        (paged("page", next_page="2"), "PAG101"),
+        (paged("page", next_page="body.next"), None),
+        (paged("cursor", next_cursor="'abc'", cursor_param="c"), "PAG101"),
+        (paged("cursor", next_cursor="null", cursor_param="c"), None),
+        (paged("cursor", next_cursor="records[-1].id", cursor_param="c"), None),
+        (paged("cursor", cursor_field="next", has_more="true"), None),
+        (paged("dynamic", next='{"page": 2}', send='{"query": state}'), "PAG101"),
+        (paged("dynamic", next="body.next", send='{"query": state}'), None),
+        ({"response_format": "text", "response_path": None, **paged("page")}, "PAG101"),
+        ({"response_format": "text", "response_path": None, **paged("page", stop="body = 'end'")}, None),
+        (paged("cursor", cursor_field="next", cursor_body="/after"), "PAG102"),
+        (paged("cursor", cursor_field="next", cursor_form="after"), "PAG102"),
+        (paged("page", page_body="/page"), "PAG102"),
+        ({"body": {"q": 1}, **paged("page", page_body="/page")}, None),
+        ({"method": "post", "writes": False, **paged("page", page_body="/page")}, None),
+        (paged("page", page_param=""), "PAG102"),
+        ({"query": {"p": "{{page.number - 1}}"}, **paged("page", page_param="")}, None),
+        ({"query": {"c": "{{page.cursor}}"}, **paged("cursor", cursor_field="n", cursor_param="")}, None),
+        (paged("dynamic", next="body.next"), "PAG102"),
+        (paged("page", size=50), "PAG102"),
+        ({"query": {"n": "{{page.size}}"}, **paged("page", size=50)}, None),
+        (paged("page", size=50, size_param="n"), None),
+        (paged("offset", size=50), None),
+        (paged("page", size=500, size_param="n", max_size=100), "PAG103"),
+        (paged("page", size=100, size_param="n", max_size=100), None),
+        ({"query": {"n": 500}, **paged("page", size_param="n", max_size=100)}, "PAG103"),
+        ({"query": {"n": "{{query.limit}}"}, **paged("page", size_param="n", max_size=100)}, None),
+        (paged("range", size=25), None),
+        (paged("link_header"), None),
+        (
+            paged(
+                "nested",
+                outer={"format": "page", "config": {"has_more": "true"}},
+                inner={"format": "cursor", "config": {"cursor_field": "next"}},
+            ),
+            "PAG101",
+        ),
+    ],
+)  # fmt: skip
+def test_pagination(tmp_path: Path, operation: dict[str, Any], code: str | None) -> None:
+    entry = {key: value for key, value in {**LIST, **operation}.items() if value is not None}
+    assert [got for got, _ in found(tmp_path, list=entry)] == ([] if code is None else [code])
+
+
+def test_what_is_inherited_is_at_fault_only_for_all(tmp_path: Path) -> None:
+    body = paged("cursor", cursor_field="next", cursor_body="/after")
+    search = {**LIST, "method": "post", "writes": False, "path": "/search"}
+    assert found(tmp_path, body, list=LIST, search=search) == []
+    assert found(tmp_path, body, list=LIST, other={**LIST, "path": "/others"}) == [
+        ("PAG102", "pagination.config.cursor_body")
+    ]
+    assert found(tmp_path, body, get={**LIST, "path": "/things/{{id}}"}, add={**LIST, "method": "post"}) == []
+
+
+@pytest.mark.parametrize(
+    ("conditions", "dead"),
+    [
+        (["status = 404"], []),
+        (["status = '404'"], [0]),
+        (["status = 600", "status >= 500"], [0]),
+        (["status = 999"], []),
+        (["status = 404 and status = 403"], [0]),
+        (["status > 500 and status < 400 and body.x"], [0]),
+        (["true", "status = 404"], [1]),
+        (["status >= 400", "status = 404 and body.code = 7"], [1]),
+        (["status = 404 and body.code = 7", "status >= 400"], []),
+        (["status >= 400 and body.x", "status = 404"], []),
+        (["status = 400 or status = 404", "status = 404"], [1]),
+        (["status < 300", "status >= 300", "body.ok = false"], [2]),
+        (["body.ok = false", "body.ok = false"], [1]),
+        (["true", "fault = 'reset'"], []),
+        (["status in [404, 410]", "status = 410"], [1]),
+        (["$contains(text, 'x')", "$match(text, /and/)"], []),
+        (["status = 404 and $exists(body.a ? body.b : body.c)"], []),
+        (["false"], [0]),
+    ],
+)
+def test_rules_that_never_hold(tmp_path: Path, conditions: list[str], dead: list[int]) -> None:
+    rules = [{"when": condition, "then": "empty"} for condition in conditions]
+    assert found(tmp_path, {"errors": rules}) == [("ERR101", f"errors[{at}].when") for at in dead]
+    own = {**LIST, "errors": rules}
+    assert [path for _, path in found(tmp_path, list=own)] == [
+        f"resources.things.list.errors[{at}].when" for at in dead
+    ]
+
+
+def test_the_sets_of_statuses() -> None:
+    assert possible("status = 404 and body.code = 7") == {404}
+    assert certain("status = 404 and body.code = 7") == frozenset()
+    assert certain("status = 404 or status = 410") == {404, 410}
+    assert possible("body.a or status = 404") == STATUSES
+    assert possible("(status = 404 and status = 403)") == frozenset()
+    assert possible("$number(status) + ") == STATUSES
+
+
+@pytest.mark.parametrize("then", ["retry", {"retry": {"times": 3}}])
+def test_retries_of_writes(tmp_path: Path, then: Any) -> None:
+    rules = {"errors": [{"when": "status = 503", "then": then}]}
+    write = {**LIST, "method": "post", **rules}
+    assert found(tmp_path, add=write) == [("ERR102", "resources.things.add.errors[0].then")]
+    for fine in ({"method": "put"}, {"idempotent": True}, {"method": "get"}):
+        assert found(tmp_path, add={**write, **fine}) == []
+    assert found(tmp_path, rules, add={**LIST, "method": "post"}, list=LIST) == [], "reads inherit it too"
+
+
+def test_credentials_in_urls(tmp_path: Path) -> None:
+    query = {"authorization": {"format": "query", "config": {"name": "key"}}}
+    assert found(tmp_path, query) == [("SEC102", "authorization.format")]
+    assert lint_paths(tmp_path, []).findings[0].severity is Severity.INFO, "the vendor may take it nowhere else"
+    bearer = {**query, "credentials": {"format": "oauth2_client_credentials", "config": {"token_url": "https://a.b/c"}}}
+    assert found(tmp_path, bearer) == [("SEC102", "authorization.format")]
+    assert lint_paths(tmp_path, []).findings[0].severity is Severity.WARNING
+    for place in ({"path": "/bot{{context.access_token}}/x"}, {"query": {"k": "{{context.api_key}}"}}):
+        ((code, path),) = found(tmp_path, list={**LIST, **place})
+        assert (code, path.partition("list.")[2] in ("path", "query.k")) == ("SEC102", True)
+    assert found(tmp_path, list={**LIST, "path": "/{{context.region}}", "query": {"t": "{{query.token}}"}}) == []
+
+
+@pytest.mark.parametrize(
+    ("sunset", "past"),
+    [
+        ("2020-01-31", True),
+        ("2020-01-31T12:00:00Z", True),
+        ("Fri, 31 Jan 2020 00:00:00 GMT", True),
+        ((datetime.now(UTC) + timedelta(days=2)).date().isoformat(), False),
+        ((datetime.now(UTC) - timedelta(days=2)).date().isoformat(), True),
+        ("2999-12-31", False),
+        ("some day", False),
+    ],
+)
+def test_sunsets(tmp_path: Path, sunset: str, past: bool) -> None:
+    operation = {**LIST, "deprecated": {"sunset": sunset, "use": "things.search"}}
+    codes = found(tmp_path, list=operation)
+    assert codes == ([("DEP101", "resources.things.list.deprecated.sunset")] if past else [])
+    assert all(finding.hint == "use things.search" for finding in lint_paths(tmp_path, []).findings)

@@ -48,9 +48,20 @@ class Source(Settings, frozen=True, kw_only=True):
         None
     )
 
+    incremental: Annotated[
+        bool,
+        Meta(
+            description="Whether only parents count that are new since the last run. Their operation is incremental "
+            "then, and so is this one: their state is kept within its own."
+        ),
+    ] = False
+
     def __post_init__(self) -> None:
-        if self.from_ is None and (self.key, self.where, self.query, self.params) != (None, None, None, None):
-            raise ValueError("`key`, `where`, `query` and `params` belong to `from`: name the parents' operation there")
+        told = (self.key, self.where, self.query, self.params, self.incremental)
+        if self.from_ is None and told != (None, None, None, None, False):
+            raise ValueError(
+                "`key`, `where`, `query`, `params` and `incremental` belong to `from`, the parents' operation: name it"
+            )
 
 
 class Parents(Source, frozen=True, kw_only=True):

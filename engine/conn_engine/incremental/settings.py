@@ -68,6 +68,13 @@ class Common(Settings, frozen=True, kw_only=True):
     end_header: Annotated[str | None, Meta(description="Request header of the window's end.")] = None
     end_body: Annotated[str | None, Meta(description="JSON pointer of the window's end in the body.")] = None
     end_form: Annotated[str | None, Meta(description="Form field of the window's end.")] = None
+    skip_empty: Annotated[
+        bool,
+        Meta(
+            description="Leave out a window whose start and end are written alike, for a vendor that refuses such a "
+            "request. What is in it comes with a later run."
+        ),
+    ] = False
     per_partition: Annotated[
         bool,
         Meta(description="Whether each partition (see `parents`) has a cursor of its own. False: one holds for all."),
@@ -117,7 +124,13 @@ class Common(Settings, frozen=True, kw_only=True):
                 f"`incremental` has a `window` but no `{missing}`: there is nothing to divide",
                 hint=f"give `{missing}`, for instance a value of the account's context, or leave out `window`",
             )
-        return windows(start, end, ahead, before)
+        return filter(self._asked, windows(start, end, ahead, before))
+
+    def _asked(self, window: Window) -> bool:
+        empty = (
+            window.start is not None and window.end is not None and self.shown(window.start) == self.shown(window.end)
+        )
+        return not (self.skip_empty and empty)
 
     def place(self, window: Window) -> dict[str, Any]:
         """A window as JSON data."""
@@ -136,7 +149,7 @@ class Common(Settings, frozen=True, kw_only=True):
             ) from None
         yield window
         if window.until is not None:
-            yield from windows(window.until, window.stop, *self._steps(render))
+            yield from filter(self._asked, windows(window.until, window.stop, *self._steps(render)))
 
     def _bound(self, key: str, said: Bound | None, render: Render) -> Any:
         told = said if isinstance(said, Bounded) else Bounded(at=said)

@@ -1,5 +1,6 @@
-"""What is kept between runs: `{cursor}`, or `{partitions: [{partition, cursor}], cursor?}`. Cursors are JSON data here;
-what they mean is the kind's affair."""
+"""What is kept between runs: `{cursor}`, or `{partitions: [{partition, cursor}], cursor?}`, and with parents that are
+read in the same way `parents`: their operation to its state. Cursors are JSON data here; what they mean is the kind's
+affair."""
 
 import json
 from collections.abc import Mapping
@@ -17,10 +18,15 @@ class State:
         """Take over the state of an earlier run (None, or an empty object: there is none). Raises UsageError."""
         self._cursor: Any = None
         self._partitions: dict[str, dict[str, Any]] = {}
+        self._parents: dict[str, Any] = {}
         if given is None:
             return
-        if not isinstance(given, Mapping) or given.keys() - {"cursor", "partitions"}:
+        if not isinstance(given, Mapping) or given.keys() - {"cursor", "partitions", "parents"}:
             raise _foreign()
+        above = given.get("parents", {})
+        if not isinstance(above, Mapping):
+            raise _foreign()
+        self._parents = dict(above)
         self._cursor = _scalar(given.get("cursor"))
         listed = given.get("partitions", [])
         for entry in listed if isinstance(listed, list) else [None]:
@@ -47,12 +53,24 @@ class State:
         """One cursor for all from here on."""
         self._cursor, self._partitions = cursor, {}
 
+    def parents(self, operation: str) -> Any:
+        """The state of an operation whose records are the parents."""
+        return self._parents.get(operation)
+
+    def move_parents(self, states: Mapping[str, Any]) -> None:
+        """Set the states of the parents' operations."""
+        self._parents = {**self._parents, **states}
+
     def snapshot(self) -> dict[str, Any] | None:
         """The state as JSON data; None when nothing is known."""
-        if not self._partitions:
-            return None if self._cursor is None else {"cursor": self._cursor}
-        made: dict[str, Any] = {"partitions": list(self._partitions.values())}
-        return made if self._cursor is None else {**made, "cursor": self._cursor}
+        made: dict[str, Any] = {}
+        if self._partitions:
+            made["partitions"] = list(self._partitions.values())
+        if self._cursor is not None:
+            made["cursor"] = self._cursor
+        if self._parents:
+            made["parents"] = self._parents
+        return made or None
 
 
 def _key(partition: Mapping[str, Any]) -> str:

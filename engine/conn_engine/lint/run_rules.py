@@ -30,7 +30,8 @@ def unused_windows(target: "Target") -> Iterator[Diagnostic]:
         except ConfigurationError:
             continue  # reported by the schema
         settings = operation.incremental
-        if settings is None or _used(settings) or _read(effective.data, name.resource, name.method):
+        dependent = any(source.incremental for parents in operation.parents for source in parents.sources)
+        if settings is None or dependent or _used(settings) or _read(effective.data, name.resource, name.method):
             continue
         path = operation.at("incremental")
         yield diagnostic(

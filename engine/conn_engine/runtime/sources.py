@@ -17,6 +17,7 @@ from conn_engine.runtime.call import Call
 from conn_engine.runtime.layers import Listing, VendorPage, foreign_cursor
 from conn_engine.runtime.records import identity, keep
 from conn_engine.runtime.steps import rendered
+from conn_engine.runtime.windows import parents_read, parents_state
 from conn_engine.strategies import Scope, ask
 from conn_engine.wire import Flow
 
@@ -255,11 +256,14 @@ def _records(  # noqa: PLR0917
         query={k: v for k, v in (rendered(source.query, scope, f"{where}.query") or {}).items() if v is not None},
         id=None if identifier is None else str(identifier),
         params=params,
+        state=parents_state(listing, operation) if source.incremental else None,
     )
     resume: Place | None = start
 
     def emit(page: VendorPage) -> Flow[None]:
         nonlocal resume
+        if source.incremental:
+            parents_read(listing, operation, page.state)
         outer = Part(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)
         records = page.records
         if source.where:

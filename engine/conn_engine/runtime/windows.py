@@ -10,7 +10,7 @@ from typing import Any
 
 from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
-from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import render
 from conn_engine.incremental import Common, Progress, State, Unreadable, Window, absent
 from conn_engine.pagination.placement import put
@@ -23,12 +23,14 @@ __all__ = ["cursor_missing", "settled", "windows"]
 
 @dataclass(slots=True)
 class _Run:
-    """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end."""
+    """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end:
+    cursors, and the states of its parents."""
 
     state: State
     now: float
     each: bool
     waiting: list[Any] = field(default_factory=list)
+    parents: dict[str, Any] = field(default_factory=dict)
 
 
 def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
@@ -44,7 +46,10 @@ def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
     rest: Place = {name: value for name, value in frame.resume.items() if name != "window"}
     place = frame.resume.get("window")
     spans = settings.spans(lambda key, value: _filled(listing, frame.scope, key, value), known, run.now, place)
-    window, first = next(spans), place is None
+    first_window = next(spans, None)
+    if first_window is None:
+        return  # nothing to ask for: `skip_empty`
+    window, first = first_window, place is None
     while True:
         following = next(spans, None)
         step = _Step(listing, settings, run, partition, window, following)
@@ -101,10 +106,32 @@ def settled(listing: Listing, page: VendorPage) -> VendorPage:
     """The page as it leaves the listing: after the very last one, what waited for that goes into the state."""
     run = listing.memory.get("incremental")
     settings = listing.operation.incremental
-    if not page.last or settings is None or not isinstance(run, _Run) or not run.waiting:
+    if not page.last or settings is None or not isinstance(run, _Run) or not (run.waiting or run.parents):
         return page
-    run.state.move_all(settings.kept(max(run.waiting)))
+    if run.waiting:
+        run.state.move_all(settings.kept(max(run.waiting)))
+    run.state.move_parents(run.parents)
     return replace(page, state=run.state.snapshot())
+
+
+def parents_state(listing: Listing, parents: VendorOperation) -> Any:
+    """From where the listing of the parents goes on. Raises ConfigurationError where one of both is not incremental."""
+    settings = listing.operation.incremental
+    name = f"{parents.resource}.{parents.name}"
+    if settings is None or parents.incremental is None:
+        lacking = listing.name if settings is None else name
+        raise ConfigurationError(
+            f"{listing.name} reads only the new parents of {name}, but {lacking} is not incremental",
+            hint=f"say `incremental` in {lacking}, or leave it out of the parents",
+        )
+    return _run_of(listing, settings).state.parents(name)
+
+
+def parents_read(listing: Listing, parents: VendorOperation, state: Any) -> None:
+    """Remember the state that a page of the parents told: it counts once all that hangs on them has been read."""
+    run = listing.memory.get("incremental")
+    if isinstance(run, _Run) and state is not None:
+        run.parents[f"{parents.resource}.{parents.name}"] = state
 
 
 def cursor_missing(operation: VendorOperation, records: Sequence[Any]) -> str | None:

@@ -217,3 +217,62 @@ def test_a_unified_operation_passes_state_on(shop: Any) -> None:
     pages = list(acme.pages("contacts.list", Call(state={"cursor": "2024-02-01T00:00:00Z"})))
     assert [record["id"] for page in pages for record in page.records] == ["3", "4"]
     assert pages[-1].state == {"cursor": "2024-02-25T12:00:00Z"}
+
+
+# --- parents that are incremental themselves ---
+
+
+BOARDS = [{"id": "a", "at": "2024-01-01"}, {"id": "b", "at": "2024-01-02"}, {"id": "c", "at": "2024-01-03"}]
+
+
+def changing(got: Any) -> Any:
+    if got.path == "/boards":
+        found = [board for board in BOARDS if board["at"] >= got.query.get("since", "")]
+        at = int(got.query.get("after", 0))
+        return {"items": found[at : at + 2], **({"next": str(at + 2)} if at + 2 < len(found) else {})}
+    return {"items": [{"id": f"{got.path.split('/')[2]}1", "at": "2024-02-01"}]}
+
+
+def dependent(**more: Any) -> Any:
+    dated = {"format": "datetime", "config": {"cursor_field": "at", "start_param": "since", "request_format": "date"}}
+    operation = {"method": "get", "response_path": "items", "incremental": dated}
+    parents = {"as": "board", "from": "boards.list", "incremental": True}
+    rows_list = {**operation, "path": "/boards/{{board}}/rows", "parents": parents, **more}
+    return {"boards": {"list": {**operation, "path": "/boards"}}, "rows": {"list": rows_list}}
+
+
+def test_only_new_parents_are_read_and_their_state_is_kept_when_all_of_them_are(shop: Any) -> None:
+    acme = shop(dependent(), changing)
+    pages = list(acme.pages("rows.list"))
+    assert [("parents" in page.state) for page in pages] == [False, False, True]
+    assert pages[-1].state["parents"] == {"boards.list": {"cursor": "2024-01-03T00:00:00Z"}}
+    assert len(pages[-1].state["partitions"]) == 3
+
+    acme.site.got.clear()
+    again = list(acme.pages("rows.list", Call(state=pages[-1].state)))
+    assert acme.got == ["/boards?since=2024-01-03", "/boards/c/rows?since=2024-02-01"]
+    assert again[-1].state == pages[-1].state  # those that were not asked for are not forgotten
+
+    acme.site.got.clear()
+    list(acme.pages("rows.list", Call(state=pages[1].state)))  # cut off after the first page of boards
+    assert acme.got[0] == "/boards"
+
+
+def test_both_have_to_be_incremental(shop: Any) -> None:
+    acme = shop(dependent(incremental=None), changing)
+    with pytest.raises(
+        ConfigurationError, match=r"rows.list reads only the new parents of boards.list, but rows.list is not"
+    ):
+        acme.records("rows.list")
+    resources = dependent()
+    resources["boards"]["list"]["incremental"] = None
+    with pytest.raises(ConfigurationError, match=r"but boards.list is not incremental"):
+        shop(resources, changing).records("rows.list")
+
+
+def test_a_window_that_is_only_a_moment_may_be_left_out(shop: Any) -> None:
+    state = {"cursor": "2024-03-01T00:00:00Z"}
+    acme = shop(listing(**BOUNDED, skip_empty=True), rows)
+    assert list(acme.pages("rows.list", Call(state=state))) == []
+    assert acme.got == []
+    assert len(list(shop(listing(**BOUNDED), rows).pages("rows.list", Call(state=state)))) == 1

@@ -17,6 +17,7 @@ from conn_engine.imports.airbyte.jinja import (
     Secret,
     Untranslatable,
     expression,
+    quoted,
     secrets_in,
     textual,
     translated,
@@ -35,7 +36,7 @@ NONE: dict[str, Any] = {"format": "none"}
 
 @dataclass(slots=True)
 class Login:
-    """One authenticator: the kind of credentials it needs ({} for typed secrets alone), and how a request carries it."""
+    """One authenticator: the credentials it needs ({} for typed secrets alone), and how a request carries it."""
 
     authorization: dict[str, Any]
     credentials: dict[str, Any] = field(default_factory=dict)
@@ -90,7 +91,7 @@ class Logins:
         used = [one for one in self._settings.by_place.values() if one.secret and one.used]
         told = [one for one in used if mentions(authorization, one.secret_name)]
         if told or used:
-            (told or used)[0].secret_name = "api_key"
+            (told or used)[0].secret_name = "api_key"  # noqa: S105
 
     def _used(self) -> list[Login]:
         logins = [one for one in self._known.values() if one is not None and one.count]
@@ -143,7 +144,7 @@ def _typed(secrets: list[Setting]) -> dict[str, Any]:
     """Secrets that a person types: a key, and further ones."""
     if not secrets:
         return dict(NONE)
-    first = next((one for one in secrets if one.secret_name == "api_key"), secrets[0])
+    first = next((one for one in secrets if one.secret_name == "api_key"), secrets[0])  # noqa: S105
     config: dict[str, Any] = {}
     label = first.title or first.name.replace("_", " ").capitalize()
     if label != "API key":
@@ -187,7 +188,7 @@ def _login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping
             return Login(_basic(one, scope))
         case "OAuthAuthenticator":
             credentials, token = oauth_of(one, scope, notes, manifest)
-            return Login({"format": "bearer"} if not token else token, credentials)
+            return Login(token or {"format": "bearer"}, credentials)
         case "SessionTokenAuthenticator" | "LegacySessionTokenAuthenticator":
             credentials, authorization = session_of(one, scope, notes)
             return Login(authorization, credentials)
@@ -229,6 +230,8 @@ def _key(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
 
 def _basic(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
     user, password = (template(_node(one.get(key), scope)) for key in ("username", "password"))
+    if password and "{{" not in str(password):
+        password = f"{{{{{quoted(str(password))}}}}}"  # the same for everyone: no secret
     return {"format": "basic", "config": {"username": str(user), "password": str(password)}}
 
 
@@ -267,8 +270,8 @@ def _typed_of(login: Login, settings: Settings) -> dict[str, Any]:
 
 def mentions(data: Any, name: str) -> bool:
     """Whether a template or an expression in the data reads a name of the credential."""
-    pattern = rf"(?<![A-Za-z0-9_.'\"]){re.escape(name)}(?![A-Za-z0-9_'\"])"
-    return re.search(pattern, json.dumps(_texts(data))) is not None
+    pattern = rf"(?<![A-Za-z0-9_.']){re.escape(name)}(?![A-Za-z0-9_'])"
+    return any(re.search(pattern, text) for text in _texts(data))
 
 
 def _texts(data: Any) -> list[str]:

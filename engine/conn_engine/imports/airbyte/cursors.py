@@ -1,5 +1,6 @@
 """A cursor of a manifest as `incremental`."""
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import place_of, pointer
 from conn_engine.imports.airbyte.templates import nullable, template
 
-__all__ = ["incremental_of", "window_names"]
+__all__ = ["incremental_of", "matters", "window_names"]
 
 Config = dict[str, Any]
 _DURATION = re.compile(r"P(?!$)(?:\d+(?:\.\d+)?[YMWD])*(?:T(?:\d+(?:\.\d+)?[HMS])+)?")
@@ -60,6 +61,15 @@ def incremental_of(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
     if cursor.get("is_compare_strictly") is True:
         notes.add("a start that may not equal the end (is_compare_strictly)")
     return {"format": "datetime", "config": config}
+
+
+def matters(incremental: Config, row: Mapping[str, Any]) -> bool:
+    """Whether windows change anything: a request that has no place for them asks for everything in every run."""
+    config = incremental["config"]
+    if any(key.startswith(("start_", "end_")) for key in config) or config.get("filter"):
+        return True
+    text = json.dumps({key: value for key, value in row.items() if key != "incremental"})
+    return "window." in text or "state.cursor" in text
 
 
 def _field(cursor: Mapping[str, Any], scope: Scope, config: Config, notes: Notes) -> None:

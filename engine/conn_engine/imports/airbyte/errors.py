@@ -40,7 +40,8 @@ def rules_of(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
     rules = certain + open_
     if waits or retries != 5:
         rules += _defaults(waits, retries)
-    return rules
+    seen: set[str] = set()
+    return [rule for rule in rules if not (rule["when"] in seen or seen.add(rule["when"]))]  # type: ignore[func-returns-value]
 
 
 def _handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:
@@ -88,9 +89,10 @@ def _rules(
                 yield {"when": f"status < 400 and ({when})", "then": "ok"}, fixed
             yield {"when": when, "then": "empty"}, fixed
         case "RETRY":
-            yield {"when": when, "then": {"retry": _retry(waits, retries)} if retries else "fail"}, fixed
+            retry = _retry(waits, retries) | ({"then": {"message": message}} if message else {})
+            yield {"when": when, "then": {"retry": retry} if retries else _fail(row, message)}, fixed
         case "RATE_LIMITED":
-            options = {key: waits[key] for key in ("wait", "max_wait_seconds") if key in waits}
+            options: Rule = {key: waits[key] for key in ("wait", "max_wait_seconds") if key in waits}
             if not options and "backoff_seconds" in waits and waits.get("backoff") == "constant":
                 options["wait"] = str(waits["backoff_seconds"])
             if message:
@@ -163,10 +165,10 @@ def _backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
         if not isinstance(one, Mapping) or code_of(one, "how long is waited", notes):
             continue
         kind = one.get("type")
-        if kind == "ConstantBackoffStrategy" or kind == "ConstantBackoff":
+        if kind in ("ConstantBackoffStrategy", "ConstantBackoff"):
             if "backoff" not in made:
                 made |= _seconds(one.get("backoff_time_in_seconds"), scope, notes, "constant", 1)
-        elif kind == "ExponentialBackoffStrategy" or kind == "ExponentialBackoff":
+        elif kind in ("ExponentialBackoffStrategy", "ExponentialBackoff"):
             if "backoff" not in made:
                 made |= _seconds(one.get("factor", 5), scope, notes, "exponential", 2)
         elif kind in ("WaitTimeFromHeader", "WaitUntilTimeFromHeader"):

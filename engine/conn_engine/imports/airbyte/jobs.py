@@ -67,7 +67,9 @@ def _request(requester: Mapping[str, Any], scope: Scope, notes: Notes, what: str
 
 def _poll(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     requester = retriever.get("polling_requester")
-    poll = _request(requester, scope, notes, "the poll") if isinstance(requester, Mapping) else {"path": "/"}
+    poll: Job = {"path": "/"}
+    if isinstance(requester, Mapping):
+        poll = _request(requester, scope, notes, "the poll")
     path = path_of(retriever.get("status_extractor"), scope, notes)
     poll["status"] = f"body.{path.strip('[]')}" if path else "body"
     mapping = retriever.get("status_mapping")

@@ -9,6 +9,7 @@ from typing import Any
 
 from conn_engine.config.authority import host_pattern
 from conn_engine.errors import ConfigurationError
+from conn_engine.imports.airbyte.budgets import rate_limit_of
 from conn_engine.imports.airbyte.credentials import NONE, Logins
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.resolving import PARAMETERS, Resolver, component
@@ -35,6 +36,7 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
     first = Streams(settings, Logins(settings, source), Losses())
     _read(components, first)
     first.logins.named()
+    opened = settings.opened()
     for setting in settings.by_place.values():
         setting.used = False
     losses = Losses()
@@ -48,8 +50,12 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
         found=len(components),
     )
     _rest(manifest, Notes(losses))
+    for name in opened:
+        losses.add("that a value is secret: it stands in URLs, where nothing is", name)
     kept = _chosen(streams, options, made)
-    made.data = _connector(manifest, specification, options, streams, kept, Notes(losses))
+    made.data = _connector(
+        manifest, specification, resolver.resolved(manifest.get("api_budget")), options, streams, kept, Notes(losses)
+    )
     for stream in kept:
         made.operations.append((stream.operation, f"{stream.row['method'].upper()} {stream.row.get('path', '')}"))
         if stream.schema is not None:
@@ -128,6 +134,7 @@ def _needed(parents: Any) -> list[str]:
 def _connector(  # noqa: PLR0917
     manifest: Mapping[str, Any],
     specification: Any,
+    budget: Any,
     options: Options,
     streams: Streams,
     kept: list[Stream],
@@ -151,6 +158,9 @@ def _connector(  # noqa: PLR0917
         data["hosts"] = hosts
     credentials, authorization = streams.logins.settled(notes)
     data["credentials"], data["authorization"] = credentials, _configured(authorization)
+    limit = rate_limit_of(budget, notes)
+    if limit:
+        data["rate_limit"] = limit
     shared = {key: _shared(kept, key) for key in ("headers", "errors", "pagination")}
     for key, value in shared.items():
         if value is not None:
@@ -215,11 +225,14 @@ def _verify(manifest: Mapping[str, Any], streams: Streams, kept: list[Stream]) -
 
 _CARRIED = frozenset({
     "version", "type", "check", "definitions", "streams", "dynamic_streams", "spec", "metadata", "schemas",
-    "description", "concurrency_level", PARAMETERS,
+    "description", "api_budget",
+    "concurrency_level", "max_concurrent_async_job_count", PARAMETERS,
 })  # fmt: skip
 
 
 def _rest(manifest: Mapping[str, Any], notes: Notes) -> None:
+    if "concurrency_level" in manifest or "max_concurrent_async_job_count" in manifest:
+        notes.add("how many requests or jobs run at the same time")
     for key in manifest:
         if key not in _CARRIED:
             notes.add(f"the manifest's {plain(key, 60)}")

@@ -4,7 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.imports.airbyte.jinja import Call, Default, Kind, Lit, Names, Node, Path, Root, Untranslatable, literal
+from conn_engine.imports.airbyte.jinja import (
+    MISSING,
+    Call,
+    Cond,
+    Default,
+    Kind,
+    Lit,
+    Names,
+    Node,
+    Path,
+    Root,
+    Untranslatable,
+    literal,
+)
 from conn_engine.imports.airbyte.spec import Settings
 
 __all__ = ["Partition", "Scope", "Token"]
@@ -50,10 +63,16 @@ class Scope:
     window_kind: Kind = "text"
     cursor: str = ""
     token: Token | None = None
+    component: str = ""
+    """What the value is called that a dynamic stream is made of."""
+    coded: bool = False
+    """Whether code decides what a slice holds."""
 
     def config(self) -> Names:
         """Where only the configuration is known."""
+        component: Names = {"components_values": self._component} if self.component else {}
         return {
+            **component,
             "config": self.settings.value,
             "parameters": self._parameters,
             "options": self._parameters,
@@ -86,16 +105,16 @@ class Scope:
             "record": lambda steps: Path(root, steps, "any" if steps else "object", not steps),
         }
 
+    def _component(self, steps: tuple[Any, ...]) -> Node:
+        return Path("parent", (self.component, *steps), "any" if steps else "object", True)
+
     def _parameters(self, steps: tuple[Any, ...]) -> Node:
         value: Any = self.parameters
         for one in steps:
             if not isinstance(one, str | int):
                 raise Untranslatable("a parameter whose name is computed")
-            if (isinstance(value, Mapping) and one in value) or (isinstance(value, list) and isinstance(one, int) and -len(value) <= one < len(value)):
-                value = value[one]
-            else:
-                return Lit("") if one == steps[-1] else Lit(None)
-        return literal(value)
+            value = _below(value, one)
+        return MISSING if value is MISSING else literal(value)
 
     def _slice(self, *, bare: bool) -> dict[str, Root]:
         def root(steps: tuple[Any, ...]) -> Node:
@@ -110,8 +129,10 @@ class Scope:
         if self.window and first in self.window:
             side = "start" if first == self.window[0] else "end"
             return Path("window", (side, *rest), self.window_kind, sure=not rest)
-        if first == "cursor_slice" and rest:
+        if first in ("cursor_slice", "partition", "_partition") and rest:
             return self._sliced(tuple(rest), bare=bare)
+        if self.coded:
+            raise Untranslatable(f"{first} of a slice that code makes")
         return _partitioned(self.partition, steps, bare=bare)
 
     def _state(self, steps: tuple[Any, ...]) -> Node:
@@ -136,9 +157,13 @@ class Scope:
         path = Path("page", (self.token.name, *steps[1:]), self.token.kind if not steps[1:] else "any")
         if self.token.always or self.token.name in ("cursor", "url"):
             return path
-        from conn_engine.imports.airbyte.jinja import Cond
-
         return Cond(Path("page", ("first",), "bool", sure=True), Lit(None), path)
+
+
+def _below(value: Any, key: str | int) -> Any:
+    if isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
+        return value[key]
+    return value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
 
 
 def _headers(steps: tuple[Any, ...]) -> Node:
@@ -148,8 +173,10 @@ def _headers(steps: tuple[Any, ...]) -> Node:
 
 def _partitioned(partition: Partition | None, steps: tuple[Any, ...], *, bare: bool) -> Node:
     first, *rest = steps
+    if first == "extra_fields" and rest and rest[0] == "query_properties":
+        return _extra(Partition(), rest)
     if partition is None:
-        raise Untranslatable(f"{first} of a slice, which the stream does not have")
+        return Lit("")
     if first == "parent_slice":
         if not rest:
             raise Untranslatable("the parents' slice as one value")
@@ -163,13 +190,17 @@ def _partitioned(partition: Partition | None, steps: tuple[Any, ...], *, bare: b
         return Path(name, tuple(rest), kind, not rest) if bare else Path("partition", (name, *rest), kind, not rest)
     if partition.above is not None and first in partition.above.all_names():
         return _partitioned(partition.above, steps, bare=bare)
-    raise Untranslatable(f"{first} of a slice, which the stream does not have")
+    return Lit("")  # what a slice lacks is an empty text there
 
 
 def _extra(partition: Partition, rest: list[Any]) -> Node:
+    if rest[0] == "query_properties":
+        return Path("chunk", tuple(rest[1:]), "list" if not rest[1:] else "any", sure=True)
     for length in range(len(rest), 0, -1):
         key = ".".join(str(one) for one in rest[:length])
         if key in partition.extra:
             name, place = partition.extra[key]
             return Default(Path("parent", (name, *place, *rest[length:])), Lit(None))
-    raise Untranslatable(f"the parent's field {rest[0]}, which extra_fields does not list")
+    if partition.above is not None:
+        return _extra(partition.above, rest)
+    return Lit("")

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.imports.airbyte.jinja import (
+    JSON_TEXT,
+    Call,
     Concat,
     Default,
     ListOf,
@@ -77,12 +79,15 @@ def paging_of(paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used:
 
 
 def pointer(option: Mapping[str, Any], scope: Scope) -> str:
-    """Where a request option puts its value: a name, or a JSON pointer into the body. Raises Untranslatable."""
+    """Where a request option puts its value: a name, or a JSON pointer into the body; nothing when the name is a
+    setting that no account has. Raises Untranslatable."""
     path = option.get("field_path")
     names = path if isinstance(path, list) and path else [option.get("field_name")]
     made: list[str] = []
     for one in names:
         node = translated(str(one), scope.config()) if one is not None else Lit("")
+        if not scope.settings.declares(node):
+            return ""
         if not isinstance(node, Lit) or node.value == "":
             raise Untranslatable("the name of a request option that is not written out")
         made.append(str(node.value))
@@ -109,12 +114,19 @@ def _sized(  # noqa: PLR0917
     if size is None:
         return
     config = made.settings["config"]
+    if not isinstance(option, Mapping):
+        # Nothing asks for the size: the kit only ends a listing by it.
+        if made.settings["format"] in ("page", "offset") and str(size).isdigit():
+            config["stop"] = f"$count(records) < {int(size)}"
+        return
     try:
         node = translated(size, scope.config()) if isinstance(size, str) else Lit(size)
         if isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE:
             config["size"] = int(str(node.value))
-        if isinstance(option, Mapping):
-            place, name = place_of(option), pointer(option, scope)
+        place, name = place_of(option), pointer(option, scope)
+        if not name:
+            config.pop("size", None)
+        else:
             config[f"{prefix}_{place}"] = name
             if "size" not in config:
                 made.sizes.append((place, name, node))
@@ -240,6 +252,8 @@ def _from(value: Node, by_field: str, by_expression: str) -> Config:
 def _bare(node: Node) -> Node:
     """Without a default that means the end."""
     nothing = (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
+    if isinstance(node, Call) and node.name == JSON_TEXT:
+        return _bare(node.arguments[0])  # the kit reads what is rendered again
     return _bare(node.value) if isinstance(node, Default) and not node.truth and node.other in nothing else node
 
 

@@ -18,6 +18,7 @@ Source = dict[str, Any]
 Parent = Callable[[Any], "tuple[str, Partition | None] | None"]
 """Given a parent stream's component: its operation and what that is repeated over; None when it cannot be said."""
 
+_PLACES = ("param", "header", "body", "form")
 _TAKEN = frozenset({
     "query", "raw_query", "body", "headers", "context", "params", "record", "response", "records", "page", "window",
     "state", "parent", "partition", "chunk", "status", "request", "before", "after", "text", "fault", "attempt", "job",
@@ -25,14 +26,17 @@ _TAKEN = frozenset({
 })  # fmt: skip
 
 
-def partitions_of(router: Any, scope: Scope, parent: Parent, notes: Notes) -> tuple[list[Source], Partition | None]:
-    """The `parents` of an operation, and what its slices have; neither without a router."""
+def partitions_of(
+    router: Any, scope: Scope, parent: Parent, notes: Notes, *, above: Partition | None = None
+) -> tuple[list[Source], Partition | None]:
+    """The `parents` of an operation, and what its slices have; neither without a router. `above` is what is known of
+    the slices that a dynamic stream's component is from."""
     routers = router if isinstance(router, list) else [router] if router else []
-    partition = Partition()
+    partition = Partition(above=above)
     sources: list[Source] = []
     for one in routers:
         sources += _sources(one, scope, parent, partition, notes)
-    if not sources and not partition.names:
+    if not sources and not partition.names and above is None:
         return [], None
     return sources, partition
 
@@ -59,9 +63,28 @@ def _sources(router: Any, scope: Scope, parent: Parent, partition: Partition, no
                 inner[0]["batch"] = size
                 partition.batched = True
             return inner
+        case "UnionPartitionRouter":
+            return _union(router, scope, parent, partition, notes)
         case other:
             notes.add(f"the partition router {other}")
             return []
+
+
+def _union(router: Mapping[str, Any], scope: Scope, parent: Parent, partition: Partition, notes: Notes) -> list[Source]:
+    """Several routers one after the other, whose values have one name."""
+    field = _plain(router.get("partition_field"), scope, notes) or "value"
+    found: list[Source] = []
+    for one in router.get("partition_routers") or ():
+        inner = Partition()
+        found += _sources(one, scope, parent, inner, notes)
+        partition.above = partition.above or inner.above
+    if not found:
+        return []
+    name = _called(field, partition)
+    partition.names[field] = name
+    places = {key: value for source in found for key, value in source.items() if key in _PLACES}
+    rows = [{key: value for key, value in source.items() if key in ("from", "key", "values")} for source in found]
+    return [{"as": name, **places, "union": rows}]
 
 
 def _called(name: str, partition: Partition) -> str:
@@ -136,7 +159,7 @@ def _substreams(
     if len({source["as"].removeprefix("own_") for source in found}) > 1:
         notes.add("several parent streams of one router under different names")
         return found[:1]
-    common = {key: found[0][key] for key in ("as", "param", "header", "body", "form") if key in found[0]}
+    common: Source = {key: found[0][key] for key in ("as", "param", "header", "body", "form") if key in found[0]}
     rest = [{key: value for key, value in source.items() if key in ("from", "key")} for source in found]
     return [{**common, "union": rest}]
 

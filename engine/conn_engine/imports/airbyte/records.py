@@ -39,6 +39,8 @@ def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
         fields = extractor.get("field_path")
         if not isinstance(fields, list):
             return None
+    elif extractor.get("type") == "CombinedExtractor":
+        return _combined(extractor, scope, notes)
     elif extractor.get("type") not in ("DpathExtractor", "ResponseToFileExtractor", None):
         notes.add(f"the extractor {extractor.get('type')}")
         return None
@@ -62,6 +64,20 @@ def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
         else:
             text = f"$lookup({text or '$'}, {_in_context(name)})"
     return f"[{text}]"
+
+
+def _combined(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str | None:
+    """The records of several extractors: of all, or of the first that finds some."""
+    paths = [path_of(one, scope, notes) or "[$]" for one in extractor.get("extractors") or ()]
+    if not paths:
+        return None
+    text = paths[-1]
+    for path in reversed(paths[:-1]):
+        if extractor.get("mode") == "first_match":
+            text = f"$count({path}) > 0 ? {path} : ({text})"
+        else:
+            text = f"$append({path}, {text})"
+    return text
 
 
 def _step(text: str, name: str) -> str:
@@ -93,8 +109,7 @@ def filter_of(record_filter: Any, scope: Scope, schema: Any, notes: Notes, root:
         return None
     try:
         node = translated(text, _record_names(scope, schema, root))
-        if secrets_in(node):
-            raise Untranslatable("a secret in a condition over records")
+        scope.settings.expose(secrets_in(node), "a condition over records")
     except Untranslatable as reason:
         notes.add(f"record_filter: {reason}")
         return None
@@ -180,8 +195,7 @@ class _Mapping:
             node = typed(text, names)
         if kind in _VALUE_TYPES - {"string"} and isinstance(node, Call) and node.name == "literal":
             node = Call("literal", node.arguments, "any")
-        if secrets_in(node):
-            raise Untranslatable("a secret in a record")
+        self._scope.settings.expose(secrets_in(node), "a record")
         value = expression(_filled(node))
         if isinstance(when, str) and when:
             test = translated(when, {**names, "value": lambda steps: Path("$nothing"), "path": lambda steps: Lit("")})
@@ -324,12 +338,24 @@ def _flattened(root: str, *, lists: bool) -> str:
     )
 
 
-_CASTS = {
-    "string": "$type({0}) = 'boolean' ? ({0} ? 'True' : 'False') : $type({0}) = 'number' ? $string({0}) : {0}",
-    "number": "$type({0}) = 'string' and $contains({0}, /^\\s*-?[0-9.]+(?:[eE][-+]?[0-9]+)?\\s*$/) ? $number($trim({0})) : {0}",
-    "integer": "$type({0}) = 'string' and $contains({0}, /^\\s*-?[0-9]+\\s*$/) ? $number($trim({0})) : {0}",
-    "boolean": "$type({0}) = 'string' ? $lowercase({0}) in ['true', 't', 'yes', 'y', 'on', '1'] : {0}",
-}
+_NUMBER = r"/^\s*-?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*$/"
+_WHOLE = r"/^\s*-?[0-9]+\s*$/"
+_TRUE = "['true', 't', 'yes', 'y', 'on', '1']"
+
+
+def _casts(kind: str, at: str) -> str:
+    """A value as the schema's type, where Python's conversion succeeds; nothing for a kind that is left alone."""
+    match kind:
+        case "string":
+            return (
+                f"$type({at}) = 'boolean' ? ({at} ? 'True' : 'False') : $type({at}) = 'number' ? $string({at}) : {at}"
+            )
+        case "number" | "integer":
+            form = _NUMBER if kind == "number" else _WHOLE
+            return f"$type({at}) = 'string' and $contains({at}, {form}) ? $number($trim({at})) : {at}"
+        case "boolean":
+            return f"$type({at}) = 'string' ? $lowercase({at}) in {_TRUE} : {at}"
+    return ""
 
 
 def _cast(schema: Any, root: str, depth: int) -> str:
@@ -346,6 +372,6 @@ def _cast(schema: Any, root: str, depth: int) -> str:
             inner = _cast(one, at, depth + 1)
             if inner:
                 pairs.append(f"{quoted(str(name))}: $type({at}) = 'object' ? {inner} : {at}")
-        elif kinds[0] in _CASTS:
-            pairs.append(f"{quoted(str(name))}: {_CASTS[kinds[0]].format(at)}")
+        elif cast := _casts(str(kinds[0]), at):
+            pairs.append(f"{quoted(str(name))}: {cast}")
     return f"$merge([{root}, {{{', '.join(pairs)}}}])" if pairs else ""

@@ -60,6 +60,9 @@ def request_of(requester: Mapping[str, Any], scope: Scope, notes: Notes, *, secr
     if headers:
         made.row["headers"] = headers
     _body(requester, names, made, notes)
+    timeout = requester.get("read_timeout_in_seconds")
+    if isinstance(timeout, int | float) and 0 < timeout <= 3600:
+        made.row["timeout_seconds"] = timeout
     if method not in ("get", "head"):
         made.row |= {"writes": False, "idempotent": True}
     return made
@@ -74,6 +77,8 @@ def _url(  # noqa: PLR0917
     try:
         whole = _text(base, names)
         kept, rest = _host_and_path(whole)
+        if not made.secrets:
+            scope.settings.expose(secrets_in(kept), "the host's URL")
         made.base_url = base_of(kept)
         made.hosts = hosts_of(kept)
         made.open_host = not made.hosts
@@ -83,6 +88,8 @@ def _url(  # noqa: PLR0917
     try:
         own = _text(path or "", names)
         url = url_of(_under(rest, own))
+        if not made.secrets:
+            scope.settings.expose(url.secrets, "the path")
     except Untranslatable as reason:
         notes.add(f"the path: {reason}")
         made.row["path"] = "/"

@@ -38,12 +38,14 @@ def _merged(first: Any, second: Any) -> Any:
     return {**first, **second, "properties": properties}
 
 
-def schema_text(schema: Mapping[str, Any], primary_key: Any, name: str) -> str | None:
-    """The schema as a file; None for one that is too large."""
+def schema_text(schema: Mapping[str, Any], primary_key: Any, cursor: str, name: str) -> str | None:
+    """The schema as a file, with the fields that a record is known and ordered by; None for one that is too large."""
     made = {"title": name, **schema}
     if isinstance(primary_key, str):
         primary_key = [primary_key]
     if isinstance(primary_key, list) and primary_key:
         made["x-primary-key"] = primary_key
+    if cursor and "{" not in cursor:
+        made["x-cursor-field"] = cursor
     text = json.dumps(made, indent=1, ensure_ascii=False, default=str) + "\n"
     return text if len(text) <= _MOST_BYTES else None

@@ -19,6 +19,7 @@ _KINDS: Mapping[str, Kind] = {
     "string": "text", "integer": "int", "number": "any", "boolean": "bool", "array": "list", "object": "object",
 }  # fmt: skip
 _TAKEN = frozenset({"env", "context", "captured", "before", "assertion", "request", "callback", "consent", "session"})
+_CREDENTIAL = re.compile(r"token|key|secret|passw|credential|auth|private|signature|cookie|jwt|pin\b")
 _MAX_SETTINGS = 300
 _MAX_DEPTH = 6
 
@@ -40,6 +41,8 @@ class Setting:
     secret_name: str = ""
     declared: bool = True
     used: bool = False
+    exposed: bool = False
+    """Said to be secret, but an id that stands in URLs or records, where nothing is."""
 
     @property
     def text(self) -> str:
@@ -121,12 +124,37 @@ class Settings:
             return Default(path, literal(setting.default))
         return path
 
+    def declares(self, node: Node) -> bool:
+        """Whether a value is one that the specification asks for; what it does not ask for is never there."""
+        names = {setting.name for setting in self.by_place.values() if not setting.declared}
+        return not (isinstance(node, Path) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
+
     def _group(self, place: Place, inner: list[Setting]) -> Node:
         if any(setting.secret for setting in inner):
             raise Untranslatable("a group of settings with secrets as one value")
         depth = len(place)
         pairs = [(Lit(one.place[depth]), self._single(one, ())) for one in inner if len(one.place) == depth + 1]
         return ObjectOf(tuple(pairs))
+
+    def expose(self, names: set[str], what: str) -> None:
+        """Refuse secrets where none can be kept. Those that are ids are none at the second reading.
+
+        Raises Untranslatable when there are names.
+        """
+        for setting in self.by_place.values():
+            if setting.secret and setting.secret_name in names and not _CREDENTIAL.search(setting.place[-1].lower()):
+                setting.exposed = True
+        if names:
+            raise Untranslatable(f"a secret in {what}")
+
+    def opened(self) -> list[str]:
+        """Make what is exposed no secret; their names."""
+        found = [setting for setting in self.by_place.values() if setting.exposed and setting.secret]
+        for setting in found:
+            setting.secret = False
+            note = "It stands in URLs, so it is no secret here."
+            setting.description = f"{setting.description} {note}".strip()
+        return [setting.text for setting in found]
 
     def fields(self) -> list[dict[str, Any]]:
         """The fields of the connector: what an account says under `context`."""

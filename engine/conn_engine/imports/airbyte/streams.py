@@ -6,14 +6,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.imports.airbyte.credentials import Login, Logins
-from conn_engine.imports.airbyte.cursors import incremental_of, window_names
-from conn_engine.imports.airbyte.custom import code_of
+from conn_engine.imports.airbyte.cursors import incremental_of, matters, window_names
+from conn_engine.imports.airbyte.custom import code_of, is_code
+from conn_engine.imports.airbyte.dynamic import COMPONENT, dynamic_of, expanded
 from conn_engine.imports.airbyte.errors import rules_of
+from conn_engine.imports.airbyte.jinja import Untranslatable, expression
 from conn_engine.imports.airbyte.jobs import job_of
 from conn_engine.imports.airbyte.names import Partition, Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import paging_of, token_of
 from conn_engine.imports.airbyte.partitions import partitions_of
+from conn_engine.imports.airbyte.properties import chunk_of
 from conn_engine.imports.airbyte.records import filter_of, mapping_of, path_of
 from conn_engine.imports.airbyte.requests import Request, request_of
 from conn_engine.imports.airbyte.resolving import PARAMETERS
@@ -21,6 +24,7 @@ from conn_engine.imports.airbyte.responses import response_of
 from conn_engine.imports.airbyte.schemas import schema_of, schema_text
 from conn_engine.imports.airbyte.spec import Settings
 from conn_engine.imports.airbyte.templates import template
+from conn_engine.imports.airbyte.unread import note_unread
 from conn_engine.imports.contract import Losses
 from conn_engine.imports.words import identifier, plain, snake
 
@@ -64,6 +68,7 @@ class Streams:
     made: dict[str, Stream] = field(default_factory=dict)
     _by_content: dict[str, str] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
+    _component: tuple[Row, Partition | None] | None = None
 
     def add(self, component: Any, *, main: bool = True) -> Stream | None:
         """Make the operation of a stream's component; the same one again is not made twice."""
@@ -72,11 +77,10 @@ class Streams:
         name = plain(component.get("name") or _parameter(component, "name") or "stream", 100)
         notes = Notes(self.losses, name)
         if component.get("type") == "StateDelegatingStream":
-            component = component.get("incremental_stream") or component.get("full_refresh_stream") or {}
-            notes.add("the other way in which a stream is read when there is no state yet")
+            component = component.get("full_refresh_stream") or component.get("incremental_stream") or {}
+            notes.add("the other way in which a stream is read once there is a state")
         if component.get("type") == "DynamicDeclarativeStream":
-            notes.add("a stream that the vendor's answer or the account decides")
-            return None
+            return self._dynamic(component)
         content = json.dumps([name, component.get("retriever")], sort_keys=True, default=str)
         if (known := self._by_content.get(content)) is not None:
             return self.made.get(known)
@@ -95,6 +99,42 @@ class Streams:
         self._by_content[content] = stream.resource
         return stream
 
+    def _dynamic(self, component: Mapping[str, Any]) -> Stream | None:
+        """The operation of a template, over the components that streams would be made of."""
+        notes = Notes(self.losses, plain(component.get("name") or "dynamic_streams", 100))
+        made = None
+        for one in expanded(component, notes):
+            made = self.add(one) or made
+        if made is not None:
+            return made
+        dynamic = dynamic_of(component, notes)
+        if dynamic is None:
+            return None
+        source: Row = {"as": COMPONENT, "key": dynamic.key}
+        above: Partition | None = None
+        if dynamic.retriever is not None:
+            listing = {"type": "DeclarativeStream", "name": f"{dynamic.template['name']}_components"}
+            parent = self.add({**listing, "retriever": dynamic.retriever}, main=False)
+            if parent is None:
+                return None
+            source["from"], above = parent.operation, parent.partition
+        else:
+            try:
+                source = {"as": COMPONENT, "values": expression(self.settings.value(tuple(dynamic.pointer)))}
+            except Untranslatable as reason:
+                notes.add(f"the components of a dynamic stream: {reason}")
+                return None
+        self._component = (source, above)
+        try:
+            return self.add(dynamic.template)
+        finally:
+            self._component = None
+
+    def _listed(self, retriever: Mapping[str, Any]) -> str | None:
+        """The operation of a retriever that is no stream's."""
+        stream = self.add({"type": "DeclarativeStream", "name": "properties", "retriever": retriever}, main=False)
+        return stream.operation if stream is not None else None
+
     def _free(self, name: str, *, main: bool) -> str:
         made = identifier(snake(name), "stream")
         made = f"{made}_stream" if made in _RESERVED else made
@@ -109,6 +149,7 @@ class Streams:
             notes.add("a stream without a retriever")
             return None
         code_of(component, "a stream as a whole", notes)
+        note_unread(component, notes)
         code_of(retriever, "how a stream is read", notes)
         for migration in component.get("state_migrations") or ():
             if isinstance(migration, Mapping):
@@ -124,23 +165,35 @@ class Streams:
         row: Row = {}
         if component.get("description"):
             row["description"] = plain(component["description"], 200)
-        parents, partition = partitions_of(retriever.get("partition_router"), scope, self._parent, notes)
+        component_source, self._component = self._component, None  # its own parents are of no template
+        above = component_source[1] if component_source else None
+        scope.component = COMPONENT if component_source else ""
+        parents, partition = partitions_of(retriever.get("partition_router"), scope, self._parent, notes, above=above)
+        parents = [component_source[0], *parents] if component_source else parents
         scope.partition = partition
+        scope.coded = _coded(retriever.get("partition_router"))
         request = request_of(requester, scope, notes)
         login = self.logins.login(requester.get("authenticator"), scope, notes)
         row |= request.row
         if parents:
             row["parents"] = parents[0] if len(parents) == 1 else parents
+        chunk = chunk_of(requester, self._listed, notes)
+        if chunk:
+            row["chunk"] = chunk["chunk"]
+            row["query"] = {**row.get("query", {}), **chunk.get("query", {})}
         row |= response_of(retriever.get("decoder"), notes)
         self._pages(retriever, row, scope, notes)
         self._records(component, retriever, row, scope, schema, notes)
-        if (incremental := incremental_of(component.get("incremental_sync"), scope, notes)) is not None:
-            row["incremental"] = incremental
         if is_job:
             row["job"] = job_of(retriever, scope, notes)
         if rules := rules_of(requester.get("error_handler"), scope, notes):
             row["errors"] = rules
-        text = schema_text(schema, component.get("primary_key"), name) if isinstance(schema, Mapping) else None
+        incremental = incremental_of(component.get("incremental_sync"), scope, notes)
+        if incremental is not None and matters(incremental, row):
+            row["incremental"] = incremental
+        text = None
+        if isinstance(schema, Mapping):
+            text = schema_text(schema, component.get("primary_key"), scope.cursor, name)
         return Stream("", name, row, request, login, partition, notes, text)
 
     def _scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
@@ -210,6 +263,11 @@ class Streams:
         mapping = mapping_of(transformations, scope, schema, notes, casts=casts, only=only or "" if late else "")
         if mapping:
             row["record_mapping"] = mapping
+
+
+def _coded(router: Any) -> bool:
+    routers = router if isinstance(router, list) else [router]
+    return any(is_code(one) for one in routers)
 
 
 def _parameter(component: Mapping[str, Any], name: str) -> Any:

@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from conn_engine.imports.airbyte.jinja import (
+    JSON_TEXT,
     Call,
     Concat,
     Cond,
@@ -32,13 +33,28 @@ def template(node: Node) -> Any:
     """A tree as a template: literal text as it is, the rest between braces."""
     if isinstance(node, Lit):
         return node.value if not isinstance(node.value, str) else _escaped(node.value)
-    pieces = parts(node)
+    pieces = _apart(parts(node))
     if len(pieces) == 1:
         return f"{{{{{_spaced(expression(pieces[0]))}}}}}"
     return "".join(
         _escaped(str(one.value)) if isinstance(one, Lit) else f"{{{{{_spaced(expression(textual(one)))}}}}}"
         for one in pieces
     )
+
+
+def _apart(pieces: list[Node]) -> list[Node]:
+    """Parts of which no literal one ends with the brace that would run into the next one's."""
+    made: list[Node] = []
+    for piece in pieces:
+        last = made[-1] if made else None
+        if not isinstance(piece, Lit) and isinstance(last, Lit) and str(last.value).endswith("{"):
+            kept = str(last.value).rstrip("{")
+            made.pop()
+            made += [Lit(kept)] if kept else []
+            made.append(Concat((Lit(str(last.value)[len(kept) :]), piece)))
+        else:
+            made.append(piece)
+    return made
 
 
 def _spaced(text: str) -> str:
@@ -143,6 +159,8 @@ def _literal(node: Node) -> Node:
             return Default(_literal(value), _literal(other), truth)
         case Lit(str() as value):
             return Lit(_read(value))
+        case Call(name, (value,)) if name == JSON_TEXT:
+            return value  # what is written as JSON is read again
         case Call(name) if name in ("dateFormat", "digest", "lowercase", "uppercase", "base64encode", "uuid"):
             return _digits(node)
         case _:

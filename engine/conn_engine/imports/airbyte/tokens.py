@@ -1,15 +1,14 @@
 """Authenticators that get a token by a request: OAuth, sessions, and those that sign one."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from conn_engine.imports.airbyte.budgets import seconds_of
 from conn_engine.imports.airbyte.jinja import (
     Lit,
     Node,
     Secret,
     Untranslatable,
-    secrets_in,
     step,
     textual,
     translated,
@@ -27,7 +26,6 @@ _USUAL_NAMES = {
     "grant_type_name": "grant_type", "client_id_name": "client_id", "client_secret_name": "client_secret",
     "refresh_token_name": "refresh_token",
 }  # fmt: skip
-_DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
 
 
 def _text(value: Any, scope: Scope) -> Node:
@@ -68,8 +66,6 @@ def oauth_of(
         return _asserted(one, scope), None
     names = {key: _fixed(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
     url = _text(one.get("token_refresh_endpoint") or "", scope)
-    if secrets_in(url):
-        raise Untranslatable("a secret in the token's URL")
     config["token_url"] = str(template(url))
     grant = _fixed(one.get("grant_type"), scope, "refresh_token")
     for key in ("client_id", "client_secret"):
@@ -208,7 +204,7 @@ def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes) -> tuple[Conf
         login["response_format"] = "xml"
     login["response"] = f"response.{'.'.join(step(part) for part in path)}" if path else "response"
     config: Config = {"ask": [], "login": login}
-    seconds = _seconds(one.get("expiration_duration"))
+    seconds = int(seconds_of(one.get("expiration_duration")))
     if seconds:
         config["lifetime_seconds"] = seconds
     how = one.get("request_authentication")
@@ -288,14 +284,6 @@ def _legacy_session(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Confi
         {"format": "session", "config": {"ask": [], "login": login}},
         {"format": "header", "config": {"name": header, "value": "{{session.access_token}}"}},
     )
-
-
-def _seconds(text: Any) -> int:
-    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
-    if not found:
-        return 0
-    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
-    return int(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
 def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:

@@ -26,10 +26,11 @@ _HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
 
 @dataclass(slots=True)
 class Url:
-    """Path and query of a request."""
+    """Path and query of a request; `secrets` are those that the path reads."""
 
     path: str
     query: dict[str, Node] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
 
 
 def spread(node: Node) -> Node:
@@ -52,9 +53,7 @@ def _leaves(node: Node) -> list[Node]:
 
 
 def base_of(node: Node) -> str:
-    """`base_url`. Raises Untranslatable for what is no URL and for a secret in it."""
-    if secrets_in(node):
-        raise Untranslatable("a secret in the host's URL")
+    """`base_url`. Raises Untranslatable for what is no URL."""
     made = template(spread(node))
     if (
         not isinstance(made, str)
@@ -85,11 +84,9 @@ def hosts_of(node: Node) -> list[str]:
 
 
 def url_of(node: Node) -> Url:
-    """Path and query of a path's tree. Raises Untranslatable for a secret in the path."""
+    """Path and query of a path's tree."""
     path, query = _divided(textual(node))
-    if secrets_in(path):
-        raise Untranslatable("a secret in the path")
-    return Url(_path(path), query)
+    return Url(_path(path), query, secrets_in(path))
 
 
 Query = dict[str, Node]
@@ -108,10 +105,8 @@ def _divided(node: Node) -> tuple[Node, Query]:
     for n, piece in enumerate(pieces):
         if isinstance(piece, Lit) and "?" in str(piece.value):
             before, _, after = str(piece.value).partition("?")
-            query = query_of([Lit(after), *pieces[n + 1 :]])
-            if query is None:
-                return node, {}
-            return joined([*pieces[:n], Lit(before)]), query
+            asked = query_of([Lit(after), *pieces[n + 1 :]])
+            return (node, {}) if asked is None else (joined([*pieces[:n], Lit(before)]), asked)
         if isinstance(piece, Cond) and n == len(pieces) - 1:
             path, query = _divided(piece)
             if query:

@@ -1,6 +1,8 @@
 """Jinja templates to JSONata. The face: `translated` reads a template as a tree, the rest writes trees."""
 
 from conn_engine.imports.airbyte.jinja.nodes import (
+    JSON_TEXT,
+    MISSING,
     Call,
     Concat,
     Cond,
@@ -21,6 +23,8 @@ from conn_engine.imports.airbyte.jinja.printing import condition, expression, qu
 from conn_engine.imports.airbyte.jinja.reading import Names, Root, translated
 
 __all__ = [
+    "JSON_TEXT",
+    "MISSING",
     "Call",
     "Concat",
     "Cond",

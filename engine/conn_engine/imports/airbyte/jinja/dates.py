@@ -8,8 +8,9 @@ __all__ = ["formatted", "moment", "parsed", "pattern", "shifted"]
 
 NOW = Call("now", (), "datetime")
 _DIRECTIVES = {
-    "Y": "yyyy", "y": "yy", "m": "MM", "d": "dd", "e": "d", "H": "HH", "I": "hh", "M": "mm", "S": "ss", "p": "a", "j": "ooo",
-    "B": "MMMM", "b": "MMM", "h": "MMM", "A": "EEEE", "a": "EEE", "z": "ZZZ", "Z": "z", "u": "E", "V": "WW", "G": "kkkk",
+    "Y": "yyyy", "y": "yy", "m": "MM", "d": "dd", "e": "d", "H": "HH", "I": "hh", "M": "mm", "S": "ss", "p": "a",
+    "j": "ooo", "B": "MMMM", "b": "MMM", "h": "MMM", "A": "EEEE", "a": "EEE", "z": "ZZZ", "Z": "z", "u": "E",
+    "V": "WW", "G": "kkkk",
     "F": "yyyy-MM-dd", "T": "HH:mm:ss", "R": "HH:mm", "D": "MM/dd/yy", "-d": "d", "-m": "M", "-H": "H", "-I": "h",
     "-M": "m", "-S": "s", ":z": "ZZ",
 }  # fmt: skip

@@ -8,6 +8,8 @@ from dataclasses import dataclass, fields
 from typing import Any, Literal, TypeAlias
 
 __all__ = [
+    "JSON_TEXT",
+    "MISSING",
     "Block",
     "Call",
     "Concat",
@@ -183,6 +185,13 @@ class Block:
 
 Node: TypeAlias = Lit | Path | Secret | Default | Cond | Op | Not | Concat | Call | Each | ListOf | ObjectOf | Block
 Step: TypeAlias = "str | int | Node"
+
+
+JSON_TEXT = "jsonText"
+"""Name of a call that is printed as JSON text of any value."""
+
+MISSING = Path("$nothing")
+"""What is not there."""
 
 
 def literal(value: Any) -> Node:

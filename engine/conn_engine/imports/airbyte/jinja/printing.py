@@ -4,6 +4,7 @@ import json
 import re
 
 from conn_engine.imports.airbyte.jinja.nodes import (
+    JSON_TEXT,
     Block,
     Call,
     Concat,
@@ -145,6 +146,9 @@ def _printed(node: Node) -> tuple[str, int]:
             return f"{_at(left, level)} {sign} {_at(right, level + 1)}", level
         case Concat(parts):
             return _concat(parts)
+        case Call(name, (value,)) if name == JSON_TEXT:
+            text = expression(value)
+            return f"$type({text}) = 'string' ? $string([{text}]) ~> $replace(/^.|.$/, '') : $string({text})", 0
         case Call(name, arguments):
             return f"${name}({', '.join(expression(argument) for argument in arguments)})", _WHOLE
         case Each(name, over, variables, body):

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from conn_engine.imports.airbyte.jinja import calls, dates
+from conn_engine.imports.airbyte.jinja import calls, dates, filters
 from conn_engine.imports.airbyte.jinja.nodes import (
+    MISSING,
     Call,
     Concat,
     Cond,
@@ -20,6 +21,19 @@ from conn_engine.imports.airbyte.jinja.nodes import (
     Path,
     Untranslatable,
 )
+from conn_engine.imports.airbyte.jinja.operators import (
+    bare,
+    bound,
+    compared,
+    is_get,
+    is_items,
+    is_nothing,
+    merged,
+    number,
+    percent,
+    plain,
+)
+from conn_engine.imports.airbyte.jinja.pieces import followed
 from conn_engine.imports.airbyte.jinja.printing import textual
 
 if TYPE_CHECKING:
@@ -94,7 +108,7 @@ class _Reader:
         parts: list[Node] = []
         for statement in statements:
             parts.extend(self._statement(statement, known))
-        parts = _merged(parts)
+        parts = merged(parts)
         if len(parts) == 1:
             return parts[0]
         return Concat(tuple(textual(part) for part in parts)) if parts else Lit("")
@@ -141,7 +155,7 @@ class _Reader:
         self._lambdas += 1
         first, second = f"v{self._lambdas}", f"k{self._lambdas}"
         inner = dict(known)
-        pairs = isinstance(target, kinds.Tuple) and len(target.items) == 2 and _is_items(over, kinds)
+        pairs = isinstance(target, kinds.Tuple) and len(target.items) == 2 and is_items(over, kinds)
         if pairs:
             inner[target.items[1].name] = Path(f"${first}", sure=True)
             inner[target.items[0].name] = Path(f"${second}", sure=True, kind="text")
@@ -172,7 +186,7 @@ class _Reader:
     def _variable(self, name: str, steps: tuple[Any, ...], known: Locals) -> Node:
         if name in known:
             keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
-            return calls.followed(known[name], *keys) if keys else known[name]
+            return followed(known[name], *keys) if keys else known[name]
         root = self._names.get(name)
         if root is None:
             raise Untranslatable(f"the variable {name}, which is not known there")
@@ -196,12 +210,12 @@ class _Reader:
                 steps.append(base.attr)
                 base = base.node
             elif isinstance(base, kinds.Getitem) and not isinstance(base.arg, kinds.Slice):
-                steps.append(_plain(self.value(base.arg, known)))
+                steps.append(plain(self.value(base.arg, known)))
                 base = base.node
-            elif _is_get(base, kinds) and (
-                len(base.args) == 1 or _is_nothing(self.value(base.args[1], known)) or base is node
+            elif is_get(base, kinds) and (
+                len(base.args) == 1 or is_nothing(self.value(base.args[1], known)) or base is node
             ):
-                steps.append(_plain(self.value(base.args[0], known)))
+                steps.append(plain(self.value(base.args[0], known)))
                 base = base.node.node
             else:
                 break
@@ -210,14 +224,16 @@ class _Reader:
             found = self._variable(base.name, tuple(steps), known)
         else:
             keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
-            found = calls.followed(self.value(base, known), *keys)
-        return found if default is None or isinstance(found, Lit) else Default(found, default)
+            found = followed(self.value(base, known), *keys)
+        if found == MISSING:
+            return Lit("") if default is None else default
+        return found if default is None or isinstance(found, Lit | ListOf | ObjectOf) else Default(found, default)
 
     def _call(self, node: Any, known: Locals) -> Node:
         kinds = self._kinds
         if node.dyn_args is not None or node.dyn_kwargs is not None:
             raise Untranslatable("a call with unpacked arguments")
-        if _is_get(node, kinds):
+        if is_get(node, kinds):
             default = self.value(node.args[1], known) if len(node.args) > 1 else Lit(None)
             return self._chain(node, known, default)
         arguments = tuple(self.value(argument, known) for argument in node.args)
@@ -234,11 +250,11 @@ class _Reader:
             raise Untranslatable("a filter without a value")
         arguments = tuple(self.value(argument, known) for argument in node.args)
         keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
-        return calls.filtered(self.value(node.node, known), node.name, arguments, keywords)
+        return filters.filtered(self.value(node.node, known), node.name, arguments, keywords)
 
     def _test(self, node: Any, known: Locals) -> Node:
         arguments = tuple(self.value(argument, known) for argument in node.args)
-        return calls.tested(self.value(node.node, known), node.name, arguments)
+        return filters.tested(self.value(node.node, known), node.name, arguments)
 
     def _const(self, node: Any, known: Locals) -> Node:
         value = node.value
@@ -255,7 +271,7 @@ class _Reader:
         return ObjectOf(tuple((self.value(pair.key, known), self.value(pair.value, known)) for pair in node.items))
 
     def _condexpr(self, node: Any, known: Locals) -> Node:
-        other = Lit("") if node.expr2 is None else self.value(node.expr2, known)
+        other: Node = Lit("") if node.expr2 is None else self.value(node.expr2, known)
         return Cond(self.value(node.test, known), self.value(node.expr1, known), other)
 
     def _not(self, node: Any, known: Locals) -> Node:
@@ -274,16 +290,27 @@ class _Reader:
         return Cond(left, right, left)
 
     def _concat(self, node: Any, known: Locals) -> Node:
-        return Concat(tuple(_merged([textual(self.value(one, known)) for one in node.nodes])))
+        return Concat(tuple(merged([textual(self.value(one, known)) for one in node.nodes])))
 
     def _compare(self, node: Any, known: Locals) -> Node:
-        left, made = self.value(node.expr, known), None
+        left = self.value(node.expr, known)
+        made: Node | None = None
         for operand in node.ops:
-            right = self.value(operand.expr, known)
-            one = _compared(operand.op, left, right)
+            right: Node = left
+            if operand.op in ("in", "notin") and self._is_variable(operand.expr, known) and isinstance(left, Lit):
+                # A name among those of a variable: `config` itself is no value of ours.
+                found = self._variable(operand.expr.name, (left.value,), known)
+                there = Lit(False) if found == MISSING else filters.tested(found, "defined")
+                one = there if operand.op == "in" else Not(there)
+            else:
+                right = self.value(operand.expr, known)
+                one = compared(operand.op, left, right)
             made = one if made is None else Op("and", made, one, "bool")
             left = right
         return made if made is not None else left
+
+    def _is_variable(self, node: Any, known: Locals) -> bool:
+        return isinstance(node, self._kinds.Name) and node.name in self._names and node.name not in known
 
     def _neg(self, node: Any, known: Locals) -> Node:
         value = self.value(node.node, known)
@@ -305,17 +332,17 @@ class _Reader:
                 return Lit(f"{left.value}{right.value}")
             parts = [part for one in (left, right) for part in (one.parts if isinstance(one, Concat) else (one,))]
             return Concat(tuple(parts))
-        return Op("+", left, right, _number(left, right))
+        return Op("+", bare(left), bare(right), number(left, right))
 
     def _sub(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind in ("datetime", "date"):
             return dates.shifted(left, right, back=True)
-        return Op("-", left, right, _number(left, right))
+        return Op("-", bare(left), bare(right), number(left, right))
 
     def _mul(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
-        return Op("*", left, right, _number(left, right))
+        return Op("*", bare(left), bare(right), number(left, right))
 
     def _div(self, node: Any, known: Locals) -> Node:
         return Op("/", self.value(node.left, known), self.value(node.right, known), "float")
@@ -326,8 +353,8 @@ class _Reader:
     def _mod(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind == "text":
-            return _percent(left, right)
-        return Op("%", left, right, _number(left, right))
+            return percent(left, right)
+        return Op("%", left, right, number(left, right))
 
     def _pow(self, node: Any, known: Locals) -> Node:
         return Call("power", (self.value(node.left, known), self.value(node.right, known)), "any")
@@ -335,8 +362,8 @@ class _Reader:
     def _slice(self, base: Node, cut: Any) -> Node:
         if cut.step is not None:
             raise Untranslatable("a slice with a step")
-        start = _bound(cut.start, self._kinds)
-        stop = _bound(cut.stop, self._kinds)
+        start = bound(cut.start, self._kinds)
+        stop = bound(cut.stop, self._kinds)
         if base.kind == "list":
             raise Untranslatable("a slice of a list")
         if stop is None:
@@ -349,81 +376,3 @@ class _Reader:
         if start is not None and start < 0 and stop < 0:
             return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
         raise Untranslatable("a slice from the end to the start")
-
-
-def _bound(node: Any, kinds: Any) -> int | None:
-    if node is None:
-        return None
-    sign = 1
-    if isinstance(node, kinds.Neg):
-        node, sign = node.node, -1
-    if isinstance(node, kinds.Const) and isinstance(node.value, int):
-        return sign * node.value
-    raise Untranslatable("a slice with computed ends")
-
-
-def _merged(parts: list[Node]) -> list[Node]:
-    """Without empty texts between others, and literal texts that follow one another as one."""
-    made: list[Node] = []
-    for part in parts:
-        if part == Lit("") and len(parts) > 1:
-            continue
-        if made and isinstance(part, Lit) and isinstance(made[-1], Lit) and part.kind == made[-1].kind == "text":
-            made[-1] = Lit(made[-1].value + part.value)
-        else:
-            made.append(part)
-    return made
-
-
-def _plain(node: Node) -> Any:
-    return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
-
-
-def _is_get(node: Any, kinds: Any) -> bool:
-    return (
-        isinstance(node, kinds.Call)
-        and isinstance(node.node, kinds.Getattr)
-        and node.node.attr == "get"
-        and 1 <= len(node.args) <= 2
-        and not node.kwargs
-    )
-
-
-def _is_items(node: Any, kinds: Any) -> bool:
-    return isinstance(node, kinds.Call) and isinstance(node.node, kinds.Getattr) and node.node.attr == "items"
-
-
-def _is_nothing(node: Node) -> bool:
-    return node in (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
-
-
-def _compared(sign: str, left: Node, right: Node) -> Node:
-    if sign in ("in", "notin"):
-        made = calls.contains(right, left)
-        return made if sign == "in" else Not(made)
-    mark = {"eq": "=", "ne": "=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[sign]
-    if mark != "=" and {left.kind, right.kind} & {"datetime", "date"}:
-        left, right = (Call("epochMillis", (one,), "int") for one in (left, right))
-    made = Op(mark, left, right, "bool")
-    return Not(made) if sign == "ne" else made
-
-
-def _number(left: Node, right: Node) -> Any:
-    if "float" in (left.kind, right.kind):
-        return "float"
-    return "int" if left.kind == right.kind == "int" else "any"
-
-
-def _percent(form: Node, value: Node) -> Node:
-    if not isinstance(form, Lit):
-        raise Untranslatable("a format that is not written out")
-    values = list(value.items) if isinstance(value, ListOf) else [value]
-    pieces = str(form.value).replace("%%", "\0").split("%s")
-    if len(pieces) != len(values) + 1 or "%" in "".join(pieces):
-        raise Untranslatable("a format with other directives than %s")
-    parts: list[Node] = []
-    for piece, one in zip(pieces, [*values, None], strict=True):
-        parts.append(Lit(piece.replace("\0", "%")))
-        if one is not None:
-            parts.append(textual(one))
-    return Concat(tuple(_merged(parts)))

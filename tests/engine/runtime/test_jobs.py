@@ -191,6 +191,7 @@ def test_the_url_to_ask_may_come_from_the_answer_but_not_from_another_host(desk:
             {"response_format": "csv", "response_options": {"delimiter": ";"}},
         ),
     ],
+    ids=["gzip", "zip", "tsv", "jsonl", "json", "utf-16"],
 )
 def test_results_are_unpacked_and_read(desk: Any, content: bytes, download: dict[str, Any]) -> None:
     job = {"poll": POLL, "download": {"url": "job.polled.body.urls", **download}}

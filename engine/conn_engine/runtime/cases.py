@@ -15,6 +15,7 @@ from conn_engine.expressions import fixed_now
 from conn_engine.runtime.call import Call, Observer, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
+from conn_engine.runtime.recorded_files import given_file
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.transport.exchanges import described
 from conn_engine.transport.recordings import Recording, load_recording
@@ -161,6 +162,7 @@ def recorded_call(recording: Recording) -> Call:
         headers=call.headers,
         cursor=call.cursor,
         state=call.state,
+        files={name: given_file(part) for name, part in call.files.items()},
     )
 
 

@@ -128,9 +128,8 @@ class _Run:
         listing = self.listing
         operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
         scope, put = self.frame.scope, self.frame.put
-        got = yield from exchange(
-            listing.effective, operation, listing.call, listing.session, scope, put, listing.purpose
-        )
+        call = replace(listing.call, as_file=False)  # the file that is wanted is the job's result
+        got = yield from exchange(listing.effective, operation, call, listing.session, scope, put, listing.purpose)
         self.session.document = listing.session.document
         return self._told("created", got)
 
@@ -224,11 +223,17 @@ class _Run:
         return self._told(name, got) if name else got
 
     def _send(
-        self, operation: VendorOperation, place: Callable[[Draft], None], scope: Scope | None = None
+        self,
+        operation: VendorOperation,
+        place: Callable[[Draft], None],
+        scope: Scope | None = None,
+        *,
+        as_file: bool = False,
     ) -> Flow[Exchanged]:
         effective, session = self.listing.effective, self.session
         try:
-            return (yield from exchange(effective, operation, Call(), session, scope or self.scope, place, "step"))
+            call = Call(as_file=as_file)
+            return (yield from exchange(effective, operation, call, session, scope or self.scope, place, "step"))
         finally:
             self.listing.session.document = session.document  # renewed on the way
 
@@ -300,7 +305,8 @@ class _Run:
 
         scope = {**self.scope, "job": {**self.told, "url": url}}
         try:
-            return (yield from self._send(operation, place, scope)), operation
+            as_file = self.listing.call.as_file
+            return (yield from self._send(operation, place, scope, as_file=as_file)), operation
         except CredentialError as error:
             if isinstance(operation.authorization, NoAuthorization):
                 raise _refused(error) from None

@@ -15,6 +15,7 @@ from conn_engine.runtime.cases import Outcome, replay
 from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.connection import Connection, Wiring
 from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.recorded_files import recorded_file
 from conn_engine.runtime.variants import base_url
 from conn_engine.transport.record import Recorder
 from conn_engine.transport.recordings import RecordedCall, save_recording
@@ -93,6 +94,7 @@ def record_operation(
             headers=dict(call.headers),
             cursor=call.cursor,
             state=call.state,
+            files={name: recorded_file(name, upload) for name, upload in call.files.items()},
             pages=pages if cut else None,
         ),
     )

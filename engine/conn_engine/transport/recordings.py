@@ -96,6 +96,7 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
     params: Annotated[dict[str, Any], Meta(description="Further values, such as names in a path.")] = {}
     headers: Annotated[dict[str, str], Meta(description="The caller's headers.")] = {}
     cursor: Annotated[str | None, Meta(description="The cursor the caller continues from.")] = None
+    files: Annotated[dict[str, RecordedPart], Meta(description="The files the caller gave, by name.")] = {}
     state: Annotated[Any, Meta(description="State of an earlier run, from which an incremental operation goes on.")] = (
         None
     )
@@ -260,6 +261,7 @@ def _clean(recording: Recording, redactor: Redactor) -> Recording:
             params=redactor.data(call.params),
             headers=_headers(call.headers, redactor),
             cursor=redactor.data(call.cursor),
+            files={name: _redacted_part(part, redactor) for name, part in call.files.items()},
             state=redactor.data(call.state),
         ),
         exchanges=[

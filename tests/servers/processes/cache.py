@@ -5,6 +5,7 @@ anew. A file lock keeps parallel test processes apart.
 """
 
 import fcntl
+import hashlib
 import os
 import shutil
 import subprocess
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from processes.process import ServerFailed, log_tail
 
-__all__ = ["debian", "installed", "node_modules", "root", "tool", "venv"]
+__all__ = ["debian", "installed", "node_modules", "requirements", "root", "tool", "venv"]
 
 
 def root() -> Path:
@@ -58,6 +59,20 @@ def venv(name: str, version: str) -> Path:
         if not complete:
             execute([sys.executable, "-m", "venv", folder / "venv"], folder)
             execute([folder / "venv/bin/pip", "install", "--quiet", f"{name}=={version}"], folder)
+    return folder / "venv" / "bin"
+
+
+def requirements(name: str, file: Path) -> Path:
+    """`bin` folder of a virtual environment that holds what a requirements file pins, and the files it names."""
+    texts = [file.read_bytes()]
+    for line in file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("-r "):
+            texts.append((file.parent / line[3:].strip()).read_bytes())
+    mark = hashlib.sha256(b"\n".join(texts)).hexdigest()[:12]
+    with installed(f"{name}-{mark}-py{sys.version_info.major}.{sys.version_info.minor}") as (folder, complete):
+        if not complete:
+            execute([sys.executable, "-m", "venv", folder / "venv"], folder)
+            execute([folder / "venv/bin/pip", "install", "--quiet", "-r", file], folder)
     return folder / "venv" / "bin"
 
 

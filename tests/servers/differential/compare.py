@@ -1,0 +1,89 @@
+"""Holds two readings of one stream against each other: the requests as a multiset, the records as a sequence."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+__all__ = ["Difference", "Shape", "compare", "shape"]
+
+_TRANSPORT = {"user-agent", "accept-encoding", "connection", "host", "content-length", "accept", "content-type", "cookie"}
+"""Headers that the two clients set by themselves; compared only where the manifest sets them."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A request, normalised: no order among query parameters, headers and body fields; numbers and texts alike."""
+
+    method: str
+    place: str
+    query: tuple[tuple[str, str], ...]
+    headers: tuple[tuple[str, str], ...]
+    body: str
+
+    def __str__(self) -> str:
+        query = "&".join(f"{name}={value}" for name, value in self.query)
+        headers = ", ".join(f"{name}: {value}" for name, value in self.headers)
+        return f"{self.method} {self.place}{'?' if query else ''}{query} [{headers}] {self.body}".strip()
+
+
+@dataclass
+class Difference:
+    """What is not alike. Empty lists: alike."""
+
+    only_cdk: list[Shape] = field(default_factory=list)
+    only_ours: list[Shape] = field(default_factory=list)
+    records_cdk: list[Any] = field(default_factory=list)
+    records_ours: list[Any] = field(default_factory=list)
+    order: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.only_cdk or self.only_ours or self.records_cdk or self.records_ours or self.order)
+
+
+def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str]) -> Shape:
+    """A request as it is compared."""
+    parts = urlsplit(request["url"])
+    query = sorted(parse_qsl(parts.query, keep_blank_values=True))
+    headers = sorted(
+        (name.lower(), value)
+        for name, value in request["headers"]
+        if name.lower() not in _TRANSPORT or name.lower() in set_by_manifest
+    )
+    place = f"{parts.scheme}://{parts.netloc.lower()}{unquote(parts.path)}"
+    return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]))
+
+
+def _body(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        return json.dumps(json.loads(text), sort_keys=True)
+    except ValueError:
+        pairs = parse_qsl(text, keep_blank_values=True)
+        return "&".join(f"{name}={value}" for name, value in sorted(pairs)) if pairs else text
+
+
+def _record(record: Any) -> str:
+    return json.dumps(record, sort_keys=True, ensure_ascii=False, default=str)
+
+
+def compare(
+    cdk: tuple[Sequence[Mapping[str, Any]], Sequence[Any]],
+    ours: tuple[Sequence[Mapping[str, Any]], Sequence[Any]],
+    set_by_manifest: frozenset[str],
+    *,
+    ordered: bool,
+) -> Difference:
+    """Both sides' requests and records. `ordered`: the order of records is the CDK's promise too (one slice)."""
+    theirs = Counter(shape(request, set_by_manifest) for request in cdk[0])
+    mine = Counter(shape(request, set_by_manifest) for request in ours[0])
+    found = Difference(list((theirs - mine).elements()), list((mine - theirs).elements()))
+    left, right = [_record(one) for one in cdk[1]], [_record(one) for one in ours[1]]
+    more, less = Counter(left) - Counter(right), Counter(right) - Counter(left)
+    found.records_cdk = [json.loads(one) for one in more.elements()]
+    found.records_ours = [json.loads(one) for one in less.elements()]
+    found.order = ordered and not found.records_cdk and not found.records_ours and left != right
+    return found

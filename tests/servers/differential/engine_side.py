@@ -1,0 +1,111 @@
+"""Our side: the manifest imported into a workspace of its own, and its operations run through the library's face."""
+
+import dataclasses
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from conn_engine import Call, connect, load_workspace
+from conn_engine.errors import ConnError
+from conn_engine.imports import Imported, Options, import_source, read_source
+from conn_engine.imports.words import snake
+from conn_engine.runtime.connection import Connection
+from conn_engine.secrets import Redactor
+from conn_engine.transport import door
+from conn_engine.transport.live import Live
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock, Request, Response
+
+__all__ = ["NOW", "Ours", "Run"]
+
+NOW = datetime.fromisoformat("2026-03-10T12:34:56.123+00:00")
+ORIGIN = "X-Differential-Origin"
+ACCOUNT = "acme"
+
+
+class _Loopback:
+    """A transport that asks the door as ever, then sends to the loopback server."""
+
+    def __init__(self, live: Live, redactor: Redactor, port: int) -> None:
+        self._live, self._redactor, self._port = live, redactor, port
+
+    def send(self, request: Request) -> Response:
+        door.check(request, self._redactor)
+        parts = urlsplit(request.url)
+        target = parts._replace(scheme="http", netloc=f"127.0.0.1:{self._port}").geturl()
+        headers = request.headers.with_(ORIGIN, f"{parts.scheme}://{parts.netloc}")
+        sent = dataclasses.replace(request, url=target, headers=headers, hosts=(f"127.0.0.1:{self._port}",))
+        return dataclasses.replace(self._live.send(sent), url=request.url)
+
+    def close(self) -> None:
+        self._live.close()
+
+
+@dataclasses.dataclass
+class Run:
+    """What reading an operation gave: records, the state afterwards, what went wrong ("" for nothing)."""
+
+    records: list[Any]
+    state: Any
+    error: str
+
+
+class Ours:
+    """One manifest, imported. `read` runs the operation of a stream."""
+
+    def __init__(self, manifest: Path, folder: Path, port: int) -> None:
+        source = read_source(manifest)
+        self.imported: Imported = import_source(source, Options("vendor"))
+        self._folder, self._port = folder, port
+        for place in ("connectors/vendor", "accounts"):
+            (folder / place).mkdir(parents=True, exist_ok=True)
+        (folder / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+        self.imported.write(folder / "connectors" / "vendor")
+
+    def connection(self, config: Mapping[str, Any]) -> Connection:
+        """A connection of an account that has the values of a config."""
+        import json
+
+        context: dict[str, Any] = {}
+        document: dict[str, Any] = {}
+        for path, (kind, name) in self.imported.supplied.items():
+            value = _at(config, path)
+            if value is not None:
+                _put(document if kind == "credential" else context, name.split(".") if kind == "credential" else [name], value)
+        account = {"connector": "vendor", "context": context}
+        (self._folder / "accounts" / f"{ACCOUNT}.json").write_text(json.dumps(account), encoding="utf-8")
+        vault = MemoryVault({ACCOUNT: document})
+        clock = FrozenClock(NOW.timestamp())
+        workspace = load_workspace(self._folder)
+        connection = connect(workspace, ACCOUNT, environ={}, vault=vault, clock=clock, optional_credential=True)
+        assert isinstance(connection.transport, Live)
+        connection.wiring.session.now_ms = int(NOW.timestamp() * 1000)
+        connection.transport = _Loopback(connection.transport, connection.wiring.redactor, self._port)
+        return connection
+
+    def read(self, stream: str, config: Mapping[str, Any], state: Any = None) -> Run:
+        """Every record of the operation that stands for a stream."""
+        records: list[Any] = []
+        try:
+            with self.connection(config) as connection:
+                for page in connection.pages(f"{snake(stream)}.list", Call(state=state), raw=True):
+                    records += page.records
+                    state = page.state if page.state is not None else state
+        except ConnError as error:
+            return Run(records, state, f"{type(error).__name__}: {error}"[:600])
+        return Run(records, state, "")
+
+
+def _at(config: Mapping[str, Any], path: str) -> Any:
+    value: Any = config
+    for step in path.split("."):
+        value = value.get(step) if isinstance(value, Mapping) else None
+    return value
+
+
+def _put(data: dict[str, Any], path: list[str], value: Any) -> None:
+    for step in path[:-1]:
+        data = data.setdefault(step, {})
+    data[path[-1]] = value

@@ -1,0 +1,131 @@
+"""The process beside the CDK: takes commands as JSON lines on standard input, answers each with one line.
+
+`open` a manifest, `read` one of its streams with the CDK, `serve` the stream for the other side, tell what was `asked`.
+"""
+
+import json
+import logging
+import os
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import time_machine
+from airbyte_cdk.sources.declarative.parsers.manifest_component_transformer import ManifestComponentTransformer
+from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
+from airbyte_cdk.utils.yaml_loader import safe_load_yaml
+from isodate import Duration, parse_duration
+
+from differential.peer import configs, endpoints, reading
+from differential.peer.moment import NOW, span
+from differential.peer.service import Service
+
+SECONDS = 40.0
+
+
+class Worker:
+    """State between commands: the manifest, its resolved streams, the configs."""
+
+    def __init__(self) -> None:
+        self.service = Service()
+        reading.redirect(self.service.port)
+        self.manifest: dict[str, Any] = {}
+        self.streams: dict[str, dict[str, Any]] = {}
+        self.configs: dict[str, dict[str, Any]] = {}
+
+    def open(self, path: str) -> dict[str, Any]:
+        """Resolve a manifest. Answers its streams (with the Python classes they need) and both configs."""
+        text = Path(path).read_text(encoding="utf-8")
+        raw = safe_load_yaml(text)
+        raw.setdefault("type", "DeclarativeSource")
+        resolved = ManifestReferenceResolver().preprocess_manifest(raw)
+        self.manifest = ManifestComponentTransformer().propagate_types_and_parameters("", resolved, {})
+        self.streams = {}
+        for stream in self.manifest.get("streams") or []:
+            self.streams.setdefault(
+                str(stream.get("name") or stream.get("full_refresh_stream", {}).get("name")), stream
+            )
+        self.span = span(_steps(self.manifest.get("streams")))
+        spec = (self.manifest.get("spec") or {}).get("connection_specification") or {}
+        self.configs = {
+            variant: configs.synthesise(spec, text, self.span, sparse=variant == "sparse")
+            for variant in ("full", "sparse")
+        }
+        needs = {name: endpoints.custom(stream) for name, stream in self.streams.items()}
+        dynamic = len(self.manifest.get("dynamic_streams") or [])
+        return {"streams": needs, "configs": self.configs, "dynamic": dynamic, "port": self.service.port}
+
+    def _prepare(self, stream: str, variant: str) -> list[str]:
+        config = self.configs[variant]
+        found = endpoints.endpoints_of(self.streams[stream], config)
+        return self.service.prepare(found, self.span, _secrets(config))
+
+    def serve(self, stream: str, variant: str) -> dict[str, Any]:
+        """Answer this stream from now on; nothing asked yet."""
+        return {"unplanned": self._prepare(stream, variant)}
+
+    def forget(self) -> dict[str, Any]:
+        """Nothing asked yet, the same answers."""
+        self.service.forget()
+        return {}
+
+    def read(self, stream: str, variant: str, state: Any = None) -> dict[str, Any]:
+        """Read a served stream with the CDK."""
+        self.service.forget()
+        config = self.configs[variant]
+        work = lambda: reading.read(self.manifest, self.streams[stream], config, state)  # noqa: E731
+        records, after, error = reading.within(SECONDS, work)
+        return {"records": records, "state": after, "error": error, **self.asked()}
+
+    def asked(self) -> dict[str, Any]:
+        """What was asked since the last `serve`, `forget` or `read`."""
+        requests = [seen.plain() for seen in self.service.asked]
+        return {"requests": requests, "unknown": self.service.unknown}
+
+
+def _steps(data: Any) -> list[Any]:
+    found: list[Any] = []
+    if isinstance(data, dict):
+        step = data.get("step")
+        if (
+            data.get("type") == "DatetimeBasedCursor"
+            and isinstance(step, str)
+            and re.fullmatch(r"P[\dTYMWDHS.]+", step)
+        ):
+            length = parse_duration(step)
+            found.append(length.totimedelta(start=NOW) if isinstance(length, Duration) else length)
+        for name, inner in data.items():
+            found += _steps(inner) if name != "schema" else []
+    elif isinstance(data, list):
+        for inner in data:
+            found += _steps(inner)
+    return [step for step in found if step.total_seconds() > 0 and step.days < 4000]
+
+
+def _secrets(config: Any) -> list[str]:
+    if isinstance(config, str):
+        return [config] if config.startswith("secret-") else []
+    rows = config.values() if isinstance(config, dict) else config if isinstance(config, list) else ()
+    return [secret for row in rows for secret in _secrets(row)]
+
+
+def main() -> None:
+    """Obey until standard input ends."""
+    out = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # the CDK prints messages: not among the answers
+    logging.disable(logging.CRITICAL)
+    with time_machine.travel(NOW, tick=False):
+        worker = Worker()
+        for line in sys.stdin:
+            command = json.loads(line)
+            try:
+                answer = getattr(worker, command.pop("do"))(**command)
+            except Exception as error:
+                answer = {"failed": f"{type(error).__name__}: {error}"[:2000]}
+            out.write(json.dumps(answer, default=str) + "\n")
+            out.flush()
+
+
+if __name__ == "__main__":
+    main()

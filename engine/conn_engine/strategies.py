@@ -174,7 +174,7 @@ class Answer:
         mapping.
         """
         names = self.names()
-        if "text" in text and "text" not in names:
+        if "text" in text and "text" not in names and _reads(text, "text"):
             names["text"] = self.text()  # decoded only for those that read it
         return ask(text, {**names, **more})
 
@@ -190,6 +190,13 @@ class Answer:
         if self.body is None:
             return UNDEFINED
         return ask(path, self.body)
+
+
+def _reads(text: str, name: str) -> bool:
+    from conn_engine.expressions import expression
+
+    roots = expression(text).roots()
+    return roots is None or name in roots
 
 
 def _true(value: Any) -> bool:

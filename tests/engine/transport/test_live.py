@@ -187,9 +187,10 @@ def test_a_reset_may_be_tried_again(ask, raw):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         connection.close()
 
-    with pytest.raises(TransportError, match="reset by the other side") as caught:
+    with pytest.raises(TransportError, match=r"reset by the other side|broke off") as caught:
         ask(Request("GET", raw(reset)))
-    assert (caught.value.retryable, caught.value.fault) == (True, "reset")
+    assert caught.value.retryable
+    assert caught.value.fault in ("reset", "truncated")  # some networks tell a reset as the end
 
 
 @both

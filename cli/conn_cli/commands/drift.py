@@ -1,0 +1,128 @@
+"""`conn drift`: what has changed at the vendor since the recordings were made, and whom it breaks."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+    from conn_engine.drift import Drift
+
+
+class FailOn(StrEnum):
+    """When the exit code is 1."""
+
+    BREAKS = "breaks"
+    TOUCHES = "touches"
+    NONE = "none"
+
+
+def drift(
+    context: typer.Context,
+    *,
+    account: Annotated[
+        str | None, typer.Option("--account", "-a", help="Ask this account's vendor: reads only, a few pages.")
+    ] = None,
+    recordings: Annotated[
+        Path | None,
+        typer.Option("--recordings", help="Compare with these newer recordings (a file or folder) instead."),
+    ] = None,
+    openapi: Annotated[
+        Path | None, typer.Option("--openapi", help="Compare with this newer OpenAPI document instead.")
+    ] = None,
+    older: Annotated[
+        Path | None, typer.Option("--from", help="With --openapi: the document of before. Default: the recordings.")
+    ] = None,
+    connector: Annotated[str | None, typer.Option("--connector", "-c", help="When no account is named.")] = None,
+    pages: Annotated[int, typer.Option("--pages", min=1, max=50, help="Asking the vendor: pages per operation.")] = 1,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Exit 1 when something breaks, or touches, a mapping.")
+    ] = FailOn.BREAKS,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what nobody reads too.")] = False,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown, github; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Compare the vendor's answers of today with the recordings; show which mappings, accounts, overrides break."""
+    from conn_cli.report import drift as report
+    from conn_cli.report import parse_specs, write_texts
+    from conn_engine.errors import UsageError
+
+    app: App = context.obj
+    parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
+    if recordings is not None and openapi is not None:
+        raise UsageError("--recordings and --openapi exclude each other")
+    if older is not None and openapi is None:
+        raise UsageError("--from goes with --openapi")
+    if account is None and recordings is None and openapi is None:
+        raise UsageError(
+            "nothing to compare with",
+            hint="name an account to ask its vendor (--account), newer --recordings, or a newer --openapi document",
+        )
+    effective = _effective(app, account, connector)
+    found = _found(app, effective, account, recordings, openapi, older, pages)
+    texts = {
+        "text": lambda: report.text(found, verbose=verbose),
+        "json": lambda: report.json_(found),
+        "markdown": lambda: report.markdown(found),
+        "github": lambda: report.github(found),
+    }
+    write_texts(formats or ["text"], texts, app, folder=app.folder)
+    tiers = {FailOn.BREAKS: ("breaks",), FailOn.TOUCHES: ("breaks", "touches"), FailOn.NONE: ()}[fail_on]
+    raise typer.Exit(Exit.FINDINGS if any(finding.tier in tiers for finding in found.findings) else Exit.OK)
+
+
+def _effective(app: App, account: str | None, connector: str | None) -> "Effective":
+    from conn_engine.errors import UsageError
+    from conn_engine.runtime.variants import up_to
+
+    if account is not None:
+        return app.workspace.effective(account=account, connector=connector)
+    names = app.workspace.connectors()
+    if connector is None and len(names) != 1:
+        raise UsageError("which connector?", hint=f"--connector {'|'.join(names[:8])}, or --account ACCOUNT")
+    return up_to(app.workspace.effective(account=None, connector=connector or names[0]), "base")
+
+
+def _found(  # noqa: PLR0917
+    app: App,
+    effective: "Effective",
+    account: str | None,
+    recordings: Path | None,
+    openapi: Path | None,
+    older: Path | None,
+    pages: int,
+) -> "Drift":
+    from conn_cli.choices import learn_literals
+    from conn_engine.drift import drift as compare
+    from conn_engine.drift import sources
+    from conn_engine.population import AccountGroup, Digests, Side, account_groups
+
+    learn_literals(app, effective)
+    name = effective.connector_name
+    with app.progress("comparing", unit="operations"):
+        groups = account_groups(Side(app.workspace, Digests()), name, [account] if account else ())
+        if not groups:
+            groups = [AccountGroup([], effective.context, effective)]
+        before = list(sources.recorded_answers(sources.own_recordings(app.workspace, name)))
+        skipped: list[tuple[str, str]] = []
+        if openapi is not None:
+            document, base = app.folder / openapi, app.folder / older if older is not None else None
+            comparisons, left_out = sources.against_document(effective, before, document, base)
+        elif recordings is not None:
+            now = list(sources.recorded_answers(sources.recordings_at(app.folder / recordings)))
+            comparisons, left_out = sources.against_answers(effective, before, now)
+        else:
+            from conn_engine.drift.live import live_answers
+
+            now, skipped = live_answers(
+                app.workspace, effective, environ=app.environ, redactor=app.redactor, pages=pages
+            )
+            comparisons, left_out = sources.against_answers(effective, before, now)
+    return compare(name, comparisons, groups, [*left_out, *skipped])

@@ -1,0 +1,140 @@
+"""Drift, drawn: text, JSON, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
+
+from conn_cli.report.github import command
+from conn_cli.words import counted
+from conn_engine.documents import dotted, dump_json
+from conn_engine.drift import TIERS, Drift, Finding, Reader
+
+__all__ = ["github", "json_", "markdown", "text"]
+
+MOST = 200
+KINDS = {
+    "gone": "gone",
+    "retyped": "retyped",
+    "nullable": "is null at times",
+    "enum_grown": "new values",
+    "added": "new",
+    "endpoint_gone": "endpoint gone",
+    "endpoint_deprecated": "endpoint deprecated",
+    "endpoint_failing": "endpoint fails",
+}
+
+
+def text(found: Drift, *, verbose: bool = False) -> str:
+    """For people: tier by tier, each difference with its readers; what nobody reads only counted unless `verbose`."""
+    lines = []
+    for tier, words in TIERS.items():
+        rows = [finding for finding in found.findings if finding.tier == tier]
+        if not rows:
+            continue
+        if tier == "noise" and not verbose:
+            lines.append(f"{words}: {counted(len(rows), 'difference')} (--verbose lists them)")
+            continue
+        lines.append(words)
+        for finding in rows[:MOST]:
+            lines.append(f"  {_told(finding)}")
+            lines += [f"      {_reader(reader)}" for reader in finding.readers[:20]]
+            lines += [f"      … and {len(finding.readers) - 20} more"] if len(finding.readers) > 20 else []
+    lines.append(_summary(found))
+    for operation, reason in found.left_out:
+        lines.append(f"  not compared: {operation}: {reason}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _summary(found: Drift) -> str:
+    counts = ", ".join(f"{found.count(tier)} {tier}" for tier in TIERS)
+    accounts = len({name for finding in found.findings if finding.tier == "breaks" for name in finding.accounts})
+    broken = f"; {counted(accounts, 'account')} broken" if accounts else ""
+    return f"{found.connector}: {counted(len(found.compared), 'operation')} compared, {counts}{broken}"
+
+
+def _told(finding: Finding) -> str:
+    change = finding.change
+    where = f" {dotted(change.path)}" if change.path else ""
+    return f"{finding.operation}{where}  {_what(finding)}"
+
+
+def _what(finding: Finding) -> str:
+    words, told = KINDS[finding.change.kind], finding.change.told
+    return words if told == words else f"{words}: {told}"
+
+
+def _reader(reader: Reader) -> str:
+    place = f"{reader.span.file}:{reader.span.line}" if reader.span else ""
+    who = f", {counted(len(reader.accounts), 'account')}" if reader.accounts else ""
+    return f"{reader.what}   {place}   {reader.level}{who}"
+
+
+def json_(found: Drift) -> str:
+    """`{"version": 1, "connector", "summary", "findings": [{operation, path, kind, tier, told, readers}], …}`."""
+    return dump_json(
+        {
+            "version": 1,
+            "connector": found.connector,
+            "summary": {tier: found.count(tier) for tier in TIERS},
+            "findings": [_data(finding) for finding in found.findings],
+            "compared": list(found.compared),
+            "not_compared": [{"operation": operation, "reason": reason} for operation, reason in found.left_out],
+        }
+    )
+
+
+def _data(finding: Finding) -> dict[str, object]:
+    return {
+        "operation": finding.operation,
+        "path": dotted(finding.change.path),
+        "kind": finding.change.kind,
+        "tier": finding.tier,
+        "told": finding.change.told,
+        "accounts": len(finding.accounts),
+        "readers": [
+            {
+                "reads": reader.what,
+                "level": reader.level,
+                "file": reader.span.file if reader.span else None,
+                "line": reader.span.line if reader.span else None,
+                "accounts": len(reader.accounts),
+            }
+            for reader in finding.readers
+        ],
+    }
+
+
+def markdown(found: Drift) -> str:
+    """For a pull request or an issue."""
+    lines = [f"### {_summary(found)}", ""]
+    for tier in ("breaks", "touches"):
+        rows = [finding for finding in found.findings if finding.tier == tier]
+        if rows:
+            lines += [
+                f"**{TIERS[tier]}**",
+                "",
+                "| operation | path | what | read at | accounts |",
+                "|---|---|---|---|---:|",
+            ]
+            lines += [_row(finding) for finding in rows[:MOST]]
+            lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _row(finding: Finding) -> str:
+    places = dict.fromkeys(f"`{r.span.file}:{r.span.line}`" for r in finding.readers if r.span is not None)
+    shown = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
+    path = f"`{dotted(finding.change.path)}`" if finding.change.path else ""
+    return f"| {finding.operation} | {path} | {_what(finding)} | {shown} | {len(finding.accounts) or ''} |"
+
+
+def github(found: Drift) -> str:
+    """One annotation per reader of what breaks or touches it, and the summary."""
+    lines = []
+    for finding in found.findings:
+        if finding.tier == "noise":
+            continue
+        level = "error" if finding.tier == "breaks" else "warning"
+        readers: list[Reader | None] = [*finding.readers[:20]]
+        for reader in readers or [None]:
+            span = reader.span if reader is not None else None
+            what = f": read by {reader.what}" if reader is not None else ""
+            lines.append(command(level, f"{_told(finding)}{what}", title="conn drift", span=span))
+    lines.append(command("notice", _summary(found), title="conn drift"))
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,70 @@
+"""Which vendor operation a request or an endpoint of a document belongs to: by method and path, whatever the values."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from urllib.parse import unquote, urlsplit
+
+from conn_engine.config import Effective, VendorOperation
+from conn_engine.errors import ConnError
+
+__all__ = ["Known", "known_operations", "normal_path"]
+
+_TEMPLATE = re.compile(r"\{\{.*?\}\}|\{[^{}]*\}")
+_SLOT = "{}"
+
+
+class Known:
+    """The vendor operations of a configuration, to be found by what is asked."""
+
+    def __init__(self, operations: Iterable[VendorOperation]) -> None:
+        self.operations = list(operations)
+        self._patterns = [(one, _pattern(one)) for one in self.operations]
+
+    def asked(self, method: str, url: str) -> VendorOperation | None:
+        """The operation behind a request: the one whose path fits with the fewest values, whatever the base URL."""
+        path = unquote(urlsplit(url).path)
+        fitting = [
+            (one, pattern.groups if isinstance(pattern, re.Pattern) else 0)
+            for one, pattern in self._patterns
+            if one.method == method.upper() and pattern.search(path)
+        ]
+        if not fitting:
+            return None
+        return min(fitting, key=lambda row: (_slots(row[0].path), -len(row[0].path)))[0]
+
+    def described(self, one: VendorOperation, endpoints: Mapping[tuple[str, str], object]) -> tuple[str, str] | None:
+        """The key of the endpoint (method, normal path) that describes an operation; the longest common end counts."""
+        wanted = normal_path(one.path)
+        own = [key for key in endpoints if key[0] == one.method and _ends_alike(key[1], wanted)]
+        return max(own, key=lambda key: (key[1] == wanted, len(key[1])), default=None)
+
+
+def known_operations(effective: Effective) -> Known:
+    """Every vendor operation that can be used."""
+    found = []
+    for name in effective.operations():
+        if name.kind == "vendor":
+            try:
+                found.append(effective.vendor(name.resource, name.method))
+            except ConnError:
+                continue
+    return Known(found)
+
+
+def normal_path(path: str) -> str:
+    """A path with `{}` for every value: `/contacts/{id}` and `/contacts/{{id}}` are `/contacts/{}`."""
+    return _TEMPLATE.sub(_SLOT, urlsplit(path).path if "{{" not in path else path.partition("?")[0]).rstrip("/") or "/"
+
+
+def _slots(path: str) -> int:
+    return len(_TEMPLATE.findall(path))
+
+
+def _pattern(one: VendorOperation) -> re.Pattern[str]:
+    """What the end of a request's path looks like. A value is one segment, or the rest of one."""
+    pieces: Sequence[str] = _TEMPLATE.split(one.path.partition("?")[0].rstrip("/"))
+    return re.compile("[^/]+".join(re.escape(piece) for piece in pieces) + "/?$")
+
+
+def _ends_alike(one: str, other: str) -> bool:
+    return one == other or one.endswith(f"/{other.lstrip('/')}") or other.endswith(f"/{one.lstrip('/')}")

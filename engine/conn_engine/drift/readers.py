@@ -1,0 +1,158 @@
+"""Who reads which path of an answer: mappings of every account, the connector's own expressions, with their lines."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Origin, VendorOperation, mapping_layers
+from conn_engine.diagnostics import Span
+from conn_engine.errors import ConnError
+from conn_engine.expressions import expression, mapping
+from conn_engine.population import AccountGroup, routed
+
+__all__ = ["Reader", "readers_of"]
+
+Path = tuple[str, ...]
+_BODY_PATHS = ("cursor_field", "next_field", "prev_cursor_field", "total_field", "url_field", "next_url_field")
+_OVER_ANSWER = ("stop", "has_more", "next_cursor", "next_page", "next_url", "when", "limited_when")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom."""
+
+    path: Path
+    what: str
+    level: str
+    span: Span | None
+    accounts: tuple[str, ...]
+
+
+def readers_of(groups: Iterable[AccountGroup], resource: str, method: str) -> list[Reader]:
+    """The readers of a vendor operation's answer, over all groups: the same line is one reader of all its accounts."""
+    found: dict[tuple[Path, str, str, Span | None], list[str]] = {}
+    for group in groups:
+        if group.effective is None:
+            continue
+        for path, what, origin in _readers(group.effective, resource, method):
+            level, span = (origin.level, origin.span) if origin is not None else ("base", None)
+            found.setdefault((path, what, level, span), []).extend(group.accounts)
+    return [
+        Reader(path, what, level, span, tuple(sorted(accounts)))
+        for (path, what, level, span), accounts in found.items()
+    ]
+
+
+def _readers(effective: Effective, resource: str, method: str) -> Iterator[tuple[Path, str, Origin | None]]:
+    try:
+        operation = effective.vendor(resource, method)
+    except ConnError:
+        return
+    prefixes = list(_prefixes(operation.response_path))
+    place = operation.at("response_path")
+    if operation.response_path:
+        for prefix in prefixes:
+            yield prefix, f"{resource}.{method} response_path", _origin(effective, place)
+    for text, key in ((operation.record_filter, "record_filter"),):
+        yield from _records(effective, text, f"{resource}.{method} {key}", operation.at(key), prefixes)
+    yield from _connector(effective, operation)
+    for name in effective.operations():
+        if name.kind == "unified" and routed(effective.data, name) in ((resource, method), None):
+            yield from _mapping(effective, name, prefixes)
+
+
+def _prefixes(response_path: str | None) -> Iterator[Path]:
+    """Where the records are in the body."""
+    if not response_path:
+        yield ()
+        return
+    paths = list(_paths(response_path))
+    yield from paths or [()]
+
+
+def _paths(text: Any) -> Iterator[Path]:
+    if not isinstance(text, str):
+        return
+    try:
+        found = expression(text).reads()
+    except ConnError:
+        return
+    for path in found:
+        yield tuple(part for part in path if isinstance(part, str))
+
+
+def _mapping(
+    effective: Effective, name: OperationName, prefixes: list[Path]
+) -> Iterator[tuple[Path, str, Origin | None]]:
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None or operation.response_mapping is None:
+        return
+    try:
+        reads = mapping(mapping_layers(operation.response_mapping)).reads()
+    except ConnError:
+        return
+    start = (*name.path, "response_mapping")
+    for field, paths in reads.items():
+        # Every level that says something of the field reads: those below are built upon, or run all the same.
+        origins = effective.origins((*start, *field.split("."))) if field else effective.origins(start)
+        for path in paths:
+            names = tuple(part for part in path if isinstance(part, str))
+            if names[:1] != ("response",):
+                continue
+            holders: list[Origin | None] = [*origins] if origins else [None]
+            for origin in holders:
+                if origin is not None and not _reads(origin.value, names):
+                    continue
+                for prefix in prefixes if operation.each == "record" else [()]:
+                    yield (*prefix, *names[1:]), f"{name.text} {field or '(the whole mapping)'}", origin
+
+
+def _reads(value: Any, path: Path) -> bool:
+    """Whether what a level says reads the path: an expression does, an object does somewhere inside."""
+    if isinstance(value, Mapping):
+        return any(_reads(item, path) for item in value.values())
+    return path in list(_paths(value))
+
+
+def _records(
+    effective: Effective, text: str | None, what: str, place: tuple[Any, ...], prefixes: list[Path]
+) -> Iterator[tuple[Path, str, Origin | None]]:
+    for path in _paths(text):
+        if path[:1] in (("record",), ("response",)):
+            for prefix in prefixes:
+                yield (*prefix, *path[1:]), what, _origin(effective, place)
+
+
+def _connector(effective: Effective, operation: VendorOperation) -> Iterator[tuple[Path, str, Origin | None]]:
+    """Pagination and error rules: expressions over the body, or over the whole answer (`body.…`)."""
+    own = f"{operation.resource}.{operation.name}"
+    for key in ("pagination", "errors", "rate_limit"):
+        place = operation.at(key)
+        origins = effective.origins(place)
+        if not origins:
+            continue
+        for path, text in _texts(origins[0].value):
+            last = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
+            where = effective.origins((*place, *path))
+            origin = where[0] if where else origins[0]
+            for read in _paths(text) if last in (*_BODY_PATHS, *_OVER_ANSWER) else ():
+                if last in _BODY_PATHS:
+                    yield read, f"{own} {key} {last}", origin
+                elif read[:1] in (("body",), ("response",)) and len(read) > 1:
+                    yield read[1:], f"{own} {key} {last}", origin
+
+
+def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts(item, (*path, key))
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, (*path, index))
+
+
+def _origin(effective: Effective, place: tuple[Any, ...]) -> Origin | None:
+    origins = effective.origins(place)
+    return origins[0] if origins else None

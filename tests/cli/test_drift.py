@@ -1,0 +1,141 @@
+"""`conn drift` against a vendor on loopback that has changed since it was recorded."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transcript import Run, conn
+
+SECRET = "MARKER-value"
+BEFORE = {"items": [{"id": n, "name": f"n{n}", "kind": "a", "old": 1} for n in range(1, 5)], "next": None}
+AFTER = {"items": [{"id": n, "title": f"{SECRET}{n}", "kind": 7, "extra": SECRET} for n in range(1, 5)], "next": None}
+OPENAPI = {
+    "openapi": "3.0.0", "info": {"title": "Shop", "version": "2"},
+    "servers": [{"url": "https://shop.example/v1"}],
+    "paths": {
+        "/things": {"get": {"deprecated": True, "responses": {"200": {"content": {"application/json": {"schema": {
+            "type": "object", "properties": {"items": {"type": "array", "items": {"type": "object", "properties": {
+                "id": {"type": "integer"}, "name": {"type": "string"}, "kind": {"type": "string"},
+            }}}, "next": {"type": "string", "nullable": True}},
+        }}}}}}},
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def shop(tmp_path: Path, vendor: Any) -> Path:
+    """A workspace with two accounts, one of which overrides a field; recorded before the vendor changed."""
+    base = f"{vendor.url}/v1"
+    recording = {
+        "format": 1, "connector": "shop", "operation": "m.things.list", "source": "live",
+        "recorded_at": "2026-01-01T00:00:00Z", "base_url": base,
+        "exchanges": [{"request": {"method": "GET", "url": f"{base}/things"},
+                       "response": {"status": 200, "body": BEFORE}}],
+    }  # fmt: skip
+    listing = {"method": "get", "path": "/things", "response_path": "items"}
+    creating = {"method": "post", "path": "/things"}
+    mapping = {"id": "$string(response.id)", "name": "response.name", "all": "$keys(response)"}
+    override = {"unified": {"m": {"things": {"list": {"response_mapping": {"sort": "response.kind"}}}}}}
+    files: dict[str, Any] = {
+        "conn.yaml": {"version": 1},
+        "connectors/shop/connector.yaml": {
+            "base_url": base,
+            "pagination": {"format": "cursor", "config": {"cursor_field": "next"}},
+            "resources": {"things": {"list": listing, "create": creating}},
+        },
+        "connectors/shop/unified/m.yaml": {
+            "resources": {"things": {"list": {"response_mapping": mapping}, "create": {"response_mapping": mapping}}}
+        },
+        "connectors/shop/recordings/m.things.list.json": recording,
+        "connectors/shop/recordings/m.things.create.json": {
+            **recording, "operation": "m.things.create", "exchanges": [{
+                "request": {"method": "POST", "url": f"{base}/things"}, "response": {"status": 201, "body": {"id": 1}},
+            }],
+        },
+        "accounts/acme.yaml": {"connector": "shop", "override": override},
+        "accounts/bolt.yaml": {"connector": "shop"},
+    }  # fmt: skip
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    vendor.answer = lambda got: (200, {}, AFTER)
+    return tmp_path
+
+
+def findings(done: Run) -> dict[tuple[str, str], tuple[str, int, list[str]]]:
+    data = json.loads(done.out)
+    return {
+        (row["path"], row["kind"]): (row["tier"], row["accounts"], sorted({r["level"] for r in row["readers"]}))
+        for row in data["findings"]
+    }
+
+
+def test_live_drift_is_joined_with_who_reads_what_changed(shop: Path, vendor: Any) -> None:
+    done = conn(shop, "drift", "--account", "acme", "--format", "json")
+    assert done.code == 1, done.err
+    assert findings(done) == {
+        ("items.name", "gone"): ("breaks", 1, ["base"]),
+        ("items.kind", "retyped"): ("breaks", 1, ["account"]),
+        ("items.old", "gone"): ("touches", 1, ["base"]),  # $keys(response) reads the whole record
+        ("items.title", "added"): ("touches", 1, ["base"]),
+        ("items.extra", "added"): ("touches", 1, ["base"]),
+    }
+    assert [got.method for got in vendor.got] == ["GET"]
+    assert {"operation": "m.things.create", "reason": "it writes"} in json.loads(done.out)["not_compared"]
+
+
+def test_every_format_holds_no_value_of_an_answer(shop: Path) -> None:
+    for name in ("text", "json", "markdown", "github"):
+        done = conn(shop, "drift", "--account", "acme", "--format", name, "--verbose")
+        assert "items.name" in done.out and SECRET not in done.out + done.err
+
+
+def test_the_whole_population_is_named_for_newer_recordings(shop: Path) -> None:
+    newer = json.loads((shop / "connectors/shop/recordings/m.things.list.json").read_text())
+    newer["exchanges"][0]["response"]["body"] = AFTER
+    (shop / "newer.json").write_text(json.dumps(newer))
+    done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
+    assert findings(done)["items.name", "gone"] == ("breaks", 2, ["base"])
+    assert findings(done)["items.kind", "retyped"] == ("breaks", 1, ["account"])
+
+
+def test_a_document_tells_what_it_does_not_describe_and_deprecates(shop: Path) -> None:
+    (shop / "new.json").write_text(json.dumps(OPENAPI))
+    done = conn(shop, "drift", "--openapi", "new.json", "--format", "json")
+    assert findings(done) == {
+        ("", "endpoint_deprecated"): ("touches", 2, ["account", "base"]),
+        ("items.old", "gone"): ("touches", 2, ["base"]),
+    }
+    assert done.code == 0
+    assert conn(shop, "drift", "--openapi", "new.json", "--fail-on", "touches").code == 1
+
+
+def test_two_documents_tell_of_an_endpoint_that_is_gone(shop: Path) -> None:
+    (shop / "old.json").write_text(json.dumps(OPENAPI))
+    gone = {**OPENAPI, "paths": {"/others": OPENAPI["paths"]["/things"]}}  # type: ignore[index]
+    (shop / "new.json").write_text(json.dumps(gone))
+    done = conn(shop, "drift", "--openapi", "new.json", "--from", "old.json", "--format", "json")
+    assert findings(done) == {("", "endpoint_gone"): ("breaks", 2, ["account", "base"])}
+
+
+def test_a_vendor_that_refuses_is_told(shop: Path, vendor: Any) -> None:
+    vendor.answer = lambda got: (410, {}, {"message": "gone"})
+    done = conn(shop, "drift", "--account", "bolt", "--format", "json")
+    assert findings(done)["", "endpoint_gone"][0] == "breaks"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "nothing to compare with"),
+        (("--recordings", "a", "--openapi", "b"), "exclude each other"),
+        (("--openapi", "conn.yaml"), "none of the formats"),
+        (("--openapi", "nowhere.json"), "is no file"),
+        (("--recordings", "nowhere"), "has no recordings"),
+        (("--account", "acme", "--from", "old.json"), "--from goes with --openapi"),
+    ],
+)
+def test_what_cannot_be_compared_is_said(shop: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = conn(shop, "drift", *arguments)
+    assert done.code in (2, 3) and said in done.err

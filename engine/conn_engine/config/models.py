@@ -122,7 +122,10 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     method: Annotated[HttpMethod, Meta(description="HTTP method.")]
     path: Annotated[
         Template,
-        Meta(description="Path after base_url. {{…}} values are percent-encoded as one segment."),
+        Meta(
+            description="Path after base_url. {{…}} values are percent-encoded as one segment; a list is several, one "
+            "for each item."
+        ),
     ]
     description: Annotated[str | None, Meta(description="What it does.")] = None
     body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.")] = None

@@ -155,7 +155,8 @@ def render(data: Any, scope: Any) -> Any:
 
 
 def render_path(text: str, scope: Any) -> str:
-    """A URL path with its values percent-encoded, each as (part of) one segment: `/` becomes `%2F`.
+    """A URL path with its values percent-encoded, each as (part of) one segment: `/` becomes `%2F`. A list is several
+    segments, one for each item.
 
     Raises ExpressionError with code `unsafe_path` for a value that is empty, `.` or `..`, has control
     characters or makes its segment one of these; else as `Template.render` does.
@@ -166,15 +167,22 @@ def render_path(text: str, scope: Any) -> str:
         if isinstance(part, str):
             made.append(part)
             continue
-        value = parsed.written(part, parsed.value(part, scope))
-        if value in ("", ".", "..") or _CONTROL.search(value):
-            shown = "is empty" if value == "" else f"is {json.dumps(value)}"
-            raise parsed.refusal(part, "unsafe_path", f"{shown}, which cannot stand in a path")
-        try:
-            made.append(quote(value, safe=""))
-        except UnicodeEncodeError:
-            raise parsed.refusal(part, "unsafe_path", "is not valid text, which cannot stand in a path") from None
+        value = parsed.value(part, scope)
+        if value == []:
+            raise parsed.refusal(part, "unsafe_path", "is an empty list, which cannot stand in a path")
+        items = value if isinstance(value, list) else [value]
+        made.append("/".join(_segment(parsed, part, parsed.written(part, item)) for item in items))
     path = "".join(made)
     if parsed.expressions and any(segment in (".", "..") for segment in path.split("?")[0].split("/")):
         raise parsed.refusal(parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs')
     return path
+
+
+def _segment(parsed: Template, part: tuple[str, int], value: str) -> str:
+    if value in ("", ".", "..") or _CONTROL.search(value):
+        shown = "is empty" if value == "" else f"is {json.dumps(value)}"
+        raise parsed.refusal(part, "unsafe_path", f"{shown}, which cannot stand in a path")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise parsed.refusal(part, "unsafe_path", "is not valid text, which cannot stand in a path") from None

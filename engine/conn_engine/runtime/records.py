@@ -11,6 +11,7 @@ from conn_engine.strategies import Scope, ask
 __all__ = ["Picked", "ResponsePathMissing", "identity", "keep", "mapped", "pick", "records_of", "verdicts"]
 
 PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+LISTED_PATH = re.compile(rf"\[({PLAIN_PATH.pattern})\]")
 
 Picked = tuple[list[Any], bool]
 """The records, and whether the answer is one thing rather than a list."""
@@ -30,8 +31,13 @@ def pick(path: str, body: Any, scope: Scope | None = None) -> Any:
     """The value `path` (a JSONata expression over the body) finds, or UNDEFINED. Names of `scope` are variables:
     `$context`, `$partition`.
 
-    A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it.
+    A plain dotted path is followed here: handing a whole page to an evaluator and back costs more than reading it. So
+    is one in brackets, which gives a list whatever is there: `[data.items]`.
     """
+    listed = LISTED_PATH.fullmatch(path)
+    if listed is not None:
+        found = pick(listed[1], body)
+        return [] if found is UNDEFINED else found if isinstance(found, list) else [found]
     if PLAIN_PATH.fullmatch(path):
         value = body
         for name in path.split("."):

@@ -147,6 +147,7 @@ def test_render_goes_deep_and_names_the_place() -> None:
         ("/x/{{ '%2e%2e' }}", "/x/%252e%252e"),
         ("/x/{{ '...' }}", "/x/..."),
         ("/x/{{ 'a;b=c:d@e' }}", "/x/a%3Bb%3Dc%3Ad%40e"),
+        ("/{{ yes ? ['boards', slash, n] : 'all' }}/x", "/boards/a%2Fb%20c%3F%C3%A9/7/x"),
     ],
 )
 def test_render_path(text: str, path: str) -> None:
@@ -160,6 +161,13 @@ def test_what_may_not_stand_in_a_path(value: str) -> None:
     assert (caught.value.code, caught.value.offset) == ("unsafe_path", 5)
 
 
+@pytest.mark.parametrize("text", ["/{{ [] }}", "/{{ ['a', '..'] }}", "/{{ ['a', ''] }}"])
+def test_no_item_of_a_list_may_climb_either(text: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        render_path(text, SCOPE)
+    assert caught.value.code == "unsafe_path"
+
+
 @pytest.mark.parametrize("text", ["/x/{{d}}{{d}}", "/x/.{{d}}/y", "/{{d}}."])
 def test_values_may_not_add_up_to_a_climbing_segment(text: str) -> None:
     with pytest.raises(ExpressionError) as caught:
@@ -167,7 +175,7 @@ def test_values_may_not_add_up_to_a_climbing_segment(text: str) -> None:
     assert caught.value.code == "unsafe_path"
 
 
-@pytest.mark.parametrize("text", ["/x/{{nothing}}", "/x/{{zzz}}", "/x/{{list}}", "{{object}}"])
+@pytest.mark.parametrize("text", ["/x/{{nothing}}", "/x/{{zzz}}", "/x/{{ ['a', {}] }}", "{{object}}"])
 def test_only_text_numbers_and_booleans_stand_in_a_path(text: str) -> None:
     with pytest.raises(ExpressionError) as caught:
         render_path(text, SCOPE)

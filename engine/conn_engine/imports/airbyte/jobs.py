@@ -23,8 +23,8 @@ class _JobScope(Scope):
         """`creation_response` is what the creating request was answered with, `polling_response` the last poll."""
         return {
             **super().request(),
-            "creation_response": lambda steps: Path("job", ("created", "body", *steps)),
-            "polling_response": lambda steps: Path("job", ("polled", "body", *steps)),
+            "creation_response": lambda steps: Path("job", ("created", "body", *steps), sure=True),
+            "polling_response": lambda steps: Path("job", ("polled", "body", *steps), sure=True),
             "download_target": lambda steps: Path("job", ("url", *steps), "text", not steps),
         }
 

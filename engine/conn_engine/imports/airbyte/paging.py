@@ -9,6 +9,7 @@ from conn_engine.imports.airbyte.jinja import (
     JSON_TEXT,
     Call,
     Concat,
+    Cond,
     Default,
     ListOf,
     Lit,
@@ -23,6 +24,7 @@ from conn_engine.imports.airbyte.jinja import (
 )
 from conn_engine.imports.airbyte.names import Scope, Token
 from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.airbyte.templates import read_again
 
 __all__ = ["Paging", "paging_of", "place_of", "pointer", "token_of"]
 
@@ -199,7 +201,7 @@ def _cursor(
         form = _followed(value, link, config)
     elif _place(paginator, "cursor", config, scope, notes):
         form = "cursor"
-        config |= {"cursor_from_link": link} if link else _from(value, "cursor_field", "next_cursor")
+        config |= {"cursor_from_link": link} if link else _from(value, config)
     elif used:
         form = "dynamic"
         config["next"] = _dynamic("cursor", value)
@@ -238,15 +240,18 @@ def _followed(value: Node, link: str, config: Config) -> str:
     return "next_url"
 
 
-def _from(value: Node, by_field: str, by_expression: str) -> Config:
+def _from(value: Node, config: Config) -> Config:
     """The next value as an expression over the body where it is one, else over all of the answer."""
     bare = _bare(value)
     found = _field(bare)
     if found is not None:
-        return {by_field: found}
+        return {"cursor_field": found}
     if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
         return {"cursor_from_header": str(bare.steps[0])}
-    return {by_expression: expression(textual(value) if isinstance(value, Concat) else bare)}
+    computed = {"next_cursor": expression(textual(value) if isinstance(value, Concat) else bare)}
+    if "cursor_body" in config and isinstance(bare, Concat | Cond):
+        computed["next_cursor"] = expression(read_again(bare))  # a text that is an object becomes one
+    return computed
 
 
 def _bare(node: Node) -> Node:

@@ -1,6 +1,7 @@
 """Streams of a manifest as operations: each becomes `<resource>.list`. What a stream's parts mean is their modules'."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,6 +37,7 @@ _RESERVED = frozenset({
     "timeout_seconds", "description",
 })  # fmt: skip
 _SET_PLACES = {"param": "query", "header": "headers"}
+_PAGE = re.compile(r"(?<![A-Za-z0-9_.`])page\.(?:number|offset|cursor|url|first)\b")
 _MAX_DEPTH = 8
 
 
@@ -221,7 +223,7 @@ class Streams:
             return
         if code_of(paginator.get("pagination_strategy"), "how a listing goes on", notes):
             return
-        used = "page." in json.dumps(row)
+        used = _PAGE.search(json.dumps(row)) is not None
         paging = paging_of(paginator, scope, notes, used=used)
         if paging is None:
             return

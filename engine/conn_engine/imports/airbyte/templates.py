@@ -24,9 +24,13 @@ from conn_engine.imports.airbyte.jinja import (
     translated,
 )
 
-__all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "template", "typed", "written"]
+__all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "read_again", "template", "typed", "written"]
 
 _LITERAL_LIKE = re.compile(r"\s*(?:[\[{('\"+\-.\d]|b?['\"]|True|False|None)")
+
+
+_MARK = "\x01"
+_NUMBER = "7310498"
 
 
 def template(node: Node) -> Any:
@@ -117,7 +121,7 @@ def nullable(node: Node) -> Node:
         case Lit():
             return node
         case Cond(test, then, other):
-            return Cond(test, nullable(then), nullable(other))
+            return Cond(test, _shown(then) if then == test else nullable(then), nullable(other))
         case Default(value, other, truth=False) if other in (Lit(""), Lit(None), ObjectOf(())):
             return Default(_shown(value), Lit(None))
         case Default(value, other, truth):
@@ -138,13 +142,19 @@ def typed(text: str, names: Names) -> Node:
 
     Raises Untranslatable.
     """
-    node = translated(text, names)
+    return read_again(translated(text, names))
+
+
+def read_again(node: Node) -> Node:
+    """A tree whose text, once it is rendered, is read as a literal if it is one."""
     if isinstance(node, Lit):
         return Lit(_read(node.value)) if isinstance(node.value, str) else node
     if isinstance(node, Concat):
         first, last = node.parts[0], node.parts[-1]
         if isinstance(first, Lit) and isinstance(last, Lit) and _in_quotes(node):
             return _unquoted(node)
+        if (found := _structured(node)) is not None:
+            return found
         if isinstance(first, Lit) and _LITERAL_LIKE.match(str(first.value)) is None:
             return node
         return Call("literal", (node,), "any")
@@ -155,6 +165,8 @@ def _literal(node: Node) -> Node:
     match node:
         case Cond(test, then, other):
             return Cond(test, _literal(then), _literal(other))
+        case Concat():
+            return read_again(node)
         case Default(value, other, truth):
             return Default(_literal(value), _literal(other), truth)
         case Lit(str() as value):
@@ -175,6 +187,54 @@ def _digits(node: Call) -> Node:
     form = node.arguments[1]
     plain = isinstance(form, Lit) and not re.search(r"[^yMdHhmsSXx]", str(form.value))
     return Call("literal", (node,), "any") if plain else node
+
+
+def _structured(node: Concat) -> Node | None:
+    """A text that is a list or an object with values in it, as that list or object; None for any other text."""
+    pieces = parts(node)
+    first = pieces[0]
+    if not isinstance(first, Lit) or str(first.value).lstrip()[:1] not in ("[", "{"):
+        return None
+    text, quote = "", ""
+    for n, piece in enumerate(pieces):
+        if isinstance(piece, Lit):
+            text += str(piece.value)
+            quote = _open_quote(str(piece.value), quote)
+        else:
+            text += f"{_MARK}{n}{_MARK}" if quote else f"{_NUMBER}{n:04}"
+    read = _read(text)
+    return _with_values(read, pieces) if isinstance(read, list | dict) else None
+
+
+def _open_quote(text: str, quote: str) -> str:
+    """The quote that is open at the end of a text."""
+    at = 0
+    while at < len(text):
+        if text[at] == "\\" and quote:
+            at += 1
+        elif quote and text[at] == quote:
+            quote = ""
+        elif not quote and text[at] in "'\"":
+            quote = text[at]
+        at += 1
+    return quote
+
+
+def _with_values(data: Any, pieces: list[Node]) -> Node:
+    if isinstance(data, dict):
+        return ObjectOf(tuple((_with_values(key, pieces), _with_values(item, pieces)) for key, item in data.items()))
+    if isinstance(data, list):
+        return ListOf(tuple(_with_values(item, pieces) for item in data))
+    if isinstance(data, int) and not isinstance(data, bool) and str(data).startswith(_NUMBER):
+        return _literal(pieces[int(str(data)[len(_NUMBER) :])])
+    if isinstance(data, str) and _MARK in data:
+        found = [
+            textual(pieces[int(part)]) if n % 2 else Lit(part)
+            for n, part in enumerate(data.split(_MARK))
+            if n % 2 or part
+        ]
+        return found[0] if len(found) == 1 else Concat(tuple(found))
+    return Lit(data)
 
 
 def _in_quotes(node: Concat) -> bool:

@@ -84,7 +84,7 @@ def compared(sign: str, left: Node, right: Node) -> Node:
     mark = {"eq": "=", "ne": "=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[sign]
     if mark != "=" and {left.kind, right.kind} & {"datetime", "date"}:
         left, right = (Call("epochMillis", (one,), "int") for one in (left, right))
-    if mark != "=":
+    if mark != "=" or not {left, right} & {Lit(None)}:
         left, right = bare(left), bare(right)
     made = Op(mark, left, right, "bool")
     return Not(made) if sign == "ne" else made

@@ -19,6 +19,7 @@ from conn_engine.imports.airbyte.jinja.nodes import (
     ObjectOf,
     Op,
     Path,
+    Secret,
     Untranslatable,
 )
 from conn_engine.imports.airbyte.jinja.operators import (
@@ -227,7 +228,7 @@ class _Reader:
             found = followed(self.value(base, known), *keys)
         if found == MISSING:
             return Lit("") if default is None else default
-        return found if default is None or isinstance(found, Lit | ListOf | ObjectOf) else Default(found, default)
+        return found if default is None or _sure(found) else Default(found, default)
 
     def _call(self, node: Any, known: Locals) -> Node:
         kinds = self._kinds
@@ -376,3 +377,10 @@ class _Reader:
         if start is not None and start < 0 and stop < 0:
             return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
         raise Untranslatable("a slice from the end to the start")
+
+
+def _sure(node: Node) -> bool:
+    """Whether a value is always there, so that a default for it means nothing."""
+    if isinstance(node, Default):
+        return isinstance(node.other, Lit) and node.other.value is not None
+    return isinstance(node, Lit | ListOf | ObjectOf | Secret) or (isinstance(node, Path) and node.sure)

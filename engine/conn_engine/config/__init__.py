@@ -22,6 +22,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.operations import OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
+from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import published, validate
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Environment",
     "Field",
     "File",
+    "FolderTree",
     "Layer",
     "Layers",
     "Level",
@@ -45,6 +47,7 @@ __all__ = [
     "Source",
     "Step",
     "StepRequest",
+    "Tree",
     "UnifiedDocument",
     "UnifiedOperation",
     "VendorOperation",

@@ -19,9 +19,10 @@ from conn_engine.config.effective import Effective
 from conn_engine.config.merge import Path_, lay, lookup
 from conn_engine.config.models import NAME, WORD, Account, Configuration, Environment, WorkspaceSettings
 from conn_engine.config.origins import Layer, Level, Source
+from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
-from conn_engine.documents import Document, read
+from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, UsageError
 
 __all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
@@ -52,11 +53,15 @@ def load_workspace(root: Path) -> "Workspace":
 
 
 class Workspace:
-    """A folder with conn.yaml. Files are shown by their path relative to it."""
+    """A folder with conn.yaml, or what stands for one (`tree`). Files are shown by their path relative to it.
 
-    def __init__(self, root: Path) -> None:
+    `identity` tells it from other workspaces where credentials are kept; by default the folder's real path.
+    """
+
+    def __init__(self, root: Path, tree: Tree | None = None, *, identity: str = "") -> None:
         self.root = root.absolute()
-        self._real_root = root.resolve()
+        self.tree = tree or FolderTree(root)
+        self.identity = identity or str(root.resolve())
         self._documents: dict[Path, Document] = {}
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
@@ -66,7 +71,7 @@ class Workspace:
     @cached_property
     def settings(self) -> WorkspaceSettings:
         """conn.yaml, typed."""
-        path = _pick(self.root, "conn")
+        path = self._pick(self.root, "conn")
         if path is None:
             raise ConfigurationError(
                 f"no conn.yaml in {self.root}", hint="run `conn init` to make the folder a workspace"
@@ -77,13 +82,13 @@ class Workspace:
     def trusted_certificates(self) -> Path | None:
         """The file of authorities that vouch for servers besides the public ones."""
         named = self.settings.trusted_certificates
-        return self.root / named if named is not None else None
+        return self.tree.on_disk(self.root / named) if named is not None else None
 
     @property
     def models(self) -> list[Path]:
         """The folders that may hold the workspace's own unified models (existing ones)."""
         folders = [self.root / folder for folder in self.settings.models]
-        return [folder for folder in folders if folder.is_dir() and self._inside(folder)]
+        return [folder for folder in folders if self.tree.is_dir(folder) and self.tree.inside(folder)]
 
     def connectors(self) -> list[str]:
         """Names of the connectors, sorted."""
@@ -104,7 +109,7 @@ class Workspace:
 
     def files(self) -> list[File]:
         """Every document of the workspace, sorted by kind and name."""
-        found = [File("workspace", "conn", path) for path in [_pick(self.root, "conn")] if path is not None]
+        found = [File("workspace", "conn", path) for path in [self._pick(self.root, "conn")] if path is not None]
         for kind in ("connector", "environment", "account"):
             found.extend(self._named(kind).values())
         for connector in self._named("connector"):
@@ -120,8 +125,8 @@ class Workspace:
         """Files that lie where documents belong but whose names no command could give."""
         found: list[Diagnostic] = []
         for folder in ("environments", "accounts", "connectors"):
-            for path in _entries(self.root / folder):
-                documentish = path.suffix in SUFFIXES if folder != "connectors" else path.is_dir()
+            for path in self.tree.entries(self.root / folder):
+                documentish = path.suffix in SUFFIXES if folder != "connectors" else self.tree.is_dir(path)
                 name = path.stem if folder != "connectors" else path.name
                 if documentish and not _NAME.match(name):
                     found.append(
@@ -141,12 +146,12 @@ class Workspace:
         """
         if file.path not in self._documents:
             self.check_inside(file.path)
-            self._documents[file.path] = read(file.path, self.shown(file.path))
+            self._documents[file.path] = self.tree.document(file.path, self.shown(file.path))
         return self._documents[file.path]
 
     def check_inside(self, path: Path) -> None:
         """Raise ConfigurationError for a path that a link leads out of the workspace, whether or not it exists."""
-        if not self._inside(path):
+        if not self.tree.inside(path):
             raise ConfigurationError(
                 f"{self.shown(path)} leads out of the workspace",
                 hint="put the file itself here, not a link to another folder",
@@ -308,43 +313,32 @@ class Workspace:
 
     def _find(self, kind: str) -> Iterator[tuple[str, File]]:
         if kind == "connector":
-            for folder in _entries(self.root / "connectors"):
-                path = _pick(folder, "connector") if _NAME.match(folder.name) else None
+            for folder in self.tree.entries(self.root / "connectors"):
+                path = self._pick(folder, "connector") if _NAME.match(folder.name) else None
                 if path is not None:
                     yield folder.name, File("connector", folder.name, path)
         elif kind in ("environment", "account"):
-            for path in _documents(self.root / f"{kind}s"):
+            for path in self._named_documents(self.root / f"{kind}s"):
                 yield path.stem, File("environment" if kind == "environment" else "account", path.stem, path)
 
     def _unified_files(self, connector: str) -> list[File]:
         folder = self._named("connector")[connector].path.parent / "unified"
-        return [File("unified", f"{connector}/{path.stem}", path) for path in _documents(folder, _MODEL)]
+        return [File("unified", f"{connector}/{path.stem}", path) for path in self._named_documents(folder, _MODEL)]
 
-    def _inside(self, path: Path) -> bool:
-        try:
-            return path.resolve().is_relative_to(self._real_root)
-        except (OSError, RuntimeError):  # links that go round
-            return False
+    def _named_documents(self, folder: Path, name: re.Pattern[str] = _NAME) -> list[Path]:
+        """The documents in a folder, by name. Raises ConfigurationError when one name has two."""
+        found: dict[str, Path] = {}
+        for path in self.tree.entries(folder):
+            if path.suffix not in SUFFIXES or not name.match(path.stem):
+                continue
+            if path.stem in found:
+                raise ConfigurationError(f"{found[path.stem]} and {path.name} both say what {path.stem} is; keep one")
+            found[path.stem] = path
+        return list(found.values())
 
-
-def _entries(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.name[0] != ".") if folder.is_dir() else []
-
-
-def _documents(folder: Path, name: re.Pattern[str] = _NAME) -> list[Path]:
-    """The documents in a folder, by name. Raises ConfigurationError when one name has two."""
-    found: dict[str, Path] = {}
-    for path in _entries(folder):
-        if path.suffix not in SUFFIXES or not name.match(path.stem):
-            continue
-        if path.stem in found:
-            raise ConfigurationError(f"{found[path.stem]} and {path.name} both say what {path.stem} is; keep one")
-        found[path.stem] = path
-    return list(found.values())
-
-
-def _pick(folder: Path, stem: str) -> Path | None:
-    found = [folder / f"{stem}{suffix}" for suffix in SUFFIXES if (folder / f"{stem}{suffix}").is_file()]
-    if len(found) > 1:
-        raise ConfigurationError(f"{found[0]} and {found[1].name} both describe the same; keep one")
-    return found[0] if found else None
+    def _pick(self, folder: Path, stem: str) -> Path | None:
+        paths = [folder / f"{stem}{suffix}" for suffix in SUFFIXES]
+        found = [path for path in paths if self.tree.is_file(path)]
+        if len(found) > 1:
+            raise ConfigurationError(f"{found[0]} and {found[1].name} both describe the same; keep one")
+        return found[0] if found else None

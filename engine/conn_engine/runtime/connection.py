@@ -58,7 +58,7 @@ def _variables(account: str, fields: Sequence[CredentialField]) -> list[str]:
 
 def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
     """Where this workspace's credentials are kept. Accounts of the same name in two workspaces are told apart."""
-    return open_vault(environ, workspace=str(workspace.root.resolve()), accounts=workspace.accounts())
+    return open_vault(environ, workspace=workspace.identity, accounts=workspace.accounts())
 
 
 def wire_account(

@@ -1,6 +1,7 @@
 """From command-line options to a `Call`: `--param`, `--body`, `--header`. No running."""
 
 import json
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -25,8 +26,8 @@ def build_call(
     body: str | None,
     cursor: str | None = None,
 ) -> "Call":
-    """The call of `--param k=v` options. `id` and names of the path go into the path, names of parents choose among
-    those, everything else is the query.
+    """The call of `--param k=v` options. `id` and names of the path go into the path, names that a template reads
+    as `params.NAME` go there, names of parents choose among those, everything else is the query.
 
     Raises UsageError for a param without `=` and a body that is not JSON.
     """
@@ -36,8 +37,10 @@ def build_call(
     pairs = dict(_pair(text) for text in params)
     names: set[str] = set()
     if name.kind == "vendor":
-        path = effective.vendor(name.resource, name.method).path
-        names = {root for text, _ in template(path).expressions for root in _roots(text)}
+        vendor = effective.vendor(name.resource, name.method)
+        names = {root for text, _ in template(vendor.path).expressions for root in _roots(text)}
+        told = json.dumps([vendor.path, vendor.query, vendor.headers, vendor.body], default=str)
+        names |= set(re.findall(r"\bparams\.([A-Za-z_][A-Za-z0-9_]*)", told))
     names |= _parents(effective, name)
     given = pairs.pop("id", None)
     identifier = None if isinstance(given, list) else given

@@ -7,14 +7,29 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
-from conn_cli.console import App
 from conn_engine.errors import UsageError
 
-__all__ = ["WRITERS", "RecordWriter", "record_writer"]
+__all__ = ["WRITERS", "RecordWriter", "Sink", "record_writer"]
 
 TABLE_ROWS = 500
 _DELETE = re.compile("[\x7f-\x9f]")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+class Sink(Protocol):
+    """What records are written to: the command's standard output, or a file."""
+
+    def out(self, text: str = "", *, end: str = "\n") -> None:
+        """Write text."""
+        ...
+
+    def err(self, text: str = "", *, end: str = "\n") -> None:
+        """Tell people."""
+        ...
+
+    def draw(self, renderable: object) -> None:
+        """Draw a table."""
+        ...
 
 
 class RecordWriter(Protocol):
@@ -32,7 +47,7 @@ class RecordWriter(Protocol):
 class JsonLines:
     """One JSON value a line."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Sink) -> None:
         self._app = app
 
     def write(self, records: Sequence[Any]) -> None:
@@ -47,7 +62,7 @@ class JsonLines:
 class JsonArray:
     """One JSON array over all pages."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Sink) -> None:
         self._app = app
         self._started = False
 
@@ -66,7 +81,7 @@ class JsonArray:
 class Csv:
     """Comma-separated values: nested objects by dotted column, lists as JSON. Columns are those of the first page."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Sink) -> None:
         self._app = app
         self._columns: list[str] = []
         self._left_out: set[str] = set()
@@ -96,7 +111,7 @@ class Csv:
 class Table:
     """A table for people, of the first rows."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: Sink) -> None:
         self._app = app
         self._rows: list[dict[str, Any]] = []
         self._more = 0
@@ -155,7 +170,7 @@ def _number(text: str) -> bool:
     return text[1:].replace(".", "", 1).replace(" ", "").isdigit()
 
 
-WRITERS: dict[str, Callable[[App], RecordWriter]] = {
+WRITERS: dict[str, Callable[[Sink], RecordWriter]] = {
     "jsonl": JsonLines,
     "json": JsonArray,
     "csv": Csv,
@@ -163,7 +178,7 @@ WRITERS: dict[str, Callable[[App], RecordWriter]] = {
 }
 
 
-def record_writer(app: App, name: str) -> RecordWriter:
+def record_writer(app: Sink, name: str) -> RecordWriter:
     """The writer of that name. Raises UsageError for another."""
     if name not in WRITERS:
         raise UsageError(f'--output "{name}" is unknown', hint=f"one of {', '.join(WRITERS)}")

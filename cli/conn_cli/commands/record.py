@@ -28,6 +28,10 @@ def record(
     state: Annotated[
         str | None, typer.Option("--state", metavar="FILE", help="Go on from the state in FILE; it stays as it is.")
     ] = None,
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", metavar="FIELD=PATH", help="A file to send; it is kept with the recording."),
+    ] = None,
     environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
@@ -36,6 +40,7 @@ def record(
 ) -> None:
     """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all."""
     from conn_cli.calls import build_call
+    from conn_cli.saving import given_files
     from conn_cli.scaffold import relative
     from conn_cli.states import StateFile
     from conn_cli.words import counted
@@ -49,6 +54,7 @@ def record(
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body)
+    call = replace(call, files=given_files(app, file or []))
     if state is not None:
         call = replace(call, state=StateFile(app, state, effective, name).read())
     if may_write(effective, name, call) and not send:

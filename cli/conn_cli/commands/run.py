@@ -1,7 +1,7 @@
 """`conn run`: run an operation against the vendor. Writes show their plan and need --send."""
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,11 +9,9 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from conn_cli.states import StateFile
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Wiring
-    from conn_engine.wire import Page
 
 
 def run(
@@ -46,23 +44,34 @@ def run(
     partitions: Annotated[
         bool, typer.Option("--partitions", help="List what the operation is repeated for, and no records.")
     ] = False,
-    output: Annotated[str, typer.Option("--output", "-o", help="jsonl, json, csv or table.")] = "jsonl",
+    file: Annotated[
+        list[str] | None,
+        typer.Option("--file", metavar="FIELD=PATH", help="A file to send; ;type=TYPE and ;filename=NAME may follow."),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--output", "-o", help="jsonl, json, csv or table; or a file, which is written whole.")
+    ] = "jsonl",
+    force: Annotated[bool, typer.Option("--force", help="Replace the file of --output.")] = False,
 ) -> None:
     """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
     from conn_cli.calls import build_call
     from conn_cli.outputs import record_writer
+    from conn_cli.running import Run
+    from conn_cli.saving import free, given_files, result_file
     from conn_cli.states import StateFile
     from conn_engine.failures import Policy
     from conn_engine.runtime.connection import wire_account
     from conn_engine.runtime.plans import may_write, partitions_write
 
     app: App = context.obj
-    writer = record_writer(app, output)
+    path = result_file(app, output)
+    writer = record_writer(app, output) if path is None else None
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
     call = build_call(app, effective, name, params=param or [], body=body, cursor=cursor)
-    file = None if state is None else StateFile(app, state, effective, name)
-    call = replace(call, remote_data=remote_data, state=file.read() if file else None)
+    kept = None if state is None else StateFile(app, state, effective, name)
+    call = replace(call, remote_data=remote_data, state=kept.read() if kept else None)
+    call = replace(call, files=given_files(app, file or []))
     writes = (partitions_write if partitions else may_write)(effective, name, call)
     planned = dry_run or (writes and not send)
     wiring = wire_account(
@@ -78,7 +87,13 @@ def run(
     if planned:
         _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
-    _stream(app, wiring, name, call, writer, limit=limit, trace=trace, partitions=partitions, file=file)
+    if path is not None:
+        free(path, force=force)
+    run = Run(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
+    if writer is not None:
+        run.stream(writer)
+    elif path is not None:
+        run.save(path, force=force)
 
 
 def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:
@@ -97,70 +112,8 @@ def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", 
         app.out(f"  {header}: {value}")
     if request.body:
         app.out(f"  {request.body.decode('utf-8', 'replace')}")
+    elif request.payload is not None:
+        app.out(f"  ({request.payload.size} bytes)")
     app.out(f"\n{curl(request, wiring.redactor)}")
     if not asked:
         app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
-
-
-def _standing(page: "Page") -> str:
-    """`board 3, page 12`."""
-    values = [f"{name} {value}" for name, value in page.partition.items() if isinstance(value, str | int)]
-    return ", ".join((*values, f"page {page.number}"))
-
-
-def _keep(file: "StateFile | None", state: Any) -> None:
-    if file is not None:
-        file.write(state)
-
-
-def _stream(
-    app: App,
-    wiring: "Wiring",
-    name: "OperationName",
-    call: "Call",
-    writer: Any,
-    *,
-    limit: int | None,
-    trace: bool,
-    partitions: bool = False,
-    file: "StateFile | None" = None,
-) -> None:
-    from conn_engine.errors import ConnError
-    from conn_engine.runtime.connection import Connection
-    from conn_engine.transport.trace import Traced
-
-    live = wiring.live()
-    connection = Connection(wiring, Traced(live, app.err, wiring.redactor) if trace else live)
-    count, state = 0, None
-    said: tuple[str, ...] = ()
-    with connection, app.progress(f"{name.text} · {wiring.session.account}", unit="records") as progress:
-        pages = connection.partitions(name, call) if partitions else connection.pages(name, call)
-        try:
-            for page in pages:
-                for note in page.notes if page.notes != said else ():  # the same with every page: said once
-                    app.err(f"note: {note}")
-                said = page.notes
-                records = page.records
-                if limit is not None:
-                    records = records[: limit - count]
-                writer.write(records)
-                if len(records) == len(page.records):  # of a page that was cut, the state would say too much
-                    state = page.state
-                count += len(records)
-                progress.advance(len(records), _standing(page))
-                if limit is not None and count >= limit:
-                    break
-        except ConnError:
-            if count:
-                writer.close()  # what came before the error is whole
-                _keep(file, state)
-            raise
-        else:
-            writer.close()
-            _keep(file, state)
-        finally:
-            for notice in getattr(wiring.vault, "notices", []):
-                app.err(f"note: {notice}")
-            pages.close()
-            for notice in getattr(wiring.vault, "notices", ()):
-                app.err(f"warning: {notice}")

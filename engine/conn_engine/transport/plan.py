@@ -53,7 +53,7 @@ def curl(request: Request, redactor: Redactor) -> str:
     for name, value in request.headers.pairs:
         if name.lower() not in _UNSEEN:
             words.append(f"-H {_header(name, value, redactor)}")
-    if request.body:
+    if request.body or request.payload is not None:
         if "content-type" not in request.headers:
             words.append("-H 'Content-Type:'")  # curl would call it a form
         words.append(_body(request, redactor))
@@ -64,7 +64,7 @@ def _method(request: Request) -> str:
     method = request.method.upper()
     if method == "HEAD":
         return "curl --head"
-    implied = "POST" if request.body else "GET"
+    implied = "POST" if request.body or request.payload is not None else "GET"
     return "curl" if method == implied else f"curl -X {shlex.quote(method)}"
 
 
@@ -90,6 +90,8 @@ def _quoted_url(url: str) -> str:
 
 def _body(request: Request, redactor: Redactor) -> str:
     kind = request.headers.get("content-type", "")
+    if request.payload is not None:
+        return "--data-binary @body.bin"
     raw = request.body or b""
     try:
         text = raw.decode()

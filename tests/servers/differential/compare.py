@@ -9,8 +9,18 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 __all__ = ["Difference", "Shape", "compare", "shape"]
 
-_TRANSPORT = {"user-agent", "accept-encoding", "connection", "host", "content-length", "accept", "content-type", "cookie"}
+_TRANSPORT = {
+    "user-agent",
+    "accept-encoding",
+    "connection",
+    "host",
+    "content-length",
+    "accept",
+    "content-type",
+    "cookie",
+}
 """Headers that the two clients set by themselves; compared only where the manifest sets them."""
+_ACCEPT = ["Accept", "*/*"]
 
 
 @dataclass(frozen=True)
@@ -43,16 +53,27 @@ class Difference:
         return bool(self.only_cdk or self.only_ours or self.records_cdk or self.records_ours or self.order)
 
 
-def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str]) -> Shape:
-    """A request as it is compared."""
+def _place(request: Mapping[str, Any]) -> str:
     parts = urlsplit(request["url"])
+    return f"{parts.scheme}://{parts.netloc.lower()}{unquote(parts.path)}"
+
+
+def _unset(requests: Sequence[Mapping[str, Any]]) -> frozenset[str]:
+    """The places whose requests have the CDK's own Accept header: the manifest sets none there."""
+    return frozenset(_place(one) for one in requests for name, value in one["headers"] if [name, value] == _ACCEPT)
+
+
+def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str], free: frozenset[str] = frozenset()) -> Shape:
+    """A request as it is compared. `free` are places where any Accept header will do."""
+    parts = urlsplit(request["url"])
+    place = _place(request)
     query = sorted(parse_qsl(parts.query, keep_blank_values=True))
     headers = sorted(
         (name.lower(), value)
         for name, value in request["headers"]
-        if name.lower() not in _TRANSPORT or name.lower() in set_by_manifest
+        if (name.lower() not in _TRANSPORT or name.lower() in set_by_manifest)
+        and not (name.lower() == "accept" and place in free)
     )
-    place = f"{parts.scheme}://{parts.netloc.lower()}{unquote(parts.path)}"
     return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]))
 
 
@@ -66,8 +87,17 @@ def _body(text: str) -> str:
         return "&".join(f"{name}={value}" for name, value in sorted(pairs)) if pairs else text
 
 
+def _number(data: Any) -> Any:
+    """The same data with 2 for 2.0, which JSON does not tell apart."""
+    if isinstance(data, float) and data.is_integer():
+        return int(data)
+    if isinstance(data, dict):
+        return {name: _number(value) for name, value in data.items()}
+    return [_number(value) for value in data] if isinstance(data, list) else data
+
+
 def _record(record: Any) -> str:
-    return json.dumps(record, sort_keys=True, ensure_ascii=False, default=str)
+    return json.dumps(_number(record), sort_keys=True, ensure_ascii=False, default=str)
 
 
 def compare(
@@ -78,8 +108,9 @@ def compare(
     ordered: bool,
 ) -> Difference:
     """Both sides' requests and records. `ordered`: the order of records is the CDK's promise too (one slice)."""
-    theirs = Counter(shape(request, set_by_manifest) for request in cdk[0])
-    mine = Counter(shape(request, set_by_manifest) for request in ours[0])
+    free = _unset(cdk[0])
+    theirs = Counter(shape(request, set_by_manifest, free) for request in cdk[0])
+    mine = Counter(shape(request, set_by_manifest, free) for request in ours[0])
     found = Difference(list((theirs - mine).elements()), list((mine - theirs).elements()))
     left, right = [_record(one) for one in cdk[1]], [_record(one) for one in ours[1]]
     more, less = Counter(left) - Counter(right), Counter(right) - Counter(left)

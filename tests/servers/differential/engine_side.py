@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
 from conn_engine.errors import ConnError
+from conn_engine.expressions import fixed_now
 from conn_engine.imports import Imported, Options, import_source, read_source
 from conn_engine.imports.words import snake
 from conn_engine.runtime.connection import Connection
@@ -73,7 +74,11 @@ class Ours:
         for path, (kind, name) in self.imported.supplied.items():
             value = _at(config, path)
             if value is not None:
-                _put(document if kind == "credential" else context, name.split(".") if kind == "credential" else [name], value)
+                _put(
+                    document if kind == "credential" else context,
+                    name.split(".") if kind == "credential" else [name],
+                    value,
+                )
         account = {"connector": "vendor", "context": context}
         (self._folder / "accounts" / f"{ACCOUNT}.json").write_text(json.dumps(account), encoding="utf-8")
         vault = MemoryVault({ACCOUNT: document})
@@ -89,7 +94,7 @@ class Ours:
         """Every record of the operation that stands for a stream."""
         records: list[Any] = []
         try:
-            with self.connection(config) as connection:
+            with fixed_now(NOW.timestamp()), self.connection(config) as connection:
                 for page in connection.pages(f"{snake(stream)}.list", Call(state=state), raw=True):
                     records += page.records
                     state = page.state if page.state is not None else state

@@ -5,9 +5,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from airbyte_cdk.sources.declarative.datetime.datetime_parser import DatetimeParser
+
+from differential.peer import templates
 from differential.peer.moment import NOW
 
-__all__ = ["synthesise"]
+__all__ = ["Settings", "forms_of"]
 
 _SHAPES = (
     "%Y-%m-%dT%H:%M:%SZ",
@@ -36,86 +39,86 @@ _END_NAME = re.compile(r"(^|_)(end|until|to)(_|$)", re.I)
 _HOST_NAME = re.compile(r"domain|host|instance|site|server|endpoint|url", re.I)
 
 
-def synthesise(spec: Mapping[str, Any], text: str, span: timedelta, *, sparse: bool) -> dict[str, Any]:
-    """Values for a connection specification. `text` is the manifest, where hosts show how they are used.
+class Settings:
+    """Values for the properties of a connection specification.
 
-    `sparse` leaves out what is neither required nor has a default.
+    `text` is the manifest, where hosts show how they are used; `forms` the date formats it reads its settings in;
+    `span` how far before now things begin. `sparse` leaves out what is neither required nor has a default.
     """
-    return _object(spec, text, span, sparse, ())
 
+    def __init__(self, text: str, forms: Mapping[str, str], span: timedelta, *, sparse: bool) -> None:
+        self.text, self.forms, self.span, self.sparse = text, forms, span, sparse
 
-def _object(spec: Mapping[str, Any], text: str, span: timedelta, sparse: bool, at: tuple[str, ...]) -> dict[str, Any]:
-    required = set(spec.get("required") or ())
-    found: dict[str, Any] = {}
-    for name, row in (spec.get("properties") or {}).items():
-        if not isinstance(row, Mapping):
-            continue
-        if sparse and name not in required and "default" not in row and "const" not in row:
-            continue
-        found[name] = _value(name, row, text, span, sparse, (*at, name))
-    return found
+    def object(self, spec: Mapping[str, Any], at: tuple[str, ...] = ()) -> dict[str, Any]:
+        """An object with its properties."""
+        required = set(spec.get("required") or ())
+        found: dict[str, Any] = {}
+        for name, row in (spec.get("properties") or {}).items():
+            if not isinstance(row, Mapping):
+                continue
+            if self.sparse and name not in required and "default" not in row and "const" not in row:
+                continue
+            found[name] = self.value(row, (*at, name))
+        return found
 
+    def value(self, row: Mapping[str, Any], at: tuple[str, ...]) -> Any:
+        """A value of any type."""
+        for key in ("oneOf", "anyOf"):
+            if row.get(key):
+                return self.value({**row[key][0]}, at)
+        if "const" in row:
+            return row["const"]
+        kind = row.get("type", "string")
+        kind = next((one for one in kind if one != "null"), "string") if isinstance(kind, list) else kind
+        if kind == "object":
+            return self.object(row, at)
+        if kind == "array":
+            return self._array(row, at)
+        if row.get("enum"):
+            return row["default"] if row.get("default") in row["enum"] else row["enum"][0]
+        if kind == "boolean":
+            return row.get("default", True)
+        if kind in ("integer", "number"):
+            return row.get("default", row.get("minimum", _first(row, 3)))
+        return self._string(row, at)
 
-def _value(name: str, row: Mapping[str, Any], text: str, span: timedelta, sparse: bool, at: tuple[str, ...]) -> Any:
-    for key in ("oneOf", "anyOf"):
-        if row.get(key):
-            return _value(name, {**row[key][0]}, text, span, sparse, at)
-    if "const" in row:
-        return row["const"]
-    kind = row.get("type", "string")
-    kind = next((one for one in kind if one != "null"), "string") if isinstance(kind, list) else kind
-    if kind == "object":
-        return _object(row, text, span, sparse, at)
-    if kind == "array":
-        return _array(name, row, text, span, sparse, at)
-    if row.get("enum"):
-        return row["default"] if row.get("default") in row["enum"] else row["enum"][0]
-    if kind == "boolean":
-        return row.get("default", True)
-    if kind in ("integer", "number"):
-        return row.get("default", row.get("minimum", _first(row, 3)))
-    return _string(name, row, text, span, at)
+    def _array(self, row: Mapping[str, Any], at: tuple[str, ...]) -> Any:
+        items = row.get("items")
+        items = items if isinstance(items, Mapping) else {"type": "string"}
+        if row.get("default"):
+            return row["default"]
+        if items.get("enum"):
+            return list(items["enum"][:2])
+        if items.get("type", "string") == "string" and not items.get("pattern") and not items.get("format"):
+            return [f"{at[-1]}-1", f"{at[-1]}-2"]
+        return [self.value(items, at)]
 
-
-def _array(name: str, row: Mapping[str, Any], text: str, span: timedelta, sparse: bool, at: tuple[str, ...]) -> Any:
-    items = row.get("items")
-    items = items if isinstance(items, Mapping) else {"type": "string"}
-    if row.get("default"):
-        return row["default"]
-    if items.get("enum"):
-        return list(items["enum"][:2])
-    if items.get("type", "string") == "string" and not items.get("pattern") and not items.get("format"):
-        return [f"{name}-1", f"{name}-2"]
-    return [_value(name, items, text, span, sparse, at)]
+    def _string(self, row: Mapping[str, Any], at: tuple[str, ...]) -> str:
+        name, wanted = at[-1], row.get("pattern") or ""
+        moment = NOW - timedelta(hours=2) if _END_NAME.search(name) else (NOW - self.span).replace(microsecond=0)
+        example = str(row.get("default") or _first(row, ""))
+        form = self.forms.get(".".join(at), "")
+        dated = row.get("format") in ("date", "date-time") or form or _shape(example)
+        if (dated or (_DATE_NAME.search(name) and not example)) and not row.get("airbyte_secret"):
+            return _dated(row, moment, wanted, form or _shape(example))
+        if row.get("airbyte_secret") and not wanted:
+            return f"secret-{'-'.join(at)}-Zq7"
+        if example and re.search(wanted, example):
+            return example
+        words = [f"{name}-value", *_WORDS]
+        if _HOST_NAME.search(name):
+            hole = rf"(url_base|url|endpoint): *[\"']?\{{\{{ *config\[?\.?[\"'\\]*{re.escape(name)}"
+            whole = re.search(hole, self.text)
+            host = "acme" if re.search("sub", name) else "acme.example.com"
+            words.insert(0, "https://acme.example.com" if whole else host)
+        return next((word for word in words if re.search(wanted, word)), words[0])
 
 
 def _first(row: Mapping[str, Any], otherwise: Any) -> Any:
     examples = row.get("examples")
     examples = examples if isinstance(examples, list) else [examples] if examples else []
-    usable = [example for example in examples if not re.search("[<>{}]", str(example))]
+    usable = [one for one in examples if not re.search("[<>{}%]|YYYY", str(one))]
     return usable[0] if usable else otherwise
-
-
-def _string(name: str, row: Mapping[str, Any], text: str, span: timedelta, at: tuple[str, ...]) -> str:
-    wanted = row.get("pattern") or ""
-    moment = NOW - timedelta(hours=2) if _END_NAME.search(name) else (NOW - span).replace(microsecond=0)
-    example = str(row.get("default") or _first(row, ""))
-    dated = row.get("format") in ("date", "date-time") or _shape(example) or (_DATE_NAME.search(name) and not example)
-    if dated and not row.get("airbyte_secret"):
-        return _dated(row, moment, wanted, example)
-    if row.get("airbyte_secret") and not wanted:
-        return f"secret-{'-'.join(at)}-Zq7"
-    if example and re.search(wanted, example):
-        return example
-    if _HOST_NAME.search(name):
-        whole = re.search(rf"(url_base|url|endpoint): *[\"']?\{{\{{ *config\[?\.?[\"'\\]*{re.escape(name)}", text)
-        url = "https://acme.example.com" if whole else "acme" if re.search(r"sub", name) else "acme.example.com"
-        if re.search(wanted, url):
-            return url
-    for word in (f"{name}-value", *_WORDS):
-        if re.search(wanted, word):
-            return word
-    return f"{name}-value"
 
 
 def _shape(example: str) -> str:
@@ -129,10 +132,27 @@ def _shape(example: str) -> str:
     return ""
 
 
-def _dated(row: Mapping[str, Any], moment: datetime, wanted: str, example: str) -> str:
+def _dated(row: Mapping[str, Any], moment: datetime, wanted: str, likely: str) -> str:
     own = "%Y-%m-%d" if row.get("format") == "date" else _SHAPES[0]
-    for shape in (*([_shape(example)] if _shape(example) else []), own, *_SHAPES):
-        text = moment.strftime(shape)
+    for shape in (*([likely] if likely else []), own, *_SHAPES):
+        text = DatetimeParser().format(moment, shape)
         if re.search(wanted, text):
             return text
-    return example or moment.strftime(own)
+    return moment.strftime(own)
+
+
+def forms_of(data: Any, inherited: str = "") -> dict[str, str]:
+    """The date format in which a manifest reads each of its settings, by the setting's path."""
+    found: dict[str, str] = {}
+    if isinstance(data, dict):
+        inherited = data.get("datetime_format") or inherited if data.get("type") == "DatetimeBasedCursor" else inherited
+        if data.get("type") == "MinMaxDatetime":
+            for path in templates.paths(str(data.get("datetime") or ""), "config"):
+                found[".".join(map(str, path))] = data.get("datetime_format") or inherited
+        for name, inner in data.items():
+            if name != "schema":
+                found = {**forms_of(inner, inherited), **found}
+    elif isinstance(data, list):
+        for inner in data:
+            found = {**forms_of(inner, inherited), **found}
+    return {path: form for path, form in found.items() if form}

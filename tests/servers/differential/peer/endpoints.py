@@ -214,3 +214,5 @@ def _tokens(authenticator: Any, config: Json, base: str = "") -> Iterator[Endpoi
             "$parameters": authenticator.get("$parameters"),
         }
         yield Endpoint("login", requester, config, extra=dict(authenticator))
+        check = {**requester, "path": authenticator["validate_session_url"], "http_method": "GET"}
+        yield Endpoint("login", check, config, extra=dict(authenticator))

@@ -203,8 +203,8 @@ def _fields(row: Mapping[str, Any]) -> list[tuple[str, tuple[Any, ...]]]:
     for template in (row.get("cursor_value"), row.get("stop_condition")):
         for root in ("response", "headers", "last_record"):
             for path in templates.paths(str(template or ""), root):
-                path = ("link",) if root == "headers" and str(path[0]).lower() == "link" else path
-                found.append((root, path))
+                linked = root == "headers" and str(path[0]).lower() == "link"
+                found.append((root, ("link",) if linked else path))
     found = list(dict.fromkeys(found))
     return [one for one in found if not any(one[0] == other[0] and _below(other[1], one[1]) for other in found)]
 
@@ -231,7 +231,7 @@ def _sizes(row: Mapping[str, Any], size: int | None, own: bool, bare: bool) -> I
 
 
 def plan(endpoint: Endpoint, at: Sequence[str], page: Callable[[Turn], tuple[Any, list[Any]]]) -> Paging:
-    """How the endpoint's answers page. `at` is where the records are; `page` makes the bare body and records of a turn."""
+    """How the endpoint's answers page. `at` is where records are; `page` makes the bare body and records of a turn."""
     strategy, row, paginator = _strategy(endpoint)
     if strategy is None:
         return Paging(None, [3])

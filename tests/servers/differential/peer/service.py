@@ -252,17 +252,17 @@ class Service:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = -1  # one segment per answer
 
-            def _handle(self) -> None:
+            def handle_any(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
-                service._exchange(self, self.rfile.read(length))
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _handle
+                service.exchange(self, self.rfile.read(length))
 
             def log_message(self, *_: Any) -> None:
                 return
 
-        Handler.wbufsize = -1  # one segment per answer
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+            setattr(Handler, f"do_{method}", Handler.handle_any)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.port = self._server.server_address[1]
@@ -281,7 +281,8 @@ class Service:
         for served in self._served:
             served.forget()
 
-    def _exchange(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+    def exchange(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Answer one request."""
         origin = handler.headers.get(ORIGIN, "")
         headers = [(name, value) for name, value in handler.headers.items() if name != ORIGIN]
         seen = Seen(handler.command, origin, handler.path, headers, body)

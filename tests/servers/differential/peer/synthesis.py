@@ -158,8 +158,8 @@ class _Maker:
         found: dict[str, Any] = {}
         if depth > MOST_DEPTH:
             return found
-        for name, inner in list(_schema(row.get("properties")).items())[:MOST_PROPERTIES]:
-            inner = _schema(inner)
+        for name, given in list(_schema(row.get("properties")).items())[:MOST_PROPERTIES]:
+            inner = _schema(given)
             nullable = isinstance(inner.get("type"), list) and "null" in inner["type"]
             if nullable and _number(f"null:{name}", self.seed) % 5 == 0:
                 found[name] = None

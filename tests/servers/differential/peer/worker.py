@@ -48,8 +48,9 @@ class Worker:
             )
         self.span = span(_steps(self.manifest.get("streams")))
         spec = (self.manifest.get("spec") or {}).get("connection_specification") or {}
+        forms = configs.forms_of(self.manifest.get("streams"))
         self.configs = {
-            variant: configs.synthesise(spec, text, self.span, sparse=variant == "sparse")
+            variant: configs.Settings(text, forms, self.span, sparse=variant == "sparse").object(spec)
             for variant in ("full", "sparse")
         }
         needs = {name: endpoints.custom(stream) for name, stream in self.streams.items()}

@@ -6,13 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.imports.airbyte.custom import code_of
-from conn_engine.imports.airbyte.jinja import Lit, Untranslatable, step, textual, translated
+from conn_engine.imports.airbyte.jinja import Kind, Lit, Untranslatable, step, textual, translated
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import place_of, pointer
 from conn_engine.imports.airbyte.templates import nullable, template
 
-__all__ = ["incremental_of", "matters", "window_names"]
+__all__ = ["incremental_of", "matters", "window_kind", "window_names"]
 
 Config = dict[str, Any]
 _DURATION = re.compile(r"P(?!$)(?:\d+(?:\.\d+)?[YMWD])*(?:T(?:\d+(?:\.\d+)?[HMS])+)?")
@@ -25,6 +25,12 @@ def window_names(cursor: Any) -> tuple[str, str] | None:
         return None
     start, end = cursor.get("partition_field_start"), cursor.get("partition_field_end")
     return str(start or "start_time"), str(end or "end_time")
+
+
+def window_kind(cursor: Any) -> Kind:
+    """What the ends of a window are as text."""
+    form = cursor.get("datetime_format") if isinstance(cursor, Mapping) else None
+    return "digits" if form in ("%s", "%ms", "%epoch_microseconds") else "text"
 
 
 def incremental_of(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
@@ -59,7 +65,7 @@ def incremental_of(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
     if cursor.get("global_substream_cursor") is True:
         config["per_partition"] = False
     if cursor.get("is_compare_strictly") is True:
-        notes.add("a start that may not equal the end (is_compare_strictly)")
+        config["skip_empty"] = True
     return {"format": "datetime", "config": config}
 
 

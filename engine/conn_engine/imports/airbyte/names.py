@@ -13,6 +13,7 @@ from conn_engine.imports.airbyte.jinja import (
     Lit,
     Names,
     Node,
+    Not,
     Path,
     Root,
     Untranslatable,
@@ -147,17 +148,15 @@ class Scope:
     def _token(self, steps: tuple[Any, ...]) -> Node:
         if self.token is None:
             raise Untranslatable("the page's token where there are no pages")
-        path = Path("page", (self.token.name,), self.token.kind, sure=True)
+        first = Path("page", ("first",), "bool", sure=True)
         if not steps:
-            return (
-                Lit(True) if self.token.always else Call("not", (Path("page", ("first",), "bool", sure=True),), "bool")
-            )
+            return Lit(True) if self.token.always else Not(first)
         if steps[0] != "next_page_token":
             raise Untranslatable(f"a part of the page's token: {steps[0]}")
         path = Path("page", (self.token.name, *steps[1:]), self.token.kind if not steps[1:] else "any")
         if self.token.always or self.token.name in ("cursor", "url"):
             return path
-        return Cond(Path("page", ("first",), "bool", sure=True), Lit(None), path)
+        return Cond(first, Lit(None), path)
 
 
 def _below(value: Any, key: str | int) -> Any:

@@ -14,13 +14,16 @@ from conn_engine.imports.airbyte.jinja import (
     ListOf,
     Lit,
     Node,
+    Not,
     ObjectOf,
+    Op,
     Path,
     Untranslatable,
     condition,
     expression,
     textual,
     translated,
+    truth,
 )
 from conn_engine.imports.airbyte.names import Scope, Token
 from conn_engine.imports.airbyte.notes import Notes
@@ -287,16 +290,15 @@ def _redundant(ends: Node, value: Node, link: str) -> bool:
     """Whether a stop condition only says that there is no next value, which is the end anyway."""
     if isinstance(ends, Lit):
         return not ends.value
-    text = re.sub(r"\s+", "", expression(ends)).replace("(", "").replace(")", "")
-    if link and "headers.link" in text and "body" not in text and "records" not in text:
-        return True
-    bare = re.sub(r"\s+", "", expression(_bare(value))).replace("(", "").replace(")", "")
-    forms = {
-        f"$not{bare}",
-        f"$not$exists{bare}",
-        f"{bare}=null",
-        f"{bare}??null=null",
-        f"{bare}=''",
-        f"{bare}??null=''",
-    }
-    return all(part in forms for part in text.split("or"))
+    if link:
+        return "headers.link" in expression(ends) and not re.search(r"\b(?:body|records)\b", expression(ends))
+    found = _bare(value)
+    match ends:
+        case Op("or", left, right) | Default(left, right, True):
+            return _redundant(left, value, link) and _redundant(right, value, link)
+        case Op("=", left, right):
+            return _bare(left) == found and right in (Lit(None), Lit(""))
+        case Not(inner):
+            return truth(inner) == found or inner == Call("exists", (found,), "bool")
+        case _:
+            return False

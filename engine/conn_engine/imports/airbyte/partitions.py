@@ -83,7 +83,8 @@ def _union(router: Mapping[str, Any], scope: Scope, parent: Parent, partition: P
     name = _called(field, partition)
     partition.names[field] = name
     places = {key: value for source in found for key, value in source.items() if key in _PLACES}
-    rows = [{key: value for key, value in source.items() if key in ("from", "key", "values")} for source in found]
+    kept = ("from", "key", "values", "incremental")
+    rows = [{key: source[key] for key in kept if key in source} for source in found]
     return [{"as": name, **places, "union": rows}]
 
 
@@ -160,7 +161,7 @@ def _substreams(
         notes.add("several parent streams of one router under different names")
         return found[:1]
     common: Source = {key: found[0][key] for key in ("as", "param", "header", "body", "form") if key in found[0]}
-    rest = [{key: value for key, value in source.items() if key in ("from", "key")} for source in found]
+    rest = [{key: source[key] for key in ("from", "key", "incremental") if key in source} for source in found]
     return [{**common, "union": rest}]
 
 
@@ -190,7 +191,7 @@ def _substream(
             partition.extra[".".join(steps)] = (name, steps)
     _placed(config.get("request_option"), source, scope, notes)
     if config.get("incremental_dependency") is True:
-        notes.add("parents that are only read as far as they changed (incremental_dependency): all are read")
+        source["incremental"] = True
     if config.get("lazy_read_pointer"):
         notes.add("the first page of children inside of the parent's record (lazy_read_pointer)")
     return source

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.imports.airbyte.credentials import Login, Logins
-from conn_engine.imports.airbyte.cursors import incremental_of, matters, window_names
+from conn_engine.imports.airbyte.cursors import incremental_of, matters, window_kind, window_names
 from conn_engine.imports.airbyte.custom import code_of, is_code
 from conn_engine.imports.airbyte.dynamic import COMPONENT, dynamic_of, expanded
 from conn_engine.imports.airbyte.errors import rules_of
@@ -191,7 +191,8 @@ class Streams:
         if rules := rules_of(requester.get("error_handler"), scope, notes):
             row["errors"] = rules
         incremental = incremental_of(component.get("incremental_sync"), scope, notes)
-        if incremental is not None and matters(incremental, row):
+        followed = self._followed(parents, incremental is not None)
+        if incremental is not None and (followed or matters(incremental, row)):
             row["incremental"] = incremental
         text = None
         if isinstance(schema, Mapping):
@@ -209,9 +210,23 @@ class Streams:
             self.settings,
             parameters,
             window=window_names(cursor),
+            window_kind=window_kind(cursor),
             cursor=str(cursor.get("cursor_field") or "") if isinstance(cursor, Mapping) else "",
             token=token_of(paginator) if isinstance(paginator, Mapping) else None,
         )
+
+    def _followed(self, parents: list[Row], incremental: bool) -> bool:
+        """Whether parents are read only as far as they changed: both have to know what is new."""
+        found = False
+        for source in parents:
+            for one in (source, *source.get("union", [])):
+                if one.get("incremental"):
+                    parent = self.made.get(one["from"].partition(".")[0])
+                    if incremental and parent is not None and "incremental" in parent.row:
+                        found = True
+                    else:
+                        del one["incremental"]
+        return found
 
     def _parent(self, component: Any) -> tuple[str, Partition | None] | None:
         stream = self.add(component, main=False)

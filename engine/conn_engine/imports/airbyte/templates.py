@@ -29,6 +29,7 @@ __all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "read_
 _LITERAL_LIKE = re.compile(r"\s*(?:[\[{('\"+\-.\d]|b?['\"]|True|False|None)")
 
 
+_NEVER_LITERAL = frozenset({"dateFormat", "digest", "lowercase", "uppercase", "base64encode", "uuid", "sign"})
 _MARK = "\x01"
 _NUMBER = "7310498"
 
@@ -173,11 +174,11 @@ def _literal(node: Node) -> Node:
             return Lit(_read(value))
         case Call(name, (value,)) if name == JSON_TEXT:
             return value  # what is written as JSON is read again
-        case Call(name) if name in ("dateFormat", "digest", "lowercase", "uppercase", "base64encode", "uuid"):
+        case Call(name) if name in _NEVER_LITERAL or (name == "string" and node.kind == "text"):
             return _digits(node)
         case _:
             pass
-    return Call("literal", (node,), "any") if node.kind in ("any", "text") else node
+    return Call("literal", (node,), "any") if node.kind in ("any", "text", "digits") else node
 
 
 def _digits(node: Call) -> Node:
@@ -200,8 +201,12 @@ def _structured(node: Concat) -> Node | None:
         if isinstance(piece, Lit):
             text += str(piece.value)
             quote = _open_quote(str(piece.value), quote)
+        elif quote:
+            text += f"{_MARK}{n}{_MARK}"
+        elif piece.kind in ("digits", "int", "bool", "list", "object"):
+            text += f"{_NUMBER}{n:04}"
         else:
-            text += f"{_MARK}{n}{_MARK}" if quote else f"{_NUMBER}{n:04}"
+            return None  # a text there would make the whole a text
     read = _read(text)
     return _with_values(read, pieces) if isinstance(read, list | dict) else None
 

@@ -51,9 +51,9 @@ def formatted(date: Node, form: str) -> Node:
     """A date as text, by Python's directives."""
     match form:
         case "%s":
-            return Call("string", (Call("epochSeconds", (date,), "int"),), "text")
+            return Call("string", (Call("epochSeconds", (date,), "int"),), "digits")
         case "%ms":
-            return Call("string", (Call("epochMillis", (date,), "int"),), "text")
+            return Call("string", (Call("epochMillis", (date,), "int"),), "digits")
         case "%s_as_float":
             return Concat((Call("epochSeconds", (date,), "int"), Lit(".0")))
         case "%epoch_microseconds":

@@ -90,14 +90,20 @@ def _hash(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
         raise Untranslatable(f"the digest {kind}")
     if value.kind in ("object", "list") or (isinstance(value, Path) and not value.steps):
         raise Untranslatable("a digest of what Python writes for an object")
-    text = textual(value) if salt is None else Concat((textual(value), textual(salt)))
+    text = _as_text(value) if salt is None else Concat((_as_text(value), _as_text(salt)))
     return Call("digest", (text, Lit(_DIGESTS[kind])), "text")
+
+
+def _as_text(value: Node) -> Node:
+    """As text whatever it turns out to be."""
+    made = textual(value)
+    return Call("string", (made,), "text") if value.kind in ("any", "int") else made
 
 
 def _hmac(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if fixed_text(argument(arguments, keywords, 1, "hash_type", Lit("sha256")), "a digest") != "sha256":
         raise Untranslatable("an HMAC with another digest than sha256")
-    return Call("sign", (textual(value), Lit("SHA-256"), argument(arguments, keywords, 0, "key")), "text")
+    return Call("sign", (_as_text(value), Lit("SHA-256"), argument(arguments, keywords, 0, "key")), "text")
 
 
 def _regex_search(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
@@ -147,15 +153,23 @@ def _default(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
 def _integer(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if value.kind == "int":
         return value
-    number = value if value.kind == "float" else Call("number", (value,), "float")
-    return Call("floor", (number,), "int")
+    return Call("floor", (_number(value),), "int")
+
+
+def _number(value: Node) -> Node:
+    """A value as a number; 0 for what is none."""
+    if value.kind in ("int", "float"):
+        return value
+    name = "number" if value.kind == "digits" else "toNumber"
+    made = Call(name, (value,), "float")
+    return made if name == "number" else Default(made, Lit(0), truth=True)
 
 
 _FILTERS: Mapping[str, Callable[[Node, Arguments, Keywords], Node]] = {
     "default": _default,
     "d": _default,
     "int": _integer,
-    "float": lambda v, a, k: v if v.kind == "float" else Call("number", (v,), "float"),
+    "float": lambda v, a, k: _number(v),
     "string": lambda v, a, k: Call("string", (v,), "text") if v.kind != "text" else v,
     "lower": lambda v, a, k: Call("lowercase", (textual(v),), "text"),
     "upper": lambda v, a, k: Call("uppercase", (textual(v),), "text"),
@@ -206,7 +220,7 @@ def _json(value: Node) -> Node:
 
 def tested(value: Node, name: str, arguments: Arguments = ()) -> Node:
     """Whether a value passes a test (`is defined`)."""
-    bare = value.value if isinstance(value, Default) and not value.truth else value
+    bare = value.value if isinstance(value, Default) and not value.truth and value.other == Lit(None) else value
     match name:
         case "defined":
             return Lit(True) if isinstance(value, Default | Lit) else Call("exists", (value,), "bool")

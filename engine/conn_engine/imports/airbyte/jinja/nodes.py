@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 Kind: TypeAlias = Literal[
-    "any", "text", "int", "float", "bool", "null", "list", "object", "datetime", "date", "duration"
+    "any", "text", "digits", "int", "float", "bool", "null", "list", "object", "datetime", "date", "duration"
 ]
 
 

@@ -30,6 +30,8 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset({"and", "or", "in", "true", "false", "null", "function"})
 _LEVELS = {"or": 1, "and": 2, "=": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "in": 3, "&": 4, "+": 4, "-": 4}
 _WHOLE = 7
+_ORDER = ("<", ">", "<=", ">=")
+_FOREIGN = ("record", "$r", "body", "records")
 _MUL = 5
 _DATETIME = "yyyy-MM-dd HH:mm:ss.SSS"
 
@@ -64,8 +66,15 @@ def truth(node: Node) -> Node:
         return Op("or", truth(node.value), truth(node.other), "bool")
     if isinstance(node, Op) and node.sign in ("and", "or"):
         return Op(node.sign, truth(node.left), truth(node.right), "bool")
+    if isinstance(node, Op) and node.sign in _ORDER:
+        for side in (node.left, node.right):
+            if isinstance(side, Path) and side.root in _FOREIGN and side.kind in ("any", "text"):
+                # The kit takes what cannot be compared for true; here it would be an error.
+                return Op("or", Op("=", side, Lit(None), "bool"), node, "bool")
+        return node
     if isinstance(node, Not):
-        return Not(truth(node.value))
+        inner = truth(node.value)
+        return inner.value if isinstance(inner, Not) else Not(inner)
     if isinstance(node, Cond):
         test, then, other = truth(node.test), truth(node.then), truth(node.other)
         if isinstance(other, Lit) and not other.value:
@@ -140,7 +149,12 @@ def _printed(node: Node) -> tuple[str, int]:
         case Cond(test, then, other):
             return f"{_at(truth(test), 1)} ? {_at(then, 1)} : {_at(other, 1)}", 0
         case Not(value):
-            return f"$not({expression(truth(value))})", _WHOLE
+            inner = truth(value)
+            if isinstance(inner, Not):
+                return _printed(inner.value)
+            if _decided(inner):
+                return f"$not({expression(inner)})", _WHOLE
+            return f"{_at(inner, 1)} ? false : true", 0
         case Op(sign, left, right):
             level = _LEVELS.get(sign, _MUL)
             return f"{_at(left, level)} {sign} {_at(right, level + 1)}", level
@@ -158,6 +172,17 @@ def _printed(node: Node) -> tuple[str, int]:
             return f"[{', '.join(expression(item) for item in items)}]", _WHOLE
         case ObjectOf(pairs):
             return "{" + ", ".join(f"{expression(key)}: {expression(value)}" for key, value in pairs) + "}", _WHOLE
+
+
+def _decided(node: Node) -> bool:
+    """Whether a condition is true or false even where a value is missing: `$not` of nothing is nothing."""
+    match node:
+        case Op(sign) if sign in ("=", "in", "and", "or"):
+            return True
+        case Call("exists") | Lit() | Not():
+            return True
+        case _:
+            return False
 
 
 def _concat(parts: tuple[Node, ...]) -> tuple[str, int]:

@@ -328,7 +328,7 @@ class _Reader:
             return dates.shifted(left, right, back=False)
         if "list" in (left.kind, right.kind):
             return Call("append", (left, right), "list")
-        if "text" in (left.kind, right.kind):
+        if {"text", "digits"} & {left.kind, right.kind}:
             if isinstance(left, Lit) and isinstance(right, Lit):
                 return Lit(f"{left.value}{right.value}")
             parts = [part for one in (left, right) for part in (one.parts if isinstance(one, Concat) else (one,))]
@@ -343,6 +343,8 @@ class _Reader:
 
     def _mul(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
+        if isinstance(left, Call) and left.name == "epochSeconds" and right == Lit(1000):
+            return Call("epochMillis", left.arguments, "int")
         return Op("*", bare(left), bare(right), number(left, right))
 
     def _div(self, node: Any, known: Locals) -> Node:

@@ -13,9 +13,11 @@ from conn_cli.boundary import show_crash, show_error, show_file_error, show_usag
 from conn_cli.commands import (
     account,
     auth,
+    ci,
     coverage,
     diff_override,
     doctor,
+    drift,
     eval_,
     explain,
     har,
@@ -98,6 +100,8 @@ application.command("why", rich_help_panel=CHANGE)(why.why)
 application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)
 application.command("coverage", rich_help_panel=CHANGE)(coverage.coverage)
 application.command("mutate", rich_help_panel=CHANGE)(mutate.mutate)
+application.command("drift", rich_help_panel=CHANGE)(drift.drift)
+application.command("ci", rich_help_panel=CHANGE)(ci.ci)
 application.command("impact", rich_help_panel=CHANGE)(impact.impact)
 application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
 application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)

@@ -7,7 +7,7 @@ from conn_cli.words import counted
 from conn_engine.coverage import OperationCoverage
 from conn_engine.documents import dump_json
 
-__all__ = ["below", "html", "json_", "markdown", "text"]
+__all__ = ["below", "data", "html", "json_", "markdown", "text"]
 
 Rows = Sequence[OperationCoverage]
 MOST = 12
@@ -69,7 +69,12 @@ def _some(names: Sequence[str]) -> str:
 
 def json_(rows: Rows, low: Rows) -> str:
     """`{"version": 1, "operations": [{connector, operation, accounts, …, fields, unread}]}`."""
-    return dump_json({"version": 1, "operations": [_data(row, low) for row in rows]})
+    return dump_json({"version": 1, "operations": data(rows, low)})
+
+
+def data(rows: Rows, low: Rows) -> list[dict[str, object]]:
+    """The rows as JSON data."""
+    return [_data(row, low) for row in rows]
 
 
 def _data(row: OperationCoverage, low: Rows) -> dict[str, object]:

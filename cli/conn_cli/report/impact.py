@@ -10,7 +10,7 @@ from conn_cli.words import counted
 from conn_engine.documents import dump_json
 from conn_engine.impact import KINDS, FieldImpact, Impact, Statement
 
-__all__ = ["github", "json_", "markdown", "summary", "text"]
+__all__ = ["data", "github", "json_", "markdown", "summary", "text"]
 
 MOST = 20
 """Lines of one list that a report for people shows."""
@@ -61,7 +61,12 @@ def _statement_line(statement: Statement, places: int) -> str:
 
 def json_(impact: Impact) -> str:
     """`{"version": 1, "accounts": {counts}, "breaking", "fields", "unknown", "changes", "overrides"}`."""
-    data = {
+    return dump_json(data(impact))
+
+
+def data(impact: Impact) -> dict[str, object]:
+    """The same as JSON data."""
+    return {
         "version": 1,
         "breaking": impact.breaking,
         "accounts": {
@@ -88,7 +93,6 @@ def json_(impact: Impact) -> str:
         "changes": [_statement_data(statement) for statement in impact.statements],
         "overrides": [_statement_data(statement) for statement in impact.overrides],
     }
-    return dump_json(data)
 
 
 def _statement_data(statement: Statement) -> dict[str, object]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from conn_engine.runtime.judgement import Judgement
     from conn_engine.runtime.suite import OperationReport
 
-__all__ = ["write_reports"]
+__all__ = ["junit", "report_data", "text_pieces", "write_reports"]
 
 SHOWN_RECORDS = 10
 
@@ -32,11 +32,11 @@ def write_reports(
     sources = Sources(app.workspace.root)
     for name, file in parse_specs(specs):
         if name == "text":
-            text = paint(list(_text(reports, sources, verbose=verbose, live=live)), app.color and not file)
+            text = paint(list(text_pieces(reports, sources, verbose=verbose, live=live)), app.color and not file)
         elif name == "json":
-            text = json.dumps([_json(report) for report in reports], ensure_ascii=False, indent=2) + "\n"
+            text = json.dumps([report_data(report) for report in reports], ensure_ascii=False, indent=2) + "\n"
         elif name == "junit":
-            text = _junit(reports, sources)
+            text = junit(reports, sources)
         else:
             findings = dict.fromkeys(finding for report in reports for finding in report.all_findings)
             text = render(name, list(findings), sources)
@@ -46,7 +46,10 @@ def write_reports(
             app.out(text, end="")
 
 
-def _text(reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool) -> Iterator[Piece]:
+def text_pieces(
+    reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool
+) -> Iterator[Piece]:
+    """The findings and the requests of what failed, or with `verbose` of everything, and a summary."""
     shown: set[Diagnostic] = set()
     for report in reports:
         if report.recorded and (verbose or report.failed):
@@ -164,7 +167,8 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     yield text + "\n", "error" if failed else "good"
 
 
-def _json(report: "OperationReport") -> dict[str, Any]:
+def report_data(report: "OperationReport") -> dict[str, Any]:
+    """One operation's report as JSON data."""
     effective = report.effective
     return {
         "operation": report.name.text,
@@ -217,7 +221,8 @@ def _finding(finding: "Diagnostic") -> dict[str, Any]:
     }
 
 
-def _junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
+def junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
+    """JUnit XML: a suite per operation and account, a case per recording."""
     suites, total, bad = [], 0, 0
     for report in reports:
         effective = report.effective

@@ -97,7 +97,7 @@ def measure_coverage(
     refusals: list[UsageError] = []
     for name in wanted:
         groups = account_groups(side, name, accounts)
-        known = [(g.effective, tuple(g.accounts), g.shape.context) for g in groups if g.effective is not None]
+        known = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
         if not groups and not accounts:
             alone = up_to(workspace.effective(account=None, connector=name), "base")
             known = [(alone, (), alone.context)]

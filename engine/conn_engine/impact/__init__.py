@@ -56,7 +56,7 @@ def impact(
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
     total, evaluated = len(by_place), 0
-    for job, start, found, runs in done(list(plan.jobs.values()), processes):
+    for job, start, found, runs in done(list(plan.jobs.values()), (before, after), processes):
         for number, effect in enumerate(found, start):
             effects[by_place[job.key, number]] = effect
         evaluated += runs

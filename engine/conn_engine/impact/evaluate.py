@@ -6,7 +6,6 @@ A job is small data, so that another process can do it: names, paths and levels,
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,10 +20,11 @@ from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
 from conn_engine.transport.recordings import Recording, load_recording
 
-__all__ = ["Job", "Level", "Pair", "Run", "effects"]
+__all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
 
 Level = Literal["base", "account"]
 
+MOST_KEPT = 256
 KINDS: dict[str, ChangeKind] = {
     "changed": "value_changed",
     "added": "added",
@@ -76,51 +76,59 @@ class _Side:
     writes: bool
 
 
-def effects(job: Job) -> tuple[list[Effect], int]:
-    """The effect of each pair, in order, and how many runs it took."""
-    recording = load_recording(job.recording)
-    known: dict[str, _Side] = {}
+class Evaluation:
+    """Does jobs. It reads a workspace once, so it lives no longer than one comparison."""
 
-    def side(run: Run) -> _Side:
-        if run.key not in known:
-            known[run.key] = _run(run, job.name, recording)
-        return known[run.key]
+    def __init__(self, *workspaces: Workspace) -> None:
+        self._workspaces = {workspace.root: workspace for workspace in workspaces}
+        self._effectives: dict[tuple[Path, str, Level], Effective] = {}
 
-    found = []
-    for pair in job.pairs:
-        if pair.before is not None and pair.after is not None:
-            found.append(_effect(side(pair.before), side(pair.after)))
-        elif pair.after is not None:
-            found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
-        elif pair.before is not None:
-            found.append(Effect(0, {("", "operation_missing"): len(side(pair.before).outcome.records)}))
-    return found, len(known)
+    def effects(self, job: Job) -> tuple[list[Effect], int]:
+        """The effect of each pair, in order, and how many runs it took."""
+        recording = load_recording(job.recording)
+        known: dict[str, _Side] = {}
 
+        def side(run: Run) -> _Side:
+            if run.key not in known:
+                known[run.key] = self._run(run, job.name, recording)
+            return known[run.key]
 
-@lru_cache(maxsize=4)
-def _workspace(root: Path) -> Workspace:
-    return load_workspace(root)
+        found = []
+        for pair in job.pairs:
+            if pair.before is not None and pair.after is not None:
+                found.append(_effect(side(pair.before), side(pair.after)))
+            elif pair.after is not None:
+                found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
+            elif pair.before is not None:
+                found.append(Effect(0, {("", "operation_missing"): len(side(pair.before).outcome.records)}))
+        return found, len(known)
 
+    def _workspace(self, root: Path) -> Workspace:
+        if root not in self._workspaces:
+            self._workspaces[root] = load_workspace(root)
+        return self._workspaces[root]
 
-@lru_cache(maxsize=64)
-def _effective(root: Path, account: str, level: Level) -> Effective:
-    effective = _workspace(root).effective(account=account)
-    return up_to(effective, "base") if level == "base" else effective
+    def _effective(self, run: Run) -> Effective:
+        key = (run.root, run.account, run.level)
+        if key not in self._effectives:
+            effective = self._workspace(run.root).effective(account=run.account)
+            if len(self._effectives) >= MOST_KEPT:
+                self._effectives.clear()
+            self._effectives[key] = up_to(effective, "base") if run.level == "base" else effective
+        return self._effectives[key]
 
-
-def _run(run: Run, name: OperationName, recording: Recording) -> _Side:
-    workspace = _workspace(run.root)
-    with ExitStack() as stack:
-        if workspace.settings.evaluator is not None:
-            stack.enter_context(use(workspace.settings.evaluator))
-        try:
-            effective = _effective(run.root, run.account, run.level)
-            outcome = replay(effective, name, recording)
-        except ConnError as error:
-            return _Side(Outcome(error=error), [], {}, False)
-    return _Side(
-        outcome, outcome.requests(), _violations(workspace, effective, name, outcome), _writes(effective, name)
-    )
+    def _run(self, run: Run, name: OperationName, recording: Recording) -> _Side:
+        workspace = self._workspace(run.root)
+        with ExitStack() as stack:
+            if workspace.settings.evaluator is not None:
+                stack.enter_context(use(workspace.settings.evaluator))
+            try:
+                effective = self._effective(run)
+                outcome = replay(effective, name, recording)
+            except ConnError as error:
+                return _Side(Outcome(error=error), [], {}, False)
+        violations = _violations(workspace, effective, name, outcome)
+        return _Side(outcome, outcome.requests(), violations, _writes(effective, name))
 
 
 def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:

@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from conn_engine.impact.evaluate import Job, effects
+from conn_engine.config import Workspace
+from conn_engine.impact.evaluate import Evaluation, Job
 from conn_engine.impact.model import Effect
 
 __all__ = ["done"]
@@ -13,7 +14,9 @@ WORTH_BYTES = 24_000_000
 SMALLEST = 16
 
 
-def done(jobs: Sequence[Job], processes: int | None = None) -> Iterator[tuple[Job, int, list[Effect], int]]:
+def done(
+    jobs: Sequence[Job], workspaces: Sequence[Workspace], processes: int | None = None
+) -> Iterator[tuple[Job, int, list[Effect], int]]:
     """Each piece of a job: the job, the number of its first pair, the pairs' effects, how many replays it took.
 
     `processes` None: as many as help; 1: none but this.
@@ -22,16 +25,28 @@ def done(jobs: Sequence[Job], processes: int | None = None) -> Iterator[tuple[Jo
     pieces = list(_pieces(jobs)) if total > WORTH_BYTES else [(job, 0) for job in jobs]
     count = min(processes or (_cores() if total > WORTH_BYTES else 1), len(pieces))
     if count <= 1:
+        evaluation = Evaluation(*workspaces)
         for job, start in pieces:
-            yield job, start, *effects(job)
+            yield job, start, *evaluation.effects(job)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # Never fork: the caller may have threads that hold locks (a progress bar is one).
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
-        for (job, start), (found, runs) in zip(pieces, pool.map(effects, [job for job, _ in pieces]), strict=True):
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        for (job, start), (found, runs) in zip(pieces, pool.map(_in_worker, [job for job, _ in pieces]), strict=True):
             yield job, start, found, runs
+
+
+_workers_own: list[Evaluation] = []
+
+
+def _start_worker() -> None:
+    _workers_own[:] = [Evaluation()]
+
+
+def _in_worker(job: Job) -> tuple[list[Effect], int]:
+    return _workers_own[0].effects(job)
 
 
 def _pieces(jobs: Sequence[Job]) -> Iterator[tuple[Job, int]]:

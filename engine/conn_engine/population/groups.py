@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
@@ -14,10 +15,13 @@ __all__ = ["AccountGroup", "account_groups", "context_key", "context_reads"]
 
 @dataclass(slots=True)
 class AccountGroup:
-    """Accounts that behave alike, with the configuration of the first of them. `broken` says why there is none."""
+    """Accounts that behave alike, with the configuration of the first of them. `broken` says why there is none.
+
+    `context` are its values.
+    """
 
     accounts: list[str]
-    shape: AccountShape
+    context: Mapping[str, Any]
     effective: Effective | None = None
     slices: Mapping[OperationName, OperationSlice] = field(default_factory=dict)
     broken: str = ""
@@ -41,7 +45,7 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
     try:
         effective = side.workspace.effective(account=shapes[0].name)
     except ConnError as error:
-        return [AccountGroup([shape.name for shape in shapes], shapes[0], broken=error.message)]
+        return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
     slices = {name: slicer.of(effective, name) for name in effective.operations()}
     reads = context_reads(slices.values())
     found: dict[str, AccountGroup] = {}
@@ -49,7 +53,7 @@ def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[
         key = context_key(side.digests, reads, shape.context)
         if key not in found:
             own = effective if shape is shapes[0] else side.workspace.effective(account=shape.name)
-            found[key] = AccountGroup([], shape, own, slices)
+            found[key] = AccountGroup([], shape.context, own, slices)
         found[key].accounts.append(shape.name)
     return list(found.values())
 

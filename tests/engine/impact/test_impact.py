@@ -108,3 +108,11 @@ def test_the_same_two_sides_give_the_same_report(example: Path) -> None:
     first = changed(example, crm=("response.properties.email", "response.properties.other"))
     again = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=2)
     assert report.json_(first) == report.json_(again)
+
+
+def test_a_workspace_is_read_anew_each_time(example: Path) -> None:
+    assert not changed(example).fields
+    path = example.parent / "after" / "connectors" / "hubspot" / "unified" / "crm.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("id: response.id", "id: response.gone", 1), "utf-8")
+    found = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=1)
+    assert {verdict for name, verdict in status(found).items() if name != "initech"} == {"changed"}

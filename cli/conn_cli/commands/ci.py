@@ -1,0 +1,77 @@
+"""`conn ci`: lint, test, coverage and impact as one check with one summary and one exit code."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.sides import FailOn, base_folder, fails
+
+
+def ci(
+    context: typer.Context,
+    *,
+    base: Annotated[
+        str | None,
+        typer.Option("--base", help="Git revision to compare with. Default: where the work left the main branch."),
+    ] = None,
+    base_dir: Annotated[
+        Path | None, typer.Option("--base-dir", help="Compare with the workspace in this folder instead.")
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--all", help="Test everything and compare with nothing: for the main branch itself.")
+    ] = False,
+    fail_on: Annotated[
+        FailOn, typer.Option("--fail-on", help="Fail when an account's results change in this way.")
+    ] = FailOn.BREAKING,
+    minimum: Annotated[
+        float | None,
+        typer.Option("--min-coverage", min=0, max=100, help="Fail when an operation sees less of its fields, in %."),
+    ] = None,
+    baseline: Annotated[
+        Path | None, typer.Option("--baseline", help="Accept the lint findings listed in this file.")
+    ] = None,
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown, sarif, junit, github; FORMAT=FILE writes a file."),
+    ] = None,
+) -> None:
+    """Check a change in one go: lint, the tests it reaches, coverage, its impact on every account. Exit 1 on any."""
+    from conn_cli.choices import learn_literals
+    from conn_cli.report import Sources, parse_specs, write_texts
+    from conn_cli.report.checks import Verdicts, drawings
+    from conn_cli.report.coverage import below
+    from conn_engine.checks import check
+    from conn_engine.errors import UsageError
+
+    app: App = context.obj
+    if whole and (base is not None or base_dir is not None):
+        raise UsageError("--all compares with nothing: it goes with neither --base nor --base-dir")
+    parse_specs(formats or [], ("text", "json", "markdown", "sarif", "junit", "github"))
+    root = app.workspace_root
+    with ExitStack() as stack:
+        before = None if whole else stack.enter_context(base_folder(root, app.folder, base, base_dir))
+        progress = stack.enter_context(app.progress("checking"))
+        result = check(
+            root,
+            before,
+            baseline=app.folder / baseline if baseline is not None else None,
+            processes=processes,
+            tell=progress.say,
+        )
+    for report in result.reports:
+        learn_literals(app, report.effective)
+    verdicts = Verdicts(
+        result,
+        low=below(result.coverage, minimum),
+        impact_fails=result.impact is not None and fails(result.impact, fail_on),
+    )
+    drawn = drawings(verdicts, Sources(root), minimum=minimum, color=app.color)
+    write_texts(formats or ["text"], drawn, app, folder=app.folder)
+    raise typer.Exit(Exit.OK if verdicts.passed else Exit.FINDINGS)

@@ -1,0 +1,166 @@
+"""All checks of a change as one report: text, JSON, Markdown; SARIF, JUnit and GitHub over findings and impact."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from conn_cli.report import coverage as coverage_report
+from conn_cli.report import impact as impact_report
+from conn_cli.report.formats import render
+from conn_cli.report.github import command
+from conn_cli.report.json_ import finding_data
+from conn_cli.report.results import junit, report_data, text_pieces
+from conn_cli.report.sources import Sources
+from conn_cli.report.text import paint, pieces
+from conn_cli.words import counted
+from conn_engine.checks import CheckResult
+from conn_engine.coverage import OperationCoverage
+from conn_engine.diagnostics import Diagnostic, Severity
+from conn_engine.documents import dump_json
+
+__all__ = ["Verdicts", "drawings"]
+
+Low = Sequence[OperationCoverage]
+
+
+class Verdicts:
+    """Which of the checks are not passed: what they say counts, not how it is drawn."""
+
+    def __init__(self, result: CheckResult, *, low: Low, impact_fails: bool) -> None:
+        self.result = result
+        self.low = low
+        self.impact_fails = impact_fails
+
+    def rows(self) -> list[tuple[str, bool, str]]:
+        """Each check: its name, whether it passed, one line."""
+        result = self.result
+        errors = sum(finding.severity is Severity.ERROR for finding in result.findings)
+        warnings = sum(finding.severity is Severity.WARNING for finding in result.findings)
+        lint = f"{counted(result.files, 'file')}, {counted(errors, 'error')}, {counted(warnings, 'warning')}"
+        rows = [("lint", not result.lint_failed, lint)]
+        if result.broken:
+            return [*rows, ("load", False, result.broken)]
+        rows.append(("test", not result.tests_failed, self._tests()))
+        rows.append(("coverage", not self.low, self._coverage()))
+        if result.impact is not None:
+            rows.append(("impact", not self.impact_fails, impact_report.summary(result.impact)))
+        return rows
+
+    def _tests(self) -> str:
+        reports = self.result.reports
+        cases = sum(len(report.judgements) for report in reports)
+        failed = sum(report.failed for report in reports)
+        unknown = sum(not report.recorded for report in reports)
+        told = f"{counted(len(reports), 'operation')}, {counted(cases, 'recorded case')}"
+        if self.result.tested:
+            told += f", {counted(self.result.tested, 'account')}"
+        told += f", {failed} failed" if failed else ""
+        return f"{told}, {unknown} without a recording" if unknown else told
+
+    def _coverage(self) -> str:
+        rows = [row for row in self.result.coverage if row.mapped]
+        seen, mapped = sum(row.count("seen") for row in rows), sum(row.mapped for row in rows)
+        share = f"{100 * seen / mapped:.0f}% of the mapped fields seen" if mapped else "nothing is mapped"
+        return f"{share}, {len(self.low)} below the minimum" if self.low else share
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check did."""
+        return all(passed for _, passed, _ in self.rows())
+
+
+def drawings(
+    verdicts: Verdicts, sources: Sources, *, minimum: float | None, color: bool
+) -> Mapping[str, Callable[[], str]]:
+    """What draws each format."""
+    result = verdicts.result
+    return {
+        "text": lambda: _text(verdicts, sources, minimum, color=color),
+        "json": lambda: _json(verdicts),
+        "markdown": lambda: _markdown(verdicts, minimum),
+        "sarif": lambda: render("sarif", result.all_findings(), sources),
+        "junit": lambda: junit(result.reports, sources),
+        "github": lambda: _github(verdicts, sources),
+    }
+
+
+def _summary(verdicts: Verdicts) -> list[str]:
+    return [f"{'ok  ' if passed else 'FAIL'} {name:<9} {told}" for name, passed, told in verdicts.rows()]
+
+
+def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color: bool) -> str:
+    result = verdicts.result
+    parts = []
+    for finding in sorted(result.findings, key=Diagnostic.sort_key):
+        parts.append(paint(list(pieces(finding, sources)), color))
+    if result.tests_failed:
+        parts.append(paint(list(text_pieces(result.reports, sources, verbose=False, live=False)), color))
+    if verdicts.low:
+        parts.append(coverage_report.text(verdicts.low, verdicts.low, minimum))
+    if result.impact is not None and result.impact.fields:
+        parts.append(impact_report.text(result.impact))
+    return "".join(parts) + "".join(f"{line}\n" for line in _summary(verdicts))
+
+
+def _json(verdicts: Verdicts) -> str:
+    result = verdicts.result
+    data: dict[str, Any] = {
+        "version": 1,
+        "passed": verdicts.passed,
+        "checks": [{"check": name, "passed": passed, "summary": told} for name, passed, told in verdicts.rows()],
+        "lint": [finding_data(finding) for finding in sorted(result.findings, key=Diagnostic.sort_key)],
+        "tests": [report_data(report) for report in result.reports],
+        "coverage": coverage_report.data(result.coverage, verdicts.low),
+        "impact": None if result.impact is None else impact_report.data(result.impact),
+    }
+    return dump_json(data)
+
+
+def _markdown(verdicts: Verdicts, minimum: float | None) -> str:
+    result = verdicts.result
+    lines = [
+        f"## Conn: {'all checks passed' if verdicts.passed else 'not passed'}",
+        "",
+        "| check | | |",
+        "|---|---|---|",
+    ]
+    lines += [f"| {name} | {'✅' if passed else '❌'} | {_cell(told)} |" for name, passed, told in verdicts.rows()]
+    errors = [f for f in result.all_findings() if f.severity is Severity.ERROR]
+    if errors:
+        lines += ["", "<details open><summary>Findings</summary>", ""]
+        rows = list(dict.fromkeys(_finding_row(finding) for finding in sorted(errors, key=Diagnostic.sort_key)))
+        lines += [*rows[:30], *([f"- … and {len(rows) - 30} more"] if len(rows) > 30 else [])]
+        lines += ["", "</details>"]
+    if result.impact is not None:
+        lines += ["", impact_report.markdown(result.impact).rstrip()]
+    if verdicts.low:
+        lines += [
+            "",
+            "### Coverage below the minimum",
+            "",
+            coverage_report.markdown(verdicts.low, verdicts.low, minimum).rstrip(),
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _finding_row(finding: Diagnostic) -> str:
+    """Where and what kind of finding it is: its own message may quote a record's value."""
+    from conn_engine.codes import explain
+
+    row = explain(finding.code)
+    place = f" `{finding.span.file}:{finding.span.line}`" if finding.span else ""
+    path = f" at `{finding.path}`" if finding.path else ""
+    return f"- **{finding.code}**{place} {row.title if row else ''}{path}"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _github(verdicts: Verdicts, sources: Sources) -> str:
+    result = verdicts.result
+    lines = [render("github", result.all_findings(), sources)]
+    if result.impact is not None:
+        lines.append(impact_report.github(result.impact))
+    for name, passed, told in verdicts.rows():
+        lines.append(command("notice" if passed else "error", told, title=f"conn ci: {name}") + "\n")
+    return "".join(lines)

@@ -1,0 +1,108 @@
+"""What a change of files can reach: which accounts, and which connectors by themselves, have to be tested again."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from conn_engine.config import Workspace
+from conn_engine.errors import ConnError
+
+__all__ = ["Reach", "changed_files", "everything", "reach_of"]
+
+_DOCUMENTS = (".yaml", ".yml", ".json")
+_FOLDERS = ("connectors", "environments", "accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """The accounts a change reaches, and the connectors that no account uses but the change touches.
+
+    `whole` says that everything is reached (conn.yaml or a model has changed, or nothing to compare with is known).
+    """
+
+    accounts: tuple[str, ...]
+    connectors: tuple[str, ...]
+    whole: bool = False
+
+
+def changed_files(before: Path, after: Path) -> list[str]:
+    """Documents that are not the same on both sides, relative to the workspaces, sorted."""
+    old, new = dict(_files(before)), dict(_files(after))
+    changed = set(old) ^ set(new)
+    for name in old.keys() & new.keys():
+        one, other = old[name], new[name]
+        if not one.samefile(other) and one.read_bytes() != other.read_bytes():
+            changed.add(name)
+    return sorted(changed)
+
+
+def _files(root: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(root.iterdir()):
+        if path.name.startswith("."):
+            continue
+        if path.is_file() and path.suffix in _DOCUMENTS:
+            yield path.name, path
+        elif path.is_dir() and not path.is_symlink():
+            for below in path.rglob("*"):
+                if (
+                    below.suffix in _DOCUMENTS
+                    and below.is_file()
+                    and "/." not in below.as_posix()[len(root.as_posix()) :]
+                ):
+                    yield below.relative_to(root).as_posix(), below
+
+
+def everything(workspace: Workspace) -> Reach:
+    """All accounts, and all connectors without one."""
+    users = _users(workspace)
+    return Reach(
+        tuple(sorted(workspace.accounts())), tuple(n for n in workspace.connectors() if not users.get(n)), True
+    )
+
+
+def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
+    """What the changed files (relative to the workspace) can reach."""
+    models = {PurePosixPath(name).as_posix() for name in workspace.settings.models}
+    connectors: set[str] = set()
+    environments: set[str] = set()
+    accounts: set[str] = set()
+    for name in changed:
+        parts = PurePosixPath(name).parts
+        if name in ("conn.yaml", "conn.yml", "conn.json") or any(name.startswith(f"{folder}/") for folder in models):
+            return everything(workspace)
+        if parts[0] == "connectors" and len(parts) > 2:
+            own = parts[3] if len(parts) > 4 and parts[2] in ("recordings", "expected") else ""
+            if own:
+                accounts.add(own)
+            else:
+                connectors.add(parts[1])
+        elif parts[0] == "environments":
+            environments.add(PurePosixPath(parts[-1]).stem)
+        elif parts[0] == "accounts":
+            accounts.add(PurePosixPath(parts[-1]).stem)
+    users = _users(workspace)
+    default = workspace.settings.default_environment
+    for name in workspace.accounts() if environments else ():
+        if (_environment(workspace, name) or default) in environments:
+            accounts.add(name)
+    for connector in connectors:
+        accounts.update(users.get(connector, ()))
+    alone = sorted(name for name in connectors if not users.get(name) and name in workspace.connectors())
+    return Reach(tuple(sorted(accounts & set(workspace.accounts()))), tuple(alone))
+
+
+def _users(workspace: Workspace) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name in workspace.accounts():
+        try:
+            found.setdefault(workspace.account(name).connector, []).append(name)
+        except ConnError:
+            continue  # lint says what is wrong with it
+    return found
+
+
+def _environment(workspace: Workspace, account: str) -> str | None:
+    try:
+        return workspace.account(account).environment
+    except ConnError:
+        return None

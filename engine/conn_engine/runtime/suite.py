@@ -12,7 +12,7 @@ from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge
 from conn_engine.runtime.variants import shared, up_to
 
-__all__ = ["OperationReport", "Selection", "run_suite", "targets"]
+__all__ = ["OperationReport", "Selection", "report_on", "run_suite", "targets"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +110,13 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
             own = [case for case in cases if case.name == name]
             if not own and name.kind == "vendor" and not selection.operations:
                 continue  # the vendor's own operations are tested through the unified ones, or by name
-            yield _report(workspace, effective, name, own, selection)
+            yield report_on(workspace, effective, name, own, selection)
 
 
-def _report(
+def report_on(
     workspace: Workspace, effective: Effective, name: OperationName, cases: Sequence[Case], selection: Selection
 ) -> OperationReport:
+    """Replay and judge the cases of one operation; without any, say that nothing is recorded."""
     report = OperationReport(effective, name)
     if not cases:
         report.recorded = False

@@ -1,0 +1,71 @@
+"""Where a store is: a SQLite file or a Postgres database. Nothing is opened here; a password is never shown."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+__all__ = ["DEFAULT_FILE", "Address"]
+
+DEFAULT_FILE = Path(".conn") / "releases.sqlite3"
+"""The store of a workspace that names none, below its folder."""
+_POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+_HINT = "a store is a SQLite file (releases.sqlite3), or postgresql+psycopg://USER@HOST/DATABASE"
+
+
+@dataclass(frozen=True, repr=False)
+class Address:
+    """Either a SQLite `file`, or the `url` of a Postgres database."""
+
+    file: Path | None = None
+    url: "URL | None" = None
+
+    @classmethod
+    def read(cls, text: str, folder: Path) -> "Address":
+        """An address from what people write: a path (relative to `folder`), sqlite:///PATH or a Postgres URL.
+
+        Raises UsageError for anything else.
+        """
+        if "://" not in text:
+            if not text.strip():
+                raise UsageError("the store's address is empty", hint=_HINT)
+            return cls(file=folder / Path(text).expanduser())
+        from sqlalchemy.engine import make_url
+        from sqlalchemy.exc import ArgumentError
+
+        kind = text.partition("://")[0].lower()
+        try:
+            url = make_url(text)
+        except (ArgumentError, ValueError):
+            # The text stays out of the message: it may hold a password.
+            raise UsageError(f"the store's address {kind}://… cannot be read", hint=_HINT) from None
+        if kind in ("sqlite", "sqlite+pysqlite"):
+            if not url.database or url.database == ":memory:" or url.query:
+                raise UsageError("a SQLite store is a file: sqlite:///PATH", hint=_HINT)
+            return cls(file=folder / url.database)
+        if kind not in _POSTGRES:
+            raise UsageError(f'there is no store of the kind "{kind}"', hint=_HINT)
+        return cls(url=url.set(drivername="postgresql+psycopg"))
+
+    @property
+    def secrets(self) -> list[str]:
+        """What of it must not be shown: the password, in the form that it is written and in its plain one."""
+        if self.url is None:
+            return []
+        values = [self.url.password, self.url.query.get("password")]
+        return [str(value) for value in values if value]
+
+    @property
+    def shown(self) -> str:
+        """As people see it."""
+        if self.url is None:
+            return str(self.file)
+        query = {key: "***" if key.endswith("password") else value for key, value in self.url.query.items()}
+        return self.url.set(query=query).render_as_string(hide_password=True)
+
+    def __repr__(self) -> str:
+        return f"Address({self.shown})"

@@ -1,0 +1,181 @@
+"""What a release holds: the files that decide what a workspace does, each by its digest. No database, no checks.
+
+The manifest lists path and digest of every file in one canonical form, and the digest of the manifest is the release's
+id: the same content has the same id, and an id vouches for every byte.
+"""
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+from conn_engine.config import Workspace
+from conn_engine.errors import ConfigurationError
+from conn_engine.releases.faults import ReleaseRefused, StoreFault
+from conn_engine.secrets import Redactor
+
+__all__ = ["DIGEST", "Collected", "Manifest", "collect", "digest_of", "lay_out"]
+
+FORMAT = 1
+DIGEST = re.compile(r"[0-9a-f]{64}")
+DOCUMENTS = (".yaml", ".yml", ".json")
+MAX_BYTES = 64 * 1024 * 1024
+_LOCAL = re.compile(r"\.local\.(yaml|yml|json)$")
+"""Files that are one person's or one machine's own: kept out of version control, and out of releases."""
+
+
+def digest_of(content: bytes) -> str:
+    """SHA-256 in hexadecimal: what a content is called everywhere in a store."""
+    return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """Path (relative, forward slashes) to digest, for every file of a release."""
+
+    files: Mapping[str, str]
+
+    @cached_property
+    def content(self) -> bytes:
+        """The canonical form. Equal manifests have equal bytes."""
+        data = {"format": FORMAT, "files": dict(sorted(self.files.items()))}
+        return json.dumps(data, ensure_ascii=True, separators=(",", ":")).encode("ascii")
+
+    @cached_property
+    def id(self) -> str:
+        """The release's id."""
+        return digest_of(self.content)
+
+    @classmethod
+    def read(cls, content: bytes, expected: str) -> "Manifest":
+        """A manifest from its bytes. Raises StoreFault when they are not those of the release `expected`."""
+        if digest_of(content) != expected:
+            raise damaged(f"the list of files of release {expected[:12]}")
+        data = json.loads(content)
+        if data.get("format") != FORMAT:
+            raise StoreFault(
+                f"release {expected[:12]} has the form {data.get('format')}, which this version does not read",
+                hint="it was made by a newer version of conn: upgrade conn-engine",
+            )
+        files: dict[str, str] = data["files"]
+        for path, digest in files.items():
+            if not _safe(path) or DIGEST.fullmatch(digest) is None:
+                raise StoreFault(f"release {expected[:12]} names a file that can be none: {path[:80]!r}")
+        return cls(files)
+
+
+def damaged(what: str) -> StoreFault:
+    """The error of content that is not what its digest says."""
+    return StoreFault(
+        f"the store is damaged: {what} is not what was stored",
+        hint="restore the database from a backup, or release the workspace anew into another store",
+    )
+
+
+def _safe(path: str) -> bool:
+    pure = PurePosixPath(path)
+    parts = path.split("/")
+    return not pure.is_absolute() and not any(part in ("", ".", "..") or "\\" in part or ":" in part for part in parts)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """A workspace as it is now, read once: the manifest, and the bytes of each digest. `left_out` are local files."""
+
+    manifest: Manifest
+    blobs: Mapping[str, bytes]
+    left_out: tuple[str, ...] = ()
+
+
+def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collected:
+    """Read everything of a workspace that decides what it does: conn.yaml, environments, accounts, connectors with
+    mappings, recordings and goldens, models, and the certificates it trusts.
+
+    `redactor` knows secrets that must not be among it. Raises ReleaseRefused when one is, ConfigurationError for a file
+    that cannot be read or lies elsewhere.
+    """
+    files: dict[str, str] = {}
+    blobs: dict[str, bytes] = {}
+    left_out = []
+    for path in _paths(workspace):
+        shown = workspace.shown(path)
+        if _LOCAL.search(path.name):
+            left_out.append(shown)
+            continue
+        content = _content(workspace, path, shown)
+        found = redactor.find(content) if redactor is not None else []
+        if found:
+            raise ReleaseRefused(
+                f"{shown} holds a secret of this machine: the value of {found[0]}",
+                hint="take it out of the file; a release never holds a secret",
+            )
+        if not _safe(shown):
+            raise ConfigurationError(f"{shown} cannot be in a release: its name is none on every system")
+        digest = digest_of(content)
+        files[shown] = digest
+        blobs[digest] = content
+    return Collected(Manifest(files), blobs, tuple(left_out))
+
+
+def _paths(workspace: Workspace) -> list[Path]:
+    root = workspace.root
+    found = {root / f"conn{suffix}" for suffix in DOCUMENTS}
+    for folder in ("environments", "accounts"):
+        found.update(_below(workspace, root / folder, deep=False))
+    found.update(_below(workspace, root / "connectors", deep=True))
+    for folder_of_models in workspace.models:
+        found.update(_below(workspace, folder_of_models, deep=True))
+    if workspace.settings.trusted_certificates is not None:
+        found.add(root / workspace.settings.trusted_certificates)
+    return sorted(path for path in found if path.is_file())
+
+
+def _below(workspace: Workspace, folder: Path, *, deep: bool, above: frozenset[str] = frozenset()) -> Iterator[Path]:
+    """The documents below a folder, hidden ones left out. `above` are the folders on the way, as links may go round."""
+    if not folder.is_dir():
+        return
+    workspace.check_inside(folder)
+    here = os.path.realpath(folder)
+    if here in above:
+        return
+    with os.scandir(folder) as entries:
+        for entry in sorted(entries, key=lambda entry: entry.name):
+            if entry.name[0] == ".":
+                continue
+            if deep and entry.is_dir():
+                yield from _below(workspace, Path(entry.path), deep=True, above=above | {here})
+            elif entry.name.endswith(DOCUMENTS):
+                yield Path(entry.path)
+
+
+def _content(workspace: Workspace, path: Path, shown: str) -> bytes:
+    workspace.check_inside(path)
+    try:
+        with path.open("rb") as stream:
+            content = stream.read(MAX_BYTES + 1)
+    except OSError as fault:
+        raise ConfigurationError(f"cannot read {shown}: {(fault.strerror or str(fault)).lower()}") from fault
+    if len(content) > MAX_BYTES:
+        raise ConfigurationError(f"{shown} is larger than {MAX_BYTES // 2**20} MiB")
+    return content
+
+
+def lay_out(
+    files: Mapping[str, str], contents: Callable[[Iterable[str]], Iterable[tuple[str, bytes]]], to: Path
+) -> None:
+    """Write the files of a manifest into an empty folder; `contents` gives (digest, bytes) for the digests asked."""
+    places: dict[str, list[str]] = {}
+    for path, digest in files.items():
+        places.setdefault(digest, []).append(path)
+    made: set[Path] = set()
+    for digest, content in contents(sorted(places)):
+        for path in places[digest]:
+            target = to / PurePosixPath(path)
+            if target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(target.parent)
+            target.write_bytes(content)

@@ -1,0 +1,214 @@
+"""Opens a store: the database behind an address, its driver's errors as ours, its format checked. No releases here."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.pool import QueuePool
+
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.releases.address import Address
+from conn_engine.releases.faults import StoreFault, StoreRefused, StoreUnreachable
+from conn_engine.releases.tables import MIGRATIONS, Migration, migrate, newer, version_of
+from conn_engine.secrets import Redactor
+
+__all__ = ["Database"]
+
+BUSY_SECONDS = 15.0
+CONNECT_SECONDS = 5
+_LOCK = 0x636F6E6E  # names our advisory lock; any number that nobody else takes
+_REFUSED = ("28000", "28P01")
+_REFUSED_WORDS = ("authentication failed", "no password supplied", "role ", "no pg_hba.conf entry")
+_MISSING_DATABASE = "3D000"
+
+
+class Database:
+    """Transactions on a store. Safe for threads, and for a process that forks: connections are never shared over it.
+
+    `create` makes the store where there is none; without it a missing one is a StoreFault. An older format is brought
+    to today's, a newer one refused.
+    """
+
+    def __init__(self, address: Address, *, create: bool = False, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+        self.address = address
+        self._redactor = Redactor(address.secrets)
+        self._migrations = migrations
+        self._process = os.getpid()
+        if address.file is not None:
+            self._engine = _sqlite(address.file, create=create)
+        else:
+            self._engine = _postgres(address)
+        try:
+            self._prepare(create)
+        except BaseException:
+            self.close()
+            raise
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A connection that sees one state throughout. Raises StoreUnreachable, StoreRefused, StoreFault."""
+        with self._translated(), self._current().connect() as connection:
+            if self.address.url is not None:
+                connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin():
+                yield connection
+
+    @contextmanager
+    def polling(self) -> Iterator[Connection]:
+        """A connection for one small question."""
+        with self._translated(), self._current().connect() as connection:
+            if self.address.url is not None:
+                connection.execution_options(isolation_level="AUTOCOMMIT")
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction: everything in it happens, or nothing does. Raises as `reading`."""
+        with self._translated(), self._current().connect() as connection:
+            connection.execution_options(conn_writes=True)
+            with connection.begin():
+                yield connection
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._engine.dispose()
+
+    def _current(self) -> Engine:
+        if self._process != os.getpid():
+            # A forked child must neither use nor close what its parent still talks over.
+            self._engine.dispose(close=False)
+            self._process = os.getpid()
+        return self._engine
+
+    def _prepare(self, create: bool) -> None:
+        with self.polling() as connection:
+            have = version_of(connection)
+        if have > len(self._migrations):
+            raise newer(have, len(self._migrations))
+        if have == 0 and not create:
+            raise missing(self.address)
+        if have < len(self._migrations):
+            with self.writing() as connection:
+                if self.address.url is not None:  # one at a time; SQLite's write lock does the same
+                    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_LOCK)))
+                migrate(connection, self._migrations)
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except ConnError:
+            raise
+        except exc.SQLAlchemyError as error:
+            raise self._fault(error) from None  # its text may hold the address, and a traceback its parameters
+
+    def _fault(self, error: exc.SQLAlchemyError) -> ConnError:
+        cause = getattr(error, "orig", None)
+        said = self._redactor.text(_first_line(cause or error))
+        where = self.address.shown
+        state = str(getattr(cause, "sqlstate", None) or "")
+        if isinstance(error, exc.TimeoutError) or "database is locked" in said or state == "55P03":
+            return StoreUnreachable(f"the store {where} is busy: another process has been writing for too long")
+        if state in _REFUSED or (not state and any(words in said for words in _REFUSED_WORDS)):
+            return StoreRefused(f"the store {where} refuses the user: {said}", hint="mend the user or the password")
+        if state == _MISSING_DATABASE or ("does not exist" in said and "database " in said):
+            return StoreFault(f"there is no store at {where}: {said}", hint="make the database first: createdb NAME")
+        if state == "42501" or "readonly" in said or "permission denied" in said:
+            return StoreFault(f"the store {where} may not be written: {said}", hint="mend the permissions")
+        if isinstance(error, exc.OperationalError | exc.InterfaceError) and self.address.url is not None:
+            return StoreUnreachable(f"the store {where} does not answer: {said}", fault="connect")
+        return StoreFault(f"the store {where} cannot be used: {said}", hint="it may be damaged, or be no store at all")
+
+
+def missing(address: Address) -> StoreFault:
+    """The error of a place where no store is."""
+    return StoreFault(f"there is no store of releases at {address.shown}", hint="conn release makes one")
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
+
+
+def _postgres(address: Address) -> Engine:
+    try:
+        import psycopg  # noqa: F401 - only to say kindly that it is not there
+    except ImportError:
+        raise UsageError(
+            "a Postgres store needs the driver psycopg, which is not installed",
+            hint="pip install 'conn-engine[postgres]'",
+        ) from None
+    if address.url is None:
+        raise UsageError("no address of a Postgres database")
+    options: dict[str, Any] = {} if "connect_timeout" in address.url.query else {"connect_timeout": CONNECT_SECONDS}
+    return sa.create_engine(address.url, connect_args=options, pool_pre_ping=True, hide_parameters=True)
+
+
+def _sqlite(file: Path, *, create: bool) -> Engine:
+    if file.is_dir():
+        raise StoreFault(f"the store {file} is a folder", hint="name a file")
+    if not file.exists():
+        if not create:
+            raise missing(Address(file=file))
+        _make(file)
+    # Opened so that a file that has gone meanwhile is an error, not an empty store.
+    location = f"file:{quote(str(file.absolute()))}?mode=rw"
+
+    def connect() -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            location, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    engine = sa.create_engine("sqlite://", creator=connect, poolclass=QueuePool, hide_parameters=True)
+
+    @sa.event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        # A writer takes the lock at once: what it has read must still hold when it writes.
+        writes = connection.get_execution_options().get("conn_writes", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine
+
+
+def _take_name(temporary: Path, file: Path) -> None:
+    try:
+        os.link(temporary, file)  # unlike a renaming, this never replaces what came there meanwhile
+    except FileExistsError:
+        return
+    except OSError:  # a file system without hard links
+        if not file.exists():
+            temporary.replace(file)
+
+
+def _make(file: Path) -> None:
+    """An empty database with a write-ahead log, so that nobody who reads waits for one who writes. Whole or not at all:
+    it is made under another name, and takes its own only if that is still free.
+    """
+    temporary = file.with_name(f".{file.name}.{os.urandom(6).hex()}.tmp")
+    try:
+        made = not file.parent.exists()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        if made and file.parent.name == ".conn":
+            (file.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+        connection = sqlite3.connect(temporary)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.close()
+        _take_name(temporary, file)
+    except (OSError, sqlite3.Error) as fault:
+        reason = getattr(fault, "strerror", None) or str(fault)
+        raise StoreFault(
+            f"the store {file} cannot be made: {reason.lower()}", hint="mend the folder's rights"
+        ) from fault
+    finally:
+        for path in (temporary, *(temporary.with_name(f"{temporary.name}{end}") for end in ("-wal", "-shm"))):
+            with suppress(OSError):
+                path.unlink(missing_ok=True)

@@ -1,0 +1,282 @@
+"""A store of releases: contents by digest, releases, channels, and every movement of a channel. Checks are not its own.
+
+What is written is never changed or taken away; only a channel moves, and only for whoever says where it stands.
+"""
+
+import json
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+from sqlalchemy.exc import IntegrityError
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import UsageError
+from conn_engine.releases import tables
+from conn_engine.releases.address import Address
+from conn_engine.releases.content import DIGEST, Manifest, damaged, digest_of
+from conn_engine.releases.faults import ChannelMoved
+from conn_engine.releases.model import Channel, Event, Release, short
+from conn_engine.releases.opening import Database
+
+__all__ = ["LATEST", "Store"]
+
+T = TypeVar("T")
+LATEST = "latest"
+"""What stands for the release that was made last."""
+_CHUNK = 400
+_CHUNK_BYTES = 8_000_000
+_SHORTEST_ID = 4
+
+
+class Store:
+    """An open store. Every method is one transaction, and safe for threads. Use as a context manager, or `close` it.
+
+    Each method raises StoreUnreachable, StoreRefused or StoreFault when the database cannot be used.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, address: Address | str | Path, *, create: bool = False) -> "Store":
+        """The store at an address. `create` makes it where there is none; otherwise that is a StoreFault."""
+        read = address if isinstance(address, Address) else Address.read(str(address), Path.cwd())
+        return cls(Database(read, create=create))
+
+    @property
+    def address(self) -> Address:
+        """Where it is."""
+        return self._database.address
+
+    def close(self) -> None:
+        """Give back the connections."""
+        self._database.close()
+
+    def __enter__(self) -> "Store":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- releases ---
+
+    def add(self, release: Release, manifest: Manifest, blobs: Mapping[str, bytes]) -> bool:
+        """Keep a release with its contents, whole or not at all. False when it is there already, and stays as it is."""
+        contents = {**blobs, manifest.id: manifest.content}
+        with self._database.writing() as connection:
+            have = set(_chunked(connection, sa.select(tables.blob.c.digest), tables.blob.c.digest, sorted(contents)))
+            for piece in _pieces([contents[digest] for digest in sorted(contents.keys() - {row[0] for row in have})]):
+                rows = [_blob_row(content) for content in piece]
+                connection.execute(self._insert(tables.blob).on_conflict_do_nothing(), rows)
+            values = {
+                "id": manifest.id,
+                "message": release.message,
+                "made_by": release.made_by,
+                "made_at": release.made_at,
+                "engine": release.engine,
+                "verdict": json.dumps(release.verdict, sort_keys=True),
+            }
+            return self._inserted(connection, tables.release, values)
+
+    def release(self, release: str) -> Release:
+        """The release of a whole id. Raises UsageError when there is none."""
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(tables.release).where(tables.release.c.id == release)).first()
+        if row is None:
+            raise self._unknown(release)
+        return _release(row)
+
+    def releases(self, limit: int | None = None) -> list[Release]:
+        """The releases, the newest first."""
+        query = sa.select(tables.release).order_by(tables.release.c.made_at.desc(), tables.release.c.id)
+        with self._database.reading() as connection:
+            return [_release(row) for row in connection.execute(query.limit(limit))]
+
+    def resolve(self, text: str) -> str:
+        """The id that a text means: a channel (what it serves), `latest`, or the beginning of an id.
+
+        Raises UsageError for what there is not, or is ambiguous.
+        """
+        serving = self.channel(text)
+        if serving.revision:
+            return serving.release
+        if text == LATEST:
+            newest = self.releases(1)
+            if not newest:
+                raise UsageError("the store holds no release yet", hint="conn release makes one")
+            return newest[0].id
+        if len(text) < _SHORTEST_ID or DIGEST.fullmatch(text.ljust(64, "0")) is None:
+            raise self._unknown(text)
+        column = tables.release.c.id
+        with self._database.reading() as connection:
+            query = sa.select(column).where(column.startswith(text, autoescape=True)).order_by(column).limit(3)
+            found = [row[0] for row in connection.execute(query)]
+        if not found:
+            raise self._unknown(text)
+        if len(found) > 1:
+            raise UsageError(f'"{text}" is the beginning of several releases', hint="give more of the id")
+        return str(found[0])
+
+    def _unknown(self, text: str) -> UsageError:
+        channels = [channel.name for channel in self.channels()]
+        recent = [short(release.id) for release in self.releases(5)]
+        hint = did_you_mean(text, [*channels, LATEST]) or f"it has {', '.join([*channels, *recent]) or 'none yet'}"
+        return UsageError(f'the store has no release "{text}"', hint=hint)
+
+    # --- contents ---
+
+    def manifest(self, release: str) -> Manifest:
+        """The files of a release, held against its id. Raises UsageError for an unknown id."""
+        found = dict(self.contents([release], check=False))
+        if release not in found:
+            raise self._unknown(release)
+        return Manifest.read(found[release], release)
+
+    def contents(self, digests: Iterable[str], *, check: bool = True) -> Iterator[tuple[str, bytes]]:
+        """(digest, bytes) of each content asked for, each held against its digest.
+
+        Raises StoreFault for one that is missing or is not what it was. Without `check` a missing one is left out.
+        """
+        wanted = list(dict.fromkeys(digests))
+        missing = set(wanted)
+        for chunk in _batched(wanted, _CHUNK):
+            query = sa.select(tables.blob).where(tables.blob.c.digest.in_(chunk))
+            with self._database.reading() as connection:
+                rows = connection.execute(query).all()
+            for row in rows:
+                missing.discard(row.digest)
+                yield row.digest, _unpacked(row)
+        if missing and check:
+            raise damaged(f"content {short(min(missing))} is gone; it")
+
+    # --- channels ---
+
+    def channel(self, name: str) -> Channel:
+        """What a channel serves; revision 0 when it has never moved."""
+        query = sa.select(tables.channel).where(tables.channel.c.name == name)
+        with self._database.polling() as connection:
+            row = connection.execute(query).first()
+        return Channel(name) if row is None else Channel(row.name, row.release, row.revision)
+
+    def channels(self) -> list[Channel]:
+        """Every channel that has moved, by name."""
+        with self._database.reading() as connection:
+            rows = connection.execute(sa.select(tables.channel).order_by(tables.channel.c.name))
+            return [Channel(row.name, row.release, row.revision) for row in rows]
+
+    def history(self, channel: str | None = None, limit: int | None = None) -> list[Event]:
+        """The movements of one channel or of all, the newest first."""
+        table = tables.event
+        query = sa.select(table).order_by(table.c.done_at.desc(), table.c.channel, table.c.revision.desc()).limit(limit)
+        if channel is not None:
+            query = query.where(table.c.channel == channel).order_by(None).order_by(table.c.revision.desc())
+        with self._database.reading() as connection:
+            return [_event(row) for row in connection.execute(query)]
+
+    def move(self, event: Event) -> Channel:
+        """Let a channel serve `event.release`, and keep the event; `event.revision` is the one that this makes.
+
+        It happens only while the channel still has the revision before: raises ChannelMoved otherwise, and nothing is
+        written. Raises UsageError for an unknown release.
+        """
+        self.release(event.release)
+        seen = event.revision - 1
+        try:
+            with self._database.writing() as connection:
+                if not self._swapped(connection, event, seen):
+                    raise self._moved(connection, event)
+                row = {name: getattr(event, name) for name in ("channel", "revision", "kind", "release", "reason")}
+                row |= {"done_by": event.done_by, "done_at": event.done_at, "previous": event.previous or None}
+                row["checks"] = json.dumps(event.checks, sort_keys=True)
+                connection.execute(sa.insert(tables.event), row)
+        except IntegrityError:  # not reached while the swap above decides; the keys of the tables say the same
+            raise ChannelMoved(f"{event.channel} has moved meanwhile", hint="look again: conn history") from None
+        return Channel(event.channel, event.release, event.revision)
+
+    def _swapped(self, connection: Connection, event: Event, seen: int) -> bool:
+        table = tables.channel
+        new = {"release": event.release, "revision": event.revision}
+        if seen == 0:
+            return self._inserted(connection, table, {"name": event.channel, **new})
+        swap = sa.update(table).where(table.c.name == event.channel, table.c.revision == seen).values(**new)
+        return connection.execute(swap).rowcount == 1
+
+    def _moved(self, connection: Connection, event: Event) -> ChannelMoved:
+        table = tables.event
+        query = sa.select(table).where(table.c.channel == event.channel).order_by(table.c.revision.desc()).limit(1)
+        last = connection.execute(query).first()
+        if last is None:
+            return ChannelMoved(f"{event.channel} does not serve a release any more", hint="look again: conn history")
+        return ChannelMoved(
+            f"{event.channel} has moved meanwhile: it serves {short(last.release)} ({last.kind} by {last.done_by}), "
+            f"not {short(event.previous) or 'nothing'} any more",
+            hint=f"nothing was changed; look at it (conn history --channel {event.channel}), then decide again",
+        )
+
+    def _inserted(self, connection: Connection, table: sa.Table, values: Mapping[str, Any]) -> bool:
+        """Insert a row unless one with its key is there; whether it was inserted."""
+        insert = self._insert(table).on_conflict_do_nothing()
+        options = {"preserve_rowcount": True}
+        return bool(connection.execute(insert, values, execution_options=options).rowcount == 1)
+
+    def _insert(self, table: sa.Table) -> Any:
+        return sqlite.insert(table) if self.address.file is not None else postgresql.insert(table)
+
+
+def _blob_row(content: bytes) -> dict[str, Any]:
+    return {"digest": digest_of(content), "size": len(content), "content": zlib.compress(content, 6)}
+
+
+def _unpacked(row: Row[Any]) -> bytes:
+    inflate = zlib.decompressobj()
+    try:
+        content = inflate.decompress(row.content, max(row.size, 0) + 1)
+    except zlib.error:
+        content = b""
+    if len(content) != row.size or digest_of(content) != row.digest:
+        raise damaged(f"content {short(row.digest)}")
+    return content
+
+
+def _chunked(
+    connection: Connection, query: sa.Select[Any], column: sa.Column[Any], values: Sequence[str]
+) -> Iterator[Row[Any]]:
+    for chunk in _batched(values, _CHUNK):
+        yield from connection.execute(query.where(column.in_(chunk)))
+
+
+def _pieces(contents: Sequence[bytes]) -> Iterator[list[bytes]]:
+    """Contents in lists that a statement takes without holding much memory."""
+    piece: list[bytes] = []
+    size = 0
+    for content in contents:
+        if piece and (size + len(content) > _CHUNK_BYTES or len(piece) >= _CHUNK):
+            yield piece
+            piece, size = [], 0
+        piece.append(content)
+        size += len(content)
+    if piece:
+        yield piece
+
+
+def _batched(values: Iterable[T], number: int) -> Iterator[list[T]]:
+    rest = iter(values)
+    while chunk := list(islice(rest, number)):
+        yield chunk
+
+
+def _release(row: Row[Any]) -> Release:
+    return Release(row.id, row.message, row.made_by, row.made_at, row.engine, json.loads(row.verdict))
+
+
+def _event(row: Row[Any]) -> Event:
+    return Event(
+        row.channel, row.revision, row.kind, row.release, row.previous or "", row.done_by, row.done_at, row.reason,
+        json.loads(row.checks),
+    )  # fmt: skip

@@ -1,0 +1,108 @@
+"""The tables of a store, and how an older store becomes one of today. Only `opening` and `store` import this.
+
+A store's format is the number of migrations it has seen. A migration is never changed once published: another one is
+added, and it must keep what is there.
+"""
+
+from collections.abc import Callable, Sequence
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from conn_engine.releases.faults import StoreFault
+
+__all__ = ["MIGRATIONS", "blob", "channel", "event", "migrate", "release", "version_of"]
+
+Migration = Callable[[Connection], None]
+
+_metadata = sa.MetaData()
+_Digest = sa.String(64)
+
+store = sa.Table("conn_store", _metadata, sa.Column("format", sa.Integer, nullable=False))
+
+blob = sa.Table(
+    "conn_blob",
+    _metadata,
+    sa.Column("digest", _Digest, primary_key=True),
+    sa.Column("size", sa.BigInteger, nullable=False),
+    sa.Column("content", sa.LargeBinary, nullable=False),
+)
+"""Contents by their digest; `content` is compressed (zlib), `size` and digest are those of what was stored."""
+
+release = sa.Table(
+    "conn_release",
+    _metadata,
+    sa.Column("id", _Digest, sa.ForeignKey(blob.c.digest), primary_key=True),
+    sa.Column("message", sa.Text, nullable=False),
+    sa.Column("made_by", sa.Text, nullable=False),
+    sa.Column("made_at", sa.String(32), nullable=False),
+    sa.Column("engine", sa.String(64), nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+)
+"""A release's id is the digest of its list of files, which is a blob."""
+
+channel = sa.Table(
+    "conn_channel",
+    _metadata,
+    sa.Column("name", sa.String(100), primary_key=True),
+    sa.Column("release", _Digest, sa.ForeignKey(release.c.id), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
+)
+
+event = sa.Table(
+    "conn_event",
+    _metadata,
+    sa.Column("channel", sa.String(100), sa.ForeignKey(channel.c.name), primary_key=True),
+    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("kind", sa.String(16), nullable=False),
+    sa.Column("release", _Digest, sa.ForeignKey(release.c.id), nullable=False),
+    sa.Column("previous", _Digest, sa.ForeignKey(release.c.id), nullable=True),
+    sa.Column("done_by", sa.Text, nullable=False),
+    sa.Column("done_at", sa.String(32), nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("checks", sa.Text, nullable=False),
+)
+"""One row for each revision of a channel: its primary key alone rules out that two movements count as one."""
+
+
+def _first(connection: Connection) -> None:
+    _metadata.create_all(connection, tables=[blob, release, channel, event])
+
+
+MIGRATIONS: tuple[Migration, ...] = (_first,)
+
+
+def version_of(connection: Connection) -> int:
+    """The store's format; 0 where there is no store. Raises StoreFault for a table of that name with no number."""
+    if not sa.inspect(connection).has_table(store.name):
+        return 0
+    number = connection.execute(sa.select(store.c.format)).scalar()
+    if not isinstance(number, int) or number < 1:
+        raise StoreFault("the database holds a table conn_store that says no format", hint="it is no store of releases")
+    return number
+
+
+def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Bring a store, or a database without one, to today's format, within the connection's transaction.
+
+    Raises StoreFault for a store of a newer format.
+    """
+    have = version_of(connection)
+    if have > len(migrations):
+        raise newer(have, len(migrations))
+    if have == len(migrations):
+        return
+    if have == 0:
+        store.create(connection)
+        connection.execute(sa.insert(store).values(format=len(migrations)))
+    for step in migrations[have:]:
+        step(connection)
+    connection.execute(sa.update(store).values(format=len(migrations)))
+
+
+def newer(have: int, known: int) -> StoreFault:
+    """The error of a store that this version does not understand."""
+    return StoreFault(
+        f"the store has the format {have}, and this version of conn knows formats up to {known}",
+        hint="a newer version of conn has made or changed it: upgrade conn-engine",
+    )

@@ -124,6 +124,9 @@ def _complete(credentials: dict[str, Any], authorization: Mapping[str, Any], sec
             told = [one for one in secrets if mentions(option, one.secret_name) or mentions(how, one.secret_name)]
             _complete(option, how, told)
         return
+    key = next((one for one in secrets if one.secret_name == "api_key"), None)  # noqa: S105
+    if credentials["format"] == "api_key" and key is not None and key.title not in ("", "API key"):
+        config["label"] = key.title
     asked = config.get("ask", [])
     known = {row["name"] for row in asked} | _stored(credentials["format"])
     asked += [_asked(one) for one in secrets if one.secret_name not in known]

@@ -220,7 +220,8 @@ def _cursor(
 
 def _dynamic(name: str, value: Node) -> str:
     text = expression(_bare(value))
-    return f"({text}) ? {{'{name}': {text}}}"
+    test = f"({text})" if " ? " in text or " ?? " in text or " ?: " in text else text
+    return f"{test} ? {{'{name}': {text}}}"
 
 
 def _followed(value: Node, link: str, config: Config) -> str:

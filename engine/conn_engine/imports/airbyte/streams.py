@@ -194,6 +194,8 @@ class Streams:
         followed = self._followed(parents, incremental is not None)
         if incremental is not None and (followed or matters(incremental, row)):
             row["incremental"] = incremental
+        if retriever.get("ignore_stream_slicer_parameters_on_paginated_requests") is True:
+            _first_page_only(row)
         text = None
         if isinstance(schema, Mapping):
             text = schema_text(schema, component.get("primary_key"), scope.cursor, name)
@@ -247,11 +249,6 @@ class Streams:
                 row.setdefault(_SET_PLACES[place], {}).setdefault(name, template(node))
             else:
                 notes.add("a page size in the body that the account decides")
-        if retriever.get("ignore_stream_slicer_parameters_on_paginated_requests") is True:
-            own = [row["parents"]] if isinstance(row.get("parents"), dict) else row.get("parents", [])
-            names = [source["param"] for source in own if "param" in source]
-            config = paging.settings["config"]
-            config["first_page_only"] = [*names, *config.get("first_page_only", [])]
         row["pagination"] = paging.settings
 
     def _records(  # noqa: PLR0917
@@ -280,6 +277,17 @@ class Streams:
         mapping = mapping_of(transformations, scope, schema, notes, casts=casts, only=only or "" if late else "")
         if mapping:
             row["record_mapping"] = mapping
+
+
+def _first_page_only(row: Row) -> None:
+    """Let what a part or a window puts into the query stand in the first page's request alone."""
+    paging = row.get("pagination", {})
+    parents = row.get("parents", [])
+    names = [source.get("param") for source in (parents if isinstance(parents, list) else [parents])]
+    config = row.get("incremental", {}).get("config", {})
+    names = [name for name in (*names, config.get("start_param"), config.get("end_param")) if name]
+    if names and paging.get("format") in ("page", "offset", "cursor"):
+        paging["config"]["first_page_only"] = names
 
 
 def _coded(router: Any) -> bool:

@@ -15,6 +15,7 @@ from conn_engine.imports.airbyte.jinja import (
     Node,
     ObjectOf,
     Path,
+    Secret,
     Untranslatable,
     children,
     expression,
@@ -26,7 +27,7 @@ from conn_engine.imports.airbyte.jinja import (
 
 __all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "read_again", "template", "typed", "written"]
 
-_LITERAL_LIKE = re.compile(r"\s*(?:[\[{('\"+\-.\d]|b?['\"]|True|False|None)")
+_NUMERIC = re.compile(r"[\s0-9._+eE-]*")
 
 
 _NEVER_LITERAL = frozenset({"dateFormat", "digest", "lowercase", "uppercase", "base64encode", "uuid", "sign"})
@@ -156,9 +157,7 @@ def read_again(node: Node) -> Node:
             return _unquoted(node)
         if (found := _structured(node)) is not None:
             return found
-        if isinstance(first, Lit) and _LITERAL_LIKE.match(str(first.value)) is None:
-            return node
-        return Call("literal", (node,), "any")
+        return Call("literal", (node,), "any") if _may_be_literal(node) else node
     return _literal(node)
 
 
@@ -172,6 +171,8 @@ def _literal(node: Node) -> Node:
             return Default(_literal(value), _literal(other), truth)
         case Lit(str() as value):
             return Lit(_read(value))
+        case Secret():
+            return node
         case Call(name, (value,)) if name == JSON_TEXT:
             return value  # what is written as JSON is read again
         case Call(name) if name in _NEVER_LITERAL or (name == "string" and node.kind == "text"):
@@ -188,6 +189,16 @@ def _digits(node: Call) -> Node:
     form = node.arguments[1]
     plain = isinstance(form, Lit) and not re.search(r"[^yMdHhmsSXx]", str(form.value))
     return Call("literal", (node,), "any") if plain else node
+
+
+def _may_be_literal(node: Concat) -> bool:
+    """Whether the text may turn out to be a literal: it begins as a list, an object or in quotes, or is a number."""
+    pieces = parts(node)
+    fixed = "".join(str(piece.value) for piece in pieces if isinstance(piece, Lit))
+    if isinstance(pieces[0], Lit):
+        start = str(pieces[0].value).lstrip()[:1]
+        return start in ("[", "{", "(", "'", '"') or _NUMERIC.fullmatch(fixed) is not None
+    return _NUMERIC.fullmatch(fixed) is not None
 
 
 def _structured(node: Concat) -> Node | None:

@@ -7,6 +7,7 @@ from conn_engine.imports.airbyte.jinja.nodes import (
     Call,
     Concat,
     Default,
+    Kind,
     ListOf,
     Lit,
     Node,
@@ -21,6 +22,7 @@ __all__ = [
     "bare",
     "bound",
     "compared",
+    "folded",
     "is_get",
     "is_items",
     "is_nothing",
@@ -29,6 +31,8 @@ __all__ = [
     "percent",
     "plain",
 ]
+
+_LARGE = 2**31
 
 
 def bound(node: Any, kinds: Any) -> int | None:
@@ -99,6 +103,15 @@ def number(left: Node, right: Node) -> Any:
     if "float" in (left.kind, right.kind):
         return "float"
     return "int" if left.kind == right.kind == "int" else "any"
+
+
+def folded(sign: str, left: Node, right: Node, kind: Kind) -> Node:
+    """Two numbers and a sign between them; worked out where both are written out."""
+    if isinstance(left, Lit) and isinstance(right, Lit) and left.kind == right.kind == "int":
+        a, b = int(left.value), int(right.value)
+        if abs(a) < _LARGE and abs(b) < _LARGE:
+            return Lit({"+": a + b, "-": a - b, "*": a * b}[sign])
+    return Op(sign, left, right, kind)
 
 
 def percent(form: Node, value: Node) -> Node:

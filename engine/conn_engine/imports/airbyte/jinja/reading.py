@@ -26,6 +26,7 @@ from conn_engine.imports.airbyte.jinja.operators import (
     bare,
     bound,
     compared,
+    folded,
     is_get,
     is_items,
     is_nothing,
@@ -333,19 +334,19 @@ class _Reader:
                 return Lit(f"{left.value}{right.value}")
             parts = [part for one in (left, right) for part in (one.parts if isinstance(one, Concat) else (one,))]
             return Concat(tuple(parts))
-        return Op("+", bare(left), bare(right), number(left, right))
+        return folded("+", bare(left), bare(right), number(left, right))
 
     def _sub(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if left.kind in ("datetime", "date"):
             return dates.shifted(left, right, back=True)
-        return Op("-", bare(left), bare(right), number(left, right))
+        return folded("-", bare(left), bare(right), number(left, right))
 
     def _mul(self, node: Any, known: Locals) -> Node:
         left, right = self.value(node.left, known), self.value(node.right, known)
         if isinstance(left, Call) and left.name == "epochSeconds" and right == Lit(1000):
             return Call("epochMillis", left.arguments, "int")
-        return Op("*", bare(left), bare(right), number(left, right))
+        return folded("*", bare(left), bare(right), number(left, right))
 
     def _div(self, node: Any, known: Locals) -> Node:
         return Op("/", self.value(node.left, known), self.value(node.right, known), "float")

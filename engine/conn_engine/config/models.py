@@ -13,6 +13,7 @@ from msgspec import Meta, field
 
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
+from conn_engine.config.steps import Step, Verify
 from conn_engine.failures import Rule
 from conn_engine.flows import Chunk, Enrich, Parents, Recurse, StepRequest
 from conn_engine.incremental import Incremental
@@ -217,23 +218,6 @@ class Resource(Inheritable, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
-class Verify(Settings, frozen=True, kw_only=True):
-    """What proves a credential: an operation, and what its answer must say."""
-
-    operation: Annotated[OperationPath, Meta(description="The cheapest operation that proves it: resource.method.")]
-    expect: Annotated[
-        Expression | None,
-        Meta(
-            description="Condition over `body` (or `response`), `status`, `headers` and `context`, for vendors that "
-            "answer 200 whoever asks. Default: the operation succeeds."
-        ),
-    ] = None
-    message: Annotated[
-        Expression | None,
-        Meta(description="Expression over the same names for what to say when the condition does not hold."),
-    ] = None
-
-
 class Connector(Inheritable, frozen=True, kw_only=True):
     """One vendor's HTTP contract: base URL, authentication, resources, pagination, response shape."""
 
@@ -262,7 +246,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         Meta(description="What proves a credential: the cheapest operation (resource.method), or what it must answer."),
     ] = None
     connect: Annotated[
-        tuple["Step", ...],
+        tuple[Step, ...],
         Meta(
             description="Steps after a log-in, in order. What a step's `transform` finds is kept with the account, by "
             "the step's name: `{{context.cloud_id}}` in every template from then on; a step without one is run for its "
@@ -270,21 +254,6 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         ),
     ] = ()
     resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
-
-
-class Step(Settings, frozen=True, kw_only=True):
-    """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
-
-    name: Annotated[Word, Meta(description="Key under which the result stands.")]
-    run_if: Annotated[Expression | None, Meta(description="The step runs when this is true. Default: always.")] = None
-    request: Annotated[StepRequest | None, Meta(description="A request; its decoded answer is `response`.")] = None
-    transform: Annotated[
-        Expression | None, Meta(description="Makes the result; with a request, over its `response`.")
-    ] = None
-
-    def __post_init__(self) -> None:
-        if self.request is None and self.transform is None:
-            raise ValueError("a step needs `request` or `transform`")
 
 
 class UnifiedOperation(Settings, frozen=True, kw_only=True):

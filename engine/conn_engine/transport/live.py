@@ -69,8 +69,7 @@ class _Wire:
         self._trusted = trusted_certificates
         self._tls: dict[ClientCertificate | None, ssl.SSLContext] = {}
         self._proxies = _proxies()
-        # The library below logs header values at DEBUG, which an application may have switched on for
-        # everything.
+        # The library below logs header values at DEBUG, which an application may have switched on for everything.
         logging.getLogger("httpcore").setLevel(logging.WARNING)
 
     def _pool_key(self, goal: door.Target, request: Request) -> _PoolKey:
@@ -184,8 +183,7 @@ class Live(_Wire):
 
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
         super().__init__(redactor, **limits)
-        # Lent out one request at a time, because the library's pool may close a connection that another
-        # thread is about to use.
+        # Lent out one request at a time: the library's pool may close a connection that another thread is about to use.
         self._free: dict[_PoolKey, list[httpcore.ConnectionPool]] = {}
 
     def send(self, request: Request) -> Response:

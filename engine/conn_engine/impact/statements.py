@@ -12,6 +12,8 @@ from conn_engine.population import Digests
 
 __all__ = ["changed_statements", "touched_overrides"]
 
+LONGEST = 60
+LEAD = 20
 _SPOKEN = frozenset({"label", "description", "docs_url", "note"})
 
 
@@ -30,15 +32,8 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statem
                 continue
             seen.add(key)
             for path, note, layer in _differences(old, new):
-                statement = Statement(
-                    level,
-                    dotted(path),
-                    _span(layer, path),
-                    note,
-                    _owner(level, group),
-                    _said(old, path),
-                    _said(new, path),
-                )
+                said = _around_difference(_said(old, path), _said(new, path))
+                statement = Statement(level, dotted(path), _span(layer, path), note, _owner(level, group), *said)
                 found[level, statement.path, statement.account or group.connector] = statement
     order = {"base": 0, "environment": 1, "account": 2}
     return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
@@ -70,8 +65,20 @@ def _said(layer: Layer | None, path: Path_) -> str:
     value = lookup(layer.data, path) if layer is not None else MISSING
     if value is MISSING:
         return ""
-    text = " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
-    return text if len(text) <= 60 else f"{text[:59]}…"
+    return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
+
+
+def _around_difference(before: str, after: str) -> tuple[str, str]:
+    """Both texts, shortened so that what differs can be seen."""
+    pairs = enumerate(zip(before, after, strict=False))
+    shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, shared - LEAD) if max(len(before), len(after)) > LONGEST else 0
+    return _cut(before, start), _cut(after, start)
+
+
+def _cut(text: str, start: int) -> str:
+    shown = f"…{text[start:]}" if start else text
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
 
 
 def _span(layer: Layer, path: Path_) -> Span | None:

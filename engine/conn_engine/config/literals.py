@@ -10,13 +10,14 @@ from typing import Any
 from conn_engine.config.merge import Path_
 from conn_engine.secrets import secret_name
 
-__all__ = ["literal_secrets"]
+__all__ = ["literal_secrets", "password_in_url"]
 
 _LITERAL_OK = re.compile(r"^\s*$|\{\{|^\[redacted\]$|^(example|changeme|your[-_ ])", re.IGNORECASE)
 _TOKEN_LIKE = re.compile(
     r"\b(sk_(live|test)_[0-9A-Za-z]{16,}|xox[abpr]-[0-9A-Za-z-]{10,}|gh[pousr]_[0-9A-Za-z]{30,}|AKIA[0-9A-Z]{16}"
     r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
 )
+_URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:[^/?#\s@]+@|[?&]\w*password=[^&#\s]", re.IGNORECASE)
 _NOT_VALUES = frozenset({"name", "path", "format", "prefix", "pattern", "label", "description", "response"})
 _PLACES = frozenset({"headers", "query", "credentials", "authorization", "resources", "context"})
 
@@ -33,6 +34,11 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
         url_like = value.startswith(("http://", "https://", "/"))
         if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value
+
+
+def password_in_url(address: str) -> bool:
+    """Whether a URL says a password, before its host or in its query."""
+    return _URL_PASSWORD.search(address) is not None
 
 
 def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:

@@ -386,4 +386,11 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         tuple[EnvironmentVariable, ...],
         Meta(description="Environment variables that every connector's credentials may read as env.NAME."),
     ] = ()
+    store: Annotated[
+        str | None,
+        Meta(
+            description="Where releases are kept: a SQLite file, relative to this document, or a Postgres URL without a "
+            "password (CONN_STORE, PGPASSWORD or a password file give one). Default .conn/releases.sqlite3.",
+        ),
+    ] = None
     lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()

@@ -235,6 +235,11 @@ EXPRESSIONS = [
     ),
     Bad("no field", one("MAP303", MAPPING, 6, 9), swap=(MAPPING, "email: response", "emial: response")),
     Bad(
+        "password of the store",
+        one("SEC101", "conn.yaml", 2, 8),
+        files={"conn.yaml": "version: 1\nstore: postgresql://conn:0a1b2c3d@db/conn\n"},
+    ),
+    Bad(
         "literal secret",
         one("SEC101", HTTP, 1, 22),
         swap=(HTTP, "base_url", "headers: {x-api-key: 0a1b2c3d4e5f}\nbase_url"),

@@ -94,7 +94,7 @@ class Store:
 
     def releases(self, limit: int | None = None) -> list[Release]:
         """The releases, the newest first."""
-        query = sa.select(tables.release).order_by(tables.release.c.made_at.desc(), tables.release.c.id)
+        query = sa.select(tables.release).order_by(tables.release.c.number.desc())
         with self._database.reading() as connection:
             return [_release(row) for row in connection.execute(query.limit(limit))]
 
@@ -173,9 +173,9 @@ class Store:
     def history(self, channel: str | None = None, limit: int | None = None) -> list[Event]:
         """The movements of one channel or of all, the newest first."""
         table = tables.event
-        query = sa.select(table).order_by(table.c.done_at.desc(), table.c.channel, table.c.revision.desc()).limit(limit)
+        query = sa.select(table).order_by(table.c.number.desc()).limit(limit)
         if channel is not None:
-            query = query.where(table.c.channel == channel).order_by(None).order_by(table.c.revision.desc())
+            query = query.where(table.c.channel == channel)
         with self._database.reading() as connection:
             return [_event(row) for row in connection.execute(query)]
 

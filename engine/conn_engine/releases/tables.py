@@ -32,14 +32,15 @@ blob = sa.Table(
 release = sa.Table(
     "conn_release",
     _metadata,
-    sa.Column("id", _Digest, sa.ForeignKey(blob.c.digest), primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("id", _Digest, sa.ForeignKey(blob.c.digest), nullable=False, unique=True),
     sa.Column("message", sa.Text, nullable=False),
     sa.Column("made_by", sa.Text, nullable=False),
     sa.Column("made_at", sa.String(32), nullable=False),
     sa.Column("engine", sa.String(64), nullable=False),
     sa.Column("verdict", sa.Text, nullable=False),
 )
-"""A release's id is the digest of its list of files, which is a blob."""
+"""A release's id is the digest of its list of files, which is a blob. `number` only tells what came later."""
 
 channel = sa.Table(
     "conn_channel",
@@ -52,8 +53,9 @@ channel = sa.Table(
 event = sa.Table(
     "conn_event",
     _metadata,
-    sa.Column("channel", sa.String(100), sa.ForeignKey(channel.c.name), primary_key=True),
-    sa.Column("revision", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.Integer, primary_key=True),
+    sa.Column("channel", sa.String(100), sa.ForeignKey(channel.c.name), nullable=False),
+    sa.Column("revision", sa.Integer, nullable=False),
     sa.Column("kind", sa.String(16), nullable=False),
     sa.Column("release", _Digest, sa.ForeignKey(release.c.id), nullable=False),
     sa.Column("previous", _Digest, sa.ForeignKey(release.c.id), nullable=True),
@@ -61,8 +63,9 @@ event = sa.Table(
     sa.Column("done_at", sa.String(32), nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
     sa.Column("checks", sa.Text, nullable=False),
+    sa.UniqueConstraint("channel", "revision"),
 )
-"""One row for each revision of a channel: its primary key alone rules out that two movements count as one."""
+"""One row for each revision of a channel: its constraint alone rules out that two movements count as one."""
 
 
 def _first(connection: Connection) -> None:

@@ -1,0 +1,263 @@
+"""Makes releases, moves channels forward when the checks allow it, and back without asking anybody but the history.
+
+Checks run on what the store holds, laid out in a folder of its own: what is checked is what is served.
+"""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from conn_engine.config import Workspace, load_workspace
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.impact import Impact, Status, impact
+from conn_engine.releases.content import Collected, collect, lay_out
+from conn_engine.releases.faults import ChannelMoved, ReleaseRefused
+from conn_engine.releases.model import Channel, Event, Release, short
+from conn_engine.releases.store import LATEST, Store
+from conn_engine.releases.verdict import Tell, Verdict, judged
+from conn_engine.secrets import Redactor
+
+__all__ = ["CHANNELS", "Act", "Made", "Promotion", "laid_out", "make_release", "promote", "roll_back"]
+
+CHANNELS = ("staging", "production")
+"""The channels there are besides the workspace's environments."""
+
+
+def _silent(note: str) -> None:
+    """Tells nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Who does something, and when (Unix seconds)."""
+
+    by: str
+    now: float
+
+    @property
+    def at(self) -> str:
+        """The moment, RFC 3339 in UTC."""
+        return datetime.fromtimestamp(self.now, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A release that was made, or was there: `new` tells. `verdict` is what lint and tests say of it now."""
+
+    release: Release
+    new: bool
+    files: int
+    verdict: Verdict
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Promotion:
+    """What became of a promotion: `event` is its entry in the history, None when nothing moved.
+
+    `before` is what the channel served; `refusals` are what the checks have against it, one line each.
+    """
+
+    before: Channel
+    release: str
+    verdict: Verdict | None = None
+    impact: Impact | None = None
+    refusals: list[str] = field(default_factory=list)
+    event: Event | None = None
+
+    @property
+    def already(self) -> bool:
+        """Whether the channel served the release before."""
+        return self.before.release == self.release
+
+    def counts(self) -> dict[str, Any]:
+        """The checks as the history keeps them."""
+        found = self.verdict.counts() if self.verdict is not None else {}
+        if self.impact is not None:
+            statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown")
+            found["impact"] = {status: self.impact.count(status) for status in statuses}
+            found["impact"]["breaking"] = len(_breaking(self.impact))
+        return found
+
+
+def make_release(
+    store: Store,
+    workspace: Workspace,
+    act: Act,
+    *,
+    message: str = "",
+    redactor: Redactor | None = None,
+    tell: Tell = _silent,
+) -> Made:
+    """Write the workspace as it is into the store, with what lint and tests say of it.
+
+    Raises ReleaseRefused when it holds a secret (`redactor` knows those of the machine), ConfigurationError when a
+    document cannot be read. Nothing is written then.
+    """
+    tell("read")
+    found = collect(workspace, redactor=redactor)
+    with _folder(found) as folder:
+        verdict = judged(load_workspace(folder), tell=tell)
+    secrets = [finding for finding in verdict.lint if finding.code == "SEC101"]
+    if secrets:
+        raise ReleaseRefused("a document holds a secret: a release never does", findings=secrets)
+    release = Release(found.manifest.id, message, act.by, act.at, _engine(), verdict.counts())
+    tell("write")
+    new = store.add(release, found.manifest, found.blobs)
+    return Made(release, new, len(found.manifest.files), verdict, found.left_out)
+
+
+def promote(
+    store: Store,
+    source: str,
+    channel: str,
+    act: Act,
+    *,
+    override: str = "",
+    expected: str = "",
+    tell: Tell = _silent,
+) -> Promotion:
+    """Let `channel` serve what `source` means (another channel, `latest`, the beginning of an id), if the checks agree.
+
+    `override` is the reason to do it although they do not; it is kept. `expected` is the release that the channel must
+    serve now. A promotion that is refused has `refusals` and no event. Raises UsageError for an unknown release or
+    channel, ChannelMoved when somebody else moves the channel meanwhile, ConfigurationError for a release that cannot
+    be loaded.
+    """
+    release = store.resolve(source)
+    seen = store.channel(channel)
+    if expected and store.resolve(expected) != seen.release:
+        raise ChannelMoved(
+            f"{channel} serves {short(seen.release) or 'nothing'}, not {expected}",
+            hint=f"look at what has changed (conn history --channel {channel}), then decide again",
+        )
+    result = Promotion(seen, release)
+    if result.already:
+        return result
+    with laid_out(store, release) as folder:
+        workspace = load_workspace(folder)
+        _check_channel(store, workspace, channel)
+        result.verdict = judged(workspace, tell=tell)
+        if seen.revision:
+            tell("impact")
+            _compare(store, seen, workspace, result)
+    result.refusals = [*_against(result.verdict), *result.refusals]
+    if result.refusals and not override:
+        return result
+    event = Event(
+        channel, seen.revision + 1, "promote", release, seen.release, act.by, act.at, override, result.counts()
+    )
+    store.move(event)
+    result.event = event
+    return result
+
+
+def roll_back(store: Store, channel: str, act: Act, *, to: str = "", reason: str = "") -> Event | None:
+    """Let a channel serve again what it served before, or the release `to` that it has served at some time.
+
+    None when it serves that already. Raises UsageError when there is nothing to go back to, ChannelMoved when somebody
+    else moves the channel meanwhile, StoreFault when the release is not whole any more.
+    """
+    seen = store.channel(channel)
+    if not seen.revision:
+        known = [known.name for known in store.channels()]
+        raise UsageError(
+            f'the channel "{channel}" has never served anything',
+            hint=did_you_mean(channel, known) or f"channels: {', '.join(known) or 'none yet'}",
+        )
+    events = store.history(channel)
+    release = store.resolve(to) if to else _before(channel, events)
+    if release not in {event.release for event in events}:
+        raise UsageError(
+            f"{channel} has never served {short(release)}",
+            hint=f"a rollback goes back; to go on, promote it: conn promote {short(release)} {channel}",
+        )
+    if release == seen.release:
+        return None
+    for _ in store.contents(store.manifest(release).files.values()):
+        pass  # each is held against its digest: nothing is served that is not whole
+    event = Event(channel, seen.revision + 1, "rollback", release, seen.release, act.by, act.at, reason)
+    store.move(event)
+    return event
+
+
+@contextmanager
+def laid_out(store: Store, release: str) -> Iterator[Path]:
+    """A folder with the files of a release, each held against its digest. It is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="conn-release-") as place:
+        lay_out(store.manifest(release).files, store.contents, Path(place))
+        yield Path(place).resolve()
+
+
+@contextmanager
+def _folder(found: Collected) -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="conn-release-") as place:
+        lay_out(found.manifest.files, lambda digests: ((d, found.blobs[d]) for d in digests), Path(place))
+        yield Path(place).resolve()
+
+
+def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotion) -> None:
+    try:
+        with laid_out(store, seen.release) as folder:
+            result.impact = impact(load_workspace(folder), workspace)
+    except ConfigurationError as error:
+        said = f"impact: what {seen.name} serves now ({short(seen.release)}) cannot be compared with: {error.message}"
+        result.refusals.append(said)
+        return
+    rows = _breaking(result.impact)
+    if rows:
+        broken = sum(account.breaking for account in result.impact.accounts)
+        result.refusals.append(f"impact: {_counted(len(rows), 'breaking change')}, {_counted(broken, 'account')} break")
+
+
+def _against(verdict: Verdict) -> list[str]:
+    found = [f"lint: {_counted(verdict.errors, 'error')}"] if verdict.errors else []
+    return found + ([f"tests: {_counted(verdict.failed, 'operation')} failed"] if verdict.failed else [])
+
+
+def _breaking(found: Impact) -> list[object]:
+    return [row for row in found.fields if row.breaking and row.accounts]
+
+
+def _before(channel: str, events: Sequence[Event]) -> str:
+    """What a channel served before: promotions go forward, rollbacks back along the same way."""
+    way: list[str] = []
+    for event in reversed(events):
+        if event.kind == "rollback" and event.release in way:
+            while way[-1] != event.release:
+                way.pop()
+        else:
+            way.append(event.release)
+    if len(way) < 2:
+        raise UsageError(
+            f"{channel} has served nothing before {short(way[-1])}",
+            hint=f"to go to another release all the same: conn rollback {channel} --to RELEASE",
+        )
+    return way[-2]
+
+
+def _check_channel(store: Store, workspace: Workspace, channel: str) -> None:
+    """A channel is one of `CHANNELS`, an environment of the release, or one that was there: a slip makes no new one."""
+    known = {*CHANNELS, workspace.settings.default_environment, *workspace.environments()}
+    known |= {found.name for found in store.channels()}
+    if channel not in known or channel == LATEST:
+        hint = did_you_mean(channel, sorted(known)) or f"channels: {', '.join(sorted(known))}"
+        raise UsageError(f'there is no channel "{channel}"', hint=f"{hint}; an environment of the workspace is one too")
+
+
+def _engine() -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("conn-engine")
+    except PackageNotFoundError:
+        return ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

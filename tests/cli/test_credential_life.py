@@ -115,6 +115,12 @@ def test_the_steps_run_again_when_they_failed(tmp_path, cloud):
     run(tmp_path, "run", "things.list", "--account", "me")
 
 
+def test_what_the_environment_cannot_keep_is_said(tmp_path, cloud):
+    done = conn(tmp_path, "auth", "connect", "me", CONN_ME_TOKEN=TOKEN)
+    assert done.code == 0 and 'cloud_id = "c-2"' in done.out
+    assert "write it into the context of me" in done.err
+
+
 def test_an_answer_that_does_not_prove_the_credential(tmp_path, cloud):
     login(tmp_path)
     cloud.active = False

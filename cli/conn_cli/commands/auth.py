@@ -261,7 +261,7 @@ def connect_command(context: typer.Context, account: Annotated[str, typer.Argume
 def _connect(app: App, effective: "Effective", account: str) -> bool:
     """Run the steps, and say what they found. Returns whether there are any."""
     from conn_engine.errors import ConnError
-    from conn_engine.runtime.connection import connect
+    from conn_engine.runtime.connection import connect, vault_of
 
     if not effective.connector.connect:
         return False
@@ -274,6 +274,11 @@ def _connect(app: App, effective: "Effective", account: str) -> bool:
     for name, value in found.items():
         app.out(f"  {name} = {json.dumps(value, ensure_ascii=False)[:200]}")
     app.out(f"connected {account}")
+    if found and vault_of(app.workspace, app.environ).kind_of(account) == "environment":
+        app.err(
+            "note: the credential comes from the environment, where this cannot be kept: "
+            f"write it into the context of {account}"
+        )
     return True
 
 

@@ -32,6 +32,8 @@ class Shape:
     query: tuple[tuple[str, str], ...]
     headers: tuple[tuple[str, str], ...]
     body: str
+    kind: str = field(default="", compare=False)
+    name: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         query = "&".join(f"{name}={value}" for name, value in self.query)
@@ -74,7 +76,8 @@ def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str], free: fro
         if (name.lower() not in _TRANSPORT or name.lower() in set_by_manifest)
         and not (name.lower() == "accept" and place in free)
     )
-    return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]))
+    told = {key: str(request.get(key, "")) for key in ("kind", "name")}
+    return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]), **told)
 
 
 def _body(text: str) -> str:

@@ -1,7 +1,8 @@
 """Our side: the manifest imported into a workspace of its own, and its operations run through the library's face."""
 
 import dataclasses
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -59,16 +60,19 @@ class Ours:
     def __init__(self, manifest: Path, folder: Path, port: int) -> None:
         source = read_source(manifest)
         self.imported: Imported = import_source(source, Options("vendor"))
-        self._folder, self._port = folder, port
+        self._folder, self.port = folder, port
         for place in ("connectors/vendor", "accounts"):
             (folder / place).mkdir(parents=True, exist_ok=True)
-        (folder / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+        self.trust([])
         self.imported.write(folder / "connectors" / "vendor")
+
+    def trust(self, hosts: Sequence[str]) -> None:
+        """Say in conn.yaml which hosts besides the connector's own may have credentials: those that settings name."""
+        settings = {"version": 1, "trusted_hosts": sorted(hosts)}
+        (self._folder / "conn.yaml").write_text(json.dumps(settings), encoding="utf-8")
 
     def connection(self, config: Mapping[str, Any]) -> Connection:
         """A connection of an account that has the values of a config."""
-        import json
-
         context: dict[str, Any] = {}
         document: dict[str, Any] = {}
         for path, (kind, name) in self.imported.supplied.items():
@@ -87,7 +91,7 @@ class Ours:
         connection = connect(workspace, ACCOUNT, environ={}, vault=vault, clock=clock, optional_credential=True)
         assert isinstance(connection.transport, Live)
         connection.wiring.session.now_ms = int(NOW.timestamp() * 1000)
-        connection.transport = _Loopback(connection.transport, connection.wiring.redactor, self._port)
+        connection.transport = _Loopback(connection.transport, connection.wiring.redactor, self.port)
         return connection
 
     def read(self, stream: str, config: Mapping[str, Any], state: Any = None) -> Run:

@@ -18,13 +18,19 @@ _SLASHES = re.compile(r"(?<!:)/{2,}")
 
 @dataclass
 class Seen:
-    """One request as it arrived. `origin` is the scheme and host that the reader meant."""
+    """One request as it arrived. `origin` is the scheme and host that the reader meant.
+
+    `kind` and `name` are those of the endpoint that answered, `page` counts from 0.
+    """
 
     method: str
     origin: str
     target: str
     headers: list[tuple[str, str]]
     body: bytes
+    kind: str = ""
+    name: str = ""
+    page: int = 0
 
     @cached_property
     def path(self) -> str:
@@ -50,6 +56,9 @@ class Seen:
             "url": self.origin + self.target,
             "headers": self.headers,
             "body": self.body.decode("utf-8", "surrogateescape"),
+            "kind": self.kind,
+            "name": self.name,
+            "page": self.page,
         }
 
 

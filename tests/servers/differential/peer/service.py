@@ -137,6 +137,7 @@ class _Served:
         if seed % 5 == 4 and not self.endpoint.own:
             sizes = sizes[-1:]
         number = min(number, len(sizes) - 1)
+        seen.page = number
         turn = paging.Turn(number, sizes, [], _without(seen.origin + seen.target, secrets))
         body, turn.records = self._page(turn, seed, self._dates(seen))
         headers: dict[str, str] = {}
@@ -246,7 +247,6 @@ class Service:
         self.unknown: list[str] = []
         self._served: list[_Served] = []
         self._secrets: list[str] = []
-        self._logins = 0
         self._lock = threading.Lock()
         service = self
 
@@ -277,7 +277,7 @@ class Service:
 
     def forget(self) -> None:
         """Begin anew: nothing asked, no tokens given."""
-        self.asked, self.unknown, self._logins = [], [], 0
+        self.asked, self.unknown = [], []
         for served in self._served:
             served.forget()
 
@@ -305,17 +305,18 @@ class Service:
             self.unknown.append(f"{seen.method} {seen.origin}{seen.target}")
             return 404, {"Content-Type": "application/json"}, b'{"error": "no endpoint of the stream"}'
         served = self._served[-scored[0][1]]
+        seen.kind, seen.name = served.endpoint.kind, served.endpoint.name
         if served.endpoint.kind in ("token", "login"):
-            self._logins += 1
-            data = _credential(served.endpoint, self._logins)
+            data = _credential(served.endpoint)
             return 200, {"Content-Type": "application/json"}, json.dumps(data).encode()
         data, headers = served.answer(seen, self._secrets)
         kind, raw = encode(served.endpoint.decoder, data)
         return 200, {"Content-Type": kind, **headers}, raw
 
 
-def _credential(endpoint: Endpoint, number: int) -> Any:
-    row, token = endpoint.extra, f"granted-{number}-Xw9"
+def _credential(endpoint: Endpoint) -> Any:
+    """The same token each time: how often a reader asks must not show in all its other requests."""
+    row, token = endpoint.extra, "granted-Xw9"
     if endpoint.kind == "token":
         name = templates.plain(row.get("access_token_name") or "access_token", endpoint.config, {})
         expires = templates.plain(row.get("expires_in_name") or "expires_in", endpoint.config, {})

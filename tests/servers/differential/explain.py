@@ -1,0 +1,95 @@
+"""Why two readings differ where that is right. Each reason recognises one cause and takes away just what it causes;
+a difference that is left over is a fault.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from differential.compare import Difference, Shape
+
+__all__ = ["REASONS", "Evidence", "explained"]
+
+
+@dataclass
+class Evidence:
+    """One stream read twice: what each side sent, gave and said, and the difference that is left to explain."""
+
+    cdk: Sequence[Shape]
+    ours: Sequence[Shape]
+    cdk_records: Sequence[Any]
+    our_records: Sequence[Any]
+    cdk_error: str
+    our_error: str
+    difference: Difference
+
+    @property
+    def left(self) -> bool:
+        """Whether something is unexplained."""
+        return bool(self.difference or self.cdk_error or self.our_error)
+
+
+Reason = Callable[[Evidence], bool]
+"""Takes away from the evidence what the reason explains; says whether that was anything."""
+
+
+def logs_in_again(evidence: Evidence) -> bool:
+    """The CDK logs in anew for (nearly) every request where a session has no expiry; we keep the token until it is
+    refused."""
+    ours = Counter(evidence.ours)
+    return _drop_cdk(evidence, lambda one: one.kind in ("login", "token") and ours[one] > 0)
+
+
+def scopes_of_a_refresh(evidence: Evidence) -> bool:
+    """The CDK sends OAuth scopes as repeated `scopes` fields, which is no parameter of OAuth; we send none in a
+    refresh."""
+
+    def bare(one: Shape) -> Shape:
+        body = "&".join(pair for pair in one.body.split("&") if not pair.startswith("scopes="))
+        return replace(one, body=body)
+
+    mine = Counter(evidence.difference.only_ours)
+    theirs = [one for one in evidence.difference.only_cdk if one.kind == "token" and "scopes=" in one.body]
+    return _pair(evidence, [(one, bare(one)) for one in theirs if mine[bare(one)]])
+
+
+def asks_forever(evidence: Evidence) -> bool:
+    """The manifest does not say where the page's token goes: the CDK asks for the same page without end; we stop at the
+    first page that repeats."""
+    if "418 Client Error" not in evidence.cdk_error and not evidence.our_error:
+        return False
+    counts = Counter(evidence.cdk)
+    most = max(counts.values(), default=0)
+    repeats = re.search(r"has the same|comes? again|repeat", evidence.our_error)
+    if most < 20 or not repeats or set(evidence.ours) - set(counts):
+        return False
+    evidence.cdk_error = evidence.our_error = ""
+    evidence.difference = Difference()
+    return True
+
+
+REASONS: Mapping[str, Reason] = {
+    reason.__name__.replace("_", " "): reason for reason in (logs_in_again, scopes_of_a_refresh, asks_forever)
+}
+
+
+def _drop_cdk(evidence: Evidence, unneeded: Callable[[Shape], bool]) -> bool:
+    kept = [one for one in evidence.difference.only_cdk if not unneeded(one)]
+    dropped = len(kept) < len(evidence.difference.only_cdk)
+    evidence.difference.only_cdk = kept
+    return dropped
+
+
+def _pair(evidence: Evidence, pairs: Sequence[tuple[Shape, Shape]]) -> bool:
+    """Take requests that stand for each other away on both sides."""
+    for theirs, mine in pairs:
+        evidence.difference.only_cdk.remove(theirs)
+        evidence.difference.only_ours.remove(mine)
+    return bool(pairs)
+
+
+def explained(evidence: Evidence) -> list[str]:
+    """The names of the reasons that took something away. `evidence.left` says whether they took all."""
+    return [name for name, reason in REASONS.items() if evidence.left and reason(evidence)]

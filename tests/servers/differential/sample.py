@@ -1,0 +1,158 @@
+"""Runs manifests under both readers and says of every stream how it went."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from conn_engine.errors import ConnError
+from differential.compare import compare, shape
+from differential.engine_side import Ours, Run
+from differential.explain import Evidence, explained
+from differential.peer_process import Peer, PeerFault
+
+__all__ = ["Outcome", "outcomes", "prepared"]
+
+PAGE = 3
+_SET = ("accept", "content-type", "user-agent")
+
+
+@dataclass
+class Outcome:
+    """One stream, read in one phase: `first` without a state, `again` with the state of the first.
+
+    `status`: agrees, explained (by `reasons`), differs, custom (needs the vendor's Python code, named in `reasons`) or
+    unread (the comparison could not be made: `detail` says why).
+    """
+
+    manifest: str
+    stream: str
+    phase: str
+    status: str
+    reasons: list[str] = field(default_factory=list)
+    requests: int = 0
+    records: int = 0
+    detail: str = ""
+
+
+def prepared(text: str) -> str:
+    """A manifest with small pages: two or three of them are then a handful of records."""
+    return re.sub(r"^( *)page_size: \d{2,}$", rf"\g<1>page_size: {PAGE}", text, flags=re.MULTILINE)
+
+
+def outcomes(peer: Peer, manifest: Path, folder: Path, only: str = "") -> Iterator[Outcome]:
+    """Every stream of a manifest under both readers. `folder` is scratch; `only` one stream."""
+    text = prepared(manifest.read_text(encoding="utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / manifest.name
+    path.write_text(text, encoding="utf-8")
+    opened = peer.ask("open", path=str(path))
+    ours = Ours(path, folder / "workspace", opened["port"])
+    course = _Course(peer, path, ours, text, opened["configs"])
+    for stream, needs in opened["streams"].items():
+        if only and stream != only:
+            continue
+        if needs:
+            yield Outcome(manifest.stem, stream, "first", "custom", list(needs))
+            continue
+        yield from course.stream(stream)
+
+
+@dataclass
+class _Course:
+    """One manifest, ready on both sides."""
+
+    peer: Peer
+    path: Path
+    ours: Ours
+    text: str
+    configs: Mapping[str, Mapping[str, Any]]
+
+    def stream(self, name: str) -> Iterator[Outcome]:
+        """The first reading; where it leaves a state on both sides another one with that."""
+        theirs, mine = None, None
+        for phase in ("first", "again"):
+            try:
+                if phase == "first":
+                    self.peer.ask("serve", stream=name, variant="full")
+                outcome, theirs, mine = self._phase(name, phase, theirs, mine)
+            except PeerFault as fault:
+                yield Outcome(self.path.stem, name, phase, "unread", detail=str(fault))
+                self.ours.port = self.peer.ask("open", path=str(self.path))["port"]
+                return
+            yield outcome
+            if theirs is None or mine is None:
+                return
+
+    def _phase(self, name: str, phase: str, theirs: Any, mine: Any) -> tuple[Outcome, Any, Any]:
+        config = self.configs["full"]
+        read = self.peer.ask("read", stream=name, variant="full", state=theirs)
+        self.peer.ask("forget")
+        self.ours.trust(self._hosts(read["requests"]))
+        run = self.ours.read(name, config, mine)
+        asked = self.peer.ask("asked")
+        evidence = self._evidence(read, asked, run)
+        detail = _detail(evidence)
+        reasons = explained(evidence)
+        status = "differs" if evidence.left else "explained" if reasons else "agrees"
+        detail = "" if status == "agrees" else _detail(evidence) if status == "differs" else detail
+        outcome = Outcome(self.path.stem, name, phase, status, reasons, len(read["requests"]), len(read["records"]))
+        outcome.detail = detail
+        return outcome, read["state"], run.state
+
+    def _evidence(self, read: Mapping[str, Any], asked: Mapping[str, Any], run: Run) -> Evidence:
+        named = frozenset(name for name in _SET if re.search(rf"(?im)^\s*[\"']?{name}[\"']?:", self.text))
+        cdk, ours = (read["requests"], read["records"]), (asked["requests"], run.records)
+        listings = sum(one["kind"] == "records" and one["page"] == 0 for one in read["requests"])
+        return Evidence(
+            cdk=[shape(one, named) for one in cdk[0]],
+            ours=[shape(one, named) for one in ours[0]],
+            cdk_records=read["records"],
+            our_records=run.records,
+            cdk_error=read["error"],
+            our_error=run.error,
+            difference=compare(cdk, ours, named, ordered=listings == 1),
+        )
+
+    def _hosts(self, requests: list[Mapping[str, Any]]) -> set[str]:
+        """The hosts that are neither in the manifest nor in what was made of it: the account's settings name them."""
+        known = self.text + self.ours.imported.files["connector.yaml"]
+        hosts = {str(urlsplit(one["url"]).hostname) for one in requests}
+        return {host for host in hosts if host not in known}
+
+
+def _detail(evidence: Evidence) -> str:
+    """A difference for people: the first few of each kind."""
+    found = evidence.difference
+    lines = [f"requests {len(evidence.cdk)} / {len(evidence.ours)}, records "]
+    lines[0] += f"{len(evidence.cdk_records)} / {len(evidence.our_records)} (CDK / ours)"
+    lines += [f"CDK stops: {evidence.cdk_error[:300]}"] if evidence.cdk_error else []
+    lines += [f"we stop:   {evidence.our_error[:300]}"] if evidence.our_error else []
+    for one, other in zip([*found.only_cdk[:3], None], [*found.only_ours[:3], None], strict=False):
+        lines += [f"only CDK:  {one}"[:700]] if one else []
+        lines += [f"only ours: {other}"[:700]] if other else []
+    lines += [f"only CDK:  {one}"[:700] for one in found.only_cdk[:3][len(found.only_ours[:3]) :]]
+    if found.records_cdk or found.records_ours:
+        first, second = (found.records_cdk or [{}])[0], (found.records_ours or [{}])[0]
+        if isinstance(first, dict) and isinstance(second, dict):
+            apart = [key for key in {**first, **second} if first.get(key, _NONE) != second.get(key, _NONE)]
+            first, second = ({key: one[key] for key in apart if key in one} for one in (first, second))
+        lines.append(f"record of the CDK: {json.dumps(first, ensure_ascii=False)[:400]}")
+        lines.append(f"record of ours:    {json.dumps(second, ensure_ascii=False)[:400]}")
+    lines += ["records in another order"] if found.order else []
+    return "\n".join(lines)
+
+
+_NONE = object()
+
+
+def imported(path: Path, folder: Path) -> str:
+    """Why a manifest cannot be imported; "" when it can."""
+    try:
+        Ours(path, folder, 0)
+    except ConnError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""

@@ -7,9 +7,13 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective, OperationName
+    from collections.abc import Sequence
 
-__all__ = ["choose_effective", "choose_format", "learn_literals"]
+    from conn_cli.report import Sources
+    from conn_engine.config import Effective, OperationName
+    from conn_engine.diagnostics import Diagnostic
+
+__all__ = ["choose_effective", "choose_format", "learn_found_literals", "learn_literals"]
 
 
 def choose_format(name: str, *known: str) -> str:
@@ -43,6 +47,16 @@ def learn_literals(app: App, effective: "Effective") -> None:
     for layer in effective.layers:  # what is shadowed is shown as well
         for path, value in literal_secrets(layer.data):
             app.redactor.add(value, f"the literal {path[-1]}")
+
+
+def learn_found_literals(app: App, findings: "Sequence[Diagnostic]", sources: "Sources") -> None:
+    """Make the secrets that were found in documents known, so that the lines shown around them hide them."""
+    for finding in findings:
+        span = finding.span
+        if finding.code == "SEC101" and span is not None:
+            line = sources.line(span.file, span.line)
+            end = span.end_column - 1 if span.end_line == span.line else len(line)
+            app.redactor.add(line[span.column - 1 : end].strip("\"' "), "a literal secret")
 
 
 def _chosen(

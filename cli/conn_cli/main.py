@@ -15,12 +15,14 @@ from conn_cli.commands import (
     auth,
     ci,
     coverage,
+    diff,
     diff_override,
     doctor,
     drift,
     eval_,
     explain,
     har,
+    history,
     impact,
     import_,
     init,
@@ -28,7 +30,10 @@ from conn_cli.commands import (
     map_,
     mutate,
     new,
+    promote,
     record,
+    release,
+    rollback,
     run,
     schema,
     show,
@@ -85,6 +90,7 @@ def options(
 
 
 START, LOOP, CHANGE, ACCOUNTS, HELP = "Start", "Author's loop", "Overrides", "Accounts", "Help"
+VERSIONS = "Versions"
 application.command("init", rich_help_panel=START)(init.init)
 application.command("new", rich_help_panel=START)(new.new)
 application.command("import", rich_help_panel=START)(import_.import_)
@@ -103,6 +109,11 @@ application.command("mutate", rich_help_panel=CHANGE)(mutate.mutate)
 application.command("drift", rich_help_panel=CHANGE)(drift.drift)
 application.command("ci", rich_help_panel=CHANGE)(ci.ci)
 application.command("impact", rich_help_panel=CHANGE)(impact.impact)
+application.command("release", rich_help_panel=VERSIONS)(release.release)
+application.command("promote", rich_help_panel=VERSIONS)(promote.promote)
+application.command("rollback", rich_help_panel=VERSIONS)(rollback.rollback)
+application.command("history", rich_help_panel=VERSIONS)(history.history)
+application.command("diff", rich_help_panel=VERSIONS)(diff.diff)
 application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
 application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)
 application.command("explain", rich_help_panel=HELP)(explain.explain)

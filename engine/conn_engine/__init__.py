@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     )
     from conn_engine.failures import Policy
     from conn_engine.lint import lint_paths
+    from conn_engine.releases import ReleaseSource
     from conn_engine.runtime.call import Call, Session
     from conn_engine.runtime.connection import AsyncConnection, Connection, aconnect, connect
     from conn_engine.runtime.drive import adrive, drive
@@ -56,6 +57,7 @@ _HOMES = {
     ),
     "conn_engine.failures": ("Policy",),
     "conn_engine.lint": ("lint_paths",),
+    "conn_engine.releases": ("ReleaseSource",),
     "conn_engine.runtime.call": ("Call", "Session"),
     "conn_engine.runtime.connection": ("AsyncConnection", "Connection", "aconnect", "connect"),
     "conn_engine.runtime.drive": ("adrive", "drive"),
@@ -87,6 +89,7 @@ __all__ = [
     "Page",
     "Policy",
     "Redactor",
+    "ReleaseSource",
     "Renew",
     "Request",
     "Response",

@@ -1,18 +1,12 @@
 """`conn lint`: check documents without running anything."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from conn_cli.report import Sources
-    from conn_engine.diagnostics import Diagnostic
 
 
 def lint(
@@ -34,6 +28,7 @@ def lint(
     ] = False,
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
+    from conn_cli.choices import learn_found_literals
     from conn_cli.report import Sources, parse_specs, write_outputs
     from conn_cli.words import counted
     from conn_engine.diagnostics import Severity
@@ -47,7 +42,7 @@ def lint(
     parse_specs(formats or [])  # a bad one is said before the work
     result = lint_paths(app.folder, paths or [])
     findings = result.findings
-    _learn_literals(app, findings, Sources(result.root))
+    learn_found_literals(app, findings, Sources(result.root))
     if baseline is not None:
         accepted = len(findings)
         findings = apply_baseline(app.folder / baseline, findings, update=update_baseline)
@@ -56,13 +51,3 @@ def lint(
     write_outputs(formats or ["text"], findings, Sources(result.root), app, folder=app.folder)
     app.err(f"{counted(result.files, 'file')} checked")
     raise typer.Exit(Exit.FINDINGS if any(f.severity is Severity.ERROR for f in findings) else Exit.OK)
-
-
-def _learn_literals(app: App, findings: "Sequence[Diagnostic]", sources: "Sources") -> None:
-    """Make the secrets that were found in documents known, so that the lines shown around them hide them."""
-    for finding in findings:
-        span = finding.span
-        if finding.code == "SEC101" and span is not None:
-            line = sources.line(span.file, span.line)
-            end = span.end_column - 1 if span.end_line == span.line else len(line)
-            app.redactor.add(line[span.column - 1 : end].strip("\"' "), "a literal secret")

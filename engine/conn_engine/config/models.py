@@ -389,8 +389,8 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     store: Annotated[
         str | None,
         Meta(
-            description="Where releases are kept: a SQLite file, relative to this document, or a Postgres URL without a "
-            "password (CONN_STORE, PGPASSWORD or a password file give one). Default .conn/releases.sqlite3.",
+            description="Where releases are kept: a SQLite file, relative to this document, or a Postgres URL without "
+            "a password (CONN_STORE, PGPASSWORD or a password file give one). Default .conn/releases.sqlite3.",
         ),
     ] = None
     lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()

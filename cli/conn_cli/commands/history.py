@@ -1,0 +1,40 @@
+"""`conn history`: which releases there are, what the channels serve, and how it came to that."""
+
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.stores import StoreOption, releases_of
+
+
+def history(
+    context: typer.Context,
+    *,
+    channel: Annotated[str | None, typer.Option("--channel", help="Only this channel.")] = None,
+    limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 20,
+    store: StoreOption = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Show what the channels serve, their promotions and rollbacks, and the releases, the newest first."""
+    from conn_cli.report import parse_specs, write_texts
+    from conn_cli.report import releases as report
+    from conn_engine.diagnostics import did_you_mean
+    from conn_engine.errors import UsageError
+
+    app: App = context.obj
+    parse_specs(formats or [], report.FORMATS)
+    with releases_of(app, store) as releases:
+        channels = releases.channels()
+        if channel is not None:
+            known = [found.name for found in channels]
+            if channel not in known:
+                hint = did_you_mean(channel, known) or f"channels: {', '.join(known) or 'none yet'}"
+                raise UsageError(f'the channel "{channel}" has never served anything', hint=hint)
+            channels = [found for found in channels if found.name == channel]
+        events = releases.history(channel, limit)
+        made = releases.releases(limit) if channel is None else []
+    write_texts(formats or ["text"], report.history(channels, events, made), app, folder=app.folder)

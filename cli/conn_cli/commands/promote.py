@@ -1,0 +1,58 @@
+"""`conn promote`: let a channel serve another release, when the checks agree."""
+
+from typing import Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.stores import ByOption, StoreOption, acting, releases_of
+
+
+def promote(
+    context: typer.Context,
+    *,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="FROM", help="A channel (what it serves), `latest`, or the beginning of a release's id."
+        ),
+    ],
+    channel: Annotated[
+        str, typer.Argument(metavar="TO", help="staging, production, or an environment of the workspace.")
+    ],
+    override: Annotated[
+        str, typer.Option("--override", metavar="REASON", help="Do it although a check refuses. The reason is kept.")
+    ] = "",
+    expect: Annotated[
+        str, typer.Option("--expect", metavar="RELEASE", help="Only if TO serves this now: what was looked at.")
+    ] = "",
+    by: ByOption = None,
+    store: StoreOption = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Lint, test and measure the impact of a release; then let a channel serve it. Exit 1 when it is refused."""
+    from conn_cli.report import parse_specs, write_texts
+    from conn_cli.report import releases as report
+    from conn_engine.releases.promotion import promote as move
+
+    app: App = context.obj
+    parse_specs(formats or [], report.FORMATS)  # a bad one is said before the work
+    with releases_of(app, store) as releases, app.progress("checking") as progress:
+        done = move(
+            releases,
+            source,
+            channel,
+            acting(app, by),
+            override=override.strip(),
+            expected=expect,
+            tell=lambda note: progress.advance(note=note),
+        )
+    write_texts(formats or ["text"], report.promoted(done), app, folder=app.folder)
+    if done.event is None and not done.already:
+        app.err(f"error: not promoted: {'; '.join(done.refusals)}")
+        app.err('  to do it all the same: --override "why"; the reason is kept in the history')
+        raise typer.Exit(Exit.FINDINGS)

@@ -1,0 +1,60 @@
+"""`conn release`: keep the workspace as it is now, for good."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.stores import ByOption, StoreOption, acting, local_secrets, releases_of
+
+if TYPE_CHECKING:
+    from conn_engine.releases.promotion import Made
+
+
+def release(
+    context: typer.Context,
+    *,
+    message: Annotated[str, typer.Option("--message", "-m", help="What is new in it.")] = "",
+    by: ByOption = None,
+    store: StoreOption = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
+    ] = None,
+) -> None:
+    """Write an immutable release of the workspace into the store, with what lint and the tests say of it.
+
+    The same content is the same release. Exit 1 when lint or a test fails: it is kept, and no promotion takes it.
+    """
+    from conn_cli.report import parse_specs, write_texts
+    from conn_cli.report import releases as report
+
+    app: App = context.obj
+    parse_specs(formats or [], report.FORMATS)  # a bad one is said before the work
+    made = _made(app, store, by, message)
+    write_texts(formats or ["text"], report.made(made), app, folder=app.folder)
+    raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)
+
+
+def _made(app: App, store: str | None, by: str | None, message: str) -> "Made":
+    from conn_cli.choices import learn_found_literals
+    from conn_cli.report import Sources
+    from conn_engine.releases import ReleaseRefused
+    from conn_engine.releases.promotion import make_release
+
+    workspace = app.workspace
+    secrets = local_secrets(app)
+    with releases_of(app, store, create=True) as releases, app.progress("releasing") as progress:
+        try:
+            return make_release(
+                releases,
+                workspace,
+                acting(app, by),
+                message=message,
+                redactor=secrets,
+                tell=lambda note: progress.advance(note=note),
+            )
+        except ReleaseRefused as error:
+            learn_found_literals(app, error.findings, Sources(workspace.root))
+            raise

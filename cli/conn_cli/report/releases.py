@@ -1,0 +1,348 @@
+"""Releases drawn: one made, a promotion, a rollback, the history, a difference. Text, JSON, Markdown.
+
+JSON and Markdown hold paths, names and counts, and no value of the configuration or of a record.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from conn_cli.report import impact as impact_report
+from conn_cli.words import counted
+from conn_engine.documents import dump_json
+from conn_engine.releases import Channel, Event, Release, short
+
+if TYPE_CHECKING:
+    from conn_engine.releases.difference import Difference, PathChange
+    from conn_engine.releases.promotion import Made, Promotion
+
+__all__ = ["FORMATS", "difference", "history", "made", "promoted", "rolled_back"]
+
+FORMATS = ("text", "json", "markdown")
+MOST = 40
+NOTHING = "nothing"
+Drawings = dict[str, Callable[[], str]]
+
+
+# --- conn release ---
+
+
+def made(found: "Made") -> Drawings:
+    """A release that was made, or was there already."""
+    return {"text": lambda: _made_text(found), "json": lambda: _made_json(found), "markdown": lambda: _made_md(found)}
+
+
+def _made_text(found: "Made") -> str:
+    state = counted(found.files, "file") if found.new else "is there already: the same content is the same release"
+    lines = [f"release {short(found.release.id)}   {state}", *_verdict_lines(found.release.verdict)]
+    lines += [f"  left out: {path} is this machine's own" for path in found.left_out]
+    if found.verdict.good:
+        lines.append(f"next: conn promote {short(found.release.id)} staging")
+    else:
+        lines.append("no promotion takes it: conn lint and conn test say what is wrong")
+    return _text(lines)
+
+
+def _made_json(found: "Made") -> str:
+    return dump_json(
+        {
+            "version": 1,
+            "release": found.release.id,
+            "new": found.new,
+            "files": found.files,
+            "left_out": list(found.left_out),
+            "verdict": found.release.verdict,
+        }
+    )
+
+
+def _made_md(found: "Made") -> str:
+    lines = [f"### Release `{short(found.release.id)}`{'' if found.new else ' (was there already)'}", ""]
+    lines += [f"- {counted(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
+    return _text(lines)
+
+
+def _counts(found: "Made") -> Mapping[str, Any]:
+    return found.release.verdict
+
+
+def _verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
+    lint, tests = verdict.get("lint"), verdict.get("tests")
+    if not lint or not tests:
+        return []
+    replayed = f"{counted(tests['cases'], 'case')}, {tests['failed']} failed" if tests["cases"] else "nothing recorded"
+    missing = f", {counted(tests['unrecorded'], 'operation')} without a recording" if tests["unrecorded"] else ""
+    return [
+        f"  lint   {counted(lint['errors'], 'error')}, {counted(lint['warnings'], 'warning')}",
+        f"  tests  {replayed}{missing}",
+    ]
+
+
+# --- conn promote ---
+
+
+def promoted(done: "Promotion") -> Drawings:
+    """A promotion, done or refused."""
+    return {
+        "text": lambda: _promoted_text(done),
+        "json": lambda: _promoted_json(done),
+        "markdown": lambda: _promoted_md(done),
+    }
+
+
+def _promoted_text(done: "Promotion") -> str:
+    name = done.before.name
+    if done.already:
+        return f"{name} serves {short(done.release)} already\n"
+    lines = _verdict_lines(done.counts())
+    if done.impact is not None:
+        lines += [f"  {line}" for line in impact_report.text(done.impact).splitlines()]
+    else:
+        lines.append("  impact nothing to compare with: the first release of this channel")
+    lines.append(f"{name}: {_served(done.before)} -> {short(done.release)}{'' if done.event else '   not promoted'}")
+    if done.event is not None and done.event.reason:
+        lines.append(f"  overridden: {done.event.reason}")
+        lines += [f"    {refusal}" for refusal in done.refusals]
+    return _text(lines)
+
+
+def _promoted_json(done: "Promotion") -> str:
+    return dump_json(
+        {
+            "version": 1,
+            "channel": done.before.name,
+            "release": done.release,
+            "previous": done.before.release or None,
+            "revision": done.event.revision if done.event else done.before.revision,
+            "promoted": done.event is not None,
+            "already": done.already,
+            "refusals": done.refusals,
+            "overridden": bool(done.event and done.event.reason),
+            "checks": done.counts(),
+            "impact": json.loads(impact_report.json_(done.impact)) if done.impact else None,
+        }
+    )
+
+
+def _promoted_md(done: "Promotion") -> str:
+    if done.already:
+        return f"### {done.before.name} serves `{short(done.release)}` already\n"
+    state = "promoted" if done.event else "**not promoted**"
+    lines = [f"### {done.before.name}: {_served(done.before, '`')} → `{short(done.release)}`, {state}", ""]
+    lines += [f"- {line.strip()}" for line in _verdict_lines(done.counts())]
+    lines += [f"- refused: {refusal}" for refusal in done.refusals]
+    if done.impact is not None:
+        lines += ["", impact_report.markdown(done.impact).rstrip()]
+    return _text(lines)
+
+
+def _served(channel: Channel, mark: str = "") -> str:
+    return f"{mark}{short(channel.release)}{mark}" if channel.release else NOTHING
+
+
+# --- conn rollback ---
+
+
+def rolled_back(serving: Channel, event: Event | None) -> Drawings:
+    """A rollback; no event: the channel served the release already."""
+    if event is None:
+        text = f"{serving.name} serves {short(serving.release)} already"
+    else:
+        text = f"{event.channel}: {short(event.previous)} -> {short(event.release)}   rolled back"
+    data = {
+        "version": 1,
+        "channel": serving.name,
+        "release": serving.release,
+        "previous": event.previous if event else None,
+        "revision": serving.revision,
+        "rolled_back": event is not None,
+    }
+    return {"text": lambda: f"{text}\n", "json": lambda: dump_json(data), "markdown": lambda: f"### {text}\n"}
+
+
+# --- conn history ---
+
+
+def history(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> Drawings:
+    """What the channels serve, what happened, which releases there are."""
+    return {
+        "text": lambda: _history_text(channels, events, releases),
+        "json": lambda: _history_json(channels, events, releases),
+        "markdown": lambda: _history_md(channels, events, releases),
+    }
+
+
+def _history_text(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
+    width = max((len(channel.name) for channel in channels), default=0)
+    lines = [f"{c.name:<{width}}  serves {short(c.release)}   revision {c.revision}" for c in channels]
+    lines += [] if channels else ["no channel serves anything yet: conn promote latest staging"]
+    for event in events:
+        move = f"{short(event.previous) or NOTHING} -> {short(event.release)}"
+        said = f"   {event.reason}" if event.reason else ""
+        lines.append(
+            f"  {_moment(event.done_at)}  {event.channel:<{width}}  {event.kind:<8}  {move}  {event.done_by}{said}"
+        )
+    if releases:
+        lines.append("releases")
+    for release in releases:
+        state = _state(release.verdict)
+        said = f"   {release.message}" if release.message else ""
+        lines.append(f"  {_moment(release.made_at)}  {short(release.id)}  {state:<4}  {release.made_by}{said}")
+    return _text(lines)
+
+
+def _history_json(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
+    return dump_json(
+        {
+            "version": 1,
+            "channels": [{"channel": c.name, "release": c.release, "revision": c.revision} for c in channels],
+            "events": [
+                {
+                    "channel": event.channel,
+                    "revision": event.revision,
+                    "kind": event.kind,
+                    "release": event.release,
+                    "previous": event.previous or None,
+                    "by": event.done_by,
+                    "at": event.done_at,
+                    "reason": event.reason,
+                    "checks": event.checks,
+                }
+                for event in events
+            ],
+            "releases": [
+                {
+                    "release": release.id,
+                    "message": release.message,
+                    "by": release.made_by,
+                    "at": release.made_at,
+                    "engine": release.engine,
+                    "verdict": release.verdict,
+                }
+                for release in releases
+            ],
+        }
+    )
+
+
+def _history_md(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
+    lines = [f"- **{_cell(c.name)}** serves `{short(c.release)}` (revision {c.revision})" for c in channels]
+    lines += ["", "| when | channel | what | from | to | who | why |", "|---|---|---|---|---|---|---|"]
+    for event in events:
+        cells = [event.done_at, event.channel, event.kind, _ticked(event.previous), _ticked(event.release)]
+        lines.append(f"| {' | '.join(map(_cell, [*cells, event.done_by, event.reason]))} |")
+    if releases:
+        lines += ["", "| release | when | who | state | what |", "|---|---|---|---|---|"]
+    for release in releases:
+        cells = [_ticked(release.id), release.made_at, release.made_by, _state(release.verdict), release.message]
+        lines.append(f"| {' | '.join(map(_cell, cells))} |")
+    return _text(lines)
+
+
+def _state(verdict: Mapping[str, Any]) -> str:
+    failing = verdict.get("lint", {}).get("errors") or verdict.get("tests", {}).get("failed")
+    return "bad" if failing else "good"
+
+
+def _moment(at: str) -> str:
+    return at[:16].replace("T", " ")
+
+
+def _ticked(release: str) -> str:
+    return f"`{short(release)}`" if release else NOTHING
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.replace("|", "\\|").split())
+
+
+# --- conn diff ---
+
+
+def difference(found: "Difference") -> Drawings:
+    """What differs between two releases."""
+    return {
+        "text": lambda: _difference_text(found),
+        "json": lambda: _difference_json(found),
+        "markdown": lambda: _difference_md(found),
+    }
+
+
+SIGNS = {"added": "+", "removed": "-", "changed": "~"}
+
+
+def _title(found: "Difference", mark: str = "") -> str:
+    sides = [f"{side.name} ({mark}{short(side.manifest.id)}{mark})" for side in (found.before, found.after)]
+    return " -> ".join(sides)
+
+
+def _difference_text(found: "Difference") -> str:
+    if found.same:
+        return f"{_title(found)}: the same\n"
+    lines = [_title(found), counted(len(found.files), "file")]
+    lines += [f"  {SIGNS[file.note]} {file.path}" for file in found.files[:MOST]] + _more(len(found.files))
+    for word, names in (("new", found.added), ("gone", found.removed)):
+        if names:
+            lines.append(
+                f"{counted(len(names), 'account')} {word}: {', '.join(names[:8])}{' …' if len(names) > 8 else ''}"
+            )
+    lines.append(f"effective configuration: {counted(len(found.paths), 'path')}")
+    for change in found.paths[:MOST]:
+        said = {"added": change.after, "removed": change.before}.get(change.note, f"{change.before} -> {change.after}")
+        varied = ", others otherwise" if change.varied else ""
+        lines.append(f"  {SIGNS[change.note]} {_place(change)}   {said}   {_reach(change)}{varied}")
+    lines += _more(len(found.paths))
+    lines += [f"  unknown: {message} ({counted(number, 'account')})" for message, number in found.broken]
+    return _text(lines)
+
+
+def _place(change: "PathChange") -> str:
+    return f"{change.connector}: {change.path}" if change.connector else f"conn.yaml: {change.path}"
+
+
+def _reach(change: "PathChange") -> str:
+    return f"({counted(change.accounts, 'account')})" if change.connector else "(everywhere)"
+
+
+def _difference_json(found: "Difference") -> str:
+    return dump_json(
+        {
+            "version": 1,
+            "before": found.before.manifest.id,
+            "after": found.after.manifest.id,
+            "same": found.same,
+            "files": [{"path": file.path, "note": file.note} for file in found.files],
+            "accounts": {"added": list(found.added), "removed": list(found.removed)},
+            "paths": [
+                {"connector": c.connector or None, "path": c.path, "note": c.note, "accounts": c.accounts}
+                for c in found.paths
+            ],
+            "unknown": [{"reason": message, "accounts": number} for message, number in found.broken],
+        }
+    )
+
+
+def _difference_md(found: "Difference") -> str:
+    lines = [f"### {_title(found, '`')}", ""]
+    if found.same:
+        return _text([*lines, "The same."])
+    lines += [f"- `{file.path}` {file.note}" for file in found.files[:MOST]] + _more(len(found.files))
+    for word, names in (("new", found.added), ("gone", found.removed)):
+        lines += [f"- {counted(len(names), 'account')} {word}"] if names else []
+    if found.paths:
+        lines += ["", "| effective configuration | | accounts |", "|---|---|---:|"]
+        lines += [
+            f"| `{_cell(_place(change))}` | {change.note} | {f'{change.accounts:,}' if change.connector else 'all'} |"
+            for change in found.paths[:MOST]
+        ]
+        lines += _more(len(found.paths))
+    lines += [f"- unknown: {_cell(message)}, {counted(number, 'account')}" for message, number in found.broken]
+    return _text(lines)
+
+
+def _more(number: int) -> list[str]:
+    return [f"  … and {number - MOST:,} more"] if number > MOST else []
+
+
+def _text(lines: Sequence[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -1,0 +1,252 @@
+"""What differs between two releases: files, and the effective configuration of accounts. Nothing is run.
+
+Values are for people at a terminal; paths, names and counts for everybody else.
+"""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, leaves, mapping_layers
+from conn_engine.config.literals import literal_secrets
+from conn_engine.documents import dotted
+from conn_engine.errors import ConnError
+from conn_engine.population import AccountShape, Digests, Side
+from conn_engine.releases.content import Manifest, collect
+from conn_engine.releases.store import Store
+from conn_engine.releases.stored import Documents, stored_workspace
+from conn_engine.secrets import REDACTED
+
+__all__ = ["Content", "Difference", "FileChange", "Note", "PathChange", "compare", "content_of"]
+
+Note = Literal["added", "removed", "changed"]
+_LONGEST = 60
+_NOT_CONFIGURATION = ("recordings", "expected")
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One side: the manifest, and what gives the bytes of digests. `name` is what people call it."""
+
+    name: str
+    manifest: Manifest
+    contents: Callable[[list[str]], Mapping[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One file that one side has, or has otherwise."""
+
+    path: str
+    note: Note
+
+
+@dataclass(frozen=True, slots=True)
+class PathChange:
+    """A path of the effective configuration (or of `context`) that differs, and for how many accounts.
+
+    `connector` is "" for what conn.yaml says. `accounts` is 0 for a connector that none uses. `before` and `after` are
+    the values of the first account, shortened; `varied` says that others have other ones.
+    """
+
+    connector: str
+    path: str
+    note: Note
+    accounts: int
+    before: str
+    after: str
+    varied: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The whole answer, sorted. `broken` are messages of configurations that cannot be had, with how many accounts."""
+
+    before: Content
+    after: Content
+    files: tuple[FileChange, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    paths: tuple[PathChange, ...] = ()
+    broken: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def same(self) -> bool:
+        """Whether nothing differs."""
+        return not self.files
+
+
+def content_of(store: Store, named: str | Workspace) -> Content:
+    """A release of the store by what people call it, or a workspace as it is now. Raises as `Store.resolve`."""
+    if isinstance(named, Workspace):
+        found = collect(named)
+        return Content("the workspace", found.manifest, lambda digests: {d: found.blobs[d] for d in digests})
+    release = store.resolve(named)
+    manifest = store.manifest(release)
+    return Content(named, manifest, lambda digests: dict(store.contents(digests)))
+
+
+def compare(before: Content, after: Content) -> Difference:
+    """What turns one side into the other. Raises StoreFault for damaged content."""
+    files = tuple(_files(before.manifest.files, after.manifest.files))
+    changed = [file.path for file in files if _configures(file.path)]
+    if not changed:
+        return Difference(before, after, files)
+    old, new = _workspace(before), _workspace(after)
+    tally = _Tally()
+    tally.settings(old, new)
+    known = set(old.accounts()) & set(new.accounts())
+    reached = known if any(not path.startswith("accounts/") for path in changed) else known & _accounts(changed)
+    for group in _alike(old, new, sorted(reached)):
+        tally.group(old, new, group)
+    for connector in sorted(set(old.connectors()) & set(new.connectors()) - tally.connectors):
+        tally.connector(old, new, connector)
+    return Difference(
+        before,
+        after,
+        files,
+        tuple(sorted(set(new.accounts()) - set(old.accounts()))),
+        tuple(sorted(set(old.accounts()) - set(new.accounts()))),
+        tuple(tally.changes()),
+        tuple(sorted(tally.broken.items())),
+    )
+
+
+def _files(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[FileChange]:
+    for path in sorted(before.keys() | after.keys()):
+        if path not in before:
+            yield FileChange(path, "added")
+        elif path not in after:
+            yield FileChange(path, "removed")
+        elif before[path] != after[path]:
+            yield FileChange(path, "changed")
+
+
+def _configures(path: str) -> bool:
+    """Whether a file is one of those that an effective configuration is made of."""
+    parts = path.split("/")
+    if parts[0] == "connectors":
+        return len(parts) > 2 and parts[2] not in _NOT_CONFIGURATION
+    return parts[0] in ("environments", "accounts") or (len(parts) == 1 and parts[0].startswith("conn."))
+
+
+def _accounts(paths: list[str]) -> set[str]:
+    return {Path(path).stem for path in paths if path.startswith("accounts/")}
+
+
+def _workspace(side: Content) -> Workspace:
+    """A workspace of the documents of a side, which are fetched together: there may be thousands."""
+    digests = sorted({digest for path, digest in side.manifest.files.items() if _configures(path)})
+    known = side.contents(digests)
+    documents = Documents(lambda digest: known[digest] if digest in known else side.contents([digest])[digest])
+    return stored_workspace(side.manifest, documents, identity=side.manifest.id, scratch=Path())
+
+
+def _alike(old: Workspace, new: Workspace, names: list[str]) -> list[list[tuple[AccountShape, AccountShape]]]:
+    """Accounts together that differ in their contexts alone, on both sides."""
+    digests = Digests()
+    sides = Side(old, digests), Side(new, digests)
+    found: dict[object, list[tuple[AccountShape, AccountShape]]] = {}
+    for name in names:
+        pair = sides[0].shape(name), sides[1].shape(name)
+        found.setdefault((pair[0].key, pair[1].key), []).append(pair)
+    return list(found.values())
+
+
+@dataclass(slots=True)
+class _Count:
+    accounts: int = 0
+    said: dict[tuple[str, str], None] = field(default_factory=dict)
+
+
+class _Tally:
+    """Counts, by connector and path, for how many accounts something differs."""
+
+    def __init__(self) -> None:
+        self.connectors: set[str] = set()
+        self.broken: dict[str, int] = {}
+        self._found: dict[tuple[str, str, Note], _Count] = {}
+
+    def settings(self, old: Workspace, new: Workspace) -> None:
+        """What conn.yaml says."""
+        data = [next((w.read(f).data for f in w.files() if f.kind == "workspace"), None) or {} for w in (old, new)]
+        self._differences("", dict(leaves(data[0])), dict(leaves(data[1])), 0)
+
+    def group(self, old: Workspace, new: Workspace, group: list[tuple[AccountShape, AccountShape]]) -> None:
+        """Accounts that are alike but for their contexts."""
+        first = group[0]
+        connector = first[1].connector
+        self.connectors |= {first[0].connector, connector}
+        for before, after in group:
+            contexts = [{("context", *path): value for path, value in leaves(s.context)} for s in (before, after)]
+            self._differences(connector, contexts[0], contexts[1], 1)
+        named = [{("connector",): shape.connector, ("environment",): shape.environment} for shape in first]
+        self._differences(connector, named[0], named[1], len(group))
+        if first[0].connector != connector:
+            return  # then everything differs, and nothing is to be learned from it
+        try:
+            sides = old.effective(account=first[0].name), new.effective(account=first[1].name)
+        except ConnError as error:
+            self.broken[error.message] = self.broken.get(error.message, 0) + len(group)
+            return
+        self._effectives(sides, len(group))
+
+    def connector(self, old: Workspace, new: Workspace, connector: str) -> None:
+        """A connector that no account uses on both sides."""
+        try:
+            sides = [side.effective(account=None, connector=connector) for side in (old, new)]
+        except ConnError as error:
+            self.broken.setdefault(error.message, 0)
+            return
+        self._effectives((sides[0], sides[1]), 0)
+
+    def changes(self) -> Iterator[PathChange]:
+        """What was found, by connector and path."""
+        for (connector, path, note), count in sorted(self._found.items()):
+            before, after = next(iter(count.said))
+            yield PathChange(connector, path, note, count.accounts, before, after, len(count.said) > 1)
+
+    def _effectives(self, sides: tuple[Effective, Effective], accounts: int) -> None:
+        before, after = (_leaves(side.data) for side in sides)
+        hidden = {path for side in sides for path, _ in literal_secrets(side.data)}
+        self._differences(sides[1].connector_name, before, after, accounts, hidden)
+
+    def _differences(
+        self,
+        connector: str,
+        before: Mapping[Any, Any],
+        after: Mapping[Any, Any],
+        accounts: int,
+        hidden: set[Any] = frozenset(),  # type: ignore[assignment]
+    ) -> None:
+        for path in before.keys() | after.keys():
+            old, new = before.get(path, MISSING), after.get(path, MISSING)
+            if old == new and type(old) is type(new):
+                continue
+            note: Note = "added" if old is MISSING else "removed" if new is MISSING else "changed"
+            count = self._found.setdefault((connector, dotted(path), note), _Count())
+            count.accounts += accounts
+            if len(count.said) < 2:
+                said = (REDACTED, REDACTED) if path in hidden else (_said(old), _said(new))
+                count.said.setdefault(said)
+
+
+def _leaves(data: Any) -> dict[Path_, Any]:
+    """The leaves by path; of levels of a mapping that compose, what the highest says of each field."""
+    found: dict[Path_, Any] = {}
+    for path, value in leaves(data):
+        if not isinstance(value, Layers):
+            found[path] = value
+            continue
+        for layer in mapping_layers(value):
+            found.update({(*path, *inner): item for inner, item in leaves(layer)})
+    return found
+
+
+def _said(value: Any) -> str:
+    if value is MISSING:
+        return ""
+    text = " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

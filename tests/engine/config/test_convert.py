@@ -66,4 +66,14 @@ def test_faults_say_where(data: object, reason: str, place: tuple[str, ...]) -> 
 
 
 def test_the_names_of_a_union() -> None:
-    assert union_tags(Pagination) == ["cursor", "link_header", "next_url", "none", "offset", "page"]
+    assert union_tags(Pagination) == [
+        "cursor",
+        "dynamic",
+        "link_header",
+        "nested",
+        "next_url",
+        "none",
+        "offset",
+        "page",
+        "range",
+    ]

@@ -13,7 +13,9 @@ def import_(
     *,
     files: Annotated[
         list[Path],
-        typer.Argument(metavar="FILE…", help="OpenAPI, Postman collection, HAR or provider entries; JSON or YAML."),
+        typer.Argument(
+            metavar="FILE…", help="OpenAPI, low-code manifest, Postman, HAR or provider entries; JSON or YAML."
+        ),
     ],
     name: Annotated[
         str | None, typer.Option("--name", help="The connector's name. Default: from the document.")
@@ -38,7 +40,9 @@ def import_(
     every: Annotated[bool, typer.Option("--all", help="Of a file with several connectors: all of them.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
 ) -> None:
-    """Make a connector from an OpenAPI 3.x or 2.0 document, a Postman collection, a HAR or a Nango provider entry.
+    """Make a connector from an OpenAPI document, an Airbyte manifest, a Postman collection, a HAR or a Nango provider.
+
+    OpenAPI 3.x and 2.0, low-code manifests of any version, provider entries in YAML.
 
     What was guessed says so in connector.yaml, what could not be carried over is listed there and here.
     """

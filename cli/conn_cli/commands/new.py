@@ -16,7 +16,7 @@ def new(
     source: Annotated[
         Path | None,
         typer.Option(
-            "--from", metavar="FILE", help="OpenAPI, Postman collection, HAR or provider entry to make it from."
+            "--from", metavar="FILE", help="OpenAPI, low-code manifest, Postman, HAR or provider entry to make it from."
         ),
     ] = None,
     only: Annotated[

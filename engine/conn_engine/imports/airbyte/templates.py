@@ -124,6 +124,9 @@ def nullable(node: Node) -> Node:
             return node
         case Cond(test, then, other):
             return Cond(test, _shown(then) if then == test else nullable(then), nullable(other))
+        case Path(kind="bool", sure=False) | Default(Path(kind="bool", sure=False), Lit(None), False):
+            path = node.value if isinstance(node, Default) else node
+            return Cond(Call("exists", (path,), "bool"), textual(path), Lit(None))
         case Default(value, other, truth=False) if other in (Lit(""), Lit(None), ObjectOf(())):
             return Default(_shown(value), Lit(None))
         case Default(value, other, truth):
@@ -214,12 +217,19 @@ def _structured(node: Concat) -> Node | None:
             quote = _open_quote(str(piece.value), quote)
         elif quote:
             text += f"{_MARK}{n}{_MARK}"
-        elif piece.kind in ("digits", "int", "bool", "list", "object"):
+        elif _stands_alone(piece):
             text += f"{_NUMBER}{n:04}"
         else:
             return None  # a text there would make the whole a text
     read = _read(text)
     return _with_values(read, pieces) if isinstance(read, list | dict) else None
+
+
+def _stands_alone(node: Node) -> bool:
+    """Whether a value without quotes around it is a literal in a text that is one: a number, a list."""
+    if isinstance(node, Default) and isinstance(node.other, Lit):
+        return _stands_alone(node.value) and str(node.other.value).isdigit()
+    return node.kind in ("digits", "int", "bool", "list", "object")
 
 
 def _open_quote(text: str, quote: str) -> str:
@@ -266,7 +276,9 @@ def _unquoted(node: Concat) -> Node:
     opened = Lit(str(first.value)[1:])  # type: ignore[union-attr]
     closed = Lit(str(last.value)[:-1])  # type: ignore[union-attr]
     kept = [part for part in (opened, *middle, closed) if part != Lit("")]
-    return kept[0] if len(kept) == 1 else Concat(tuple(textual(part) for part in kept))
+    if len(kept) == 1:
+        return kept[0] if isinstance(kept[0], Lit) else Call("string", (textual(kept[0]),), "text")
+    return Concat(tuple(textual(part) for part in kept))
 
 
 def _read(text: str) -> Any:

@@ -160,6 +160,9 @@ def _printed(node: Node) -> tuple[str, int]:
             return f"{_at(left, level)} {sign} {_at(right, level + 1)}", level
         case Concat(parts):
             return _concat(parts)
+        case Call("literal", (Path(root) as value,)) if root in _FOREIGN:
+            text = expression(value)  # null stays null: a function sees nothing in its place
+            return f"$type({text}) = 'string' ? $literal({text}) : {text}", 0
         case Call(name, (value,)) if name == JSON_TEXT:
             text = expression(value)
             return f"$type({text}) = 'string' ? $string([{text}]) ~> $replace(/^.|.$/, '') : $string({text})", 0

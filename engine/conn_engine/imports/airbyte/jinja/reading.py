@@ -1,5 +1,6 @@
 """A Jinja template as a tree. Jinja's own parser reads it; nothing is compiled and nothing is run."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -75,7 +76,9 @@ def _parsed(text: str) -> "jinja.Template":
     if len(text) > MAX_TEMPLATE:
         raise Untranslatable(f"a template of more than {MAX_TEMPLATE:,} characters")
     try:
-        parsed = Environment(autoescape=False).parse(text)  # noqa: S701 - it is only parsed
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in the manifest's texts
+            parsed = Environment(autoescape=False).parse(text)  # noqa: S701 - it is only parsed
     except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
         raise Untranslatable(f"a template that is none: {str(error)[:80]}") from None
     _bounded(parsed)

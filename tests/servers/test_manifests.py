@@ -1,0 +1,97 @@
+"""The sample of low-code manifests: each imports quickly and lints clean, nearly every stream is carried over whole.
+
+`$CONN_MANIFESTS` names their folder; without it, `shared/vendors/airbyte-manifests` beside the checkout is tried.
+"""
+
+import io
+import os
+import re
+import time
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from conn_cli.console import App
+from conn_cli.exits import Exit
+from conn_cli.main import execute
+from conn_engine.imports import Options, import_source, read_source
+
+BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "vendors" / "airbyte-manifests"
+FOLDER = Path(os.environ.get("CONN_MANIFESTS") or BESIDE)
+FILES = sorted(FOLDER.glob("*.yaml")) if FOLDER.is_dir() else []
+LONGEST_SECONDS = 10
+WHOLE = 0.95
+CODE = "code: "
+
+
+def conn(folder: Path, *arguments: object) -> tuple[int, str]:
+    stream = io.StringIO()
+    app = App(folder=folder, environ={"CONN_NO_KEYRING": "1"}, stdin=io.StringIO(), stdout=stream, stderr=stream)
+    return execute([str(argument) for argument in arguments], app), stream.getvalue()
+
+
+def test_the_manifests_are_there() -> None:
+    assert len(FILES) >= 200, f"{FOLDER} lacks the manifests; set CONN_MANIFESTS to a folder with them"
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_manifest_imports_and_lints_clean(file: Path, tmp_path: Path) -> None:
+    assert conn(tmp_path, "init", ".")[0] == Exit.OK
+    start = time.monotonic()
+    code, said = conn(tmp_path, "import", file, "--name", "vendor")
+    assert code == Exit.OK, said
+    assert time.monotonic() - start < LONGEST_SECONDS
+    code, said = conn(tmp_path, "lint")
+    assert code == Exit.OK and not re.search(r"\b(?:error|warning)s?\b", said), said
+
+
+@dataclass
+class Reach:
+    """Streams by what became of them, and why not all of them is there."""
+
+    streams: int = 0
+    by_code: int = 0
+    in_part: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    code: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+    @property
+    def whole(self) -> float:
+        """The share of the streams without code that are imported with nothing left out."""
+        return 1 - self.in_part / (self.streams - self.by_code)
+
+
+def measured(files: list[Path]) -> Reach:
+    reach = Reach()
+    for file in files:
+        made = import_source(read_source(file), Options("vendor"))
+        reach.streams += made.found
+        notes: dict[str, set[str]] = defaultdict(set)
+        for what, places in made.losses:
+            reach.reasons[what] += len(places) or 1
+            for place in places:
+                stream, _, name = place.partition(" (")
+                notes[stream].add(what)
+                if what.startswith(CODE):
+                    reach.code[what].add(f"{name.rstrip(')')} of {file.stem}")
+        coded = sum(any(what.startswith(CODE) for what in said) for said in notes.values())
+        reach.by_code += coded
+        reach.in_part += len(notes) - coded
+    return reach
+
+
+def test_nearly_every_stream_is_carried_over_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    reach = measured(FILES)
+    with capsys.disabled():
+        print(
+            f"\n{len(FILES)} manifests: {reach.streams} streams, {reach.by_code} with code of their own; "
+            f"{reach.whole:.1%} of the others imported with nothing left out"
+        )
+        for what, count in reach.reasons.most_common():
+            print(f"  {count:4} {what}")
+        for what, names in sorted(reach.code.items()):
+            print(f"  {what}: {', '.join(sorted(names))}")
+    assert reach.streams > 2_000
+    assert reach.whole >= WHOLE

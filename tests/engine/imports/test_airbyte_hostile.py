@@ -169,8 +169,8 @@ ODD: list[Any] = [
 ]  # fmt: skip
 KEYS = [
     "partition_router", "paginator", "decoder", "record_selector", "incremental_sync", "transformations",
-    "schema_loader", "error_handler", "authenticator", "request_parameters", "request_headers", "request_body_json", "request_body_data",
-    "http_method", "url_base", "path",
+    "schema_loader", "error_handler", "authenticator", "request_parameters", "request_headers", "request_body_json",
+    "request_body_data", "http_method", "url_base", "path",
 ]  # fmt: skip
 
 

@@ -87,6 +87,10 @@ class More(Protocol):
         """Whether there are any; tells it without reading them."""
         ...
 
+    def rest(self) -> list[Any]:
+        """All of them at once, within a bound."""
+        ...
+
     def __next__(self) -> list[Any]: ...
 
 

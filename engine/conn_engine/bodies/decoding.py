@@ -19,11 +19,12 @@ from conn_engine.bodies.strange import MAX_ERROR_TEXT, is_page, not_readable
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.wire import Response
 
-__all__ = ["CHUNK", "MAX_BYTES", "READ", "ROWS", "Decoded", "decode", "read", "text_of"]
+__all__ = ["CHUNK", "MAX_BYTES", "READ", "ROWS", "Decoded", "Rows", "decode", "read", "text_of"]
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_UNPACKED = 8 * 1024**3
 CHUNK = 1_000
+MAX_TOGETHER = 1_000_000
 ROWS = ("jsonl", "csv", "tsv")
 READ = ("json", *ROWS, "xml", "text", "binary")
 _PIECE = 64 * 1024
@@ -95,15 +96,28 @@ class Rows:
         except VendorError as fault:
             self.fault = fault
 
+    def rest(self) -> list[Any]:
+        """All that follow. Raises VendorError for more than a million: they are not held in memory together."""
+        found: list[Any] = []
+        for chunk in self:
+            found += chunk
+            if len(found) > MAX_TOGETHER:
+                raise VendorError(
+                    f"the answer has more than {MAX_TOGETHER} rows, and all of them are needed at once here",
+                    kind="bad_response",
+                    hint="steps and `chunk` hold whole answers in memory; a listing does not",
+                )
+        return found
+
     def close(self) -> None:
         """No more are wanted."""
         self._rows.close()
 
 
 def decode(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Any:  # noqa: A002
-    """All data of a response's body at once, as `read` gives it."""
+    """All data of a response's body at once, as `read` gives it. Raises VendorError for more than a million rows."""
     decoded = read(response, format, options)
-    return decoded.data if decoded.more is None else [*decoded.data, *chain.from_iterable(decoded.more)]
+    return decoded.data if decoded.more is None else [*decoded.data, *decoded.more.rest()]
 
 
 def read(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Decoded:  # noqa: A002

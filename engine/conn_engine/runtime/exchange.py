@@ -60,18 +60,9 @@ def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
     answer = got.answer
     if answer.rest is None or answer.rest.more is None:
         return got
-    if answer.response.size > bodies.MAX_BYTES:
-        raise VendorError(
-            f"the answer is larger than {bodies.MAX_BYTES // 2**20} MiB, and all of it is needed at once here",
-            kind="bad_response",
-            request=answer.request,
-            response=answer.response,
-            hint="steps and `chunk` hold whole answers in memory; a listing does not",
-        )
-    parts = [part.answer for part, _ in in_parts(got, operation)]
+    body = [*answer.body, *answer.rest.more.rest()]
     answer.close()
-    body = [row for part in parts for row in part.body]
-    records = [record for part in parts for record in part.records]
+    records, _ = records_of(operation.response_path, body, answer.scope)
     return replace(got, answer=replace(answer, body=body, records=records, rest=None))
 
 

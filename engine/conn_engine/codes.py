@@ -450,10 +450,10 @@ CODES: dict[str, Code] = _table(
         "SEC102",
         "credential in a URL",
         "warning",
-        "URLs are kept in logs of proxies and servers, and are shown by tools. Send the credential in a header where "
-        "the vendor takes it there (`authorization: {format: header}` or `bearer`). If the vendor takes it in the URL "
-        "only, keep it so: the engine redacts it in everything that it prints itself. A secret in an account's "
-        "`context` belongs to the credential.",
+        "URLs are kept in logs of proxies and servers, and are shown by tools. Send a token in the header "
+        "(`authorization: {format: bearer}`). A secret in an account's `context` belongs to the credential. If the "
+        "vendor takes it in the URL only, say so in a comment: `# conn: ignore SEC102 -- the vendor takes it nowhere "
+        "else`; the engine redacts credentials in everything that it prints itself.",
     ),
     Code(
         "DEP101",

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conn_engine.bodies import encode_query
@@ -199,6 +199,7 @@ def test_continuing_from_the_state_of_a_page_gives_the_rest(name: str, total: in
     assert [page[0] for page in rest] == [page[0] for page in whole[at + 1 :]]
 
 
+@settings(deadline=None)  # five listings each: a busy machine takes its time
 @given(total=counts, asked=sizes, cap=sizes, default=sizes, sent=st.booleans())
 def test_a_size_the_vendor_caps_or_ignores_loses_nothing(
     total: int, asked: int, cap: int, default: int, sent: bool

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, VendorOperation, lookup
-from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
+from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import expression, template
@@ -112,19 +112,15 @@ def credentials_in_urls(target: "Target") -> Iterator[Diagnostic]:
                 places.append(("resources", resource, method))
     for place in places:
         said = lookup(effective.data, (*place, "authorization"))
-        if isinstance(said, Mapping) and said.get("format") == "query":
+        # A key of the vendor's own may have no other place; a bearer token always has one (RFC 6750).
+        if isinstance(said, Mapping) and said.get("format") == "query" and kind in _BEARER:
             path = (*place, "authorization", "format")
-            bearer = kind in _BEARER
-            hint = (
-                "write `authorization: {format: bearer}`" if bearer else "use `format: header` if the vendor takes it"
-            )
             yield diagnostic(
                 "SEC102",
-                "the credential goes into the URL of every request",
+                "the token goes into the URL of every request",
                 effective.span(path),
-                severity=Severity.WARNING if bearer else Severity.INFO,
                 path=dotted(path),
-                hint=f"{hint}; a header is not kept in logs",
+                hint="write `authorization: {format: bearer}`: a header is not kept in logs",
             )
         for key in ("base_url", "path", "query"):
             for path, name in _secrets_read(lookup(effective.data, (*place, key)), (*place, key)):

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 from conn_engine.lint.statuses import STATUSES, certain, possible
 
@@ -150,11 +149,9 @@ def test_retries_of_writes(tmp_path: Path, then: Any) -> None:
 
 def test_credentials_in_urls(tmp_path: Path) -> None:
     query = {"authorization": {"format": "query", "config": {"name": "key"}}}
-    assert found(tmp_path, query) == [("SEC102", "authorization.format")]
-    assert lint_paths(tmp_path, []).findings[0].severity is Severity.INFO, "the vendor may take it nowhere else"
+    assert found(tmp_path, query) == [], "the vendor may take its key nowhere else"
     bearer = {**query, "credentials": {"format": "oauth2_client_credentials", "config": {"token_url": "https://a.b/c"}}}
     assert found(tmp_path, bearer) == [("SEC102", "authorization.format")]
-    assert lint_paths(tmp_path, []).findings[0].severity is Severity.WARNING
     for place in ({"path": "/bot{{context.access_token}}/x"}, {"query": {"k": "{{context.api_key}}"}}):
         ((code, path),) = found(tmp_path, list={**LIST, **place})
         assert (code, path.partition("list.")[2] in ("path", "query.k")) == ("SEC102", True)

@@ -187,10 +187,10 @@ def test_data_by_value_and_by_name():
 def test_time_is_linear_in_the_text():
     redactor = Redactor([*(f"secret-{n}-{'x' * n}" for n in range(30)), "\\\\\\\\x" * 20, "aaaa" * 50, '"\\"\\"\\"\\'])
     for text in ("a" * 400_000, "\\" * 400_000, "%25" * 130_000, "secret-1-" * 40_000, '\\"' * 200_000):
-        began = time.perf_counter()
+        began = time.process_time()
         redactor.find(text)
         redactor.text(text)
-        assert time.perf_counter() - began < 3
+        assert time.process_time() - began < 3
 
 
 def test_threads_add_and_read_at_once():

@@ -175,6 +175,6 @@ def test_no_bytes_break_the_reading(body: bytes, content_type: str) -> None:
 
 def test_a_wide_body_is_read_in_reasonable_time() -> None:
     body = json.dumps([{"id": str(n), "v": {"a": [n] * 5}} for n in range(20_000)]).encode()
-    began = time.perf_counter()
+    began = time.process_time()
     decode(response(body))
-    assert time.perf_counter() - began < 2
+    assert time.process_time() - began < 2

@@ -14,10 +14,10 @@ CATASTROPHE = "$match(a, /^(a+)+$/)"
 
 
 def failure(text: str, data: Any = None, limits: Limits = TIGHT) -> ExpressionError:
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ExpressionError) as caught:
         evaluate(text, data, limits=limits)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
     return caught.value
 
 
@@ -90,16 +90,16 @@ def test_eval_is_disabled(evaluator: str) -> None:
 
 def test_a_page_that_never_ends_names_its_record_and_ends() -> None:
     endless = mapping([{"ok": "r", "bad": f"r = 2 ? {ENDLESS} : r"}])
-    started = time.monotonic()
+    started = time.process_time()
     with pytest.raises(ExpressionError) as caught:
         endless.apply([{"r": n} for n in range(5)], limits=TIGHT)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
     assert (caught.value.code, caught.value.at) == ("timeout", "bad")
     assert caught.value.message.startswith("record 2, bad: ")
 
 
 def test_long_hostile_templates_are_read_in_linear_time() -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for text in (
         "{{" * 50_000,
         "{{ '" + "}}" * 50_000,
@@ -109,7 +109,7 @@ def test_long_hostile_templates_are_read_in_linear_time() -> None:
     ):
         with pytest.raises(ExpressionError):
             template(text)
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3
 
 
 def test_bounds_hold_under_the_other_evaluator_after_a_switch() -> None:

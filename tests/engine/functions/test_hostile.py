@@ -83,10 +83,10 @@ CASES: list[tuple[str, Any]] = [
 
 @pytest.mark.parametrize(("text", "value"), CASES, ids=[f"{text}-{number}" for number, (text, _) in enumerate(CASES)])
 def test_it_ends_soon(text: str, value: Any) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     try:
         evaluate(text, {"v": value})
     except ExpressionError as error:
         assert error.code in ("D3137", "U1001", "D1011", "size", "depth", "timeout")
         assert len(error.message) <= 300
-    assert time.monotonic() - started < 3
+    assert time.process_time() - started < 3

@@ -52,6 +52,7 @@ class Side:
         self.digests = digests
         self._recordings: dict[tuple[str, str], dict[str, RecordedFile]] = {}
         self._accounts: dict[str, Account] = {}
+        self._schemas: dict[tuple[str, str], str] = {}
 
     @cached_property
     def own_recordings(self) -> frozenset[tuple[str, str]]:
@@ -126,16 +127,8 @@ class Side:
         shared = lookup(data, name.path[:3])
         own = lookup(shared, (name.method, "record"))
         record = own if isinstance(own, str) else lookup(shared, ("record",))
-        path = schema_path(
-            self.workspace.models, name.model, record if isinstance(record, str) else singular(name.resource)
-        )
-        return "" if path is None else self._schema(path)
-
-    def _schema(self, path: Path) -> str:
-        if path not in self._schemas:
-            self._schemas[path] = joined(path.read_text(encoding="utf-8"))
-        return self._schemas[path]
-
-    @cached_property
-    def _schemas(self) -> dict[Path, str]:
-        return {}
+        key = (name.model, record if isinstance(record, str) else singular(name.resource))
+        if key not in self._schemas:
+            path = schema_path(self.workspace.models, *key)
+            self._schemas[key] = "" if path is None else joined(path.read_text(encoding="utf-8"))
+        return self._schemas[key]

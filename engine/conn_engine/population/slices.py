@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.config import Effective, OperationName
+from conn_engine.config import Effective, Layer, OperationName
 from conn_engine.config.models import Resource
 from conn_engine.population.content import Digests, joined
 
@@ -44,18 +44,28 @@ class Slicer:
     def __init__(self, digests: Digests) -> None:
         self.digests = digests
         self._reads: dict[int, tuple[Any, frozenset[str] | None]] = {}
+        self._granted: dict[int, tuple[Layer, list[str]]] = {}
 
     def of(self, effective: Effective, name: OperationName) -> OperationSlice:
         """The slice of one operation."""
         reads: set[str] = set()
         whole = False
-        texts = [name.text, *effective.hosts, "", *effective.env_names, ""]
+        texts = [name.text, *self._rights(effective)]
         for label, part in _parts(effective.data, name):
             texts.append(f"{label}={self.digests.of(part)}")
             names = self._context(part)
             whole = whole or names is None
             reads |= names or frozenset()
         return OperationSlice(joined(*texts), None if whole else frozenset(reads))
+
+    def _rights(self, effective: Effective) -> list[str]:
+        """Hosts and variables: the base's, unless an override narrows the hosts."""
+        base = effective.layers[0]
+        if any("hosts" in layer.data for layer in effective.layers[1:]):
+            return [*effective.hosts, "", *effective.env_names, ""]
+        if id(base) not in self._granted:
+            self._granted[id(base)] = (base, [*effective.hosts, "", *effective.env_names, ""])
+        return self._granted[id(base)][1]
 
     def _context(self, part: Any) -> frozenset[str] | None:
         if not isinstance(part, Mapping | list | tuple):

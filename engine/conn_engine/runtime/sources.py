@@ -73,10 +73,12 @@ def combined(
         after = None if part.following is None else [part.following]
 
         def both(inner: Part) -> Flow[None]:
+            own = {head.as_: part.values[head.as_]}  # goes before a name that parents of a later name's parents have
+            record = {head.as_: part.parents[head.as_]}
             yield from each(
                 Part(
-                    {**part.values, **inner.values},
-                    {**part.parents, **inner.parents},
+                    {**part.values, **inner.values, **own},
+                    {**part.parents, **inner.parents, **record},
                     [part.place, *inner.place],
                     [part.place, *inner.following] if inner.following is not None else after,
                     part.single and inner.single,

@@ -257,6 +257,22 @@ def test_a_product_asks_for_every_combination_and_lists_each_side_once(shop: Any
     assert acme.got.count("/cities") == 1
 
 
+def test_an_own_name_of_a_product_goes_before_one_that_the_parents_have(shop: Any) -> None:
+    def answer(got: Any) -> Any:
+        if got.path == "/boards":
+            return {"items": [{"id": 1}, {"id": 2}]}
+        return {"items": [{"id": "i" + got.path.split("/")[2]}]}
+
+    both = [{"as": "board", "from": "boards.list"}, {"as": "issue", "from": "issues.list"}]
+    path = "/boards/{{board}}/votes/{{issue}}"
+    acme = shop({**ISSUES, "votes": listing(path, parents=both)}, answer)
+
+    acme.records("votes.list")
+
+    votes = [place for place in acme.got if "votes" in place]
+    assert votes == [f"/boards/{board}/votes/i{issue}" for board in (1, 2) for issue in (1, 2)]
+
+
 def test_a_later_source_that_reads_an_earlier_name_is_asked_for_each(shop: Any) -> None:
     def answer(got: Any) -> Any:
         return {"items": [{"id": f"{got.query['in']}-1"}]} if got.path == "/cities" else {"items": [{"id": got.asked}]}

@@ -1,13 +1,14 @@
 """Holds two readings of one stream against each other: the requests as a multiset, the records as a sequence."""
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["Difference", "Shape", "compare", "shape"]
+__all__ = ["Difference", "Shape", "compare", "shape", "unset"]
 
 _TRANSPORT = {
     "user-agent",
@@ -20,12 +21,16 @@ _TRANSPORT = {
     "cookie",
 }
 """Headers that the two clients set by themselves; compared only where the manifest sets them."""
-_ACCEPT = ["Accept", "*/*"]
+_CLIENT = re.compile(r"Accept: \*/\*$|User-Agent: python-requests/")
+Free = frozenset[tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class Shape:
-    """A request, normalised: no order among query parameters, headers and body fields; numbers and texts alike."""
+    """A request, normalised: no order among query parameters, headers and body fields.
+
+    `kind`, `name`, `page` and `count` are what the server made of it.
+    """
 
     method: str
     place: str
@@ -34,6 +39,8 @@ class Shape:
     body: str
     kind: str = field(default="", compare=False)
     name: str = field(default="", compare=False)
+    page: int = field(default=0, compare=False)
+    count: int = field(default=0, compare=False)
 
     def __str__(self) -> str:
         query = "&".join(f"{name}={value}" for name, value in self.query)
@@ -60,23 +67,27 @@ def _place(request: Mapping[str, Any]) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}{unquote(parts.path)}"
 
 
-def _unset(requests: Sequence[Mapping[str, Any]]) -> frozenset[str]:
-    """The places whose requests have the CDK's own Accept header: the manifest sets none there."""
-    return frozenset(_place(one) for one in requests for name, value in one["headers"] if [name, value] == _ACCEPT)
+def unset(requests: Sequence[Mapping[str, Any]]) -> Free:
+    """Headers with the values that the CDK's client gives them by itself, by place: the manifest sets none there."""
+    return frozenset(
+        (name.lower(), _place(one))
+        for one in requests
+        for name, value in one["headers"]
+        if _CLIENT.match(f"{name}: {value}")
+    )
 
 
-def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str], free: frozenset[str] = frozenset()) -> Shape:
-    """A request as it is compared. `free` are places where any Accept header will do."""
+def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str], free: Free = frozenset()) -> Shape:
+    """A request as it is compared. `free` are headers that may have any value, with the place where."""
     parts = urlsplit(request["url"])
     place = _place(request)
     query = sorted(parse_qsl(parts.query, keep_blank_values=True))
     headers = sorted(
-        (name.lower(), value)
+        (name.lower(), value.strip())
         for name, value in request["headers"]
-        if (name.lower() not in _TRANSPORT or name.lower() in set_by_manifest)
-        and not (name.lower() == "accept" and place in free)
+        if (name.lower() not in _TRANSPORT or name.lower() in set_by_manifest) and (name.lower(), place) not in free
     )
-    told = {key: str(request.get(key, "")) for key in ("kind", "name")}
+    told = {key: request[key] for key in ("kind", "name", "page", "count")}
     return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]), **told)
 
 
@@ -84,7 +95,7 @@ def _body(text: str) -> str:
     if not text:
         return ""
     try:
-        return json.dumps(json.loads(text), sort_keys=True)
+        return json.dumps(_number(json.loads(text)), sort_keys=True)
     except ValueError:
         pairs = parse_qsl(text, keep_blank_values=True)
         return "&".join(f"{name}={value}" for name, value in sorted(pairs)) if pairs else text
@@ -111,7 +122,7 @@ def compare(
     ordered: bool,
 ) -> Difference:
     """Both sides' requests and records. `ordered`: the order of records is the CDK's promise too (one slice)."""
-    free = _unset(cdk[0])
+    free = unset(cdk[0])
     theirs = Counter(shape(request, set_by_manifest, free) for request in cdk[0])
     mine = Counter(shape(request, set_by_manifest, free) for request in ours[0])
     found = Difference(list((theirs - mine).elements()), list((mine - theirs).elements()))

@@ -9,7 +9,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
-from conn_engine.errors import ConnError
 from conn_engine.expressions import fixed_now
 from conn_engine.imports import Imported, Options, import_source, read_source
 from conn_engine.imports.words import snake
@@ -102,7 +101,7 @@ class Ours:
                 for page in connection.pages(f"{snake(stream)}.list", Call(state=state), raw=True):
                     records += page.records
                     state = page.state if page.state is not None else state
-        except ConnError as error:
+        except Exception as error:  # a fault of the engine is a difference too
             return Run(records, state, f"{type(error).__name__}: {error}"[:600])
         return Run(records, state, "")
 

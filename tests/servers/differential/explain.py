@@ -55,6 +55,13 @@ def scopes_of_a_refresh(evidence: Evidence) -> bool:
     return _pair(evidence, [(one, bare(one)) for one in theirs if mine[bare(one)]])
 
 
+def asks_past_a_short_page(evidence: Evidence) -> bool:
+    """A first page that is shorter than asked for may have been cut by the vendor: we ask once more to be sure, and get
+    nothing; the CDK takes it for the last."""
+    short = {(one.name, one.place) for one in evidence.cdk if one.page == 0 and one.count}
+    return _drop_ours(evidence, lambda one: one.page > 0 and one.count == 0 and (one.name, one.place) in short)
+
+
 def asks_forever(evidence: Evidence) -> bool:
     """The manifest does not say where the page's token goes: the CDK asks for the same page without end; we stop at the
     first page that repeats."""
@@ -71,7 +78,13 @@ def asks_forever(evidence: Evidence) -> bool:
 
 
 REASONS: Mapping[str, Reason] = {
-    reason.__name__.replace("_", " "): reason for reason in (logs_in_again, scopes_of_a_refresh, asks_forever)
+    reason.__name__.replace("_", " "): reason
+    for reason in (
+        logs_in_again,
+        scopes_of_a_refresh,
+        asks_past_a_short_page,
+        asks_forever,
+    )
 }
 
 
@@ -79,6 +92,13 @@ def _drop_cdk(evidence: Evidence, unneeded: Callable[[Shape], bool]) -> bool:
     kept = [one for one in evidence.difference.only_cdk if not unneeded(one)]
     dropped = len(kept) < len(evidence.difference.only_cdk)
     evidence.difference.only_cdk = kept
+    return dropped
+
+
+def _drop_ours(evidence: Evidence, extra: Callable[[Shape], bool]) -> bool:
+    kept = [one for one in evidence.difference.only_ours if not extra(one)]
+    dropped = len(kept) < len(evidence.difference.only_ours)
+    evidence.difference.only_ours = kept
     return dropped
 
 

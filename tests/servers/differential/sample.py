@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine.errors import ConnError
-from differential.compare import compare, shape
+from differential.compare import compare, shape, unset
 from differential.engine_side import Ours, Run
 from differential.explain import Evidence, explained
 from differential.peer_process import Peer, PeerFault
@@ -40,7 +40,8 @@ class Outcome:
 
 def prepared(text: str) -> str:
     """A manifest with small pages: two or three of them are then a handful of records."""
-    return re.sub(r"^( *)page_size: \d{2,}$", rf"\g<1>page_size: {PAGE}", text, flags=re.MULTILINE)
+    many = r"^( *)page_size: [\"']?(?:[4-9]|\d{2,})[\"']?$"
+    return re.sub(many, rf"\g<1>page_size: {PAGE}", text, flags=re.MULTILINE)
 
 
 def outcomes(peer: Peer, manifest: Path, folder: Path, only: str = "") -> Iterator[Outcome]:
@@ -107,9 +108,10 @@ class _Course:
         named = frozenset(name for name in _SET if re.search(rf"(?im)^\s*[\"']?{name}[\"']?:", self.text))
         cdk, ours = (read["requests"], read["records"]), (asked["requests"], run.records)
         listings = sum(one["kind"] == "records" and one["page"] == 0 for one in read["requests"])
+        free = unset(cdk[0])
         return Evidence(
-            cdk=[shape(one, named) for one in cdk[0]],
-            ours=[shape(one, named) for one in ours[0]],
+            cdk=[shape(one, named, free) for one in cdk[0]],
+            ours=[shape(one, named, free) for one in ours[0]],
             cdk_records=read["records"],
             our_records=run.records,
             cdk_error=read["error"],
@@ -118,10 +120,24 @@ class _Course:
         )
 
     def _hosts(self, requests: list[Mapping[str, Any]]) -> set[str]:
-        """The hosts that are neither in the manifest nor in what was made of it: the account's settings name them."""
-        known = self.text + self.ours.imported.files["connector.yaml"]
+        """The hosts that settings of the account name, whole or in part."""
         hosts = {str(urlsplit(one["url"]).hostname) for one in requests}
-        return {host for host in hosts if host not in known}
+        return {host for host in hosts if any(_names(value.lower(), host) for value in _texts(self.configs["full"]))}
+
+
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    for inner in data.values() if isinstance(data, Mapping) else data if isinstance(data, list) else ():
+        yield from _texts(inner)
+
+
+def _names(value: str, host: str) -> bool:
+    """Whether a setting is (part of) a host's name, or a URL on it."""
+    labels = host.split(".")
+    return (
+        value in labels or f"//{host}" in value or (len(value) > 1 and (host.startswith(value) or host.endswith(value)))
+    )
 
 
 def _detail(evidence: Evidence) -> str:

@@ -20,7 +20,7 @@ _SLASHES = re.compile(r"(?<!:)/{2,}")
 class Seen:
     """One request as it arrived. `origin` is the scheme and host that the reader meant.
 
-    `kind` and `name` are those of the endpoint that answered, `page` counts from 0.
+    `kind` and `name` are those of the endpoint that answered, `page` counts from 0, with `count` records.
     """
 
     method: str
@@ -31,6 +31,7 @@ class Seen:
     kind: str = ""
     name: str = ""
     page: int = 0
+    count: int = 0
 
     @cached_property
     def path(self) -> str:
@@ -59,6 +60,7 @@ class Seen:
             "kind": self.kind,
             "name": self.name,
             "page": self.page,
+            "count": self.count,
         }
 
 

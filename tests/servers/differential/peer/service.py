@@ -42,7 +42,9 @@ class _Served:
         ]
         self.added = _added(stream)
         self.filter = str((selector.get("record_filter") or {}).get("condition") or "")
-        self.reads = [read for _, template in self.added for read in _reads(template)]
+        self.reads = [
+            read for template in (*(text for _, text in self.added), self.filter) for read in _reads(template)
+        ]
         self.keys = self._keys()
         self.cursors = self._cursors()
         self.paging = paging.plan(endpoint, self.path, lambda turn: self._page(turn, 1, self._dates(None)))
@@ -136,10 +138,12 @@ class _Served:
         sizes = self.paging.sizes
         if seed % 5 == 4 and not self.endpoint.own:
             sizes = sizes[-1:]
+        sizes = [*sizes, 0] if number >= len(sizes) else sizes  # beyond the end nothing is left
         number = min(number, len(sizes) - 1)
         seen.page = number
         turn = paging.Turn(number, sizes, [], _without(seen.origin + seen.target, secrets))
         body, turn.records = self._page(turn, seed, self._dates(seen))
+        seen.count = len(turn.records)
         headers: dict[str, str] = {}
         body = self.paging.decorate(body, headers, turn)
         if isinstance(body, list | dict):
@@ -165,7 +169,16 @@ class _Served:
             found = place.number(seen)
             if found is not None:
                 return found
+        if self._counted and any(place.holds(seen, self._counted) for place in self.places):
+            return len(self.paging.sizes), None
         return 0, None
+
+    @property
+    def _counted(self) -> set[str]:
+        """What the place of a page number or offset may hold for the first page; empty for other paginations."""
+        row = (self.endpoint.retriever.get("paginator") or {}).get("pagination_strategy") or {}
+        first = {"PageIncrement": row.get("start_from_page") or 0, "OffsetIncrement": 0}
+        return {str(first[row["type"]])} if row.get("type") in first else set()
 
     def _base(self, seen: Seen) -> str:
         """The request without what says which page."""

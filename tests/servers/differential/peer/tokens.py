@@ -65,6 +65,11 @@ class Place:
                 return found
         return None
 
+    def holds(self, seen: Seen, but: set[str]) -> bool:
+        """Whether a request has something here, other than one of these."""
+        held = read(seen, self.place, self.path)
+        return not self.template and held is not None and str(held) not in but
+
     def _captured(self, held: str) -> list[str]:
         if not self.template or self._whole or "{%" in self.template:
             return []

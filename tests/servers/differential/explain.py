@@ -36,23 +36,17 @@ Reason = Callable[[Evidence], bool]
 
 
 def logs_in_again(evidence: Evidence) -> bool:
-    """The CDK logs in anew for (nearly) every request where a session has no expiry; we keep the token until it is
-    refused."""
-    ours = Counter(evidence.ours)
-    return _drop_cdk(evidence, lambda one: one.kind in ("login", "token") and ours[one] > 0)
+    """The CDK asks for a token for each level of parents, and for a session without expiry with (nearly) every request;
+    we keep one until it is refused."""
+    sent = {_unscoped(one) for one in evidence.ours}
+    return _drop_cdk(evidence, lambda one: one.kind in ("login", "token") and _unscoped(one) in sent)
 
 
 def scopes_of_a_refresh(evidence: Evidence) -> bool:
     """The CDK sends OAuth scopes as repeated `scopes` fields, which is no parameter of OAuth; we send none in a
     refresh."""
-
-    def bare(one: Shape) -> Shape:
-        body = "&".join(pair for pair in one.body.split("&") if not pair.startswith("scopes="))
-        return replace(one, body=body)
-
-    mine = Counter(evidence.difference.only_ours)
     theirs = [one for one in evidence.difference.only_cdk if one.kind == "token" and "scopes=" in one.body]
-    return _pair(evidence, [(one, bare(one)) for one in theirs if mine[bare(one)]])
+    return _pair(evidence, [(one, _unscoped(one)) for one in theirs])
 
 
 def asks_past_a_short_page(evidence: Evidence) -> bool:
@@ -80,12 +74,16 @@ def asks_forever(evidence: Evidence) -> bool:
 REASONS: Mapping[str, Reason] = {
     reason.__name__.replace("_", " "): reason
     for reason in (
-        logs_in_again,
         scopes_of_a_refresh,
+        logs_in_again,
         asks_past_a_short_page,
         asks_forever,
     )
 }
+
+
+def _unscoped(one: Shape) -> Shape:
+    return replace(one, body="&".join(pair for pair in one.body.split("&") if not pair.startswith("scopes=")))
 
 
 def _drop_cdk(evidence: Evidence, unneeded: Callable[[Shape], bool]) -> bool:
@@ -103,11 +101,14 @@ def _drop_ours(evidence: Evidence, extra: Callable[[Shape], bool]) -> bool:
 
 
 def _pair(evidence: Evidence, pairs: Sequence[tuple[Shape, Shape]]) -> bool:
-    """Take requests that stand for each other away on both sides."""
+    """Take requests that stand for each other away on both sides, as often as both are there."""
+    found = False
     for theirs, mine in pairs:
-        evidence.difference.only_cdk.remove(theirs)
-        evidence.difference.only_ours.remove(mine)
-    return bool(pairs)
+        if theirs in evidence.difference.only_cdk and mine in evidence.difference.only_ours:
+            evidence.difference.only_cdk.remove(theirs)
+            evidence.difference.only_ours.remove(mine)
+            found = True
+    return found
 
 
 def explained(evidence: Evidence) -> list[str]:

@@ -25,7 +25,8 @@ def test_the_lazy_names_are_those_the_type_checker_sees():
 
 def test_importing_the_face_loads_nothing_heavy():
     code = (
-        "import sys, conn_engine; heavy = {'httpx', 'yaml', 'jlens', 'jsonata', 'keyring', 'jsonschema_rs', 'msgspec', 'sqlalchemy'};"
+        "import sys, conn_engine; "
+        "heavy = {'httpx', 'yaml', 'jlens', 'jsonata', 'keyring', 'jsonschema_rs', 'msgspec', 'sqlalchemy'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -1,0 +1,94 @@
+"""Write what is generated in the pages of `docs/`, or with `--check` say which page is not what the models say.
+
+A generated part stands between `<!-- keys pagination.cursor -->` (or `formats`, `codes`, `kinds`) and the next
+`<!-- / -->`; everything else of a page is written by hand and left alone.
+"""
+
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from conn_engine.documents import write_whole
+from conn_engine.locate import packaged
+from conn_engine.schemas.kinds import kinds
+from conn_engine.schemas.reference import formats, table
+
+__all__ = ["filled", "marked", "run"]
+
+_PART = re.compile(
+    r"<!-- (?P<what>keys|formats|codes|kinds|rules)(?: (?P<name>\S+))? -->\n(?P<text>.*?)<!-- / -->", re.S
+)
+
+
+def marked(text: str) -> list[tuple[str, str]]:
+    """What a page has parts for: pairs such as `("keys", "pagination.cursor")`."""
+    return [(part["what"], part["name"] or "") for part in _PART.finditer(text)]
+
+
+def filled(text: str) -> str:
+    """A page with its generated parts as they have to be. Raises KeyError for a kind that there is not."""
+
+    def part(found: re.Match[str]) -> str:
+        what, name = found["what"], found["name"] or ""
+        made = {"keys": table, "formats": formats}[what](name) if name else _whole(what)
+        return f"<!-- {what}{' ' if name else ''}{name} -->\n{made}<!-- / -->"
+
+    return _PART.sub(part, text)
+
+
+def run(arguments: Sequence[str], folder: Path) -> int:
+    """Exit code: 0 written or equal, 1 drifted, 2 for an unknown argument."""
+    if [argument for argument in arguments if argument not in ("--check", "--write")]:
+        sys.stderr.write("usage: python -m conn_engine.schemas.docs [--check | --write]\n")
+        return 2
+    drifted = 0
+    for path in sorted(folder.glob("*.md")):
+        text = path.read_text(encoding="utf-8")
+        made = filled(text)
+        if made == text:
+            continue
+        drifted += 1
+        if "--check" not in arguments:
+            write_whole(path, made)
+        sys.stdout.write(f"{'differs' if '--check' in arguments else 'written'}: {path.name}\n")
+    return 1 if drifted and "--check" in arguments else 0
+
+
+def _whole(what: str) -> str:
+    if what == "codes":
+        return _codes()
+    if what == "kinds":
+        return ", ".join(f"`{name}`" for name in kinds()) + "\n"
+    return _rules()
+
+
+def _codes() -> str:
+    from conn_engine.codes import CODES
+
+    parts = []
+    for row in CODES.values():
+        parts.append(f"### {row.id}\n\n{row.title} ({row.severity}).\n\n{row.explanation.strip()}\n")
+    return "\n".join(parts)
+
+
+def _rules() -> str:
+    """The error rules that hold when no rule of the connector does."""
+    from conn_engine.failures import DEFAULT_RULES
+
+    rows = ["| when | then |", "|---|---|"]
+    for rule in DEFAULT_RULES:
+        then = rule.then
+        if isinstance(then, str):
+            told = f"`{then}`"
+        elif then.retry is not None:
+            last = then.retry.then
+            told = f"`retry` {then.retry.times} times, then `{last if isinstance(last, str) else last.kind}`"
+        else:
+            told = f"`fail`: {then.fail.kind if then.fail is not None else ''}"
+        rows.append(f"| `{rule.when}` | {told} |")
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    raise SystemExit(run(sys.argv[1:], packaged("docs")))

@@ -1,0 +1,229 @@
+"""The kinds of settings that documents are made of, by the names that people know them by: `operation`, `job.poll`,
+`pagination.cursor`. Found from the typed models; how they are printed is `reference`'s.
+
+A kind is called after the key that holds it. What every document's top level, a resource or an operation says has no
+prefix; a strategy is called by its union's key and its format, and what all of a union have in common stands once,
+under the union's own name.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from msgspec import inspect
+
+from conn_engine.config.models import Configuration
+from conn_engine.schemas.published import MODELS
+from conn_engine.strategies import Settings
+
+__all__ = ["Key", "Kind", "kinds"]
+
+_ROOTS = ("connector", "resource", "operation")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a kind. `default` is as in a document; `refers` are the kinds that its value may be."""
+
+    name: str
+    type: str
+    default: str
+    meaning: str
+    aliases: tuple[str, ...] = ()
+    refers: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Kind:
+    """A kind of settings. `format`: it is a strategy and written `{format, config}`. `common`: the kind with the keys
+    that all of its union have besides its own. `formats`: it is a union of these."""
+
+    name: str
+    meaning: str
+    keys: list[Key] = field(default_factory=list)
+    format: bool = False
+    common: str | None = None
+    formats: tuple[str, ...] = ()
+
+
+@cache
+def kinds() -> dict[str, Kind]:
+    """Every kind by its name, in the order in which documents lead to them."""
+    return _Finder().found()
+
+
+class _Finder:
+    """Walks the models. Names are given first, so that keys can refer to kinds that come later."""
+
+    def __init__(self) -> None:
+        self.names: dict[type, str] = {}
+        self.unions: dict[str, list[inspect.StructType]] = {}
+
+    def found(self) -> dict[str, Kind]:
+        for name, (model, _) in MODELS.items():
+            self._name(model, name)
+        made: dict[str, Kind] = {}
+        for model, name in self.names.items():
+            union = self._of_union(model)
+            if union is not None and union not in made:
+                made[union] = self._common(union, self.unions[union])
+            if model is not Configuration:
+                made[name] = Kind(name, "")
+        for model, name in self.names.items():
+            if model is not Configuration:
+                self._fill(made, model, name)
+        return made
+
+    def _of_union(self, model: Any) -> str | None:
+        return next((key for key, parts in self.unions.items() if any(part.cls is model for part in parts)), None)
+
+    def _name(self, model: Any, name: str) -> None:
+        if model in self.names:
+            return
+        self.names[model] = name
+        prefix = "" if name in _ROOTS else f"{name}."
+        info = _struct(model)
+        if info.tag is not None:  # what strategies hold is called after their union
+            prefix = f"{name.partition('.')[0]}."
+        for entry in info.fields:
+            tagged = [part for part in _structs(entry.type) if part.tag is not None]
+            key = f"{prefix}{entry.encode_name}"
+            for part in tagged:
+                union = self._union(key, tagged)
+                self._name(part.cls, f"{union}.{part.tag}")
+            for part in _structs(entry.type):
+                if part.tag is None:
+                    self._name(part.cls, self._singular(part.cls, key))
+
+    def _union(self, key: str, members: list[inspect.StructType]) -> str:
+        for name, known in self.unions.items():
+            if {part.cls for part in members} & {part.cls for part in known}:
+                return name
+        self.unions[key] = members
+        return key
+
+    def _singular(self, model: Any, key: str) -> str:
+        """Resources and operations are held by plural keys; a name that is taken gets the model's own."""
+        own = {"resources": "resource", "operations": "operation"}.get(key, key)
+        if model.__name__ in ("UnifiedResource", "UnifiedOperation"):
+            own = f"unified.{model.__name__.removeprefix('Unified').lower()}"
+        return own if own not in self.names.values() else f"{own}.{model.__name__.lower()}"
+
+    def _common(self, name: str, members: list[inspect.StructType]) -> Kind:
+        """A union: its formats, and the keys that all of those have which have any (two at least)."""
+        formats = tuple(self.names[part.cls] for part in members)
+        told = [{entry.encode_name: repr(entry) for entry in part.fields} for part in members if part.fields]
+        shared = [key for key, said in told[0].items() if all(other.get(key) == said for other in told)]
+        entries = {entry.encode_name: entry for part in members for entry in part.fields}
+        keys = [self._key(entries[key], {}) for key in shared] if len(shared) > 1 else []
+        return Kind(name, f"A choice of {len(members)} formats.", keys, formats=formats)
+
+    def _fill(self, made: dict[str, Kind], model: Any, name: str) -> None:
+        info, kind = _struct(model), made[name]
+        kind.meaning = " ".join((model.__doc__ or "").split())
+        kind.format = info.tag is not None
+        shared: set[str] = set()
+        union = self._of_union(model)
+        if union is not None and info.fields and made[union].keys:
+            kind.common = union
+            shared = {key.name for key in made[union].keys}
+        aliases = dict(model.aliases) if issubclass(model, Settings) else {}
+        kind.keys = [self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared]
+
+    def _key(self, entry: inspect.Field, aliases: dict[str, str]) -> Key:
+        name = entry.encode_name
+        refers = [self.names[part.cls] for part in _structs(entry.type) if part.cls in self.names]
+        unions = [key for key, parts in self.unions.items() if any(part.cls in _classes(entry.type) for part in parts)]
+        return Key(
+            name,
+            _type(entry.type),
+            _default(entry),
+            _meaning(entry.type),
+            tuple(alias for alias, target in aliases.items() if target == name),
+            tuple(dict.fromkeys(unions or refers)),
+        )
+
+
+def _struct(model: Any) -> inspect.StructType:
+    info = inspect.type_info(model)
+    if not isinstance(info, inspect.StructType):
+        raise TypeError(f"{model!r} is no model")
+    return info
+
+
+def _bare(info: inspect.Type) -> inspect.Type:
+    while isinstance(info, inspect.Metadata):
+        info = info.type
+    return info
+
+
+def _structs(info: inspect.Type) -> Iterator[inspect.StructType]:
+    """The models that a value may be, or hold as an item."""
+    extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
+    info = _bare(info)
+    if isinstance(info, inspect.StructType):
+        yield info
+    elif extra.get("override"):
+        return
+    elif isinstance(info, inspect.UnionType):
+        for part in info.types:
+            yield from _structs(part)
+    elif isinstance(info, inspect.ListType | inspect.VarTupleType):
+        yield from _structs(info.item_type)
+    elif isinstance(info, inspect.DictType):
+        yield from _structs(info.value_type)
+
+
+def _classes(info: inspect.Type) -> set[type]:
+    return {part.cls for part in _structs(info)}
+
+
+def _meaning(info: inspect.Type) -> str:
+    said = (info.extra_json_schema or {}).get("description") if isinstance(info, inspect.Metadata) else None
+    if said is None and isinstance(info, inspect.Metadata):
+        return _meaning(info.type)
+    return " ".join(str(said or "").split())
+
+
+def _default(entry: inspect.Field) -> str:
+    import msgspec
+
+    if entry.required:
+        return "required"
+    value = entry.default
+    if value is msgspec.NODEFAULT or value in (None, (), {}, []) or isinstance(value, msgspec.Struct):
+        return ""
+    return value if isinstance(value, str) and value else msgspec.json.encode(value).decode()
+
+
+_NAMES: tuple[tuple[type[inspect.Type], str], ...] = (
+    (inspect.StrType, "text"),
+    (inspect.BoolType, "true or false"),
+    (inspect.IntType, "whole number"),
+    (inspect.FloatType, "number"),
+    (inspect.AnyType, "any"),
+    (inspect.DictType, "object"),
+)
+
+
+def _type(info: inspect.Type) -> str:
+    """What a value may be, in words."""
+    extra = (info.extra or {}) if isinstance(info, inspect.Metadata) else {}
+    if extra.get("mapping"):
+        return "expression, or object of expressions"
+    if extra.get("override"):
+        return "part of a connector"
+    info = _bare(info)
+    if isinstance(info, inspect.LiteralType):
+        values = [str(value) for value in info.values]  # GET beside get is one value
+        return " | ".join(value for value in values if value == value.lower() or value.lower() not in values)
+    if isinstance(info, inspect.StructType):
+        return "object"
+    if isinstance(info, inspect.ListType | inspect.VarTupleType):
+        item = _type(info.item_type)
+        return f"list of {item}s" if item in ("text", "object", "number", "whole number") else f"list of {item}"
+    if isinstance(info, inspect.UnionType):
+        parts = dict.fromkeys(_type(part) for part in info.types if not isinstance(part, inspect.NoneType))
+        return ", ".join(parts)
+    return next((name for kind, name in _NAMES if isinstance(info, kind)), "any")

@@ -1,0 +1,96 @@
+"""The kinds of settings as people read them: Markdown tables for `docs/`, plain text for `conn explain`."""
+
+import re
+
+from conn_engine.schemas.kinds import Key, Kind, kinds
+
+__all__ = ["find", "formats", "plain", "table"]
+
+
+def table(name: str) -> str:
+    """The Markdown table of a kind's keys. Raises KeyError for an unknown kind."""
+    kind = kinds()[name]
+    if not kind.keys:
+        return "No keys.\n"
+    rows = ["| key | value | default | meaning |", "|---|---|---|---|"]
+    for key in kind.keys:
+        default = key.default if key.default in ("", "required") else f"`{_cell(key.default)}`"
+        rows.append(f"| `{key.name}` | {_cell(key.type)} | {default} | {_cell(_meaning(key))} |")
+    if kind.common:
+        rows += ["", f"And the keys that every format of `{kind.common}` has."]
+    return "\n".join(rows) + "\n"
+
+
+def formats(name: str) -> str:
+    """The Markdown table of a union's formats. Raises KeyError for an unknown kind."""
+    rows = [f"| `{name}: {{format: …}}` | |", "|---|---|"]
+    for member in kinds()[name].formats:
+        rows.append(f"| `{member.rpartition('.')[2]}` | {_cell(_first(kinds()[member].meaning))} |")
+    return "\n".join(rows) + "\n"
+
+
+def find(word: str) -> list[str]:
+    """The kinds that a word may mean: one that is called so, else those whose last part it is, else those that have a
+    key of that name (as `kind#key`). Empty when there is none."""
+    known = kinds()
+    if word in known:
+        return [word]
+    last = [name for name in known if name.rpartition(".")[2] == word]
+    if last:
+        return last
+    keyed = [(name, key) for name, kind in known.items() for key in kind.keys if word in (key.name, *key.aliases)]
+    holder, _, rest = word.rpartition(".")
+    if holder in known:
+        keyed += [(holder, key) for key in known[holder].keys if rest in (key.name, *key.aliases)]
+    return [f"{name}#{key.name}" for name, key in keyed]
+
+
+def plain(found: str) -> str:
+    """One result of `find` as text for a terminal."""
+    name, _, wanted = found.partition("#")
+    kind = kinds()[name]
+    if wanted:
+        return f"{name} · " + "\n".join(_row(key) for key in kind.keys if key.name == wanted)
+    lines = [_title(kind), ""]
+    lines += [f"  {member.rpartition('.')[2]:<26} {_first(kinds()[member].meaning)}" for member in kind.formats]
+    if kind.formats and kind.keys:
+        lines += ["", "what every format may say:", ""]
+    lines += [_row(key) for key in kind.keys]
+    if kind.common:
+        lines += ["", f"besides, what every format of {kind.common} may say:", ""]
+        lines += [_row(key) for key in kinds()[kind.common].keys]
+    if not kind.keys and not kind.formats and not kind.common:
+        lines.append("no keys")
+    return "\n".join(lines)
+
+
+def _title(kind: Kind) -> str:
+    title = f"{kind.name} · {_first(kind.meaning)}" if kind.format else f"{kind.name} · {kind.meaning}"
+    if not kind.format:
+        return title
+    union, _, tag = kind.name.rpartition(".")
+    return f"{title}\n\n{union}: {{format: {tag}{', config: {…}' if kind.keys else ''}}}"
+
+
+def _row(key: Key) -> str:
+    told = "required" if key.default == "required" else f"default {key.default}" if key.default else ""
+    head = f"{key.name}  ({key.type}{'; ' if told else ''}{told})"
+    return f"{head}\n    {_meaning(key)}"
+
+
+def _meaning(key: Key) -> str:
+    more = [key.meaning] if key.meaning else []
+    if key.refers:
+        more.append("See " + ", ".join(f"`{name}`" for name in key.refers) + ".")
+    if key.aliases:
+        more.append("Also read as " + ", ".join(f"`{alias}`" for alias in key.aliases) + ".")
+    return " ".join(more)
+
+
+def _first(text: str) -> str:
+    """The first sentence of a docstring."""
+    return re.split(r"(?<=[.!?]) (?=[A-Z`])", text, maxsplit=1)[0]
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

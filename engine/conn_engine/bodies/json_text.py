@@ -11,7 +11,7 @@ import msgspec
 from conn_engine.bodies.faults import JsonProblem
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["CONTENT_TYPE", "MAX_DEPTH", "decode_json", "encode_json"]
+__all__ = ["CONTENT_TYPE", "MAX_DEPTH", "decode_json", "decode_objects", "encode_json"]
 
 CONTENT_TYPE = "application/json"
 MAX_DEPTH = 200
@@ -20,6 +20,7 @@ _SAFE = 2**53
 # search of a constant cost a tenth of what a regular expression costs.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _CONTAINERS = frozenset({dict, list})
+_LINES = msgspec.json.Decoder()
 _LONG_RUN = b"0" * 16
 _LONG_NUMBER = b"0" * 1000
 # What may stand before a whole number. Most long runs of digits are ids inside of strings, behind a quote.
@@ -59,6 +60,26 @@ def decode_json(text: bytes) -> Any:
     return data
 
 
+def decode_objects(text: bytes) -> list[Any] | None:
+    """The objects of a text that has one on each line, as `decode_json` gives them, all at once: that is twice as fast.
+
+    None for any other text, and when something is wrong with it: line by line will tell what.
+    """
+    count = text.count(b"\n")
+    # A line break between "}" and "{" is in no list and no object: there a comma would have to stand.
+    if text[:1] != b"{" or max(text.count(b"}\n{"), text.count(b"}\r\n{")) != count - 1:
+        return None
+    digits = text.translate(_DIGITS)
+    if _LONG_RUN in digits and (_LONG_NUMBER in digits or _may_be_numbers(text, digits)):
+        return None
+    try:
+        data: list[Any] = _LINES.decode_lines(text)
+        _check_depth(data, MAX_DEPTH + 1)
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError, RecursionError):
+        return None
+    return data if len(data) == count else None
+
+
 def _reason(error: Exception) -> str:
     place = re.search(r"byte (\d+)", str(error))
     if place:
@@ -96,9 +117,9 @@ def _exact_tree(root: Any) -> Any:
     return root
 
 
-def _check_depth(root: Any) -> None:
+def _check_depth(root: Any, deepest: int = MAX_DEPTH) -> None:
     level = [root]
-    for _ in range(MAX_DEPTH):
+    for _ in range(deepest):
         values = list(chain.from_iterable([node.values() if type(node) is dict else node for node in level]))
         level = list(compress(values, map(_CONTAINERS.__contains__, map(type, values))))
         if not level:

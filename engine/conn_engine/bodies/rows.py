@@ -6,32 +6,52 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from conn_engine.bodies.faults import JsonProblem, RowFault
-from conn_engine.bodies.json_text import decode_json
+from conn_engine.bodies.json_text import decode_json, decode_objects
 from conn_engine.bodies.options import ResponseOptions
 
 __all__ = ["MAX_ROW", "json_rows", "table_rows"]
 
 MAX_ROW = 16 * 1024 * 1024
 _MOST_COLUMNS = 20_000
+_BLOCK = 64 * 1024
 
 
 def json_rows(reader: BinaryIO) -> Iterator[Any]:
     """One JSON value a line; blank lines are left out. Raises RowFault for a line that is none or beyond 16 MiB."""
     number = 0
-    while line := reader.readline(MAX_ROW + 1):
-        number += 1
-        if len(line) > MAX_ROW:
-            raise RowFault(f"line {number} is longer than {MAX_ROW // 2**20} MiB", _ONE_DOCUMENT)
-        text = line.strip()
-        if not text:
+    rest = b""
+    while block := reader.read(_BLOCK):
+        end = block.rfind(b"\n") + 1
+        if not end:
+            rest += block
+            if len(rest) > MAX_ROW:
+                break
             continue
-        try:
-            value = decode_json(text)
-        except JsonProblem as problem:
-            if not line.endswith(b"\n") and not reader.read(1):
-                raise RowFault(f"line {number}, the last, is cut off: the answer is not complete") from None
-            raise RowFault(f"line {number} is not JSON: {problem}", _ONE_DOCUMENT if number == 1 else "") from None
-        yield value
+        text, rest = rest + block[:end], block[end:]
+        objects = decode_objects(text)
+        if objects is not None:
+            number += len(objects)
+            yield from objects
+            continue
+        for line in text.split(b"\n")[:-1]:
+            number += 1
+            yield from _json_row(line, number)
+    if rest:
+        yield from _json_row(rest, number + 1, last=True)
+
+
+def _json_row(line: bytes, number: int, *, last: bool = False) -> Iterator[Any]:
+    text = line.strip()
+    if len(line) > MAX_ROW:
+        raise RowFault(f"line {number} is longer than {MAX_ROW // 2**20} MiB", _ONE_DOCUMENT)
+    if not text:
+        return
+    try:
+        yield decode_json(text)
+    except JsonProblem as problem:
+        if last:
+            raise RowFault(f"line {number}, the last, is cut off: the answer is not complete") from None
+        raise RowFault(f"line {number} is not JSON: {problem}", _ONE_DOCUMENT if number == 1 else "") from None
 
 
 _ONE_DOCUMENT = "an answer that is one JSON document over several lines is `response_format: json`"
@@ -40,14 +60,14 @@ _ONE_DOCUMENT = "an answer that is one JSON document over several lines is `resp
 def table_rows(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> Iterator[dict[str, Any]]:
     """Each row as an object of texts by column. Raises RowFault for a table that does not hold together."""
     csv.field_size_limit(max(csv.field_size_limit(), MAX_ROW))  # of the whole process, so it is only ever raised
-    with io.TextIOWrapper(reader, "utf-8", errors="surrogatepass", newline="") as text:
-        lines = _Lines(text)
+    bounded = io.BufferedReader(_Lines(reader), _BLOCK)
+    with io.TextIOWrapper(bounded, "utf-8", errors="surrogatepass", newline="") as text:
         for _ in range(options.skip_rows):
-            if next(lines, None) is None:
+            if not text.readline():
                 raise RowFault(f"the answer has fewer than the {options.skip_rows} lines that `skip_rows` leaves out")
         quote = '"' if options.quote is None else options.quote
         rows = csv.reader(
-            lines,
+            text,
             delimiter=options.delimiter or delimiter,
             quotechar=quote or None,
             quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
@@ -55,55 +75,55 @@ def table_rows(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> It
             strict=True,
         )
         try:
-            yield from _records(rows, options, lines)
+            yield from _records(rows, options)
         except csv.Error as error:
             cut = "unexpected end of data" in str(error)
             said = "a quote is opened and never closed: the answer is not complete" if cut else str(error)
-            raise RowFault(f"line {lines.number}: {said}", _OTHER_MARKS) from None
+            raise RowFault(f"line {rows.line_num + options.skip_rows}: {said}", _OTHER_MARKS) from None
 
 
 _OTHER_MARKS = "`response_options` says delimiter, quote and escape where they are others"
 
 
-class _Lines:
-    """Lines with their ends, bounded, counted."""
+class _Lines(io.RawIOBase):
+    """The same bytes, unless a line of them is too long: it would be held in memory."""
 
-    def __init__(self, text: io.TextIOWrapper) -> None:
-        self._text = text
-        self.number = 0
+    def __init__(self, reader: BinaryIO) -> None:
+        self._reader = reader
+        self._open = self._lines = 0
 
-    def __iter__(self) -> "_Lines":
-        return self
+    def readable(self) -> bool:
+        return True
 
-    def __next__(self) -> str:
-        line = self._text.readline(MAX_ROW + 1)
-        if not line:
-            raise StopIteration
-        if len(line) > MAX_ROW:
-            raise RowFault(f"line {self.number + 1} is longer than {MAX_ROW // 2**20} MiB")
-        self.number += 1
-        return line
+    def readinto(self, buffer: Any) -> int:
+        piece = self._reader.read(len(buffer))
+        end = max(piece.rfind(b"\n"), piece.rfind(b"\r"))
+        if end >= 0:
+            self._lines += piece.count(b"\n")
+        self._open = len(piece) - end - 1 if end >= 0 else self._open + len(piece)
+        if self._open > MAX_ROW:
+            raise RowFault(f"line {self._lines + 1} is longer than {MAX_ROW // 2**20} MiB")
+        buffer[: len(piece)] = piece
+        return len(piece)
 
 
-def _records(rows: Iterator[list[str]], options: ResponseOptions, lines: _Lines) -> Iterator[dict[str, Any]]:
+def _records(rows: Any, options: ResponseOptions) -> Iterator[dict[str, Any]]:
     names = list(options.columns) if options.columns is not None else None
     nulls = frozenset(options.nulls)
-    width = 0
+    if names is None:
+        names = _header(next((row for row in rows if row), []))
+    width, fill = len(names), options.ragged == "fill"
     for row in rows:
-        if not row:
-            continue
-        if names is None:
-            names = _header(row)
-            continue
-        width = width or len(names)
         if len(row) != width:
-            if len(row) > width or options.ragged == "error":
-                raise _ragged(lines.number, len(row), width)
-            row = [*row, *[None] * (width - len(row))]  # type: ignore[list-item]  # noqa: PLW2901
+            if not row:
+                continue
+            if len(row) > width or not fill:
+                raise _ragged(rows.line_num + options.skip_rows, len(row), width)
+            row += [None] * (width - len(row))  # noqa: PLW2901
+        made = dict(zip(names, row))  # noqa: B905  they are equally long, and this is the innermost loop
         if nulls:
-            yield {name: None if cell in nulls else cell for name, cell in zip(names, row, strict=True)}
-        else:
-            yield dict(zip(names, row, strict=True))
+            made = {name: None if cell in nulls else cell for name, cell in made.items()}
+        yield made
 
 
 def _header(row: list[str]) -> list[str]:

@@ -376,3 +376,36 @@ def test_which_formats_may_be_large() -> None:
 
 def test_bz2_is_not_told_for_gzip() -> None:
     assert "does not fit" in refusal(bz2.compress(b"a,b\n"), "csv").message
+
+
+class TestManyLines:
+    """Lines are read many at once where they are plain: with the same result as one by one."""
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ('{"a": 1}\n{"a": 2}{"a": 3}\n', "line 2"),
+            ('{"a": 1},{"a": 2}\n', "line 1"),
+            ('{"a": [1\n,{"b": 2}]}\n{"c": 1}{"d": 1}\n', "line 1"),
+            ('{"a": {"b": 1}\n{"c": 1}}\n', "line 1"),
+            ('{"a": 1}\n{"a": NaN}\n', "line 2"),
+            ('{"a": 1}\n' + '{"a":' * 201 + "1" + "}" * 201 + "\n", "line 2 is not JSON: it is nested deeper"),
+            ('{"a": 1}\n{"a": ' + "9" * 2_000 + "}\n", "line 2 is not JSON: it has a number"),
+            ('{"a": 1}\n' * 9_000 + '{"a": }\n' + '{"a": 1}\n' * 9_000, "line 9001"),
+        ],
+    )
+    def test_what_is_wrong_is_told_by_line(self, text: str, message: str) -> None:
+        error = refusal(text, "jsonl")
+        assert message in error.message
+
+    def test_values(self) -> None:
+        text = '{"a": 12345678901234567, "b": "12345678901234567"}\r\n{"a": 1}\r\n{"é": "}\\n{"}\r\n'
+        assert decode(answer(text), "jsonl") == [
+            {"a": "12345678901234567", "b": "12345678901234567"},
+            {"a": 1},
+            {"é": "}\n{"},
+        ]
+        deepest = '{"a":' * 200 + "1" + "}" * 200
+        assert len(decode(answer(f"{deepest}\n{deepest}\n"), "jsonl")) == 2
+        many = "".join(f'{{"n": {n}}}\n' for n in range(30_000))
+        assert [row["n"] for row in decode(answer(many), "jsonl")] == list(range(30_000))

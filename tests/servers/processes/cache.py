@@ -16,7 +16,17 @@ from pathlib import Path
 
 from processes.process import ServerFailed, log_tail
 
-__all__ = ["debian", "installed", "node_modules", "requirements", "root", "tool", "venv"]
+__all__ = [
+    "debian",
+    "debian_closure",
+    "debian_files",
+    "installed",
+    "node_modules",
+    "requirements",
+    "root",
+    "tool",
+    "venv",
+]
 
 
 def root() -> Path:
@@ -50,15 +60,16 @@ def installed(name: str) -> Iterator[tuple[Path, bool]]:
         marker.touch()
 
 
-def venv(name: str, version: str) -> Path:
-    """`bin` folder of a virtual environment that holds one PyPI package at one version."""
+def venv(name: str, version: str, extras: str = "") -> Path:
+    """`bin` folder of a virtual environment that holds one PyPI package at one version, with these extras."""
     with installed(f"{name}-{version}-py{sys.version_info.major}.{sys.version_info.minor}") as (
         folder,
         complete,
     ):
         if not complete:
+            wanted = f"{name}[{extras}]=={version}" if extras else f"{name}=={version}"
             execute([sys.executable, "-m", "venv", folder / "venv"], folder)
-            execute([folder / "venv/bin/pip", "install", "--quiet", f"{name}=={version}"], folder)
+            execute([folder / "venv/bin/pip", "install", "--quiet", wanted], folder)
     return folder / "venv" / "bin"
 
 
@@ -76,8 +87,8 @@ def requirements(name: str, file: Path) -> Path:
     return folder / "venv" / "bin"
 
 
-def node_modules(name: str, version: str) -> Path:
-    """`node_modules` folder that holds one npm package at one version."""
+def node_modules(name: str, version: str, *beside: str) -> Path:
+    """`node_modules` folder that holds one npm package at one version, and others `beside` it (`name@version`)."""
     why = "Install Node.js 20 or later with npm (Debian: apt-get install nodejs npm)."
     tool("node", why)
     npm = tool("npm", why)
@@ -85,7 +96,7 @@ def node_modules(name: str, version: str) -> Path:
         if not complete:
             (folder / "package.json").write_text('{"private": true}\n', encoding="utf-8")
             quiet = ("--no-audit", "--no-fund", "--loglevel=error")
-            execute([npm, "install", *quiet, f"{name}@{version}"], folder)
+            execute([npm, "install", *quiet, f"{name}@{version}", *beside], folder)
     return folder / "node_modules"
 
 
@@ -94,21 +105,51 @@ def debian(package: str, program: str) -> Path:
     own = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if own:
         return Path(own)
-    why = f"Install {package}, or run where apt-get can fetch it (Debian, Ubuntu)."
+    found = unpacked(package, ("download", "-q", package)) / "usr" / "sbin" / program
+    if not found.exists():
+        raise ServerFailed(f"The Debian package {package} holds no {program}. {WHY.format(package)}")
+    return found
+
+
+def debian_closure(name: str, *packages: str) -> Path:
+    """Folder with these Debian packages and what they need and the machine lacks, unpacked, not installed."""
+    quiet = (
+        "--no-install-recommends",
+        "--download-only",
+        "-o",
+        "Debug::NoLocking=1",
+        "-o",
+        "Dir::Cache::archives={folder}",
+    )
+    return unpacked(name, ("install", "-y", "-q", *quiet, *packages))
+
+
+def debian_files(package: str) -> Path:
+    """Folder with the files of one Debian package, without what it depends on."""
+    return unpacked(package, ("download", "-q", package))
+
+
+WHY = "Install {}, or run where apt-get can fetch it (Debian, Ubuntu)."
+
+
+def unpacked(name: str, fetch: Sequence[str]) -> Path:
+    """`root` of a cached folder, with every package in it that `apt-get fetch…` brings into it (`{folder}`)."""
+    why = WHY.format(name)
     apt = tool("apt-get", why)
     unpack = tool("dpkg-deb", why)
-    with installed(f"debian-{package}") as (folder, complete):
+    with installed(f"debian-{name}") as (folder, complete):
         if not complete:
+            for place in ("partial", "root"):
+                (folder / place).mkdir()
+            words = [apt, *(word.format(folder=folder) for word in fetch)]
             try:
-                execute([apt, "download", "-q", package], folder)
+                execute(words, folder)
             except ServerFailed:  # a fresh machine has no package lists, an old one stale ones
                 execute([apt, "update", "-q"], folder, hint=why)
-                execute([apt, "download", "-q", package], folder, hint=why)
-            execute([unpack, "-x", next(folder.glob("*.deb")), folder / "root"], folder)
-    found = folder / "root" / "usr" / "sbin" / program
-    if not found.exists():
-        raise ServerFailed(f"The Debian package {package} holds no {program}. {why}")
-    return found
+                execute(words, folder, hint=why)
+            for package in sorted(folder.glob("*.deb")):
+                execute([unpack, "-x", package, folder / "root"], folder)
+    return folder / "root"
 
 
 def execute(command: Sequence[str | Path], folder: Path, *, hint: str = "") -> None:

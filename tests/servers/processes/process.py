@@ -48,10 +48,12 @@ def running(
     environ: Mapping[str, str] | None = None,
     seconds: float = 60.0,
     ready: Callable[[httpx.Response], bool] = lambda _: True,
+    patience: float = 5.0,
 ) -> Iterator[int]:
     """Run `command` until the block is left, however it is left; yields the process id once `url` answers.
 
-    `ready` judges an answer of `url`. Raises ServerFailed when it ends early or stays silent for `seconds`.
+    `url` is a web address, whose answer `ready` judges, or `unix:PATH`, a socket that takes connections. Raises
+    ServerFailed when it ends early or stays silent for `seconds`. `patience` is how many seconds it has to end.
     """
     words = [str(word) for word in command]
     with log.open("wb") as sink:
@@ -68,7 +70,7 @@ def running(
         await_answer(name, words, process, url=url, log=log, seconds=seconds, ready=ready)
         yield process.pid
     finally:
-        end(process)
+        end(process, patience)
 
 
 def await_answer(
@@ -91,14 +93,21 @@ def await_answer(
                     f"{name} ended with status {status} before it answered.\n  command: {' '.join(words)}\n"
                     f"  end of {log}:\n{log_tail(log)}"
                 )
-            with suppress(httpx.TransportError):
-                if ready(client.get(url)):
+            with suppress(httpx.TransportError, OSError):
+                if takes_connections(url.removeprefix("unix:")) if url.startswith("unix:") else ready(client.get(url)):
                     return
             time.sleep(0.05)
     raise ServerFailed(
         f"{name} did not answer {url} within {seconds:.0f} s.\n  command: {' '.join(words)}\n"
         f"  end of {log}:\n{log_tail(log)}"
     )
+
+
+def takes_connections(path: str) -> bool:
+    """Whether something listens on a Unix socket. Raises OSError when nothing does."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.connect(path)
+    return True
 
 
 def end(process: "subprocess.Popen[bytes]", seconds: float = 5.0) -> None:

@@ -1,0 +1,89 @@
+"""emulate (npm, on the Node.js that npm brings): several vendors' APIs with writes and their OAuth.
+
+It accepts any bearer token where it does not say otherwise: what it proves is that flows and writes fit, never that
+the right token was sent. Its pages of consent are walked here by plain HTTP, as a browser would.
+"""
+
+import html
+import random
+import re
+import socket
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+
+from processes import cache
+from processes.process import ServerFailed, running
+
+__all__ = ["CALLBACK", "Emulate", "emulate"]
+
+VERSION = "0.12.2"
+NODE = "node@24"
+SEED = Path(__file__).with_name("emulate.yaml")
+CALLBACK = "http://127.0.0.1:9099/callback"
+SERVICES = ("github", "stripe", "slack", "linear", "google", "okta")
+HIDDEN = re.compile(r'<input type="hidden" name="([^"]*)" value="([^"]*)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Emulate:
+    """A running emulate: each service has a port of its own, from `first` on."""
+
+    first: int
+
+    def port(self, service: str) -> int:
+        """The port of one service."""
+        return self.first + SERVICES.index(service)
+
+    def url(self, service: str) -> str:
+        """The origin of one service."""
+        return f"http://127.0.0.1:{self.port(service)}"
+
+    def consent(self, url: str) -> str:
+        """Open an authorization URL and choose the first person; returns where the browser ends, not opened."""
+        with httpx.Client(trust_env=False, timeout=30) as browser:
+            page = browser.get(url)
+            form = re.search(r'<form[^>]*action="([^"]+)"[^>]*>(.*?)</form>', page.text, re.DOTALL)
+            assert page.status_code == 200 and form, f"no page of consent: {page.status_code} {page.text[-600:]}"
+            fields = {html.unescape(name): html.unescape(value) for name, value in HIDDEN.findall(form[2])}
+            answer = browser.post(urljoin(url, html.unescape(form[1])), data=fields)
+        assert answer.status_code == 302, f"{answer.status_code} {answer.text[:300]}"
+        return str(answer.headers["location"])
+
+
+def free_ports(count: int) -> int:
+    """The first of so many TCP ports in a row that nothing listens on right now, on 127.0.0.1."""
+    for _ in range(200):
+        first = random.randrange(20_000, 32_000)  # noqa: S311 - below the ports that the system hands out
+        with ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    stack.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return first
+    raise ServerFailed(f"{count} free ports in a row were not found on 127.0.0.1.")
+
+
+@contextmanager
+def emulate(folder: Path) -> Iterator[Emulate]:
+    """Install (cached), serve until the block is left."""
+    modules = cache.node_modules("emulate", VERSION, NODE)
+    seed = folder / "seed.yaml"
+    seed.write_text(SEED.read_text(encoding="utf-8").replace("@callback@", CALLBACK), encoding="utf-8")
+    first = free_ports(len(SERVICES))
+    command: list[str | Path] = [modules / ".bin/node", modules / "emulate/dist/index.js", "start", "--seed", seed]
+    with running(
+        "emulate",
+        [*command, "--host", "127.0.0.1", "--port", str(first), "--service", ",".join(SERVICES)],
+        url=f"http://127.0.0.1:{first + len(SERVICES) - 1}/oauth2/default/.well-known/openid-configuration",
+        log=folder / "emulate.log",
+        folder=folder,
+        seconds=120,
+        ready=lambda answer: answer.status_code == 200,
+    ):
+        yield Emulate(first)

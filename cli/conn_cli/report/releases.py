@@ -100,7 +100,7 @@ def _promoted_text(done: "Promotion") -> str:
     else:
         lines.append("  impact nothing to compare with: the first release of this channel")
     lines.append(f"{name}: {_served(done.before)} -> {short(done.release)}{'' if done.event else '   not promoted'}")
-    if done.event is not None and done.event.reason:
+    if done.overridden and done.event is not None:
         lines.append(f"  overridden: {done.event.reason}")
         lines += [f"    {refusal}" for refusal in done.refusals]
     return _text(lines)
@@ -117,7 +117,7 @@ def _promoted_json(done: "Promotion") -> str:
             "promoted": done.event is not None,
             "already": done.already,
             "refusals": done.refusals,
-            "overridden": bool(done.event and done.event.reason),
+            "overridden": done.overridden,
             "checks": done.counts(),
             "impact": json.loads(impact_report.json_(done.impact)) if done.impact else None,
         }
@@ -187,7 +187,7 @@ def _history_text(channels: Sequence[Channel], events: Sequence[Event], releases
     for release in releases:
         state = _state(release.verdict)
         said = f"   {release.message}" if release.message else ""
-        lines.append(f"  {_moment(release.made_at)}  {short(release.id)}  {state:<4}  {release.made_by}{said}")
+        lines.append(f"  {_moment(release.made_at)}  {short(release.id)}  {state:<5}  {release.made_by}{said}")
     return _text(lines)
 
 
@@ -241,7 +241,7 @@ def _history_md(channels: Sequence[Channel], events: Sequence[Event], releases: 
 
 def _state(verdict: Mapping[str, Any]) -> str:
     failing = verdict.get("lint", {}).get("errors") or verdict.get("tests", {}).get("failed")
-    return "bad" if failing else "good"
+    return "fails" if failing else "good"
 
 
 def _moment(at: str) -> str:

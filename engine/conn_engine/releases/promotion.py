@@ -75,6 +75,11 @@ class Promotion:
         """Whether the channel served the release before."""
         return self.before.release == self.release
 
+    @property
+    def overridden(self) -> bool:
+        """Whether it was done although the checks refused."""
+        return self.event is not None and bool(self.refusals)
+
     def counts(self) -> dict[str, Any]:
         """The checks as the history keeps them."""
         found = self.verdict.counts() if self.verdict is not None else {}
@@ -246,8 +251,8 @@ def _check_channel(store: Store, workspace: Workspace, channel: str) -> None:
     known = {*CHANNELS, workspace.settings.default_environment, *workspace.environments()}
     known |= {found.name for found in store.channels()}
     if channel not in known or channel == LATEST:
-        hint = did_you_mean(channel, sorted(known)) or f"channels: {', '.join(sorted(known))}"
-        raise UsageError(f'there is no channel "{channel}"', hint=f"{hint}; an environment of the workspace is one too")
+        listed = f"channels: {', '.join(sorted(known))}; an environment of the workspace is one too"
+        raise UsageError(f'there is no channel "{channel}"', hint=did_you_mean(channel, sorted(known)) or listed)
 
 
 def _engine() -> str:

@@ -1,11 +1,15 @@
 """The other side of a change: a workspace as it was at a revision of its git repository. Knows nothing of accounts.
 
-The only place that runs git. What has not changed is linked, so that a large workspace costs little.
+The only place that runs git. A repository may be a stranger's, its settings too: git is asked for nothing for which it
+runs a program that they name (hooks, filters, monitors, fetching what is missing), so it never looks at the work tree.
+What has not changed is linked, so that a large workspace costs little.
 """
 
 import contextlib
+import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +23,16 @@ __all__ = ["MAIN_BRANCHES", "default_base", "workspace_at"]
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _FILE_MODES = ("100644", "100755")
+_MAX_BYTES = 64 * 1024 * 1024
+_MAX_TOTAL_BYTES = 1024 * 1024 * 1024
+_SETTINGS = (
+    "core.quotePath=false",
+    "core.fsmonitor=false",
+    f"core.hooksPath={os.devnull}",
+    "safe.bareRepository=explicit",  # a folder that only looks like a repository is none
+)
+# Older git knows only the second: no protocol may be used.
+_SURROUNDINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
 
 
 def default_base(root: Path) -> str:
@@ -59,29 +73,36 @@ def workspace_at(root: Path, revision: str) -> Iterator[Path]:
         )
     folder = Path(tempfile.mkdtemp(prefix="conn-base-"))
     try:
-        _lay_out(root, folder, files, _changed(root, commit))
+        _lay_out(root, folder, files)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lay_out(root: Path, folder: Path, files: Mapping[str, str], changed: frozenset[str]) -> None:
+def _lay_out(root: Path, folder: Path, files: Mapping[str, str]) -> None:
     """Put the files of a commit into a folder: from the work tree where they are the same, else from git."""
     made: set[Path] = set()
     stored = []
-    for name, blob in files.items():
-        target = folder / PurePosixPath(name)
-        if target.parent not in made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
-        if name in changed or not _linked(root / PurePosixPath(name), target):
-            stored.append((blob, target))
-    for target, content in _blobs(root, stored):
-        target.write_bytes(content)
+    try:
+        for name, blob in files.items():
+            target = folder / PurePosixPath(name)
+            if target.parent not in made:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                made.add(target.parent)
+            if not _linked(root / PurePosixPath(name), target, blob):
+                stored.append((blob, target))
+        for target, content in _blobs(root, stored):
+            target.write_bytes(content)
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as fault:
+        raise ConfigurationError("a file of that revision has the name of a folder") from fault
 
 
-def _linked(source: Path, target: Path) -> bool:
-    if source.is_symlink():
+def _linked(source: Path, target: Path, blob: str) -> bool:
+    """Whether the file of the work tree has the content of the blob; then it is in its place."""
+    try:
+        if not stat.S_ISREG(source.lstat().st_mode) or _blob_id(source.read_bytes(), len(blob)) != blob:
+            return False
+    except OSError:
         return False
     try:
         os.link(source, target)
@@ -93,6 +114,12 @@ def _linked(source: Path, target: Path) -> bool:
     return True
 
 
+def _blob_id(content: bytes, length: int) -> str:
+    """What git calls a content: by SHA-1, or by SHA-256 where its names are that long."""
+    said = b"blob %d\0" % len(content) + content
+    return (hashlib.sha256(said) if length == 64 else hashlib.sha1(said, usedforsecurity=False)).hexdigest()
+
+
 def _tree(root: Path, commit: str, prefix: str) -> dict[str, str]:
     """Path relative to the workspace to blob, for every document of a commit."""
     listed = _git(root, ["ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else [])])
@@ -102,26 +129,41 @@ def _tree(root: Path, commit: str, prefix: str) -> dict[str, str]:
         mode, _, blob = about.partition(" blob ")
         if mode in _FILE_MODES and path.startswith(prefix) and path.endswith(_DOCUMENTS):
             files[path.removeprefix(prefix)] = blob
+    for path in files:
+        # A checkout refuses these names, and a revision that was only fetched is never checked out.
+        if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in path.split("/")):
+            raise ConfigurationError(f"that revision has a file whose name leads elsewhere: {path[:80]!r}")
     return files
-
-
-def _changed(root: Path, commit: str) -> frozenset[str]:
-    listed = _git(root, ["diff", "--name-only", "-z", "--no-renames", "--no-ext-diff", "--relative", commit, "--", "."])
-    return frozenset(listed.decode("utf-8", "surrogateescape").split("\0"))
 
 
 def _blobs(root: Path, wanted: Sequence[tuple[str, Path]]) -> Iterator[tuple[Path, bytes]]:
     if not wanted:
         return
-    answer = _git(root, ["cat-file", "--batch"], given="".join(f"{blob}\n" for blob, _ in wanted).encode())
+    names = "".join(f"{blob}\n" for blob, _ in wanted).encode()
+    _check_sizes(_git(root, ["cat-file", "--batch-check"], given=names).decode().splitlines(), wanted)
+    answer = _git(root, ["cat-file", "--batch"], given=names)
     at = 0
-    for blob, target in wanted:
+    for _, target in wanted:
         end = answer.index(b"\n", at)
-        size = int(answer[at:end].rsplit(b" ", 1)[1]) if b" blob " in answer[at:end] else -1
-        if size < 0:
-            raise ConfigurationError(f"git cannot read {target.name} at that revision ({blob[:12]})")
+        size = int(answer[at:end].rsplit(b" ", 1)[1])
         yield target, answer[end + 1 : end + 1 + size]
         at = end + 2 + size
+
+
+def _check_sizes(told: Sequence[str], wanted: Sequence[tuple[str, Path]]) -> None:
+    """Refuse contents that are not there, or larger than documents are: packed, a huge one is small."""
+    total = 0
+    for row, (blob, target) in zip(told, wanted, strict=True):
+        _, kind, size = (*row.split(" "), "", "")[:3]
+        if kind != "blob":
+            raise ConfigurationError(
+                f"git cannot read {target.name} at that revision ({blob[:12]})",
+                hint="nothing is fetched meanwhile: in a partial clone, fetch everything first (git fetch --refetch "
+                "--no-filter)",
+            )
+        total += int(size)
+        if int(size) > _MAX_BYTES or total > _MAX_TOTAL_BYTES:
+            raise ConfigurationError(f"{target.name} is too large at that revision, or all of it together")
 
 
 def _prefix(root: Path) -> str:
@@ -136,9 +178,13 @@ def _prefix(root: Path) -> str:
 
 
 def _git(root: Path, arguments: Sequence[str], *, check: bool = True, given: bytes = b"") -> bytes:
-    command = ["git", "--no-optional-locks", "-c", "core.quotePath=false", "-C", str(root), *arguments]
+    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
+    command = ["git", "--no-optional-locks", *settings, "-C", str(root), *arguments]
+    surroundings = {**os.environ, **_SURROUNDINGS}
     try:
-        done = subprocess.run(command, input=given, capture_output=True, timeout=120, check=False)  # noqa: S603
+        done = subprocess.run(  # noqa: S603
+            command, input=given, capture_output=True, timeout=120, check=False, env=surroundings
+        )
     except FileNotFoundError:
         raise UsageError("git is not installed", hint="compare with another folder: --base-dir FOLDER") from None
     except subprocess.TimeoutExpired:

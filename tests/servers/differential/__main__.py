@@ -10,10 +10,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from conn_engine.errors import ConnError
 from differential.manifests import own, sample
-from differential.peer_process import Peer, PeerFault
-from differential.sample import Outcome, outcomes
+from differential.sample import Outcome, run
 from differential.table import table
 
 
@@ -29,17 +27,9 @@ def main() -> int:
     chosen = [(path, "") for path in found] if not wanted else []
     for stem, _, stream in wanted:
         chosen += [(path, stream) for path in own() + sample() if path.stem == stem]
-    results: list[Outcome] = []
     begun = time.monotonic()
-    with Peer() as peer, tempfile.TemporaryDirectory() as scratch:
-        for path, stream in chosen:
-            try:
-                for outcome in outcomes(peer, path, Path(scratch) / path.stem, stream):
-                    results.append(outcome)
-                    _tell(outcome, whole=bool(stream))
-            except (ConnError, PeerFault) as error:
-                results.append(Outcome(path.stem, "*", "first", "unread", detail=f"{type(error).__name__}: {error}"))
-                _tell(results[-1], whole=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        results = run(chosen, Path(scratch), lambda outcome: _tell(outcome, whole=bool(wanted)))
     counts = Counter((one.phase, one.status) for one in results)
     sys.stdout.write(f"{time.monotonic() - begun:.0f} s; ")
     sys.stdout.write(", ".join(f"{phase} {status} {n}" for (phase, status), n in sorted(counts.items())) + "\n")
@@ -49,10 +39,11 @@ def main() -> int:
 
 
 def _tell(outcome: Outcome, *, whole: bool) -> None:
-    if whole or outcome.status in ("differs", "unread"):
+    if outcome.status in ("differs", "unread") or (whole and outcome.status == "explained"):
         reasons = f" ({', '.join(outcome.reasons)})" if outcome.reasons else ""
-        sys.stdout.write(f"## {outcome.manifest}:{outcome.stream} {outcome.phase} {outcome.status}{reasons}\n")
-        sys.stdout.write("".join(f"   {line}\n" for line in outcome.detail.splitlines()))
+        lines = [f"## {outcome.manifest}:{outcome.stream} {outcome.phase} {outcome.status}{reasons}"]
+        lines += [f"   {line}" for line in outcome.detail.splitlines()]
+        sys.stdout.write("\n".join(lines) + "\n")
         sys.stdout.flush()
 
 

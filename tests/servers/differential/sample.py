@@ -2,9 +2,11 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import Queue
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,9 +16,10 @@ from differential.engine_side import Ours, Run
 from differential.explain import Evidence, explained
 from differential.peer_process import Peer, PeerFault
 
-__all__ = ["Outcome", "outcomes", "prepared"]
+__all__ = ["Outcome", "outcomes", "prepared", "run"]
 
 PAGE = 3
+WORKERS = 2
 _SET = ("accept", "content-type", "user-agent")
 
 
@@ -165,10 +168,32 @@ def _detail(evidence: Evidence) -> str:
 _NONE = object()
 
 
-def imported(path: Path, folder: Path) -> str:
-    """Why a manifest cannot be imported; "" when it can."""
+def run(manifests: Sequence[tuple[Path, str]], scratch: Path, tell: Callable[[Outcome], None]) -> list[Outcome]:
+    """Every manifest (with one stream of it, or "" for all) under both readers, in their order.
+
+    Two at a time: while the CDK reads one stream, we read another. `tell` hears of each stream as it is done.
+    """
+    peers: Queue[Peer] = Queue()
+    for _ in range(WORKERS):
+        peers.put(Peer())
+
+    def one(chosen: tuple[Path, str]) -> list[Outcome]:
+        path, stream = chosen
+        peer, found = peers.get(), []
+        try:
+            for outcome in outcomes(peer, path, scratch / path.stem, stream):
+                found.append(outcome)
+                tell(outcome)
+        except (ConnError, PeerFault) as error:
+            found.append(Outcome(path.stem, "*", "first", "unread", detail=f"{type(error).__name__}: {error}"))
+            tell(found[-1])
+        finally:
+            peers.put(peer)
+        return found
+
     try:
-        Ours(path, folder, 0)
-    except ConnError as error:
-        return f"{type(error).__name__}: {error}"
-    return ""
+        with ThreadPoolExecutor(WORKERS) as pool:
+            return [outcome for found in pool.map(one, manifests) for outcome in found]
+    finally:
+        while not peers.empty():
+            peers.get().close()

@@ -36,10 +36,15 @@ NONE: dict[str, Any] = {"format": "none"}
 
 @dataclass(slots=True)
 class Login:
-    """One authenticator: the credentials it needs ({} for typed secrets alone), and how a request carries it."""
+    """One authenticator: the credentials it needs ({} for typed secrets alone), and how a request carries it.
+
+    `hosts` are those that its token requests go to; `form` says that a secret is a field of a form.
+    """
 
     authorization: dict[str, Any]
     credentials: dict[str, Any] = field(default_factory=dict)
+    hosts: list[str] = field(default_factory=list)
+    form: bool = False
     count: int = 0
 
 
@@ -96,6 +101,10 @@ class Logins:
     def _used(self) -> list[Login]:
         logins = [one for one in self._known.values() if one is not None and one.count]
         return sorted(logins, key=lambda one: -one.count)
+
+    def hosts(self) -> list[str]:
+        """The hosts that token requests go to."""
+        return [host for login in self._used() for host in login.hosts]
 
     def settled(self, notes: Notes) -> tuple[dict[str, Any], dict[str, Any]]:
         """`credentials` and `authorization` of the connector."""
@@ -180,21 +189,24 @@ def _without(component: Any) -> Any:
 
 
 def _login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
+    hosts: list[str] = []
     match one.get("type"):
         case "NoAuth" | None:
             return Login(NONE)
         case "BearerAuthenticator":
             return Login(_bearer(_node(one.get("api_token"), scope)))
         case "ApiKeyAuthenticator":
-            return Login(_key(one, scope))
+            option = one.get("inject_into")
+            form = isinstance(option, Mapping) and option.get("inject_into") == "body_data"
+            return Login(_key(one, scope), form=form)
         case "BasicHttpAuthenticator":
             return Login(_basic(one, scope))
         case "OAuthAuthenticator":
-            credentials, token = oauth_of(one, scope, notes, manifest)
-            return Login(token or {"format": "bearer"}, credentials)
+            credentials = oauth_of(one, scope, notes, manifest, hosts)
+            return Login({"format": "bearer"}, credentials, hosts)
         case "SessionTokenAuthenticator" | "LegacySessionTokenAuthenticator":
-            credentials, authorization = session_of(one, scope, notes)
-            return Login(authorization, credentials)
+            credentials, authorization = session_of(one, scope, notes, hosts)
+            return Login(authorization, credentials, hosts)
         case "JwtAuthenticator":
             credentials, authorization = jwt_of(one, scope)
             return Login(authorization, credentials)
@@ -262,6 +274,8 @@ def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapp
             "config": {"by": text, "options": {name: login.authorization for name, login in logins.items()}},
         },
         {"format": "choice", "config": {"by": text, "options": credentials}},
+        [host for login in logins.values() for host in login.hosts],
+        any(login.form for login in logins.values()),
     )
 
 

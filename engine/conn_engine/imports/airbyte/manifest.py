@@ -153,7 +153,7 @@ def _connector(  # noqa: PLR0917
     fields = streams.settings.fields()
     if fields:
         data["fields"] = fields
-    hosts = _hosts(kept, base, notes)
+    hosts = _hosts(kept, streams.logins.hosts(), notes)
     if hosts:
         data["hosts"] = hosts
     credentials, authorization = streams.logins.settled(notes)
@@ -176,11 +176,13 @@ def _configured(strategy: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in strategy.items() if value != {}}
 
 
-def _hosts(kept: list[Stream], base: str, notes: Notes) -> list[str]:
+def _hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
     """The hosts that may get the credential, where the base URL alone does not tell."""
-    if all(host_pattern(stream.request.base_url) is not None for stream in kept):
+    told = {host for stream in kept if (host := host_pattern(stream.request.base_url)) is not None}
+    if all(host_pattern(stream.request.base_url) is not None for stream in kept) and set(token_hosts) <= told:
         return []
     hosts = [host for stream in kept for host in (*stream.request.hosts, host_pattern(stream.request.base_url))]
+    hosts += token_hosts
     found = list(dict.fromkeys(host for host in hosts if host))
     if any(stream.request.open_host for stream in kept):
         notes.add("which hosts may get the credential: the account decides the host; list them under hosts")

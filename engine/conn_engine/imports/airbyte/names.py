@@ -38,6 +38,8 @@ class Partition:
     extra: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
     batched: bool = False
+    open: bool = False
+    """Whether what is above has its names here too: a dynamic stream's templates are as its component sees them."""
 
     def all_names(self) -> set[str]:
         """Every name of ours, of the parents too."""
@@ -187,7 +189,7 @@ def _partitioned(partition: Partition | None, steps: tuple[Any, ...], *, bare: b
         kind: Kind = "list" if partition.batched else partition.kinds.get(first, "any")
         kind = kind if not rest else "any"
         return Path(name, tuple(rest), kind, not rest) if bare else Path("partition", (name, *rest), kind, not rest)
-    if partition.above is not None and first in partition.above.all_names():
+    if partition.open and partition.above is not None:
         return _partitioned(partition.above, steps, bare=bare)
     return Lit("")  # what a slice lacks is an empty text there
 
@@ -200,6 +202,6 @@ def _extra(partition: Partition, rest: list[Any]) -> Node:
         if key in partition.extra:
             name, place = partition.extra[key]
             return Default(Path("parent", (name, *place, *rest[length:])), Lit(None))
-    if partition.above is not None:
+    if partition.open and partition.above is not None:
         return _extra(partition.above, rest)
     return Lit("")

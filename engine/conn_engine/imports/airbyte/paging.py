@@ -38,7 +38,8 @@ _MAX_SIZE = 10_000_000
 
 @dataclass(slots=True)
 class Paging:
-    """`settings` are those of `pagination`; `sizes` are page sizes that the account decides: place, name, value."""
+    """`settings` are those of `pagination`, empty without pages; `sizes` are page sizes that the request itself says:
+    place, name, value."""
 
     settings: Config
     sizes: list[tuple[str, str, Node]] = field(default_factory=list)
@@ -119,14 +120,16 @@ def _sized(  # noqa: PLR0917
     if size is None:
         return
     config = made.settings["config"]
-    if not isinstance(option, Mapping):
-        # Nothing asks for the size: the kit only ends a listing by it.
-        if made.settings["format"] in ("page", "offset") and str(size).isdigit():
-            config["stop"] = f"$count(records) < {int(size)}"
-        return
     try:
         node = translated(size, scope.config()) if isinstance(size, str) else Lit(size)
-        if isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE:
+        fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
+        if made.settings["format"] in ("page", "offset"):
+            # The kit takes a page of fewer records than it asks for as the last one, the first page too.
+            least = str(int(str(node.value))) if fixed and isinstance(node, Lit) else f"({expression(node)})"
+            config["stop"] = f"$count(records) < {least}"
+        if not isinstance(option, Mapping):
+            return
+        if fixed and isinstance(node, Lit):
             config["size"] = int(str(node.value))
         place, name = place_of(option), pointer(option, scope)
         if not name:
@@ -152,7 +155,9 @@ def _numbered(
     config: Config = {}
     placed = _place(paginator, name, config, scope, notes)
     if not placed and not used:
-        return None  # nothing would tell the vendor which page is meant
+        if _follows(paginator):
+            notes.add("pages whose number takes the place of the path")
+        return _unpaged(paginator, strategy, scope, notes)  # nothing would tell the vendor which page is meant
     if not placed:
         config[f"{name}_param"] = None
     first = strategy.get("start_from_page", 0)
@@ -170,6 +175,17 @@ def _numbered(
     _sized(paginator, strategy, scope, notes, "limit" if offset else "size", made)
     if offset and not any(key.startswith("limit_") for key in config):
         config["limit_param"] = None
+    return made
+
+
+def _unpaged(paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes) -> Paging:
+    """One page; its size is asked for all the same."""
+    made = Paging({"format": "none", "config": {}})
+    _sized(paginator, strategy, scope, notes, "size", made)
+    config = made.settings["config"]
+    places = ((place, config[f"size_{place}"]) for place in _PLACES.values() if f"size_{place}" in config)
+    made.sizes += [(place, name, Lit(config["size"])) for place, name in places if "size" in config]
+    made.settings = {}
     return made
 
 
@@ -197,7 +213,7 @@ def _cursor(
         notes.add(f"the next page: {reason}")
         return None
     if isinstance(value, Lit) and not value.value:
-        return None
+        return _unpaged(paginator, strategy, scope, notes)
     config: Config = {}
     link = _link(value)
     if _follows(paginator):
@@ -209,7 +225,7 @@ def _cursor(
         form = "dynamic"
         config["next"] = _dynamic("cursor", value)
     else:
-        return None
+        return _unpaged(paginator, strategy, scope, notes)
     if not _redundant(ends, value, link):
         config["stop"] = condition(ends)
     made = Paging({"format": form, "config": config})

@@ -32,7 +32,7 @@ def partitions_of(
     """The `parents` of an operation, and what its slices have; neither without a router. `above` is what is known of
     the slices that a dynamic stream's component is from."""
     routers = router if isinstance(router, list) else [router] if router else []
-    partition = Partition(above=above)
+    partition = Partition(above=above, open=above is not None)
     sources: list[Source] = []
     for one in routers:
         sources += _sources(one, scope, parent, partition, notes)

@@ -6,6 +6,7 @@ from typing import Any
 from conn_engine.imports.airbyte.custom import code_of
 from conn_engine.imports.airbyte.jinja import (
     Call,
+    Cond,
     Default,
     Kind,
     Lit,
@@ -190,7 +191,7 @@ class _Mapping:
         if not isinstance(text, str):
             node: Node = Lit(text) if text is None or isinstance(text, int | float | bool) else typed(str(text), names)
         elif kind == "string":
-            node = textual(translated(text, names))
+            node = _as_text(translated(text, names))
         else:
             node = typed(text, names)
         if kind in _VALUE_TYPES - {"string"} and isinstance(node, Call) and node.name == "literal":
@@ -255,6 +256,17 @@ class _Mapping:
             )
         clash = f"$count($keys({moved})[$ in $keys({root})]) > 0"
         self.step(f"$type({inner}) != 'object' or {clash} ? {root} : $merge([{rest}, {moved}])")
+
+
+def _as_text(node: Node) -> Node:
+    """As text, a number too."""
+    match node:
+        case Default(value, other, truth):
+            return Default(_as_text(value), _as_text(other), truth)
+        case _ if node.kind in ("any", "int") and not isinstance(node, Lit | Cond):
+            return Call("string", (node,), "text")
+        case _:
+            return textual(node)
 
 
 def _filled(node: Node) -> Node:

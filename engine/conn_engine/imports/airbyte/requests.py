@@ -94,9 +94,10 @@ def _url(  # noqa: PLR0917
         notes.add(f"the path: {reason}")
         made.row["path"] = "/"
         return
-    made.row["path"] = url.path or ("" if not str(base).endswith("/") else "/")
+    bare = url.path.strip("/") == "" and rest == Lit("")
+    made.row["path"] = ("/" if str(base).endswith("/") else "") if bare else url.path
     for name, node in url.query.items():
-        _placed(query, "query", name, nullable(node), made, notes)
+        _placed(query, "query", name, node, made, notes)
 
 
 def _text(value: Any, names: Names) -> Node:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.bodies.pointer import set_pointer
 from conn_engine.imports.airbyte.credentials import Login, Logins
 from conn_engine.imports.airbyte.cursors import incremental_of, matters, window_kind, window_names
 from conn_engine.imports.airbyte.custom import code_of, is_code
@@ -150,46 +151,25 @@ class Streams:
         if not isinstance(retriever, Mapping):
             notes.add("a stream without a retriever")
             return None
-        code_of(component, "a stream as a whole", notes)
-        note_unread(component, notes)
-        code_of(retriever, "how a stream is read", notes)
-        for migration in component.get("state_migrations") or ():
-            if isinstance(migration, Mapping):
-                code_of(migration, "how an older state is read", notes)
-        is_job = retriever.get("type") == "AsyncRetriever"
-        requester = retriever.get("creation_requester" if is_job else "requester")
+        requester = retriever.get("creation_requester" if _is_job(retriever) else "requester")
         if not isinstance(requester, Mapping):
             notes.add("a stream without a requester")
             return None
-        code_of(requester, "how a request is made", notes)
+        _note_code(component, retriever, requester, notes)
         schema = schema_of(component.get("schema_loader"), notes)
         scope = self._scope(component, retriever)
+        parents = self._parents(retriever, scope, notes)
+        request = request_of(requester, scope, notes)
+        login = self.logins.login(requester.get("authenticator"), scope, notes)
         row: Row = {}
         if component.get("description"):
             row["description"] = plain(component["description"], 200)
-        component_source, self._component = self._component, None  # its own parents are of no template
-        above = component_source[1] if component_source else None
-        scope.component = COMPONENT if component_source else ""
-        parents, partition = partitions_of(retriever.get("partition_router"), scope, self._parent, notes, above=above)
-        parents = [component_source[0], *parents] if component_source else parents
-        scope.partition = partition
-        scope.coded = _coded(retriever.get("partition_router"))
-        request = request_of(requester, scope, notes)
-        login = self.logins.login(requester.get("authenticator"), scope, notes)
         row |= request.row
+        if login is not None and login.form and row["method"] != "get" and "body" not in row:
+            row["body_format"] = "form"
         if parents:
             row["parents"] = parents[0] if len(parents) == 1 else parents
-        chunk = chunk_of(requester, self._listed, notes)
-        if chunk:
-            row["chunk"] = chunk["chunk"]
-            row["query"] = {**row.get("query", {}), **chunk.get("query", {})}
-        row |= response_of(retriever.get("decoder"), notes)
-        self._pages(retriever, row, scope, notes)
-        self._records(component, retriever, row, scope, schema, notes)
-        if is_job:
-            row["job"] = job_of(retriever, scope, notes)
-        if rules := rules_of(requester.get("error_handler"), scope, notes):
-            row["errors"] = rules
+        self._read(component, retriever, requester, row, scope, schema, notes)
         incremental = incremental_of(component.get("incremental_sync"), scope, notes)
         followed = self._followed(parents, incremental is not None)
         if incremental is not None and (followed or matters(incremental, row)):
@@ -199,7 +179,41 @@ class Streams:
         text = None
         if isinstance(schema, Mapping):
             text = schema_text(schema, component.get("primary_key"), scope.cursor, name)
-        return Stream("", name, row, request, login, partition, notes, text)
+        return Stream("", name, row, request, login, scope.partition, notes, text)
+
+    def _parents(self, retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> list[Row]:
+        """What the stream is repeated over; the scope gets the names."""
+        component, self._component = self._component, None  # the parents' own parents are of no template
+        scope.component = COMPONENT if component else ""
+        router = retriever.get("partition_router")
+        parents, scope.partition = partitions_of(
+            router, scope, self._parent, notes, above=component[1] if component else None
+        )
+        scope.coded = _coded(router)
+        return [component[0], *parents] if component else parents
+
+    def _read(  # noqa: PLR0917
+        self,
+        component: Mapping[str, Any],
+        retriever: Mapping[str, Any],
+        requester: Mapping[str, Any],
+        row: Row,
+        scope: Scope,
+        schema: Any,
+        notes: Notes,
+    ) -> None:
+        """How answers are read: pieces of a long list, format, pages, records, jobs, errors."""
+        chunk = chunk_of(requester, self._listed, notes)
+        if chunk:
+            row["chunk"] = chunk["chunk"]
+            row["query"] = {**row.get("query", {}), **chunk.get("query", {})}
+        row |= response_of(retriever.get("decoder"), notes)
+        self._pages(retriever, row, scope, notes)
+        self._records(component, retriever, row, scope, schema, notes)
+        if _is_job(retriever):
+            row["job"] = job_of(retriever, scope, notes)
+        if rules := rules_of(requester.get("error_handler"), scope, notes):
+            row["errors"] = rules
 
     def _scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
         cursor = component.get("incremental_sync")
@@ -247,9 +261,13 @@ class Streams:
         for place, name, node in paging.sizes:
             if place in _SET_PLACES:
                 row.setdefault(_SET_PLACES[place], {}).setdefault(name, template(node))
+            elif isinstance(row.get("body", {}), dict):
+                row["body"] = set_pointer(row.get("body"), name if place == "body" else f"/{name}", template(node))
             else:
-                notes.add("a page size in the body that the account decides")
-        row["pagination"] = paging.settings
+                notes.add("a page size in a body that is computed")
+        if paging.settings:
+            row["pagination"] = paging.settings
+            _give_body(row)
 
     def _records(  # noqa: PLR0917
         self,
@@ -279,6 +297,16 @@ class Streams:
             row["record_mapping"] = mapping
 
 
+def _give_body(row: Row) -> None:
+    """Let a GET whose pages are asked for in its body have one."""
+    config = row["pagination"].get("config", {})
+    form = any(key.endswith("_form") for key in config)
+    if row["method"] == "get" and "body" not in row and (form or any(key.endswith("_body") for key in config)):
+        row["body"] = {}
+        if form:
+            row["body_format"] = "form"
+
+
 def _first_page_only(row: Row) -> None:
     """Let what a part or a window puts into the query stand in the first page's request alone."""
     paging = row.get("pagination", {})
@@ -288,6 +316,22 @@ def _first_page_only(row: Row) -> None:
     names = [name for name in (*names, config.get("start_param"), config.get("end_param")) if name]
     if names and paging.get("format") in ("page", "offset", "cursor"):
         paging["config"]["first_page_only"] = names
+
+
+def _is_job(retriever: Mapping[str, Any]) -> bool:
+    return retriever.get("type") == "AsyncRetriever"
+
+
+def _note_code(
+    component: Mapping[str, Any], retriever: Mapping[str, Any], requester: Mapping[str, Any], notes: Notes
+) -> None:
+    code_of(component, "a stream as a whole", notes)
+    note_unread(component, notes)
+    code_of(retriever, "how a stream is read", notes)
+    for migration in component.get("state_migrations") or ():
+        if isinstance(migration, Mapping):
+            code_of(migration, "how an older state is read", notes)
+    code_of(requester, "how a request is made", notes)
 
 
 def _coded(router: Any) -> bool:

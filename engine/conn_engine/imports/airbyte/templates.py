@@ -5,10 +5,12 @@ from typing import Any
 
 from conn_engine.imports.airbyte.jinja import (
     JSON_TEXT,
+    Block,
     Call,
     Concat,
     Cond,
     Default,
+    Each,
     ListOf,
     Lit,
     Names,
@@ -133,8 +135,19 @@ def nullable(node: Node) -> Node:
             return Default(_shown(value), nullable(other), truth)
         case Path(sure=False):
             return Default(_shown(node), Lit(None))
+        case Call() | Block() | Each() if _may_lack(node):
+            return Default(_shown(node), Lit(None))  # of what is not there a function makes nothing
         case _:
             return _shown(node)
+
+
+def _may_lack(node: Node) -> bool:
+    """Whether a value that may not be there is a part of it, outside of a default for it."""
+    if isinstance(node, Path):
+        return not node.sure and node.root in ("context", "body", "record", "parent", "page")
+    if isinstance(node, Default | Cond | Concat):
+        return False
+    return any(_may_lack(child) for child in children(node))
 
 
 def _shown(node: Node) -> Node:
@@ -182,6 +195,8 @@ def _literal(node: Node) -> Node:
             return _digits(node)
         case _:
             pass
+    if node.kind in ("datetime", "date"):
+        return textual(node)
     return Call("literal", (node,), "any") if node.kind in ("any", "text", "digits") else node
 
 

@@ -18,6 +18,7 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import pointer
 from conn_engine.imports.airbyte.requests import request_of
 from conn_engine.imports.airbyte.templates import nullable, template
+from conn_engine.imports.airbyte.urls import hosts_of, spread
 
 __all__ = ["jwt_of", "oauth_of", "session_of"]
 
@@ -58,14 +59,16 @@ def _called(value: Any, name: str, scope: Scope) -> str | None:
 
 
 def oauth_of(
-    one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]
-) -> tuple[Config, Config | None]:
-    """Credentials of an OAuth authenticator; its authorization where it is no bearer token."""
+    one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any], hosts: list[str]
+) -> Config:
+    """Credentials of an OAuth authenticator; `hosts` gets those of its requests."""
     config: Config = {}
     if one.get("use_profile_assertion") and one.get("profile_assertion"):
-        return _asserted(one, scope), None
+        return _asserted(one, scope)
     names = {key: _fixed(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
     url = _text(one.get("token_refresh_endpoint") or "", scope)
+    url = spread(url)
+    hosts += hosts_of(url)
     config["token_url"] = str(template(url))
     grant = _fixed(one.get("grant_type"), scope, "refresh_token")
     for key in ("client_id", "client_secret"):
@@ -101,10 +104,10 @@ def oauth_of(
     if grant == "client_credentials":
         if params:
             config["token_params"] = params
-        return {"format": "oauth2_client_credentials", "config": config}, None
+        return {"format": "oauth2_client_credentials", "config": config}
     if grant == "refresh_token":
-        return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest), None
-    return _own_grant(one, scope, config, params, grant), None
+        return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest)
+    return _own_grant(one, scope, config, params, grant)
 
 
 def _refreshed(  # noqa: PLR0917
@@ -191,14 +194,14 @@ def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
     return made
 
 
-def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes) -> tuple[Config, Config]:
-    """Credentials and authorization of a session."""
+def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
+    """Credentials and authorization of a session; `hosts` gets those of its log-in."""
     if one.get("type") == "LegacySessionTokenAuthenticator":
         return _legacy_session(one, scope)
     requester = one.get("login_requester")
     if not isinstance(requester, Mapping):
         raise Untranslatable("a session without a log-in")
-    login = _login_request(requester, scope, notes)
+    login = _login_request(requester, scope, notes, hosts)
     path = [str(part) for part in one.get("session_token_path") or ()]
     if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
         login["response_format"] = "xml"
@@ -228,8 +231,9 @@ def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes) -> tuple[Conf
     }
 
 
-def _login_request(requester: Mapping[str, Any], scope: Scope, notes: Notes) -> Config:
+def _login_request(requester: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> Config:
     made = request_of(requester, scope, notes, secrets=True)
+    hosts += made.hosts
     authenticator = requester.get("authenticator")
     login: Config = {"method": made.row["method"], "url": made.base_url + made.row.get("path", "")}
     for key in ("headers", "query", "body"):

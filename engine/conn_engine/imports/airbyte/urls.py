@@ -84,7 +84,8 @@ def hosts_of(node: Node) -> list[str]:
 
 
 def url_of(node: Node) -> Url:
-    """Path and query of a path's tree."""
+    """Path and query of a path's tree. What of the query comes out empty is sent empty, but for what a condition leaves
+    out."""
     path, query = _divided(textual(node))
     return Url(_path(path), query, secrets_in(path))
 
@@ -145,7 +146,8 @@ def _path(node: Node) -> str:
     made: list[str] = []
     for piece in parts(node):
         if isinstance(piece, Lit):
-            made.append(str(piece.value).replace("{{", "{{'{{'}}"))
+            text = re.sub("/{2,}", "/", str(piece.value)).replace("{{", "{{'{{'}}")
+            made.append(text.lstrip("/") if made and made[-1].endswith("/") else text)
         elif _has_slash(piece):
             made.append(str(template(_segments(piece))))
         else:

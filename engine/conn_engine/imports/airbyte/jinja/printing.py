@@ -68,7 +68,7 @@ def truth(node: Node) -> Node:
         return Op(node.sign, truth(node.left), truth(node.right), "bool")
     if isinstance(node, Op) and node.sign in _ORDER:
         for side in (node.left, node.right):
-            if isinstance(side, Path) and side.root in _FOREIGN and side.kind in ("any", "text"):
+            if isinstance(side, Path) and side.root in _FOREIGN and side.kind in ("any", "text", "int"):
                 # The kit takes what cannot be compared for true; here it would be an error.
                 return Op("or", Op("=", side, Lit(None), "bool"), node, "bool")
         return node

@@ -211,6 +211,7 @@ class TestArchives:
             (zipped(("a", b"x" * 100), method=zipfile.ZIP_BZIP2), "method 12"),
             (zipped(("a", b"x" * 100), method=zipfile.ZIP_LZMA), "method 14"),
         ],
+        ids=["short", "damaged", "gzip in gzip", "zip in zip", "zip in gzip", "cut", "no zip", "bzip2", "lzma"],
     )
     def test_what_is_refused(self, body: bytes, message: str) -> None:
         told = refusal(body, "text").message

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import IntEnum
+from functools import lru_cache
 
 from conn_engine.codes import CODES
 
@@ -76,7 +77,13 @@ def diagnostic(
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`did you mean "x"?` for the nearest known word, or an empty string."""
-    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return _nearest(word, tuple(known))
+
+
+@lru_cache(maxsize=2048)
+def _nearest(word: str, known: tuple[str, ...]) -> str:
+    # Remembered, as thousands of accounts inherit one slip from their base.
+    near = get_close_matches(word, known, n=1, cutoff=0.6)
     return f'did you mean "{near[0]}"?' if near else ""
 
 

@@ -5,13 +5,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conn_engine.config import File, Workspace, WorkspaceSettings, load_workspace, validate
+from conn_engine.config import Effective, File, Workspace, WorkspaceSettings, load_workspace, validate
 from conn_engine.config.models import NAME
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
-from conn_engine.lint.rules import LAYER_RULES, TARGET_RULES, LayerView, Target
+from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView, Target
 from conn_engine.lint.suppressions import Silence, faulty_suppressions
 from conn_engine.lint.workspace_rules import workspace_secrets
 from conn_engine.locate import WORKSPACE_FILE, find_workspace
@@ -192,6 +192,7 @@ def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]],
     broken = {finding.span.file for finding in result.findings if finding.span and finding.severity is Severity.ERROR}
     wanted = {document.file for _, document in documents}
     seen_layers: set[tuple[str, ...]] = set()
+    inherited: set[tuple[str, str | None] | None] = set()
     for account, connector, environment in _scopes(workspace, [file for file, _ in documents]):
         try:
             effective = workspace.effective(account=account, connector=connector, environment=environment)
@@ -207,11 +208,25 @@ def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]],
                     result.findings += [f for f in layer_rule(view) if f.span is None or f.span.file in wanted]
             if any(own & broken for own in files):
                 continue  # its documents are wrong already: what follows would only echo that
-            for target_rule in TARGET_RULES:
+            own_level = _own_level(effective)
+            for target_rule in CONTEXT_RULES if own_level in inherited else TARGET_RULES:
                 result.findings += [f for f in target_rule(target) if f.span is None or f.span.file in wanted]
+            if own_level is not None:
+                inherited.add(own_level)
         except ConnError as error:
             result.findings += [f for f in error.findings if f.span is None or f.span.file in wanted]
     result.findings = list(dict.fromkeys(result.findings))
+
+
+def _own_level(effective: Effective) -> tuple[str, str | None] | None:
+    """Connector and environment of an account that overrides nothing: all of these are linted by their values alone,
+    but for the first. None for any other.
+    """
+    credentials = effective.data.get("credentials")
+    chosen = isinstance(credentials, dict) and credentials.get("format") in ("choice", "mtls")  # by the values
+    if effective.account is None or chosen or effective.layers[-1].data:
+        return None
+    return effective.connector_name, effective.environment
 
 
 def _scopes(workspace: Workspace, files: Iterable[File]) -> list[tuple[str | None, str | None, str | None]]:

@@ -19,7 +19,7 @@ from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
 
-__all__ = ["LAYER_RULES", "TARGET_RULES", "Target"]
+__all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES", "Target"]
 
 
 @dataclass(slots=True)
@@ -359,3 +359,6 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     recordings,
 )
 """Rules over an effective configuration."""
+
+CONTEXT_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (required_values, secrets_in_context)
+"""Those of them that look at an account's own values: all that is left for an account that overrides nothing."""

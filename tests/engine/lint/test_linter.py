@@ -28,6 +28,30 @@ def test_a_fault_of_the_base_is_said_once_however_many_accounts_use_it(wrong):
     assert found(wrong) == [("EXP102", MAPPING, 6)]
 
 
+def test_accounts_that_override_nothing_are_linted_as_if_each_were_alone(wrong):
+    field = "fields: [{name: region, options: [eu, us]}]\n"
+    (wrong / HTTP).write_text(field + (wrong / HTTP).read_text())
+    (wrong / "environments/sandbox.yaml").write_text("connectors: {demo: {hosts: [evil.example]}}\n")
+    for number, rest in enumerate(
+        (
+            "context: {region: eu}",
+            "context: {region: asia}",
+            "context: {}",
+            "environment: sandbox\ncontext: {region: eu}",
+            "environment: sandbox\ncontext: {region: us, api_key: 0a1b2c3d4e5f}",
+            "context: {region: us, api_key: 0a1b2c3d4e5f}",
+            "override: {unified: {crm: {contacts: {list: {response_mapping: {emial: response.id}}}}}}",
+            "override: {}\ncontext: {region: us}",
+        )
+    ):
+        (wrong / f"accounts/a{number}.yaml").write_text(f"connector: demo\n{rest}\n")
+    together = found(wrong)
+    alone = [finding for path in (wrong / "accounts").iterdir() for finding in found(wrong, path)]
+    shared = found(wrong, "connectors", "environments", "conn.yaml")
+    assert sorted(together) == sorted([*alone, *shared])
+    assert {code for code, _, _ in alone} == {"REF103", "SEC101", "MAP303"}
+
+
 def test_only_what_is_named_is_reported(wrong):
     (wrong / ACCOUNT).write_text("connector: dmo\n")
     assert found(wrong, "accounts") == [("REF101", ACCOUNT, 1)]

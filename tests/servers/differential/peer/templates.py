@@ -1,6 +1,7 @@
 """What a Jinja template reads: the paths below one of its names. And a template as a pattern of what it may give."""
 
 import re
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -8,7 +9,7 @@ from airbyte_cdk.sources.declarative.interpolation.interpolated_string import In
 from airbyte_cdk.sources.declarative.interpolation.jinja import _ENVIRONMENT
 from jinja2 import meta, nodes
 
-__all__ = ["capturing", "lists", "literals", "mentions", "only", "paths", "pattern", "plain"]
+__all__ = ["capturing", "holding", "lists", "literals", "mentions", "only", "paths", "pattern", "plain"]
 
 Path = tuple[str | int, ...]
 _HOLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -96,10 +97,19 @@ def only(template: str, *names: str) -> bool:
 
 def capturing(template: str, name: str) -> tuple[re.Pattern[str], list[str]]:
     """A pattern that captures what the holes that read `name` gave, and those holes."""
+    return _captured(template, lambda hole: mentions(hole, name))
+
+
+def holding(template: str, text: re.Pattern[str]) -> tuple[re.Pattern[str], list[str]]:
+    """A pattern that captures what the holes in which a text is found gave, and those holes."""
+    return _captured(template, lambda hole: text.search(hole) is not None)
+
+
+def _captured(template: str, wanted: Callable[[str], bool]) -> tuple[re.Pattern[str], list[str]]:
     expression, position, holes = "", 0, []
     for hole in _HOLE.finditer(template):
         expression += re.escape(template[position : hole.start()])
-        if mentions(hole.group(), name):
+        if wanted(hole.group()):
             holes.append(hole.group())
             expression += "(.*?)"
         else:

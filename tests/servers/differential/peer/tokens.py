@@ -8,7 +8,7 @@ from typing import Any
 from differential.peer import synthesis, templates
 from differential.peer.endpoints import Seen
 
-__all__ = ["Place", "places", "read"]
+__all__ = ["Place", "places", "read", "texts"]
 
 NAME = "next_page_token"
 Path = tuple[Any, ...]
@@ -115,6 +115,12 @@ def places(option: Mapping[str, Any], requester: Mapping[str, Any]) -> list[Plac
     place = kinds.get(str(option.get("inject_into")))
     if place and path:
         found.append(Place(place, tuple(path)))
+    found += [Place(where, path, text) for where, path, text in texts(requester) if templates.mentions(text, NAME)]
+    return found
+
+
+def texts(requester: Mapping[str, Any]) -> Iterator[tuple[str, Path, str]]:
+    """Every text of a requester's request, with its place."""
     body = requester.get("request_body") or {}
     rows = (
         ("query", requester.get("request_parameters")),
@@ -122,14 +128,11 @@ def places(option: Mapping[str, Any], requester: Mapping[str, Any]) -> list[Plac
         ("body", requester.get("request_body_json")),
         ("body", requester.get("request_body_data")),
         ("body", body.get("value")),
+        ("path", requester.get("path")),
     )
     for where, data in rows:
         for path, text in _leaves(data):
-            if templates.mentions(text, NAME):
-                found.append(Place(where, path, text))
-    if templates.mentions(requester.get("path"), NAME):
-        found.append(Place("path", (), str(requester["path"])))
-    return found
+            yield where, path, text
 
 
 def _leaves(data: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:

@@ -6,7 +6,6 @@
 import json
 import logging
 import os
-import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,9 @@ import time_machine
 from airbyte_cdk.sources.declarative.parsers.manifest_component_transformer import ManifestComponentTransformer
 from airbyte_cdk.sources.declarative.parsers.manifest_reference_resolver import ManifestReferenceResolver
 from airbyte_cdk.utils.yaml_loader import safe_load_yaml
-from isodate import Duration, parse_duration
 
 from differential.peer import configs, endpoints, reading
-from differential.peer.moment import NOW, span
+from differential.peer.moment import NOW, length, span
 from differential.peer.service import Service
 
 SECONDS = 40.0
@@ -88,20 +86,14 @@ class Worker:
 def _steps(data: Any) -> list[Any]:
     found: list[Any] = []
     if isinstance(data, dict):
-        step = data.get("step")
-        if (
-            data.get("type") == "DatetimeBasedCursor"
-            and isinstance(step, str)
-            and re.fullmatch(r"P[\dTYMWDHS.]+", step)
-        ):
-            length = parse_duration(step)
-            found.append(length.totimedelta(start=NOW) if isinstance(length, Duration) else length)
+        step = length(data.get("step")) if data.get("type") == "DatetimeBasedCursor" else None
+        found += [step] if step else []
         for name, inner in data.items():
             found += _steps(inner) if name != "schema" else []
     elif isinstance(data, list):
         for inner in data:
             found += _steps(inner)
-    return [step for step in found if step.total_seconds() > 0 and step.days < 4000]
+    return found
 
 
 def _secrets(config: Any) -> list[str]:

@@ -37,7 +37,8 @@ from conn_engine.errors import ConnError, VendorError
 from conn_engine.failures import Policy
 from conn_engine.lint.linter import lint_paths
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.drive import drive
+from conn_engine.runtime.drive import drive, finish
+from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.operation import perform
 from conn_engine.signing.moment import Moment
 from conn_engine.transport.faults import Faults, broken_connection
@@ -46,6 +47,7 @@ from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = 1_760_000_000.0  # 2025-10-09T08:53:20Z
+ENVIRON = {"CLIENT_ID": "me", "CLIENT_SECRET": "shh"}
 CONNECTOR = "connectors/shop/connector.yaml"
 RESOURCES = {"people": {"list": {"method": "get", "path": "/people", "response_path": "items"}}}
 _FENCE = re.compile(r"^```(?P<info>\S+)[^\n]*\n(?P<text>.*?)^```$|^(?P<heading>#{1,6} [^\n]+)$", re.S | re.M)
@@ -216,26 +218,30 @@ def play(workspace: Workspace, text: str) -> str:
         json_ = {} if any(name.lower() == "content-type" for name in headers) else {"content-type": "application/json"}
         return Response(int(status), Headers({**json_, **headers}), content)
 
-    call, operation = _call(run)
     stored = {key: _key(value) for key, value in run.stored.items()}
-    session = Session(
-        "acme", stored, clock=clock, policy=Policy(wait=True), environ={"CLIENT_ID": "me", "CLIENT_SECRET": "shh"}
-    )
-    transport = Faults(answer for _ in range(1000))
-    records, state = list[Any](), None
-    moment = patch.object(Moment, "at", lambda now: Moment(now, "0" * 32))
-    with moment:
+    session = Session("acme", stored, clock=clock, policy=Policy(wait=True), environ=ENVIRON)
+    transport, vault = Faults(answer for _ in range(1000)), MemoryVault({"acme": stored})
+    with patch.object(Moment, "at", lambda now: Moment(now, "0" * 32)):
         try:
-            flow = perform(effective, effective.resolve(operation), call, session)
-            for page in drive(flow, transport, MemoryVault({"acme": stored}), clock=clock):
-                records += page.records
-                state = page.state
-            lines.extend(_records(records))
-            if state is not None:
-                lines.append(f"state: {json.dumps(state)}")
+            if run.call[1] == "auth":
+                flow = {"verify": verify, "connect": connect_steps, "logout": revoke}[run.call[2]](effective, session)
+                lines.append(f"= {json.dumps(finish(flow, transport, vault, clock))}")
+            else:
+                lines.extend(_results(run, effective, session, transport, vault))
         except ConnError as error:
             lines.append(f"! {getattr(error, 'kind', type(error).__name__)}: {error.message}")
     return "\n".join(lines) + "\n"
+
+
+def _results(run: Played, effective: Any, session: Session, transport: Faults, vault: MemoryVault) -> list[str]:
+    """The records and the state of an operation."""
+    call, operation = _call(run)
+    records, state = list[Any](), None
+    flow = perform(effective, effective.resolve(operation), call, session)
+    for page in drive(flow, transport, vault, clock=session.clock):
+        records += page.records
+        state = page.state
+    return [*_records(records), *([f"state: {json.dumps(state)}"] if state is not None else [])]
 
 
 def _key(value: Any) -> Any:

@@ -122,6 +122,8 @@ def nullable(node: Node) -> Node:
     match node:
         case Lit(""):
             return Lit(None)
+        case Lit(bool() as value):
+            return Lit(str(value))
         case Lit():
             return node
         case Cond(test, then, other):

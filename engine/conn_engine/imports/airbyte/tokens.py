@@ -107,15 +107,16 @@ def oauth_of(
         return {"format": "oauth2_client_credentials", "config": config}
     if grant == "refresh_token":
         return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest)
-    return _own_grant(one, scope, config, params, grant)
+    return _own_grant(config, params, grant)
 
 
 def _refreshed(  # noqa: PLR0917
     one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
 ) -> Config:
     node = _text(one.get("refresh_token") or "", scope)
-    if isinstance(node, Secret):
-        _rename(scope, node, "oauth.token.refresh_token")
+    if not isinstance(node, Secret):  # no token that could be renewed: what is sent is always the same
+        return _own_grant(config, {**params, refresh: template(node)}, "refresh_token")
+    _rename(scope, node, "oauth.token.refresh_token")
     if refresh != "refresh_token":
         params |= {"refresh_token": None, refresh: "{{oauth.token.refresh_token}}"}
     if params:
@@ -143,22 +144,21 @@ def _consent(manifest: Mapping[str, Any]) -> str:
     return url if url.startswith("https://") and "{" not in url else ""
 
 
-def _own_grant(one: Mapping[str, Any], scope: Scope, config: Config, params: Config, grant: str) -> Config:
+def _own_grant(config: Config, params: Config, grant: str) -> Config:
     """Another grant: the whole token request is said."""
-    body: Config = {"grant_type": grant, **{key: value for key, value in params.items() if value is not None}}
-    ask: list[Config] = []
-    for key in ("client_id", "client_secret"):
-        if key in params and params[key] is None:
-            continue
-        body[key] = config.get(key, f"{{{{{key}}}}}")
-        if key not in config:
-            ask.append({"name": key, "secret": key == "client_secret"})
+    own = {key: config.get(key, f"{{{{{key}}}}}") for key in ("client_id", "client_secret")}
+    renamed = {f"{{{{client.{key}}}}}": value for key, value in own.items()}
+    body: Config = {"grant_type": grant}
+    body |= {name: value for name, value in own.items() if name not in params}
+    body |= {name: renamed.get(str(value), value) for name, value in params.items() if value is not None}
+    used = [key for key, value in own.items() if key not in config and value in body.values()]
     login: Config = {"url": config["token_url"], "body": body}
     if "token_headers" in config:
         login["headers"] = config["token_headers"]
     for key in ("response", "expires", "expires_unit"):
         if key in config:
             login[key] = config[key]
+    ask = [{"name": key, "secret": key == "client_secret"} for key in used]
     return {"format": "session", "config": {"ask": ask, "login": login}}
 
 

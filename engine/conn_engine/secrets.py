@@ -40,8 +40,8 @@ _NOT_SECRET_KEYS = frozenset({
     "instanceurl", "apidomain", "baseurl", "captured",
 })
 _OPEN_ENDINGS = (
-    "account", "domain", "email", "environment", "host", "id", "login", "name", "realm", "region", "shop", "site",
-    "tenant", "uri", "url", "user", "version",
+    "account", "domain", "email", "environment", "host", "id", "locale", "login", "name", "realm", "region", "server",
+    "shop", "site", "tenant", "type", "uri", "url", "user", "version", "zone",
 )  # of credential documents: who somebody is, not what proves it; answers are full of these
 # fmt: on
 _SHORTEST_ECHO = 8
@@ -147,6 +147,7 @@ class Redactor:
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._labels: dict[str, str] = {}
         self._compiled: Compiled | None = None
+        self._compiled_echoes: Compiled | None = None
         self._echoes: dict[str, tuple[bytes, ...]] = {}
         for value in values:
             self.add(value)
@@ -190,16 +191,17 @@ class Redactor:
         """
         if not any(form in body for forms in self._echoes.values() for form in forms):
             return body
-        return self.text(body.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        compiled = self._current_echoes()
+        pieces = body.decode("utf-8", "surrogateescape").split(REDACTED)
+        return REDACTED.join(self._piece(compiled, piece) for piece in pieces).encode("utf-8", "surrogateescape")
 
     def echo_cleaner(self) -> EchoCleaner:
         """`without_echo` for a body that comes in pieces."""
         return EchoCleaner([form for forms in self._echoes.values() for form in forms], self._byte_spans, _MARK)
 
     def _byte_spans(self, content: bytes) -> list[tuple[int, int]]:
-        compiled = self._current()
         text = content.decode("utf-8", "surrogateescape")
-        spans = [] if compiled is None else self._spans(compiled, text)
+        spans = self._spans(self._current_echoes(), text) if self._echoes else []
         if len(text) == len(content):
             return spans
         return [tuple(len(text[:at].encode("utf-8", "surrogateescape")) for at in span) for span in spans]  # type: ignore[misc]
@@ -273,6 +275,13 @@ class Redactor:
         compiled = self._compiled
         if self._labels and (compiled is None or compiled.size != len(self._labels)):
             compiled = self._compiled = compile_forms(list(self._labels.items()))
+        return compiled
+
+    def _current_echoes(self) -> "Compiled":
+        compiled = self._compiled_echoes
+        if compiled is None or compiled.size != len(self._echoes):
+            known = [(value, self._labels[value]) for value in list(self._echoes)]
+            compiled = self._compiled_echoes = compile_forms(known)
         return compiled
 
     def _piece(self, compiled: Compiled, text: str) -> str:

@@ -215,3 +215,24 @@ def test_threads_add_and_read_at_once():
     for reader in readers:
         reader.join()
     assert faults == []
+
+
+def test_an_answer_keeps_the_names_that_a_log_in_told_even_beside_an_echo():
+    told = {
+        "username": "ada.lovelace",
+        "session": {
+            "access_token": "token-of-ada-0123456789",
+            "user_id": "@ada.lovelace:chat.example",
+            "home_server": "chat.example",
+        },
+    }
+    redactor = Redactor()
+    redactor.add_document(told)
+    body = b'{"name": "@ada.lovelace:chat.example", "server": "chat.example"}'
+    assert redactor.without_echo(body) is body
+    echoed = b'{"name": "@ada.lovelace:chat.example", "token": "token-of-ada-0123456789"}'
+    clean = b'{"name": "@ada.lovelace:chat.example", "token": "[redacted]"}'
+    assert redactor.without_echo(echoed) == clean
+    cleaner = redactor.echo_cleaner()
+    assert cleaner.feed(echoed) + cleaner.finish() == clean
+    assert "chat.example" not in redactor.text("@ada.lovelace:chat.example"), "a trace shows none of it"

@@ -2,10 +2,12 @@
 a difference that is left over is a fault.
 """
 
+import json
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from differential.compare import Difference, Shape
@@ -15,7 +17,10 @@ __all__ = ["REASONS", "Evidence", "explained"]
 
 @dataclass
 class Evidence:
-    """One stream read twice: what each side sent, gave and said, and the difference that is left to explain."""
+    """One stream read twice: what each side sent, gave and said, and the difference that is left to explain.
+
+    The states are those after the reading; `before` is the first reading, where this is the second.
+    """
 
     cdk: Sequence[Shape]
     ours: Sequence[Shape]
@@ -24,6 +29,9 @@ class Evidence:
     cdk_error: str
     our_error: str
     difference: Difference
+    cdk_state: Any = None
+    our_state: Any = None
+    before: "Evidence | None" = None
 
     @property
     def left(self) -> bool:
@@ -71,19 +79,134 @@ def asks_forever(evidence: Evidence) -> bool:
     return True
 
 
+def says_none(evidence: Evidence) -> bool:
+    """The CDK sends the word None where a template has no value; we leave the parameter out."""
+
+    def bare(one: Shape) -> Shape:
+        return replace(one, query=tuple(pair for pair in one.query if pair[1] != "None"))
+
+    theirs = [one for one in evidence.difference.only_cdk if any(value == "None" for _, value in one.query)]
+    return _as_if(evidence, theirs, bare)
+
+
+def sends_template(evidence: Evidence) -> bool:
+    """Where a template of the token fails, the CDK sends the template's own text as token and gets a page again; we are
+    at the end."""
+    theirs = [one for one in evidence.difference.only_cdk if "{{" in str(one)]
+    if not theirs or evidence.difference.records_ours:
+        return False
+    known = {_text(record) for record in evidence.our_records}
+    evidence.difference.only_cdk = [one for one in evidence.difference.only_cdk if one not in theirs]
+    left = [record for record in evidence.difference.records_cdk if _text(record) not in known]
+    evidence.difference.records_cdk = left
+    return True
+
+
+def fails_on_a_missing_field(evidence: Evidence) -> bool:
+    """A template reads a field that an answer lacks: the CDK stops the stream with an error, we take it for nothing."""
+    if not re.search(r"has no (attribute|element)|is undefined", evidence.cdk_error) or evidence.our_error:
+        return False
+    if Counter(evidence.difference.only_cdk) or evidence.difference.records_cdk:
+        return False
+    evidence.cdk_error, evidence.difference = "", Difference()
+    return True
+
+
+def lacks_a_schema(evidence: Evidence) -> bool:
+    """The manifest refers to a schema file beside it; the CDK does not begin without, we need no schema."""
+    if "Cannot find file" not in evidence.cdk_error or evidence.cdk or evidence.our_error or not evidence.our_records:
+        return False
+    evidence.cdk_error, evidence.difference = "", Difference()
+    return True
+
+
+def state_of_the_first_window(evidence: Evidence) -> bool:
+    """Windows that end a granule apart which the cursor's format cannot tell are never joined: the CDK's state stays at
+    its first window, and everything is read again; ours is the latest record."""
+    first = evidence.before
+    if first is None or not _earlier(first.cdk_state, first.our_state) or len(first.cdk) < 2:
+        return False
+    return _reads_more(evidence)
+
+
+def state_in_another_unit(evidence: Evidence) -> bool:
+    """The CDK writes its state in the requests' format and reads it in the records': it begins at the start again; we
+    keep the moment."""
+    first = evidence.before
+    if first is None or set(evidence.cdk) - set(first.cdk) or _earlier(first.cdk_state, first.our_state):
+        return False
+    return _reads_more(evidence)
+
+
 REASONS: Mapping[str, Reason] = {
     reason.__name__.replace("_", " "): reason
     for reason in (
         scopes_of_a_refresh,
         logs_in_again,
         asks_past_a_short_page,
+        says_none,
+        sends_template,
         asks_forever,
+        fails_on_a_missing_field,
+        lacks_a_schema,
+        state_of_the_first_window,
+        state_in_another_unit,
     )
 }
 
 
 def _unscoped(one: Shape) -> Shape:
     return replace(one, body="&".join(pair for pair in one.body.split("&") if not pair.startswith("scopes=")))
+
+
+def _reads_more(evidence: Evidence) -> bool:
+    """Whether the CDK's second reading gives all that ours does, and more, without an error on either side."""
+    if evidence.cdk_error or evidence.our_error or evidence.difference.records_ours:
+        return False
+    if len(evidence.cdk_records) < len(evidence.our_records):
+        return False
+    evidence.difference = Difference()
+    return True
+
+
+def _earlier(cdk: Any, ours: Any) -> bool:
+    """Whether the latest moment in the CDK's state is before the latest in ours."""
+    theirs, mine = max(_moments(cdk), default=None), max(_moments(ours), default=None)
+    return theirs is not None and mine is not None and theirs < mine - 1.5
+
+
+def _moments(state: Any) -> list[float]:
+    """The moments in a state, in Unix seconds."""
+    if isinstance(state, dict):
+        return [moment for name, inner in state.items() if name != "lookback_window" for moment in _moments(inner)]
+    if isinstance(state, list):
+        return [moment for inner in state for moment in _moments(inner)]
+    text = str(state)
+    if re.fullmatch(r"[0-9]{9,16}(\.[0-9]+)?", text):
+        number = float(text)
+        return [number / 10 ** (3 * ((len(text.partition(".")[0]) - 8) // 3))]
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return []
+    return [(found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()]
+
+
+def _text(record: Any) -> str:
+    return json.dumps(record, sort_keys=True, default=str)
+
+
+def _as_if(evidence: Evidence, theirs: Sequence[Shape], bare: Callable[[Shape], Shape]) -> bool:
+    """Pair the CDK's requests with ours of another form, and the records that were answered to both.
+
+    A server that answers by the request answers these two differently: their records are taken away as well, as long
+    as both sides got equally many.
+    """
+    whole = len(evidence.difference.records_cdk) == len(evidence.difference.records_ours)
+    paired = _pair(evidence, [(one, bare(one)) for one in theirs])
+    if paired and whole and not evidence.difference.only_cdk and not evidence.difference.only_ours:
+        evidence.difference.records_cdk = evidence.difference.records_ours = []
+    return paired
 
 
 def _drop_cdk(evidence: Evidence, unneeded: Callable[[Shape], bool]) -> bool:

@@ -77,35 +77,36 @@ class _Course:
 
     def stream(self, name: str) -> Iterator[Outcome]:
         """The first reading; where it leaves a state on both sides another one with that."""
-        theirs, mine = None, None
+        before: Evidence | None = None
         for phase in ("first", "again"):
             try:
                 if phase == "first":
                     self.peer.ask("serve", stream=name, variant="full")
-                outcome, theirs, mine = self._phase(name, phase, theirs, mine)
+                outcome, before = self._phase(name, phase, before)
             except PeerFault as fault:
                 yield Outcome(self.path.stem, name, phase, "unread", detail=str(fault))
                 self.ours.port = self.peer.ask("open", path=str(self.path))["port"]
                 return
             yield outcome
-            if theirs is None or mine is None:
+            if before.cdk_state is None or before.our_state is None:
                 return
 
-    def _phase(self, name: str, phase: str, theirs: Any, mine: Any) -> tuple[Outcome, Any, Any]:
+    def _phase(self, name: str, phase: str, before: Evidence | None) -> tuple[Outcome, Evidence]:
         config = self.configs["full"]
-        read = self.peer.ask("read", stream=name, variant="full", state=theirs)
+        read = self.peer.ask("read", stream=name, variant="full", state=before.cdk_state if before else None)
         self.peer.ask("forget")
         self.ours.trust(self._hosts(read["requests"]))
-        run = self.ours.read(name, config, mine)
+        run = self.ours.read(name, config, before.our_state if before else None)
         asked = self.peer.ask("asked")
         evidence = self._evidence(read, asked, run)
+        evidence.before = before
         detail = _detail(evidence)
         reasons = explained(evidence)
         status = "differs" if evidence.left else "explained" if reasons else "agrees"
         detail = "" if status == "agrees" else _detail(evidence) if status == "differs" else detail
         outcome = Outcome(self.path.stem, name, phase, status, reasons, len(read["requests"]), len(read["records"]))
         outcome.detail = detail
-        return outcome, read["state"], run.state
+        return outcome, evidence
 
     def _evidence(self, read: Mapping[str, Any], asked: Mapping[str, Any], run: Run) -> Evidence:
         named = frozenset(name for name in _SET if re.search(rf"(?im)^\s*[\"']?{name}[\"']?:", self.text))
@@ -119,6 +120,8 @@ class _Course:
             our_records=run.records,
             cdk_error=read["error"],
             our_error=run.error,
+            cdk_state=read["state"],
+            our_state=run.state,
             difference=compare(cdk, ours, named, ordered=listings == 1),
         )
 

@@ -95,6 +95,8 @@ class Answers:
         return self._all.start + (self._all.end - self._all.start) * place
 
     def _cut(self, count: int) -> list[int]:
+        if self.paging.strategy is None or not self.paging.found:
+            return [count]
         full, rest = divmod(count, self.paging.sizes[0])
         sizes = [self.paging.sizes[0]] * full + ([rest] if rest else [])
         counted = bool(self._counted) and not rest

@@ -291,6 +291,8 @@ def _walks(
 
 
 def _fits(token: Any, linked: bool, strict: bool) -> bool:
+    if isinstance(token, str) and "{{" in token:  # a template that fails gives itself
+        return False
     if linked:
         return isinstance(token, str) and f"{MARK}=" in token
     if not strict:

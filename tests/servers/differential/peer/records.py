@@ -45,7 +45,8 @@ class Records:
         for path, template in self.added:
             if tuple(path) == field:
                 found += templates.paths(template, "record")
-        return [path for path in found if path not in self.keys]
+        dated = [tuple(read.path) for read in self.reads if read.form]
+        return [path for path in found if path not in self.keys and path not in dated]
 
     def make(self, number: int, place: float, dates: synthesis.Dates) -> dict[str, Any]:
         """The record of a number, which lies at a place (0 to 1) among the dates."""

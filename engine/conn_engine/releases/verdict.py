@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from conn_engine.expressions import use
 from conn_engine.lint import lint_paths
 from conn_engine.population import AccountGroup, Digests, RecordedFile, Side, Slicer, account_groups, joined
 from conn_engine.runtime.cases import Case
-from conn_engine.runtime.suite import OperationReport, Selection, report_on, run_suite
+from conn_engine.runtime.suite import OperationReport, Selection, SharedRuns, report_on, run_suite
 from conn_engine.transport.recordings import Recording, load_recording
 
 __all__ = ["Verdict", "judged"]
@@ -82,12 +83,15 @@ def _error(finding: Diagnostic) -> bool:
 
 def _reports(workspace: Workspace) -> Iterator[OperationReport]:
     trials = _Trials(workspace)
-    for number, (effective, name, files) in enumerate(trials.chosen()):
-        if number == 0 or effective.account not in trials.checked:
-            effective.check()
-            trials.checked.add(effective.account)
-        cases = [trials.case(effective, name, file) for file in files]
-        yield report_on(workspace, effective, name, cases, Selection())
+    checked: set[str | None] = set()
+    for _, alike in groupby(trials.chosen(), key=lambda trial: (trial[0].connector_name, trial[1])):
+        shared_runs: SharedRuns = {}
+        for effective, name, files in alike:
+            if effective.account not in checked:
+                effective.check()
+                checked.add(effective.account)
+            cases = [trials.case(effective, name, file) for file in files]
+            yield report_on(workspace, effective, name, cases, Selection(), shared_runs=shared_runs)
     for connector in sorted(set(workspace.connectors()) - trials.connectors):
         try:
             yield from run_suite(workspace, Selection(connector=connector))
@@ -103,7 +107,6 @@ class _Trials:
         self.side = Side(workspace, Digests())
         self.slicer = Slicer(self.side.digests)
         self.connectors: set[str] = set()
-        self.checked: set[str | None] = set()
 
     def chosen(self) -> list[tuple[Effective, OperationName, list[RecordedFile]]]:
         """The trials, those of one operation together."""

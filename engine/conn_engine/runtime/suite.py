@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
@@ -12,7 +13,11 @@ from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge
 from conn_engine.runtime.variants import shared, up_to
 
-__all__ = ["OperationReport", "Selection", "report_on", "run_suite", "targets"]
+__all__ = ["OperationReport", "Selection", "SharedRuns", "report_on", "run_suite", "targets"]
+
+
+SharedRuns = dict[Path, Outcome]
+"""What the base level alone gives on a recording, by the recording's path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +119,18 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
 
 
 def report_on(
-    workspace: Workspace, effective: Effective, name: OperationName, cases: Sequence[Case], selection: Selection
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    cases: Sequence[Case],
+    selection: Selection,
+    *,
+    shared_runs: SharedRuns | None = None,
 ) -> OperationReport:
-    """Replay and judge the cases of one operation; without any, say that nothing is recorded."""
+    """Replay and judge the cases of one operation; without any, say that nothing is recorded.
+
+    `shared_runs` remembers what holds without overrides, for who asks about one operation of many accounts in a row.
+    """
     report = OperationReport(effective, name)
     if not cases:
         report.recorded = False
@@ -133,7 +147,7 @@ def report_on(
         return report
     for case in cases:
         outcome = replay(effective, name, case.recording)
-        judgement = _judgement(workspace, effective, case, outcome)
+        judgement = _judgement(workspace, effective, case, outcome, {} if shared_runs is None else shared_runs)
         if selection.cross_check:
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
@@ -141,14 +155,18 @@ def report_on(
     return report
 
 
-def _judgement(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
+def _judgement(
+    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, shared_runs: SharedRuns
+) -> Judgement:
     """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
     own = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
     if own or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
     base = shared(effective)
-    without = replay(base, case.name, case.recording)
+    if case.path not in shared_runs:
+        shared_runs[case.path] = replay(base, case.name, case.recording)
+    without = shared_runs[case.path]
     if authors_fault(without.error):  # a value that only accounts have: then with this account's
         return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))
     judgement = judge(workspace, effective, case, outcome, without)

@@ -1,0 +1,107 @@
+"""The pages of `docs/` are what the models say, and leave nothing out."""
+
+import re
+import shutil
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from conn_engine.bodies import BodyFormat, ResponseFormat
+from conn_engine.codes import CODES
+from conn_engine.documents import markdown_blocks, parse
+from conn_engine.failures.rules import Action
+from conn_engine.schemas.docs import filled, marked, run
+from conn_engine.schemas.kinds import kinds
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGES = {path.name: path.read_text(encoding="utf-8") for path in sorted(DOCS.glob("*.md"))}
+LINK = re.compile(r"\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)")
+
+
+def _examples() -> list[Any]:
+    """The data of every YAML and JSON block."""
+    blocks = [block for text in PAGES.values() for block in markdown_blocks(text) if block.language in ("yaml", "json")]
+    return [parse(block.text, "page", language=block.language).data for block in blocks]  # type: ignore[arg-type]
+
+
+def _pairs(data: Any, key: str = "") -> list[tuple[str, Any]]:
+    """Every key with its value, at any depth; items of a list have the list's key."""
+    if isinstance(data, list):
+        return [pair for item in data for pair in [(key, item), *_pairs(item, key)]]
+    if not isinstance(data, dict):
+        return []
+    return [pair for name, value in data.items() for pair in [(str(name), value), *_pairs(value, str(name))]]
+
+
+PAIRS = [pair for data in _examples() for pair in _pairs(data)]
+
+
+def test_the_committed_pages_are_generated(capsys: pytest.CaptureFixture[str]) -> None:
+    code = run(["--check"], DOCS)
+    assert (code, capsys.readouterr().out) == (0, ""), "run `make docs`"
+
+
+def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page = tmp_path / "pagination.md"
+    shutil.copy(DOCS / "pagination.md", page)
+    page.write_text(page.read_text(encoding="utf-8").replace("| `stop` |", "| `halt` |"), encoding="utf-8")
+    assert run(["--check"], tmp_path) == 1
+    assert capsys.readouterr().out == "differs: pagination.md\n"
+    assert run(["--write"], tmp_path) == 0
+    assert run(["--check"], tmp_path) == 0
+    assert run(["--force"], tmp_path) == 2
+    with pytest.raises(KeyError):
+        filled("<!-- keys pagination.pager -->\n<!-- / -->\n")
+
+
+def test_every_kind_is_on_one_page() -> None:
+    places = [name for text in PAGES.values() for what, name in marked(text) if what == "keys"]
+    assert sorted(places) == sorted(name for name, kind in kinds().items() if kind.keys or not kind.formats)
+    unions = [name for text in PAGES.values() for what, name in marked(text) if what == "formats"]
+    assert sorted(unions) == sorted(name for name, kind in kinds().items() if kind.formats)
+
+
+def test_every_key_says_what_it_means() -> None:
+    assert [f"{kind.name}.{key.name}" for kind in kinds().values() for key in kind.keys if not key.meaning] == []
+
+
+def test_every_code_is_on_the_page() -> None:
+    assert all(f"### {code}\n" in PAGES["lint-codes.md"] for code in CODES)
+
+
+@pytest.mark.parametrize("union", [name for name, kind in kinds().items() if kind.formats])
+def test_every_format_has_an_example(union: str) -> None:
+    shown = {
+        value["format"] for key, value in PAIRS if isinstance(value, dict) and isinstance(value.get("format"), str)
+    }
+    assert {name.rpartition(".")[2] for name in kinds()[union].formats} <= shown
+
+
+def test_every_other_kind_has_an_example() -> None:
+    shown = {key for key, _ in PAIRS}
+    held = {name.rpartition(".")[2] for name, kind in kinds().items() if not kind.formats and not kind.format}
+    files = {"connector", "resource", "operation", "unified", "environment", "account", "workspace", "recording"}
+    assert held - files - shown == set()
+
+
+def test_every_body_answer_and_action_has_an_example() -> None:
+    shown = {value for key, value in PAIRS if key == "body_format" and isinstance(value, str)}
+    assert shown >= set(get_args(BodyFormat)) - {"json"}
+    shown = {value for key, value in PAIRS if key == "response_format"}
+    assert shown >= set(get_args(ResponseFormat)) - {"json"}
+    then = [value for key, value in PAIRS if key == "then"]
+    assert {name for value in then for name in ([value] if isinstance(value, str) else value)} >= set(get_args(Action))
+
+
+def test_links_lead_somewhere() -> None:
+    for name, text in PAGES.items():
+        if name == "functions.md":
+            continue
+        for file, anchor in LINK.findall(text):
+            target = (DOCS / file).resolve() if file else DOCS / name
+            assert target.exists(), f"{name}: {file}"
+            if anchor:
+                headings = re.findall(r"^#+ (.+)$", target.read_text(encoding="utf-8"), re.M)
+                slugs = {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+                assert anchor in slugs, f"{name}: {file}#{anchor}"

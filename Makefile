@@ -2,7 +2,7 @@
 PY ?= .venv/bin/python
 export PYTHONPATH := cli:engine
 
-.PHONY: setup test format lint types layers drift servers wheel readme bench check
+.PHONY: setup test format lint types layers drift docs servers wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -26,6 +26,14 @@ layers:           ## a module imports only from floors below
 
 drift:            ## schemas and generated documents equal their sources
 	$(PY) -m conn_engine.schemas --check
+	$(PY) -m conn_engine.functions --check
+	$(PY) -m conn_engine.schemas.docs --check
+
+docs:             ## write every generated part: schemas, tables of the pages, the README's
+	$(PY) -m conn_engine.schemas
+	$(PY) -m conn_engine.functions --write
+	$(PY) -m conn_engine.schemas.docs --write
+	$(PY) tests/readme/generated.py --write
 
 servers:          ## real third-party servers on loopback (needs node, npm, nginx)
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib" -p no:xdist

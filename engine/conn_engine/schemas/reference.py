@@ -4,7 +4,7 @@ import re
 
 from conn_engine.schemas.kinds import Key, Kind, kinds
 
-__all__ = ["find", "formats", "plain", "table"]
+__all__ = ["find", "formats", "overview", "plain", "table", "words"]
 
 
 def table(name: str) -> str:
@@ -43,6 +43,18 @@ def find(word: str) -> list[str]:
     if holder in known:
         keyed += [(holder, key) for key in known[holder].keys if rest in (key.name, *key.aliases)]
     return [f"{name}#{key.name}" for name, key in keyed]
+
+
+def words() -> list[str]:
+    """Every word that `find` knows: kinds, their last parts, and keys."""
+    known = kinds()
+    keys = [word for kind in known.values() for key in kind.keys for word in (key.name, *key.aliases)]
+    return list(dict.fromkeys([*known, *(name.rpartition(".")[2] for name in known), *keys]))
+
+
+def overview() -> list[str]:
+    """A line for each kind, formats below their union."""
+    return [f"{name:<44} {_first(kind.meaning)}" for name, kind in kinds().items()]
 
 
 def plain(found: str) -> str:

@@ -10,13 +10,22 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))  # so that `processes` is found under every import mode
 
 from processes import backlot as backlots
+from processes import emulate as emulates
 from processes import judges
 from processes import kinto as kintos
+from processes import moto as motos
 from processes import nginx as nginxes
 from processes import oidc as oidcs
+from processes import synapse as synapses
+from processes import wordpress as wordpresses
 from processes.witness import Witness, witness
 
 Judges = Callable[[str, str, str], judges.Judge]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests that wait for a server's own clock are for the night."""
+    config.addinivalue_line("markers", "nightly: takes long by its nature; `make nightly` runs it too")
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +61,34 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, kinto: kintos.Kinto, strange
 def oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[oidcs.Oidc]:
     """A token issuer that rotates refresh tokens."""
     with oidcs.oidc(tmp_path_factory.mktemp("oidc")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulates.Emulate]:
+    """Several vendors' APIs, with writes and their OAuth."""
+    with emulates.emulate(tmp_path_factory.mktemp("emulate")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[motos.Moto]:
+    """Signed requests for tables, files and people."""
+    with motos.moto(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def synapse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[synapses.Synapse]:
+    """A chat server with tokens of a few seconds and real limits."""
+    with synapses.synapse(tmp_path_factory.mktemp("synapse")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[wordpresses.WordPress]:
+    """230 posts, one who may write and one who may read."""
+    with wordpresses.wordpress(tmp_path_factory.mktemp("wordpress")) as server:
         yield server
 
 

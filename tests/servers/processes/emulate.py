@@ -58,7 +58,7 @@ class Emulate:
 def free_ports(count: int) -> int:
     """The first of so many TCP ports in a row that nothing listens on right now, on 127.0.0.1."""
     for _ in range(200):
-        first = random.randrange(20_000, 32_000)  # noqa: S311 - below the ports that the system hands out
+        first = random.randrange(20_000, 32_000)
         with ExitStack() as stack:
             try:
                 for port in range(first, first + count):

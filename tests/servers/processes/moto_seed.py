@@ -23,6 +23,10 @@ for name, actions in {"full": "*", "reader": ["s3:ListBucket", "s3:GetObject", "
     iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(document))
     made = iam.create_access_key(UserName=name)["AccessKey"]
     users[name] = {"key": made["AccessKeyId"], "secret": made["SecretAccessKey"]}
+for number in range(5):
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    trusted = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam.create_role(RoleName=f"role{number}", AssumeRolePolicyDocument=trusted)
 
 s3 = boto3.client("s3", **how)
 s3.create_bucket(Bucket="crm")

@@ -254,6 +254,19 @@ def test_a_vendor_that_ignores_the_page_raises(strategy: Pagination) -> None:
     assert len(vendor.requests) == 2
 
 
+def test_a_first_page_that_comes_again_by_its_number_is_delivered_once() -> None:
+    def answer(vendor: Vendor, query: dict[str, str]) -> tuple[dict[str, Any], dict[str, str]]:
+        page = int(query.get("page", 1))
+        return {"items": vendor.slice((page - 1) * 3, 3)}, {}
+
+    vendor = Vendor(7, answer=answer)
+    found = list(listing(Page(first=0, first_sent=False), vendor))
+    assert [record["id"] for records, *_ in found for record in records] == list(range(7))
+    again = Vendor(9, answer=lambda vendor, query: ({"items": vendor.slice(0, 3)}, {}))
+    with pytest.raises(VendorError, match="same records as page 2"):
+        list(listing(Page(first=0, first_sent=False), again))
+
+
 @given(total=counts)
 def test_without_pagination_one_request_is_made(total: int) -> None:
     vendor = Vendor(total, cap=100, default=100, answer=lambda vendor, query: ({"items": vendor.slice(0, None)}, {}))

@@ -114,7 +114,8 @@ def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: 
             known, before, empty, state = _Known(), [], 0, None
             continue
         number += 1
-        if answer.records and answer.records == before:
+        repeated = bool(answer.records) and answer.records == before
+        if repeated and not _first_again(settings, number):
             raise _broken(answer, f"page {number} has the same records as page {number - 1}", _IGNORED)
         following = strategy.advance(state, answer)
         if following is not None and _is_end(settings, state, following, answer):
@@ -129,6 +130,8 @@ def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: 
             raise _broken(answer, f"{empty} empty pages in a row", _REPEATED)
         # The page after a restart may rightly begin with what came last.
         before = [] if isinstance(following, dict) and following.get("at", 0) is None else list(answer.records)
+        if repeated:
+            answer.records.clear()
         previous, told = strategy.retreat(state, answer), following
         if isinstance(strategy, Restarting):
             answer.records[:] = strategy.fresh(state, answer)
@@ -169,6 +172,12 @@ def _is_end(settings: Strategy, state: Any, following: Any, answer: Answer) -> b
     return same or same_url(_url(following), answer.request.url)
 
 
+def _first_again(settings: Strategy, number: int) -> bool:
+    """Whether page 2 may rightly be page 1: the first was asked for without its number, and the vendor counts from what
+    is thought to be the second. It is delivered once."""
+    return number == 2 and getattr(settings, "first_sent", True) is False
+
+
 def _broken(answer: Answer, message: str, hint: str) -> VendorError:
     return VendorError(
         f"pagination: {message}",
@@ -194,8 +203,8 @@ def _bare(state: Any) -> Any:
     """A state without counts of what came before: they tell nothing about where the page is."""
     if not isinstance(state, dict):
         return state
-    if "stretch" in state:
-        return {"at": _bare(state["at"]), "set": state["stretch"]["set"]}
+    if isinstance(state.get("stretch"), dict):
+        return {"at": _bare(state.get("at")), "set": state["stretch"].get("set")}
     if state.keys() == {"outer", "inner"}:
         return {name: _bare(part) for name, part in state.items()}
     return {name: value for name, value in state.items() if name not in ("seen", "width")}

@@ -55,6 +55,7 @@ class Logins:
         self._settings = settings
         self._manifest = manifest
         self._known: dict[str, Login | None] = {}
+        self._reasons: dict[str, list[str]] = {}
 
     def login(self, authenticator: Any, scope: Scope, notes: Notes) -> Login | None:
         """How a requester is authorised; None where nothing of it could be said."""
@@ -62,9 +63,13 @@ class Logins:
             return Login(NONE)
         key = json.dumps(_without(authenticator), sort_keys=True, default=str)
         if key not in self._known:
+            before = len(notes.reasons)
             self._known[key] = self._made(authenticator, scope, notes)
+            self._reasons[key] = notes.reasons[before:]
         elif self._known[key] is None:
             self._made(authenticator, scope, notes)  # for its notes
+        for reason in self._reasons.get(key, ()):
+            notes.add(reason)
         found = self._known[key]
         if found is not None:
             found.count += 1

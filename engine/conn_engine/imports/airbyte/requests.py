@@ -254,7 +254,7 @@ def _json_body(value: Any, graphql: bool, names: Names, made: Request, notes: No
             if isinstance(item, ObjectOf) or not isinstance(key, Lit) or not by_account(item):
                 raise Untranslatable("a secret inside of a body")
             made.carried.append({"format": "body", "config": {"field": str(key.value), "value": str(template(item))}})
-        node = ObjectOf(tuple(pairs))
+        node = ObjectOf(tuple(pairs), optional=node.optional)
     made.row["body"] = leaves(node, secrets=made.secrets)
     if graphql:
         made.row["body_format"] = "graphql"

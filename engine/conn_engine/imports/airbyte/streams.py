@@ -160,7 +160,7 @@ class Streams:
         scope = self._scope(component, retriever)
         parents = self._parents(retriever, scope, notes)
         request = request_of(requester, scope, notes)
-        login = self.logins.login(requester.get("authenticator"), scope, notes)
+        login = self.logins.login(_with_base(requester), scope, notes)
         row: Row = {}
         if component.get("description"):
             row["description"] = plain(component["description"], 200)
@@ -316,6 +316,14 @@ def _first_page_only(row: Row) -> None:
     names = [name for name in (*names, config.get("start_param"), config.get("end_param")) if name]
     if names and paging.get("format") in ("page", "offset", "cursor"):
         paging["config"]["first_page_only"] = names
+
+
+def _with_base(requester: Mapping[str, Any]) -> Any:
+    """The authenticator; a session of the older kind logs in below the requester's own URL."""
+    authenticator = requester.get("authenticator")
+    if isinstance(authenticator, Mapping) and authenticator.get("type") == "LegacySessionTokenAuthenticator":
+        return {**authenticator, "api_url": requester.get("url_base") or requester.get("url") or ""}
+    return authenticator
 
 
 def _is_job(retriever: Mapping[str, Any]) -> bool:

@@ -316,7 +316,7 @@ def data(value: Any, names: Names) -> Node:
             if made in (Lit(None), Lit("")):
                 continue
             pairs.append((textual(translated(str(key), names)), made))
-        return ObjectOf(tuple(pairs))
+        return ObjectOf(tuple(pairs), optional=True)
     if isinstance(value, list):
         return ListOf(tuple(data(item, names) for item in value))
     if value is None or isinstance(value, str | int | float | bool):
@@ -327,7 +327,10 @@ def data(value: Any, names: Names) -> Node:
 def leaves(node: Node, *, secrets: bool = False) -> Any:
     """A tree as data with templates in it: objects and lists stay what they are, so that each value has its line."""
     if isinstance(node, ObjectOf):
-        if all(isinstance(key, Lit) for key, _ in node.pairs) and not any(_vanishes(item) for _, item in node.pairs):
+        if not node.optional:
+            node = ObjectOf(tuple((key, _or_null(item)) for key, item in node.pairs))
+        vanishing = node.optional and any(_vanishes(item) for _, item in node.pairs)
+        if all(isinstance(key, Lit) for key, _ in node.pairs) and not vanishing:
             return {str(key.value): leaves(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
         if secrets_in(node) and not secrets:
             raise Untranslatable("a secret inside of a body")
@@ -356,7 +359,18 @@ def _vanishes(node: Node) -> bool:
 
 def _optional(node: ObjectOf) -> Node:
     """The object as one expression, in which what is undefined leaves its key out."""
-    return ObjectOf(tuple((key, _gone(item)) for key, item in node.pairs))
+    return ObjectOf(tuple((key, _gone(item) if node.optional else _or_null(item)) for key, item in node.pairs))
+
+
+def _or_null(node: Node) -> Node:
+    """A value, or null where there is none."""
+    match node:
+        case Path(sure=False) | Call("literal", (Path(sure=False),)):
+            return Default(node, Lit(None))
+        case Cond(test, then, other):
+            return Cond(test, _or_null(then), _or_null(other))
+        case _:
+            return node
 
 
 def _gone(node: Node) -> Node:

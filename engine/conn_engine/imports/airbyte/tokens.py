@@ -197,7 +197,7 @@ def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
 def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
     """Credentials and authorization of a session; `hosts` gets those of its log-in."""
     if one.get("type") == "LegacySessionTokenAuthenticator":
-        return _legacy_session(one, scope)
+        return _legacy_session(one, scope, notes, hosts)
     requester = one.get("login_requester")
     if not isinstance(requester, Mapping):
         raise Untranslatable("a session without a log-in")
@@ -271,18 +271,17 @@ def _login_headers(authenticator: Mapping[str, Any], scope: Scope) -> Config:
             raise Untranslatable(f"a log-in that is authorised by {other}")
 
 
-def _legacy_session(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
-    url = str(one.get("$parameters", {}).get("url_base") or "") if isinstance(one.get("$parameters"), Mapping) else ""
-    base = _text(one.get("api_url") or url or "", scope)
+def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
+    base = spread(_text(one.get("api_url") or "", scope))
+    hosts += hosts_of(base)
     login = {
         "url": f"{str(template(base)).rstrip('/')}/{_fixed(one.get('login_url'), scope, 'session').lstrip('/')}",
-        "body": {
-            "username": str(template(_text(one.get("username") or "", scope))),
-            "password": str(template(_text(one.get("password") or "", scope))),
-        },
+        "body": {key: str(template(_text(one.get(key) or "", scope))) for key in ("username", "password")},
         "body_format": "json",
         "response": f"response.{step(_fixed(one.get('session_token_response_key'), scope, 'id'))}",
     }
+    if one.get("session_token"):
+        notes.add("a session that the account has already: it logs in all the same")
     header = _fixed(one.get("header"), scope, "X-Session")
     return (
         {"format": "session", "config": {"ask": [], "login": login}},

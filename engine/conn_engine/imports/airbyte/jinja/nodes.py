@@ -168,10 +168,11 @@ class ListOf:
 
 @dataclass(frozen=True, slots=True)
 class ObjectOf:
-    """An object of values; keys are nodes."""
+    """An object of values; keys are nodes. `optional`: what has no value leaves its key out."""
 
     pairs: "tuple[tuple[Node, Node], ...]"
     kind: Kind = "object"
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

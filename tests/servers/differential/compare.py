@@ -29,7 +29,7 @@ Free = frozenset[tuple[str, str]]
 class Shape:
     """A request, normalised: no order among query parameters, headers and body fields.
 
-    `kind`, `name`, `page` and `count` are what the server made of it.
+    `kind`, `name`, `page`, `count` and `own` are what the server made of it.
     """
 
     method: str
@@ -41,6 +41,7 @@ class Shape:
     name: str = field(default="", compare=False)
     page: int = field(default=0, compare=False)
     count: int = field(default=0, compare=False)
+    own: bool = field(default=False, compare=False)
 
     def __str__(self) -> str:
         query = "&".join(f"{name}={value}" for name, value in self.query)
@@ -87,7 +88,7 @@ def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str], free: Fre
         for name, value in request["headers"]
         if (name.lower() not in _TRANSPORT or name.lower() in set_by_manifest) and (name.lower(), place) not in free
     )
-    told = {key: request[key] for key in ("kind", "name", "page", "count")}
+    told = {key: request[key] for key in ("kind", "name", "page", "count", "own")}
     return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]), **told)
 
 

@@ -19,7 +19,8 @@ __all__ = ["REASONS", "Evidence", "explained"]
 class Evidence:
     """One stream read twice: what each side sent, gave and said, and the difference that is left to explain.
 
-    The states are those after the reading; `before` is the first reading, where this is the second.
+    The states are those after the reading; `before` is the first reading, where this is the second. `untold`: the
+    stream has windows of time, but its requests do not say which.
     """
 
     cdk: Sequence[Shape]
@@ -32,6 +33,7 @@ class Evidence:
     cdk_state: Any = None
     our_state: Any = None
     before: "Evidence | None" = None
+    untold: bool = False
 
     @property
     def left(self) -> bool:
@@ -67,14 +69,49 @@ def asks_past_a_short_page(evidence: Evidence) -> bool:
 def asks_forever(evidence: Evidence) -> bool:
     """The manifest does not say where the page's token goes: the CDK asks for the same page without end; we stop at the
     first page that repeats."""
-    if "418 Client Error" not in evidence.cdk_error and not evidence.our_error:
-        return False
     counts = Counter(evidence.cdk)
-    most = max(counts.values(), default=0)
-    repeats = re.search(r"has the same|comes? again|repeat", evidence.our_error)
-    if most < 20 or not repeats or set(evidence.ours) - set(counts):
+    repeats = not evidence.our_error or re.search(r"has the same|comes? again|repeat|418", evidence.our_error)
+    known = {_text(record) for record in evidence.cdk_records}
+    if "418 Client Error" not in evidence.cdk_error or max(counts.values()) < 20 or not repeats:
+        return False
+    if set(evidence.ours) - set(counts) or any(_text(record) not in known for record in evidence.our_records):
         return False
     evidence.cdk_error = evidence.our_error = ""
+    evidence.difference = Difference()
+    return True
+
+
+def same_request_for_each_window(evidence: Evidence) -> bool:
+    """The stream has windows of time which no request tells: the CDK asks for the same once per window and gives each
+    record as often; we ask once."""
+    found = evidence.difference
+    if not evidence.untold or found.only_ours or found.records_ours or not found.only_cdk:
+        return False
+    known = {_text(record) for record in evidence.our_records}
+    if set(found.only_cdk) - set(evidence.ours) or any(_text(record) not in known for record in found.records_cdk):
+        return False
+    evidence.difference = Difference()
+    return True
+
+
+def refreshes_without_a_token(evidence: Evidence) -> bool:
+    """The manifest's refresh token is the empty text: the CDK asks with that, which no vendor grants; we say that the
+    credential has no token."""
+    asked = [one for one in evidence.cdk if one.kind == "token" and re.search(r"refresh_token=(&|$)", one.body)]
+    if not asked or evidence.ours or "credential has no token" not in evidence.our_error:
+        return False
+    evidence.our_error, evidence.difference = "", Difference()
+    return True
+
+
+def parents_of_a_product(evidence: Evidence) -> bool:
+    """With several parents the CDK keeps no state of theirs and begins them at the children's moment, so that changes
+    between both are lost; we keep each."""
+    found, first = evidence.difference, evidence.before
+    if first is None or "parents" not in str(first.our_state) or "parent_state" in str(first.cdk_state):
+        return False
+    if found.records_cdk or any(one.own for one in found.only_cdk):
+        return False
     evidence.difference = Difference()
     return True
 
@@ -144,11 +181,14 @@ REASONS: Mapping[str, Reason] = {
         scopes_of_a_refresh,
         logs_in_again,
         asks_past_a_short_page,
+        same_request_for_each_window,
+        refreshes_without_a_token,
         says_none,
         sends_template,
         asks_forever,
         fails_on_a_missing_field,
         lacks_a_schema,
+        parents_of_a_product,
         state_of_the_first_window,
         state_in_another_unit,
     )

@@ -74,6 +74,7 @@ class _Course:
     ours: Ours
     text: str
     configs: Mapping[str, Mapping[str, Any]]
+    untold: bool = False
 
     def stream(self, name: str) -> Iterator[Outcome]:
         """The first reading; where it leaves a state on both sides another one with that."""
@@ -81,7 +82,8 @@ class _Course:
         for phase in ("first", "again"):
             try:
                 if phase == "first":
-                    self.peer.ask("serve", stream=name, variant="full")
+                    served = self.peer.ask("serve", stream=name, variant="full")
+                    self.untold = served["windows"] and not served["told"]
                 outcome, before = self._phase(name, phase, before)
             except PeerFault as fault:
                 yield Outcome(self.path.stem, name, phase, "unread", detail=str(fault))
@@ -122,6 +124,7 @@ class _Course:
             our_error=run.error,
             cdk_state=read["state"],
             our_state=run.state,
+            untold=self.untold,
             difference=compare(cdk, ours, named, ordered=listings == 1),
         )
 

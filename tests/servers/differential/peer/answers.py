@@ -152,7 +152,7 @@ class Answers:
         """The request without what says which page and which window."""
         linked = {paging.MARK, *self.paging.names} if any(name == paging.MARK for name, _ in seen.query) else set()
         query = dict(sorted((name, value) for name, value in seen.query if name not in linked))
-        body: Any = json.loads(json.dumps(seen.data)) if seen.data is not None else None
+        body: Any = json.loads(json.dumps(seen.data), parse_float=_number) if seen.data is not None else None
         path = self.windows.erase(query, body, seen.path)
         for place in self.places:
             path = place.base(query, body, path)
@@ -163,6 +163,10 @@ class Answers:
         """No token was handed out."""
         for place in self.places:
             place.rendered = {}
+
+
+def _number(text: str) -> int | float:
+    return int(float(text)) if float(text).is_integer() else float(text)
 
 
 def _within(moment: datetime, start: datetime, end: datetime | None) -> bool:

@@ -20,7 +20,8 @@ _SLASHES = re.compile(r"(?<!:)/{2,}")
 class Seen:
     """One request as it arrived. `origin` is the scheme and host that the reader meant.
 
-    `kind` and `name` are those of the endpoint that answered, `page` counts from 0, with `count` records.
+    `kind` and `name` are those of the endpoint that answered, `page` counts from 0, with `count` records;
+    `own`: it is the stream itself and no parent.
     """
 
     method: str
@@ -32,6 +33,7 @@ class Seen:
     name: str = ""
     page: int = 0
     count: int = 0
+    own: bool = False
 
     @cached_property
     def path(self) -> str:
@@ -61,6 +63,7 @@ class Seen:
             "name": self.name,
             "page": self.page,
             "count": self.count,
+            "own": self.own,
         }
 
 

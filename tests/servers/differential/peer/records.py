@@ -22,8 +22,8 @@ class Records:
         self.added = _added(stream)
         sources = (*(text for _, text in self.added), self.filter)
         self.reads = [read for template in sources for read in _reads(template)]
-        self.keys = self._keys()
         self.cursors = self._cursors()
+        self.keys = [path for path in self._keys() if path not in self.cursors]
         self.forms = [*(self.sync.get("cursor_datetime_formats") or []), self.sync.get("datetime_format")]
 
     def _keys(self) -> list[tuple[Any, ...]]:
@@ -46,7 +46,7 @@ class Records:
             if tuple(path) == field:
                 found += templates.paths(template, "record")
         dated = [tuple(read.path) for read in self.reads if read.form]
-        return [path for path in found if path not in self.keys and path not in dated]
+        return [path for path in found if path not in dated]
 
     def make(self, number: int, place: float, dates: synthesis.Dates) -> dict[str, Any]:
         """The record of a number, which lies at a place (0 to 1) among the dates."""

@@ -57,6 +57,11 @@ class Service:
         self.forget()
         return [one.endpoint.name for one in self._served if not one.paging.found]
 
+    @property
+    def told(self) -> bool:
+        """Whether the stream's own requests tell the window they are for."""
+        return any(one.windows.any for one in self._served if one.endpoint.own)
+
     def forget(self) -> None:
         """Begin anew: nothing asked, no tokens given."""
         self.asked, self.unknown = [], []
@@ -87,7 +92,7 @@ class Service:
             self.unknown.append(f"{seen.method} {seen.origin}{seen.target}")
             return 404, {"Content-Type": "application/json"}, b'{"error": "no endpoint of the stream"}'
         served = self._served[-scored[0][1]]
-        seen.kind, seen.name = served.endpoint.kind, served.endpoint.name
+        seen.kind, seen.name, seen.own = served.endpoint.kind, served.endpoint.name, served.endpoint.own
         if served.endpoint.kind in ("token", "login"):
             data = _credential(served.endpoint)
             return 200, {"Content-Type": "application/json"}, json.dumps(data).encode()

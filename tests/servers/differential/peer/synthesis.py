@@ -140,7 +140,7 @@ class _Maker:
         if kind == "integer":
             return draw % 100000
         if kind == "number":
-            return draw % 10000 / 4
+            return draw % 10000 + (draw % 3 + 1) / 4
         if kind == "null":
             return None
         return self.text(name, row, draw)

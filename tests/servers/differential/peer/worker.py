@@ -61,8 +61,10 @@ class Worker:
         return self.service.prepare(found, self.span, _secrets(config))
 
     def serve(self, stream: str, variant: str) -> dict[str, Any]:
-        """Answer this stream from now on; nothing asked yet."""
-        return {"unplanned": self._prepare(stream, variant)}
+        """Answer this stream from now on; nothing asked yet. Tells what the manifest says of the stream's windows."""
+        unplanned = self._prepare(stream, variant)
+        step = (self.streams[stream].get("incremental_sync") or {}).get("step")
+        return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told}
 
     def forget(self) -> dict[str, Any]:
         """Nothing asked yet, the same answers."""

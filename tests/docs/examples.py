@@ -170,7 +170,7 @@ def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
 
 def _head(lines: list[str]) -> list[str]:
     head = lines[1 : lines.index("")] if "" in lines else lines[1:]
-    return [line for line in head if re.match(r"[A-Za-z-]+: ", line)]
+    return [line for line in head if re.match(r"[\w-]+: ", line)]
 
 
 def _body(lines: list[str]) -> str:

@@ -85,6 +85,17 @@ def test_every_other_kind_has_an_example() -> None:
     assert held - files - shown == set()
 
 
+def test_every_key_has_an_example() -> None:
+    shown = {key for key, _ in PAIRS} | {"<name>"}
+    assert [f"{name}.{key.name}" for name, kind in kinds().items() for key in kind.keys if key.name not in shown] == []
+
+
+def test_examples_use_the_keys_own_names() -> None:
+    keys = [key for kind in kinds().values() for key in kind.keys]
+    aliases = {alias for key in keys for alias in key.aliases} - {key.name for key in keys}
+    assert aliases & {key for key, _ in PAIRS} == set()
+
+
 def test_every_body_answer_and_action_has_an_example() -> None:
     shown = {value for key, value in PAIRS if key == "body_format" and isinstance(value, str)}
     assert shown >= set(get_args(BodyFormat)) - {"json"}

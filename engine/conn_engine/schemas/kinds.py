@@ -7,7 +7,7 @@ under the union's own name.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
@@ -130,6 +130,8 @@ class _Finder:
             shared = {key.name for key in made[union].keys}
         aliases = dict(model.aliases) if issubclass(model, Settings) else {}
         kind.keys = [self._key(entry, aliases) for entry in info.fields if entry.encode_name not in shared]
+        rest = getattr(model, "rest", "")  # what such a model holds by names of its own, without a key
+        kind.keys = [replace(key, name="<name>") if key.name == rest else key for key in kind.keys]
 
     def _key(self, entry: inspect.Field, aliases: dict[str, str]) -> Key:
         name = entry.encode_name

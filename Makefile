@@ -2,7 +2,7 @@
 PY ?= .venv/bin/python
 export PYTHONPATH := cli:engine
 
-.PHONY: setup test format lint types layers drift docs servers wheel readme bench check
+.PHONY: setup test format lint types layers drift docs servers differential wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -37,6 +37,9 @@ docs:             ## write every generated part: schemas, tables of the pages, t
 
 servers:          ## real third-party servers on loopback (needs node, npm, nginx)
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib" -p no:xdist
+
+differential:     ## the public sample of low-code manifests under its own kit and under ours (half an hour); writes the table
+	PYTHONPATH=$(PYTHONPATH):tests/servers $(PY) -m differential --table tests/servers/differential/table.md
 
 wheel:            ## the built wheel and sdist in a clean environment
 	$(PY) -m pytest tests/packaging -o addopts="-q --import-mode=importlib"

@@ -10,6 +10,8 @@ the next one. A fence `http` runs an operation on the answers (`<`) that it has,
     file: cv.pdf = hello                  a file with this content
     > GET /people?page=1                  a request, below base_url, with such headers as are written and its body
     < 200 {"items": []}                   its answer, a body and headers as in HTTP; or `< fault reset`
+    page: https://…                       the page of the vendor that a log-in opens
+    callback: {"code": "c"}               what that page's answer has
     ~ 2 s                                 a pause
     = [{"id": 1}]                         the records
     ! rate_limited: too many              or the error
@@ -24,12 +26,15 @@ import re
 import shlex
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from conn_engine.auth import consenting
+from conn_engine.auth.consent import accepted
 from conn_engine.bodies import Upload
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import parse
@@ -40,6 +45,7 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive, finish
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.operation import perform
+from conn_engine.runtime.request import authorization_scope
 from conn_engine.signing.moment import Moment
 from conn_engine.transport.faults import Faults, broken_connection
 from conn_engine.vault.memory import MemoryVault
@@ -121,6 +127,7 @@ class Played:
     call: list[str]
     stored: dict[str, Any] = field(default_factory=dict)
     state: Any = None
+    callback: dict[str, str] = field(default_factory=dict)
     uploads: dict[str, bytes] = field(default_factory=dict)
     answers: list[tuple[str, list[str], str]] = field(default_factory=list)
     headers: list[list[str]] = field(default_factory=list)
@@ -139,6 +146,8 @@ def read(text: str) -> Played:
         elif mark == "state:" and not made.answers:
             made.state = json.loads(first)
             made.inputs.append(f"state: {first}")
+        elif mark == "callback:":
+            made.callback = json.loads(first)
         elif mark == "file:":
             name, _, content = first.partition(" = ")
             made.uploads[name.strip()] = content.encode()
@@ -155,7 +164,7 @@ def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     """Lines of one mark that belong together: a request or an answer begins with its first line."""
     mark, lines = "", list[str]()
     for line in text.splitlines():
-        found = re.match(r"(\$|>|<|~|=|!|stored:|state:|file:)(?: (.*))?$", line)
+        found = re.match(r"(\$|>|<|~|=|!|stored:|state:|file:|page:|callback:)(?: (.*))?$", line)
         new = found[1] if found else mark
         rest = (found[2] or "") if found else line
         begins = new != mark or new not in "<>=" or bool(re.match(r"[A-Z]+ /|[A-Z]+ https?:|\d{3}\b|fault ", rest))
@@ -220,11 +229,14 @@ def play(workspace: Workspace, text: str) -> str:
     stored = {key: _key(value) for key, value in run.stored.items()}
     session = Session("acme", stored, clock=clock, policy=Policy(wait=True), environ=ENVIRON)
     transport, vault = Faults(answer for _ in range(1000)), MemoryVault({"acme": stored})
+    send = partial(finish, transport=transport, vault=vault, clock=clock)
     with patch.object(Moment, "at", lambda now: Moment(now, "0" * 32)):
         try:
-            if run.call[1] == "auth":
+            if run.call[1:3] == ["auth", "login"]:
+                lines.append(f"= {json.dumps(_login(run, effective, session, send, lines))}")
+            elif run.call[1] == "auth":
                 flow = {"verify": verify, "connect": connect_steps, "logout": revoke}[run.call[2]](effective, session)
-                lines.append(f"= {json.dumps(finish(flow, transport, vault, clock))}")
+                lines.append(f"= {json.dumps(send(flow))}")
             else:
                 lines.extend(_results(run, effective, session, transport, vault))
         except ConnError as error:
@@ -241,6 +253,21 @@ def _results(run: Played, effective: Any, session: Session, transport: Faults, v
         records += page.records
         state = page.state
     return [*_records(records), *([f"state: {json.dumps(state)}"] if state is not None else [])]
+
+
+def _login(
+    run: Played, effective: Any, session: Session, send: Callable[[Any], Any], lines: list[str]
+) -> dict[str, Any]:
+    """The credential that a log-in by the vendor's page stores. `send` runs a flow to its end."""
+    credentials, scope = consenting(effective.connector.credentials), authorization_scope(effective, session)
+    assert credentials is not None
+    redirect_uri = credentials.redirect_uri or f"http://127.0.0.1:{credentials.redirect_port or 4321}/callback"
+    flow = credentials.asking(scope, redirect_uri, "s" * 43, "v" * 43, effective.hosts, session.clock)
+    consent = send(flow)
+    lines.extend([f"page: {consent.url}", f"callback: {json.dumps(run.callback)}"])
+    answer = accepted(consent, {consent.state_param: consent.state, **run.callback})
+    redeemed = credentials.redeemed(consent, answer, session.document, scope, effective.hosts, session.clock)
+    return send(redeemed)
 
 
 def _key(value: Any) -> Any:

@@ -15,7 +15,7 @@ class BasicCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="
 
     username_label: Annotated[str, Meta(description="What the vendor calls the user name.")] = "User name"
     password_label: Annotated[str, Meta(description="What the vendor calls the password.")] = "Password"  # noqa: S105
-    password_required: Annotated[bool, Meta(description="Whether the password may be left out.")] = True
+    password_required: Annotated[bool, Meta(description="Whether there has to be a password.")] = True
 
     def usual_fields(self) -> list[CredentialField]:
         """The pair."""

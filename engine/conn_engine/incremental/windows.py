@@ -4,7 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Window", "windows"]
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["MAX_WINDOWS", "Window", "windows"]
+
+MAX_WINDOWS = 1_000_000
+"""More of them in one listing are a mistake: it would not end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +55,14 @@ def windows(
     if ahead is None or start is None or end is None:
         yield Window(start, end, stop=end)
         return
+    number = 0
     while (following := ahead(start)) > start and (following < end or before(following) < following == end):
+        number += 1
+        if number >= MAX_WINDOWS:
+            raise ConfigurationError(
+                f"`incremental.window` makes more than {MAX_WINDOWS:,} windows of what is to be read",
+                hint="say a longer `window`, or a later `start`",
+            )
         yield Window(start, max(start, before(following)), following, end)
         start = following
     yield Window(start, end, stop=end)

@@ -42,12 +42,16 @@ class Followed(Sized, frozen=True, kw_only=True):
 
     def names(self, state: Any, scope: Scope) -> Scope:
         """`url` (null on the first page)."""
+        if state is not None and not isinstance(state, dict):
+            raise foreign()
         return {"url": None if state is None else state.get("url", state.get("path"))}
 
 
 def _follow(draft: Draft, state: Any) -> None:
     """Turn a draft into the request for the URL of `state`. Raises UsageError for a foreign state."""
     path = state.get("path") if isinstance(state, dict) else None
+    if isinstance(path, str) and path[:1] not in ("/", "?"):
+        raise foreign()  # the end of base_url may be that of a host name
     url = draft.base + path if isinstance(path, str) else token(state, "url")
     if not isinstance(url, str):
         raise foreign()

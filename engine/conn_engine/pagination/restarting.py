@@ -39,7 +39,7 @@ class Restarting:
 
     def place(self, state: Any, draft: Draft) -> None:
         """Make the draft the request of the page, with the stretch's filter."""
-        at, stretch = _parts(state)
+        at, stretch = self._parts(state)
         if stretch.get("known") is None:
             raise UsageError(
                 "the listing cannot be continued here: too many records share the value at which it began again",
@@ -59,7 +59,7 @@ class Restarting:
 
     def advance(self, state: Any, answer: Answer) -> Any:
         """State of the next page; None at the end. Raises VendorError when a restart would begin where it was."""
-        at, stretch = _parts(state)
+        at, stretch = self._parts(state)
         following = self.inner.advance(at, answer)
         stretch = {**stretch, "records": stretch["records"] + answer.count, "pages": stretch["pages"] + 1}
         stretch |= self._run(stretch, answer)
@@ -81,21 +81,21 @@ class Restarting:
 
     def retreat(self, state: Any, answer: Answer) -> Any:
         """State of the page before, within the stretch."""
-        at, stretch = _parts(state)
+        at, stretch = self._parts(state)
         before = self.inner.retreat(at, answer)
         return None if before is None else {"at": before, "stretch": stretch}
 
     def names(self, state: Any, scope: Scope) -> Scope:
         """The pagination's own."""
-        return {"size": getattr(self.inner, "size", None), **self.inner.names(_parts(state)[0], scope)}
+        return {"size": getattr(self.inner, "size", None), **self.inner.names(self._parts(state)[0], scope)}
 
     def params(self, state: Any) -> Scope:
         """The filter's values that templates see by their names."""
-        return dict(_parts(state)[1]["set"].get("params", {}))
+        return dict(self._parts(state)[1]["set"].get("params", {}))
 
     def fresh(self, state: Any, answer: Answer) -> list[Any]:
         """The records of an answer that did not come before the restart."""
-        known = _parts(state)[1]["known"]
+        known = self._parts(state)[1]["known"]
         if not known:
             return answer.records
         keys = {known[at : at + _KEY] for at in range(0, len(known), _KEY)}
@@ -152,6 +152,28 @@ class Restarting:
     def _key(self, record: Any, answer: Answer) -> str:
         return fingerprint_of(self.settings.key, record, answer.scope)
 
+    def _parts(self, state: Any) -> tuple[Any, dict[str, Any]]:
+        """The pagination's own state and the stretch. A cursor comes from the caller, who may have made it: only what
+        `set` names goes into a request."""
+        if state is None:
+            return None, _FRESH
+        stretch = state.get("stretch") if isinstance(state, dict) and "at" in state else None
+        if not isinstance(stretch, dict) or not _FRESH.keys() <= stretch.keys():
+            raise foreign()
+        counts = all(type(stretch[name]) is int for name in ("records", "pages"))
+        keys = all(stretch[name] is None or isinstance(stretch[name], str) for name in ("known", "run"))
+        values = self._ours(stretch["set"]) and (stretch["value"] is None or self._ours(stretch["value"]))
+        if not (counts and keys and values):
+            raise foreign()
+        return state["at"], stretch
+
+    def _ours(self, values: Any) -> bool:
+        """Whether these are values of the places that `set` names."""
+        if not isinstance(values, dict) or not all(isinstance(of, dict) for of in values.values()):
+            return False
+        named = {(kind, name) for kind, name, _ in self._places}
+        return {(kind, name) for kind, of in values.items() for name in of} <= named
+
 
 _FRESH: dict[str, Any] = {"set": {}, "records": 0, "pages": 0, "known": "", "run": "", "value": None}
 
@@ -165,12 +187,3 @@ def fingerprint_of(key: str, record: Any, scope: Scope) -> str:
         value = record
     text = json.dumps(value, sort_keys=True, ensure_ascii=True)
     return base64.urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=6).digest()).decode()
-
-
-def _parts(state: Any) -> tuple[Any, dict[str, Any]]:
-    if state is None:
-        return None, _FRESH
-    stretch = state.get("stretch") if isinstance(state, dict) else None
-    if not isinstance(stretch, dict) or not _FRESH.keys() <= stretch.keys() or "at" not in state:
-        raise foreign()
-    return state["at"], stretch

@@ -80,6 +80,7 @@ def decode_cursor(token: str) -> Any:
         state = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
         if state is None:
             raise ValueError("no state")  # null is the first page: the caller would silently begin again
+        json.dumps(state, ensure_ascii=False, allow_nan=False).encode()  # half characters and NaN are nothing to send
         return state
     except (ValueError, binascii.Error, RecursionError) as error:
         raise UsageError(

@@ -188,7 +188,7 @@ def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, eac
         yield from _listed(parents.as_, values, start, each)
         return
     sources = parents.sources
-    first = integer(start, "of")
+    first = _position(start, "of")
     for at, source in enumerate(sources):
         if at < first:
             continue
@@ -210,7 +210,7 @@ def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, eac
 
 
 def _listed(name: str, values: Sequence[Any], start: Place, each: Each, *, single: bool = False) -> Flow[None]:
-    for at in range(integer(start, "at"), len(values)):
+    for at in range(_position(start, "at"), len(values)):
         after = {"at": at + 1} if at + 1 < len(values) else None
         yield from each(Part({name: values[at]}, {name: values[at]}, {"at": at}, after, single))
 
@@ -295,7 +295,7 @@ def _next(state: Any) -> dict[str, Any] | None:
 
 
 def _first(start: Place, found: Sequence[tuple[Any, Any]]) -> int:
-    at = integer(start, "at")
+    at = _position(start, "at")
     if "is" not in start or (at < len(found) and found[at][1] == start["is"]):
         return at
     return next((index for index, (_, value) in enumerate(found) if value == start["is"]), at)
@@ -315,6 +315,13 @@ def _keys(source: Source, record: Any) -> list[Any]:
         return []
     items = value if isinstance(value, list) else [value]
     return [item for item in items if item is not None]
+
+
+def _position(place: Place, name: str) -> int:
+    position = integer(place, name)
+    if position < 0:
+        raise foreign_cursor()
+    return position
 
 
 def _object(place: Any) -> Place:

@@ -16,6 +16,7 @@ from processes import kinto as kintos
 from processes import moto as motos
 from processes import nginx as nginxes
 from processes import oidc as oidcs
+from processes import registry as registries
 from processes import synapse as synapses
 from processes import wordpress as wordpresses
 from processes.witness import Witness, witness
@@ -75,6 +76,13 @@ def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulates.Emula
 def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[motos.Moto]:
     """Signed requests for tables, files and people."""
     with motos.moto(tmp_path_factory.mktemp("moto")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[registries.Registry]:
+    """Five repositories, listed by relative links."""
+    with registries.registry(tmp_path_factory.mktemp("registry")) as server:
         yield server
 
 

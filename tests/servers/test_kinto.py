@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from library import Library
 from processes.command import Conn
 from processes.kinto import Kinto
 from processes.nginx import Nginx
 from processes.witness import Witness
 from processes.workspace import workspace
+
+from conn_engine import Call, VendorError
 
 Make = Callable[..., Conn]
 
@@ -99,6 +102,73 @@ def test_creates_changes_and_deletes(conn: Make, kinto: Kinto, door: Witness, tm
     outcome = run("run", "contacts.get", *to, "--param", one, code=4)
     assert "404" in outcome.err
     assert [seen.method for seen in door.seen] == ["POST", "GET", "PATCH", "DELETE", "GET"]
+
+
+@pytest.fixture
+def library(conn: Make, kinto: Kinto) -> Callable[[str], Library]:
+    """`library(collection)`: the account in a workspace over one collection."""
+
+    def make(collection: str) -> Library:
+        return Library.over(conn(collection).root).knows("acme", username=kinto.user, password=kinto.password)
+
+    return make
+
+
+def test_an_etag_that_still_holds_is_a_304_and_nothing(
+    library: Callable[[str], Library], kinto: Kinto, door: Witness
+) -> None:
+    name = kinto.collection(records=1)
+    (record,) = kinto.records(name)
+    acme = library(name)
+    call = {"id": record["id"], "params": {"version": record["last_modified"]}}
+    assert acme.records("acme", "kinto:contacts.get_if_changed", **call) == []
+    kinto.call("PATCH", f"/buckets/crm/collections/{name}/records/{record['id']}", {"data": {"last": "New"}})
+    (changed,) = acme.records("acme", "kinto:contacts.get_if_changed", **call)
+    assert changed["last"] == "New"
+    assert [seen.status for seen in door.seen] == [304, 200]
+
+
+def test_a_record_that_has_changed_meanwhile_is_a_412_and_a_conflict(
+    library: Callable[[str], Library], kinto: Kinto, door: Witness
+) -> None:
+    name = kinto.collection(records=1)
+    (record,) = kinto.records(name)
+    acme = library(name)
+    version = {"version": record["last_modified"]}
+    change = {"id": record["id"], "body": {"data": {"last": "Mine"}}, "params": version}
+    (mine,) = acme.records("acme", "kinto:contacts.update_if_unchanged", **change)
+    with pytest.raises(VendorError, match="has changed since it was read") as late:
+        acme.records(
+            "acme", "kinto:contacts.update_if_unchanged", params={"version": record["last_modified"]}, **change
+        )
+    assert late.value.kind == "conflict"
+    assert [seen.status for seen in door.seen] == [200, 412]
+    assert kinto.records(name)[0]["last_modified"] == mine["last_modified"]
+
+
+def test_only_what_has_changed_and_tombstones_of_what_is_gone(
+    library: Callable[[str], Library], kinto: Kinto, door: Witness
+) -> None:
+    name = kinto.collection(records=30)
+    acme = library(name)
+    first = acme.pages("acme", "kinto:contacts.list_changed", Call(query={"_limit": 10}))
+    records = [record for page in first for record in page.records]
+    assert [record["n"] for record in records] == list(range(30))
+    assert not any(record["deleted"] for record in records)
+    gone, changed = records[3]["id"], records[4]["id"]
+    kinto.call("DELETE", f"/buckets/crm/collections/{name}/records/{gone}")
+    kinto.call("PATCH", f"/buckets/crm/collections/{name}/records/{changed}", {"data": {"n": 400}})
+    door.seen.clear()
+    later = [
+        record
+        for page in acme.pages("acme", "kinto:contacts.list_changed", Call(state=first[-1].state))
+        for record in page.records
+    ]
+    found = {record["id"]: (record["deleted"], record.get("n")) for record in later}
+    assert found[gone] == (True, None)
+    assert found[changed] == (False, 400)
+    assert set(found) - {gone, changed} <= {records[-1]["id"]}, "but for the last one, which is on the border"
+    assert f"_since={records[-1]['last_modified']}" in door.seen[0].target
 
 
 def test_a_wrong_password_is_a_credential_fault(conn: Make, kinto: Kinto, door: Witness) -> None:

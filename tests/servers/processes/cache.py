@@ -105,10 +105,11 @@ def debian(package: str, program: str) -> Path:
     own = shutil.which(program) or shutil.which(program, path="/usr/sbin:/usr/local/sbin")
     if own:
         return Path(own)
-    found = unpacked(package, ("download", "-q", package)) / "usr" / "sbin" / program
-    if not found.exists():
-        raise ServerFailed(f"The Debian package {package} holds no {program}. {WHY.format(package)}")
-    return found
+    root = unpacked(package, ("download", "-q", package))
+    for found in (root / "usr" / "sbin" / program, root / "usr" / "bin" / program):
+        if found.exists():
+            return found
+    raise ServerFailed(f"The Debian package {package} holds no {program}. {WHY.format(package)}")
 
 
 def debian_closure(name: str, *packages: str) -> Path:

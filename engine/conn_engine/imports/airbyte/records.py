@@ -353,6 +353,7 @@ def _flattened(root: str, *, lists: bool) -> str:
 _NUMBER = r"/^\s*-?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*$/"
 _WHOLE = r"/^\s*-?[0-9]+\s*$/"
 _TRUE = "['true', 't', 'yes', 'y', 'on', '1']"
+_FALSE = "['false', 'f', 'no', 'n', 'off', '0']"
 
 
 def _casts(kind: str, at: str) -> str:
@@ -366,7 +367,8 @@ def _casts(kind: str, at: str) -> str:
             form = _NUMBER if kind == "number" else _WHOLE
             return f"$type({at}) = 'string' and $contains({at}, {form}) ? $number($trim({at})) : {at}"
         case "boolean":
-            return f"$type({at}) = 'string' ? $lowercase({at}) in {_TRUE} : {at}"
+            said = f"$lowercase({at})"
+            return f"$type({at}) != 'string' ? {at} : {said} in {_TRUE} ? true : {said} in {_FALSE} ? false : {at}"
     return ""
 
 

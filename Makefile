@@ -2,7 +2,7 @@
 PY ?= .venv/bin/python
 export PYTHONPATH := cli:engine
 
-.PHONY: setup test format lint types layers drift docs servers differential wheel readme bench check
+.PHONY: setup test format lint types layers drift docs servers nightly differential wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -35,7 +35,10 @@ docs:             ## write every generated part: schemas, tables of the pages, t
 	$(PY) -m conn_engine.schemas.docs --write
 	$(PY) tests/readme/generated.py --write
 
-servers:          ## real third-party servers on loopback (needs node, npm, nginx)
+servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
+	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib" -p no:xdist
+
+nightly:          ## the same, with what takes long by its nature
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib" -p no:xdist
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (half an hour); writes the table

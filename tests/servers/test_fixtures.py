@@ -1,5 +1,6 @@
 """The servers themselves, without the engine: each must really do what the other tests here rely on."""
 
+import re
 from pathlib import Path
 
 import httpx
@@ -193,3 +194,13 @@ def test_a_missing_document_says_how_to_provide_it(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("CONN_VENDOR_SPECS", str(tmp_path))
     with pytest.raises(ServerFailed, match=r"pipedrive-v2.yaml is not in .*set CONN_VENDOR_SPECS"):
         spec("pipedrive-v2.yaml")
+
+
+def test_every_trap_that_is_listed_is_tested() -> None:
+    folder = Path(__file__).parent
+    named = re.findall(r"(test_\w+\.py)::(test_\w+)", (folder / "README.md").read_text(encoding="utf-8"))
+    assert len(named) > 30
+    missing = [
+        f"{file}::{test}" for file, test in named if f"def {test}(" not in (folder / file).read_text(encoding="utf-8")
+    ]
+    assert missing == []

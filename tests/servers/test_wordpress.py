@@ -72,6 +72,12 @@ def test_past_the_end_is_a_400_and_no_error(blog: Library, front: Witness) -> No
     assert [seen.status for seen in front.seen] == [200, 200, 200, 400]
 
 
+def test_past_the_end_is_a_404_of_a_feed_and_no_error(straight: Library) -> None:
+    records = straight.records("admin", "feed.list")
+    assert sorted(titles(records), key=lambda title: int(title.split()[1])) == SEEDED
+    assert len(records) == len({record["title"] for record in records})
+
+
 def test_a_page_size_above_the_vendor_s_is_cut_before_it_is_refused(blog: Library, front: Witness) -> None:
     pages = blog.pages("admin", "posts.list", Call(query={"per_page": 500}))
     assert titles([record for page in pages for record in page.records]) == SEEDED

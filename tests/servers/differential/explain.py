@@ -149,9 +149,11 @@ def fails_on_a_missing_field(evidence: Evidence) -> bool:
     return True
 
 
-def lacks_a_schema(evidence: Evidence) -> bool:
-    """The manifest refers to a schema file beside it; the CDK does not begin without, we need no schema."""
-    if "Cannot find file" not in evidence.cdk_error or evidence.cdk or evidence.our_error or not evidence.our_records:
+def refused_by_the_kit(evidence: Evidence) -> bool:
+    """The CDK does not begin the stream: a schema file that the manifest refers to is missing, or a template names a
+    variable that it does not know any more. We need neither."""
+    refused = re.search(r"Cannot find file|is no longer supported", evidence.cdk_error)
+    if not refused or evidence.cdk or evidence.our_error or not evidence.our_records:
         return False
     evidence.cdk_error, evidence.difference = "", Difference()
     return True
@@ -187,7 +189,7 @@ REASONS: Mapping[str, Reason] = {
         sends_template,
         asks_forever,
         fails_on_a_missing_field,
-        lacks_a_schema,
+        refused_by_the_kit,
         parents_of_a_product,
         state_of_the_first_window,
         state_in_another_unit,

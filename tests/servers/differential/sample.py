@@ -131,7 +131,10 @@ class _Course:
     def _hosts(self, requests: list[Mapping[str, Any]]) -> set[str]:
         """The hosts that settings of the account name, whole or in part."""
         hosts = {str(urlsplit(one["url"]).hostname) for one in requests}
-        return {host for host in hosts if any(_names(value.lower(), host) for value in _texts(self.configs["full"]))}
+        named = {urlsplit(value).hostname for value in _texts(self.configs["full"]) if value.startswith("http")}
+        return {host for host in named if host} | {
+            host for host in hosts if any(_names(value.lower(), host) for value in _texts(self.configs["full"]))
+        }
 
 
 def _texts(data: Any) -> Iterator[str]:

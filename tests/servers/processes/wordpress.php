@@ -9,6 +9,7 @@ wp_install('Conn', 'admin', 'admin@example.com', true, '', wp_generate_password(
 global $wpdb, $wp_rewrite;
 $wp_rewrite->set_permalink_structure('/%postname%/');
 flush_rewrite_rules();
+update_option('posts_per_rss', 100);
 wp_delete_post(1, true);
 for ($n = 0; $n < (int) getenv('POSTS'); $n++) {
     $at = gmdate('Y-m-d H:i:s', 1577836800 + 60 * $n);

@@ -22,8 +22,9 @@ def nest(path: Sequence[str], records: list[Any], root: bool = False) -> Any:
         return {step: inner}
     if not rest:
         return {f"k{at}": record for at, record in enumerate(records)}
-    if rest == ["*"] or "*" in rest:
-        return [nest(rest, records)]
+    if "*" in rest:
+        inner = records if rest == ["*"] else nest(rest, records)
+        return {"all": inner} if root else [inner]
     groups = [_single(rest, record) for record in records]
     return {f"k{at}": group for at, group in enumerate(groups)} if root else groups
 

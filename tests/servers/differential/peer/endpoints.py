@@ -91,6 +91,8 @@ class Endpoint:
 
     @property
     def decoder(self) -> Json:
+        if self.kind == "download":
+            return self.retriever.get("download_decoder") or {}
         return self.retriever.get("decoder") or self.requester.get("decoder") or {}
 
     @property

@@ -13,6 +13,7 @@ from differential.peer import synthesis, templates
 from differential.peer.answers import Answers
 from differential.peer.bodies import encode
 from differential.peer.endpoints import Endpoint, Seen
+from differential.peer.jobs import answer
 from differential.peer.moment import NOW
 
 __all__ = ["MOST_REQUESTS", "ORIGIN", "Service"]
@@ -96,6 +97,9 @@ class Service:
         if served.endpoint.kind in ("token", "login"):
             data = _credential(served.endpoint)
             return 200, {"Content-Type": "application/json"}, json.dumps(data).encode()
+        if served.endpoint.kind in ("job", "poll"):
+            polled = sum(one.kind == "poll" for one in self.asked)
+            return 200, {"Content-Type": "application/json"}, json.dumps(answer(served.endpoint, polled)).encode()
         data, headers = served.answer(seen, self._secrets)
         kind, raw = encode(served.endpoint.decoder, data)
         return 200, {"Content-Type": kind, **headers}, raw

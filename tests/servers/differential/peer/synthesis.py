@@ -206,5 +206,5 @@ def make(
         put(record, path, seed if whole else text)
     for path in cursors:
         put(record, path, dates.text(place, whole=_kind(at(schema, path)) in ("integer", "number")))
-    record["beyond_schema"] = {"kept": True, "ratio": 2.5, "text": "Grüße & <b>"}
+    record["beyond_schema"] = {"kept": True, "ratio": 2.5, "text": f"Grüße & <b> {seed}"}
     return record

@@ -69,12 +69,10 @@ def asks_past_a_short_page(evidence: Evidence) -> bool:
 def asks_forever(evidence: Evidence) -> bool:
     """The manifest does not say where the page's token goes: the CDK asks for the same page without end; we stop at the
     first page that repeats."""
-    counts = Counter(evidence.cdk)
-    repeats = not evidence.our_error or re.search(r"has the same|comes? again|repeat|418", evidence.our_error)
-    known = {_text(record) for record in evidence.cdk_records}
-    if "418 Client Error" not in evidence.cdk_error or max(counts.values()) < 20 or not repeats:
-        return False
-    if set(evidence.ours) - set(counts) or any(_text(record) not in known for record in evidence.our_records):
+    mine = Counter(evidence.ours)
+    endless = [one for one, count in Counter(evidence.cdk).items() if count >= 20 and mine[one] == 1]
+    stopped = not evidence.our_error or re.search(r"has the same|comes? again|repeat", evidence.our_error)
+    if "418 Client Error" not in evidence.cdk_error or not endless or not stopped:
         return False
     evidence.cdk_error = evidence.our_error = ""
     evidence.difference = Difference()

@@ -154,7 +154,7 @@ def _stored(kind: str) -> set[str]:
     """The names that a kind of credentials stores anyway."""
     if kind.startswith("oauth2"):
         return {"client_id", "client_secret", "oauth.token.refresh_token", "oauth.token.access_token"}
-    return {"api_key"} if kind == "api_key" else set()
+    return {"api_key"} if kind == "api_key" else {"session.access_token"} if kind == "session" else set()
 
 
 def _typed(secrets: list[Setting]) -> dict[str, Any]:

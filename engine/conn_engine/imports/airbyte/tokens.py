@@ -280,8 +280,11 @@ def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: l
         "body_format": "json",
         "response": f"response.{step(_fixed(one.get('session_token_response_key'), scope, 'id'))}",
     }
-    if one.get("session_token"):
-        notes.add("a session that the account has already: it logs in all the same")
+    given = _text(one.get("session_token") or "", scope)
+    if isinstance(given, Secret):
+        _rename(scope, given, "session.access_token")  # a session that the account has already is used until it ends
+    elif given != Lit(""):
+        notes.add("a session that is no secret of the account: it logs in all the same")
     header = _fixed(one.get("header"), scope, "X-Session")
     return (
         {"format": "session", "config": {"ask": [], "login": login}},

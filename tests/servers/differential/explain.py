@@ -20,7 +20,7 @@ class Evidence:
     """One stream read twice: what each side sent, gave and said, and the difference that is left to explain.
 
     The states are those after the reading; `before` is the first reading, where this is the second. `untold`: the
-    stream has windows of time, but its requests do not say which.
+    stream has windows of time, but its requests do not say which; `aligned`: the windows' steps fall on their end.
     """
 
     cdk: Sequence[Shape]
@@ -34,6 +34,7 @@ class Evidence:
     our_state: Any = None
     before: "Evidence | None" = None
     untold: bool = False
+    aligned: bool = False
 
     @property
     def left(self) -> bool:
@@ -87,6 +88,18 @@ def same_request_for_each_window(evidence: Evidence) -> bool:
         return False
     known = {_text(record) for record in evidence.our_records}
     if set(found.only_cdk) - set(evidence.ours) or any(_text(record) not in known for record in found.records_cdk):
+        return False
+    evidence.difference = Difference()
+    return True
+
+
+def last_granule(evidence: Evidence) -> bool:
+    """Where the windows' steps fall on the end, the CDK joins the one granule that is left to the window before; we give
+    it a window of its own."""
+    found = evidence.difference
+    if not evidence.aligned or evidence.cdk_error or evidence.our_error or not found.only_ours:
+        return False
+    if not all(one.own for one in [*found.only_cdk, *found.only_ours]):
         return False
     evidence.difference = Difference()
     return True
@@ -182,6 +195,7 @@ REASONS: Mapping[str, Reason] = {
         logs_in_again,
         asks_past_a_short_page,
         same_request_for_each_window,
+        last_granule,
         refreshes_without_a_token,
         says_none,
         sends_template,

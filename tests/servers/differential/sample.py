@@ -75,6 +75,7 @@ class _Course:
     text: str
     configs: Mapping[str, Mapping[str, Any]]
     untold: bool = False
+    aligned: bool = False
 
     def stream(self, name: str) -> Iterator[Outcome]:
         """The first reading; where it leaves a state on both sides another one with that."""
@@ -84,6 +85,7 @@ class _Course:
                 if phase == "first":
                     served = self.peer.ask("serve", stream=name, variant="full")
                     self.untold = served["windows"] and not served["told"]
+                    self.aligned = served["aligned"]
                 outcome, before = self._phase(name, phase, before)
             except PeerFault as fault:
                 yield Outcome(self.path.stem, name, phase, "unread", detail=str(fault))
@@ -125,6 +127,7 @@ class _Course:
             cdk_state=read["state"],
             our_state=run.state,
             untold=self.untold,
+            aligned=self.aligned,
             difference=compare(cdk, ours, named, ordered=listings == 1),
         )
 

@@ -18,6 +18,7 @@ from airbyte_cdk.utils.yaml_loader import safe_load_yaml
 from differential.peer import configs, endpoints, reading
 from differential.peer.moment import NOW, length, span
 from differential.peer.service import Service
+from differential.peer.windows import aligned
 
 SECONDS = 40.0
 
@@ -64,7 +65,11 @@ class Worker:
         """Answer this stream from now on; nothing asked yet. Tells what the manifest says of the stream's windows."""
         unplanned = self._prepare(stream, variant)
         step = (self.streams[stream].get("incremental_sync") or {}).get("step")
-        return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told}
+        try:
+            whole = aligned(self.streams[stream], self.configs[variant])
+        except (ValueError, TypeError, KeyError):
+            whole = False
+        return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told, "aligned": whole}
 
     def forget(self) -> dict[str, Any]:
         """Nothing asked yet, the same answers."""

@@ -60,16 +60,18 @@ def installed(name: str) -> Iterator[tuple[Path, bool]]:
         marker.touch()
 
 
-def venv(name: str, version: str, extras: str = "") -> Path:
-    """`bin` folder of a virtual environment that holds one PyPI package at one version, with these extras."""
-    with installed(f"{name}-{version}-py{sys.version_info.major}.{sys.version_info.minor}") as (
+def venv(name: str, version: str, *beside: str, extras: str = "") -> Path:
+    """`bin` folder of a virtual environment that holds one PyPI package at one version, with these extras, and others
+    `beside` it."""
+    label = "+".join([name, *filter(None, extras.split(","))])
+    with installed(f"{label}-{version}-py{sys.version_info.major}.{sys.version_info.minor}") as (
         folder,
         complete,
     ):
         if not complete:
             wanted = f"{name}[{extras}]=={version}" if extras else f"{name}=={version}"
             execute([sys.executable, "-m", "venv", folder / "venv"], folder)
-            execute([folder / "venv/bin/pip", "install", "--quiet", wanted], folder)
+            execute([folder / "venv/bin/pip", "install", "--quiet", wanted, *beside], folder)
     return folder / "venv" / "bin"
 
 

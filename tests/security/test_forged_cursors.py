@@ -137,6 +137,6 @@ def test_a_path_does_not_go_on_with_the_host(world: World, connected: Connection
 
 
 def test_windows_come_to_an_end() -> None:
-    with pytest.raises(ConfigurationError, match="more than 1,000,000 windows"):
+    with pytest.raises(ConfigurationError, match="more than 100,000 windows"):
         for _ in windows(0, 10**18, lambda at: at + 1):
             pass

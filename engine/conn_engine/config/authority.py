@@ -15,6 +15,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
+from conn_engine.transport.door import fits
 
 __all__ = [
     "base_hosts",
@@ -108,8 +109,7 @@ def covered(pattern: str, allowed: Iterable[str]) -> bool:
     for other in allowed:
         allowed_scheme, allowed_host, allowed_port = _split(other)
         # A `*` is one label, as at the door; a scheme said by an override would allow what https did not.
-        labels = re.escape(allowed_host).replace(r"\*", r"[^.]*")
-        if allowed_scheme == scheme and allowed_port in (port, "*") and re.fullmatch(labels, host):
+        if allowed_scheme == scheme and allowed_port in (port, "*") and fits(allowed_host, host):
             return True
     return False
 

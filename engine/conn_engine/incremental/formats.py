@@ -72,7 +72,7 @@ def _read(value: Any, name: str, zone: tzinfo) -> datetime | None:
     try:
         moment = datetime.strptime(str(value), name.replace("%_ms", "%f"))
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError, re.error):  # the last for a pattern with a directive twice
         return None
 
 

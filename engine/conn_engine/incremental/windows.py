@@ -8,7 +8,7 @@ from conn_engine.errors import ConfigurationError
 
 __all__ = ["MAX_WINDOWS", "Window", "windows"]
 
-MAX_WINDOWS = 1_000_000
+MAX_WINDOWS = 100_000
 """More of them in one listing are a mistake: it would not end."""
 
 

@@ -3,11 +3,9 @@
 It counts and tells how long to wait; the waiting is the driver's. Threads and event loops may share one `Budgets`.
 """
 
-import re
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from threading import Lock
 from urllib.parse import urlsplit
 
@@ -117,15 +115,26 @@ def _key(budget: Budget, charge: Charge) -> Hashable:
 def _fits(budget: Budget, charge: Charge, request: Request) -> bool:
     if budget.methods and request.method not in {method.upper() for method in budget.methods}:
         return False
-    if budget.operations and not any(_pattern(name).fullmatch(charge.operation) for name in budget.operations):
+    if budget.operations and not any(_covers(name, charge.operation) for name in budget.operations):
         return False
     if budget.path is None:
         return True
     path = urlsplit(request.url).path
-    pattern = _pattern(budget.path)
-    return bool(pattern.fullmatch(path) or pattern.fullmatch(path.removeprefix(charge.base_path)))
+    return _covers(budget.path, path) or _covers(budget.path, path.removeprefix(charge.base_path))
 
 
-@lru_cache(maxsize=512)
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(part) for part in text.split("*")))
+def _covers(pattern: str, text: str) -> bool:
+    """Whether a pattern fits a text; `*` is any text. No regular expression: of many stars one would never be done."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return text == first
+    last = rest.pop()
+    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
+        return False
+    at, end = len(first), len(text) - len(last)
+    for part in rest:
+        found = text.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True

@@ -36,6 +36,7 @@ from conn_engine.wire import Flow, Wait
 __all__ = ["job_pages"]
 
 _PATIENCE = 5
+_AT_ONCE = 20
 _PASSING = frozenset({"vendor_unavailable", "rate_limited"})
 _INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
 
@@ -143,10 +144,12 @@ class _Run:
         """Ask until the job is done. Raises VendorError when it will not be."""
         poll, clock = self.settings.poll, self.session.clock
         end = clock.now() + poll.timeout_seconds
-        failures = 0
+        failures = asked = 0
         status: Any = UNDEFINED
         while True:
-            pause = poll.every_seconds
+            # A job that is not done at once is not asked about without a pause, whatever the configuration says.
+            pause = poll.every_seconds if asked < _AT_ONCE else max(poll.every_seconds, 1.0)
+            asked += 1
             try:
                 got = yield from self.ask(poll, "poll", "polled")
             except VendorError as error:

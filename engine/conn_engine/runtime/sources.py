@@ -42,6 +42,11 @@ class Part:
 Each: TypeAlias = Callable[[Part], Flow[None]]
 Place: TypeAlias = Mapping[str, Any]
 
+_MOST_HELD = 200_000
+"""Combinations of parents in memory at once."""
+_DEEPEST = 20
+"""Levels of parents: each takes its share of Python's stack."""
+
 
 def partition_scope(scope: Scope, part: Part) -> Scope:
     """What a partition adds to the names of `scope`: each value by its name, `partition`, `parent`, and `params`."""
@@ -104,6 +109,11 @@ def _collected(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Fl
 
     def add(part: Part) -> Flow[None]:
         found.append(part)
+        if len(found) > _MOST_HELD:
+            raise ConfigurationError(
+                f"the parents of {listing.name} have more than {_MOST_HELD:,} combinations after the first name's",
+                hint="give some of the values (--param), or name the one with the most values first",
+            )
         yield from ()
 
     yield from combined(listing, scope, parents, (), add)
@@ -241,6 +251,8 @@ def _records(  # noqa: PLR0917
 
     resource, _, method = (source.from_ or "").partition(".")
     chain = (*listing.chain, listing.name)
+    if len(chain) > _DEEPEST:
+        raise ConfigurationError(f"the parents of {chain[0]} have parents more than {_DEEPEST} levels up")
     if source.from_ in chain:
         raise ConfigurationError(
             f"the parents of {chain[0]} lead back to {source.from_}: {' <- '.join((*chain, str(source.from_)))}",

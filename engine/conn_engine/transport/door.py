@@ -14,7 +14,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Blob, Request
 
-__all__ = ["Target", "check", "check_outside", "is_internal", "is_loopback", "permitted", "target"]
+__all__ = ["Target", "check", "check_outside", "fits", "is_internal", "is_loopback", "permitted", "target"]
 
 _URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)([^#]*)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
@@ -141,8 +141,32 @@ def _matches(origin: tuple[str, str, int], text: str) -> bool:
         return False
     if wanted_port not in (None, "*") and port != int(wanted_port):
         return False
-    labels = re.escape(name.rstrip(".")).replace(r"\*", r"[^.]*")
-    return re.fullmatch(labels, host.rstrip(".")) is not None
+    return fits(name.rstrip("."), host.rstrip("."))
+
+
+def fits(pattern: str, host: str) -> bool:
+    """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it.
+
+    No regular expression: an override writes both, and of many stars one would never be done.
+    """
+    wanted, labels = pattern.split("."), host.split(".")
+    return len(wanted) == len(labels) and all(map(_label_fits, wanted, labels))
+
+
+def _label_fits(pattern: str, label: str) -> bool:
+    first, *rest = pattern.split("*")
+    if not rest:
+        return label == first
+    last = rest.pop()
+    if len(label) < len(first) + len(last) or not (label.startswith(first) and label.endswith(last)):
+        return False
+    at, end = len(first), len(label) - len(last)
+    for part in rest:
+        found = label.find(part, at, end)
+        if found < 0:
+            return False
+        at = found + len(part)
+    return True
 
 
 def check(request: Request, redactor: Redactor, to: Target | None = None) -> Target:

@@ -94,8 +94,8 @@ def same_request_for_each_window(evidence: Evidence) -> bool:
 
 
 def last_granule(evidence: Evidence) -> bool:
-    """Where the windows' steps fall on the end, the CDK joins the one granule that is left to the window before; we give
-    it a window of its own."""
+    """Where the windows' steps fall on the end, the CDK joins the one granule that is left to the window before; we
+    give it a window of its own."""
     found = evidence.difference
     if not evidence.aligned or evidence.cdk_error or evidence.our_error or not found.only_ours:
         return False

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Protocol
 
 from msgspec import Meta
 
-from conn_engine.bodies.pointer import set_pointer
+from conn_engine.pointers import set_pointer
 from conn_engine.strategies import Draft, Settings
 
 __all__ = ["Body", "Form", "Header", "Param", "Placement", "Places", "place"]

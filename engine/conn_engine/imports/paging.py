@@ -6,6 +6,7 @@ from typing import Any
 from conn_engine.imports.contract import Endpoint, Parameter
 from conn_engine.imports.shapes import Shape
 from conn_engine.imports.words import squeezed, step
+from conn_engine.pointers import pointer_to
 
 __all__ = ["Paging", "guess", "pages_somehow"]
 
@@ -147,8 +148,7 @@ def _by_body(endpoint: Endpoint, leaves: Leaves) -> Paging | None:
         return None
     for name in endpoint.body.properties():
         if squeezed(name) in _CURSORS[:-1] and (field := _cursor_field(leaves, squeezed(name))):
-            place = f"/{name.replace('~', '~0').replace('/', '~1')}"
-            key = {"json": {"cursor_body": place}, "form": {"cursor_form": name}}.get(endpoint.body_format)
+            key = {"json": {"cursor_body": pointer_to(name)}, "form": {"cursor_form": name}}.get(endpoint.body_format)
             if key:
                 config = {"cursor_field": _text(field), **key}
                 clue = f"{name} of the body and {_text(field)} of the answer"

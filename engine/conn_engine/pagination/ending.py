@@ -8,8 +8,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from conn_engine.pagination.placement import Where, remove_pointer
+from conn_engine.pagination.placement import Where
 from conn_engine.pagination.restart_settings import Restart
+from conn_engine.pointers import remove_pointer
 from conn_engine.strategies import Answer, Draft, Scope, Settings
 
 __all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "number"]

@@ -5,17 +5,15 @@ Which value goes there is the strategy's affair.
 """
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import UsageError
+from conn_engine.pointers import get_pointer, pointer_to, set_pointer
 from conn_engine.strategies import Draft
 
-__all__ = ["Where", "foreign", "get_pointer", "integer", "put", "remove_pointer", "set_pointer", "token"]
-
-_INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
+__all__ = ["Where", "foreign", "integer", "put", "token"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Where:
         named = {name.lower(): value for name, value in headers.items()} if self.header is not None else {}
         if self.header is not None and self.header.lower() in named:
             return named[self.header.lower()]
-        for pointer in (self.pointer, None if self.form is None else "/" + _escaped(self.form)):
+        for pointer in (self.pointer, None if self.form is None else pointer_to(self.form)):
             value = None if pointer is None else get_pointer(body, pointer)
             if value is not None:
                 return value
@@ -76,59 +74,6 @@ def _text(value: Any) -> Any:
     if isinstance(value, dict | list):
         return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return value
-
-
-def set_pointer(data: Any, pointer: str, value: Any) -> Any:
-    """A copy of `data` with `value` at an RFC 6901 pointer. Missing objects on the way are made; only what
-    lies on the way is copied. Raises ConfigurationError when the way leads through a scalar or outside of an
-    array."""
-    return _set(data, _names(pointer), value, pointer)
-
-
-def get_pointer(data: Any, pointer: str) -> Any:
-    """The value at an RFC 6901 pointer; None when there is none."""
-    for name in _names(pointer):
-        if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
-            data = data[int(name)]
-        elif isinstance(data, dict) and name in data:
-            data = data[name]
-        else:
-            return None
-    return data
-
-
-def remove_pointer(data: Any, pointer: str) -> Any:
-    """A copy of `data` without the member of an object at an RFC 6901 pointer; `data` itself when there is none."""
-    names = _names(pointer)
-    holder = get_pointer(data, "".join("/" + _escaped(name) for name in names[:-1])) if names[:-1] else data
-    if not isinstance(holder, dict) or names[-1] not in holder:
-        return data
-    kept = {key: value for key, value in holder.items() if key != names[-1]}
-    return _set(data, names[:-1], kept, pointer)
-
-
-def _names(pointer: str) -> list[str]:
-    if not pointer.startswith("/"):
-        raise ConfigurationError(f'a JSON pointer starts with "/": {pointer!r}')
-    return [part.replace("~1", "/").replace("~0", "~") for part in pointer[1:].split("/")]
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def _set(data: Any, names: list[str], value: Any, pointer: str) -> Any:
-    if not names:
-        return value
-    name, rest = names[0], names[1:]
-    if data is None:
-        data = {}
-    if isinstance(data, dict):
-        return {**data, name: _set(data.get(name), rest, value, pointer)}
-    if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
-        at = int(name)
-        return [*data[:at], _set(data[at], rest, value, pointer), *data[at + 1 :]]
-    raise ConfigurationError(f"the JSON pointer {pointer!r} does not fit the request's body at {name!r}")
 
 
 def token(state: Any, name: str) -> Any:

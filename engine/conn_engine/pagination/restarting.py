@@ -8,8 +8,9 @@ from typing import Any
 
 from conn_engine.errors import UsageError, VendorError
 from conn_engine.pagination.ending import Ending, affirmative
-from conn_engine.pagination.placement import foreign, put, set_pointer
+from conn_engine.pagination.placement import foreign, put
 from conn_engine.pagination.restart_settings import Restart
+from conn_engine.pointers import set_pointer
 from conn_engine.strategies import Answer, Draft, Scope, ask
 
 __all__ = ["Restarting", "fingerprint_of"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from threading import Lock
 from urllib.parse import urlsplit
 
+from conn_engine import wildcards
 from conn_engine.ratelimit.settings import Budget, RateLimit
 from conn_engine.wire import Request
 
@@ -115,26 +116,9 @@ def _key(budget: Budget, charge: Charge) -> Hashable:
 def _fits(budget: Budget, charge: Charge, request: Request) -> bool:
     if budget.methods and request.method not in {method.upper() for method in budget.methods}:
         return False
-    if budget.operations and not any(_covers(name, charge.operation) for name in budget.operations):
+    if budget.operations and not any(wildcards.fits(name, charge.operation) for name in budget.operations):
         return False
     if budget.path is None:
         return True
     path = urlsplit(request.url).path
-    return _covers(budget.path, path) or _covers(budget.path, path.removeprefix(charge.base_path))
-
-
-def _covers(pattern: str, text: str) -> bool:
-    """Whether a pattern fits a text; `*` is any text. No regular expression: of many stars one would never be done."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return text == first
-    last = rest.pop()
-    if len(text) < len(first) + len(last) or not (text.startswith(first) and text.endswith(last)):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for part in rest:
-        found = text.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+    return wildcards.fits(budget.path, path) or wildcards.fits(budget.path, path.removeprefix(charge.base_path))

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from conn_engine import wildcards
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Blob, Request
@@ -145,28 +146,9 @@ def _matches(origin: tuple[str, str, int], text: str) -> bool:
 
 
 def fits(pattern: str, host: str) -> bool:
-    """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it.
-
-    No regular expression: an override writes both, and of many stars one would never be done.
-    """
+    """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it."""
     wanted, labels = pattern.split("."), host.split(".")
-    return len(wanted) == len(labels) and all(map(_label_fits, wanted, labels))
-
-
-def _label_fits(pattern: str, label: str) -> bool:
-    first, *rest = pattern.split("*")
-    if not rest:
-        return label == first
-    last = rest.pop()
-    if len(label) < len(first) + len(last) or not (label.startswith(first) and label.endswith(last)):
-        return False
-    at, end = len(first), len(label) - len(last)
-    for part in rest:
-        found = label.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True
+    return len(wanted) == len(labels) and all(map(wildcards.fits, wanted, labels))
 
 
 def check(request: Request, redactor: Redactor, to: Target | None = None) -> Target:

@@ -11,9 +11,11 @@ from urllib.parse import parse_qsl
 
 from msgspec import UNSET
 
+from conn_engine.pointers import pointer_to
 from conn_engine.secrets import REDACTED, is_numbered, unnumbered
 from conn_engine.transport.exchanges import flat, grouped
 from conn_engine.transport.recordings import RecordedPart, RecordedRequest, Values
+from conn_engine.wildcards import in_order
 
 __all__ = ["Question", "differences", "distance", "matches", "question", "same"]
 
@@ -92,7 +94,7 @@ def same(recorded: Any, asked: Any) -> bool:
         if not isinstance(asked, str):
             return recorded == REDACTED and isinstance(asked, (int, float)) and not isinstance(asked, bool)
         told = recorded if is_numbered(asked) else unnumbered(recorded)
-        return _covers(told.split(REDACTED), asked)
+        return in_order(told.split(REDACTED), asked)
     if isinstance(recorded, dict):
         if not isinstance(asked, dict) or len(recorded) != len(asked):
             return False
@@ -104,20 +106,6 @@ def same(recorded: Any, asked: Any) -> bool:
     if isinstance(recorded, bool) or isinstance(asked, bool):
         return recorded is asked
     return bool(recorded == asked)
-
-
-def _covers(pieces: list[str], text: str) -> bool:
-    """Whether the text is the pieces in order with anything between them. Linear."""
-    first, *middle, last = pieces
-    if not text.startswith(first) or not text.endswith(last) or len(first) + len(last) > len(text):
-        return False
-    at, end = len(first), len(text) - len(last)
-    for piece in middle:
-        at = text.find(piece, at, end)
-        if at < 0:
-            return False
-        at += len(piece)
-    return True
 
 
 def matches(recorded: Question, asked: Question) -> bool:
@@ -154,8 +142,7 @@ def _one(values: list[str] | None) -> Any:
 def _unlike(recorded: Any, asked: Any, where: str = "") -> Iterator[tuple[str, str]]:
     if isinstance(recorded, dict) and isinstance(asked, dict):
         for key in [*recorded, *(key for key in asked if key not in recorded)]:
-            pointer = f"{where}/{str(key).replace('~', '~0').replace('/', '~1')}"
-            yield from _unlike(recorded.get(key, UNSET), asked.get(key, UNSET), pointer)
+            yield from _unlike(recorded.get(key, UNSET), asked.get(key, UNSET), where + pointer_to(str(key)))
     elif isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):
         for index, (one, other) in enumerate(zip(recorded, asked, strict=True)):
             yield from _unlike(one, other, f"{where}/{index}")

@@ -28,6 +28,7 @@ from conn_engine.imports.airbyte.jinja import (
 from conn_engine.imports.airbyte.names import Scope, Token
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.templates import read_again
+from conn_engine.pointers import pointer_to
 
 __all__ = ["Paging", "paging_of", "place_of", "pointer", "token_of"]
 
@@ -98,7 +99,7 @@ def pointer(option: Mapping[str, Any], scope: Scope) -> str:
             raise Untranslatable("the name of a request option that is not written out")
         made.append(str(node.value))
     if option.get("inject_into") == "body_json":
-        return "".join("/" + one.replace("~", "~0").replace("/", "~1") for one in made)
+        return pointer_to(*made)
     if len(made) > 1:
         raise Untranslatable("a path of a request option outside of a JSON body")
     return made[0]

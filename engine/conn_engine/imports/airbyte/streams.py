@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.bodies.pointer import set_pointer
 from conn_engine.imports.airbyte.credentials import Login, Logins
 from conn_engine.imports.airbyte.cursors import incremental_of, matters, window_kind, window_names
 from conn_engine.imports.airbyte.custom import code_of, is_code
@@ -29,6 +28,7 @@ from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.unread import note_unread
 from conn_engine.imports.contract import Losses
 from conn_engine.imports.words import identifier, plain, snake
+from conn_engine.pointers import set_pointer
 
 __all__ = ["Stream", "Streams"]
 

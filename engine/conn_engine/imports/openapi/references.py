@@ -5,6 +5,7 @@ from urllib.parse import unquote
 
 from conn_engine.imports.contract import Losses
 from conn_engine.imports.shapes import Shape
+from conn_engine.pointers import get_pointer
 
 __all__ = ["References"]
 
@@ -53,14 +54,9 @@ class References:
         self._losses.add("references over too many steps", ref[:200])
         return {}
 
-    def _look_up(self, pointer: str) -> Any:
-        node = self._root
-        for part in pointer.split("/")[1:]:
-            key = unquote(part).replace("~1", "/").replace("~0", "~")
-            if isinstance(node, dict) and key in node:
-                node = node[key]
-            elif isinstance(node, list) and key.isdigit() and int(key) < len(node):
-                node = node[int(key)]
-            else:
-                return None
-        return node
+    def _look_up(self, fragment: str) -> Any:
+        """What a URI's fragment points at; None for nothing, and for the name of an anchor."""
+        pointer = unquote(fragment)
+        if not pointer:
+            return self._root
+        return get_pointer(self._root, pointer) if pointer.startswith("/") else None

@@ -9,9 +9,11 @@ from conn_engine.expressions.compiled import Expression, evaluate, expression, t
 from conn_engine.expressions.evaluators import (
     Compiled,
     Evaluator,
+    any_seed,
     evaluators,
     fixed_now,
     fixed_time,
+    same_chance,
     set_default,
     use,
 )
@@ -33,6 +35,7 @@ __all__ = [
     "Path_",
     "Template",
     "Undefined",
+    "any_seed",
     "audit",
     "evaluate",
     "evaluators",
@@ -46,6 +49,7 @@ __all__ = [
     "pattern_fault",
     "render",
     "render_path",
+    "same_chance",
     "set_default",
     "template",
     "truth",

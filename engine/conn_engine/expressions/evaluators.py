@@ -5,6 +5,7 @@ jlens is the default wherever it is installed; jsonata-python is the second, and
 loaded when first used.
 """
 
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -21,11 +22,13 @@ from conn_engine.expressions.values import Limits
 __all__ = [
     "Compiled",
     "Evaluator",
+    "any_seed",
     "current",
     "evaluators",
     "fixed_now",
     "fixed_seed",
     "fixed_time",
+    "same_chance",
     "set_default",
     "use",
 ]
@@ -115,13 +118,29 @@ def fixed_now(seconds: float) -> Iterator[None]:
         _seeds.reset(seeds)
 
 
+@contextmanager
+def same_chance(seed: int) -> Iterator[None]:
+    """Let chance repeat itself: evaluations of the block have the seeds that follow `seed`, whenever it is run."""
+    seeds = _seeds.set(count(seed))
+    try:
+        yield
+    finally:
+        _seeds.reset(seeds)
+
+
+def any_seed() -> int:
+    """A seed of this moment for `same_chance`; inside a `fixed_now` the one that is due."""
+    seed = fixed_seed()
+    return secrets.randbits(62) if seed is None else seed
+
+
 def fixed_time() -> float | None:
     """The time that `fixed_now` has set, in Unix seconds; None when expressions see the real clock."""
     return _now.get()
 
 
 def fixed_seed() -> int | None:
-    """The seed of the next evaluation inside a `fixed_now`; None when chance is real."""
+    """The seed of the next evaluation inside a `fixed_now` or `same_chance`; None when chance is real."""
     seeds = _seeds.get()
     return None if seeds is None else next(seeds)
 

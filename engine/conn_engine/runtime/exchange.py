@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import CredentialError, TransportError, VendorError
+from conn_engine.expressions import any_seed, same_chance
 from conn_engine.failures import Rule, attempt, graphql_rules
 from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
@@ -104,12 +105,14 @@ def exchange(  # noqa: PLR0917
     sent: dict[str, Any] = {}
     using, told, whole, draft = session, RateState(), False, Draft("", "")
     refused: Response | None = None
+    chance = any_seed()
     charge = Charge(effective.connector_name, session.account, f"{operation.resource}.{operation.name}")
 
     def make() -> Request:
         nonlocal using, draft
         using = replace(session)  # threads share a session: what must be renewed is the credential that was sent
-        draft = draft_of(effective, operation, call, scope, place)
+        with same_chance(chance):  # every sending says the same: an idempotency key holds through retries
+            draft = draft_of(effective, operation, call, scope, place)
         sent.update(without_credential(operation, draft))
         return finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
 

@@ -72,6 +72,21 @@ class TestFaults:
             with pytest.raises(TransportError):
                 run(shop(errors=rules), "people.add", [broken_connection()], Call(body={"name": "x"}))
 
+    def test_an_idempotency_key_is_the_same_in_every_sending_and_another_in_the_next_request(
+        self, shop: Any, run: Any
+    ) -> None:
+        add = {"method": "post", "path": "/people", "idempotent": True, "body": {"key": "{{$uuid()}}"}}
+        resources = {
+            "people": {"add": {**add, "headers": {"Idempotency-Key": "{{$uuid()}}", "X-Once": "{{$random()}}"}}}
+        }
+        script = [broken_connection(), error_page(503), {"id": 1}]
+        first, second = (run(shop(resources=resources), "people.add", script) for _ in range(2))
+        said = [[(sent.headers["idempotency-key"], sent.headers["x-once"], sent.body) for sent in made.requests]
+                for made in (first, second)]  # fmt: skip
+        assert [len(set(sent)) for sent in said] == [1, 1]
+        keys = {value for sent in said for value in sent[0]}
+        assert len(said[0]) == 3 and len(keys) == 6
+
     def test_what_a_rule_says_of_them(self, shop: Any, run: Any) -> None:
         rules = [{"when": "fault = 'timeout'", "then": {"retry": {"times": 4, "backoff_seconds": 10}}}]
         late = [broken_connection("it took too long", "timeout")] * 4

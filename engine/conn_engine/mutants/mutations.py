@@ -162,7 +162,8 @@ def _expressions(at: Path_, value: Any) -> Iterator[Row]:
 
 def _inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     if isinstance(holder.get("pagination"), Mapping):
-        yield "pagination", "no pagination", Change((*at, "pagination"), {"format": "none"}), 0
+        if holder["pagination"].get("format") != "none":  # of which it would be no change
+            yield "pagination", "no pagination", Change((*at, "pagination"), {"format": "none"}), 0
         config = holder["pagination"].get("config") or {}
         for key, value in config.items():
             here = (*at, "pagination", "config", key)

@@ -123,6 +123,13 @@ def test_a_shared_line_is_one_mutant_of_every_operation(root: Path) -> None:
     assert (dropped[0].span.file, dropped[0].span.line) == ("connectors/shop/unified/m.yaml", 6)
 
 
+def test_an_operation_without_pagination_has_none_to_lose(root: Path) -> None:
+    path = root / "connectors/shop/connector.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace('{{id}}"}', '{{id}}", pagination: {format: none}}'))
+    lost = [mutant.path for mutant in Bench(load_workspace(root), "shop").mutants() if mutant.text == "no pagination"]
+    assert lost == ["pagination"]
+
+
 def test_a_mistake_that_no_case_runs_survives(root: Path) -> None:
     (root / "connectors/shop/recordings/m.things.get.json").unlink()
     assert verdicts(root)["error_rule", "rule dropped: status = 404"] is False

@@ -103,9 +103,8 @@ def exchange(  # noqa: PLR0917
     credentials = operation.credentials
     read_as = "binary" if call.as_file else operation.response_format
     sent: dict[str, Any] = {}
-    using, told, whole, draft = session, RateState(), False, Draft("", "")
+    using, told, whole, draft, chance = session, RateState(), False, Draft("", ""), any_seed()
     refused: Response | None = None
-    chance = any_seed()
     charge = Charge(effective.connector_name, session.account, f"{operation.resource}.{operation.name}")
 
     def make() -> Request:

@@ -64,5 +64,5 @@ def _check_incremental(effective: "Effective", name: "OperationName") -> None:
     if operation.incremental is None:
         raise UsageError(
             f'--state: "{name.text}" has no state, because it is not incremental',
-            hint=f"say `incremental` in resources.{operation.resource}.{operation.name}, or leave out --state",
+            hint=f"say `incremental` in resources.{operation.text}, or leave out --state",
         )

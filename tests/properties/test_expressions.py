@@ -76,7 +76,7 @@ def test_any_text_is_a_template_or_an_error_with_a_place_in_it(text: str) -> Non
     except ExpressionError as error:
         assert 0 <= error.offset <= len(text)
     else:
-        assert parsed.static is ("{{" not in text)
+        assert bool(parsed.expressions) is ("{{" in text)
     try:
         lex(text)
     except LexError as error:

@@ -133,6 +133,16 @@ class Effective:
         except ConversionError as error:
             raise self._explained(error) from None
 
+    def vendor_operations(self) -> Iterator[VendorOperation]:
+        """Every vendor operation that can be used, in the documents' order. What is wrong with the others is among
+        the `findings`."""
+        for name in self.operations():
+            if name.kind == "vendor":
+                try:
+                    yield self._convert_vendor(name.resource, name.method)
+                except ConversionError:
+                    continue
+
     def _convert_vendor(self, resource: str, method: str) -> VendorOperation:
         key = (resource, method)
         if key not in self._vendor:

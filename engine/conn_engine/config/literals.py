@@ -4,10 +4,10 @@ Reporting them is lint's (SEC101); whoever prints or sends parts of a document m
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from conn_engine.config.merge import Path_
+from conn_engine.documents import Path_, texts
 from conn_engine.secrets import secret_name
 
 __all__ = ["literal_secrets", "password_in_url"]
@@ -24,8 +24,8 @@ _PLACES = frozenset({"headers", "query", "credentials", "authorization", "resour
 
 def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
     """The path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a document."""
-    for path, value in _strings(data, ()):
-        key = str(path[-1])
+    for path, value in texts(data):
+        key = str(path[-1]) if path else ""
         if any(isinstance(name, str) and name.endswith("_mapping") for name in path):
             named = False
         else:
@@ -39,15 +39,3 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
 def password_in_url(address: str) -> bool:
     """Whether a URL says a password, before its host or in its query."""
     return _URL_PASSWORD.search(address) is not None
-
-
-def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
-    if isinstance(value, str):
-        if path:
-            yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _strings(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from _strings(item, (*path, index))

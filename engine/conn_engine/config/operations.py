@@ -112,13 +112,23 @@ class VendorOperation:
         Two kinds inherit nothing: a write, whose further page would be the same write once more, and a read of the one
         record at `…/{{id}}`, which has no pages to ask for.
         """
-        own = self.at("pagination") == ("resources", self.resource, self.name, "pagination")
+        own = self.at("pagination") == (*self.place, "pagination")
         single = self.writes or _ONE_RECORD.search(self.path) is not None
         return self.pagination if own or not single else NoPagination()
 
+    @property
+    def text(self) -> str:
+        """`contacts.list`: as people write its name."""
+        return f"{self.resource}.{self.name}"
+
+    @property
+    def place(self) -> Path_:
+        """Where it stands in the configuration."""
+        return ("resources", self.resource, self.name)
+
     def at(self, key: str) -> Path_:
         """The configuration path where the effective value of a key stands."""
-        return self.places.get(key, ("resources", self.resource, self.name, key))
+        return self.places.get(key, (*self.place, key))
 
 
 def operation_names(data: Mapping[str, Any]) -> list[OperationName]:

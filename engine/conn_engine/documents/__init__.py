@@ -10,7 +10,7 @@ from conn_engine.documents.dump import dump_json, dump_yaml
 from conn_engine.documents.files import MAX_BYTES, read, whole_file, write_whole
 from conn_engine.documents.markdown import markdown_blocks
 from conn_engine.documents.parse import Language, parse
-from conn_engine.documents.paths import Path_, dotted, undotted
+from conn_engine.documents.paths import Path_, dotted, texts, undotted
 
 __all__ = [
     "MAX_BYTES",
@@ -25,6 +25,7 @@ __all__ = [
     "markdown_blocks",
     "parse",
     "read",
+    "texts",
     "undotted",
     "whole_file",
     "write_whole",

@@ -1,16 +1,16 @@
-"""Configuration paths: a tuple of keys and indexes, and its dotted text.
+"""Configuration paths: a tuple of keys and indexes, its dotted text, and the texts of a value with theirs.
 
 Finding a path in a document is `Document`'s.
 """
 
 import json
 import re
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 from conn_engine.errors import UsageError
 
-__all__ = ["Path_", "dotted", "undotted"]
+__all__ = ["Path_", "dotted", "texts", "undotted"]
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -63,3 +63,15 @@ def undotted(text: str) -> Path_:
         f"{text!r} is not a path: unexpected text at character {at + 1}",
         hint='write it as resources.contacts.list or errors[0].when; quote a key with dots: headers."a.b"',
     )
+
+
+def texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
+    """Every string in data, with its path below `path`; the keys of objects are none."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from texts(item, (*path, key))
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            yield from texts(item, (*path, index))

@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from urllib.parse import unquote, urlsplit
 
 from conn_engine.config import Effective, VendorOperation
-from conn_engine.errors import ConnError
 
 __all__ = ["Known", "known_operations", "normal_path"]
 
@@ -41,14 +40,7 @@ class Known:
 
 def known_operations(effective: Effective) -> Known:
     """Every vendor operation that can be used."""
-    found = []
-    for name in effective.operations():
-        if name.kind == "vendor":
-            try:
-                found.append(effective.vendor(name.resource, name.method))
-            except ConnError:
-                continue
-    return Known(found)
+    return Known(list(effective.vendor_operations()))
 
 
 def normal_path(path: str) -> str:

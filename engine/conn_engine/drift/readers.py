@@ -6,6 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin, VendorOperation, mapping_layers
 from conn_engine.diagnostics import Span
+from conn_engine.documents import texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import expression, mapping
 from conn_engine.population import AccountGroup, routed
@@ -125,13 +126,13 @@ def _records(
 
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[tuple[Path, str, Origin | None]]:
     """Pagination and error rules: expressions over the body, or over the whole answer (`body.…`)."""
-    own = f"{operation.resource}.{operation.name}"
+    own = operation.text
     for key in ("pagination", "errors", "rate_limit"):
         place = operation.at(key)
         origins = effective.origins(place)
         if not origins:
             continue
-        for path, text in _texts(origins[0].value):
+        for path, text in texts(origins[0].value):
             last = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
             where = effective.origins((*place, *path))
             origin = where[0] if where else origins[0]
@@ -140,17 +141,6 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[tup
                     yield read, f"{own} {key} {last}", origin
                 elif read[:1] in (("body",), ("response",)) and len(read) > 1:
                     yield read[1:], f"{own} {key} {last}", origin
-
-
-def _texts(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[tuple[Any, ...], str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _texts(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts(item, (*path, index))
 
 
 def _origin(effective: Effective, place: tuple[Any, ...]) -> Origin | None:

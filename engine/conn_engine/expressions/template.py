@@ -29,11 +29,6 @@ class Template:
     parts: tuple[str | tuple[str, int], ...]
 
     @property
-    def static(self) -> bool:
-        """True when there is no `{{…}}`: it renders to itself."""
-        return not any(isinstance(part, tuple) for part in self.parts)
-
-    @property
     def expressions(self) -> list[tuple[str, int]]:
         """Each expression (without the braces, blanks around it included) and its offset in the string."""
         return [part for part in self.parts if isinstance(part, tuple)]

@@ -5,10 +5,10 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-from conn_engine.config import Path_, VendorOperation, lookup
+from conn_engine.config import Path_, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.statuses import STATUSES, certain, possible
 from conn_engine.secrets import secret_name
@@ -80,10 +80,10 @@ def _levels(data: Mapping[str, Any]) -> Iterator[Path_]:
 def idle_retries(target: "Target") -> Iterator[Diagnostic]:
     """ERR102: a rule of a write that may not be sent again says to send it again."""
     effective = target.effective
-    for name, operation in _vendor_operations(target):
+    for operation in effective.vendor_operations():
         if operation.idempotent:
             continue
-        path = (*name, "errors")
+        path = (*operation.place, "errors")
         rules = lookup(effective.data, path)
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             then = rule.get("then") if isinstance(rule, Mapping) else None
@@ -91,7 +91,7 @@ def idle_retries(target: "Target") -> Iterator[Diagnostic]:
                 at = (*path, index, "then")
                 yield diagnostic(
                     "ERR102",
-                    f"a {operation.method} may not be sent again: `retry` has no effect on {name[1]}.{name[2]}",
+                    f"a {operation.method} may not be sent again: `retry` has no effect on {operation.text}",
                     effective.span(at),
                     path=dotted(at),
                     hint="say `idempotent: true` on the operation if the vendor tells repeated requests apart (an "
@@ -134,34 +134,32 @@ def credentials_in_urls(target: "Target") -> Iterator[Diagnostic]:
                 )
 
 
-def _secrets_read(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _secrets_read(item, (*path, key))
-    elif isinstance(value, str) and "{{" in value:
+def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
+    """Each name of the account's context that is a secret's and that a template reads, with its place."""
+    for path, text in texts(value, base):
+        if "{{" not in text:
+            continue
         try:
-            parts = [expression(text).reads() for text, _ in template(value).expressions]
+            parts = [expression(part).reads() for part, _ in template(text).expressions]
         except ExpressionError:
-            return  # reported as such
+            continue  # reported as such
         read = {str(one[1]) for paths in parts for one in paths if len(one) > 1 and one[0] == "context"}
-        for name in sorted(read):
-            if secret_name(name):
-                yield path, name
+        yield from ((path, name) for name in sorted(read) if secret_name(name))
 
 
 def sunsets(target: "Target") -> Iterator[Diagnostic]:
     """DEP101: an operation whose sunset has come. The one rule that depends on the day, as what it warns of does."""
     today = datetime.now(UTC).date()
     effective = target.effective
-    for name, operation in _vendor_operations(target):
+    for operation in effective.vendor_operations():
         told = operation.deprecated
         day = _day(told.sunset) if told is not None and told.sunset is not None else None
         if told is None or day is None or day > today:
             continue
-        path = (*name, "deprecated", "sunset")
+        path = (*operation.place, "deprecated", "sunset")
         yield diagnostic(
             "DEP101",
-            f"the vendor may refuse {name[1]}.{name[2]} since {day.isoformat()}",
+            f"the vendor may refuse {operation.text} since {day.isoformat()}",
             effective.span(path),
             path=dotted(path),
             hint=f"use {told.use}" if told.use else "look in the vendor's documentation for what replaces it",
@@ -178,13 +176,3 @@ def _day(text: str) -> date | None:
         return parsedate_to_datetime(text).date()
     except (TypeError, ValueError, IndexError):
         return None
-
-
-def _vendor_operations(target: "Target") -> Iterator[tuple[tuple[str, str, str], VendorOperation]]:
-    for name in target.effective.operations():
-        if name.kind != "vendor":
-            continue
-        try:
-            yield ("resources", name.resource, name.method), target.effective.vendor(name.resource, name.method)
-        except ConfigurationError:
-            continue  # reported by the schema

@@ -18,7 +18,7 @@ __all__ = ["flow_operations", "parent_cycles"]
 def flow_operations(target: "Target") -> Iterator[Diagnostic]:
     """REF102: `parents`, `chunk` or `enrich` names a vendor operation that the connector does not have."""
     effective = target.effective
-    for operation in _operations(target):
+    for operation in effective.vendor_operations():
         for path, name in (*_sources(operation), *_enrichments(operation)):
             resource, _, method = name.partition(".")
             try:
@@ -32,8 +32,8 @@ def flow_operations(target: "Target") -> Iterator[Diagnostic]:
 def parent_cycles(target: "Target") -> Iterator[Diagnostic]:
     """REF104: an operation is its own parent, directly or through others. Told once per circle."""
     above = {
-        _name(operation): [(path, name) for path, name in _sources(operation) if path[3] == "parents"]
-        for operation in _operations(target)
+        operation.text: [(path, name) for path, name in _sources(operation) if path[3] == "parents"]
+        for operation in target.effective.vendor_operations()
     }
     told: set[frozenset[str]] = set()
     for start, sources in above.items():
@@ -63,19 +63,6 @@ def _way_back(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str
                 seen.add(name)
                 waiting.append([*way, name])
     return []
-
-
-def _operations(target: "Target") -> Iterator[VendorOperation]:
-    for name in target.effective.operations():
-        if name.kind == "vendor":
-            try:
-                yield target.effective.vendor(name.resource, name.method)
-            except ConfigurationError:
-                continue  # reported by the schema
-
-
-def _name(operation: VendorOperation) -> str:
-    return f"{operation.resource}.{operation.name}"
 
 
 def _sources(operation: VendorOperation) -> Iterator[tuple[Path_, str]]:

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import constant
 from conn_engine.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, Page, Range
@@ -29,25 +29,19 @@ def paginations(target: "Target") -> Iterator[Diagnostic]:
     """
     effective = target.effective
     found: dict[Path_, list[set[Fault]]] = {}
-    for name in effective.operations():
-        if name.kind != "vendor":
-            continue
-        try:
-            operation = effective.vendor(name.resource, name.method)
-        except ConfigurationError:
-            continue  # reported by the schema
+    for operation in effective.vendor_operations():
         paging = operation.paging()
         if isinstance(paging, NoPagination):
             continue
         found.setdefault(operation.at("pagination"), []).append(set(_faults(operation, paging)))
-        yield from _asked(target, name.path, operation, paging)
+        yield from _asked(target, operation, paging)
     for base, faults in found.items():
         for code, key, message, hint in sorted(set.intersection(*faults)):
             path = _written(target, (*base, "config", *key))
             yield diagnostic(code, message, effective.span(path), path=dotted(path), hint=hint)
 
 
-def _asked(target: "Target", base: Path_, operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
+def _asked(target: "Target", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
     """PAG103 where an operation's own query or body asks for too many."""
     if not isinstance(paging, Sized) or paging.max_size is None:
         return
@@ -56,7 +50,7 @@ def _asked(target: "Target", base: Path_, operation: VendorOperation, paging: An
     if asked is None or asked <= paging.max_size:
         return
     key: Path_ = ("query", where.param) if where.param is not None and where.param in operation.query else ("body",)
-    path = _written(target, (*base, *key))
+    path = _written(target, (*operation.place, *key))
     message = f"the request asks for {asked} records per page, above `max_size`, {paging.max_size}"
     hint = f"the vendor gives {paging.max_size} at most: write that, or correct `max_size`"
     yield diagnostic("PAG103", message, target.effective.span(path), path=dotted(path), hint=hint)
@@ -140,7 +134,8 @@ def _sizes(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
 
 def _reads_page(operation: VendorOperation, name: str) -> bool:
     """Whether a template of the operation reads `page` (or reads everything)."""
-    return any(_reads(text) for text in _texts([operation.path, operation.query, operation.headers, operation.body]))
+    said = [operation.path, operation.query, operation.headers, operation.body]
+    return any(_reads(text) for _, text in texts(said) if "{{" in text)
 
 
 def _reads(text: str) -> bool:
@@ -149,17 +144,6 @@ def _reads(text: str) -> bool:
     except ExpressionError:
         return True  # reported as such
     return any(roots is None or "page" in roots for roots in parts)
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str) and "{{" in value:
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _texts(item)
 
 
 def _written(target: "Target", path: Path_) -> Path_:

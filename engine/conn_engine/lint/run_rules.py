@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from conn_engine.config import VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.incremental import Common
 from conn_engine.lint.sites import Site, sites
@@ -22,21 +23,15 @@ _PLACES = tuple(f"{end}_{place}" for end in ("start", "end") for place in ("para
 def unused_windows(target: "Target") -> Iterator[Diagnostic]:
     """CFG202: an operation is incremental, and neither its requests nor its records depend on that."""
     effective = target.effective
-    for name in effective.operations():
-        if name.kind != "vendor":
-            continue
-        try:
-            operation = effective.vendor(name.resource, name.method)
-        except ConfigurationError:
-            continue  # reported by the schema
+    for operation in effective.vendor_operations():
         settings = operation.incremental
         dependent = any(source.incremental for parents in operation.parents for source in parents.sources)
-        if settings is None or dependent or _used(settings) or _read(effective.data, name.resource, name.method):
+        if settings is None or dependent or _used(settings) or _read(effective.data, operation):
             continue
         path = operation.at("incremental")
         yield diagnostic(
             "CFG202",
-            f"{name.text} is incremental, but asks for everything in every run",
+            f"{operation.text} is incremental, but asks for everything in every run",
             effective.span(path),
             path=dotted(path),
             hint="say where the start goes (`start_param: since`, or {{window.start}}), or `filter: true`",
@@ -48,13 +43,14 @@ def _used(settings: Common) -> bool:
     return placed or settings.filter or settings.stop_when_older
 
 
-def _read(data: Mapping[str, Any], resource: str, method: str) -> bool:
+def _read(data: Mapping[str, Any], operation: VendorOperation) -> bool:
     """Whether a template or an expression that the operation uses reads the window or the state."""
-    own = {**data["resources"][resource], method: data["resources"][resource][method]}
     kept = {
-        key: value for key, value in own.items() if key == method or not isinstance(value, dict) or "path" not in value
+        key: value
+        for key, value in data["resources"][operation.resource].items()
+        if key == operation.name or not isinstance(value, dict) or "path" not in value
     }
-    return any(_reads(site) for site in sites({**data, "unified": {}, "resources": {resource: kept}}))
+    return any(_reads(site) for site in sites({**data, "unified": {}, "resources": {operation.resource: kept}}))
 
 
 def _reads(site: Site) -> bool:

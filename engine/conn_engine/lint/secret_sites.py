@@ -1,9 +1,9 @@
 """Where credentials, authorization and signatures hold expressions: the places that secrets are in scope of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
-from conn_engine.config import Path_
+from conn_engine.documents import Path_, texts
 from conn_engine.lint.site import Names, Site
 
 __all__ = ["secret_sites"]
@@ -21,7 +21,7 @@ _TEMPLATED = frozenset({"headers", "query", "body", "claims"}) | {
 def secret_sites(data: Any, path: Path_) -> Iterator[Site]:
     """Of one setting (`credentials`, `authorization`, `signature`): templates, and what is an expression as a whole."""
     of_token = path[0] == "credentials"
-    for inner, text in _strings(data, ()):
+    for inner, text in texts(data):
         names: Names = None
         whole = bool(inner) and not _TEMPLATED.intersection(inner[:-1])
         if whole and of_token and (inner[-1] in _OF_TOKENS or "capture" in inner[:-1]):
@@ -33,14 +33,3 @@ def secret_sites(data: Any, path: Path_) -> Iterator[Site]:
         else:
             continue
         yield Site((*path, *inner), text, "expression" if whole else "template", names, secret=True)
-
-
-def _strings(value: Any, path: Path_) -> Iterator[tuple[Path_, str]]:
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _strings(item, (*path, key))
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _strings(item, (*path, index))

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conn_engine.config import Path_
+from conn_engine.documents import Path_, texts
 
 __all__ = [
     "AFTER",
@@ -53,15 +53,9 @@ def objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
 
 def templates(value: Any, path: Path_, names: Names) -> Iterator[Site]:
     """Every text with {{…}} in a value."""
-    if isinstance(value, str):
-        if "{{" in value:
-            yield Site(path, value, "template", names)
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from templates(item, (*path, key), names)
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from templates(item, (*path, index), names)
+    for where, text in texts(value, path):
+        if "{{" in text:
+            yield Site(where, text, "template", names)
 
 
 def mapped(value: Any, path: Path_, names: Names) -> Iterator[Site]:

@@ -54,7 +54,7 @@ def perform_partitions(effective: Effective, operation: VendorOperation, call: C
 
     Raises UsageError when the operation has no parents.
     """
-    name = f"{operation.resource}.{operation.name}"
+    name = operation.text
     if not operation.parents:
         raise UsageError(f"{name} has no `parents`: there is nothing it is repeated for")
     number = 0

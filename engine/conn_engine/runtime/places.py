@@ -1,12 +1,11 @@
 """Where things stand: the line behind a configuration path, an expression error or a failed run. No judging here."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
-from conn_engine.documents import Document, dotted, undotted
+from conn_engine.documents import Document, dotted, texts, undotted
 from conn_engine.errors import (
     ConfigurationError,
     ConnError,
@@ -90,7 +89,7 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     own = [origin for length in range(len(wanted), 0, -1) for origin in effective.origins(wanted[:length])]
     found: dict[tuple[str, ConfigPath], _Holder] = {}
     for origin in [*own[:20], *effective.provenance().values()]:
-        for path, text in _texts(origin.value):
+        for path, text in texts(origin.value):
             if error.text in text:
                 holder = _Holder((*origin.path, *path), origin.document, (*origin.place, *path), text)
                 found.setdefault((holder.document.file, holder.place), holder)
@@ -101,15 +100,6 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
         return (0 if path == wanted else 1 if wanted and related else 2, 0 if holder.text == error.text else 1)
 
     return sorted(found.values(), key=rank)
-
-
-def _texts(value: Any, path: ConfigPath = ()) -> Iterator[tuple[ConfigPath, str]]:
-    """Every string in a value, with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, dict | list):
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _texts(item, (*path, key))
 
 
 def error_finding(effective: Effective, name: OperationName, error: ConnError, recording: str) -> Diagnostic:

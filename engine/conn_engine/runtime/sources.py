@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from conn_engine.diagnostics import did_you_mean
-from conn_engine.documents import dotted
+from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.flows import Parents, Source
@@ -124,23 +124,18 @@ def _depend(later: Sequence[Parents], part: Part) -> bool:
     """Whether sources read what an earlier partition brings into scope."""
     brought = {*part.values, "partition", "parent", "params"}
     for source in (source for named in later for source in (named, *named.sources)):
-        for text in _texts([source.values, source.query, source.params]):
-            roots = expression(text).roots()
-            if roots is None or roots & brought:
+        for _, text in texts([source.values, source.query, source.params]):
+            if any(_reads(part, brought) for part, _ in template(text).expressions):
                 return True
-        if isinstance(source.values, str):
-            roots = expression(source.values).roots()
-            if roots is None or roots & brought:
-                return True
+        if isinstance(source.values, str) and _reads(source.values, brought):
+            return True
     return False
 
 
-def _texts(value: Any) -> list[str]:
-    """The expressions of every template in a value."""
-    if isinstance(value, str):
-        return [text for text, _ in template(value).expressions] if "{{" in value else []
-    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return [text for item in items for text in _texts(item)]
+def _reads(text: str, names: set[str]) -> bool:
+    """Whether an expression reads one of the names, as far as can be told."""
+    roots = expression(text).roots()
+    return roots is None or not roots.isdisjoint(names)
 
 
 # --- one name ---

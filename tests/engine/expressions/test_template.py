@@ -124,8 +124,7 @@ def test_parts_of_a_template() -> None:
     parsed = template("/a/{{ id }}/{{n}}")
     assert parsed.expressions == [(" id ", 5), ("n", 14)]
     assert all(parsed.text[at : at + len(source)] == source for source, at in parsed.expressions)
-    assert not parsed.static
-    assert template("no braces").static
+    assert template("no braces").expressions == []
 
 
 def test_render_goes_deep_and_names_the_place() -> None:

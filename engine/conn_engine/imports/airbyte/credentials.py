@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.documents import texts
 from conn_engine.imports.airbyte.custom import code_of
 from conn_engine.imports.airbyte.jinja import (
     Lit,
@@ -293,12 +294,4 @@ def _typed_of(login: Login, settings: Settings) -> dict[str, Any]:
 def mentions(data: Any, name: str) -> bool:
     """Whether a template or an expression in the data reads a name of the credential."""
     pattern = rf"(?<![A-Za-z0-9_.']){re.escape(name)}(?![A-Za-z0-9_'])"
-    return any(re.search(pattern, text) for text in _texts(data))
-
-
-def _texts(data: Any) -> list[str]:
-    if isinstance(data, Mapping):
-        return [text for value in data.values() for text in _texts(value)]
-    if isinstance(data, list):
-        return [text for value in data for text in _texts(value)]
-    return [data] if isinstance(data, str) else []
+    return any(re.search(pattern, text) for _, text in texts(data))

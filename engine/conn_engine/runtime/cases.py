@@ -12,6 +12,7 @@ from msgspec import UNSET
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError, CredentialError, VendorError
 from conn_engine.expressions import fixed_now
+from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Observer, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
@@ -130,7 +131,12 @@ def replay(
     transport = _Log(Replay(recording, base_url=base))
     environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
     session = Session(
-        account=effective.account or "", document=document, environ=environ, clock=clock, observer=observer
+        account=effective.account or "",
+        document=document,
+        environ=environ,
+        clock=clock,
+        policy=Policy(wait=recording.call.wait),
+        observer=observer,
     )
     flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
     counts: list[int] = []

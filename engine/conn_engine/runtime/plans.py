@@ -1,6 +1,10 @@
 """What an operation would send, without sending: whether it writes, and its first request."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from conn_engine.config import Effective, OperationName, VendorOperation
+from conn_engine.config.merge import merge
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression, template
 from conn_engine.flows import Source
@@ -98,7 +102,8 @@ def _known(texts: tuple[str | None, ...], later: frozenset[str]) -> bool:
 def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request | None:
     """The first request the operation would send, authorised and encoded; None when it would send none.
 
-    A credential that would be renewed first is used as it is: nothing is sent, so nothing is refused.
+    A credential that would be renewed first is used as it is: nothing is sent, so nothing is refused. A token that
+    there is not yet is made up.
     """
     flow = perform(wiring.effective, name, call, wiring.session)
     try:
@@ -107,7 +112,7 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
             if isinstance(effect, Request):
                 return effect
             if isinstance(effect, Renew):
-                effect = flow.send(dict(effect.stale))
+                effect = flow.send(_with_token(wiring.effective, effect.stale))
             elif isinstance(effect, Wait | Page):
                 effect = flow.send(None)
     except StopIteration:
@@ -115,3 +120,9 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
     finally:
         flow.close()
     return None
+
+
+def _with_token(effective: Effective, stored: Mapping[str, Any]) -> dict[str, Any]:
+    credentials = effective.connector.credentials
+    completed: dict[str, Any] = merge([credentials.sample() if credentials is not None else {}, stored])
+    return completed

@@ -96,6 +96,7 @@ def record_operation(
             state=call.state,
             files={name: recorded_file(name, upload) for name, upload in call.files.items()},
             pages=pages if cut else None,
+            wait=wiring.session.policy.wait,
         ),
     )
     path.parent.mkdir(parents=True, exist_ok=True)

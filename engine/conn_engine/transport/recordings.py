@@ -104,6 +104,10 @@ class RecordedCall(_Model, frozen=True, kw_only=True):
         Annotated[int, Meta(ge=1)] | None,
         Meta(description="How many pages the caller took; replay takes as many. Default: all."),
     ] = None
+    wait: Annotated[
+        bool,
+        Meta(description="Whether the caller let rate limits be waited for; replay goes on at once. Default false."),
+    ] = False
 
 
 class Recording(_Model, frozen=True, kw_only=True):

@@ -107,6 +107,15 @@ def test_a_credential_that_has_ended_is_used_as_it_is(make: Callable[..., Worksp
     assert request.headers["authorization"] == "Bearer old"
 
 
+def test_a_token_that_was_never_asked_for_is_made_up(make: Callable[..., Workspace]) -> None:
+    client = {"format": "oauth2_client_credentials", "config": {"token_url": "https://api.example.com/token"}}
+    workspace = make({"accounts/acme.yaml": {"connector": "shop", "override": {"credentials": client}}})
+    stored = {"client_id": "c-1", "client_secret": "s-1"}
+    request = planned(workspace, "contacts.create", Call(body={}), vault=MemoryVault({"acme": stored}))
+    assert request.headers["authorization"] == "Bearer sample-1"
+    assert stored == {"client_id": "c-1", "client_secret": "s-1"}
+
+
 def test_a_plan_needs_no_stored_credential_when_told_so(make: Callable[..., Workspace]) -> None:
     with pytest.raises(CredentialError):
         planned(make(), "contacts.list", vault=MemoryVault())

@@ -9,6 +9,7 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.errors import TransportError, VendorError
+from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.cases import find_cases, replay
 from conn_engine.runtime.connection import connect, wire_account
@@ -55,7 +56,9 @@ def shop(make: Callable[..., Workspace], site: Any) -> Workspace:
 
 
 def kept(workspace: Workspace, operation: str, call: Call | None = None, **options: Any) -> tuple[Recorded, Path]:
-    wiring = wire_account(workspace, "acme", environ={}, vault=MemoryVault({"acme": {"token": TOKEN}}))
+    policy = options.pop("policy", None)
+    vault = MemoryVault({"acme": {"token": TOKEN}})
+    wiring = wire_account(workspace, "acme", environ={}, vault=vault, policy=policy)
     name = wiring.effective.resolve(operation)
     path = workspace.root / f"connectors/shop/recordings/{name.text}.json"
     return record_operation(wiring, name, call or Call(), path, **options), path
@@ -65,6 +68,21 @@ def replayed(workspace: Workspace) -> Any:
     effective = workspace.effective(account="acme")
     [case] = find_cases(workspace, effective, effective.operations())
     return replay(effective, case.name, case.recording)
+
+
+def test_a_limit_that_was_waited_for_is_replayed_at_once(shop: Workspace, site: Any) -> None:
+    asked: list[str] = []
+
+    def busy(got: Any) -> Any:
+        asked.append(got.path)
+        return (429, {"message": "slowly"}, {"retry-after": "0"}) if len(asked) == 2 else vendor(got)
+
+    site.answer = busy
+    made, path = kept(shop, "people.list", pages=2, policy=Policy(wait=True))
+    assert (made.exchanges, made.records, made.error, made.difference) == (3, 2, None, "")
+    assert json.loads(path.read_text())["call"] == {"pages": 2, "wait": True}
+    outcome = replayed(shop)
+    assert (len(outcome.records), outcome.error, outcome.unused) == (2, None, 0)
 
 
 def test_a_recording_replays_to_the_same_records(shop: Workspace, site: Any) -> None:

@@ -1,7 +1,7 @@
 """Write what is generated in the pages of `docs/`, or with `--check` say which page is not what the models say.
 
-A generated part stands between `<!-- keys pagination.cursor -->` (or `formats`, `codes`, `kinds`) and the next
-`<!-- / -->`; everything else of a page is written by hand and left alone.
+A generated part stands between `<!-- keys pagination.cursor -->` (or `formats`, `codes`, `kinds`, `rules`,
+`vocabulary`) and the next `<!-- / -->`; everything else of a page is written by hand and left alone.
 """
 
 import re
@@ -17,7 +17,7 @@ from conn_engine.schemas.reference import formats, table
 __all__ = ["filled", "marked", "run"]
 
 _PART = re.compile(
-    r"<!-- (?P<what>keys|formats|codes|kinds|rules)(?: (?P<name>\S+))? -->\n(?P<text>.*?)<!-- / -->", re.S
+    r"<!-- (?P<what>keys|formats|codes|kinds|rules|vocabulary)(?: (?P<name>\S+))? -->\n(?P<text>.*?)<!-- / -->", re.S
 )
 
 
@@ -31,7 +31,7 @@ def filled(text: str) -> str:
 
     def part(found: re.Match[str]) -> str:
         what, name = found["what"], found["name"] or ""
-        made = {"keys": table, "formats": formats}[what](name) if name else _whole(what)
+        made = {"keys": table, "formats": formats, "vocabulary": _needs}[what](name) if name else _whole(what)
         return f"<!-- {what}{' ' if name else ''}{name} -->\n{made}<!-- / -->"
 
     return _PART.sub(part, text)
@@ -61,6 +61,13 @@ def _whole(what: str) -> str:
     if what == "kinds":
         return ", ".join(f"`{name}`" for name in kinds()) + "\n"
     return _rules()
+
+
+def _needs(name: str) -> str:
+    """A table of what public connectors need. Raises KeyError for one that there is not."""
+    from conn_engine.schemas.vocabulary import tables
+
+    return tables(packaged("docs"))[name]
 
 
 def _codes() -> str:

@@ -1,0 +1,95 @@
+"""What public connectors need of a language, and where this one says it: the tables of `docs/vocabulary.md`.
+
+The rows are data (`docs/vocabulary.yaml`). That their keys, examples and tests exist is a test's to hold.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from conn_engine.documents import parse
+from conn_engine.schemas.kinds import kinds
+
+__all__ = ["Need", "Vocabulary", "known", "read", "tables"]
+
+FILE = "vocabulary.yaml"
+_WORD = re.compile(r"(?P<kind>[a-z][a-z0-9_.]*)(?:=(?P<value>\w+))?")
+
+
+class Need(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One thing that connectors need. `says`: keys (`kind.key`, `kind.key=value`) and functions (`$name`). `shown`:
+    examples (`page.md#heading`) and tests. `missing`: what cannot be said, and what there is in its place."""
+
+    need: str
+    says: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()
+    missing: str = ""
+    number: int | None = None
+    manifests: int | None = None
+    providers: int | None = None
+
+
+class Vocabulary(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The rows by capability, the cases that break naive designs, and what was not counted."""
+
+    rows: tuple[Need, ...]
+    odd: tuple[Need, ...]
+    beyond: tuple[Need, ...]
+
+
+def read(folder: Path) -> Vocabulary:
+    """The data beside the page. Raises msgspec.ValidationError for data of another form."""
+    path = folder / FILE
+    return msgspec.convert(parse(path.read_text(encoding="utf-8"), FILE, language="yaml").data, Vocabulary)
+
+
+def known(word: str) -> bool:
+    """Whether the language has such a key, such a value of a key, or such a function."""
+    from conn_engine.expressions import known_functions
+
+    if word.startswith("$"):
+        return word.removeprefix("$") in known_functions()
+    found = _WORD.fullmatch(word)
+    if found is None:
+        return False
+    name, value = found["kind"], found["value"]
+    if name in kinds() and value is None:
+        return True
+    holder, _, own = name.rpartition(".")
+    kind = kinds().get(holder)
+    holders = [kind, kinds()[kind.common]] if kind is not None and kind.common else [kind] if kind is not None else []
+    keys = [key for kind in holders for key in kind.keys if key.name == own]
+    return bool(keys) and (value is None or value in re.split(r"[ ,|]+", keys[0].type))
+
+
+def tables(folder: Path) -> dict[str, str]:
+    """The Markdown tables by name: `rows`, `odd`, `beyond`."""
+    told = read(folder)
+    return {
+        "rows": _table(("", "need", "manifests", "providers", "how Conn says it", "example"), told.rows),
+        "odd": _table(("", "case", "how Conn says it", "example"), told.odd),
+        "beyond": _table(("need", "how Conn says it", "example"), told.beyond),
+    }
+
+
+def _table(head: tuple[str, ...], needs: Sequence[Need]) -> str:
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for need in needs:
+        counted = [str(need.number)] if need.number is not None else []
+        numbers = [f"{count}" for count in (need.manifests, need.providers) if count is not None]
+        cells = [*counted, need.need, *numbers, _said(need), _examples(need)]
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _said(need: Need) -> str:
+    told = ", ".join(f"`{word.replace('=', ': ')}`" for word in need.says)
+    missing = f"**not**: {need.missing}" if need.missing else ""
+    return ". ".join(part for part in (told, missing) if part)
+
+
+def _examples(need: Need) -> str:
+    shown = [place for place in need.shown if ".md#" in place]
+    return ", ".join(f"[{place.partition('#')[2].replace('-', ' ')}]({place})" for place in shown)

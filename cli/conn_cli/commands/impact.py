@@ -48,8 +48,8 @@ def impact(
 
 
 def _measured(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":
-    from conn_engine.config import load_workspace
     from conn_engine.impact import impact as measure
+    from conn_engine.impact.revisions import load_before
 
     with (
         base_folder(app.workspace_root, app.folder, base, base_dir) as folder,
@@ -60,4 +60,4 @@ def _measured(app: App, base: str | None, base_dir: Path | None, processes: int 
             progress.total = total
             progress.advance(done - progress.done)
 
-        return measure(load_workspace(folder), app.workspace, processes=processes, progress=tell)
+        return measure(load_before(folder), app.workspace, processes=processes, progress=tell)

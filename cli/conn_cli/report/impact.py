@@ -140,9 +140,9 @@ def markdown(impact: Impact) -> str:
 
 
 def _title(impact: Impact) -> str:
-    changed = impact.count("changed")
+    changed, unknown = impact.count("changed"), impact.count("unknown")
     if not changed:
-        return "No account changes"
+        return f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
     broken = sum(account.breaking for account in impact.accounts)
     return f"{counted(changed, 'account')} of {len(impact.accounts):,} change" + (
         f", **{broken:,} break**" if broken else ", none breaks"

@@ -14,6 +14,7 @@ from conn_engine.coverage import OperationCoverage, measure_coverage
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.errors import ConnError, UsageError
 from conn_engine.impact import Impact, impact
+from conn_engine.impact.revisions import load_before
 from conn_engine.lint import lint_paths
 from conn_engine.lint.baseline import apply_baseline
 from conn_engine.population import Digests, Side, account_groups
@@ -82,7 +83,7 @@ def check(
         result.coverage += _coverage(workspace, result.reach, tell)
         if before is not None:
             tell("impact")
-            result.impact = impact(load_workspace(before), workspace, processes=processes)
+            result.impact = impact(load_before(before), workspace, processes=processes)
     except ConnError as error:
         result.broken = error.message
         result.findings += [finding for finding in error.findings if finding not in result.findings]

@@ -49,10 +49,11 @@ def impact(
     """What turning `before` into `after` does to every account, on the recordings.
 
     `processes`: how many to use; None leaves it to the amount of work. `progress` is told how many comparisons of how
-    many are done. Raises ConfigurationError for a workspace or an account's document that cannot be read.
+    many are done. Accounts and recordings that could not be read before stand against nothing. Raises
+    ConfigurationError for those after the change.
     """
     digests = Digests()
-    plan = Plan(Side(before, digests), Side(after, digests))
+    plan = Plan(Side(before, digests, lenient=True), Side(after, digests))
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
     total, evaluated = len(by_place), 0

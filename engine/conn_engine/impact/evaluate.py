@@ -14,7 +14,7 @@ from conn_engine.errors import ConnError, MissingRecording, VendorError
 from conn_engine.expressions import use
 from conn_engine.impact.model import ChangeKind, Effect
 from conn_engine.population import routed
-from conn_engine.runtime.cases import Outcome, replay
+from conn_engine.runtime.cases import Outcome, golden_request, replay
 from conn_engine.runtime.compare import compare_records, compare_requests
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
@@ -22,7 +22,7 @@ from conn_engine.transport.recordings import Recording, load_recording
 
 __all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
 
-Level = Literal["base", "account"]
+Level = Literal["base", "environment", "account"]
 
 MOST_KEPT = 256
 KINDS: dict[str, ChangeKind] = {
@@ -35,7 +35,7 @@ KINDS: dict[str, ChangeKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One side to evaluate: a workspace, an account, all its levels or the base alone. `key` names the result."""
+    """One side to evaluate: a workspace, an account, its levels up to `level`. `key` names the result."""
 
     root: Path
     account: str
@@ -88,19 +88,20 @@ class Evaluation:
         recording = load_recording(job.recording)
         known: dict[str, _Side] = {}
 
-        def side(run: Run) -> _Side:
+        def side(run: Run, *, before: bool = False) -> _Side:
             if run.key not in known:
-                known[run.key] = self._run(run, job.name, recording)
+                known[run.key] = self._run(run, job.name, recording, before=before)
             return known[run.key]
 
         found = []
         for pair in job.pairs:
             if pair.before is not None and pair.after is not None:
-                found.append(_effect(side(pair.before), side(pair.after)))
+                found.append(_effect(side(pair.before, before=True), side(pair.after)))
             elif pair.after is not None:
                 found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
             elif pair.before is not None:
-                found.append(Effect(0, {("", "operation_missing"): len(side(pair.before).outcome.records)}))
+                gone = side(pair.before, before=True)
+                found.append(Effect(0, {("", "operation_missing"): len(gone.outcome.records)}))
         return found, len(known)
 
     def _workspace(self, root: Path) -> Workspace:
@@ -114,10 +115,10 @@ class Evaluation:
             effective = self._workspace(run.root).effective(account=run.account)
             if len(self._effectives) >= MOST_KEPT:
                 self._effectives.clear()
-            self._effectives[key] = up_to(effective, "base") if run.level == "base" else effective
+            self._effectives[key] = effective if run.level == "account" else up_to(effective, run.level)
         return self._effectives[key]
 
-    def _run(self, run: Run, name: OperationName, recording: Recording) -> _Side:
+    def _run(self, run: Run, name: OperationName, recording: Recording, *, before: bool) -> _Side:
         workspace = self._workspace(run.root)
         with ExitStack() as stack:
             if workspace.settings.evaluator is not None:
@@ -127,8 +128,18 @@ class Evaluation:
                 outcome = replay(effective, name, recording)
             except ConnError as error:
                 return _Side(Outcome(error=error), [], {}, False)
-        violations = _violations(workspace, effective, name, outcome)
-        return _Side(outcome, outcome.requests(), violations, _writes(effective, name))
+        try:
+            violations = _violations(workspace, effective, name, outcome)
+        except ConnError:
+            if not before:
+                raise
+            violations = {}  # a schema that could not be read before was not violated
+        return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
+
+
+def _requests(outcome: Outcome) -> list[dict[str, Any]]:
+    """The requests with their whole URLs: another base URL asks somebody else, and no golden would tell."""
+    return [{**golden_request(sent), "url": sent.whole_url} for sent in outcome.sent]
 
 
 def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:

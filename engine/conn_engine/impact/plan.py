@@ -21,6 +21,9 @@ from conn_engine.runtime.variants import up_to
 
 __all__ = ["Group", "OperationPlan", "PairKey", "Plan"]
 
+_Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]
+_Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
+"""Names with their shapes before and after."""
 PairKey = tuple[str, str]
 """What stands for one comparison: the digests of both runs. Equal pairs are evaluated once."""
 ABSENT = ""
@@ -31,15 +34,15 @@ Place = tuple[tuple[OperationName, str], int]
 class OperationPlan:
     """One operation of one group: the pairs to look at. `reached` is false where both sides are equal.
 
-    `own` are the comparisons of the accounts themselves, `base` those of the base level alone, for what overrides keep
-    away. `recorded` is false when no recording shows the operation.
+    `own` are the comparisons of the accounts themselves, `below` those of the levels below an override, for what it
+    keeps away. `recorded` is false when no recording shows the operation.
     """
 
     name: OperationName
     reached: bool = False
     recorded: bool = True
     own: list[PairKey] = field(default_factory=list)
-    base: list[PairKey] = field(default_factory=list)
+    below: list[PairKey] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -86,55 +89,70 @@ class _Variant:
 
 
 class Plan:
-    """All groups with what to evaluate for them. Raises ConfigurationError for an account that cannot be read."""
+    """All groups with what to evaluate for them.
+
+    Raises ConfigurationError for an account that cannot be read after the change.
+    """
 
     def __init__(self, before: Side, after: Side) -> None:
         self.before = before
         self.after = after
         self.jobs: dict[tuple[OperationName, str], Job] = {}
+        self._unreadable: set[str] = set()
         self._slicer = Slicer(after.digests)
         self._pairs: dict[PairKey, Place] = {}
-        self._bases: dict[tuple[int, str], tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]] = {}
-        self.groups = [group for shapes in self._alike() for group in self._groups(shapes)]
+        self._cuts: dict[tuple[int, str, Level, str], _Cut] = {}
+        self.groups = [group for accounts in self._alike() for group in self._groups(accounts)]
 
     @property
     def pairs(self) -> Iterable[tuple[PairKey, Place]]:
         """Every comparison with the job that makes it and its number there."""
         return self._pairs.items()
 
-    def _alike(self) -> Iterable[list[tuple[AccountShape | None, AccountShape | None]]]:
-        """The accounts' shapes before and after, together where only the contexts differ."""
+    def _alike(self) -> Iterable[_Accounts]:
+        """The accounts with their shapes before and after, together where only the contexts differ."""
         old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
-        found: dict[Any, list[tuple[AccountShape | None, AccountShape | None]]] = {}
+        found: dict[Any, _Accounts] = {}
         for name in sorted(old | new):
             after = self.after.shape(name) if name in new else None
-            before = self.before.shape(name, self.after) if name in old else None
-            found.setdefault((before and before.key, after and after.key), []).append((before, after))
+            before = self._shape_before(name) if name in old else None
+            key = ("" if name in self._unreadable else before and before.key, after and after.key)
+            found.setdefault(key, []).append((name, before, after))
         return found.values()
 
-    def _groups(self, shapes: list[tuple[AccountShape | None, AccountShape | None]]) -> Iterator[Group]:
-        first = shapes[0]
-        broken_before = False
+    def _shape_before(self, name: str) -> AccountShape | None:
         try:
-            before = self._variant(self.before, first[0])
+            return self.before.shape(name, self.after)
+        except ConnError:  # what a change mends must not stand against it
+            self._unreadable.add(name)
+            return None
+
+    def _groups(self, accounts: _Accounts) -> Iterator[Group]:
+        name, old, new = accounts[0]
+        broken_before = name in self._unreadable
+        try:
+            before = self._variant(self.before, old)
         except ConnError:
             before, broken_before = None, True  # nothing that worked can break
+        names = [name for name, *_ in accounts]
+        if broken_before and new is None:
+            yield Group(None, None, names, broken_before=True)
+            return
         try:
-            after = self._variant(self.after, first[1])
+            after = self._variant(self.after, new)
         except ConnError as error:
-            names = [(pair[0] or pair[1] or first[1]).name for pair in shapes]  # type: ignore[union-attr]
-            yield Group(*first, names, broken=error.message, broken_before=broken_before)
+            yield Group(old, new, names, broken=error.message, broken_before=broken_before)
             return
         variants = [variant for variant in (before, after) if variant is not None]
         groups: dict[str, Group] = {}
-        for pair in shapes:
-            group = groups.setdefault(self._context_key(variants, pair), Group(*pair))
-            group.accounts.extend({shape.name: None for shape in pair if shape is not None})
+        for name, old, new in accounts:
+            group = groups.setdefault(self._context_key(variants, (old, new)), Group(old, new))
+            group.accounts.append(name)
         for group in groups.values():
             self._fill(group, before, after)
             yield group
 
-    def _context_key(self, variants: list[_Variant], pair: tuple[AccountShape | None, AccountShape | None]) -> str:
+    def _context_key(self, variants: list[_Variant], pair: Iterable[AccountShape | None]) -> str:
         """Equal for contexts that no operation can tell apart."""
         reads = context_reads(cut for variant in variants for cut in variant.slices.values())
         contexts = [shape.context if shape is not None else {} for shape in pair]
@@ -146,16 +164,24 @@ class Plan:
         effective = side.workspace.effective(account=shape.name)
         return _Variant(side, effective, "account", *self._cut(side, effective))
 
-    def _base(self, variant: _Variant) -> _Variant:
-        effective = up_to(variant.effective, "base")
-        key = (id(variant.side), effective.connector_name)  # the same for every account
-        if key not in self._bases:
-            self._bases[key] = self._cut(variant.side, effective)
-        return _Variant(variant.side, effective, "base", *self._bases[key])
+    def _below(self, before: _Variant | None, after: _Variant | None) -> list[tuple[_Variant, _Variant]]:
+        """Both sides up to each level below an override: what these accounts may be shielded from."""
+        if before is None or after is None:
+            return []
+        said = {layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data}
+        levels: list[Level] = ["base"] if said - {"base"} else []
+        levels += ["environment"] if {"environment", "account"} <= said else []
+        return [(self._up_to(before, level), self._up_to(after, level)) for level in levels]
 
-    def _cut(
-        self, side: Side, effective: Effective
-    ) -> tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]:
+    def _up_to(self, variant: _Variant, level: Level) -> _Variant:
+        effective = up_to(variant.effective, level)
+        place = effective.environment or "" if level == "environment" else ""
+        key = (id(variant.side), effective.connector_name, level, place)  # the same for every account
+        if key not in self._cuts:
+            self._cuts[key] = self._cut(variant.side, effective)
+        return _Variant(variant.side, effective, level, *self._cuts[key])
+
+    def _cut(self, side: Side, effective: Effective) -> "_Cut":
         names = effective.operations()
         slices = {name: self._slicer.of(effective, name) for name in names}
         return slices, {name: side.schema(effective.data, name) for name in names}
@@ -167,8 +193,7 @@ class Plan:
         recorded = {file.operation for file in recordings.values()}
         variants = [variant for variant in (before, after) if variant is not None]
         names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
-        overridden = any(layer.level != "base" and layer.data for v in variants for layer in v.effective.layers)
-        bases = [self._base(variant) for variant in variants] if overridden and len(variants) == 2 else []
+        below = self._below(before, after)
         for name in sorted(names):
             files = [file for file in recordings.values() if file.operation == name.text]
             plan = OperationPlan(name, recorded=bool(files))
@@ -177,8 +202,8 @@ class Plan:
                 own = self._pair(group, name, (before, after), file)
                 plan.own += [own] if own is not None and file is not None else []
                 plan.reached = plan.reached or own is not None
-                shared = self._pair(group, name, (bases[0], bases[1]), file) if bases and file is not None else None
-                plan.base += [shared] if shared is not None else []
+                shared = [self._pair(group, name, pair, file) for pair in below] if file is not None else []
+                plan.below += [key for key in shared if key is not None]
             group.operations.append(plan)
 
     def _recordings(self, group: Group) -> Mapping[str, RecordedFile]:

@@ -16,9 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
+from conn_engine.config import Workspace, load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 
-__all__ = ["MAIN_BRANCHES", "default_base", "workspace_at"]
+__all__ = ["MAIN_BRANCHES", "default_base", "load_before", "workspace_at"]
 
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _DOCUMENTS = (".yaml", ".yml", ".json")
@@ -45,10 +46,33 @@ def default_base(root: Path) -> str:
         found = _git(root, ["merge-base", "HEAD", branch], check=False)
         if found.strip():
             return found.decode().strip()
+    if _git(root, ["rev-parse", "--is-shallow-repository"], check=False).strip() == b"true":
+        raise UsageError(
+            "the clone is too shallow: it does not reach back to where the work left the main branch",
+            hint="fetch the history first (git fetch --unshallow; actions/checkout: fetch-depth: 0), or name what to "
+            "compare with: --base REVISION or --base-dir FOLDER",
+        )
     raise UsageError(
         "there is no main branch to compare with",
         hint=f"looked for {', '.join(MAIN_BRANCHES)}; name what to compare with: --base REVISION or --base-dir FOLDER",
     )
+
+
+def load_before(folder: Path) -> Workspace:
+    """The workspace of a folder as what a change is compared with.
+
+    Raises ConfigurationError when it cannot be used as a whole; it has no findings, as their lines are not today's.
+    """
+    try:
+        workspace = load_workspace(folder)
+        for names in (workspace.accounts, workspace.connectors, workspace.environments):
+            names()  # two documents of one name
+    except ConfigurationError as error:
+        raise ConfigurationError(
+            f"what the change is compared with cannot be used: {error.message}",
+            hint="compare with another revision or folder: --base REVISION, --base-dir FOLDER",
+        ) from None
+    return workspace
 
 
 @contextmanager

@@ -20,27 +20,33 @@ _SPOKEN = frozenset({"label", "description", "docs_url", "note"})
 def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statement]:
     """Every leaf of the configuration that the change sets, changes or removes, once, by level and place."""
     found: dict[tuple[str, str, str], Statement] = {}
-    seen: set[tuple[str, str]] = set()
+    seen: set[tuple[str, str, str]] = set()
     for group in groups:
         before, after = group.configurations
         if before is None or after is None:
             continue
         for level in ("base", "environment", "account"):
             old, new = _layer(before, level), _layer(after, level)
-            key = (digests.of(old.data if old else {}), digests.of(new.data if new else {}))
+            key = (digests.of(old.data if old else {}), digests.of(new.data if new else {}), _owner(level, group))
             if key[0] == key[1] or key in seen:
                 continue
             seen.add(key)
             for path, note, layer in _differences(old, new):
                 said = _around_difference(_said(old, path), _said(new, path))
-                statement = Statement(level, dotted(path), _span(layer, path), note, _owner(level, group), *said)
-                found[level, statement.path, statement.account or group.connector] = statement
+                account = group.accounts[0] if level == "account" else ""
+                found[level, dotted(path), _owner(level, group)] = Statement(
+                    level, dotted(path), _span(layer, path), note, account, *said
+                )
     order = {"base": 0, "environment": 1, "account": 2}
     return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
 
 
 def _owner(level: str, group: Group) -> str:
-    return group.accounts[0] if level == "account" else ""
+    """Whose document says what a level says."""
+    if level == "account":
+        return group.accounts[0]
+    shape = group.after or group.before
+    return group.connector if level == "base" or shape is None else f"{shape.environment} {group.connector}"
 
 
 def _layer(effective: Effective, level: str) -> Layer | None:

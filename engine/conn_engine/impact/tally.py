@@ -46,7 +46,7 @@ class Tally:
         reasons: list[tuple[str, str]] = []
         for plan in group.operations:
             counts, writes, reason = self._own(plan)
-            away = self._kept_away(plan, counts)
+            away = {} if reason else self._kept_away(plan, counts)
             if counts:
                 changed = True
                 breaking |= self._add(group, plan.name.text, counts, number, writes=writes)
@@ -81,10 +81,10 @@ class Tally:
     def _kept_away(
         self, plan: OperationPlan, own: Mapping[tuple[str, ChangeKind], int]
     ) -> dict[tuple[str, ChangeKind], int]:
-        """What the change does at the base level to fields where these accounts see nothing of it."""
+        """What the change does at the levels below to fields where these accounts see nothing of it."""
         touched = {name for name, _ in own}
         found: dict[tuple[str, ChangeKind], int] = {}
-        for key in plan.base:
+        for key in plan.below:
             for (name, kind), records in self.effects[key].counts.items():
                 if name not in touched:
                     found[name, kind] = found.get((name, kind), 0) + records

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.config import Account, OperationName, Workspace, lookup, singular
+from conn_engine.errors import ConfigurationError
 from conn_engine.population.content import Digests, joined
 from conn_engine.runtime.model_schemas import schema_path
 from conn_engine.transport.recordings import load_recording
@@ -45,11 +46,12 @@ class RecordedFile:
 
 
 class Side:
-    """A workspace before or after a change."""
+    """A workspace before or after a change. `lenient` passes over recordings that cannot be read."""
 
-    def __init__(self, workspace: Workspace, digests: Digests) -> None:
+    def __init__(self, workspace: Workspace, digests: Digests, *, lenient: bool = False) -> None:
         self.workspace = workspace
         self.digests = digests
+        self._lenient = lenient
         self._recordings: dict[tuple[str, str], dict[str, RecordedFile]] = {}
         self._accounts: dict[str, Account] = {}
         self._schemas: dict[tuple[str, str], str] = {}
@@ -111,7 +113,12 @@ class Side:
             folder /= account
         for path in sorted(folder.glob("*.json")):
             self.workspace.check_inside(path)
-            recording = load_recording(path, self.workspace.shown(path))
+            try:
+                recording = load_recording(path, self.workspace.shown(path))
+            except ConfigurationError:
+                if self._lenient:
+                    continue
+                raise
             digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
             yield (
                 path.name,

@@ -54,13 +54,17 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class SentRequest:
-    """One request of a replay, as a person reads it: path with query, status, how many records it brought."""
+    """One request of a replay, as a person reads it: path with query, status, how many records it brought.
+
+    `url` is below the base URL, `whole_url` is where the request went.
+    """
 
     method: str
     url: str
     status: int
     records: int
     body: Any = None
+    whole_url: str = ""
 
 
 @dataclass(slots=True)
@@ -201,6 +205,7 @@ def sent_requests(
                 answer.status if answer is not None else 0,
                 next(brought, 0) if operation else 0,
                 _body(request),
+                request.url,
             )
         )
     return rows

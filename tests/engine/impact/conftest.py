@@ -182,13 +182,15 @@ class Generated:
 
     def _change_connector(self) -> None:
         document = self.files[f"connectors/{self.random.choice(CONNECTORS)}/connector.yaml"]
-        part = self.random.randrange(4)
+        part = self.random.randrange(5)
         if part == 0:
             document["headers"]["X-Version"] = "3"
         elif part == 1:
             document["resources"]["others"]["list"]["path"] = "/others2"
         elif part == 2:
             document["resources"]["things"]["list"]["record_filter"] = "record.num > 1"
+        elif part == 3:
+            document["base_url"] += "/v2"
         else:
             document["label"] = "A label changes nothing"
 

@@ -8,16 +8,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
+from conn_engine.config import Effective, Level, OperationName, Workspace, load_workspace, singular
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.impact import Impact, impact
-from conn_engine.runtime.cases import Outcome, find_cases, replay
+from conn_engine.runtime.cases import Outcome, find_cases, golden_request, replay
 from conn_engine.runtime.compare import compare_records, compare_requests
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
 
 WORDS = {"changed": "value_changed", "added": "added", "missing": "missing", "type_changed": "type_changed"}
 Counts = Counter[tuple[str, str]]
+LOWER: tuple[Level, ...] = ("base", "environment")
 
 
 def violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> Counter[str]:
@@ -31,6 +32,10 @@ def violations(workspace: Workspace, effective: Effective, name: OperationName, 
     return found
 
 
+def asked(outcome: Outcome) -> list[dict[str, Any]]:
+    return [{**golden_request(sent), "url": sent.whole_url} for sent in outcome.sent]
+
+
 def compared(
     sides: tuple[tuple[Workspace, Effective], tuple[Workspace, Effective]], name: OperationName, recording: Any
 ) -> tuple[Counts, bool]:
@@ -38,7 +43,7 @@ def compared(
     (one, before), (other, after) = sides
     old, new = replay(before, name, recording), replay(after, name, recording)
     counts: Counts = Counter()
-    for change in compare_requests(old.requests(), new.requests()):
+    for change in compare_requests(asked(old), asked(new)):
         counts[change.part if change.part in ("method", "url", "body") else "request", "request_changed"] += 1
     if isinstance(old.error, MissingRecording) or isinstance(new.error, MissingRecording):
         return counts, True
@@ -79,7 +84,7 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
                     perhaps = True  # it counts as unknown when the change can reach it
                 continue
             total: Counts = Counter()
-            base: Counts = Counter()
+            below: Counts = Counter()
             for case in cases:
                 if old is None or new is None or not all(there):
                     side = new if new is not None and there[1] else old
@@ -92,10 +97,9 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
                 total += found
                 if missed and not found:
                     perhaps = True
-                if old.connector_name == new.connector_name:
-                    base += compared(((before, up_to(old, "base")), (after, up_to(new, "base"))), name, case.recording)[
-                        0
-                    ]
+                for level in LOWER if old.connector_name == new.connector_name else ():
+                    lower = ((before, up_to(old, level)), (after, up_to(new, level)))
+                    below += compared(lower, name, case.recording)[0]
             if total:
                 changed = True
             for (field, kind), number in total.items():
@@ -103,7 +107,7 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
                 records[new.connector_name if new else old.connector_name, name.text, field, kind] += number  # type: ignore[union-attr]
             touched = {field for field, _ in total}
             overridden = any(layer.level != "base" and layer.data for e in (old, new) if e for layer in e.layers)
-            shielded = shielded or (overridden and any(field not in touched for field, _ in base))
+            shielded = shielded or (overridden and any(field not in touched for field, _ in below))
         unknown = not files and not changed
         if changed:
             verdicts[account] = {"changed"}

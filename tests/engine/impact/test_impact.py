@@ -116,3 +116,76 @@ def test_a_workspace_is_read_anew_each_time(example: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("id: response.id", "id: response.gone", 1), "utf-8")
     found = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=1)
     assert {verdict for name, verdict in status(found).items() if name != "initech"} == {"changed"}
+
+
+def lines(found: Impact) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Accounts, records and shielded accounts by operation, field and kind."""
+    return {(r.operation, r.field, r.kind): (r.accounts, r.records, r.shielded) for r in found.fields}
+
+
+def test_an_override_shields_from_a_change_of_its_environment(example: Path) -> None:
+    acme = example / "accounts" / "acme.yaml"
+    own = "      deals:\n        list:\n          response_mapping: { currency: \"'CHF'\" }\n"
+    acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
+    found = changed(example, production=("'EUR'", "'USD'"))
+    assert status(found) == {"acme": "shielded", "globex": "changed", "initech": "unchanged", "umbrella": "unchanged"}
+    assert lines(found) == {("crm.deals.list", "currency", "value_changed"): (1, 1, 1)}
+
+
+def test_another_base_url_is_another_request(example: Path) -> None:
+    found = changed(example, connector=("https://api.hubapi.com\n", "https://api.hubapi.com/v9\n"))
+    # sandbox and umbrella say an address of their own
+    assert status(found) == {"acme": "changed", "globex": "changed", "initech": "unchanged", "umbrella": "shielded"}
+    assert {kind for _, _, kind in lines(found)} == {"request_changed"}
+    written = next(row for row in found.fields if row.operation == "crm.contacts.update")
+    assert (written.field, written.accounts, written.shielded, written.breaking) == ("url", 2, 1, True)
+    read = next(row for row in found.fields if row.operation == "crm.contacts.get")
+    assert not read.breaking
+
+
+def test_the_same_key_of_two_environments_is_two_changes(example: Path) -> None:
+    folder = example / "environments"
+    for name in ("production", "sandbox"):
+        text = (folder / f"{name}.yaml").read_text(encoding="utf-8").replace("    timeout_seconds: 20\n", "")
+        text = text.replace("  hubspot:\n", "  hubspot:\n    timeout_seconds: 20\n", 1)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    edit = ("timeout_seconds: 20", "timeout_seconds: 21")
+    found = changed(example, production=edit, sandbox=edit)
+    assert [(s.path, s.span and s.span.file) for s in found.statements] == [
+        ("timeout_seconds", "environments/production.yaml"),
+        ("timeout_seconds", "environments/sandbox.yaml"),
+    ]
+
+
+def test_what_a_change_mends_does_not_stand_against_it(example: Path) -> None:
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    for name in ("accounts/acme.yaml", "accounts/initech.yaml"):
+        (example / name).write_text("connector: [\n", encoding="utf-8")
+    (after / "accounts" / "initech.yaml").unlink()
+    recording = example / "connectors" / "hubspot" / "recordings" / "crm.contacts.get.json"
+    recording.write_text("{", encoding="utf-8")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert status(found) == {"acme": "changed", "globex": "unchanged", "initech": "unknown", "umbrella": "unchanged"}
+    assert not found.breaking
+    assert {row.kind for row in found.fields} == {"operation_added"}
+
+
+def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> None:
+    acme = example / "accounts" / "acme.yaml"
+    own = (
+        "      companies:\n        get:\n          response_mapping: { name: \"'x'\" }\n"
+        "  resources: { companies: { get: { path: /elsewhere } } }\n"
+    )
+    acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
+    found = changed(example, crm=("domain: response.properties.domain", "domain: response.properties.website"))
+    assert status(found)["acme"] == "changed"  # by other operations
+    row = next(r for r in found.fields if r.operation == "crm.companies.get" and r.field == "domain")
+    assert (row.accounts, row.shielded) == (2, 0)
+    assert ("crm.companies.get", "the recording does not answer the request", 1) in found.unknown
+
+
+def test_a_report_without_changes_says_what_is_unknown(example: Path) -> None:
+    shutil.rmtree(example / "connectors" / "hubspot" / "recordings")
+    found = changed(example, crm=("response.properties.firstname", "response.properties.lastname"))
+    assert report.markdown(found).startswith("### No account is known to change, 3 unknown\n")

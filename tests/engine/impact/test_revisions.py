@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.impact.revisions import default_base, workspace_at
+from conn_engine.impact.revisions import default_base, load_before, workspace_at
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -85,3 +85,26 @@ def test_a_revision_without_a_workspace_is_named(repository: Path) -> None:
 def test_a_folder_outside_git_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="in no git repository"):
         default_base(tmp_path)
+
+
+def test_a_clone_that_is_too_shallow_says_so(repository: Path, tmp_path: Path) -> None:
+    (repository / "more.yaml").write_text("a: 1\n")
+    git(repository.parent, "checkout", "-q", "main", "--force")
+    git(repository.parent, "commit", "-q", "--allow-empty", "-m", "main goes on")
+    clone = tmp_path / "clone"
+    source = repository.parent.as_uri()
+    git(tmp_path, "clone", "-q", "--depth", "1", "--no-single-branch", "--branch", "work", source, str(clone))
+    with pytest.raises(UsageError, match="too shallow") as error:
+        default_base(clone / "integrations")
+    assert "git fetch --unshallow" in str(error.value.hint)
+
+
+@pytest.mark.parametrize("name", ["conn.yaml", "accounts/kept.json"])
+def test_a_base_that_cannot_be_used_at_all_is_named_as_the_base(tmp_path: Path, name: str) -> None:
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (tmp_path / "accounts" / "kept.yaml").write_text("connector: one\n")
+    (tmp_path / name).write_text("{")
+    with pytest.raises(ConfigurationError, match="what the change is compared with cannot be used") as error:
+        load_before(tmp_path)
+    assert not error.value.findings  # their lines would be taken for lines of today

@@ -10,12 +10,15 @@ import hmac
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine.auth.refusal import line
-from conn_engine.errors import CredentialError
+from conn_engine.bodies import encode_query
+from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.strategies import Scope, filled
 
-__all__ = ["Consent", "accepted", "challenge", "fresh_secret"]
+__all__ = ["Consent", "accepted", "challenge", "consent_url", "fresh_secret"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,6 +54,21 @@ def challenge(verifier: str) -> str:
     """The S256 challenge of a PKCE verifier."""
     digest = hashlib.sha256(verifier.encode("ascii")).digest()
     return base64.urlsafe_b64encode(digest).decode("ascii").rstrip("=")
+
+
+def consent_url(url: str, params: Mapping[str, Any], names: Scope) -> str:
+    """The address that a person opens: `authorization_url` and its parameters, their templates filled in from `names`.
+
+    Raises ConfigurationError for an address that is no https URL (http only on this machine), CredentialError when a
+    template names what there is not.
+    """
+    purpose = "the authorization URL"
+    parts = urlsplit(filled(url, names, purpose=purpose))
+    local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
+    if not parts.hostname or not (parts.scheme == "https" or local):
+        raise ConfigurationError("`authorization_url` is not an absolute https URL", hint=f"it is {url or 'not said'}")
+    query = encode_query(filled(dict(params), names, purpose=purpose).items())
+    return f"{parts._replace(fragment='').geturl()}{'&' if parts.query else '?'}{query}"
 
 
 def accepted(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:

@@ -3,17 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from msgspec import Meta, field
 
-from conn_engine.auth.consent import Consent, accepted, fresh_secret
+from conn_engine.auth.consent import Consent, accepted, consent_url, fresh_secret
 from conn_engine.auth.credentials.static import StaticCredentials
 from conn_engine.auth.names import CAPTURED, CredentialField, filled
 from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, plain, read
 from conn_engine.auth.token_request import open_part
-from conn_engine.bodies import encode_query
-from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.errors import CredentialError
 from conn_engine.signing import oauth1
 from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Clock, Flow, Request
@@ -118,16 +117,8 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         )
         token, secret = fields["oauth_token"], fields.get("oauth_token_secret", "")
         names = {**scope, "consent": {"redirect_uri": redirect_uri, "oauth_token": token}}
-        url = filled(self.authorization_url or "", names, purpose="the authorization URL")
-        parts = urlsplit(url)
-        local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
-        if not parts.hostname or not (parts.scheme == "https" or local):
-            raise ConfigurationError(
-                "`authorization_url` is not an absolute https URL", hint=f"it is {self.authorization_url or 'not said'}"
-            )
         params = {"oauth_token": "{{consent.oauth_token}}", **self.authorization_params}
-        query = encode_query(filled(params, names, purpose="the authorization URL").items())
-        url = f"{parts._replace(fragment='').geturl()}{'&' if parts.query else '?'}{query}"
+        url = consent_url(self.authorization_url or "", params, names)
         return Consent(url, redirect_uri, token, secret, "oauth_token", "oauth_verifier", "denied")
 
     def redeemed(  # noqa: PLR0917

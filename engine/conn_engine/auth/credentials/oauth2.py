@@ -2,17 +2,15 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from msgspec import Meta, field
 
-from conn_engine.auth.consent import Consent, accepted, challenge
+from conn_engine.auth.consent import Consent, accepted, challenge, consent_url
 from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.credentials.exchanged import laid_over
-from conn_engine.auth.names import CAPTURED, CredentialField, filled, token_of
+from conn_engine.auth.names import CAPTURED, CredentialField, token_of
 from conn_engine.auth.token_request import TokenRequest, request_token
-from conn_engine.bodies import encode_query
-from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
 from conn_engine.wire import Clock, Flow
 
@@ -118,7 +116,6 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         Raises ConfigurationError without an authorization URL or with one that is no https, CredentialError when a
         template names what there is not.
         """
-        purpose = "the authorization URL"
         names = self.prepared(scope)
         asked: dict[str, Any] = {"redirect_uri": redirect_uri, "state": state, "scope": self.scope_text() or ""}
         usual: dict[str, Any] = {
@@ -132,15 +129,7 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
             asked["code_challenge"] = challenge(verifier)
             usual |= {"code_challenge": "{{consent.code_challenge}}", "code_challenge_method": "S256"}
         names = {**names, "consent": asked}
-        url = filled(self.authorization_url or "", names, purpose=purpose)
-        parts = urlsplit(url)
-        local = parts.hostname in ("127.0.0.1", "localhost", "::1")
-        if not parts.hostname or not (parts.scheme == "https" or (parts.scheme == "http" and local)):
-            raise ConfigurationError(
-                "`authorization_url` is not an absolute https URL", hint=f"it is {self.authorization_url or 'not said'}"
-            )
-        query = encode_query(filled({**usual, **self.authorization_params}, names, purpose=purpose).items())
-        url = f"{parts._replace(fragment='').geturl()}{'&' if parts.query else '?'}{query}"
+        url = consent_url(self.authorization_url or "", {**usual, **self.authorization_params}, names)
         return Consent(url, redirect_uri, state, verifier if self.pkce else None, self.state_param, self.code_param)
 
     def asking(  # noqa: PLR0917

@@ -9,7 +9,7 @@ from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from conn_engine.auth import CAPTURED, CredentialField
 from conn_engine.bodies import Content
@@ -26,12 +26,14 @@ from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.vault import LayeredVault, open_vault, variable_name
-from conn_engine.wire import Clock, Headers, Page, SystemClock
+from conn_engine.wire import Clock, Flow, Headers, Page, SystemClock
 
 if TYPE_CHECKING:
     from conn_engine.transport.live import Live
 
 __all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "vault_of", "wire_account"]
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -123,13 +125,7 @@ class Connection:
         """Run an operation (`contacts.list`) and yield its pages as they arrive. Errors as in `perform`."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
-        return drive(
-            flow,
-            self.transport,
-            self.wiring.vault,
-            clock=self.wiring.session.clock,
-            redactor=self.wiring.redactor,
-        )
+        return self._driven(flow)
 
     def partitions(
         self, operation: str | OperationName, call: Call | None = None, *, raw: bool = False
@@ -138,13 +134,7 @@ class Connection:
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         behind = vendor_behind(self.effective, name, call)
         flow = perform_partitions(self.effective, behind, call or Call(), self.wiring.session)
-        return drive(
-            flow,
-            self.transport,
-            self.wiring.vault,
-            clock=self.wiring.session.clock,
-            redactor=self.wiring.redactor,
-        )
+        return self._driven(flow)
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
@@ -179,16 +169,13 @@ class Connection:
 
         Raises CredentialError when the vendor refuses it.
         """
-        wiring = self.wiring
-        flow = verify(wiring.effective, wiring.session)
-        return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+        return self._finished(verify(self.wiring.effective, self.wiring.session))
 
     def prepare(self) -> dict[str, Any]:
         """Run the connector's `connect` steps, and keep what they find with the account: the values, by name."""
         wiring = self.wiring
         account = wiring.session.account
-        flow = connect_steps(wiring.effective, wiring.session)
-        found = finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+        found = self._finished(connect_steps(wiring.effective, wiring.session))
         if found:
             with wiring.vault.exclusive(account):
                 stored = wiring.vault.load(account) or {}
@@ -202,8 +189,14 @@ class Connection:
 
         Raises CredentialError when the vendor does not do it. The stored credential stays as it is.
         """
+        return self._finished(revoke(self.wiring.effective, self.wiring.session))
+
+    def _driven(self, flow: Flow[Any]) -> Generator[Page, None, None]:
         wiring = self.wiring
-        flow = revoke(wiring.effective, wiring.session)
+        return drive(flow, self.transport, wiring.vault, clock=wiring.session.clock, redactor=wiring.redactor)
+
+    def _finished(self, flow: Flow[T]) -> T:
+        wiring = self.wiring
         return finish(flow, self.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
     def close(self) -> None:

@@ -212,7 +212,7 @@ def play(workspace: Workspace, text: str) -> str:
         wanted = run.headers[number] if number < len(run.headers) else []
         lines.extend(_request(request, base, wanted))
         if number >= len(run.answers):
-            raise VendorError(f"no answer {number + 1} in the transcript", kind="bad_response", status=0)
+            raise VendorError(f"no answer {number + 1} in the transcript", kind="bad_response")
         first, head, body = run.answers[number]
         if first.startswith("fault "):
             lines.append(f"< {first}")

@@ -15,6 +15,7 @@ from conn_engine.auth.refusal import check
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.secrets import Redactor
+from conn_engine.signatures import Signature
 from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
@@ -29,6 +30,7 @@ __all__ = [
     "QuerySetting",
     "ResponseFormatSetting",
     "SecretRequest",
+    "SignatureSetting",
     "Told",
     "UrlSetting",
     "asked",
@@ -55,6 +57,9 @@ ResponseFormatSetting: TypeAlias = Annotated[ResponseFormat, Meta(description="H
 AssertionSetting: TypeAlias = Annotated[
     Assertion | None, Meta(description="A signed JWT, for this request's templates to use as `{{assertion}}`.")
 ]
+SignatureSetting: TypeAlias = Annotated[
+    Signature | None, Meta(description="How this request is signed, after everything else; over the same names.")
+]
 
 
 class SecretRequest(Settings, frozen=True, kw_only=True):
@@ -69,6 +74,7 @@ class SecretRequest(Settings, frozen=True, kw_only=True):
     body_format: BodyFormatSetting = "form"
     response_format: ResponseFormatSetting = "json"
     assertion: AssertionSetting = None
+    signature: SignatureSetting = None
 
 
 class Told(Protocol):
@@ -90,6 +96,8 @@ class Told(Protocol):
     def response_format(self) -> ResponseFormat: ...
     @property
     def assertion(self) -> Assertion | None: ...
+    @property
+    def signature(self) -> Signature | None: ...
 
 
 def knowing(names: Scope) -> Redactor:
@@ -115,7 +123,13 @@ def asked(  # noqa: PLR0917
     When `judged`, an error answer raises CredentialError, or VendorError from an endpoint that is out of order, without
     a value of the credential; else the answer is the caller's to judge, and one that cannot be read has no body.
     """
-    request = finished(_built(told, names, hosts, clock, label))
+    now = Moment.at(clock.now())
+    request = finished(_built(told, {**now.names(), **names}, hosts, clock, label))
+    if told.signature is not None:
+        try:
+            request = told.signature.sign(request, names, now)
+        except ExpressionError as error:
+            raise sealed(error) from None
     response: Response = yield request
     host = host_of(request)
     try:
@@ -157,7 +171,6 @@ def host_of(request: Request) -> str:
 
 
 def _built(told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
-    names = {**Moment.at(clock.now()).names(), **names}
     purpose = f"the {label}" if " " in label else f'the token request\'s step "{label}"'
     if told.assertion is not None:
         names = {**names, "assertion": signed(told.assertion, names, clock.now()).text}

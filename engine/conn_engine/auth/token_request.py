@@ -21,6 +21,7 @@ from conn_engine.auth.secret_request import (
     QuerySetting,
     ResponseFormatSetting,
     SecretRequest,
+    SignatureSetting,
     UrlSetting,
     asked,
     host_of,
@@ -96,6 +97,7 @@ class TokenRequest(TokenReading, frozen=True, kw_only=True):
     body_format: BodyFormatSetting = "form"
     response_format: ResponseFormatSetting = "json"
     assertion: AssertionSetting = None
+    signature: SignatureSetting = None
     before: Annotated[
         tuple[TokenStep, ...],
         Meta(description="Requests to send first, in this order; their results are `before.<name>`."),

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 from typing import Any
 from urllib.parse import parse_qs
@@ -164,6 +165,31 @@ class TestSession:
         assert not session.expired(document, NOW + 40)
         assert session.expired(document, NOW + 60)
         assert session.expired(USER, NOW) and session.renewable(USER)
+
+    def test_a_signed_log_in_after_a_signed_step(self) -> None:
+        def signed(key: str) -> dict[str, Any]:
+            content = "request.method & request.target & request.body & $string(timestamp) & nonce"
+            headers = {"X-Sign": "{{signature}}", "X-Time": "{{timestamp}}", "X-Once": "{{nonce}}"}
+            return {"format": "hmac", "config": {"content": content, "key": key, "headers": headers}}
+
+        word = {"name": "word", "method": "get", "url": "https://api.example.com/word?of={{username}}"}
+        before = [{**word, "response": "response.word", "signature": signed("{{password}}")}]
+        login = {**LOGIN, "headers": {"X-Nonce": "{{nonce}}"}, "before": before, "signature": signed("{{before.word}}")}
+        session = kind({"format": "session", "config": {"login": login, "response": "response.t"}})
+        sent, document = exchanged(session, USER, answer({"word": "w"}), answer({"t": "T"}))
+        for request, key, line in zip(sent, ("secret-1", "w"), ("GET/word?of=ada", "POST/login"), strict=True):
+            once = request.headers["x-once"]
+            content = line.encode() + (request.body or b"") + f"{NOW:.0f}{once}".encode()
+            assert request.headers["x-sign"] == hmac.new(key.encode(), content, "sha256").hexdigest()
+        assert sent[1].headers["x-nonce"] == sent[1].headers["x-once"] != sent[0].headers["x-once"]
+        assert document["session"] == {"access_token": "T"}
+
+    def test_a_signature_that_cannot_be_made_tells_no_secret(self) -> None:
+        signature = {"format": "hmac", "config": {"content": "$error(password)", "headers": {"X": "{{signature}}"}}}
+        session = kind({"format": "session", "config": {"login": {**LOGIN, "signature": signature}}})
+        with pytest.raises(ConfigurationError) as raised:
+            exchanged(session, {**USER, "api_key": "k"})
+        assert "secret-1" not in f"{raised.value}{raised.value.hint}"
 
     def test_several_steps(self) -> None:
         login = {

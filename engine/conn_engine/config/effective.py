@@ -5,7 +5,9 @@ Models are made lazily, operation by operation. Reading files and finding them i
 is nobody's business here.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
 from typing import Any
@@ -67,6 +69,7 @@ class Effective:
         self._trusted = tuple(trusted_hosts)
         self._workspace_env = tuple(workspace_env)
         self._vendor: dict[tuple[str, str], VendorOperation] = {}
+        self._chosen: dict[tuple[str, str], VendorOperation] = {}
         self._unified: dict[tuple[str, str, str], UnifiedOperation] = {}
 
     @cached_property
@@ -80,13 +83,18 @@ class Effective:
         """The whole configuration, typed; operations say what they say and inherit. Raises
         ConfigurationError.
         """
-        try:
-            typed = convert(with_inherited(self.data), Configuration, at=self.connector_name)
-        except ConfigurationError as error:
-            raise self._explained(error) from None
+        typed = self._typed
         if typed.credentials is None:
             return typed
         return structs.replace(typed, credentials=chosen(typed.credentials, self.context))
+
+    @cached_property
+    def _typed(self) -> Configuration:
+        """The same in any context: a choice of credentials is still one."""
+        try:
+            return convert(with_inherited(self.data), Configuration, at=self.connector_name)
+        except ConfigurationError as error:
+            raise self._explained(error) from None
 
     def learn(self, captured: Any) -> None:
         """Add what a log-in found out (a mapping of names) to `context`; what the account's document says goes first.
@@ -95,6 +103,16 @@ class Effective:
         """
         if isinstance(captured, dict):
             self.context.update({name: value for name, value in captured.items() if name not in self._own})
+
+    def in_context(self, context: Mapping[str, Any]) -> "Effective":
+        """The same configuration with this context instead. What does not depend on one is made once for all."""
+        with suppress(ConfigurationError):  # whoever uses it is told
+            _ = self.hosts, self.env_names, self._typed
+        variant = copy(self)
+        variant.context = dict(context)
+        variant._chosen = {}
+        variant.__dict__.pop("connector", None)
+        return variant
 
     def with_layers(self, layers: Sequence[Layer]) -> "Effective":
         """The same connector, account and environment with these layers instead."""
@@ -145,10 +163,13 @@ class Effective:
 
     def _convert_vendor(self, resource: str, method: str) -> VendorOperation:
         key = (resource, method)
-        if key not in self._vendor:
-            made = vendor_operation(self.data, resource, method, connector=self.connector_name)
-            self._vendor[key] = replace(made, credentials=chosen(made.credentials, self.context))
-        return self._vendor[key]
+        if key not in self._chosen:
+            if key not in self._vendor:
+                self._vendor[key] = vendor_operation(self.data, resource, method, connector=self.connector_name)
+            made = self._vendor[key]
+            credentials = chosen(made.credentials, self.context)
+            self._chosen[key] = made if credentials is made.credentials else replace(made, credentials=credentials)
+        return self._chosen[key]
 
     def unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         """A unified operation, `resource`, `method` and `record` filled in; None when there is none."""

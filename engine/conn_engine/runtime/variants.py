@@ -38,11 +38,7 @@ def shared(effective: Effective) -> Effective:
 
 def in_context(effective: Effective, context: Mapping[str, Any]) -> Effective:
     """The same configuration with these values laid over the account's context (a replay's recorded ones)."""
-    if not context:
-        return effective
-    variant = copy.copy(effective)
-    variant.context = {**effective.context, **context}
-    return variant
+    return effective.in_context({**effective.context, **context}) if context else effective
 
 
 def for_replay(effective: Effective, *bases: str) -> Effective:

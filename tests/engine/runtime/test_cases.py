@@ -165,3 +165,41 @@ def test_bodies_of_requests_are_kept_as_a_recording_holds_them(
     outcome = replayed(make({f"{FOLDER}/create.json": recording}))
     assert outcome.requests() == [{"method": "POST", "url": "/people", "body": {"name": "A"}}]
     assert outcome.whole
+
+
+def test_each_recordings_context_chooses_its_credentials(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    token = {"format": "oauth2", "config": {"token_url": "https://api.example.com/token", "client_id": "c"}}
+    connector = {
+        "base_url": "https://api.example.com/v1",
+        "credentials": {
+            "format": "choice",
+            "config": {"by": "context.login", "options": {"token": token, "key": {"format": "api_key"}}},
+        },
+        "authorization": {
+            "format": "choice",
+            "config": {
+                "by": "context.login",
+                "options": {
+                    "token": {"format": "bearer"},
+                    "key": {"format": "header", "config": {"headers": {"X-Key": "{{api_key}}"}}},
+                },
+            },
+        },
+        "resources": {"people": {"list": {"method": "get", "path": "/people", "response_path": "items"}}},
+    }
+    files = {"connectors/shop/connector.yaml": connector, "connectors/shop/unified/crm.yaml": None}
+    for login in ("token", "key"):
+        files[f"{FOLDER}/people.list.{login}.json"] = recorded(
+            "people.list", ONE, scenario=login, context={"login": login}
+        )
+    workspace = make(files)
+    effective = workspace.effective(account=None, connector="shop")
+    assert effective.connector.credentials is not None  # what was made before for another context does not count
+    for order in (("token", "key"), ("key", "token")):
+        cases = {case.scenario: case for case in find_cases(workspace, effective, effective.operations())}
+        for login in order:
+            outcome = replay(effective, cases[login].name, cases[login].recording)
+            assert outcome.error is None, f"{login} of {order}"
+            assert len(outcome.records) == 1

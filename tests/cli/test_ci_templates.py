@@ -78,7 +78,12 @@ def test_the_action_checks_a_pull_request(repository: Path, installed: Path) -> 
     assert done.returncode == 1, done.stderr
     assert "::error" in done.stdout and "conn impact" in done.stdout
     assert "3 accounts of 4 change, **3 break**" in summary.read_text(encoding="utf-8")
-    assert json.loads((repository / "integrations/conn.sarif").read_text(encoding="utf-8"))["version"] == "2.1.0"
+    sarif = json.loads((repository / "integrations/conn.sarif").read_text(encoding="utf-8"))
+    assert sarif["version"] == "2.1.0"
+    # Both are read from the repository's root, wherever the workspace is.
+    assert "::error file=integrations/connectors/hubspot/unified/crm.yaml,line=16," in done.stdout
+    places = [row["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for row in sarif["runs"][0]["results"]]
+    assert places and all(place.startswith("integrations/") for place in places)
     assert "<testsuites" in (repository / "integrations/conn-test.xml").read_text(encoding="utf-8")
 
 

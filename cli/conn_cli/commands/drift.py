@@ -50,8 +50,8 @@ def drift(
     ] = None,
 ) -> None:
     """Compare the vendor's answers of today with the recordings; show which mappings, accounts, overrides break."""
+    from conn_cli.report import Sources, parse_specs, write_texts
     from conn_cli.report import drift as report
-    from conn_cli.report import parse_specs, write_texts
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -71,7 +71,7 @@ def drift(
         "text": lambda: report.text(found, verbose=verbose),
         "json": lambda: report.json_(found),
         "markdown": lambda: report.markdown(found),
-        "github": lambda: report.github(found),
+        "github": lambda: report.github(found, Sources(app.workspace_root)),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
     tiers = {FailOn.BREAKS: ("breaks",), FailOn.TOUCHES: ("breaks", "touches"), FailOn.NONE: ()}[fail_on]

@@ -35,14 +35,18 @@ def impact(
     ] = None,
 ) -> None:
     """Run every account before and after a change on the same recordings; show what changes, field by field."""
+    from conn_cli.report import Sources, parse_specs, write_texts
     from conn_cli.report import impact as report
-    from conn_cli.report import parse_specs, write_texts
 
     app: App = context.obj
-    drawn = {"text": report.text, "json": report.json_, "markdown": report.markdown, "github": report.github}
-    parse_specs(formats or [], drawn)  # a bad one is said before the work
+    parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
     found = _measured(app, base, base_dir, processes)
-    texts = {name: (lambda draw=draw: draw(found)) for name, draw in drawn.items()}
+    texts = {
+        "text": lambda: report.text(found),
+        "json": lambda: report.json_(found),
+        "markdown": lambda: report.markdown(found),
+        "github": lambda: report.github(found, Sources(app.workspace_root)),
+    }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
     raise typer.Exit(Exit.FINDINGS if fails(found, fail_on) else Exit.OK)
 

@@ -30,8 +30,8 @@ def mutate(
     ] = None,
 ) -> None:
     """Make small mistakes one at a time (drop a field, swap two paths, …); list those that no recorded test notices."""
+    from conn_cli.report import Sources, parse_specs, write_texts
     from conn_cli.report import mutate as report
-    from conn_cli.report import parse_specs, write_texts
 
     app: App = context.obj
     parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
@@ -42,7 +42,7 @@ def mutate(
         "text": lambda: report.text(scores, minimum),
         "json": lambda: report.json_(scores),
         "markdown": lambda: report.markdown(scores, minimum),
-        "github": lambda: report.github(scores),
+        "github": lambda: report.github(scores, Sources(app.workspace_root)),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
     low = any(score.verdicts and score.percent < (minimum or 0) for score in scores)

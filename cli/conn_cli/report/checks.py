@@ -160,7 +160,7 @@ def _github(verdicts: Verdicts, sources: Sources) -> str:
     result = verdicts.result
     lines = [render("github", result.all_findings(), sources)]
     if result.impact is not None:
-        lines.append(impact_report.github(result.impact))
+        lines.append(impact_report.github(result.impact, sources))
     for name, passed, told in verdicts.rows():
         lines.append(command("notice" if passed else "error", told, title=f"conn ci: {name}") + "\n")
     return "".join(lines)

@@ -1,6 +1,7 @@
 """Drift, drawn: text, JSON, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
 
 from conn_cli.report.github import command
+from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.documents import dotted, dump_json
 from conn_engine.drift import TIERS, Drift, Finding, Reader
@@ -124,7 +125,7 @@ def _row(finding: Finding) -> str:
     return f"| {finding.operation} | {path} | {_what(finding)} | {shown} | {len(finding.accounts) or ''} |"
 
 
-def github(found: Drift) -> str:
+def github(found: Drift, sources: Sources) -> str:
     """One annotation per reader of what breaks or touches it, and the summary."""
     lines = []
     for finding in found.findings:
@@ -135,6 +136,7 @@ def github(found: Drift) -> str:
         for reader in readers or [None]:
             span = reader.span if reader is not None else None
             what = f": read by {reader.what}" if reader is not None else ""
-            lines.append(command(level, f"{_told(finding)}{what}", title="conn drift", span=span))
+            told = f"{_told(finding)}{what}"
+            lines.append(command(level, told, title="conn drift", span=span, sources=sources))
     lines.append(command("notice", _summary(found), title="conn drift"))
     return "".join(f"{line}\n" for line in lines)

@@ -13,24 +13,25 @@ _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
-def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
+def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """One line per finding: `::error file=…,line=…,col=…,title=…::message`."""
-    return "".join(f"{_command(finding)}\n" for finding in findings)
+    return "".join(f"{_command(finding, sources)}\n" for finding in findings)
 
 
-def _command(finding: Diagnostic) -> str:
+def _command(finding: Diagnostic, sources: Sources) -> str:
     row = explain(finding.code)
     parts = [finding.message, *([f"mend: {finding.hint}"] if finding.hint else [])]
     parts += [f"{span.file}:{span.line}:{span.column} {note}" for span, note in finding.related]
     title = f"{finding.code} {row.title}" if row else finding.code
-    return command(_COMMANDS[finding.severity], "\n".join(parts), title=title, span=finding.span)
+    return command(_COMMANDS[finding.severity], "\n".join(parts), title=title, span=finding.span, sources=sources)
 
 
-def command(level: str, message: str, *, title: str, span: Span | None = None) -> str:
-    """One workflow command without its line end. `level` is error, warning or notice."""
+def command(level: str, message: str, *, title: str, span: Span | None = None, sources: Sources | None = None) -> str:
+    """One workflow command without its line end. `level` is error, warning or notice; `sources` place the file."""
     properties: list[tuple[str, str]] = []
     if span is not None:
-        properties += [("file", span.file), ("line", str(span.line)), ("col", str(span.column))]
+        file = sources.in_repository(span.file) if sources is not None else span.file
+        properties += [("file", file), ("line", str(span.line)), ("col", str(span.column))]
         end_line = span.end_line or span.line
         properties.append(("endLine", str(end_line)))
         if end_line == span.line and span.end_column > span.column:  # GitHub takes it on one line only

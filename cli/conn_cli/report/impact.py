@@ -6,6 +6,7 @@ All but the text hold paths and counts only: no value of a record, nor of the co
 from collections.abc import Iterable, Sequence
 
 from conn_cli.report.github import command
+from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.documents import dump_json
 from conn_engine.impact import KINDS, FieldImpact, Impact, Statement
@@ -154,7 +155,7 @@ def _row(row: FieldImpact) -> str:
     return f"| {_code(_name(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"
 
 
-def github(impact: Impact) -> str:
+def github(impact: Impact, sources: Sources) -> str:
     """One annotation per field that changes, on the line of the configuration that changes it where one is known."""
     lines = []
     for row in impact.fields:
@@ -164,11 +165,10 @@ def github(impact: Impact) -> str:
         message = f"{_name(row)}: {KINDS[row.kind]} in {row.records:,} records of {counted(row.accounts, 'account')}"
         statement = _cause(row, impact.statements)
         span = statement.span if statement is not None else None
-        lines.append(command(level, message, title=f"conn impact: {KINDS[row.kind]}", span=span))
+        lines.append(command(level, message, title=f"conn impact: {KINDS[row.kind]}", span=span, sources=sources))
     for statement in impact.overrides:
-        lines.append(
-            command("warning", f"override {statement.path}: {statement.note}", title="conn impact", span=statement.span)
-        )
+        told = f"override {statement.path}: {statement.note}"
+        lines.append(command("warning", told, title="conn impact", span=statement.span, sources=sources))
     lines.append(command("notice", summary(impact), title="conn impact"))
     return "".join(f"{line}\n" for line in lines)
 

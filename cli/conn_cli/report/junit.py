@@ -38,7 +38,7 @@ def _case(file: str, finding: Diagnostic, sources: Sources) -> str:
     place = f" {span.line}:{span.column}" if span else ""
     attributes = {"classname": file, "name": f"{finding.code}{place} {finding.message}"}
     if span:
-        attributes |= {"file": file, "line": str(span.line)}
+        attributes |= {"file": sources.in_repository(file), "line": str(span.line)}
     shown = _content("".join(piece for piece, _ in text.pieces(finding, sources)))
     if finding.severity is Severity.ERROR:
         inner = _element("failure", {"type": finding.code, "message": finding.message}, shown)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conn_cli.report.github import command
+from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.documents import dump_json
 from conn_engine.mutants import Verdict
@@ -107,10 +108,12 @@ def _code(verdict: Verdict) -> str:
     return " ".join(verdict.mutant.text.split()).replace("`", "'").replace("|", "\\|")
 
 
-def github(scores: Sequence[Score]) -> str:
+def github(scores: Sequence[Score], sources: Sources) -> str:
     """One notice per survivor on its line, and the scores."""
     lines = [
-        command("notice", f"not noticed: {_told(verdict)}", title="conn mutate", span=verdict.mutant.span)
+        command(
+            "notice", f"not noticed: {_told(verdict)}", title="conn mutate", span=verdict.mutant.span, sources=sources
+        )
         for score in scores
         for verdict in score.survivors
     ]

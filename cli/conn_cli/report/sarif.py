@@ -18,17 +18,17 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: 
 _RULE_LEVELS = {"error": "error", "warning": "warning", "info": "note"}
 
 
-def render(findings: Sequence[Diagnostic], _sources: Sources) -> str:
+def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """One run with the rules that the findings use. Columns count characters.
 
-    File names are relative URLs.
+    File names are relative URLs, below the repository where there is one.
     """
     rules = sorted({finding.code for finding in findings})
     seen: Counter[str] = Counter()
     results = []
     for finding in findings:
         seen[finding.fingerprint] += 1
-        results.append(_result(finding, rules.index(finding.code), seen[finding.fingerprint]))
+        results.append(_result(finding, rules.index(finding.code), seen[finding.fingerprint], sources))
     driver = {"name": "conn", "rules": [_rule(code) for code in rules]}
     run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
     return dump_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
@@ -48,7 +48,7 @@ def _rule(code: str) -> dict[str, Any]:
     }
 
 
-def _result(finding: Diagnostic, rule: int, number: int) -> dict[str, Any]:
+def _result(finding: Diagnostic, rule: int, number: int, sources: Sources) -> dict[str, Any]:
     message = f"{finding.message} ({finding.hint})" if finding.hint else finding.message
     result: dict[str, Any] = {
         "ruleId": finding.code,
@@ -59,24 +59,24 @@ def _result(finding: Diagnostic, rule: int, number: int) -> dict[str, Any]:
     }
     location: dict[str, Any] = {}
     if finding.span and finding.span.file:
-        location["physicalLocation"] = _physical(finding.span)
+        location["physicalLocation"] = _physical(finding.span, sources)
     if finding.path:
         location["logicalLocations"] = [{"fullyQualifiedName": finding.path}]
     if location:
         result["locations"] = [location]
     if finding.related:
         result["relatedLocations"] = [
-            {"id": at, "physicalLocation": _physical(span), "message": {"text": note}}
+            {"id": at, "physicalLocation": _physical(span, sources), "message": {"text": note}}
             for at, (span, note) in enumerate(finding.related, 1)
         ]
     return result
 
 
-def _physical(span: Span) -> dict[str, Any]:
+def _physical(span: Span, sources: Sources) -> dict[str, Any]:
     region = {"startLine": span.line, "startColumn": span.column}
     if span.end_line >= span.line:
         region |= {"endLine": span.end_line, "endColumn": max(1, span.end_column)}
-    return {"artifactLocation": {"uri": _uri(span.file)}, "region": region}
+    return {"artifactLocation": {"uri": _uri(sources.in_repository(span.file))}, "region": region}
 
 
 def _uri(file: str) -> str:

@@ -1,7 +1,8 @@
 """The lines that findings point at, read once per file and only when asked for. Drawing them is `text`'s."""
 
 from collections.abc import Iterable
-from pathlib import Path
+from functools import cached_property
+from pathlib import Path, PurePath
 
 from conn_engine.documents import Document
 
@@ -30,6 +31,19 @@ class Sources:
         Blocks of one Markdown file are several documents of its name.
         """
         self._documents.setdefault(document.file, []).append(document)
+
+    def in_repository(self, file: str) -> str:
+        """A file's name below the repository, as code hosts want it: a workspace may be one folder of many."""
+        return file if PurePath(file).is_absolute() else f"{self._prefix}{file}"
+
+    @cached_property
+    def _prefix(self) -> str:
+        root = self._root.resolve() if self._root is not None else None
+        for folder in (root, *root.parents) if root is not None else ():
+            if (folder / ".git").exists() and root is not None:
+                below = root.relative_to(folder).as_posix()
+                return "" if below == "." else f"{below}/"
+        return ""
 
     def line(self, file: str, number: int) -> str:
         """A line without its break, numbered from 1; empty when there is no such file or line."""

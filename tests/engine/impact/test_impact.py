@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from conn_cli.report import Sources
 from conn_cli.report import impact as report
 from conn_engine.config import load_workspace
 from conn_engine.impact import Impact, impact
@@ -93,8 +94,9 @@ def test_reports_hold_no_value_of_a_record(example: Path) -> None:
     assert planted > 5
     found = changed(example, crm=("response.properties.firstname", "$uppercase(response.properties.email)"))
     assert any(row.field == "first_name" and row.kind == "value_changed" for row in found.fields)
-    for draw in (report.text, report.json_, report.markdown, report.github):
-        assert "MARKER" not in draw(found).upper().replace("MARKERS", "")
+    annotations = report.github(found, Sources())
+    for text in (report.text(found), report.json_(found), report.markdown(found), annotations):
+        assert "MARKER" not in text.upper().replace("MARKERS", "")
 
 
 def _records(value: Any) -> list[dict[str, Any]]:

@@ -178,9 +178,10 @@ def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Seq
     """Overrides that ask for more than the connector grants: a host, a variable, a URL on another host, an expression
     over a secret. Also a connector that authorizes its requests and grants no host."""
     base = layers[0].data
-    hosts = (*base_hosts(base), *trusted)
+    own_hosts = base_hosts(base)
+    hosts = (*own_hosts, *trusted)
     names = declared_names(base, workspace_env)
-    found: list[Diagnostic] = list(_nowhere_to_go(layers[0]))
+    found: list[Diagnostic] = [] if own_hosts else list(_nowhere_to_go(layers[0]))
     for layer in layers[1:]:
         found.extend(_hosts_asked(layer, hosts))
         found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
@@ -192,7 +193,7 @@ def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Seq
 
 def _nowhere_to_go(base: Layer) -> Iterator[Diagnostic]:
     said = base.data.get("authorization")
-    if isinstance(said, dict) and said.get("format") != "none" and not base_hosts(base.data):
+    if isinstance(said, dict) and said.get("format") != "none":
         yield diagnostic(
             "SEC112",
             "requests are authorized, but no host may receive the credential",

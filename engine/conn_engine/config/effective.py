@@ -138,6 +138,10 @@ class Effective:
 
     def operations(self) -> list[OperationName]:
         """Every operation, unified ones first."""
+        return list(self._names)
+
+    @cached_property
+    def _names(self) -> list[OperationName]:
         return operation_names(self.data)
 
     def resolve(self, text: str, raw: bool = False) -> OperationName:

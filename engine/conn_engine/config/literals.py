@@ -26,11 +26,9 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
     """The path and text of each literal secret in a configuration (`Layer.data`, `Effective.data`) or a document."""
     for path, value in texts(data):
         key = str(path[-1]) if path else ""
-        if any(isinstance(name, str) and name.endswith("_mapping") for name in path):
-            named = False
-        else:
-            named = secret_name(key) and key not in _NOT_VALUES and bool(_PLACES & set(path[:-1]))
-            named = named or (key == "value" and "authorization" in path[:-1])  # what a request is authorised with
+        named = secret_name(key) and key not in _NOT_VALUES and not _PLACES.isdisjoint(path[:-1])
+        named = named or (key == "value" and "authorization" in path[:-1])  # what a request is authorised with
+        named = named and not any(isinstance(name, str) and name.endswith("_mapping") for name in path)
         url_like = value.startswith(("http://", "https://", "/"))
         if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value

@@ -5,9 +5,9 @@ settings) merge deeply, null removes what is inherited; error rules add up, the 
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions, only_asks
@@ -188,29 +188,39 @@ def vendor_operation(data: Mapping[str, Any], resource: str, method: str, *, con
         resolve_name(operation_names(data), f"{resource}.{method}", connector=connector, raw=True)
         raise InternalError(f'"{resource}.{method}" is and is not an operation of "{connector}"')
     resolved = {key: value for key, value in own.items() if key not in INHERITED}
+    levels = _levels(data, resource, method)
     for key in INHERITED:
-        value = _inherited(data, resource, method, key)
+        value = _inherited(levels, key)
         if value is not MISSING:
             resolved[key] = value
     typed = convert(resolved, Operation, at=f"resources.{resource}.{method}")
-    places = {key: said_at(data, resource, method, key) for key in INHERITED}
+    places = {key: _nearest(levels, key) for key in INHERITED}
     return _vendor_operation(typed, data, resource, method, places)
 
 
-def _inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
-    sayings = [lookup(data, path) for path in _levels(resource, method, key)]
+_Levels: TypeAlias = Sequence[tuple[Path_, Mapping[str, Any]]]
+
+
+def _levels(data: Mapping[str, Any], resource: str, method: str) -> _Levels:
+    """What the connector, the resource and the operation say, each with its place."""
+    paths: tuple[Path_, ...] = ((), ("resources", resource), ("resources", resource, method))
+    found = ((path, lookup(data, path)) for path in paths)
+    return [(path, said if isinstance(said, dict) else {}) for path, said in found]
+
+
+def _inherited(levels: _Levels, key: str) -> Any:
+    sayings = [said.get(key, MISSING) for _, said in levels]
     return _joined_rules(sayings) if key == "errors" else inherit(*sayings)
 
 
-def _levels(resource: str, method: str, key: str) -> tuple[Path_, Path_, Path_]:
-    return ((key,), ("resources", resource, key), ("resources", resource, method, key))
+def _nearest(levels: _Levels, key: str) -> Path_:
+    places = [path for path, said in levels if key in said]
+    return (*(places or [levels[-1][0]])[-1], key)
 
 
 def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:
     """Where the value of an inherited key stands for an operation: the nearest place that says it."""
-    levels = _levels(resource, method, key)
-    said = [path for path in levels if lookup(data, path) is not MISSING]
-    return said[-1] if said else levels[-1]
+    return _nearest(_levels(data, resource, method), key)
 
 
 def with_inherited(data: Mapping[str, Any]) -> dict[str, Any]:
@@ -225,8 +235,8 @@ def with_inherited(data: Mapping[str, Any]) -> dict[str, Any]:
         for method, own in _objects(entries):
             if method in _RESOURCE_KEYS:
                 continue
-            said = _STRATEGIES & own.keys()
-            made[method] = own | {key: _or_none(_inherited(data, resource, method, key)) for key in said}
+            levels = _levels(data, resource, method)
+            made[method] = own | {key: _or_none(_inherited(levels, key)) for key in _STRATEGIES & own.keys()}
         resources[resource] = made
     return {**data, "resources": resources} if "resources" in data else dict(data)
 

@@ -1,7 +1,7 @@
 """How an error ends a command: what is wrong, where, what to do. Never unredacted; a traceback only when asked for."""
 
 from conn_cli.console import App
-from conn_engine.errors import ConnError, ExpressionError, VendorError
+from conn_engine.errors import ConnError, ExpressionError, ParameterError, VendorError
 
 __all__ = ["show_crash", "show_error", "show_file_error", "show_usage"]
 
@@ -42,8 +42,8 @@ def _missing_value(error: ConnError) -> str:
     """Where the value of a `{{…}}` that has none is given."""
     if not isinstance(error, ExpressionError) or error.code != "unresolved":
         return ""
-    if error.token.isidentifier():
-        return f"give it: --param {error.token}=VALUE"
+    if isinstance(error, ParameterError):
+        return f"give it: --param {error.name}=VALUE"
     if error.token.startswith("context."):
         return f"give the account a value: context: {{{error.token.removeprefix('context.')}: …}}"
     return ""

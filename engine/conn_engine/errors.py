@@ -4,6 +4,7 @@ ConnError
 ├── UsageError             the caller: a wrong argument                      exit 2
 ├── ConfigurationError     the author: a document cannot be used             exit 3
 │   └── ExpressionError    the author: an expression fails                   exit 3
+│       └── ParameterError     the caller: a name that a template needs      exit 2
 ├── CredentialError        the account: no or a refused credential           exit 5
 ├── VendorError            the vendor: an error answer                       exit 4
 │   └── TransportError     the network: no usable answer                     exit 4
@@ -28,6 +29,7 @@ __all__ = [
     "FaultKind",
     "InternalError",
     "MissingRecording",
+    "ParameterError",
     "TransportError",
     "UsageError",
     "VendorError",
@@ -99,6 +101,18 @@ class ExpressionError(ConfigurationError):
         self.offset = offset
         self.token = token
         self.at = at
+
+
+class ParameterError(ExpressionError):
+    """A name that a template has from the caller (`{{id}}`, `{{params.title}}`) is not given, or has a value that
+    cannot stand there."""
+
+    exit_code = 2
+
+    @property
+    def name(self) -> str:
+        """The parameter's name."""
+        return self.token.removeprefix("params.")
 
 
 class CredentialError(ConnError):

@@ -125,7 +125,7 @@ class Answer:
     VendorError (its body cannot be read). Expressions then see what is wrong as `fault`, and no `body`.
 
     Of a long answer that is read row by row `body` and `records` are a part, `rest` has what follows and `earlier`
-    counts what came before. `rest` also has the bytes of a binary answer.
+    counts what came before. `rest` also has the bytes of a binary answer. `notes` are what a caller should hear of it.
     """
 
     request: Request
@@ -137,6 +137,7 @@ class Answer:
     problem: VendorError | None = None
     rest: Rest | None = None
     earlier: int = 0
+    notes: list[str] = field(default_factory=list)
 
     @property
     def count(self) -> int:

@@ -68,6 +68,29 @@ def test_records_come_as_json_lines_page_by_page(live, vendor):
     assert "error" not in done.err
 
 
+def test_a_mistake_of_the_connector_is_shown_on_its_line(live):
+    file = live / "connectors/demo/connector.yaml"
+    file.write_text(file.read_text().replace("response_path: data", "response_path: dta"))
+    done = run(live, "run", "contacts.list", "-a", "me")
+    assert (done.code, done.out) == (3, "")
+    first, line, caret, *_ = done.err.splitlines()
+    assert first.startswith('connectors/demo/connector.yaml:28:58  error MAP101  response_path "dta"')
+    assert line[caret.index("^") :].startswith("dta")
+    kept = run(live, "record", "contacts.list", "-a", "me", "--force")  # the answer is worth keeping nevertheless
+    assert kept.code == 0
+    assert "did you mean" in kept.out
+
+
+def test_a_misspelt_cursor_is_told(live):
+    file = live / "connectors/demo/connector.yaml"
+    file.write_text(file.read_text().replace("paging.next", "paging.nxt"))
+    for command in (["run", "contacts.list"], ["record", "contacts.list", "--force"]):
+        done = run(live, *command, "-a", "me")
+        assert done.code == 0
+        assert 'note: the listing ends here: `cursor_field` "paging.nxt" finds nothing' in done.err
+        assert 'did you mean "next"?' in done.err
+
+
 @pytest.mark.parametrize(("limit", "requests"), [(1, 1), (3, 1), (4, 2), (7, 3), (50, 3)])
 def test_a_limit_asks_for_no_more_pages_than_needed(live, vendor, limit, requests):
     done = run(live, "run", "contacts.list", "-a", "me", "--limit", str(limit))

@@ -88,11 +88,15 @@ def record(
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
     app.out(f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}")
+    for note in kept.notes:
+        app.err(f"note: {note}")
     if kept.difference:
         app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
         app.err("  redaction by name may have touched a value that the operation works with: look at the file")
     if kept.error is not None:
         app.out(f"the operation ended with: {kept.error.message}")
+        if kept.error.hint:
+            app.out(f"  {kept.error.hint}")
     app.out(f"next: conn test {name.text} --account {account} --update")
 
 

@@ -56,6 +56,7 @@ def run(
     """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
     from conn_cli.calls import build_call
     from conn_cli.outputs import record_writer
+    from conn_cli.placing import placed
     from conn_cli.running import Run
     from conn_cli.saving import free, given_files, result_file
     from conn_cli.states import StateFile
@@ -85,15 +86,17 @@ def run(
         optional_credential=planned,
     )
     if planned:
-        _show_plan(app, wiring, name, call, asked=dry_run)
+        with placed(wiring.effective, name):
+            _show_plan(app, wiring, name, call, asked=dry_run)
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
     if path is not None:
         free(path, force=force)
     run = Run(app, wiring, name, call, kept, limit=limit, trace=trace, partitions=partitions)
-    if writer is not None:
-        run.stream(writer)
-    elif path is not None:
-        run.save(path, force=force)
+    with placed(wiring.effective, name):
+        if writer is not None:
+            run.stream(writer)
+        elif path is not None:
+            run.save(path, force=force)
 
 
 def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from conn_engine.diagnostics import did_you_mean
-from conn_engine.errors import ExpressionError
+from conn_engine.errors import ExpressionError, ParameterError
 from conn_engine.expressions.compiled import expression
 from conn_engine.expressions.tokens import LexError, lex_template
 from conn_engine.expressions.values import UNDEFINED
@@ -69,10 +69,11 @@ class Template:
         return json.dumps(value)
 
     def refusal(self, part: tuple[str, int], code: str, what: str, hint: str = "") -> ExpressionError:
-        """The error about one expression of this template."""
+        """The error about the value of one expression of this template: the caller's, when it is a plain name."""
         source, at = part
         name = source.strip()
-        return ExpressionError(
+        kind = ParameterError if name.removeprefix("params.").isidentifier() else ExpressionError
+        return kind(
             f"{{{{{name}}}}} {what}",
             code=code,
             text=self.text,

@@ -10,6 +10,7 @@ from conn_engine.errors import VendorError
 from conn_engine.pagination.ending import Sized
 from conn_engine.pagination.links import find_link
 from conn_engine.pagination.placement import Where, token
+from conn_engine.pagination.unmet import unmet
 from conn_engine.strategies import Answer, Draft, Scope
 
 __all__ = ["Cursor"]
@@ -124,7 +125,11 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         if self.ended(answer):
             return None
         value = self._cut(self._found(answer), answer)
-        return None if self.none(value) else {"cursor": value}
+        if not self.none(value):
+            return {"cursor": value}
+        if state is None and self.next_cursor is None:
+            answer.notes.extend(filter(None, [unmet("cursor_field", self.cursor_field, answer.body)]))
+        return None
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the answer has its cursor."""

@@ -12,6 +12,7 @@ from msgspec import Meta
 
 from conn_engine.errors import VendorError
 from conn_engine.pagination.followed import Followed
+from conn_engine.pagination.unmet import unmet
 from conn_engine.strategies import Answer
 
 __all__ = ["NextUrl", "resolve"]
@@ -67,7 +68,11 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             value: Any = answer.response.headers.get(self.next_url_header)
         else:
             value = answer.field(self.next_url_field or "")
-        return None if self.none(value) else self._state(value, answer)
+        if not self.none(value):
+            return self._state(value, answer)
+        if state is None:
+            answer.notes.extend(filter(None, [unmet("next_url_field", self.next_url_field, answer.body)]))
+        return None
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the answer has its URL."""

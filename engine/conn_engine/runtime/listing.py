@@ -110,7 +110,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             scope=frame.scope,
             source=source,
             partial=partial,
-            notes=got.notes,
+            notes=(*got.notes, *answer.notes),
         )
         if partial:
             return (yield from emit(page))

@@ -112,7 +112,7 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
             if isinstance(effect, Request):
                 return effect
             if isinstance(effect, Renew):
-                effect = flow.send(_with_token(wiring.effective, effect.stale))
+                effect = flow.send(_with_token(wiring, effect.stale))
             elif isinstance(effect, Wait | Page):
                 effect = flow.send(None)
     except StopIteration:
@@ -122,7 +122,8 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
     return None
 
 
-def _with_token(effective: Effective, stored: Mapping[str, Any]) -> dict[str, Any]:
-    credentials = effective.connector.credentials
+def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:
+    credentials = wiring.effective.connector.credentials
     completed: dict[str, Any] = merge([credentials.sample() if credentials is not None else {}, stored])
+    wiring.redactor.add_document(completed)
     return completed

@@ -29,12 +29,14 @@ class Recorded:
 
     `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
     the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
+    `notes` are what the caller should hear of the requests.
     """
 
     exchanges: int
     records: int
     error: ConnError | None
     difference: str = ""
+    notes: tuple[str, ...] = ()
 
 
 def record_operation(
@@ -56,6 +58,7 @@ def record_operation(
     recorder = Recorder(transport or wiring.live())
     connection = Connection(wiring, recorder)
     records: list[Any] = []
+    notes: dict[str, None] = {}
     count, fault, cut = 0, None, False
     began = int(wiring.session.clock.now())  # a replay begins at the same second: windows that end now end there too
     wiring.session.now_ms = began * 1000
@@ -63,6 +66,7 @@ def record_operation(
     try:
         for page in flow:
             records += page.records
+            notes |= dict.fromkeys(page.notes)
             count += 1
             seen(len(page.records))
             if count >= pages:
@@ -102,7 +106,7 @@ def record_operation(
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = save_recording(path, recording, wiring.redactor)
     difference = _difference(replay(wiring.effective, name, kept), records, fault)
-    return Recorded(len(recording.exchanges), len(records), fault, difference)
+    return Recorded(len(recording.exchanges), len(records), fault, difference, tuple(notes))
 
 
 def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | None) -> str:

@@ -1,0 +1,28 @@
+"""Where the configuration's fault stands that ended a run."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective, OperationName
+
+__all__ = ["placed"]
+
+
+@contextmanager
+def placed(effective: "Effective", name: "OperationName") -> Iterator[None]:
+    """Give an error of the author's the finding on its line, as `conn test` would; one of the caller's has none."""
+    from conn_engine.errors import ConfigurationError, ParameterError
+
+    try:
+        yield
+    except ParameterError:
+        raise
+    except ConfigurationError as error:
+        from conn_engine.runtime.places import error_finding
+
+        finding = error_finding(effective, name, error, "")
+        if not error.findings and finding.span is not None:
+            error.findings = (finding,)
+        raise

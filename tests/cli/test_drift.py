@@ -139,3 +139,35 @@ def test_a_vendor_that_refuses_is_told(shop: Path, vendor: Any) -> None:
 def test_what_cannot_be_compared_is_said(shop: Path, arguments: tuple[str, ...], said: str) -> None:
     done = conn(shop, "drift", *arguments)
     assert done.code in (2, 3) and said in done.err
+
+
+def test_a_mapping_that_fails_on_todays_answers_is_no_reason_to_quote_them(shop: Path, vendor: Any) -> None:
+    account = {"connector": "shop", "override": {"unified": {"m": {"things": {"list": {"response_mapping": {
+        "rank": "$number(response.title ? response.title : response.name)"}}}}}}}  # fmt: skip
+    (shop / "accounts/acme.yaml").write_text(json.dumps(account), encoding="utf-8")
+    done = conn(shop, "drift", "--account", "acme", "--format", "json")
+    assert findings(done)["items.name", "gone"] == ("breaks", 1, ["account", "base"])
+    assert [row["operation"] for row in json.loads(done.out)["not_compared"]] == ["m.things.create", "things.create"]
+    assert SECRET not in done.out + done.err
+
+
+def test_an_operation_that_cannot_be_asked_leaves_the_others(shop: Path, vendor: Any) -> None:
+    connector = json.loads((shop / "connectors/shop/connector.yaml").read_text())
+    connector["resources"]["rest"] = {"list": {"method": "get", "path": "/rest/{{context.region}}"}}
+    (shop / "connectors/shop/connector.yaml").write_text(json.dumps(connector))
+    recording = json.loads((shop / "connectors/shop/recordings/m.things.list.json").read_text())
+    recording |= {"operation": "rest.list", "context": {"region": "eu"}}
+    (shop / "connectors/shop/recordings/rest.list.json").write_text(json.dumps(recording))
+    done = conn(shop, "drift", "--account", "acme", "--format", "json")
+    assert findings(done)["items.name", "gone"] == ("breaks", 1, ["base"])
+    reasons = {row["operation"]: row["reason"] for row in json.loads(done.out)["not_compared"]}
+    assert "region" in reasons["rest.list"]
+
+
+def test_nothing_compared_is_no_success(shop: Path) -> None:
+    other = json.loads((shop / "connectors/shop/recordings/m.things.list.json").read_text())
+    other["exchanges"][0]["request"]["url"] = "https://other.example/elsewhere"
+    (shop / "newer.json").write_text(json.dumps(other))
+    done = conn(shop, "drift", "--recordings", "newer.json")
+    assert done.code == 2 and "nothing could be compared" in done.err
+    assert "not compared: things.list: no newer answer" in done.out

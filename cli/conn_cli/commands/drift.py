@@ -74,6 +74,9 @@ def drift(
         "github": lambda: report.github(found, Sources(app.workspace_root)),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
+    if not found.compared:  # an empty comparison must not look like a passed one
+        app.err("error: nothing could be compared")
+        raise typer.Exit(Exit.USAGE)
     tiers = {FailOn.BREAKS: ("breaks",), FailOn.TOUCHES: ("breaks", "touches"), FailOn.NONE: ()}[fail_on]
     raise typer.Exit(Exit.FINDINGS if any(finding.tier in tiers for finding in found.findings) else Exit.OK)
 

@@ -7,7 +7,7 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.config import Effective, Workspace
-from conn_engine.errors import ConnError, UsageError
+from conn_engine.errors import ConnError, CredentialError, TransportError, UsageError, VendorError
 from conn_engine.runtime.cases import Case, find_cases, recorded_call
 from conn_engine.runtime.connection import Connection, wire_account
 from conn_engine.runtime.plans import may_write
@@ -69,11 +69,18 @@ def live_answers(
                     if number >= pages:
                         break
         except ConnError as error:
+            # What was answered is compared, whatever the mapping makes of it: its error may quote a value.
             if not transport.rows:
-                raise
-            left_out.append((case.name.text, error.message))
+                if _ends(error, asked=bool(asked)):
+                    raise
+                left_out.append((case.name.text, error.message))
         asked += transport.rows
     return asked, left_out
+
+
+def _ends(error: ConnError, *, asked: bool) -> bool:
+    """Whether an error before any answer concerns the other operations too: a credential, or nobody at the address."""
+    return isinstance(error, CredentialError | VendorError) and not (asked and isinstance(error, TransportError))
 
 
 def _cases(workspace: Workspace, effective: Effective) -> list[Case]:

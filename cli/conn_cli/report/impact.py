@@ -15,7 +15,14 @@ __all__ = ["data", "github", "json_", "markdown", "summary", "text"]
 
 MOST = 20
 """Lines of one list that a report for people shows."""
-FIELD_WORDS = {"": "the record", "url": "the URL", "body": "the body", "method": "the method", "request": "the request"}
+FIELD_WORDS = {
+    "": "the record",
+    "body": "the body",
+    "headers": "the headers",
+    "method": "the method",
+    "request": "the request",
+    "url": "the URL",
+}
 
 
 def summary(impact: Impact) -> str:

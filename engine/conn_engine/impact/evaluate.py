@@ -168,7 +168,7 @@ def _effect(before: _Side, after: _Side) -> Effect:
     counts: dict[tuple[str, ChangeKind], int] = {}
     writes = before.writes or after.writes
     for change in compare_requests(before.requests, after.requests):
-        part = change.part if change.part in ("method", "url", "body") else "request"
+        part = change.part if change.part in ("method", "url", "headers", "body") else "request"
         counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
     missed = next((o.error for o in (after.outcome, before.outcome) if isinstance(o.error, MissingRecording)), None)
     if missed is not None:

@@ -1,6 +1,6 @@
 """Recorded cases: pairs an operation with its recordings and replays it. Judging that is `runtime.judgement`'s."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -9,15 +9,16 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, Workspace, mapping_layers
 from conn_engine.errors import ConnError, CredentialError, VendorError
-from conn_engine.expressions import fixed_now
+from conn_engine.expressions import fixed_now, mapping
 from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Observer, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.recorded_files import given_file
 from conn_engine.runtime.variants import base_url, for_replay, in_context
+from conn_engine.secrets import secret_name
 from conn_engine.transport.exchanges import described
 from conn_engine.transport.recordings import Recording, load_recording
 from conn_engine.transport.replay import Replay
@@ -56,7 +57,7 @@ class Case:
 class SentRequest:
     """One request of a replay, as a person reads it: path with query, status, how many records it brought.
 
-    `url` is below the base URL, `whole_url` is where the request went.
+    `url` is below the base URL, `whole_url` is where the request went; `headers` are those that a mapping made.
     """
 
     method: str
@@ -65,6 +66,7 @@ class SentRequest:
     records: int
     body: Any = None
     whole_url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -80,13 +82,15 @@ class Outcome:
     whole: bool = False
 
     def requests(self) -> list[dict[str, Any]]:
-        """The requests in the form goldens keep: `{method, url, body?}`, the URL relative to the base."""
+        """The requests in the form goldens keep: `{method, url, headers?, body?}`, the URL relative to the base."""
         return [golden_request(sent) for sent in self.sent]
 
 
 def golden_request(sent: SentRequest) -> dict[str, Any]:
-    """`{method, url, body?}` of one sent request."""
+    """`{method, url, headers?, body?}` of one sent request."""
     row: dict[str, Any] = {"method": sent.method, "url": sent.url}
+    if sent.headers:
+        row["headers"] = dict(sent.headers)
     return row if sent.body is None else {**row, "body": sent.body}
 
 
@@ -144,7 +148,9 @@ def replay(
     )
     flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
     counts: list[int] = []
+    mapped: tuple[str, ...] = ()
     try:
+        mapped = _mapped_headers(effective, name)
         with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:
             for page in pages:
                 outcome.records += page.records
@@ -156,7 +162,7 @@ def replay(
                     break
     except ConnError as error:
         outcome.error = error
-    outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url])
+    outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url], mapped)
     outcome.unused = len(transport.replay.unused)
     return outcome
 
@@ -191,9 +197,13 @@ class _Log:
 
 
 def sent_requests(
-    log: Sequence[tuple[Request, Response | None]], counts: Sequence[int], bases: Sequence[str]
+    log: Sequence[tuple[Request, Response | None]],
+    counts: Sequence[int],
+    bases: Sequence[str],
+    headers: Sequence[str] = (),
 ) -> list[SentRequest]:
-    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs."""
+    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs,
+    `headers` the names of those to keep."""
     rows = []
     brought = iter(counts)
     for request, answer in log:
@@ -206,9 +216,19 @@ def sent_requests(
                 next(brought, 0) if operation else 0,
                 _body(request),
                 request.url,
+                {name: request.headers[name] for name in headers if name in request.headers},
             )
         )
     return rows
+
+
+def _mapped_headers(effective: Effective, name: OperationName) -> tuple[str, ...]:
+    """The headers that the operation's mapping makes, by name. Those a credential may be in are nobody's to keep."""
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    if operation is None or operation.request_header_mapping is None:
+        return ()
+    fields = mapping(mapping_layers(operation.request_header_mapping)).fields
+    return tuple(header for header in fields if not secret_name(header))
 
 
 def _timestamp(text: str) -> float:

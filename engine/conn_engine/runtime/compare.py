@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 __all__ = [
     "Comparison",
@@ -17,6 +17,7 @@ __all__ = [
 
 ChangeKind = Literal["added", "changed", "missing", "type_changed"]
 ABSENT = object()
+_PARTS: Final = ("method", "url", "headers", "body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +65,10 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class RequestChange:
-    """One request that differs: its number (from 1), what differs (method, url, body, missing, extra), both sides."""
+    """One request that differs: its number (from 1), what differs (a part, or `missing`, `extra`), both sides."""
 
     number: int
-    part: Literal["method", "url", "body", "missing", "extra"]
+    part: Literal["method", "url", "headers", "body", "missing", "extra"]
     before: Any
     after: Any
 
@@ -167,10 +168,11 @@ def _type(value: Any) -> str:
 
 
 def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
-    """Compare requests one by one. Each is `{method, url, body?}`; the order of a URL's parameters does not count."""
+    """Compare requests one by one. Each is `{method, url, headers?, body?}`; the order of a URL's parameters does not
+    count."""
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
-        for part in ("method", "url", "body"):
+        for part in _PARTS:
             if not same_value(_ordered(part, old.get(part)), _ordered(part, new.get(part))):
                 changes.append(RequestChange(number, part, old.get(part), new.get(part)))
     changes.extend(RequestChange(n, "missing", old, None) for n, old in enumerate(before, 1) if n > len(after))

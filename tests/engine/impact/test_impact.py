@@ -61,6 +61,14 @@ def test_an_override_that_replaces_shields_its_account(example: Path) -> None:
     assert row.shielded == 1  # `replace` in accounts/globex.yaml
 
 
+def test_a_header_that_a_mapping_makes_otherwise_is_a_changed_request(example: Path) -> None:
+    listing = "      query_mapping:\n        limit:"
+    found = changed(example, crm=(listing, f"      request_header_mapping: {{ X-Limit: query.limit }}\n{listing}"))
+    rows = {(row.operation, row.field, row.kind) for row in found.fields}
+    assert ("crm.contacts.list", "headers", "request_changed") in rows
+    assert "crm.contacts.list the headers" in report.text(found)
+
+
 def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:
     found = changed(example, acme=("environment: production", "environment: nowhere"))
     acme = next(account for account in found.accounts if account.name == "acme")

@@ -98,6 +98,22 @@ def test_another_request_is_told(make: Callable[..., Workspace], listing: Any) -
     assert "/people?size=9" in reports[0].all_findings[0].message
 
 
+def test_headers_that_a_mapping_makes_are_kept_and_compared(make: Callable[..., Workspace], listing: Any) -> None:
+    listing["call"] = {"query": {"page": 3}}
+    mapped = "request_header_mapping: { X-Pages: query.page, X-Api-Key: query.page, X-None: query.none }"
+
+    def workspace(mapping: str) -> Workspace:
+        return make({LIST: listing, CRM_FILE: changed("response_mapping:", f"{mapping}\n      response_mapping:")})
+
+    suite(workspace(mapped), "contacts.list", update=True)
+    golden = json.loads((workspace(mapped).root / GOLDEN).read_text())
+    assert golden["requests"] == [{"method": "GET", "url": "/people", "headers": {"X-Pages": "3"}}]
+    assert said(suite(workspace(mapped), "contacts.list")) == []
+    reports = suite(workspace(mapped.replace("query.page", "query.page + 1", 1)), "contacts.list")
+    assert said(reports) == [("TST102", f"{GOLDEN}:1")]
+    assert 'headers is {"X-Pages": "4"}, the golden says {"X-Pages": "3"}' in reports[0].all_findings[0].message
+
+
 def test_a_recorded_vendor_error_is_a_result_like_any_other(
     make: Callable[..., Workspace], recorded: Callable[..., Any]
 ) -> None:

@@ -447,6 +447,13 @@ CODES: dict[str, Code] = _table(
         "case.",
     ),
     Code(
+        "ERR103",
+        "nothing to narrow",
+        "warning",
+        "`narrow` asks for half of a window, and the operation has no windows: its requests name no start and end. Say "
+        "`incremental`, or what is to be done instead.",
+    ),
+    Code(
         "SEC102",
         "credential in a URL",
         "warning",

@@ -146,6 +146,7 @@ class VendorError(ConnError):
         self.retry_after = retry_after
         self.details = details
         self.partition: Mapping[str, Any] = {}  # of a fanned-out operation: the item that it failed at
+        self.halvings = 0  # how often a window may be halved because of it: too much was asked for
 
     @property
     def status(self) -> int | None:

@@ -2,6 +2,7 @@
 
 import json
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -13,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conn_engine.config import Effective, load_workspace
-from conn_engine.incremental import Window, windows
+from conn_engine.config.convert import convert
+from conn_engine.incremental import Incremental, Window, windows
 from conn_engine.incremental.durations import add, parse_duration
 from conn_engine.incremental.formats import canonical, read_moment, write_moment
 from conn_engine.runtime.call import Call, Session
@@ -29,13 +31,11 @@ lengths = st.sampled_from(["P1M", "P1Y", "P1W", "P1D", "PT1H", "PT90S", "P1DT12H
 exact = st.sampled_from(["PT0S", "PT0.000001S", "PT0.001S", "PT0.5S"])
 
 
-def covered(found: list[Window], start: Any, end: Any, step: Any) -> None:
+def covered(found: list[Window], start: Any, end: Any, step: Any, ahead: Callable[[Any], Any]) -> None:
     assert found[0].start == min(start, end)
     assert found[-1].end == end
     assert found[-1].last
-    widest = max((window.until - window.start for window in found[:-1]), default=None)
-    longest = found[-1].end - found[-1].start
-    assert widest is None or longest < widest or (not step and longest == widest)
+    assert end < ahead(found[-1].start) or (not step and end == ahead(found[-1].start))  # no longer than the others
     for window, following in pairwise(found):
         assert window.start <= window.end < following.start or (not step and window.end == following.start)
         assert window.until == following.start
@@ -50,7 +50,7 @@ def test_windows_of_time_cover_everything_without_gap_or_overlap(
     length, step = parse_duration(window), parse_duration(granularity)
     end = start + length.about * steps
     found = list(windows(start, end, lambda at: add(at, length), lambda at: add(at, step, sign=-1)))
-    covered(found, start, end, step.exact)
+    covered(found, start, end, step.exact, lambda at: add(at, length))
     assert len(found) <= 45
 
 
@@ -63,7 +63,31 @@ def test_windows_of_time_cover_everything_without_gap_or_overlap(
 def test_windows_of_numbers_too(start: int, span: int, window: int, granularity: int) -> None:
     step = min(granularity, window)
     found = list(windows(start, start + span, lambda at: at + window, lambda at: at - step))
-    covered(found, start, start + span, step)
+    covered(found, start, start + span, step, lambda at: at + window)
+
+
+@given(
+    start=moments,
+    span=st.integers(0, 400 * 86_400),
+    granularity=st.sampled_from(["PT0S", "PT1S", "P1D"]),
+    last=st.booleans(),
+)
+def test_halves_of_a_window_are_the_window(start: datetime, span: int, granularity: str, last: bool) -> None:
+    config = {"request_format": "date" if granularity == "P1D" else "iso8601", "granularity": granularity}
+    kind = convert({"format": "datetime", "config": {"cursor_field": "at", **config}}, Incremental)
+    start = start.replace(microsecond=0)
+    end, step = start + timedelta(seconds=span), parse_duration(granularity)
+    whole = Window(start, end, None if last else add(end, step), end + timedelta(days=9))
+    two = kind.halves(lambda key, value: value, whole)
+    if two is None:
+        assert span <= 86_400 * 3
+        return
+    first, second = two
+    assert (first.start, second.end, second.until) == (whole.start, whole.end, whole.until)
+    assert first.until == second.start and first.start <= first.end <= second.start <= second.end
+    asked = [(kind.shown(one.start), kind.shown(one.end)) for one in (whole, first, second)]
+    assert len(set(asked)) == 3
+    assert second.start in (first.end, add(first.end, step)) or first.end == first.start  # no gap
 
 
 @given(moment=moments, name=st.sampled_from(["iso8601", "epoch_us", "%Y-%m-%dT%H:%M:%S.%f%z", "%epoch_microseconds"]))
@@ -101,8 +125,9 @@ class Vendor:
             rows = [row for row in rows if row["team"] == int(parts.path.split("/")[2])]
         if "from" in query:
             rows = [row for row in rows if read(query["from"]) <= moment(row)]
-        if "to" in query:
-            rows = [row for row in rows if moment(row) <= read(query["to"])]
+        if "to" in query:  # a day is meant whole
+            more = timedelta(days=1) - MICROSECOND if len(query["to"]) == len("2024-01-01") else timedelta()
+            rows = [row for row in rows if moment(row) <= read(query["to"]) + more]
         at = int(query.get("after", 0))
         return self.answer(rows[at : at + self.size], at + self.size if at + self.size < len(rows) else None)
 
@@ -181,6 +206,11 @@ configs = st.fixed_dictionaries(
     },
 )
 
+days = st.fixed_dictionaries(
+    {"request_format": st.just("date"), "granularity": st.just("P1D"), "filter": st.booleans()},
+    optional={"window": st.sampled_from(["P1D", "P3D", "PT36H"]), "lookback": st.sampled_from(["PT1H", "P2D"])},
+)
+
 
 def rows(at: list[int]) -> list[dict[str, Any]]:
     return [
@@ -201,7 +231,7 @@ def states_rise(states: list[Any]) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(at=offsets, size=st.integers(1, 5), cut=cuts, config=configs)
+@given(at=offsets, size=st.integers(1, 5), cut=cuts, config=configs | days)
 def test_runs_that_are_cut_off_lose_nothing(at: list[int], size: int, cut: list[int], config: dict[str, Any]) -> None:
     vendor = Vendor(rows(at), size, START + timedelta(days=10))
     made, state, states, got = configured(**config), None, [None], set()
@@ -219,7 +249,7 @@ def test_runs_that_are_cut_off_lose_nothing(at: list[int], size: int, cut: list[
 
 
 @settings(deadline=None, max_examples=40)
-@given(at=offsets, size=st.integers(1, 5), cut=cuts, per_partition=st.booleans(), config=configs)
+@given(at=offsets, size=st.integers(1, 5), cut=cuts, per_partition=st.booleans(), config=configs | days)
 def test_nor_do_those_over_partitions(
     at: list[int], size: int, cut: list[int], per_partition: bool, config: dict[str, Any]
 ) -> None:

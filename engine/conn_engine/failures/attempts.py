@@ -73,7 +73,8 @@ def attempt(
     `problem`. `renew` is run once at most; None says that the
     credential cannot be renewed. `restarts` counts how often the listing began again; None: it cannot. An answer that
     a rule calls empty or skipped comes back without body and records. Raises CredentialError for a refused credential,
-    VendorError for every other error (for a rate limit with `retry_after`), TransportError when there is no answer.
+    VendorError for every other error (for a rate limit with `retry_after`; `halvings` when a rule says `narrow`),
+    TransportError when there is no answer.
     """
     policy = policy or Policy()
     tally = _Tally(clock.now())
@@ -112,7 +113,11 @@ def attempt(
             continue
         if verdict.action == "retry" and verdict.otherwise != "fail":
             return _settled(answer, verdict, verdict.otherwise)
-        _raise(answer, verdict, tally)
+        try:
+            _raise(answer, verdict, tally)
+        except VendorError as error:
+            error.halvings = verdict.times if verdict.action == "narrow" else 0
+            raise
 
 
 def _admitted(make: Callable[[], Request], admit: Admit | None, tally: _Tally, policy: Policy) -> Flow[Request]:

@@ -17,6 +17,7 @@ __all__ = [
     "Action",
     "Fail",
     "Final",
+    "Narrow",
     "RateLimited",
     "Restart",
     "Retry",
@@ -26,7 +27,9 @@ __all__ = [
     "restart_key",
 ]
 
-Action: TypeAlias = Literal["ok", "empty", "skip", "fail", "retry", "rate_limited", "refresh_credentials", "restart"]
+Action: TypeAlias = Literal[
+    "ok", "empty", "skip", "fail", "retry", "rate_limited", "refresh_credentials", "restart", "narrow"
+]
 Final: TypeAlias = Literal["ok", "empty", "skip", "fail"]
 
 
@@ -106,6 +109,14 @@ class Restart(Settings, frozen=True, kw_only=True):
     ] = "record.id"
 
 
+class Narrow(Settings, frozen=True, kw_only=True):
+    """Ask for less at once: the window of an incremental operation in two halves, in place of the whole."""
+
+    times: Annotated[
+        int, Meta(ge=1, le=30, description="How often a window is halved at most; then it is an error.")
+    ] = 6
+
+
 class Then(Settings, frozen=True, kw_only=True):
     """An action with options; exactly one key."""
 
@@ -113,11 +124,12 @@ class Then(Settings, frozen=True, kw_only=True):
     retry: Annotated[Retry | None, Meta(description="Send the request again.")] = None
     rate_limited: Annotated[RateLimited | None, Meta(description="Too many requests: wait this long.")] = None
     restart: Annotated[Restart | None, Meta(description="Begin the listing again.")] = None
+    narrow: Annotated[Narrow | None, Meta(description="Ask for half of the window, then for the other half.")] = None
 
     def __post_init__(self) -> None:
         given = [name for name in self.__struct_fields__ if getattr(self, name) is not None]
         if len(given) != 1:
-            raise ValueError("`then` has exactly one of `fail`, `retry`, `rate_limited` and `restart`")
+            raise ValueError("`then` has exactly one of `fail`, `retry`, `rate_limited`, `restart` and `narrow`")
 
 
 class Rule(Settings, frozen=True, kw_only=True):
@@ -139,7 +151,8 @@ class Rule(Settings, frozen=True, kw_only=True):
             description="`ok`: no error. `empty`: as if there were no records. `skip`: leave this item "
             "out. `fail`: stop with an error. `retry`: send again. `rate_limited`: too many requests. "
             "`refresh_credentials`: renew the credential and send again, once. `restart`: begin the listing "
-            "again. `fail`, `retry`, `rate_limited` and `restart` may be keys with options."
+            "again. `narrow`: it was too much, ask for half of the window. `fail`, `retry`, `rate_limited`, `restart` "
+            "and `narrow` may be keys with options."
         ),
     ]
 

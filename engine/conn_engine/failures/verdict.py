@@ -6,7 +6,18 @@ from typing import Any, Protocol
 
 from conn_engine.errors import ErrorKind, TransportError
 from conn_engine.failures.message import MAX_MESSAGE, vendor_message
-from conn_engine.failures.rules import DEFAULT_RULES, Action, Fail, Final, RateLimited, Restart, Retry, Rule, Waits
+from conn_engine.failures.rules import (
+    DEFAULT_RULES,
+    Action,
+    Fail,
+    Final,
+    Narrow,
+    RateLimited,
+    Restart,
+    Retry,
+    Rule,
+    Waits,
+)
 from conn_engine.strategies import Answer
 from conn_engine.waits import Source, vendor_clock, wait
 
@@ -40,9 +51,9 @@ class Verdict:
     """What an answer means.
 
     `kind` is set for what is, or may become, an error. `times` and `backoff` (seconds before each retry, in
-    order) belong to `retry`, `otherwise` is what follows when they are used up. `wait` is seconds, for
-    `rate_limited` always; `longest` is the longest wait worth waiting. `key` belongs to `restart`. `ruled` says
-    that a rule of the connector decided.
+    order) belong to `retry`, `times` to `restart` and `narrow` too; `otherwise` is what follows when they are used up.
+    `wait` is seconds, for `rate_limited` always; `longest` is the longest wait worth waiting. `key` belongs to
+    `restart`. `ruled` says that a rule of the connector decided.
     """
 
     action: Action
@@ -135,6 +146,8 @@ class _Judge:
             return self._retry(then.retry)
         if then.restart is not None:
             return self._restart(then.restart)
+        if then.narrow is not None:
+            return self._narrow(then.narrow)
         return self.failed(then.fail or Fail())
 
     def _plain(self, action: Action) -> Verdict:
@@ -144,6 +157,8 @@ class _Judge:
             return self._retry(Retry())
         if action == "restart":
             return self._restart(Restart())
+        if action == "narrow":
+            return self._narrow(Narrow())
         if action == "fail":
             return self.failed(Fail())
         if action == "refresh_credentials":
@@ -197,6 +212,10 @@ class _Judge:
             key=options.key,
             ruled=self.ruled,
         )
+
+    def _narrow(self, options: Narrow) -> Verdict:
+        failed = self.failed(Fail())
+        return Verdict("narrow", kind=failed.kind, message=failed.message, times=options.times, ruled=self.ruled)
 
     def _wait(self, waits: Waits | None) -> float | None:
         """The longest of the waits that are told, in seconds."""

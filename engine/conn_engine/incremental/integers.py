@@ -78,11 +78,14 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
     def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]:
         granularity = _amount("granularity", self.granularity, render)
         if self.window is None:
-            return None, lambda number: number
+            return None, lambda number: number - granularity
         window = _amount("window", self.window, render)
         if window < 1:
             raise ConfigurationError("`incremental.window` is less than 1")
         return lambda number: number + window, lambda number: number - granularity
+
+    def _middle(self, start: int, end: int) -> int:
+        return start + (end - start) // 2
 
 
 def _integer(value: Any) -> int:

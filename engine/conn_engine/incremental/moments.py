@@ -124,14 +124,19 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
     def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]:
         zone = _zone(self.time_zone)
         granularity = _duration("granularity", self.granularity, render)
+
+        def before(moment: datetime) -> datetime:
+            return add(moment, granularity, sign=-1, zone=zone)
+
         if self.window is None:
-            return None, lambda moment: moment
+            return None, before
         window = _duration("window", self.window, render)
         if window.nothing:
             raise ConfigurationError("`incremental.window` has no length", hint="a window is at least PT0.000001S")
-        return lambda moment: add(moment, window, zone=zone), lambda moment: add(
-            moment, granularity, sign=-1, zone=zone
-        )
+        return lambda moment: add(moment, window, zone=zone), before
+
+    def _middle(self, start: datetime, end: datetime) -> datetime:
+        return start + timedelta(seconds=(end - start) // timedelta(seconds=2))
 
 
 def _duration(key: str, text: str, render: Render) -> Duration:

@@ -124,7 +124,34 @@ class Common(Settings, frozen=True, kw_only=True):
                 f"`incremental` has a `window` but no `{missing}`: there is nothing to divide",
                 hint=f"give `{missing}`, for instance a value of the account's context, or leave out `window`",
             )
-        return filter(self._asked, windows(start, end, ahead, before))
+        return filter(self._asked, windows(start, end, self._border(ahead), before))
+
+    def halves(self, render: Render, window: Window) -> tuple[Window, Window] | None:
+        """A window in two, each of which is asked for otherwise than the whole; None when there are no such halves."""
+        if window.start is None or window.end is None:
+            return None
+        before = self._steps(render)[1]
+        after = window.end if window.until is None else window.until
+        middle = self._written(self._middle(window.start, after), window.start)
+        if self.shown(middle) == self.shown(window.start):  # two days, both ends counted, are one day and another
+            middle = window.end
+        first = Window(window.start, max(window.start, before(middle)), middle, window.stop)
+        second = Window(middle, window.end, window.until, window.stop)
+        asked = [(self.shown(one.start), self.shown(one.end)) for one in (window, first, second)]
+        return None if asked[0] in asked[1:] else (first, second)
+
+    def _border(self, ahead: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
+        """`ahead`, with borders between windows as requests have them: what a format rounds down is not asked for by
+        the window before, so it belongs to the one after."""
+        return None if ahead is None else lambda start: self._written(ahead(start), start)
+
+    def _written(self, value: Any, above: Any) -> Any:
+        """A value as it is read again once it has been written; as it is where that is not after `above`."""
+        try:
+            told = self.bound(self.shown(value))
+        except Unreadable:
+            return value
+        return told if told is not None and above < told <= value else value
 
     def _asked(self, window: Window) -> bool:
         empty = (
@@ -149,7 +176,8 @@ class Common(Settings, frozen=True, kw_only=True):
             ) from None
         yield window
         if window.until is not None:
-            yield from filter(self._asked, windows(window.until, window.stop, *self._steps(render)))
+            ahead, before = self._steps(render)
+            yield from filter(self._asked, windows(window.until, window.stop, self._border(ahead), before))
 
     def _bound(self, key: str, said: Bound | None, render: Render) -> Any:
         told = said if isinstance(said, Bounded) else Bounded(at=said)
@@ -201,6 +229,9 @@ class Common(Settings, frozen=True, kw_only=True):
 
     @abstractmethod
     def _back(self, render: Render, cursor: Any) -> Any: ...
+
+    @abstractmethod
+    def _middle(self, start: Any, end: Any) -> Any: ...
 
     @abstractmethod
     def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]: ...

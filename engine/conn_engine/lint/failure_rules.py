@@ -16,7 +16,7 @@ from conn_engine.secrets import secret_name
 if TYPE_CHECKING:
     from conn_engine.lint.rules import Target
 
-__all__ = ["credentials_in_urls", "dead_rules", "idle_retries", "sunsets"]
+__all__ = ["credentials_in_urls", "dead_rules", "idle_actions", "sunsets"]
 
 _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_password", "jwt_bearer"})
 
@@ -77,18 +77,17 @@ def _levels(data: Mapping[str, Any]) -> Iterator[Path_]:
                 yield ("resources", resource, method, "errors")
 
 
-def idle_retries(target: "Target") -> Iterator[Diagnostic]:
-    """ERR102: a rule of a write that may not be sent again says to send it again."""
+def idle_actions(target: "Target") -> Iterator[Diagnostic]:
+    """ERR102: a rule of a write that may not be sent again says to send it again. ERR103: a rule of an operation
+    without windows says to halve them."""
     effective = target.effective
     for operation in effective.vendor_operations():
-        if operation.idempotent:
-            continue
         path = (*operation.place, "errors")
         rules = lookup(effective.data, path)
         for index, rule in enumerate(rules if isinstance(rules, list) else ()):
             then = rule.get("then") if isinstance(rule, Mapping) else None
-            if then == "retry" or (isinstance(then, Mapping) and then.get("retry") is not None):
-                at = (*path, index, "then")
+            at = (*path, index, "then")
+            if not operation.idempotent and _says(then, "retry"):
                 yield diagnostic(
                     "ERR102",
                     f"a {operation.method} may not be sent again: `retry` has no effect on {operation.text}",
@@ -97,6 +96,18 @@ def idle_retries(target: "Target") -> Iterator[Diagnostic]:
                     hint="say `idempotent: true` on the operation if the vendor tells repeated requests apart (an "
                     "idempotency key), else `fail`",
                 )
+            if operation.incremental is None and _says(then, "narrow"):
+                yield diagnostic(
+                    "ERR103",
+                    f"{operation.text} has no windows: `narrow` has no effect",
+                    effective.span(at),
+                    path=dotted(at),
+                    hint="say `incremental` with a start and an end, else `fail`",
+                )
+
+
+def _says(then: Any, action: str) -> bool:
+    return then == action or (isinstance(then, Mapping) and then.get(action) is not None)
 
 
 def credentials_in_urls(target: "Target") -> Iterator[Diagnostic]:

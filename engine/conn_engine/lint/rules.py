@@ -12,7 +12,7 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
-from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_retries, sunsets
+from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, parent_cycles
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
@@ -349,7 +349,7 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     unused_windows,
     paginations,
     dead_rules,
-    idle_retries,
+    idle_actions,
     credentials_in_urls,
     sunsets,
     fields,

@@ -3,14 +3,15 @@
 What a window is, and what a state may say, is in `incremental`. Here they meet requests and pages.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render
 from conn_engine.incremental import Common, Progress, State, Unreadable, Window, absent
 from conn_engine.pagination.placement import put
@@ -45,19 +46,59 @@ def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
     frame = frame.within({"state": {"cursor": None if known is None else settings.kept(known)}}, resume=frame.resume)
     rest: Place = {name: value for name, value in frame.resume.items() if name != "window"}
     place = frame.resume.get("window")
-    spans = settings.spans(lambda key, value: _filled(listing, frame.scope, key, value), known, run.now, place)
-    first_window = next(spans, None)
-    if first_window is None:
-        return  # nothing to ask for: `skip_empty`
-    window, first = first_window, place is None
-    while True:
-        following = next(spans, None)
-        step = _Step(listing, settings, run, partition, window, following)
-        names = {"window": _names(settings, window, first=first, last=following is None)}
-        yield from below(frame.within(names, _bounds(listing, settings, names["window"]), resume=rest), step.emit(emit))
-        if following is None:
-            return
-        window, first, rest = following, False, {}
+    fill = partial(_filled, listing, frame.scope)
+    todo = _Todo(settings.spans(fill, known, run.now, place))
+    first = place is None
+    while (part := todo.next()) is not None:
+        following = todo.ahead()
+        step = _Step(listing, settings, run, partition, part.window, following)
+        names = {"window": _names(settings, part.window, first=first, last=following is None)}
+        within = frame.within(names, _bounds(listing, settings, names["window"]), resume=rest)
+        try:
+            yield from below(within, step.emit(emit))
+        except VendorError as error:
+            if step.begun or rest or not todo.halved(part, error, lambda window: settings.halves(fill, window)):
+                raise
+        else:
+            first, rest = False, {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A window, and how often it was halved."""
+
+    window: Window
+    halvings: int = 0
+
+
+class _Todo:
+    """The windows that are still to be read, oldest first. One that is too much is put back in two halves."""
+
+    def __init__(self, spans: Iterator[Window]) -> None:
+        self._spans = spans
+        self._next: list[_Part] = []
+
+    def next(self) -> _Part | None:
+        """Take the next window; None when all are taken."""
+        self.ahead()
+        return self._next.pop(0) if self._next else None
+
+    def ahead(self) -> Window | None:
+        """The window that comes next."""
+        if not self._next and (window := next(self._spans, None)) is not None:
+            self._next.append(_Part(window))
+        return self._next[0].window if self._next else None
+
+    def halved(self, part: _Part, error: VendorError, halves: Callable[[Window], tuple[Window, Window] | None]) -> bool:
+        """Put a window back in two, where an error asks for that and it can be done; whether it has been."""
+        if not error.halvings:
+            return False
+        two = halves(part.window) if part.halvings < error.halvings else None
+        if two is None:
+            error.hint = error.hint or "even the smallest window is too much for the vendor, or it has no start and end"
+            return False
+        self._next[:0] = [_Part(window, part.halvings + 1) for window in two]
+        return True
 
 
 @dataclass(slots=True)
@@ -70,6 +111,7 @@ class _Step:
     partition: Any
     window: Window
     following: Window | None
+    begun: bool = False
 
     def emit(self, emit: Emit) -> Emit:
         """What the pages of this window go through."""
@@ -79,6 +121,7 @@ class _Step:
         there = None if self.following is None else settings.place(self.following)
 
         def hand_on(page: VendorPage) -> Flow[Any]:
+            self.begun = True
             with _placed(self.listing, "cursor_field"):
                 kept, older = progress.see(page.records)
             whole = older or page.last

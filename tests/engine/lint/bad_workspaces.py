@@ -316,6 +316,15 @@ BEHAVIOUR = [
         ),
     ),
     Bad(
+        "windows that are not there are narrowed",
+        one("ERR103", HTTP, 9, 77),
+        swap=(
+            HTTP,
+            GET,
+            GET + "    all: {method: get, path: /contacts, errors: [{when: status = 413, then: {narrow: {}}}]}\n",
+        ),
+    ),
+    Bad(
         "a token in the URL",
         one("SEC102", HTTP, 3, 25),
         swap=(HTTP, "authorization: {format: bearer}", "authorization: {format: query, config: {name: token}}"),

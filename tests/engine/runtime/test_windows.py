@@ -1,7 +1,9 @@
 """Incremental operations against a real server: what is asked for, and what the state says on every page."""
 
+import re
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from typing import Any
 
 import pytest
@@ -270,9 +272,115 @@ def test_both_have_to_be_incremental(shop: Any) -> None:
         shop(resources, changing).records("rows.list")
 
 
+@pytest.mark.parametrize(("filtered", "delivered"), [(True, [2, 3, 4, 5]), (False, [1, 2, 3, 4, 5])])
+def test_what_a_format_rounds_down_belongs_to_the_window_that_asks_for_it(
+    shop: Any, filtered: bool, delivered: list[int]
+) -> None:
+    """The state is a moment within a day, the vendor is asked by whole days: nothing falls between two windows."""
+    moments = ["26T06", "26T18", "27T06", "27T18", "28T06"]
+    found = [{"id": number, "at": f"2024-02-{moment}:00:00Z"} for number, moment in enumerate(moments, 1)]
+
+    def by_days(got: Any) -> Any:
+        return {"items": [row for row in found if got.query["from"] <= row["at"][:10] <= got.query["to"]]}
+
+    acme = shop(listing(**BOUNDED, window="P1D", granularity="P1D", filter=filtered), by_days)
+    pages = acme.pages("rows.list", Call(state={"cursor": "2024-02-26T12:00:00Z"}))
+    assert [record["id"] for page in pages for record in page.records] == delivered
+    assert acme.got == [
+        f"/rows?from={day}&to={day}" for day in ("2024-02-26", "2024-02-27", "2024-02-28", "2024-02-29", "2024-03-01")
+    ]
+
+
 def test_a_window_that_is_only_a_moment_may_be_left_out(shop: Any) -> None:
     state = {"cursor": "2024-03-01T00:00:00Z"}
     acme = shop(listing(**BOUNDED, skip_empty=True), rows)
     assert list(acme.pages("rows.list", Call(state=state))) == []
     assert acme.got == []
     assert len(list(shop(listing(**BOUNDED), rows).pages("rows.list", Call(state=state)))) == 1
+
+
+def narrowing(when: str, times: int = 3, **config: Any) -> Any:
+    config = BOUNDED | {"end": "2024-02-29", "window": "P1M", "granularity": "P1D", **config}
+    return listing(**config, more={"errors": [{"when": when, "then": {"narrow": {"times": times}}}]})
+
+
+def days_of(got: Any) -> int:
+    start, end = (date.fromisoformat(got.query[name]) for name in ("from", "to"))
+    return (end - start).days + 1
+
+
+class TestNarrowing:
+    """A vendor that gives so many days at once, and says 413 to more."""
+
+    def test_a_window_is_halved_until_it_is_borne_and_the_state_moves_with_each_half(self, shop: Any) -> None:
+        acme = shop(narrowing("status = 413"), lambda got: (413, {}) if days_of(got) > 8 else rows(got))
+        pages = list(acme.pages("rows.list"))
+        assert [url.partition("?")[2] for url in acme.got] == [
+            "from=2024-01-01&to=2024-01-31",
+            "from=2024-01-01&to=2024-01-15",
+            "from=2024-01-01&to=2024-01-07",
+            "from=2024-01-08&to=2024-01-15",
+            "from=2024-01-16&to=2024-01-31",
+            "from=2024-01-16&to=2024-01-23",
+            "from=2024-01-24&to=2024-01-31",
+            "from=2024-02-01&to=2024-02-29",
+            "from=2024-02-01&to=2024-02-14",
+            "from=2024-02-01&to=2024-02-07",
+            "from=2024-02-08&to=2024-02-14",
+            "from=2024-02-15&to=2024-02-29",
+            "from=2024-02-15&to=2024-02-21",
+            "from=2024-02-22&to=2024-02-29",
+        ]
+        assert [record["id"] for page in pages for record in page.records] == [1, 2, 3, 4]
+        cursors = [page.state["cursor"][:10] for page in pages if page.state]
+        assert cursors == sorted(cursors) and cursors[-1] == "2024-02-25"
+
+    def test_not_more_often_than_said_and_not_below_what_can_be_said(self, shop: Any) -> None:
+        acme = shop(narrowing("status = 413", times=2), lambda got: (413, {"message": "too many"}))
+        with pytest.raises(VendorError, match=r"413 .*too many") as raised:
+            list(acme.pages("rows.list"))
+        assert [days_of_url(url) for url in acme.got] == [31, 15, 7]
+        assert "smallest window" in raised.value.hint
+        acme = shop(narrowing("status = 413", times=30), lambda got: (413, {}))
+        with pytest.raises(VendorError, match="413"):
+            list(acme.pages("rows.list"))
+        assert [days_of_url(url) for url in acme.got[3:]] == [31, 15, 7, 3, 1]
+
+    def test_an_open_window_has_no_halves(self, shop: Any) -> None:
+        acme = shop(narrowing("status = 413", window=None, start=None), lambda got: (413, {}))
+        with pytest.raises(VendorError, match="413"):
+            list(acme.pages("rows.list"))
+        assert len(acme.got) == 1
+
+    def test_what_has_been_delivered_of_a_window_is_not_delivered_again(self, shop: Any) -> None:
+        def later(got: Any) -> Any:
+            return (413, {}) if "after" in got.query else rows(got)
+
+        acme = shop(narrowing("status = 413", window=None), later)
+        pages = acme.pages("rows.list")
+        assert [record["id"] for record in next(pages).records] == [1, 2]
+        with pytest.raises(VendorError, match="413"):
+            next(pages)
+        first = next(iter(shop(narrowing("status = 413", window=None), rows).pages("rows.list")))
+        acme = shop(narrowing("status = 413", window=None), later)
+        with pytest.raises(VendorError, match="413"):
+            list(acme.pages("rows.list", Call(cursor=first.next_cursor)))
+        assert [url.rpartition("&")[2] for url in acme.got] == ["to=2024-02-29", "after=2", "to=2024-02-29", "after=2"]
+
+    def test_whole_numbers_too(self, shop: Any) -> None:
+        config = {"start": 0, "end": 5, "window": 4, "granularity": 1, "start_param": "from", "end_param": "to"}
+        more = {"errors": [{"when": "body.total > 2", "then": "narrow"}]}
+        numbers = listing("integer", more=more, cursor_field="id", **config)
+
+        def vendor(got: Any) -> Any:
+            wanted = range(int(got.query["from"]), int(got.query["to"]) + 1)
+            return {"items": [{"id": number} for number in wanted], "total": len(wanted)}
+
+        acme = shop(numbers, vendor)
+        assert [record["id"] for page in acme.pages("rows.list") for record in page.records] == [0, 1, 2, 3, 4, 5]
+        assert acme.got == ["/rows?from=0&to=3", "/rows?from=0&to=1", "/rows?from=2&to=3", "/rows?from=4&to=5"]
+
+
+def days_of_url(url: str) -> int:
+    start, end = re.findall(r"\d{4}-\d\d-\d\d", url)
+    return (date.fromisoformat(end) - date.fromisoformat(start)).days + 1

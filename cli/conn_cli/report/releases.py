@@ -70,7 +70,8 @@ def _verdict_lines(verdict: Mapping[str, Any]) -> list[str]:
     lint, tests = verdict.get("lint"), verdict.get("tests")
     if not lint or not tests:
         return []
-    replayed = f"{counted(tests['cases'], 'case')}, {tests['failed']} failed" if tests["cases"] else "nothing recorded"
+    failed = f"{counted(tests['failed'], 'operation')} failed" if tests["failed"] else "0 failed"
+    replayed = f"{counted(tests['cases'], 'case')}, {failed}" if tests["cases"] else "nothing recorded"
     missing = f", {counted(tests['unrecorded'], 'operation')} without a recording" if tests["unrecorded"] else ""
     return [
         f"  lint   {counted(lint['errors'], 'error')}, {counted(lint['warnings'], 'warning')}",

@@ -1,5 +1,6 @@
 """Where a store is: a SQLite file or a Postgres database. Nothing is opened here; a password is never shown."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ __all__ = ["DEFAULT_FILE", "Address"]
 DEFAULT_FILE = Path(".conn") / "releases.sqlite3"
 """The store of a workspace that names none, below its folder."""
 _POSTGRES = ("postgresql", "postgres", "postgresql+psycopg")
+_HALF_URL = re.compile(r"(postgres(ql)?(\+\w+)?|sqlite(\+\w+)?)(:/|//)", re.IGNORECASE)
 _HINT = "a store is a SQLite file (releases.sqlite3), or postgresql+psycopg://USER@HOST/DATABASE"
 
 
@@ -33,6 +35,9 @@ class Address:
         if "://" not in text:
             if not text.strip():
                 raise UsageError("the store's address is empty", hint=_HINT)
+            if _HALF_URL.match(text):
+                # A slip in a URL would make folders of that name, and show the password in it.
+                raise UsageError("the store's address looks like a URL, but has no ://", hint=_HINT)
             return cls(file=folder / Path(text).expanduser())
         from sqlalchemy.engine import make_url
         from sqlalchemy.exc import ArgumentError

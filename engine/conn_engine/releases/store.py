@@ -135,7 +135,8 @@ class Store:
         """The files of a release, held against its id. Raises UsageError for an unknown id."""
         found = dict(self.contents([release], check=False))
         if release not in found:
-            raise self._unknown(release)
+            self.release(release)
+            raise damaged(f"the list of files of release {short(release)} is gone; it")
         return Manifest.read(found[release], release)
 
     def contents(self, digests: Iterable[str], *, check: bool = True) -> Iterator[tuple[str, bytes]]:
@@ -272,11 +273,22 @@ def _batched(values: Iterable[T], number: int) -> Iterator[list[T]]:
 
 
 def _release(row: Row[Any]) -> Release:
-    return Release(row.id, row.message, row.made_by, row.made_at, row.engine, json.loads(row.verdict))
+    return Release(row.id, row.message, row.made_by, row.made_at, row.engine, _counts(row.verdict))
 
 
 def _event(row: Row[Any]) -> Event:
     return Event(
         row.channel, row.revision, row.kind, row.release, row.previous or "", row.done_by, row.done_at, row.reason,
-        json.loads(row.checks),
+        _counts(row.checks),
     )  # fmt: skip
+
+
+def _counts(text: str) -> dict[str, Any]:
+    """What the checks found. Raises StoreFault for what was never written so."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise damaged("what the checks said of a release or a promotion")
+    return found

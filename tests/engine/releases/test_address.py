@@ -21,6 +21,7 @@ QUOTED = "h%3Aunter%252%2F22"
         ("sqlite:///r.db", "/work/r.db"),
         ("sqlite:////abs/r.db", "/abs/r.db"),
         ("sqlite+pysqlite:///a b.db", "/work/a b.db"),
+        ("postgres/r.db", "/work/postgres/r.db"),
     ],
 )
 def test_a_file(text: str, file: str):
@@ -47,7 +48,8 @@ def test_a_password_in_the_query():
 @pytest.mark.parametrize(
     "text",
     ["", "  ", "mysql://u:hunter22@h/d", "postgresql+asyncpg://u:hunter22@h/d", "postgresql://u:hunter22@h:port/d",
-     "sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=hunter22", "://hunter22"],
+     "sqlite://", "sqlite:///:memory:", "sqlite:///x.db?mode=hunter22", "://hunter22", "postgresql:/u:hunter22@h/d",
+     "Postgresql+psycopg//u:hunter22@h/d", "sqlite:/hunter22.db"],
 )  # fmt: skip
 def test_what_is_no_address_is_said_without_showing_it(text: str):
     with pytest.raises(UsageError) as caught:

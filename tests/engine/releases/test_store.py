@@ -1,7 +1,9 @@
 """The store: the same tests on SQLite and on a real Postgres."""
 
+import sqlite3
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -218,6 +220,26 @@ class TestFaults:
                 connection.execute(sa.delete(stored.blob).where(stored.blob.c.digest == digest))
             with pytest.raises(StoreFault, match="is gone"):
                 dict(store.contents([digest]))
+
+    def test_a_list_of_files_that_is_gone_is_noticed(self, file_desk: Desk):
+        with file_desk.store() as store:
+            release = file_desk.release(store)
+            with closing(sqlite3.connect(file_desk.address)) as other, other:  # which heeds no foreign keys
+                other.execute("DELETE FROM conn_blob WHERE digest = ?", (release,))
+            with pytest.raises(StoreFault, match=r"the list of files of release \w+ is gone"):
+                store.manifest(release)
+
+    @pytest.mark.parametrize("said", ["{", "nonsense", "[]", "1"])
+    def test_counts_that_are_none_are_noticed(self, desk: Desk, said: str):
+        with desk.store() as store:
+            desk.serve(store, desk.release(store))
+            for table, column in ((stored.release, "verdict"), (stored.event, "checks")):
+                with store._database.writing() as connection:
+                    connection.execute(sa.update(table).values(**{column: said}))
+            with pytest.raises(StoreFault, match="damaged"):
+                store.releases()
+            with pytest.raises(StoreFault, match="damaged"):
+                store.history()
 
     @pytest.mark.parametrize("path", ["../out.yaml", "/etc/passwd", "a//b", "a/../../b", "c:\\x", "a/./b", ""])
     def test_a_release_cannot_name_files_elsewhere(self, desk: Desk, path: str):

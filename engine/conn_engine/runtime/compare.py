@@ -1,7 +1,7 @@
 """Compares two lists of records, and two lists of requests, field by field. Knows nothing of files or levels."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 __all__ = [
@@ -61,6 +61,15 @@ class Comparison:
                 key = (change.field, change.kind)
                 counts[key] = counts.get(key, 0) + 1
         return counts
+
+    def within(self, other: "Comparison") -> "Comparison":
+        """Of the fields that differ here, those that differ there too."""
+        there = {(record.key, change.field) for record in other.changed for change in record.fields}
+        kept = [
+            RecordChange(record.key, tuple(change for change in record.fields if (record.key, change.field) in there))
+            for record in self.changed
+        ]
+        return replace(self, changed=tuple(record for record in kept if record.fields))
 
 
 @dataclass(frozen=True, slots=True)

@@ -393,3 +393,20 @@ def test_a_change_below_reaches_the_shared_golden_when_it_is_updated(
     expected = workspace.root / "connectors/shop/expected"
     assert [path.parent.name for path in expected.rglob("*.json")] == ["expected"]
     assert json.loads((workspace.root / GOLDEN).read_text())["records"][0]["first_name"] == "ADA"
+
+
+def test_what_an_override_sets_is_not_laid_to_a_change_below(make: Callable[..., Workspace], listing: Any) -> None:
+    suite(make({LIST: listing}), "contacts.list", update=True)
+    override = "connector: shop\noverride:\n  unified:\n    crm:\n      contacts:\n        list:\n"
+    override += "          response_mapping:\n            email: response.mail\n"
+    text = changed("first_name: response.name", "first_name: $uppercase(response.name)")
+    workspace = make({"accounts/acme.yaml": override, CRM_FILE: text})
+    [report] = suite(workspace, "contacts.list", accounts=("acme",))
+    assert [(finding.code, finding.message) for finding in report.all_findings] == [
+        ("TST101", "first_name changed in 2 record(s)")
+    ]
+    # An override that shields the field keeps the account's result as it was; the golden's is broken all the same.
+    workspace = make({"accounts/acme.yaml": override + "            first_name: response.name\n", CRM_FILE: text})
+    [report] = suite(workspace, "contacts.list", accounts=("acme",))
+    assert report.judgements[0].golden == "overridden"
+    assert said([report]) == [("TST101", f"{CRM_FILE}:8")]

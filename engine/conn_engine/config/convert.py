@@ -10,11 +10,11 @@ not.
 import re
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, TypeVar, cast
+from functools import cache, cached_property
+from types import UnionType
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
-from msgspec import inspect
 
 from conn_engine.config.merge import Path_
 from conn_engine.documents import dotted
@@ -39,50 +39,53 @@ class _Plan:
         return not self.structs and self.item is None and self.value is None
 
 
-@dataclass(slots=True)
 class _Struct:
-    fields: dict[str, _Plan | None]
-    aliases: Mapping[str, str]
-    rest: str
-    rest_plan: _Plan | None
+    """A model by the names that documents have. Its fields are looked at when data of it is first met: a run meets few
+    of all the models there are, and every command waits for this."""
+
+    def __init__(self, model: type[msgspec.Struct]) -> None:
+        self.aliases: Mapping[str, str] = model.aliases if issubclass(model, Settings) else {}
+        self.rest: str = getattr(model, "rest", "")
+        self._model = model
+
+    @cached_property
+    def _plans(self) -> dict[str, _Plan | None]:
+        return {entry.encode_name: _plan(entry.type) for entry in msgspec.structs.fields(self._model)}
+
+    @cached_property
+    def fields(self) -> dict[str, _Plan | None]:
+        return {name: plan for name, plan in self._plans.items() if name != self.rest}
+
+    @cached_property
+    def rest_plan(self) -> _Plan | None:
+        rest = self._plans[self.rest] if self.rest else None
+        return rest.value if rest is not None else None
+
+
+_struct = cache(_Struct)
 
 
 @cache
 def _plan(kind: Hashable) -> _Plan | None:
-    return _compile(inspect.type_info(kind), {})
-
-
-def _compile(info: inspect.Type, known: dict[Any, _Struct]) -> _Plan | None:
     plan = _Plan()
-    _fill(plan, info, known)
+    _fill(plan, kind)
     return None if plan.idle else plan
 
 
-def _fill(plan: _Plan, info: inspect.Type, known: dict[Any, _Struct]) -> None:
-    if isinstance(info, inspect.Metadata):
-        _fill(plan, info.type, known)
-    elif isinstance(info, inspect.UnionType):
-        for part in info.types:
-            _fill(plan, part, known)
-    elif isinstance(info, inspect.StructType):
-        plan.structs[str(info.tag) if info.tag is not None else ""] = _struct(info, known)
-    elif isinstance(info, inspect.DictType):
-        plan.value = _compile(info.value_type, known)
-    elif isinstance(info, inspect.ListType | inspect.VarTupleType):
-        plan.item = _compile(info.item_type, known)
-
-
-def _struct(info: inspect.StructType, known: dict[Any, _Struct]) -> _Struct:
-    if info.cls in known:
-        return known[info.cls]
-    aliases = info.cls.aliases if issubclass(info.cls, Settings) else {}
-    made = known[info.cls] = _Struct({}, aliases, getattr(info.cls, "rest", ""), None)
-    for entry in info.fields:
-        made.fields[entry.encode_name] = _compile(entry.type, known)
-    if made.rest:
-        rest = made.fields.pop(made.rest)
-        made.rest_plan = rest.value if rest is not None else None
-    return made
+def _fill(plan: _Plan, kind: Any) -> None:
+    origin, inside = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        _fill(plan, inside[0])
+    elif origin in (Union, UnionType):
+        for part in inside:
+            _fill(plan, part)
+    elif origin is dict:
+        plan.value = _plan(inside[1])
+    elif origin is list or (origin is tuple and inside[1:] == (...,)):
+        plan.item = _plan(inside[0])
+    elif isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        tag = kind.__struct_config__.tag
+        plan.structs["" if tag is None else str(tag)] = _struct(kind)
 
 
 def _tag(data: dict[str, Any]) -> str:

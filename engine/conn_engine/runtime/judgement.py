@@ -6,6 +6,7 @@ Every judgement is a Diagnostic on the line that caused it. Replaying is `runtim
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -226,12 +227,12 @@ def _places(result: Judgement, effective: Effective) -> dict[str, str]:
     if result.comparison is None:
         return {}
     fields = dict.fromkeys(field_name for field_name, _ in result.comparison.by_field())
-    fallback = overriding_leaf(effective, result.case.name) if fields and result.golden == "overridden" else None
+    fallback = cache(partial(overriding_leaf, effective, result.case.name))
     found = {}
     for name in fields:
         origin = origin_of(effective, (*result.case.name.path, "response_mapping", *name.split(".")))
-        if origin is None or origin.level == "base":
-            origin = fallback
+        if (origin is None or origin.level == "base") and result.golden == "overridden":
+            origin = fallback()
         if origin is not None and origin.level != "base":
             found[name] = f"{origin.span.file}:{origin.span.line}"
     return found

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Origin
+from conn_engine.config import Effective, OperationName, Origin, leaves
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import Document, dotted, texts, undotted
 from conn_engine.errors import (
@@ -36,12 +36,12 @@ def overriding_leaf(effective: Effective, name: OperationName) -> Origin | None:
     unified = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     route = (name.resource, name.method) if unified is None else (str(unified.resource), str(unified.method))
     others = {(n.resource, n.method) for n in effective.operations() if n.kind == "vendor"} - {route}
-    relevant = [
-        origin
-        for path, origin in effective.provenance().items()
-        if origin.level != "base" and _reaches(path, name, route, others)
-    ]
-    return relevant[0] if relevant else None
+    for path, _ in leaves(effective.data):
+        if _reaches(path, name, route, others):
+            origin = effective.origins(path)[0]
+            if origin.level != "base":
+                return origin
+    return None
 
 
 def _reaches(path: ConfigPath, name: OperationName, route: tuple[str, str], others: set[tuple[str, str]]) -> bool:

@@ -163,6 +163,14 @@ class Operation(Inheritable, frozen=True, kw_only=True):
             "expressions. A list gives several records, null or nothing none."
         ),
     ] = None
+    distinct: Annotated[
+        Expression | None,
+        Meta(
+            description="What a delivered record is known by: an expression over `record`, such as record.id. One that "
+            "came before in the same run, on another page, in another window or of another parent, is left out. "
+            "Where it gives nothing, the whole record is compared. Default: every record is delivered."
+        ),
+    ] = None
     parents: Annotated[
         Parents | tuple[Parents, ...] | None,
         Meta(description="Over what the operation is repeated; several give every combination of their values."),

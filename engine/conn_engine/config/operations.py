@@ -88,6 +88,7 @@ class VendorOperation:
     response_path: str | None
     record_filter: str | None
     record_mapping: Any
+    distinct: str | None
     parents: tuple[Parents, ...]
     recurse: Recurse | None
     enrich: tuple[Enrich, ...]
@@ -268,6 +269,7 @@ def _vendor_operation(
         response_path=typed.response_path,
         record_filter=typed.record_filter,
         record_mapping=typed.record_mapping,
+        distinct=typed.distinct,
         parents=(typed.parents,) if isinstance(typed.parents, Parents) else typed.parents or (),
         recurse=typed.recurse,
         enrich=typed.enrich,

@@ -54,7 +54,8 @@ def _readers(effective: Effective, resource: str, method: str) -> Iterator[tuple
     if operation.response_path:
         for prefix in prefixes:
             yield prefix, f"{resource}.{method} response_path", _origin(effective, place)
-    for text, key in ((operation.record_filter, "record_filter"),):
+    own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
+    for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
         yield from _records(effective, text, f"{resource}.{method} {key}", operation.at(key), prefixes)
     yield from _connector(effective, operation)
     for name in effective.operations():

@@ -90,6 +90,8 @@ def _operation(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
         yield Site((*path, "response_path"), data["response_path"], "expression", None)
     if isinstance(data.get("record_filter"), str):
         yield Site((*path, "record_filter"), data["record_filter"], "expression", RECORD)
+    if isinstance(data.get("distinct"), str):
+        yield Site((*path, "distinct"), data["distinct"], "expression", RECORD)
     yield from flow_sites(data, path)
     yield from run_sites(data, path)
 

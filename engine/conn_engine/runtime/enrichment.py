@@ -1,4 +1,5 @@
-"""From the records of an answer to those that are delivered: `record_filter`, `record_mapping`, then each `enrich`."""
+"""From the records of an answer to those that are delivered: `record_filter`, `record_mapping`, `distinct`, then each
+`enrich`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +10,7 @@ from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
 from conn_engine.flows import Enrich
 from conn_engine.runtime.layers import Frame, Listing
-from conn_engine.runtime.records import identity, keep, mapped, pick, verdicts
+from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
 from conn_engine.runtime.steps import step_request
 from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Flow
@@ -31,10 +32,26 @@ def delivered(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list
             made = mapped(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
         source = [own for own, several in zip(source, made, strict=True) for _ in several]
+    if operation.distinct is not None:
+        new = _new(listing, operation.distinct, records, frame.scope)
+        records, source = [records[index] for index in new], [source[index] for index in new]
     for index, settings in enumerate(operation.enrich):
         at = f"{dotted(operation.at('enrich'))}[{index}]"
         records = yield from _completed(listing, settings, records, frame.scope, at)
     return records, source
+
+
+def _new(listing: Listing, key: str, records: list[Any], scope: Scope) -> list[int]:
+    """The places of the records that did not come before in this listing. A cursor does not know what did."""
+    with _placed(dotted(listing.operation.at("distinct"))):
+        marks = fingerprints(key, records, scope)
+    known: set[bytes] = listing.memory.setdefault("distinct", set())
+    new: list[int] = []
+    for index, mark in enumerate(marks):
+        if mark not in known:
+            known.add(mark)
+            new.append(index)
+    return new
 
 
 def _completed(listing: Listing, settings: Enrich, records: list[Any], scope: Scope, at: str) -> Flow[list[Any]]:

@@ -1,5 +1,7 @@
 """From a decoded body to records: `response_path`, normalisation of one, none and null, and `record_filter`."""
 
+import hashlib
+import json
 import re
 from typing import Any
 
@@ -8,7 +10,17 @@ from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, evaluate, expression, mapping
 from conn_engine.strategies import Scope, ask
 
-__all__ = ["Picked", "ResponsePathMissing", "identity", "keep", "mapped", "pick", "records_of", "verdicts"]
+__all__ = [
+    "Picked",
+    "ResponsePathMissing",
+    "fingerprints",
+    "identity",
+    "keep",
+    "mapped",
+    "pick",
+    "records_of",
+    "verdicts",
+]
 
 PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
 LISTED_PATH = re.compile(rf"\[({PLAIN_PATH.pattern})\]")
@@ -102,6 +114,16 @@ def verdicts(condition: str, records: list[Any], scope: Scope) -> list[bool]:
         error.text, error.offset = condition, max(error.offset - len("$boolean("), -1)
         raise
     return [verdict is True for verdict in found]
+
+
+def fingerprints(key: str, records: list[Any], scope: Scope) -> list[bytes]:
+    """What each record is told apart by: a digest of its key, or of the whole record where it has none."""
+    found = mapping([key]).apply([{**scope, "record": record, "response": record} for record in records])
+    known = [
+        record if value is UNDEFINED or value is None else value for record, value in zip(records, found, strict=True)
+    ]
+    texts = (json.dumps(value, sort_keys=True, ensure_ascii=True) for value in known)
+    return [hashlib.blake2b(text.encode(), digest_size=16).digest() for text in texts]
 
 
 def identity(record: Any, key: str | None) -> Any:

@@ -1,10 +1,11 @@
-"""What becomes of a page's records before they are delivered: record_mapping, enrich; and chunks of a long list."""
+"""What becomes of a page's records before they are delivered: record_mapping, distinct, enrich; and chunks of a long list."""
 
 from typing import Any
 
 import pytest
 
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
+from conn_engine.runtime.call import Call
 
 
 def listing(path: str, **more: Any) -> dict[str, Any]:
@@ -43,6 +44,58 @@ def test_a_failing_record_mapping_says_where_it_stands(shop: Any) -> None:
     with pytest.raises(ExpressionError) as caught:
         acme.records("rows.list")
     assert caught.value.at == "resources.rows.list.record_mapping.n"
+
+
+# --- distinct ---
+
+
+def members(got: Any) -> Any:
+    """Teams that share people, two people a page."""
+    teams = {"a": [1, 2, 2, 3], "b": [3, 4], "c": [1, 4]}
+    if got.path == "/teams":
+        return {"items": [{"id": team} for team in teams]}
+    team, at = teams[got.path.split("/")[2]], int(got.query.get("after", 0))
+    found = [{"id": person, "team": got.path.split("/")[2]} for person in team[at : at + 2]]
+    return {"items": found, **({"next": str(at + 2)} if at + 2 < len(team) else {})}
+
+
+def teams_and_members(**more: Any) -> dict[str, Any]:
+    parents = {"as": "team", "from": "teams.list"}
+    return {"teams": listing("/teams"), "people": listing("/teams/{{team}}/people", parents=parents, **more)}
+
+
+def test_a_record_comes_once_over_pages_and_parents(shop: Any) -> None:
+    acme = shop(teams_and_members(distinct="record.id"), members)
+    assert acme.records("people.list") == [
+        {"id": n, "team": team} for n, team in ((1, "a"), (2, "a"), (3, "a"), (4, "b"))
+    ]
+    assert [record["id"] for record in acme.records("people.list")] == [1, 2, 3, 4], "another run begins anew"
+
+
+def test_what_is_told_apart_is_what_is_delivered_and_all_of_it_where_there_is_no_key(shop: Any) -> None:
+    acme = shop(teams_and_members(distinct="record.none"), members)
+    assert [record["id"] for record in acme.records("people.list")] == [1, 2, 3, 3, 4, 1, 4]
+    mapped = teams_and_members(distinct="record", record_mapping={"odd": "record.id % 2 = 1"})
+    assert shop(mapped, members).records("people.list") == [{"odd": True}, {"odd": False}]
+
+
+def test_what_is_left_out_is_not_completed(shop: Any) -> None:
+    enrich = [{"name": "team", "request": {"path": "/teams"}, "response_path": "$count(items)"}]
+    acme = shop(teams_and_members(distinct="record.id", enrich=enrich), members)
+    assert acme.records("people.list") == [{"id": n, "team": 3} for n in (1, 2, 3, 4)]
+    assert acme.got.count("/teams") == 1 + 4
+
+
+def test_a_listing_that_goes_on_from_a_cursor_knows_what_comes_from_there_on(shop: Any) -> None:
+    acme = shop(teams_and_members(distinct="record.id"), members)
+    second = list(acme.pages("people.list"))[1].next_cursor
+    assert [record["id"] for record in acme.records("people.list", Call(cursor=second))] == [3, 4, 1]
+
+
+def test_a_failing_key_says_where_it_stands(shop: Any) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        shop({"rows": listing("/rows", distinct="$number(record.owner)")}, rows).records("rows.list")
+    assert caught.value.at == "resources.rows.list.distinct"
 
 
 def test_a_unified_operation_maps_what_is_delivered_and_sees_the_partition(shop: Any) -> None:

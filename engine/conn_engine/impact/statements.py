@@ -10,7 +10,7 @@ from conn_engine.impact.model import Statement
 from conn_engine.impact.plan import Group
 from conn_engine.population import Digests
 
-__all__ = ["changed_statements", "touched_overrides"]
+__all__ = ["around_difference", "changed_statements", "touched_overrides"]
 
 LONGEST = 60
 LEAD = 20
@@ -32,7 +32,7 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statem
                 continue
             seen.add(key)
             for path, note, layer in _differences(old, new):
-                said = _around_difference(_said(old, path), _said(new, path))
+                said = around_difference(_said(old, path), _said(new, path))
                 account = group.accounts[0] if level == "account" else ""
                 found[level, dotted(path), _owner(level, group)] = Statement(
                     level, dotted(path), _span(layer, path), note, account, *said
@@ -74,7 +74,7 @@ def _said(layer: Layer | None, path: Path_) -> str:
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
 
 
-def _around_difference(before: str, after: str) -> tuple[str, str]:
+def around_difference(before: str, after: str) -> tuple[str, str]:
     """Both texts, shortened so that what differs can be seen."""
     pairs = enumerate(zip(before, after, strict=False))
     shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))

@@ -13,6 +13,7 @@ from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, lea
 from conn_engine.config.literals import literal_secrets
 from conn_engine.documents import dotted
 from conn_engine.errors import ConnError
+from conn_engine.impact.statements import around_difference
 from conn_engine.population import AccountShape, Digests, Side
 from conn_engine.releases.content import Manifest, collect
 from conn_engine.releases.store import Store
@@ -22,7 +23,6 @@ from conn_engine.secrets import REDACTED
 __all__ = ["Content", "Difference", "FileChange", "Note", "PathChange", "compare", "content_of"]
 
 Note = Literal["added", "removed", "changed"]
-_LONGEST = 60
 _NOT_CONFIGURATION = ("recordings", "expected")
 
 
@@ -205,7 +205,7 @@ class _Tally:
     def changes(self) -> Iterator[PathChange]:
         """What was found, by connector and path."""
         for (connector, path, note), count in sorted(self._found.items()):
-            before, after = next(iter(count.said))
+            before, after = around_difference(*next(iter(count.said)))
             yield PathChange(connector, path, note, count.accounts, before, after, len(count.said) > 1)
 
     def _effectives(self, sides: tuple[Effective, Effective], accounts: int) -> None:
@@ -248,5 +248,4 @@ def _leaves(data: Any) -> dict[Path_, Any]:
 def _said(value: Any) -> str:
     if value is MISSING:
         return ""
-    text = " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())

@@ -68,6 +68,21 @@ def test_values_that_vary_are_said_to(file_desk: Desk):
     assert found.paths[0].varied
 
 
+def test_long_values_are_shown_where_they_differ(file_desk: Desk):
+    long = "response.some.rather.long.path.of.the.vendor ? response.some.rather.long.path.of.the.vendor : "
+    file_desk.write("accounts/globex.yaml", OVERRIDE % f"{{first_name: \"{long}'G1'\"}}")
+    file_desk.write("accounts/acme.yaml", OVERRIDE % f"{{first_name: \"{long}'A1'\"}}")
+    found = difference(
+        file_desk,
+        ("accounts/globex.yaml", OVERRIDE % f"{{first_name: \"{long}'G2'\"}}"),
+        ("accounts/acme.yaml", OVERRIDE % f"{{first_name: \"{long}'A2'\"}}"),
+    )
+    (change,) = found.paths
+    assert change.before.endswith(": 'A1'") and change.after.endswith(": 'A2'")
+    assert max(len(change.before), len(change.after)) <= 60
+    assert (change.accounts, change.varied) == (2, True)
+
+
 def test_accounts_that_come_and_go(file_desk: Desk):
     found = difference(file_desk, ("accounts/new.yaml", "connector: demo\n"), ("accounts/acme.yaml", None))
     assert (found.added, found.removed, found.paths) == (("new",), ("acme",), ())

@@ -1,4 +1,5 @@
-"""The settings of `job`: the operation's own request creates the job, which is asked about until it is done."""
+"""The settings of `job`: the operation's own request creates the job, which is asked about until it is done, or only
+tells where its result is."""
 
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -130,7 +131,10 @@ class Job(Settings, frozen=True, kw_only=True):
     """A job: created by the operation's own request, asked about by `poll`, read by `download`. Without `download` the
     last answer holds the records. The creating request is never sent again because of what comes later."""
 
-    poll: Annotated[Poll, Meta(description="How the job is asked about until it is done.")]
+    poll: Annotated[
+        Poll | None,
+        Meta(description="How the job is asked about until it is done. Default: it is done, what it made is there."),
+    ] = None
     locate: Annotated[
         JobRequest | None, Meta(description="A request when the job is done, whose answer tells what to download.")
     ] = None
@@ -138,6 +142,10 @@ class Job(Settings, frozen=True, kw_only=True):
     abort: Annotated[
         JobRequest | None, Meta(description="Sent when the job is not done in time, or its status is unknown.")
     ] = None
+
+    def __post_init__(self) -> None:
+        if self.poll is None and (self.download is None or self.abort is not None):
+            raise ValueError("a job without `poll` has a `download`, and nothing to `abort`")
 
 
 def _text(status: Any) -> str:

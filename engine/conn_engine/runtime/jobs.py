@@ -20,7 +20,7 @@ from conn_engine.errors import (
     VendorError,
 )
 from conn_engine.expressions import UNDEFINED
-from conn_engine.jobs import Download, Job, JobRequest, Outcome
+from conn_engine.jobs import Download, Job, JobRequest, Outcome, Poll
 from conn_engine.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.enrichment import delivered
@@ -37,6 +37,7 @@ __all__ = ["job_pages"]
 
 _PATIENCE = 5
 _AT_ONCE = 20
+_LONGEST = 300.0  # a rate limit on the way to what only has to be downloaded
 _PASSING = frozenset({"vendor_unavailable", "rate_limited"})
 _INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
 
@@ -71,8 +72,7 @@ def _answers(listing: Listing, frame: Frame, settings: Job, deliver: _Deliver) -
     if created.settled:  # a rule calls the answer empty: there is no job
         yield from deliver(created, True)
         return
-    outcome = yield from run.wait()
-    if outcome == "empty":
+    if settings.poll is not None and (yield from run.wait(settings.poll)) == "empty":
         yield from deliver(run.without_records(), True)
         return
     if settings.locate is not None:
@@ -112,7 +112,8 @@ class _Run:
         self.told: dict[str, Any] = {"created": None, "polled": None, "located": None}
         self.last: Exchanged
         # A created job is worth waiting for: a rate limit on the way to its result is waited out.
-        patience = replace(listing.session.policy, wait=True, max_wait_seconds=settings.poll.timeout_seconds)
+        longest = _LONGEST if settings.poll is None else settings.poll.timeout_seconds
+        patience = replace(listing.session.policy, wait=True, max_wait_seconds=longest)
         self.session = replace(listing.session, policy=patience)
 
     @property
@@ -140,9 +141,9 @@ class _Run:
         self.last = got
         return got
 
-    def wait(self) -> Flow[Outcome]:
+    def wait(self, poll: Poll) -> Flow[Outcome]:
         """Ask until the job is done. Raises VendorError when it will not be."""
-        poll, clock = self.settings.poll, self.session.clock
+        clock = self.session.clock
         end = clock.now() + poll.timeout_seconds
         failures = asked = 0
         status: Any = UNDEFINED
@@ -159,31 +160,35 @@ class _Run:
                 pause = max(pause, 1.0, error.retry_after or 0.0)
             else:
                 failures = 0
-                status = self._status(got.answer)
+                status = self._status(poll, got.answer)
                 outcome = poll.outcome(status)
                 if outcome in ("done", "empty"):
                     return outcome
                 if outcome == "failed":
-                    self._fail(got.answer, f"failed: its status is {_shown(status)}")
+                    self._fail(poll, got.answer, f"failed: its status is {_shown(status)}")
                 if outcome == "unknown":
                     yield from self._abort()
-                    self._unknown(got.answer, status)
+                    self._unknown(poll, got.answer, status)
                 pause = max(pause, _retry_after(got.answer))
             if clock.now() + pause > end:
                 yield from self._abort()
                 what = f"is not done after {poll.timeout_seconds:g} s: its status is {_shown(status)}"
-                self._fail(self.last.answer, what, kind="vendor_unavailable", hint="give it more `timeout_seconds`")
+                self._fail(
+                    poll, self.last.answer, what, kind="vendor_unavailable", hint="give it more `timeout_seconds`"
+                )
             yield Wait(pause, "the job is not done")
 
-    def _status(self, answer: Answer) -> Any:
+    def _status(self, poll: Poll, answer: Answer) -> Any:
         try:
-            return answer.ask(self.settings.poll.status, job=dict(self.told))
+            return answer.ask(poll.status, job=dict(self.told))
         except ExpressionError as error:
             error.at = error.at or dotted(self.at("poll", "status"))
             raise
 
-    def _fail(self, answer: Answer, what: str, *, kind: ErrorKind = "bad_response", hint: str = "") -> NoReturn:
-        said = UNDEFINED if self.settings.poll.message is None else answer.ask(self.settings.poll.message)
+    def _fail(
+        self, poll: Poll, answer: Answer, what: str, *, kind: ErrorKind = "bad_response", hint: str = ""
+    ) -> NoReturn:
+        said = UNDEFINED if poll.message is None else answer.ask(poll.message)
         words = " ".join(said.split())[:500] if isinstance(said, str) else ""
         raise VendorError(
             f"the job of {self.listing.name} {what}{f': {words}' if words else ''}",
@@ -195,14 +200,13 @@ class _Run:
             hint=hint or "it is not created again by itself: run the operation again for another try",
         )
 
-    def _unknown(self, answer: Answer, status: Any) -> NoReturn:
-        poll = self.settings.poll
+    def _unknown(self, poll: Poll, answer: Answer, status: Any) -> NoReturn:
         known = ", ".join(_shown(one) for one in (*poll.done, *poll.empty, *poll.failed, *poll.running))
         if status is UNDEFINED or status is None:
             hint = f"`{poll.status}` finds nothing in the answer: correct `status` of `poll`"
         else:
             hint = f"say in `poll` what it means; known are {known}"
-        self._fail(answer, f"has the status {_shown(status)}, which is unknown", hint=hint)
+        self._fail(poll, answer, f"has the status {_shown(status)}, which is unknown", hint=hint)
 
     def _abort(self) -> Flow[None]:
         if self.settings.abort is None:

@@ -246,6 +246,21 @@ def test_without_a_download_the_last_answer_has_the_records_and_a_path_is_possib
     assert (acme.site.got[-1].path, acme.site.got[-1].query) == ("/exports/j1/rows", {"tenant": "t1", "part": "1"})
 
 
+def test_what_is_only_elsewhere_is_not_asked_about(desk: Any) -> None:
+    def answer(got: Any, other: str) -> Any:
+        if got.path != "/files/7":
+            return b"PDF" if got.query else (429, {}, {"Retry-After": "3"})
+        return {"url": f"{other}/7.pdf?sig=s"}
+
+    job = {"download": {"url": "job.created.body.url", "response_format": "binary"}}
+    acme = desk(answer, job, method="get", path="/files/7", body=None)
+    (record,) = acme.records()
+    assert (record["size"], acme.got, acme.clock.slept) == (3, ["GET /files/7"], [])
+    assert [(got.path, "authorization" in got.headers) for got in acme.other.got] == [("/7.pdf", False)]
+    (page,) = acme.pages(Call(as_file=True))
+    assert page.content is not None and page.content.read() == b"PDF"
+
+
 def test_done_without_a_result_is_an_empty_page(desk: Any) -> None:
     job = {"poll": {**POLL, "empty": ["nothing"]}, "download": {"url": "job.polled.body.link"}}
     assert [page.records for page in desk(vendor("nothing"), job).pages()] == [[]]

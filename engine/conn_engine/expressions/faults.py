@@ -3,6 +3,7 @@ token."""
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ExpressionError
+from conn_engine.expressions.habits import habit
 from conn_engine.expressions.tokens import LexError, Token, analyse, lex
 
 __all__ = ["fault"]
@@ -64,7 +65,7 @@ def fault(
         text=text,
         offset=offset,
         token=culprit.text if culprit else "",
-        hint=hint,
+        hint=hint or habit(code, text, offset),
     )
 
 

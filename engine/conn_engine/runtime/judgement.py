@@ -298,7 +298,7 @@ def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective)
                 f"{len(result.outcome.records)} records, first id={violation.example})",
                 origin.span if origin else Span(workspace.shown(result.case.path)),
                 path=".".join(map(str, where)),
-                hint=f"the schema is {path.name} of model {name.model}",
+                hint=violation.mend or f"conn schema {result.schema} shows what the model says",
             )
         )
 

@@ -14,12 +14,14 @@ __all__ = ["Violation", "check_records", "schema_path"]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong at `path` (dotted) in how many records; `example` is the key of the first one."""
+    """What is wrong at `path` (dotted) in how many records; `example` is the key of the first one, `mend` what to do
+    about a value of its kind."""
 
     path: str
     message: str
     records: int
     example: str
+    mend: str = ""
 
 
 def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path | None:
@@ -40,7 +42,7 @@ def _validator(path: Path, changed: int) -> Any:
 def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[Violation]:
     """Every distinct violation over the records, with how many records have it, at most `limit` of them."""
     validator = _validator(path, path.stat().st_mtime_ns)
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str, str], list[str]] = {}
     for number, record in enumerate(records, 1):
         if validator.is_valid(record):
             continue
@@ -48,9 +50,42 @@ def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[V
         key = f"#{number}" if given is None else str(given)
         for error in validator.iter_errors(record):
             where = ".".join(str(part) for part in error.instance_path if not isinstance(part, int))
-            found.setdefault((where, _generic(error)), []).append(key)
-    rows = [Violation(where, text, len(set(keys)), keys[0]) for (where, text), keys in found.items()]
+            found.setdefault((where, _generic(error), _mend(error)), []).append(key)
+    rows = [Violation(where, text, len(set(keys)), keys[0], mend) for (where, text, mend), keys in found.items()]
     return sorted(rows, key=lambda row: (-row.records, row.path))[:limit]
+
+
+_FORMATS = {
+    "date-time": 'write it as 2026-01-31T09:30:00Z: $dateParse(…, "dd.MM.yyyy") reads another spelling, $fromEpoch(…) '
+    "a number",
+    "date": "write it as 2026-01-31: $substring(…, 0, 10) cuts a time off",
+}
+
+
+def _mend(error: Any) -> str:
+    """What an expression has to say otherwise, by the kind of the value; never the value itself."""
+    kind, value = error.kind, error.instance
+    name = getattr(kind, "name", "")
+    if name == "format":
+        return _FORMATS.get(kind.format, "")
+    if name == "additionalProperties":
+        return "put them into custom_fields, or into a model of your own"
+    if name != "type":
+        return ""
+    wanted = {str(one) for one in kind.types}
+    if value is None:
+        return "it is null: leave the field out where there is none, or give a value"
+    if "array" in wanted:
+        return "put it in brackets, which make a list of one, or of none, too: [ … ]"
+    if isinstance(value, list):
+        return 'it is a list: take one of it, …[0], or join it, $join(…, ", ")'
+    if isinstance(value, dict):
+        return "it is an object: take what is in it, ….name"
+    if "string" in wanted:
+        return "make a text of it: $string(…)"
+    if isinstance(value, str) and wanted & {"number", "integer"}:
+        return "make a number of it: $number(…)"
+    return 'compare it: … = "yes"' if "boolean" in wanted else ""
 
 
 def _generic(error: Any) -> str:

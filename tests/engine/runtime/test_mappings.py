@@ -92,6 +92,30 @@ def test_faults_of_many_records_are_one_row_each(tmp_path: Path) -> None:
     assert "odd" in rows[1].message
 
 
+@pytest.mark.parametrize(
+    ("schema", "value", "mend"),
+    [
+        ({"type": ["string", "null"]}, ["a"], "…[0]"),
+        ({"type": ["string", "null"]}, {"a": 1}, "….name"),
+        ({"type": "string"}, 1, "$string(…)"),
+        ({"type": "string"}, None, "it is null"),
+        ({"type": "number"}, "1", "$number(…)"),
+        ({"type": "array"}, "a", "[ … ]"),
+        ({"type": "boolean"}, "yes", "compare it"),
+        ({"type": "string", "format": "date-time"}, "31.1.2026", "$dateParse(…"),
+        ({"type": "string", "format": "date"}, "2026-01-31T00:00:00Z", "$substring(…, 0, 10)"),
+        ({"properties": {"b": {}}, "additionalProperties": False}, {"a": 1}, "custom_fields"),
+        ({"enum": ["a"]}, "b", ""),
+    ],
+)
+def test_a_fault_says_what_the_expression_has_to_say(tmp_path: Path, schema: Any, value: Any, mend: str) -> None:
+    file = tmp_path / "thing.schema.json"
+    file.write_text(json.dumps({"properties": {"x": schema}}))
+    [row] = check_records(file, [{"id": "1", "x": value}])
+    assert mend in row.mend
+    assert bool(row.mend) is bool(mend)
+
+
 def test_an_edited_schema_of_the_workspace_is_read_again(tmp_path: Path) -> None:
     file = tmp_path / "crm" / "gadget.schema.json"
     file.parent.mkdir()

@@ -1,0 +1,44 @@
+"""What is said to who writes JSONata as another language."""
+
+import pytest
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression
+
+DATA = {"a": "x", "c": [1, 2]}
+
+
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        ("a && b", "`and`"),
+        ("a || b", "`or`"),
+        ('a == "x"', "one `=`"),
+        ('a !== "x"', "`!=`"),
+        ("a and not b", "$not(…)"),
+        ("a is null", "`=`"),
+        ("a?.b", "a `.` is enough"),
+        ("$map(c, x => x)", "function($x) { … }"),
+        ("c[0:2]", "x[[0..2]]"),
+        ("if (a) b", "condition ? this : that"),
+        ("a | upper", "x ~> $uppercase"),
+        ("a; b", "(…; …)"),
+        ('"x": a', "an object stands in braces"),
+        ("{{a}}", "belong to templates"),
+        ("a & 'x", "close the quote"),
+        ('a + "y"', "`&` joins texts"),
+        ("a-b-c", "`a-b`"),
+        ("a * 2", "$number(…)"),
+        ("a > 1", "make them alike"),
+        ("len(c)", "`conn explain functions`"),
+        ("uppercase(a)", "a function is called with a $: $uppercase(…)"),
+        ("$string(a", ""),
+        ("a.b c", ""),
+        ('"!" & a b', ""),
+    ],
+)
+def test_the_mend_says_how_jsonata_has_it(evaluator: str, text: str, mend: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        expression(text).evaluate(DATA)
+    assert mend in caught.value.hint
+    assert bool(mend) is bool(caught.value.hint)

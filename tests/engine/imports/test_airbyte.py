@@ -10,7 +10,7 @@ import pytest
 
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.expressions import evaluate
+from conn_engine.expressions import evaluate, render_path
 from conn_engine.imports import Options, import_source, proposed_name, read_source
 from conn_engine.lint import lint_paths
 
@@ -160,6 +160,30 @@ def test_a_client_that_refreshes(read: Read) -> None:
     assert made.imported.supplied["second"] == ("credential", "oauth.token.refresh_token")
 
 
+@pytest.mark.parametrize(
+    ("form", "config"),
+    [
+        ("YYYY-MM-DDTHH:mm:ss[Z]", {"expires": "response.expires_at", "expires_unit": "iso8601"}),
+        (
+            "%Y-%m-%d",
+            {"expires": '$epochSeconds($dateParse(response.expires_at, "yyyy-MM-dd"))', "expires_unit": "epoch"},
+        ),
+    ],
+)
+def test_a_moment_at_which_a_token_ends(read: Read, form: str, config: dict[str, Any]) -> None:
+    authenticator = {
+        "type": "OAuthAuthenticator",
+        "token_refresh_endpoint": "https://v.example/token",
+        "client_id": "{{ config['domain'] }}",
+        "client_secret": "{{ config['token'] }}",
+        "refresh_token": "{{ config['second'] }}",
+        "expires_in_name": "expires_at",
+        "token_expiry_date_format": form,
+    }
+    made = read(stream(authenticator=authenticator), spec=PROPERTIES)
+    assert made.data["credentials"]["config"].items() >= config.items()
+
+
 def test_a_session(read: Read) -> None:
     login = {
         "type": "HttpRequester", "url_base": "https://v.example", "path": "login", "http_method": "POST",
@@ -271,6 +295,14 @@ def test_a_token_that_only_templates_read_makes_pages_too(read: Read) -> None:
     assert row["query"] == {"q": "from:{{page.cursor ?? ''}}"}
 
 
+def test_an_offset_that_only_templates_read_is_no_parameter(read: Read) -> None:
+    told = {"type": "DefaultPaginator", "pagination_strategy": {"type": "OffsetIncrement", "page_size": 5}}
+    query = {"q": "from {{ next_page_token['next_page_token'] or 0 }}"}
+    made = read(stream(paginator=told, request_parameters=query))
+    config = listing(made)["pagination"]["config"]
+    assert (config["offset_param"], config["limit_param"]) == ("", "")
+
+
 def parent(name: str, field: str, **more: Any) -> dict[str, Any]:
     return {"type": "ParentStreamConfig", "stream": stream(name), "parent_key": "id", "partition_field": field, **more}
 
@@ -379,6 +411,25 @@ def test_extractors_find_what_may_not_be_there(read: Read) -> None:
     assert path("By {{ config['unit'] }}") == "[$lookup($, 'By ' & $context.unit)]"
 
 
+@pytest.mark.parametrize(
+    ("fields", "body", "found"),
+    [
+        (["*"], {"a": {"id": 1}, "b": {"id": 2}}, [{"id": 1}, {"id": 2}]),
+        (["*"], [{"id": 1}, {"id": 2}], [{"id": 1}, {"id": 2}]),
+        (["*", "*"], {"own": [{"id": 1}, {"id": 2}], "others": {"x": {"id": 3}}}, [{"id": 1}, {"id": 2}, {"id": 3}]),
+        (["*", "*"], {"own": [{"id": 1}, {"id": 2}]}, [{"id": 1}, {"id": 2}]),
+        (["*", "*"], [[{"id": 1}], [{"id": 2}]], [{"id": 1}, {"id": 2}]),
+        (["*", "row"], [{"row": {"id": 1}}, {"none": 0}, {"row": {"id": 2}}], [{"id": 1}, {"id": 2}]),
+        (["rows", "*", "*"], {"rows": {"x": [{"id": 1}], "y": [{"id": 2}]}}, [{"id": 1}, {"id": 2}]),
+        (["rows", "*", "row"], {"rows": [{"row": {"id": 1}}]}, [{"id": 1}]),
+        (["rows", "*"], {}, []),
+    ],
+)
+def test_extractors_with_wildcards(read: Read, fields: list[str], body: Any, found: list[Any]) -> None:
+    path = listing(read(stream(extractor={"type": "DpathExtractor", "field_path": fields})))["response_path"]
+    assert evaluate(path, body) == found
+
+
 def test_transformations_see_what_came_before(read: Read) -> None:
     second = {"path": ["b"], "value": "{{ record['a'] }}"}
     made = read(
@@ -461,6 +512,28 @@ def test_a_path_by_a_condition_is_its_segments(read: Read) -> None:
     row = listing(read(stream(path=path), spec=PROPERTIES))
     assert row["path"] == "/{{context.flag ? ['all', context.domain] : ['some']}}"
     assert row["query"] == {"x": "{{context.flag ? '1' : null}}"}
+
+
+def test_a_choice_of_paths_keeps_what_stands_in_its_segments(read: Read) -> None:
+    path = "/shared/{{ config['size'] }}{% if config['domain'] %}/{{ config['domain'] }}{% endif %}.json"
+    row = listing(read(stream(path=path), spec=PROPERTIES))
+    scope = {"context": {"size": 7, "domain": "web"}}
+    assert render_path(row["path"], scope) == "/shared/7/web.json"
+    assert render_path(row["path"], {"context": {"size": 7, "domain": ""}}) == "/shared/7.json"
+
+
+def test_a_path_that_is_a_url_stands_for_the_base_url_too(read: Read) -> None:
+    made = read(stream(path="https://files.v.example/v2/items"), stream("others"))
+    assert made.data["base_url"] == "https://files.v.example"
+    assert listing(made)["path"] == "/v2/items"
+    assert listing(made, "others")["base_url"] == "https://api.v.example"
+
+
+def test_the_hosts_of_a_url_with_a_default_may_have_the_credential(read: Read) -> None:
+    base = "{{ config['domain'] or 'https://app.v.example' }}/api"
+    made = read(stream(url_base=base), spec=PROPERTIES)
+    assert made.data["base_url"] == "{{context.domain ?: 'https://app.v.example'}}/api"
+    assert made.data["hosts"] == ["app.v.example"]
 
 
 def test_values_are_written_as_python_writes_them(read: Read) -> None:

@@ -160,7 +160,7 @@ def _numbered(
             notes.add("pages whose number takes the place of the path")
         return _unpaged(paginator, strategy, scope, notes)  # nothing would tell the vendor which page is meant
     if not placed:
-        config[f"{name}_param"] = None
+        config[f"{name}_param"] = ""
     first = strategy.get("start_from_page", 0)
     if not offset:
         try:
@@ -175,7 +175,7 @@ def _numbered(
     made = Paging({"format": name, "config": config})
     _sized(paginator, strategy, scope, notes, "limit" if offset else "size", made)
     if offset and not any(key.startswith("limit_") for key in config):
-        config["limit_param"] = None
+        config["limit_param"] = ""
     return made
 
 

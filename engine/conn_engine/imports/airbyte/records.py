@@ -55,16 +55,22 @@ def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     except Untranslatable as reason:
         notes.add(f"where records are: {reason}")
         return None
-    text = ""
+    text, several = "", False
     for name in names:
         if name == Lit("*"):
-            base = text or "$"
-            text = f"($type({base}) = 'array' ? {base} : $values({base}))"
+            text = f"{text}.{_each('$')}" if several else _each(text) if text else f"[{_each('$')}]"
+            several = True
         elif isinstance(name, Lit):
             text = _step(text, str(name.value))
         else:
             text = f"$lookup({text or '$'}, {_in_context(name)})"
-    return f"[{text}]"
+    return text if text == f"[{_each('$')}]" else f"[{text}]"
+
+
+def _each(base: str) -> str:
+    """What is in a list or an object, whatever its names. In brackets where it is the root, which a path would else
+    take item by item."""
+    return f"($type({base}) = 'array' ? {base} : $values({base}))"
 
 
 def _combined(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str | None:

@@ -1,5 +1,6 @@
 """A requester of a manifest: URL, method, query, headers and body of an operation."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,8 @@ from conn_engine.imports.airbyte.urls import base_of, hosts_of, query_of, url_of
 
 __all__ = ["Request", "request_of"]
 
+_ABSOLUTE = re.compile(r"(https?://[^/?{}\s]+)(/.*)?$", re.DOTALL)
+"""A path that is a URL of its own: it stands for the base URL too."""
 _METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 
 
@@ -74,6 +77,8 @@ def _url(  # noqa: PLR0917
     base, path = requester.get("url_base"), requester.get("path")
     if not base:
         base, path = requester.get("url") or "", path or ""
+    if isinstance(path, str) and (absolute := _ABSOLUTE.match(path.strip())):
+        base, path = absolute[1], absolute[2] or ""
     try:
         whole = _text(base, names)
         kept, rest = _host_and_path(whole)

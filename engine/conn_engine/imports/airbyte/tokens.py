@@ -171,12 +171,12 @@ def _reading(one: Mapping[str, Any], scope: Scope, config: Config) -> None:
     if expires != "expires_in":
         config["expires"] = f"response.{_path(expires)}"
     form = one.get("token_expiry_date_format")
-    if isinstance(form, str) and form:
+    if isinstance(form, str) and "%" in form:
         from conn_engine.imports.airbyte.jinja.dates import pattern
 
         config["expires"] = f'$epochSeconds($dateParse(response.{_path(expires)}, "{pattern(form, fraction="u")}"))'
         config["expires_unit"] = "epoch"
-    elif one.get("token_expiry_is_time_of_expiration"):
+    elif form or one.get("token_expiry_is_time_of_expiration"):  # the kit itself reads any ISO 8601 moment
         config["expires_unit"] = "iso8601"
 
 

@@ -21,6 +21,7 @@ from conn_engine.imports.airbyte.templates import joined, parts, template
 
 __all__ = ["Url", "base_of", "hosts_of", "query_of", "spread", "url_of"]
 
+_SLASH = Lit("/")
 _HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
 
 
@@ -67,11 +68,10 @@ def base_of(node: Node) -> str:
 def hosts_of(node: Node) -> list[str]:
     """The hosts that a URL's tree writes out, those of every branch."""
     found: list[str] = []
-    if isinstance(node, Cond):
-        return [*hosts_of(node.then), *hosts_of(node.other)]
-    if isinstance(node, Default):
-        return [*hosts_of(node.value), *hosts_of(node.other)]
-    pieces = parts(node)
+    first, *rest = pieces = parts(node)
+    if isinstance(first, Cond | Default):
+        choices = [first.then if isinstance(first, Cond) else first.value, first.other]
+        return [host for one in choices for host in hosts_of(joined([one, *rest]))]
     text = "".join(str(one.value) if isinstance(one, Lit) else "\0" for one in pieces)
     match = _HOST.match(text)
     if match and match[1].strip("\0."):
@@ -144,7 +144,7 @@ def query_of(pieces: list[Node]) -> Query | None:
 def _path(node: Node) -> str:
     """The path as a template."""
     made: list[str] = []
-    for piece in parts(node):
+    for piece in _whole_segments(parts(node)):
         if isinstance(piece, Lit):
             text = re.sub("/{2,}", "/", str(piece.value)).replace("{{", "{{'{{'}}")
             made.append(text.lstrip("/") if made and made[-1].endswith("/") else text)
@@ -154,6 +154,34 @@ def _path(node: Node) -> str:
             made.append(str(template(piece)))
     text = "".join(made)
     return text if text.startswith("/") or not text else f"/{text}"
+
+
+def _whole_segments(pieces: list[Node]) -> list[Node]:
+    """The same pieces, but a choice of paths together with what stands in its first and its last segment."""
+    waiting = [one for piece in pieces for one in _at_slashes(piece)]
+    made: list[Node] = []
+    while waiting:
+        piece = waiting.pop(0)
+        if isinstance(piece, Cond) and _has_slash(piece):
+            before: list[Node] = []
+            after: list[Node] = []
+            while made and made[-1] != _SLASH:
+                before.insert(0, made.pop())
+            while waiting and waiting[0] != _SLASH:
+                after.append(waiting.pop(0))
+            piece = _around(before, piece, after)
+        made.append(piece)
+    return parts(joined(made))
+
+
+def _at_slashes(piece: Node) -> list[Node]:
+    return [Lit(text) for text in re.split("(/)", str(piece.value)) if text] if isinstance(piece, Lit) else [piece]
+
+
+def _around(before: list[Node], piece: Node, after: list[Node]) -> Node:
+    if isinstance(piece, Cond):
+        return Cond(piece.test, _around(before, piece.then, after), _around(before, piece.other, after))
+    return joined([*before, *parts(piece), *after])
 
 
 def _has_slash(node: Node) -> bool:

@@ -45,6 +45,7 @@ _ACCEPTED = {
     "jsonl": "application/x-ndjson, application/jsonl, */*;q=0.5",
     "csv": "text/csv, */*;q=0.5",
     "tsv": "text/tab-separated-values, */*;q=0.5",
+    "sse": "text/event-stream, */*;q=0.5",
     "xml": "application/xml, text/xml, */*;q=0.5",
 }
 

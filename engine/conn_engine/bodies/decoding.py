@@ -25,7 +25,7 @@ MAX_BYTES = 64 * 1024 * 1024
 MAX_UNPACKED = 8 * 1024**3
 CHUNK = 1_000
 MAX_TOGETHER = 1_000_000
-ROWS = ("jsonl", "csv", "tsv")
+ROWS = ("jsonl", "csv", "tsv", "sse")
 READ = ("json", *ROWS, "xml", "text", "binary")
 _PIECE = 64 * 1024
 _HEAD = 200
@@ -122,8 +122,8 @@ def decode(response: Response, format: str = "json", options: ResponseOptions | 
 
 def read(response: Response, format: str = "json", options: ResponseOptions | None = None) -> Decoded:  # noqa: A002
     """Data of a response's body: JSON data for `json`, `jsonl` and `xml`, objects of texts by column for `csv` and
-    `tsv`, a string for `text`, `{content_type, filename, size, sha256, base64}` for `binary`. None for an empty body,
-    204 and 205 (no rows for the formats that have rows).
+    `tsv`, `{event, data, id}` for `sse`, a string for `text`, `{content_type, filename, size, sha256, base64}` for
+    `binary`. None for an empty body, 204 and 205 (no rows for the formats that have rows).
 
     Integers outside of ±2^53 become strings. Raises VendorError(bad_response) when the body is not what it should be,
     is larger than 64 MiB and not read row by row, or is nested deeper than 200 levels; the message has a short excerpt,
@@ -199,7 +199,7 @@ def _binary(response: Response, format: str, options: ResponseOptions) -> Decode
 
 
 def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
-    from conn_engine.bodies.rows import json_rows, table_rows
+    from conn_engine.bodies.rows import event_rows, json_rows, table_rows
 
     def records() -> Iterator[Any]:
         for source in _texts(response, format, options):
@@ -212,7 +212,12 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
                         "it is JSON", "an error, or not ready yet? `errors` can tell: rules see it as `text`"
                     )
             reader = io.BufferedReader(Pieces(source), _PIECE)
-            yield from json_rows(reader) if format == "jsonl" else table_rows(reader, options, _DELIMITERS[format])
+            if format == "jsonl":
+                yield from json_rows(reader)
+            elif format == "sse":
+                yield from event_rows(reader)
+            else:
+                yield from table_rows(reader, options, _DELIMITERS[format])
 
     rows = Rows(_told(response, format, records()))
     first = next(rows, [])

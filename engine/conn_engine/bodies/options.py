@@ -10,7 +10,7 @@ from conn_engine.strategies import Settings
 __all__ = ["BodyFormat", "BodyOptions", "ResponseFormat", "ResponseOptions"]
 
 BodyFormat: TypeAlias = Literal["json", "form", "multipart", "raw", "xml", "graphql"]
-ResponseFormat: TypeAlias = Literal["json", "jsonl", "csv", "tsv", "xml", "text", "binary"]
+ResponseFormat: TypeAlias = Literal["json", "jsonl", "csv", "tsv", "sse", "xml", "text", "binary"]
 
 _OF_TABLES = ("delimiter", "quote", "escape", "columns", "skip_rows", "ragged", "nulls")
 _OF_XML = ("lists", "namespaces")
@@ -104,4 +104,4 @@ class ResponseOptions(Settings, frozen=True, kw_only=True):
         return None
 
 
-_TEXTUAL = ("json", "jsonl", "csv", "tsv", "xml", "text")
+_TEXTUAL = ("json", "jsonl", "csv", "tsv", "sse", "xml", "text")

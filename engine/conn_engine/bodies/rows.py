@@ -1,7 +1,8 @@
-"""Answers that are read row by row: JSON lines, and tables with a delimiter. The bytes are UTF-8 by now."""
+"""Answers that are read row by row: JSON lines, events, and tables with a delimiter. The bytes are UTF-8 by now."""
 
 import csv
 import io
+import itertools
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
@@ -9,7 +10,7 @@ from conn_engine.bodies.faults import JsonProblem, RowFault
 from conn_engine.bodies.json_text import decode_json, decode_objects
 from conn_engine.bodies.options import ResponseOptions
 
-__all__ = ["MAX_ROW", "json_rows", "table_rows"]
+__all__ = ["MAX_ROW", "event_rows", "json_rows", "table_rows"]
 
 MAX_ROW = 16 * 1024 * 1024
 _MOST_COLUMNS = 20_000
@@ -55,6 +56,34 @@ def _json_row(line: bytes, number: int, *, last: bool = False) -> Iterator[Any]:
 
 
 _ONE_DOCUMENT = "an answer that is one JSON document over several lines is `response_format: json`"
+
+
+def event_rows(reader: BinaryIO) -> Iterator[dict[str, Any]]:
+    """Each server-sent event that has data, as `{event, data, id}`. Raises RowFault for one beyond 16 MiB.
+
+    Unlike a browser, which is told again, the last one counts without the empty line after it too.
+    """
+    bounded = io.BufferedReader(_Lines(reader), _BLOCK)
+    with io.TextIOWrapper(bounded, "utf-8", errors="surrogatepass") as text:  # every line ends with "\n" here
+        name, data, size = "", list[str](), 0
+        last: str | None = None
+        for line in itertools.chain(text, ("\n",)):
+            if line == "\n":
+                if data:
+                    yield {"event": name or "message", "data": "\n".join(data), "id": last}
+                name, data, size = "", [], 0
+                continue
+            key, _, value = line.removesuffix("\n").partition(":")
+            value = value.removeprefix(" ")
+            if key == "data":
+                data.append(value)
+                size += len(value) + 1
+            elif key == "event":
+                name = value
+            elif key == "id" and "\0" not in value:
+                last = value or None
+            if size > MAX_ROW:
+                raise RowFault(f"an event has more than {MAX_ROW // 2**20} MiB")
 
 
 def table_rows(reader: BinaryIO, options: ResponseOptions, delimiter: str) -> Iterator[dict[str, Any]]:

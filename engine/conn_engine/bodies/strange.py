@@ -18,6 +18,7 @@ _NAMES = {
     "jsonl": "JSON lines",
     "csv": "CSV",
     "tsv": "TSV",
+    "sse": "a stream of events",
     "xml": "XML",
     "text": "text",
     "binary": "a file",

@@ -141,8 +141,8 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     response_format: Annotated[
         ResponseFormat,
         Meta(
-            description="How the answer is read. jsonl, csv and tsv are read row by row, however long they are; binary "
-            "gives the bytes. Default json."
+            description="How the answer is read. jsonl, csv, tsv and sse are read row by row, however long they are; "
+            "binary gives the bytes. Default json."
         ),
     ] = "json"
     response_options: Annotated[

@@ -118,6 +118,33 @@ class TestLines:
         assert "response_format: json" in error.hint
 
 
+class TestEvents:
+    def test_events(self) -> None:
+        text = (
+            ': hello\n\nevent: added\nid: 7\ndata: {"a": 1}\n\nretry: 10\n\ndata:one\r\ndata:  two\r\n\r\n'
+            "event: none\n\ndata\rid\r\rdata: [DONE]"
+        )
+        assert decode(answer(text), "sse") == [
+            {"event": "added", "data": '{"a": 1}', "id": "7"},
+            {"event": "message", "data": "one\n two", "id": "7"},
+            {"event": "message", "data": "", "id": None},
+            {"event": "message", "data": "[DONE]", "id": None},
+        ]
+        assert decode(answer("\ufeffdata: \u00fc\n\n"), "sse")[0]["data"] == "\u00fc"
+        assert decode(answer(""), "sse") == decode(answer(": nothing\n\n"), "sse") == []
+
+    def test_what_is_no_stream_of_events(self) -> None:
+        assert "HTML page" in refusal("<!doctype html><title>x</title>", "sse").message
+        body = answer('{"error": "busy"}', content_type="application/json")
+        with pytest.raises(VendorError, match="a stream of events: it is JSON"):
+            decode(body, "sse")
+
+    def test_an_event_without_end(self) -> None:
+        line = "data: " + "x" * 1_000_000 + "\n"
+        assert "more than 16 MiB" in refusal("data: 1\n\n" + line * 18, "sse").message
+        assert "longer than 16 MiB" in refusal("data: " + "x" * 17 * 2**20, "sse").message
+
+
 class TestXml:
     def test_data(self) -> None:
         text = """\n<?xml version="1.0" encoding="utf-8"?>

@@ -1,4 +1,4 @@
-"""What becomes of a page's records before they are delivered: record_mapping, distinct, enrich; and chunks of a long list."""
+"""What becomes of a page's records before they are delivered: record_mapping, distinct, enrich; chunks of a list."""
 
 from typing import Any
 

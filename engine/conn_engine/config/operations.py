@@ -110,11 +110,11 @@ class VendorOperation:
     def paging(self) -> Pagination:
         """What leads it on from page to page.
 
-        Two kinds inherit nothing: a write, whose further page would be the same write once more, and a read of the one
-        record at `…/{{id}}`, which has no pages to ask for.
+        Three kinds inherit nothing: a write, whose further page would be the same write once more, a read of the one
+        record at `…/{{id}}`, which has no pages to ask for, and a job, whose result is a file: the pages are its.
         """
         own = self.at("pagination") == (*self.place, "pagination")
-        single = self.writes or _ONE_RECORD.search(self.path) is not None
+        single = self.writes or _ONE_RECORD.search(self.path) is not None or self.job is not None
         return self.pagination if own or not single else NoPagination()
 
     @property

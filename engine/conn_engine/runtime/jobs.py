@@ -21,6 +21,7 @@ from conn_engine.errors import (
 )
 from conn_engine.expressions import UNDEFINED
 from conn_engine.jobs import Download, Job, JobRequest, Outcome, Poll
+from conn_engine.pagination import Turn, pages
 from conn_engine.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.enrichment import delivered
@@ -84,22 +85,40 @@ def _answers(listing: Listing, frame: Frame, settings: Job, deliver: _Deliver) -
     if not places:
         yield from deliver(run.without_records(), True)
     for number, place in enumerate(places, 1):
-        got, operation = yield from run.download(settings.download, place)
-        if (yield from _delivered(got, operation, deliver, last=number == len(places))) is True:
+        if (yield from _result(run, settings.download, place, deliver, last=number == len(places))) is True:
             return
 
 
-def _delivered(got: Exchanged, operation: VendorOperation, deliver: _Deliver, *, last: bool) -> Flow[Any]:
-    """Hand on a long answer while it is read."""
+def _result(run: "_Run", download: Download, url: str | None, deliver: _Deliver, *, last: bool) -> Flow[Any]:
+    """Hand on one result, page by page where the operation says how it is paged, and long answers while they are
+    read."""
+    got: Exchanged | None = None
     enough: Any = None
-    try:
-        for part, ends in in_parts(got, operation):
-            enough = yield from deliver(part, ends and last)
+
+    def fetch(turn: Turn) -> Flow[Answer]:
+        nonlocal got, enough
+        whole, operation = yield from run.download(download, url, turn)
+        got = whole
+        for got, ends in in_parts(whole, operation):
+            if not ends:
+                enough = yield from deliver(got, False)
             if enough is True:
                 break
+        return got.answer  # its last part is the page that leads on
+
+    def hand_on(answer: Answer, number: int, following: Any, before: Any) -> Flow[Any]:
+        nonlocal enough
+        if got is not None and enough is not True:
+            enough = yield from deliver(got, last and following is None)
+        answer.close()
+        return enough
+
+    try:
+        yield from pages(run.listing.operation.paging(), fetch, hand_on)
         return enough
     finally:
-        got.answer.close()
+        if got is not None:
+            got.answer.close()
 
 
 class _Run:
@@ -294,8 +313,9 @@ class _Run:
         what = "the URL of the job's result"
         return [resolve(url, self.last.answer, what=what) for url in (found if isinstance(found, list) else [found])]
 
-    def download(self, settings: Download, url: str | None) -> Flow[tuple[Exchanged, VendorOperation]]:
-        """Fetch one result, and say as which operation. Another host is asked without anything of the connector's."""
+    def download(self, settings: Download, url: str | None, turn: Turn) -> Flow[tuple[Exchanged, VendorOperation]]:
+        """Fetch a page of one result, and say as which operation. Another host is asked without anything of the
+        connector's."""
         operation = self._reading(settings, self._operation(settings, "download"))
         if url is not None and not self._own(settings, url):
             operation = replace(
@@ -309,8 +329,9 @@ class _Run:
         def place(draft: Draft) -> None:
             if url is not None:
                 draft.url, draft.absolute = url, True
+            turn(draft)
 
-        scope = {**self.scope, "job": {**self.told, "url": url}}
+        scope = turn.names({**self.scope, "job": {**self.told, "url": url}})
         try:
             as_file = self.listing.call.as_file
             return (yield from self._send(operation, place, scope, as_file=as_file)), operation

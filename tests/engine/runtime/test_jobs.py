@@ -246,6 +246,39 @@ def test_without_a_download_the_last_answer_has_the_records_and_a_path_is_possib
     assert (acme.site.got[-1].path, acme.site.got[-1].query) == ("/exports/j1/rows", {"tenant": "t1", "part": "1"})
 
 
+@pytest.mark.parametrize("elsewhere", [True, False])
+def test_a_result_of_several_pages(desk: Any, elsewhere: bool) -> None:
+    def result(got: Any, other: str) -> Any:
+        if got.method == "POST":
+            return (202, {"id": "j1"})
+        if got.path == "/exports/j1":
+            return {"state": "done", "urls": [f"{other if elsewhere else ''}/{name}?sig=s" for name in "ab"]}
+        at = int(got.query.get("locator", 1))
+        rows = "".join(f"{got.path[1:]}{at}-{row}\n" for row in range(1_200))
+        return (200, f"id\n{rows}".encode(), {"X-Locator": str(at + 1) if at < 3 else "null"})
+
+    paged = {"format": "cursor", "config": {"cursor_from_header": "X-Locator", "cursor_param": "locator"}}
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    acme = desk(result, job, pagination=paged)
+    found = list(acme.pages())
+    assert [record["id"] for page in found for record in page.records] == [
+        f"{name}{at}-{row}" for name in "ab" for at in (1, 2, 3) for row in range(1_200)
+    ]
+    assert [page.partial for page in found] == [True] * 11 + [False]
+    got = (acme.other if elsewhere else acme.site).got[-6:]
+    assert [(one.path, one.query) for one in got] == [
+        (path, {"sig": "s"} | ({"locator": str(at)} if at > 1 else {})) for path in ("/a", "/b") for at in (1, 2, 3)
+    ]
+    assert {"authorization" in one.headers for one in got} == {not elsewhere}
+
+
+def test_a_pagination_that_is_only_inherited_is_not_a_jobs(desk: Any) -> None:
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
+    acme = desk(vendor("done", result=CSV), job)
+    acme.effective.data["pagination"] = {"format": "page", "config": {}}
+    assert len(acme.records()) == 2 and len(acme.other.got) == 1
+
+
 def test_what_is_only_elsewhere_is_not_asked_about(desk: Any) -> None:
     def answer(got: Any, other: str) -> Any:
         if got.path != "/files/7":

@@ -168,6 +168,17 @@ def test_replace_drops_what_is_below(below: dict[str, Any], above: Any, top: dic
     assert mapping_layers(mapped(below, {"replace": above}, top)) == [above, top]
 
 
+@given(FIELDS, st.one_of(FIELDS, EXPRESSIONS), FIELDS)
+def test_provenance_of_what_replace_drops(below: dict[str, Any], above: Any, top: dict[str, Any]) -> None:
+    layers = [at(MAPPING, below), at(MAPPING, {"replace": above}), at(MAPPING, top)]
+    for field in below:
+        found = statements(layers, (*MAPPING, field))
+        assert [said.layer for said in found] == ([2, 1, 0] if field in top else [1, 0])
+        assert found[-1].shadowed
+        own = isinstance(above, dict) and field in above
+        assert found[-2].path == ((*MAPPING, "replace", field) if own else (*MAPPING, "replace"))
+
+
 @given(FIELDS)
 def test_null_removes_a_field_or_a_mapping(below: dict[str, Any]) -> None:
     field = next(iter(below))

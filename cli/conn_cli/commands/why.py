@@ -66,6 +66,8 @@ def why(
             app.out(f"{level:<11}  -")
             continue
         note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
+        if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
+            note = "<- replaces the levels below"
         place = f"{origin.span.file}:{origin.span.line}"
         app.out(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
 

@@ -20,16 +20,24 @@ def text(found: Explanation, shown: Callable[[Path], str]) -> str:
     lines.append(f"  in {shown(found.case.path)}")
     if found.later:
         lines.append("  a step after the mapping changes it")
+    first = next((said for said in found.levels if said.effective), None)
     for said in found.levels:
-        lines += _level(said)
+        lines += _level(said, "<- effective" if said is first else _note(said))
     return "".join(f"{line}\n" for line in lines)
 
 
-def _level(said: Said) -> list[str]:
+def _note(said: Said) -> str:
+    if said.effective:
+        return "(a part of it)"
+    if said.origin.value is None:
+        return "(removes it)"
+    return "(replaces the levels below)" if said.origin.path[-1:] == ("replace",) else ""
+
+
+def _level(said: Said, note: str) -> list[str]:
     span = said.origin.span
-    note = "<- effective" if said.effective else "(removes it)" if said.origin.value is None else ""
     lines = [f"{said.origin.level:<11}  {span.file}:{span.line}   {_source(said.origin.value)}   {note}".rstrip()]
-    if isinstance(said.origin.value, str):
+    if said.origin.value is not None:
         lines += [f"  reads   {path} = {_value(value)}" for path, value in said.reads]
         lines.append(f"  fails   {said.error}" if said.error else f"  gives   {_value(said.value)}")
         lines += [f"  because {line}" for line in said.decisions]

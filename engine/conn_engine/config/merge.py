@@ -102,8 +102,8 @@ class Statement:
     """What one layer says about a place.
 
     `path` is where it says it: the place asked for; an ancestor, when a whole value stands there (a null, a
-    mapping written as one expression); or a place inside `replace`. `shadowed` when a layer above has the
-    last word.
+    mapping written as one expression); a place inside `replace`; or `replace` itself, which drops the place.
+    `shadowed` when a layer above has the last word.
     """
 
     layer: int
@@ -270,12 +270,17 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
     """
     found: list[Statement] = []
     shadowed = False
+    mapping = path[:_MAPPING_DEPTH] if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]) else ()
     for index in range(len(layers) - 1, -1, -1):
         at, value = _saying(layers[index], path)
+        replaced = bool(mapping) and _is_replacement(lookup(layers[index], mapping))
+        if value is MISSING and replaced:  # it says nothing of the field, and drops what others say of it
+            at = (*mapping, "replace")
+            value = lookup(layers[index], at)
         if value is MISSING:
             continue
         found.append(Statement(index, at, value, shadowed))
-        shadowed = shadowed or not _lets_through(value, at)
+        shadowed = shadowed or replaced or not _lets_through(value, at)
     return found
 
 

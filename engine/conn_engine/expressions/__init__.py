@@ -18,7 +18,7 @@ from conn_engine.expressions.evaluators import (
     use,
 )
 from conn_engine.expressions.known import known_functions
-from conn_engine.expressions.mapping import Mapping, mapping
+from conn_engine.expressions.mapping import Mapping, evaluated, mapping
 from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
@@ -38,6 +38,7 @@ __all__ = [
     "any_seed",
     "audit",
     "evaluate",
+    "evaluated",
     "evaluators",
     "expression",
     "fixed_now",

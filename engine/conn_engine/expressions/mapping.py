@@ -24,7 +24,7 @@ from conn_engine.expressions.page import Program, programs
 from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, overlay
 
-__all__ = ["Mapping", "mapping"]
+__all__ = ["Mapping", "evaluated", "mapping"]
 
 BASE = "base"
 _RECORDS_PER_LIMIT = 100
@@ -114,6 +114,16 @@ class Mapping:
                 columns[leaf.path] = [value]
             result = overlay(result, *assemble(layer, columns, 1))
         return result
+
+
+def evaluated(node: Any, scope: MappingType[str, Any], bindings: MappingType[str, Any]) -> Any:
+    """What one place of a layer gives for a scope: an expression, or a tree of them; UNDEFINED when it gives nothing.
+
+    Raises ExpressionError.
+    """
+    tree = {"": node}
+    columns = {leaf.path: [expression(leaf.text).evaluate(scope, bindings=bindings)] for leaf in leaves(tree)}
+    return assemble(tree, columns, 1)[0].get("", UNDEFINED)
 
 
 def _placed(error: ExpressionError, leaf: Leaf, index: int | None = None) -> ExpressionError:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
-from conn_engine.documents import dotted, undotted
+from conn_engine.documents import dotted, texts, undotted
 from conn_engine.errors import ConnError, ExpressionError, UsageError
-from conn_engine.expressions import UNDEFINED, audit, expression, mapping
+from conn_engine.expressions import UNDEFINED, audit, evaluated, expression, mapping
 from conn_engine.runtime.cases import Case, find_cases, replay
+from conn_engine.runtime.compare import leaves, same_value
 
 __all__ = ["Explanation", "Said", "explain_value"]
 
@@ -20,7 +21,7 @@ class Said:
     """What one level says of a field, and what came of it for this record.
 
     `value` is what its expression gives (UNDEFINED: nothing), `reads` the paths it read with their values, `decisions`
-    how the evaluator came to it. `effective` is true for the level whose value the record has.
+    how the evaluator came to it. `effective` is true for a level whose value the record has, of an object a part of it.
     """
 
     origin: Origin
@@ -59,12 +60,11 @@ def explain_value(
             hint="name a unified one, such as crm.contacts.list",
         )
     inside = undotted(field.removeprefix("response_mapping."))
-    origins = effective.origins((*name.path, "response_mapping", *inside))
-    if not origins:
+    if not effective.origins((*name.path, "response_mapping", *inside)):
         raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
     case, scope, result, final = _found(workspace, effective, name, record)
-    levels = _levels(effective, name, inside, origins, scope)
     value = _inside(result, inside)
+    levels = _levels(effective, name, inside, scope, value)
     return Explanation(
         case, record, dotted(inside), value, tuple(levels), final is UNDEFINED or _inside(final, inside) != value
     )
@@ -103,39 +103,56 @@ def _levels(
     effective: Effective,
     name: OperationName,
     inside: tuple[str | int, ...],
-    origins: Sequence[Origin],
     scope: Mapping[str, Any],
+    result: Any,
 ) -> list[Said]:
     operation = effective.unified(name.model, name.resource, name.method)
     layers = mapping_layers(operation.response_mapping) if operation is not None else []
     rows = []
-    decided = False
+    given: set[str] = set()
     start = (*name.path, "response_mapping")
-    for origin in origins:
+    for origin in effective.origins((*start, *inside)):
         below = _below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
         # A level may say the whole mapping, or an object that holds the field, with one expression.
         rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
-        value, error = _given(origin.value, scope, below, rest)
-        takes = not decided and (value is not UNDEFINED or origin.value is None or bool(error))
-        decided = decided or takes
-        rows.append(
-            Said(
-                origin,
-                value,
-                tuple(_reads(origin.value, scope, below)),
-                tuple(_decisions(origin.value, scope, below)),
-                takes and origin.value is not None,
-                error,
-            )
-        )
+        node, rest = _narrowed(origin.value, rest)
+        value, error = _given(node, scope, below, rest, removes=origin.level != "base")
+        own = _leaves(value)
+        reads = [row for text in _texts(node) for row in _reads(text, scope)]
+        reads += [("$base", below)] if below is not UNDEFINED else []
+        decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)]
+        takes = any(field not in given and same_value(item, _leaves(result).get(field)) for field, item in own.items())
+        rows.append(Said(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
+        given |= own.keys()
     return rows
 
 
-def _given(text: Any, scope: Mapping[str, Any], below: Any, rest: tuple[str | int, ...]) -> tuple[Any, str]:
-    if not isinstance(text, str):
-        return _inside(text, rest) if text is not None else UNDEFINED, ""
+def _narrowed(node: Any, rest: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
+    """The part of what a level says that is about the field, and what is left of the way to it."""
+    while rest and isinstance(node, Mapping):
+        node, rest = node.get(str(rest[0]), UNDEFINED), rest[1:]
+    return node, rest
+
+
+def _leaves(value: Any) -> dict[str, Any]:
+    """What of a value is laid over other levels by itself: the leaves of an object, else the whole."""
+    if value is UNDEFINED:
+        return {}
+    return leaves(value) if isinstance(value, Mapping) and value else {"": value}
+
+
+def _texts(node: Any) -> list[str]:
+    """The expressions of what a level says."""
+    return [text for _, text in texts(node)]
+
+
+def _given(
+    node: Any, scope: Mapping[str, Any], below: Any, rest: tuple[str | int, ...], *, removes: bool
+) -> tuple[Any, str]:
+    if node is UNDEFINED or (node is None and removes):
+        return UNDEFINED, ""
     try:
-        value = expression(text).evaluate(scope, bindings=_bound(below))
+        value = evaluated(node, scope, _bound(below))
     except ExpressionError as error:
         return UNDEFINED, error.message
     return _inside(value, rest), ""
@@ -145,11 +162,9 @@ def _bound(below: Any) -> dict[str, Any]:
     return {} if below is UNDEFINED else {"base": below}
 
 
-def _uses_base(text: Any) -> bool:
-    if not isinstance(text, str):
-        return False
+def _uses_base(node: Any) -> bool:
     try:
-        return "base" in expression(text).analysis.variables
+        return any("base" in expression(text).analysis.variables for text in _texts(node))
     except ExpressionError:
         return False
 
@@ -166,28 +181,25 @@ def _below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
 
 
 def _holds(layer: Any, text: Any) -> bool:
+    if layer == text:
+        return True
     if isinstance(layer, Mapping):
         return any(_holds(item, text) for item in layer.values())
     if isinstance(layer, list):
         return any(_holds(item, text) for item in layer)
-    return bool(layer == text)
+    return False
 
 
-def _reads(text: Any, scope: Mapping[str, Any], below: Any) -> list[tuple[str, Any]]:
+def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """The paths an expression reads, each with what is there."""
-    if not isinstance(text, str):
-        return []
     try:
         paths = expression(text).reads()
     except ExpressionError:
         return []
-    rows = [(dotted(path), _inside(scope, path)) for path in sorted(paths, key=dotted)]
-    return rows if below is UNDEFINED else [*rows, ("$base", below)]
+    return [(dotted(path), _inside(scope, path)) for path in sorted(paths, key=dotted)]
 
 
-def _decisions(text: Any, scope: Mapping[str, Any], below: Any) -> list[str]:
-    if not isinstance(text, str):
-        return []
+def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
     try:
         reads = expression(text).roots()
         data = scope if reads is None else {name: scope[name] for name in reads if name in scope}
@@ -197,10 +209,12 @@ def _decisions(text: Any, scope: Mapping[str, Any], below: Any) -> list[str]:
 
 
 def _inside(value: Any, path: Sequence[str | int]) -> Any:
-    """What stands at a path; through a list, what stands there in each of its items."""
+    """What stands at a path; through a list, at an index of it or else in each of its items."""
     for number, part in enumerate(path):
         if isinstance(value, Mapping):
             value = value.get(str(part), UNDEFINED)
+        elif isinstance(value, list) and str(part).isdecimal():
+            value = value[int(part)] if int(part) < len(value) else UNDEFINED
         elif isinstance(value, list):
             found = [_inside(item, path[number:]) for item in value]
             return [item for item in found if item is not UNDEFINED] or UNDEFINED

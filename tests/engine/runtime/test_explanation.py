@@ -108,3 +108,44 @@ def test_what_is_not_there(tmp_path: Path, field: str, record: str, said: str) -
     with pytest.raises(UsageError) as refused:
         explained(workspace(tmp_path, {}), field, record)
     assert said in f"{refused.value.message} {refused.value.hint}"
+
+
+def test_an_item_of_a_list(tmp_path: Path) -> None:
+    root = workspace(tmp_path, {"tags": "response.tags"})
+    assert explained(root, "tags[1].t").value == "y"
+    assert explained(root, "tags.1.t").value == "y"
+    assert explained(root, "tags.t").value == ["x", "y"]
+    found = explained(root, "tags[2].t")
+    assert (found.value, told(found)) == (UNDEFINED, [("account", UNDEFINED, False), ("base", UNDEFINED, False)])
+
+
+def test_objects_of_two_levels_are_one_value(tmp_path: Path) -> None:
+    root = workspace(tmp_path, {"more": {"a": "response.n", "none": "response.gone", "b": {"c": None}}})
+    unified = json.loads((root / "connectors/shop/unified/m.yaml").read_text())
+    mapped = unified["resources"]["things"]["list"]["response_mapping"]
+    mapped["more"] = {"a": "'base'", "size": "response.size", "b": {"c": "'gone'"}}
+    (root / "connectors/shop/unified/m.yaml").write_text(json.dumps(unified))
+    found = explained(root, "more")
+    assert found.value == {"a": "Ada", "size": 3, "b": {}}
+    assert told(found)[0] == ("account", {"a": "Ada", "b": {"c": None}}, True)
+    assert told(found)[1] == ("base", {"a": "base", "size": 3, "b": {"c": "gone"}}, True)  # size comes from there
+    assert found.levels[0].reads == (("response.n", "Ada"), ("response.gone", UNDEFINED))
+    found = explained(root, "more.a")
+    assert told(found) == [("account", "Ada", True), ("base", "base", False)]
+    found = explained(root, "more.b.c")
+    assert (found.value, [said.effective for said in found.levels]) == (UNDEFINED, [False, False])
+
+
+@pytest.mark.parametrize("dropping", [{}, {"tags": {"deep": "response.n"}}, '{"id": response.id}'])
+def test_a_level_that_replaces_leaves_nothing_of_those_below(tmp_path: Path, dropping: Any) -> None:
+    if isinstance(dropping, dict):
+        dropping = {"id": "response.id", **dropping}
+    found = explained(workspace(tmp_path, {"replace": dropping}), "tags.x")
+    assert (found.value, found.levels[0].origin.path[-1] in ("replace", "tags")) == (UNDEFINED, True)
+    assert told(found) == [("account", UNDEFINED, False), ("base", UNDEFINED, False)]
+    assert [said.origin.shadowed for said in found.levels] == [False, True]
+
+
+def test_an_override_that_gives_nothing_hides_what_is_below_where_it_took_its_place(tmp_path: Path) -> None:
+    found = explained(workspace(tmp_path, {"name": "response.gone"}), "name")
+    assert (found.value, told(found)) == (UNDEFINED, [("account", UNDEFINED, False), ("base", "Ada", False)])

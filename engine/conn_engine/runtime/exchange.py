@@ -13,13 +13,14 @@ from conn_engine.failures import Rule, attempt, graphql_rules
 from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.records import ResponsePathMissing, records_of
+from conn_engine.runtime.records import Picked, ResponsePathMissing, records_of
 from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow, Purpose, Request, Response
 
 __all__ = ["Exchanged", "exchange", "fetch_whole", "gathered", "in_parts"]
 
+_WITHOUT_CONTENT = (204, 205)
 _OF_A_CLOCK = (401, 403)  # what a token or signature of a wrong time is refused with
 
 
@@ -173,8 +174,15 @@ def exchange(  # noqa: PLR0917
         raise
     records: list[Any] = []
     if verdict.action == "ok":
-        records, whole = records_of(None if call.as_file else operation.response_path, answer.body, scope)
+        records, whole = _found(None if call.as_file else operation.response_path, answer, scope)
         whole = whole and not bodies.by_rows(read_as)
     again = verdict.key if verdict.action == "restart" else None
     settled = verdict.action in ("empty", "skip")
     return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again, settled)
+
+
+def _found(path: str | None, answer: Answer, scope: Scope) -> Picked:
+    """The records of an answer. One that says "no content" has none: that is no mistake of the path."""
+    if path is not None and answer.response.status in _WITHOUT_CONTENT:
+        return [], False
+    return records_of(path, answer.body, scope)

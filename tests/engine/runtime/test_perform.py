@@ -235,6 +235,14 @@ def test_one_record_none_and_null_records_are_normalised(make: Any, run: Callabl
         assert (none.records, none.pages[0].whole) == ([], False)
 
 
+def test_no_content_is_no_record_whatever_the_path(make: Any, run: Callable[..., Any]) -> None:
+    none = run(make(), "people.list", [Response(204)])
+    assert (none.records, none.pages[0].whole) == ([], False)
+    assert run(make(), "people.list", [PAGES[0], Response(204)]).records == PAGES[0]["items"]
+    with pytest.raises(ResponsePathMissing):
+        run(make(), "people.list", [Response(200)])
+
+
 def test_a_response_path_that_matches_nothing_names_what_is_there(make: Any, run: Callable[..., Any]) -> None:
     with pytest.raises(ResponsePathMissing) as caught:
         run(make(), "people.list", [{"itmes": [], "total": 0}])

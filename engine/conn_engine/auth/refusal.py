@@ -16,7 +16,7 @@ _CLOCKS_DIFFER = 120.0  # seconds; tokens and signatures are commonly good for s
 
 
 def check(  # noqa: PLR0917
-    request: Request, response: Response, body: Any, host: str, redactor: Redactor, now: float
+    request: Request, response: Response, body: Any, endpoint: str, redactor: Redactor, now: float
 ) -> None:
     """Raise CredentialError for a refusal, VendorError for an endpoint that is out of order."""
     status = response.status
@@ -27,7 +27,7 @@ def check(  # noqa: PLR0917
     said = f"{status} {redactor.text(error)}".strip() + (f": {words}" if words else "")
     if status == 429 or status >= 500:
         raise VendorError(
-            f"the token endpoint {host} is out of order ({said})",
+            f"the token endpoint {endpoint} is out of order ({said})",
             kind="rate_limited" if status == 429 else "vendor_unavailable",
             request=request,
             response=response,
@@ -35,30 +35,30 @@ def check(  # noqa: PLR0917
         )
     if 300 <= status < 400:
         raise CredentialError(
-            f"the token endpoint {host} answers with a redirect ({status})",
+            f"the token endpoint {endpoint} answers with a redirect ({status})",
             hint="check `token_url`",
         )
     raise CredentialError(
-        f"the token endpoint {host} refuses: {said}", hint=clock_hint(response, now, _hint(error, status))
+        f"the token endpoint {endpoint} refuses: {said}", hint=clock_hint(response, now, _hint(error, status))
     )
 
 
-def no_token(response_told: str | None, body: Any, host: str, redactor: Redactor) -> CredentialError:
+def no_token(response_told: str | None, body: Any, endpoint: str, redactor: Redactor) -> CredentialError:
     """The error for an answer without a token in it. It names the answer's keys, never their values."""
     names = ", ".join(sorted(str(name)[:40] for name in body)[:8]) if isinstance(body, dict) else ""
     where = f"`response: {response_told}` finds none" if response_told else 'it has no "access_token"'
     known = f"; it has {redactor.text(names)}" if names else ""
     return CredentialError(
-        f"the token endpoint {host} does not answer with a token: {where}{known}",
+        f"the token endpoint {endpoint} does not answer with a token: {where}{known}",
         hint="say where the token is with `response`, and check `token_url`",
     )
 
 
-def ended_already(host: str, ends: float, response: Response, now: float) -> CredentialError:
+def ended_already(endpoint: str, ends: float, response: Response, now: float) -> CredentialError:
     """The error for a token that has ended by the moment it is got: it would be asked for again at every call."""
     then, here = (datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC") for at in (ends, now))
     return CredentialError(
-        f"the token endpoint {host} answers with a token that ended at {then}; here it is {here}",
+        f"the token endpoint {endpoint} answers with a token that ended at {then}; here it is {here}",
         hint=clock_hint(response, now, "check this machine's clock, and `expires` and `expires_unit`"),
     )
 
@@ -88,9 +88,12 @@ def line(text: str) -> str:
 def _hint(error: str, status: int) -> str:
     if error == "invalid_grant":
         return "what was stored has ended or was revoked: log the account in again (`conn auth login ACCOUNT`)"
-    if error in ("invalid_client", "unauthorized_client") or status == 401:
-        return "check client_id and client_secret (or user and password), and `client_authentication`"
-    if status == 404:
+    client = "client_id and client_secret (or user and password), and `client_authentication`"
+    if error in ("invalid_client", "unauthorized_client"):
+        return f"check {client}"
+    if status == 401:
+        return f"check `token_url`, {client}"
+    if status in (404, 405):
         return "check `token_url`"
     return "log the account in again (`conn auth login ACCOUNT`)"
 
@@ -110,5 +113,7 @@ def _words(body: Any) -> str:
         return "an HTML page" if page else line(body)
     if not isinstance(body, dict):
         return ""
-    texts = (body.get(name) for name in ("error_description", "message", "detail", "error_message", "title"))
+    within = body["error"] if isinstance(body.get("error"), dict) else {}
+    names = ("error_description", "message", "detail", "error_message", "title")
+    texts = (level.get(name) for level in (body, within) for name in names)
     return next((line(text) for text in texts if isinstance(text, str) and text.strip()), "")

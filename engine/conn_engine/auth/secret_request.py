@@ -34,6 +34,7 @@ __all__ = [
     "Told",
     "UrlSetting",
     "asked",
+    "endpoint_of",
     "host_of",
     "knowing",
     "plain",
@@ -131,15 +132,15 @@ def asked(  # noqa: PLR0917
         except ExpressionError as error:
             raise sealed(error) from None
     response: Response = yield request
-    host = host_of(request)
+    endpoint = endpoint_of(request, redactor)
     try:
-        body = _decoded(told, response, host, redactor)
+        body = _decoded(told, response, endpoint, redactor)
     except CredentialError:
         if judged:
             raise
         body = None
     if judged:
-        check(request, response, body, host, redactor, clock.now())
+        check(request, response, body, endpoint, redactor, clock.now())
     cookies = _cookies(response)
     scope: Scope = {
         "before": names.get("before", {}),
@@ -168,6 +169,12 @@ def plain(value: Any) -> Any:
 def host_of(request: Request) -> str:
     """The host of a request, for a message."""
     return urlsplit(request.url).hostname or "?"
+
+
+def endpoint_of(request: Request, redactor: Redactor) -> str:
+    """Host and path of a token request, for a message. Never the query."""
+    parts = urlsplit(request.url)
+    return redactor.text(f"{parts.netloc.rpartition('@')[2]}{parts.path}")[:200]
 
 
 def _built(told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
@@ -204,14 +211,14 @@ def _built(told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label
     )
 
 
-def _decoded(told: Told, response: Response, host: str, redactor: Redactor) -> Any:
+def _decoded(told: Told, response: Response, endpoint: str, redactor: Redactor) -> Any:
     if response.headers.get("content-type", "").lower().startswith(_FORM):  # some answer as they are asked
         return dict(parse_qsl(response.body[:100_000].decode("utf-8", "replace")))
     try:
         return decode(response, told.response_format)
     except VendorError as error:
         raise CredentialError(
-            f"the token endpoint {host} does not answer with a token: {redactor.text(error.message)}",
+            f"the token endpoint {endpoint} does not answer with a token: {redactor.text(error.message)}",
             hint="check `token_url`",
         ) from None
 

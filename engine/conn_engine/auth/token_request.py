@@ -24,7 +24,7 @@ from conn_engine.auth.secret_request import (
     SignatureSetting,
     UrlSetting,
     asked,
-    host_of,
+    endpoint_of,
     knowing,
     plain,
     read,
@@ -137,10 +137,10 @@ def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], cloc
     said: dict[str, Any] = token if isinstance(token, dict) else {}
     whole = isinstance(said.get("access_token"), str) and bool(said["access_token"])
     if not whole and not told.keeps_token:
-        raise no_token(told.response, answer.body, host_of(answer.request), redactor)
+        raise no_token(told.response, answer.body, endpoint_of(answer.request, redactor), redactor)
     ends = _ends(told, answer, said, clock.now())
     if ends is not None and ends <= clock.now() and _absolute(told, said):
-        raise ended_already(host_of(answer.request), ends, answer.response, clock.now())
+        raise ended_already(endpoint_of(answer.request, redactor), ends, answer.response, clock.now())
     kept = {name: value for name, value in said.items() if whole and name not in ("expires_at", "obtained_at")}
     if ends is not None:
         kept.update(expires_at=ends, obtained_at=clock.now())

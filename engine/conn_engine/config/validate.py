@@ -4,6 +4,7 @@ The same schema files serve editors, so that both say the same. Faults that only
 are `Effective`'s; what goes beyond shape (references, expressions, secrets) is lint's.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,11 @@ _PATTERNS = {
     OPERATION: "an operation: resource.method",
     VARIABLE: "the name of an environment variable",
 }
+
+
+_HOST_FIRST = re.compile(r"[\w{][^\s:/]*[.:][^\s]*$")
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,6})?")
+_STRATEGIES = frozenset({"authorization", "credentials", "incremental", "pagination", "signature"})
 
 
 def validate(document: Document, kind: str) -> list[Diagnostic]:
@@ -143,7 +149,8 @@ class _Check:
         else:
             pattern = _PATTERNS.get(str(details.get("pattern")))
             said = f"expected {pattern}" if pattern else error.message
-            yield self._bad_value(path, said)
+            bare = details.get("pattern") == URL and _HOST_FIRST.match(str(error.instance))
+            yield self._bad_value(path, said, f'did you mean "https://{error.instance}"?' if bare else "")
 
     def _schema_at(self, schema_path: list[str | int]) -> dict[str, Any]:
         """The schema object that holds the failing keyword."""
@@ -175,16 +182,16 @@ class _Check:
         where = f" in {dotted(path)}" if path else ""
         return diagnostic("CFG103", f'missing key "{key}"{where}', span, path=dotted((*path, key)))
 
-    def _wrong_type(self, path: Path_, types: list[str], value: Any) -> Diagnostic:
+    def _wrong_type(self, path: Path_, types: list[str], value: Any, hint: str = "") -> Diagnostic:
         wanted = [_TYPE_NAMES[name] for name in _TYPE_NAMES if name in types and name != "null"]
         found = _KINDS.get(type(value), "something else")
         message = f"expected {' or '.join(wanted) or 'nothing'}, found {found}"
-        return self._at_value("CFG102", message, path)
+        return self._at_value("CFG102", message, path, hint or _retyped(path, types, value))
 
     def _not_one_of(self, path: Path_, options: list[Any], value: Any, node: Mapping[str, Any]) -> Diagnostic:
         words = [str(option) for option in options if option is not None]
         if not isinstance(value, str) and all(isinstance(option, str | None) for option in options):
-            return self._wrong_type(path, ["string"], value)
+            return self._wrong_type(path, ["string"], value, _listing(words))
         strategy = path[-1:] == ("format",) and self._is_strategy(path[:-1], words)
         code, what = ("CFG105", "format") if strategy else ("CFG104", "value")
         shown = value if isinstance(value, str) else msgspec.json.encode(value).decode()
@@ -199,14 +206,29 @@ class _Check:
         expected = _PATTERNS.get(pattern, f"a name that matches {pattern}")
         return self._at_key("CFG104", f"{quoted(str(error.instance))} is not {expected}", (*path, str(error.instance)))
 
-    def _bad_value(self, path: Path_, message: str) -> Diagnostic:
-        return self._at_value("CFG104", message, path)
+    def _bad_value(self, path: Path_, message: str, hint: str = "") -> Diagnostic:
+        return self._at_value("CFG104", message, path, hint)
 
     def _at_key(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
         return diagnostic(code, message, self.document.key_span(path), path=dotted(path), hint=hint)
 
     def _at_value(self, code: str, message: str, path: Path_, hint: str = "") -> Diagnostic:
         return diagnostic(code, message, self.document.span(path), path=dotted(path), hint=hint)
+
+
+def _retyped(path: Path_, types: list[str], value: Any) -> str:
+    """How a value of the wrong type is written as one of these types."""
+    if value is None:
+        return "say a value, or remove the key"
+    if path[-1:] and path[-1] in _STRATEGIES and isinstance(value, str):
+        return f"write {{ format: {value[:40]} }}"
+    if "string" in types and isinstance(value, bool | int | float):
+        return f"quote it: {msgspec.json.encode(msgspec.json.encode(value).decode()).decode()}"
+    if isinstance(value, str) and {"integer", "number"} & {*types} and _NUMBER.fullmatch(value):
+        return f"without quotes: {value}"
+    if isinstance(value, str) and "boolean" in types:
+        return "true or false, without quotes"
+    return "each item on a line of its own that begins with -, or all in brackets: [ … ]" if "array" in types else ""
 
 
 def _listing(words: list[str]) -> str:

@@ -145,7 +145,7 @@ def _settled(answer: Answer, verdict: Verdict, action: str) -> tuple[Answer, Ver
         if isinstance(answer.problem, TransportError):
             return replace(answer, body=None, records=[]), replace(verdict, action="empty")
         if answer.problem is not None:  # a rule may call it fine, but its data cannot be read
-            raise answer.problem
+            raise _placed(answer.problem, answer)
         return answer, replace(verdict, action="ok")
     answer.close()
     bare = replace(answer, body=None, records=[], rest=None)
@@ -202,6 +202,7 @@ def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
     if verdict.kind == "unauthorized":
         _refuse(answer, verdict, renewed=tally.renewed)
     if problem is not None and (not verdict.ruled or verdict.message == problem.message):
+        problem = _placed(problem, answer)
         if tally.sendings > 1 and verdict.ruled:
             problem.message = f"{problem.message} (sent {tally.sendings} times)"
             problem.args = (problem.message,)
@@ -233,8 +234,20 @@ def _refuse(answer: Answer, verdict: Verdict, *, renewed: bool) -> NoReturn:
 
 
 def _sentence(answer: Answer, verdict: Verdict) -> str:
-    """One line: status, method and path (never the query: it may hold a secret), and the vendor's words."""
+    """One line: what was asked, and the vendor's words."""
+    return f"{_asked(answer)}: {verdict.message}" if verdict.message else _asked(answer)
+
+
+def _placed(problem: VendorError, answer: Answer) -> VendorError:
+    """An answer's problem with what was asked before it; a missing answer's says that already."""
+    if not isinstance(problem, TransportError):
+        problem.message = f"{_asked(answer)}: {problem.message}"
+        problem.args = (problem.message,)
+    return problem
+
+
+def _asked(answer: Answer) -> str:
+    """Status, method and path; never the query, which may hold a secret."""
     path = urlsplit(answer.request.url).path or "/"
-    said = f": {verdict.message}" if verdict.message else ""
     from_ = f"{answer.response.status} from" if answer.response.status else "no answer to"
-    return f"{from_} {answer.request.method} {path[:200]}{said}"
+    return f"{from_} {answer.request.method} {path[:200]}"

@@ -15,6 +15,7 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
     import httpcore
 
     where = hop.target.authority
+    setting = "token_url" if request.purpose == "token" else "base_url"
     cause = _root(error)
     retryable = False
     fault: FaultKind = "other"
@@ -23,7 +24,7 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
         what, fault, retryable = f"no connection to {where} within {connect_seconds:g} seconds", "connect", True
     elif isinstance(cause, socket.gaierror):
         what, fault = f"the host {hop.target.host} is unknown", "dns"
-        hint = "check base_url, and the network"
+        hint = f"check {setting}, and the network"
         # That there is no such name will still hold in a second; that nobody could be asked may not.
         retryable = cause.errno not in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", None))
     elif isinstance(cause, ssl.SSLCertVerificationError):
@@ -42,10 +43,10 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
         retryable = isinstance(cause, ConnectionResetError)
         if isinstance(cause, ConnectionRefusedError):
             fault = "refused"
-            hint = "nothing listens there: check host and port of base_url, and that the server runs"
+            hint = f"nothing listens there: check host and port of {setting}, and that the server runs"
         elif isinstance(cause, ssl.SSLError):
             fault = "tls"
-            hint = "check base_url: a server without TLS is reached by http://"
+            hint = f"check {setting}: a server without TLS is reached by http://"
     elif isinstance(error, (httpcore.TimeoutException, TimeoutError)):
         what, fault = f"{where} did not answer in full within {request.timeout_seconds:g} seconds", "timeout"
     elif isinstance(error, httpcore.LocalProtocolError):

@@ -221,10 +221,11 @@ class TestRefusals:
                 "log the account in",
             ),
             (answer({"error": "invalid_client"}, 401), "refuses: 401 invalid_client", "client_secret"),
+            (answer({"error": {"code": "NO_ROUTE"}}, 401), "refuses: 401 NO_ROUTE", "check `token_url`, client_id"),
             (answer({"error": "invalid_grant"}), "refuses: 200 invalid_grant", "log the account in"),
             (
                 answer({"error": {"code": "E9", "message": "no"}}, 403),
-                "refuses: 403 E9",
+                "auth.example.com/token refuses: 403 E9: no",
                 "log the account in",
             ),
             (

@@ -265,6 +265,10 @@ def test_refused_connection(ask):
     with pytest.raises(TransportError, match=f"cannot connect to 127.0.0.1:{port}") as caught:
         ask(Request("GET", f"http://127.0.0.1:{port}/"))
     assert (caught.value.retryable, caught.value.fault) == (False, "refused")
+    assert "base_url" in caught.value.hint
+    with pytest.raises(TransportError) as caught:
+        ask(Request("GET", f"http://127.0.0.1:{port}/", purpose="token"))
+    assert "token_url" in caught.value.hint
 
 
 @both

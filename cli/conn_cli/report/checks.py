@@ -8,7 +8,8 @@ from conn_cli.report import impact as impact_report
 from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.json_ import finding_data
-from conn_cli.report.results import junit, report_data, text_pieces
+from conn_cli.report.junit import render_reports
+from conn_cli.report.results import report_data, text_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import paint, pieces
 from conn_cli.words import counted
@@ -78,7 +79,7 @@ def drawings(
         "json": lambda: _json(verdicts),
         "markdown": lambda: _markdown(verdicts, minimum),
         "sarif": lambda: render("sarif", result.all_findings(), sources),
-        "junit": lambda: junit(result.reports, sources),
+        "junit": lambda: render_reports(result.reports, sources),
         "github": lambda: _github(verdicts, sources),
     }
 

@@ -1,15 +1,21 @@
-"""Findings as JUnit XML: an error is a failed case, a warning or note a passed case that prints it."""
+"""JUnit XML. Of findings: an error is a failed case, a warning or note a passed case that prints it. Of tests: a suite
+per operation and account, a case per recording."""
 
 import re
 from collections.abc import Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
 from conn_cli.report import text
+from conn_cli.report.plain import plain
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity
 
-__all__ = ["render"]
+if TYPE_CHECKING:
+    from conn_engine.runtime.suite import OperationReport
+
+__all__ = ["render", "render_reports"]
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -22,15 +28,57 @@ def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     ]
     if not suites:
         suites = [_element("testsuite", {"name": "conn", "tests": "1", "failures": "0"}, _EMPTY_CASE)]
-    failures = str(sum(finding.severity is Severity.ERROR for finding in findings))
-    counts = {"name": "conn", "tests": str(max(1, len(findings))), "failures": failures}
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + _element("testsuites", counts, "".join(suites))
+    failures = sum(finding.severity is Severity.ERROR for finding in findings)
+    return _document(suites, max(1, len(findings)), failures)
+
+
+def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> str:
+    """A suite per operation and account, a case per recording; what is not recorded is a case that says so."""
+    suites, total, bad = [], 0, 0
+    for report in reports:
+        name = f"{report.effective.account or report.effective.connector_name}.{report.name.text}"
+        cases = [
+            _recorded_case(name, judgement.case.scenario, judgement.findings, sources)
+            for judgement in report.judgements
+        ]
+        failures = sum(judgement.failed for judgement in report.judgements)
+        own = any(finding.severity is Severity.ERROR for finding in report.findings)
+        if own:
+            cases.append(_recorded_case(name, "operation", report.findings, sources))
+        elif not cases:
+            unknown = _element("system-out", {}, "no recording: the result is unknown")
+            cases.append(_element("testcase", {"classname": name, "name": "operation"}, unknown))
+        failures += own
+        total, bad = total + len(cases), bad + failures
+        suites.append(_suite_of(name, cases, failures))
+    return _document(suites, total, bad)
+
+
+def _recorded_case(suite: str, name: str, findings: Sequence[Diagnostic], sources: Sources) -> str:
+    errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+    inner = "".join(_failure(finding, sources) for finding in errors)
+    return _element("testcase", {"classname": suite, "name": name}, inner)
+
+
+def _failure(finding: Diagnostic, sources: Sources) -> str:
+    said = "".join(piece for piece, _ in text.pieces(finding, sources))
+    shown = "\n".join(plain(line) for line in said.split("\n"))  # made plain, but for the breaks between lines
+    return _element("failure", {"type": finding.code, "message": plain(finding.message)}, _content(shown))
+
+
+def _document(suites: Sequence[str], tests: int, failures: int) -> str:
+    counts = {"name": "conn", "tests": str(tests), "failures": str(failures)}
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + _element("testsuites", counts, "\n" + "".join(suites))
+
+
+def _suite_of(name: str, cases: Sequence[str], failures: int) -> str:
+    counts = {"name": name, "tests": str(len(cases)), "failures": str(failures), "errors": "0", "skipped": "0"}
+    return _element("testsuite", counts, "\n" + "".join(cases))
 
 
 def _suite(file: str, findings: list[Diagnostic], sources: Sources) -> str:
-    failures = str(sum(finding.severity is Severity.ERROR for finding in findings))
-    counts = {"name": file, "tests": str(len(findings)), "failures": failures, "errors": "0", "skipped": "0"}
-    return _element("testsuite", counts, "".join(_case(file, finding, sources) for finding in findings))
+    failures = sum(finding.severity is Severity.ERROR for finding in findings)
+    return _suite_of(file, [_case(file, finding, sources) for finding in findings], failures)
 
 
 def _case(file: str, finding: Diagnostic, sources: Sources) -> str:

@@ -1,9 +1,8 @@
-"""Results of `conn test` drawn: text, JSON, JUnit with one case per recording; SARIF and GitHub over findings."""
+"""Results of `conn test` drawn: text, JSON; JUnit, SARIF and GitHub are `report`'s."""
 
 import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
-from xml.sax.saxutils import escape, quoteattr
 
 from conn_cli.console import App
 from conn_cli.report import Sources, parse_specs, render
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from conn_engine.runtime.judgement import Judgement
     from conn_engine.runtime.suite import OperationReport
 
-__all__ = ["junit", "report_data", "text_pieces", "write_reports"]
+__all__ = ["report_data", "text_pieces", "write_reports"]
 
 SHOWN_RECORDS = 10
 
@@ -36,7 +35,9 @@ def write_reports(
         elif name == "json":
             text = json.dumps([report_data(report) for report in reports], ensure_ascii=False, indent=2) + "\n"
         elif name == "junit":
-            text = junit(reports, sources)
+            from conn_cli.report import junit
+
+            text = junit.render_reports(reports, sources)
         else:
             findings = dict.fromkeys(finding for report in reports for finding in report.all_findings)
             text = render(name, list(findings), sources)
@@ -219,39 +220,3 @@ def _finding(finding: "Diagnostic") -> dict[str, Any]:
         "path": finding.path,
         "hint": finding.hint,
     }
-
-
-def junit(reports: "Sequence[OperationReport]", sources: Sources) -> str:
-    """JUnit XML: a suite per operation and account, a case per recording."""
-    suites, total, bad = [], 0, 0
-    for report in reports:
-        effective = report.effective
-        suite = f"{effective.account or effective.connector_name}.{report.name.text}"
-        rows = [_junit_case(suite, judgement, sources) for judgement in report.judgements]
-        failures = sum(judgement.failed for judgement in report.judgements)
-        own = [finding for finding in report.findings if finding.severity.name == "ERROR"]
-        if own or not rows:
-            inner = "".join(_failure(finding, sources) for finding in own)
-            note = inner or f"<system-out>{escape('no recording: the result is unknown')}</system-out>"
-            rows.append(f"<testcase classname={quoteattr(suite)} name={quoteattr('operation')}>{note}</testcase>")
-            failures += bool(own)
-        total, bad = total + len(rows), bad + failures
-        head = f'<testsuite name={quoteattr(suite)} tests="{len(rows)}" failures="{failures}" errors="0" skipped="0">'
-        suites.append("\n".join([head, *rows, "</testsuite>"]))
-    body = "\n".join(suites)
-    head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return f'{head}<testsuites name="conn" tests="{total}" failures="{bad}">\n{body}\n</testsuites>\n'
-
-
-def _junit_case(suite: str, judgement: "Judgement", sources: Sources) -> str:
-    inner = "".join(_failure(finding, sources) for finding in judgement.findings if finding.severity.name == "ERROR")
-    return f"<testcase classname={quoteattr(suite)} name={quoteattr(judgement.case.scenario)}>{inner}</testcase>"
-
-
-def _failure(finding: "Diagnostic", sources: Sources) -> str:
-    from conn_cli.report.plain import plain
-
-    text = "".join(piece for piece, _ in pieces(finding, sources))  # made plain, but for the breaks between lines
-    shown = "\n".join(plain(line) for line in text.split("\n"))
-    head = f"<failure type={quoteattr(finding.code)} message={quoteattr(plain(finding.message))}>"
-    return f"{head}{escape(shown)}</failure>"

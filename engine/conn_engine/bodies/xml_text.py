@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from conn_engine.bodies.faults import XmlProblem
 from conn_engine.bodies.json_text import MAX_DEPTH
@@ -130,7 +129,7 @@ def _element(name: str, value: Any, depth: int) -> Iterator[str]:
         yield f"<{tag}>{text}</{tag}>" if text else f"<{tag}/>"
         return
     attributes = "".join(
-        f' {_named(key[1:])}="{escape(_plain(item), {chr(34): "&quot;", chr(10): "&#10;", chr(9): "&#9;"})}"'
+        f' {_named(key[1:])}="{_escaped(_plain(item), {chr(34): "&quot;", chr(10): "&#10;", chr(9): "&#9;"})}"'
         for key, item in value.items()
         if key.startswith("@") and item is not None
     )
@@ -148,7 +147,13 @@ def _element(name: str, value: Any, depth: int) -> Iterator[str]:
 
 
 def _text(value: Any) -> str:
-    return escape(_plain(value), {"\r": "&#13;"})
+    return _escaped(_plain(value), {"\r": "&#13;"})
+
+
+def _escaped(text: str, entities: dict[str, str]) -> str:
+    from xml.sax.saxutils import escape  # not at the top: it loads an HTTP client, for every command
+
+    return escape(text, entities)
 
 
 def _plain(value: Any) -> str:

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterator
 from typing import Any
 from xml.parsers import expat
-from xml.sax.saxutils import escape
 
 from conn_engine.functions.rows import FunctionFault, bounded
 
@@ -180,6 +179,12 @@ def _from_compact(value: Any, depth: int) -> Iterator[dict[str, Any]]:
                 yield {"type": "element", "name": key, "attributes": attributes or {}, "elements": inside}
 
 
+def _escaped(text: str, entities: dict[str, str]) -> str:
+    from xml.sax.saxutils import escape  # not at the top: it loads an HTTP client, for every command
+
+    return escape(text, entities)
+
+
 def _string(value: Any) -> str:
     if isinstance(value, dict | list):
         raise FunctionFault("a text or an attribute of XML cannot hold a list or an object")
@@ -199,7 +204,7 @@ def _attributes(attributes: Any) -> str:
     if not isinstance(attributes, dict):
         raise FunctionFault("the attributes of an XML element are an object")
     return "".join(
-        f' {_named(name)}="{escape(_string(value), {chr(34): "&quot;", chr(10): "&#10;"})}"'
+        f' {_named(name)}="{_escaped(_string(value), {chr(34): "&quot;", chr(10): "&#10;"})}"'
         for name, value in attributes.items()
         if value is not None
     )
@@ -210,7 +215,7 @@ def _written(node: Any, spaces: int, depth: int) -> str:
         raise FunctionFault("a node of XML is an object with a type, and not nested too deeply")
     kind = node.get("type")
     if kind == "text":
-        return escape(_string(node.get("text")))
+        return _escaped(_string(node.get("text")), {})
     if kind == "cdata":
         return f"<![CDATA[{_string(node.get('cdata')).replace(']]>', ']]]]><![CDATA[>')}]]>"
     if kind != "element":

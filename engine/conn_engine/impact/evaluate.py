@@ -15,7 +15,7 @@ from conn_engine.expressions import use
 from conn_engine.impact.model import ChangeKind, Effect
 from conn_engine.population import routed
 from conn_engine.runtime.cases import Outcome, golden_request, replay
-from conn_engine.runtime.compare import compare_records, compare_requests
+from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
 from conn_engine.transport.recordings import Recording, load_recording
@@ -168,8 +168,8 @@ def _effect(before: _Side, after: _Side) -> Effect:
     counts: dict[tuple[str, ChangeKind], int] = {}
     writes = before.writes or after.writes
     for change in compare_requests(before.requests, after.requests):
-        part = change.part if change.part in ("method", "url", "headers", "body") else "request"
-        counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
+        for part in _parts(change):
+            counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
     missed = next((o.error for o in (after.outcome, before.outcome) if isinstance(o.error, MissingRecording)), None)
     if missed is not None:
         return Effect(0, counts, writes, "the recording does not answer the request")
@@ -181,6 +181,14 @@ def _effect(before: _Side, after: _Side) -> Effect:
         failing = after.outcome.error is not None and before.outcome.error is None
         counts["", "now_failing" if failing else "error_changed"] = 1
     return Effect(len(before.outcome.records), counts, writes)
+
+
+def _parts(change: RequestChange) -> list[str]:
+    """What of a request differs; of its headers each by name."""
+    if change.part == "headers":
+        old, new = change.before or {}, change.after or {}
+        return [f"headers.{name}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    return [change.part if change.part in ("method", "url", "body") else "request"]
 
 
 def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str, ChangeKind], int]]:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
-from conn_engine.config import MISSING, Effective, Layer, Path_, leaves, lookup
+from conn_engine.config import MAPPINGS, MISSING, Effective, Layer, Path_, leaves, lookup
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted
 from conn_engine.impact.model import Statement
@@ -14,6 +14,7 @@ __all__ = ["around_difference", "changed_statements", "touched_overrides"]
 
 LONGEST = 60
 LEAD = 20
+GONE = "conflict: what it extends is no longer there"
 _SPOKEN = frozenset({"label", "description", "docs_url", "note"})
 
 
@@ -124,20 +125,21 @@ def _changed_below(
 def _touched(group: Group, before: Effective, after: Effective, index: int, below: set[Path_]) -> list[Statement]:
     layer = after.layers[index]
     own = [path for path, _ in leaves(layer.data)]
-    if not any(_related(path, other) for path in own for other in below):
+    gone = _gone_operations(before, after, index, below)
+    if not any(_operation(path) in gone or any(_related(path, other) for other in below) for path in own):
         return []
     was_dead = {(origin.level, origin.path) for origin in before.dead()}
     is_dead = {(origin.level, origin.path) for origin in after.dead()}
     rows = []
     for path in own:
         nearby = [other for other in below if _related(path, other)]
-        if not nearby:
-            continue
         note = ""
-        if (layer.level, path) in is_dead - was_dead:
+        if _operation(path) in gone:
+            note = GONE
+        elif (layer.level, path) in is_dead - was_dead:
             note = "dead: it now equals the level below"
         elif any(_gone(other, path, after, index) for other in nearby):
-            note = "conflict: what it extends is no longer there"
+            note = GONE
         elif any(other[: len(path)] == path for other in nearby):
             note = "conflict: the value it was written over has changed"
         if note:
@@ -149,6 +151,22 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
         for account in accounts
         for path, note in rows
     ]
+
+
+def _operation(path: Path_) -> Path_:
+    """The operation that a path is about; () when it is about none."""
+    length = {"unified": 4, "resources": 3}.get(str(path[0]), 0)
+    return path[:length] if len(path) > length else ()
+
+
+def _gone_operations(before: Effective, after: Effective, index: int, below: set[Path_]) -> set[Path_]:
+    """The operations that levels below were the ones to say, and say no more."""
+    candidates = {_operation(path) for path in below} - {()}
+    there = [
+        {one for one in candidates if any(lookup(layer.data, one) is not MISSING for layer in side.layers[:index])}
+        for side in (before, after)
+    ]
+    return there[0] - there[1]
 
 
 def _moved(span: Span | None, group: Group, account: str) -> Span | None:
@@ -171,4 +189,6 @@ def _gone(changed: Path_, path: Path_, after: Effective, index: int) -> bool:
         return False
     values = [lookup(layer.data, changed) for layer in after.layers[:index]]
     said = [value for value in values if value is not MISSING]
+    if said and isinstance(said[-1], str) and len(changed) == 5 and changed[-1] in MAPPINGS:
+        return False  # a mapping that is one expression composes with the others
     return not said or not isinstance(said[-1], Mapping)

@@ -161,7 +161,7 @@ class Generated:
         other.random, other.files = self.random, copy.deepcopy(self.files)
         changes: list[Callable[[], None]] = [
             other._change_leaf, other._change_leaf, other._drop_field, other._change_connector, other._change_account,
-            other._change_environment, other._change_set_of_accounts, other._change_body,
+            other._change_environment, other._change_set_of_accounts, other._change_body, other._change_headers,
         ]  # fmt: skip
         for _ in range(self.random.randint(1, 3)):
             self.random.choice(changes)()
@@ -197,6 +197,24 @@ class Generated:
     def _change_body(self) -> None:
         document = self.files[f"connectors/{self.random.choice(CONNECTORS)}/unified/m.yaml"]["resources"]
         document["things"]["create"]["request_body_mapping"]["b"] = "'other'"
+
+    def _change_headers(self) -> None:
+        folder = f"connectors/{self.random.choice(CONNECTORS)}"
+        connector = self.files[f"{folder}/connector.yaml"]
+        things, others = connector["resources"]["things"], connector["resources"]["others"]
+        holder = self.random.choice([connector, things, others["list"]])
+        unified = self.files[f"{folder}/unified/m.yaml"]["resources"]["things"][self.random.choice(["list", "create"])]
+        match self.random.randrange(4):
+            case 0:
+                name = self.random.choice(["X-Version", "x-version", "X-Region", "X-Api-Key"])
+                holder["headers"] = {name: self.random.choice(["4", None, "{{context.region}}"])}
+            case 1:
+                holder["authorization"] = {"format": "header", "config": {"name": "X-Version", "value": "7"}}
+            case 2:
+                unified["request_header_mapping"] = {"X-Version": "'5'", "X-Region": "context.region"}
+            case _:
+                made = ["{'X-Version': '6'}", "$merge([{'X-Day': $now()}])", "{'X-Id': $uuid()}"]
+                unified["request_header_mapping"] = self.random.choice(made)
 
     def _accounts(self) -> list[str]:
         return [name for name in self.files if name.startswith("accounts/")]

@@ -44,7 +44,11 @@ def compared(
     old, new = replay(before, name, recording), replay(after, name, recording)
     counts: Counts = Counter()
     for change in compare_requests(asked(old), asked(new)):
-        counts[change.part if change.part in ("method", "url", "body") else "request", "request_changed"] += 1
+        if change.part != "headers":
+            counts[change.part if change.part in ("method", "url", "body") else "request", "request_changed"] += 1
+            continue
+        differing = (change.before or {}).items() ^ (change.after or {}).items()
+        counts.update((f"headers.{header}", "request_changed") for header in {header for header, _ in differing})
     if isinstance(old.error, MissingRecording) or isinstance(new.error, MissingRecording):
         return counts, True
     difference = compare_records(old.records, new.records)

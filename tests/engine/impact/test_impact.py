@@ -65,8 +65,30 @@ def test_a_header_that_a_mapping_makes_otherwise_is_a_changed_request(example: P
     listing = "      query_mapping:\n        limit:"
     found = changed(example, crm=(listing, f"      request_header_mapping: {{ X-Limit: query.limit }}\n{listing}"))
     rows = {(row.operation, row.field, row.kind) for row in found.fields}
-    assert ("crm.contacts.list", "headers", "request_changed") in rows
-    assert "crm.contacts.list the headers" in report.text(found)
+    assert ("crm.contacts.list", "headers.x-limit", "request_changed") in rows
+    assert "crm.contacts.list the header x-limit" in report.text(found)
+
+
+def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) -> None:
+    found = changed(example, **{"github/connector": ("2022-11-28", "2099-12-31")})
+    assert status(found) == {"acme": "unchanged", "globex": "unchanged", "initech": "changed", "umbrella": "unchanged"}
+    assert {(field, kind) for _, field, kind in lines(found)} == {("headers.x-github-api-version", "request_changed")}
+    assert {row.operation for row in found.fields if row.breaking} == {
+        f"ticketing.{name}" for name in ("comments.create", "comments.delete", "comments.update", "tickets.create")
+    } | {"ticketing.tickets.update"}
+    table = report.markdown(found)
+    assert "| `ticketing.tickets.list the header x-github-api-version` | request changed | 1 |" in table
+    annotations = report.github(found, Sources())
+    line = 1 + (example / "connectors/github/connector.yaml").read_text().splitlines().index("headers:") + 2
+    assert f"file=connectors/github/connector.yaml,line={line}" in annotations
+    for text in (table, annotations, report.json_(found)):
+        assert "2099" not in text
+        assert "2022" not in text
+
+
+def test_a_header_that_may_hold_a_credential_is_compared_by_nobody(example: Path) -> None:
+    found = changed(example, **{"github/connector": ("headers:\n", "headers:\n  x-api-key: abc\n")})
+    assert (found.fields, found.count("changed")) == ((), 0)
 
 
 def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:
@@ -199,3 +221,25 @@ def test_a_report_without_changes_says_what_is_unknown(example: Path) -> None:
     shutil.rmtree(example / "connectors" / "hubspot" / "recordings")
     found = changed(example, crm=("response.properties.firstname", "response.properties.lastname"))
     assert report.markdown(found).startswith("### No account is known to change, 3 unknown\n")
+
+
+def overrides(found: Impact) -> set[tuple[str, str, str]]:
+    """File, path and note of the overrides that a change touches."""
+    return {(s.span.file, s.path, s.note.partition(":")[0]) for s in found.overrides if s.span}
+
+
+def test_overrides_of_an_operation_that_is_gone_are_in_conflict(example: Path) -> None:
+    found = changed(example, crm=("  companies:\n    list:\n", "  companies:\n    search:\n"))
+    assert lines(found)["crm.companies.list", "", "operation_missing"][0] == 1  # acme; the others say it themselves
+    companies = "unified.crm.companies.list"
+    assert {
+        ("accounts/globex.yaml", f"{companies}.response_mapping.replace.domain", "conflict"),
+        ("accounts/umbrella.yaml", f"{companies}.method", "conflict"),
+    } <= overrides(found)
+
+
+def test_a_mapping_below_that_becomes_one_expression_still_composes(example: Path) -> None:
+    text = (example / "environments/production.yaml").read_text(encoding="utf-8")
+    start, end = text.index("            response_mapping:\n"), text.index("  github:\n")
+    found = changed(example, production=(text[start:end], "            response_mapping: '{\"currency\": 1}'\n"))
+    assert not {path for _, path, _ in overrides(found) if path.endswith("lead_source")}

@@ -106,3 +106,22 @@ def test_the_gitlab_job_checks_a_merge_request(repository: Path, installed: Path
     assert done.returncode == 1, done.stderr
     assert "FAIL impact" in done.stdout
     assert "3 accounts of 4 change" in (repository / "integrations/conn-ci.md").read_text(encoding="utf-8")
+
+
+def test_the_action_fetches_what_a_shallow_checkout_lacks(repository: Path, installed: Path, tmp_path: Path) -> None:
+    origin = tmp_path / "origin"
+    git(repository, "push", "-q", "origin", "change")
+    newcomer = origin / "integrations/accounts/newco.yaml"  # meanwhile, on the main branch
+    newcomer.write_text("connector: hubspot\n", encoding="utf-8")
+    git(origin, "add", "-A")
+    git(origin, "commit", "-qm", "a new customer")
+    shallow = tmp_path / "shallow"
+    git(tmp_path, "clone", "-q", "--depth", "1", "--branch", "change", "--no-single-branch", origin.as_uri(), "shallow")
+    done = bash(
+        step("check"), shallow / "integrations", RUNNER_TEMP=str(installed),
+        GITHUB_STEP_SUMMARY=str(installed / "summary.md"), BASE="origin/main", TARGET="main", FAIL_ON="breaking",
+        MIN_COVERAGE="", BASELINE="", SARIF="s.sarif", JUNIT="j.xml", MARKDOWN="m.md",
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    # Compared with the tip of the main branch, the new customer would seem to be taken away: five accounts.
+    assert "3 accounts of 4 change" in (shallow / "integrations/m.md").read_text(encoding="utf-8")

@@ -121,7 +121,8 @@ class Request:
     A large upload is a `payload` instead of a body. `stream` says that a good answer may be large, and is spooled.
     `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
     carries one. `certificate` is shown to those hosts alone. `label` names the operation or step for people.
-    `timeout_seconds` bounds the whole exchange.
+    `timeout_seconds` bounds the whole exchange. `declared` are the headers that the configuration and the caller say:
+    none of a credential, a signature or the transport.
     """
 
     method: str
@@ -138,6 +139,7 @@ class Request:
     timeout_seconds: float = 30.0
     payload: Blob | None = None
     stream: bool = False
+    declared: Headers = field(default_factory=Headers)
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.url.split('?')[0]})"  # no query, headers or body: they may be secret

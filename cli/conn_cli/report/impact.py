@@ -18,7 +18,6 @@ MOST = 20
 FIELD_WORDS = {
     "": "the record",
     "body": "the body",
-    "headers": "the headers",
     "method": "the method",
     "request": "the request",
     "url": "the URL",
@@ -184,6 +183,8 @@ def _cause(row: FieldImpact, statements: Sequence[Statement]) -> Statement | Non
     """The changed line nearest to a field: the field's own mapping, else one of the operation, else none."""
     own = f"unified.{row.operation}."
     named = [s for s in statements if s.path.startswith(own) and s.path.endswith(f".{row.field}")]
+    if row.kind == "request_changed" and row.field.startswith("headers."):
+        named += [s for s in statements if f".{s.path}".lower().endswith(f".{row.field}")]
     return next(
         iter([*named, *(s for s in statements if s.path.startswith(own))]), statements[0] if statements else None
     )
@@ -201,7 +202,12 @@ def _places(statements: Iterable[Statement]) -> list[tuple[Statement, int]]:
 
 def _name(row: FieldImpact) -> str:
     special = row.kind == "request_changed" or not row.field
-    return f"{row.operation or row.connector} {FIELD_WORDS.get(row.field, row.field) if special else row.field}"
+    return f"{row.operation or row.connector} {_words(row.field) if special else row.field}"
+
+
+def _words(field: str) -> str:
+    header = field.removeprefix("headers.")
+    return FIELD_WORDS.get(field, field) if header == field else f"the header {header}"
 
 
 def _short(path: str) -> str:

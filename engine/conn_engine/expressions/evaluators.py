@@ -69,6 +69,9 @@ _default: str | None = None
 _chosen: ContextVar[str | None] = ContextVar("evaluator", default=None)
 _now: ContextVar[float | None] = ContextVar("now", default=None)
 _seeds: ContextVar[Iterator[int] | None] = ContextVar("seeds", default=None)
+_series: ContextVar[Iterator[int] | None] = ContextVar("series", default=None)
+_FAR = 1 << 32
+"""Between the seeds of two series, so that they never meet."""
 
 
 @cache
@@ -108,14 +111,16 @@ def fixed_now(seconds: float) -> Iterator[None]:
     """Fix what `$now` and `$millis` say for a block of code (this thread or task only). `seconds` are Unix
     time.
 
-    Chance is fixed with it: the first evaluation of the block has seed 1, the next 2, and so on.
+    Chance is fixed with it: the first evaluation of the block has seed 1, the next 2, and so on. What `any_seed` gives
+    does not depend on how many evaluations there were: a request's chance is the same whatever mappings come before it.
     """
-    token, seeds = _now.set(seconds), _seeds.set(count(1))
+    token, seeds, series = _now.set(seconds), _seeds.set(count(1)), _series.set(count(_FAR, _FAR))
     try:
         yield
     finally:
         _now.reset(token)
         _seeds.reset(seeds)
+        _series.reset(series)
 
 
 @contextmanager
@@ -130,8 +135,8 @@ def same_chance(seed: int) -> Iterator[None]:
 
 def any_seed() -> int:
     """A seed of this moment for `same_chance`; inside a `fixed_now` the one that is due."""
-    seed = fixed_seed()
-    return secrets.randbits(62) if seed is None else seed
+    series = _series.get()
+    return secrets.randbits(62) if series is None else next(series)
 
 
 def fixed_time() -> float | None:

@@ -9,9 +9,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.config import Effective, OperationName, Workspace, mapping_layers
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError, CredentialError, VendorError
-from conn_engine.expressions import fixed_now, mapping
+from conn_engine.expressions import fixed_now
 from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Observer, Session
 from conn_engine.runtime.drive import drive
@@ -57,7 +57,8 @@ class Case:
 class SentRequest:
     """One request of a replay, as a person reads it: path with query, status, how many records it brought.
 
-    `url` is below the base URL, `whole_url` is where the request went; `headers` are those that a mapping made.
+    `url` is below the base URL, `whole_url` is where the request went; `headers` are those that the configuration and
+    the caller say, by lower-case name, but none that a credential may be in.
     """
 
     method: str
@@ -148,9 +149,7 @@ def replay(
     )
     flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
     counts: list[int] = []
-    mapped: tuple[str, ...] = ()
     try:
-        mapped = _mapped_headers(effective, name)
         with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:
             for page in pages:
                 outcome.records += page.records
@@ -162,7 +161,7 @@ def replay(
                     break
     except ConnError as error:
         outcome.error = error
-    outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url], mapped)
+    outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url])
     outcome.unused = len(transport.replay.unused)
     return outcome
 
@@ -197,13 +196,9 @@ class _Log:
 
 
 def sent_requests(
-    log: Sequence[tuple[Request, Response | None]],
-    counts: Sequence[int],
-    bases: Sequence[str],
-    headers: Sequence[str] = (),
+    log: Sequence[tuple[Request, Response | None]], counts: Sequence[int], bases: Sequence[str]
 ) -> list[SentRequest]:
-    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs,
-    `headers` the names of those to keep."""
+    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs."""
     rows = []
     brought = iter(counts)
     for request, answer in log:
@@ -216,19 +211,10 @@ def sent_requests(
                 next(brought, 0) if operation else 0,
                 _body(request),
                 request.url,
-                {name: request.headers[name] for name in headers if name in request.headers},
+                {name: text for name, text in sorted(request.declared.items()) if not secret_name(name)},
             )
         )
     return rows
-
-
-def _mapped_headers(effective: Effective, name: OperationName) -> tuple[str, ...]:
-    """The headers that the operation's mapping makes, by name. Those a credential may be in are nobody's to keep."""
-    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-    if operation is None or operation.request_header_mapping is None:
-        return ()
-    fields = mapping(mapping_layers(operation.request_header_mapping)).fields
-    return tuple(header for header in fields if not secret_name(header))
 
 
 def _timestamp(text: str) -> float:

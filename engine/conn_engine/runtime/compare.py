@@ -177,8 +177,8 @@ def _type(value: Any) -> str:
 
 
 def compare_requests(before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]) -> list[RequestChange]:
-    """Compare requests one by one. Each is `{method, url, headers?, body?}`; the order of a URL's parameters does not
-    count."""
+    """Compare requests one by one. Each is `{method, url, headers?, body?}`, names of headers in lower case; the order
+    of a URL's parameters does not count."""
     changes: list[RequestChange] = []
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
         for part in _PARTS:

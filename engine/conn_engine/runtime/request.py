@@ -128,8 +128,10 @@ def finish_request(  # noqa: PLR0917
     """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
     door.check_outside(draft.url, effective.hosts, label)
     secret_scope = authorization_scope(effective, session)
+    said = dict(draft.headers)  # before it is authorised: there is no secret in them
     with _sealed():
         operation.authorization.apply(draft, secret_scope)
+    declared = {name: text for name, text in said.items() if draft.headers.get(name) == text}
     body, payload = _encoded(operation, draft)
     read_as = "binary" if draft.as_file else operation.response_format
     if not any(name.lower() == "accept" for name in draft.headers):
@@ -149,6 +151,7 @@ def finish_request(  # noqa: PLR0917
         timeout_seconds=operation.timeout_seconds,
         payload=payload,
         stream=bodies.streams(read_as),
+        declared=Headers(declared),
     )
     with _sealed():
         return operation.signature.sign(request, secret_scope, Moment.at(session.clock.now()))

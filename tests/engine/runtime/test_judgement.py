@@ -107,11 +107,38 @@ def test_headers_that_a_mapping_makes_are_kept_and_compared(make: Callable[..., 
 
     suite(workspace(mapped), "contacts.list", update=True)
     golden = json.loads((workspace(mapped).root / GOLDEN).read_text())
-    assert golden["requests"] == [{"method": "GET", "url": "/people", "headers": {"X-Pages": "3"}}]
+    assert golden["requests"] == [{"method": "GET", "url": "/people", "headers": {"x-pages": "3"}}]
     assert said(suite(workspace(mapped), "contacts.list")) == []
     reports = suite(workspace(mapped.replace("query.page", "query.page + 1", 1)), "contacts.list")
     assert said(reports) == [("TST102", f"{GOLDEN}:1")]
-    assert 'headers is {"X-Pages": "4"}, the golden says {"X-Pages": "3"}' in reports[0].all_findings[0].message
+    assert 'headers is {"x-pages": "4"}, the golden says {"x-pages": "3"}' in reports[0].all_findings[0].message
+
+
+def test_declared_headers_are_kept_and_compared_but_not_a_credentials(
+    make: Callable[..., Workspace], listing: Any
+) -> None:
+    text = (make({}).root / "connectors/shop/connector.yaml").read_text(encoding="utf-8")
+    for old, new in (
+        ("path: /people, ", "path: /people, headers: { X-Fields: all, X-Tenant: '{{context.region}}' }, "),
+        ("authorization: { format: bearer }", "authorization: { format: header, config: { name: X-Key, value: '7' } }"),
+        ("resources:", "headers: { x-version: '1', X-Secret: open, x-key: replaced, X-Id: '{{$uuid()}}' }\nresources:"),
+    ):
+        text = text.replace(old, new, 1)
+    mapped = """request_header_mapping: "{'X-Day': $now()}"\n      response_mapping:"""
+    files = {LIST: {**listing, "context": {"region": "eu"}}, CRM_FILE: changed("response_mapping:", mapped)}
+    files["connectors/shop/connector.yaml"] = text
+    workspace = make(files)
+    suite(workspace, "contacts.list", update=True)
+    golden = json.loads((workspace.root / GOLDEN).read_text())
+    headers = golden["requests"][0]["headers"]
+    assert {**headers, "x-id": ""} == {
+        "x-day": "2026-01-02T03:04:05.000Z", "x-fields": "all", "x-id": "", "x-tenant": "eu", "x-version": "1",
+    }  # fmt: skip
+    assert said(suite(workspace, "contacts.list")) == []
+    more = files[CRM_FILE].replace("list:", "list:\n      path_mapping: { more: \"'1'\" }", 1)
+    assert said(suite(make({**files, CRM_FILE: more}), "contacts.list")) == []  # another mapping leaves chance alone
+    files["connectors/shop/connector.yaml"] = text.replace("x-version: '1'", "x-version: '2'")
+    assert said(suite(make(files), "contacts.list")) == [("TST102", f"{GOLDEN}:1")]
 
 
 def test_a_recorded_vendor_error_is_a_result_like_any_other(

@@ -463,6 +463,14 @@ CODES: dict[str, Code] = _table(
         "else`; the engine redacts credentials in everything that it prints itself.",
     ),
     Code(
+        "SEC103",
+        "credential that no request carries",
+        "warning",
+        "`credentials` says what an account stores; `authorization` (or `signature`) says how a request carries it, "
+        "and nothing says that. The vendor would answer 401. Add `authorization: {format: bearer}` or another, or say "
+        "`credentials: {format: none}`.",
+    ),
+    Code(
         "DEP101",
         "operation past its sunset",
         "warning",

@@ -327,7 +327,21 @@ BEHAVIOUR = [
     Bad(
         "a token in the URL",
         one("SEC102", HTTP, 3, 25),
-        swap=(HTTP, "authorization: {format: bearer}", "authorization: {format: query, config: {name: token}}"),
+        swap=(
+            HTTP,
+            "authorization: {format: bearer}",
+            "authorization: {format: query, config: {name: t, value: '{{token}}'}}",
+        ),
+    ),
+    Bad(
+        "a key that the credential does not have",
+        one("EXP103", HTTP, 3, 16),
+        swap=(HTTP, "authorization: {format: bearer}", "authorization: {format: header, config: {name: X-Key}}"),
+    ),
+    Bad(
+        "a credential that nothing sends",
+        one("SEC103", HTTP, 2, 14),
+        swap=(HTTP, "authorization: {format: bearer}", "label: Demo"),
     ),
     Bad(
         "past its sunset",

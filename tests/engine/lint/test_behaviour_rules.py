@@ -150,6 +150,7 @@ def test_retries_of_writes(tmp_path: Path, then: Any) -> None:
 def test_credentials_in_urls(tmp_path: Path) -> None:
     query = {"authorization": {"format": "query", "config": {"name": "key"}}}
     assert found(tmp_path, query) == [], "the vendor may take its key nowhere else"
+    query["authorization"]["config"]["value"] = "{{oauth.token.access_token}}"
     bearer = {**query, "credentials": {"format": "oauth2_client_credentials", "config": {"token_url": "https://a.b/c"}}}
     assert found(tmp_path, bearer) == [("SEC102", "authorization.format")]
     for place in ({"path": "/bot{{context.access_token}}/x"}, {"query": {"k": "{{context.api_key}}"}}):
@@ -175,3 +176,39 @@ def test_sunsets(tmp_path: Path, sunset: str, past: bool) -> None:
     codes = found(tmp_path, list=operation)
     assert codes == ([("DEP101", "resources.things.list.deprecated.sunset")] if past else [])
     assert all(finding.hint == "use things.search" for finding in lint_paths(tmp_path, []).findings)
+
+
+@pytest.mark.parametrize(
+    ("credentials", "authorization", "wrong"),
+    [
+        ({"format": "bearer"}, {"format": "bearer"}, False),
+        ({"format": "basic"}, {"format": "bearer"}, True),
+        ({"format": "api_key"}, {"format": "bearer"}, False),
+        ({"format": "bearer"}, {"format": "header", "config": {"name": "X", "value": "{{tokn}}"}}, True),
+        ({"format": "bearer"}, {"format": "header", "config": {"name": "X", "value": "{{context.none}}"}}, False),
+        ({"format": "bearer"}, {"format": "header", "config": {"name": "X", "value": "{{env.NONE}}"}}, False),
+        (
+            {"format": "bearer", "config": {"ask": [{"name": "app_key", "required": False}]}},
+            {"format": "header", "config": {"name": "X", "value": "{{app_key}}"}},
+            False,
+        ),
+        (
+            {"format": "session", "config": {"login": {"url": "https://api.example.com/login"}}},
+            {"format": "cookie", "config": {"name": "SID"}},
+            False,
+        ),
+    ],
+)
+def test_what_authorization_reads_is_in_the_credential(tmp_path, credentials, authorization, wrong):
+    both = {"credentials": credentials, "authorization": authorization}
+    assert found(tmp_path, both) == ([("EXP103", "authorization")] if wrong else [])
+
+
+def test_a_stored_credential_is_carried_by_somebody(tmp_path):
+    assert found(tmp_path, {"authorization": None}) == [("SEC103", "credentials")]
+    assert found(tmp_path, {"authorization": {"format": "none"}}) == [], "it is said"
+    assert found(tmp_path, {"authorization": None, "credentials": {"format": "none"}}) == []
+    listing = {**LIST, "authorization": {"format": "header", "config": {"name": "X-Key"}}}
+    assert found(tmp_path, {"authorization": None}, list=listing) == []
+    signed = {"signature": {"format": "hmac", "config": {"content": "'x'", "headers": {"X": "{{signature}}"}}}}
+    assert found(tmp_path, {**signed, "authorization": None}) == []

@@ -1,0 +1,79 @@
+"""Rules over how credentials get into requests: what `authorization` reads is there, and somebody carries them."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from conn_engine.config import MISSING, VendorOperation, lookup
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.errors import ConnError, CredentialError
+from conn_engine.strategies import Draft
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import Target
+
+__all__ = ["carried", "held"]
+
+_NAME = re.compile(r"\{\{\s*(\w+)")
+_OTHERWISE = frozenset({"none", "mtls", "choice"})
+"""Credentials of which it cannot be said: a client certificate goes with every connection."""
+_KNOWN_LATER = frozenset({"env", "context", "request"})
+
+
+def held(target: "Target") -> Iterator[Diagnostic]:
+    """EXP103: `authorization` needs what the stored credential does not have."""
+    checked = set()
+    for operation in target.effective.vendor_operations():
+        path = operation.at("authorization")
+        if path in checked:
+            continue
+        checked.add(path)
+        stored = operation.credentials.sample()
+        lacking = _lacking(operation, stored, target.effective.context)
+        if lacking is None:
+            continue
+        known = [name for name in stored if not name.startswith("_")]
+        named = f'nothing is called "{lacking}" here' if lacking else "the credential has no token"
+        there = f"the credential has {', '.join(known)}" if known else "say with `credentials` what an account stores"
+        yield diagnostic(
+            "EXP103",
+            f"{named}: `authorization` reads the stored credential",
+            target.effective.span(path),
+            path=dotted(path),
+            hint=did_you_mean(lacking, known) or there,
+        )
+
+
+def _lacking(operation: VendorOperation, stored: Mapping[str, Any], context: Mapping[str, Any]) -> str | None:
+    """The name that a request could not be authorised without; empty for the usual token, None when nothing lacks."""
+    env = {"env": {}, "context": dict(context)}
+    draft = Draft(operation.method.upper(), "https://api.example.com/", body={}, body_format=operation.body_format)
+    try:
+        operation.authorization.apply(draft, {**stored, **env})
+    except CredentialError as error:
+        found = _NAME.search(error.message)
+        if found is None:
+            return "" if "has no token" in error.message else None
+        return found[1] if found[1] not in _KNOWN_LATER else None
+    except ConnError:
+        return None  # what only a real request or a real account shows
+    return None
+
+
+def carried(target: "Target") -> Iterator[Diagnostic]:
+    """SEC103: an account stores a credential, and nothing says how a request carries it."""
+    effective = target.effective
+    said = effective.data.get("credentials") or {}
+    if not isinstance(said, Mapping) or said.get("format", "none") in _OTHERWISE:
+        return
+    operations = list(effective.vendor_operations())
+    places = {operation.at(key) for operation in operations for key in ("authorization", "signature")}
+    if operations and all(lookup(effective.data, place) in (MISSING, None) for place in places):
+        yield diagnostic(
+            "SEC103",
+            "an account's credential is stored, and no request carries it",
+            effective.span(("credentials",)),
+            path="credentials",
+            hint="say how: `authorization: { format: bearer }`, or header, query, basic …",
+        )

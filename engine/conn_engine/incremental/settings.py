@@ -124,7 +124,7 @@ class Common(Settings, frozen=True, kw_only=True):
                 f"`incremental` has a `window` but no `{missing}`: there is nothing to divide",
                 hint=f"give `{missing}`, for instance a value of the account's context, or leave out `window`",
             )
-        return filter(self._asked, windows(start, end, self._border(ahead), before))
+        return filter(self._asked, windows(start, end, ahead, before, self._written))
 
     def halves(self, render: Render, window: Window) -> tuple[Window, Window] | None:
         """A window in two, each of which is asked for otherwise than the whole; None when there are no such halves."""
@@ -135,22 +135,27 @@ class Common(Settings, frozen=True, kw_only=True):
         middle = self._written(self._middle(window.start, after), window.start)
         if self.shown(middle) == self.shown(window.start):  # two days, both ends counted, are one day and another
             middle = window.end
-        first = Window(window.start, max(window.start, before(middle)), middle, window.stop)
+        ending = before(middle)
+        if self._told(ending) not in (ending, None):  # what the format rounds down would be asked for by neither
+            ending = middle
+        first = Window(window.start, max(window.start, ending), middle, window.stop)
         second = Window(middle, window.end, window.until, window.stop)
         asked = [(self.shown(one.start), self.shown(one.end)) for one in (window, first, second)]
         return None if asked[0] in asked[1:] else (first, second)
 
-    def _border(self, ahead: Callable[[Any], Any] | None) -> Callable[[Any], Any] | None:
-        """`ahead`, with borders between windows as requests have them: what a format rounds down is not asked for by
-        the window before, so it belongs to the one after."""
-        return None if ahead is None else lambda start: self._written(ahead(start), start)
+    def _told(self, value: Any) -> Any:
+        """A value as it is read again once it has been written; None where it cannot be."""
+        try:
+            return self.bound(self.shown(value))
+        except Unreadable:
+            return None
 
     def _written(self, value: Any, above: Any) -> Any:
-        """A value as it is read again once it has been written; as it is where that is not after `above`."""
-        try:
-            told = self.bound(self.shown(value))
-        except Unreadable:
-            return value
+        """A value as it is read again once it has been written; as it is where that is not after `above`.
+
+        So are borders between windows: what a format rounds down belongs to the window that begins there.
+        """
+        told = self._told(value)
         return told if told is not None and above < told <= value else value
 
     def _asked(self, window: Window) -> bool:
@@ -176,8 +181,8 @@ class Common(Settings, frozen=True, kw_only=True):
             ) from None
         yield window
         if window.until is not None:
-            ahead, before = self._steps(render)
-            yield from filter(self._asked, windows(window.until, window.stop, self._border(ahead), before))
+            following = windows(window.until, window.stop, *self._steps(render), self._written)
+            yield from filter(self._asked, following)
 
     def _bound(self, key: str, said: Bound | None, render: Render) -> Any:
         told = said if isinstance(said, Bounded) else Bounded(at=said)

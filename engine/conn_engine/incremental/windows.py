@@ -44,8 +44,10 @@ def windows(
     end: Any,
     ahead: Callable[[Any], Any] | None = None,
     before: Callable[[Any], Any] = lambda value: value,
+    written: Callable[[Any, Any], Any] = lambda value, above: value,
 ) -> Iterator[Window]:
-    """Cover `start` to `end`. `ahead` gives the next window's start, `before` the end that belongs to it.
+    """Cover `start` to `end`. `ahead` gives the next window's start, `before` the end that belongs to it, `written` the
+    start as a request tells it, which is what the next window asks for and holds.
 
     Without `ahead`, or with an open bound, it is one window. A start later than the end is the end: then one window
     asks for that moment alone. The last window ends with `end` itself. None is longer than a step, both ends counted.
@@ -55,14 +57,17 @@ def windows(
     if ahead is None or start is None or end is None:
         yield Window(start, end, stop=end)
         return
-    number = 0
-    while (following := ahead(start)) > start and (following < end or before(following) < following == end):
+    number, border = 0, start
+    while (exact := ahead(start)) > start:
+        following = written(exact, border)
+        if not (following < end or before(following) < following == end):
+            break
         number += 1
         if number >= MAX_WINDOWS:
             raise ConfigurationError(
                 f"`incremental.window` makes more than {MAX_WINDOWS:,} windows of what is to be read",
                 hint="say a longer `window`, or a later `start`",
             )
-        yield Window(start, max(start, before(following)), following, end)
-        start = following
-    yield Window(start, end, stop=end)
+        yield Window(border, max(border, min(before(exact), end)), following, end)
+        start, border = exact, following
+    yield Window(border, end, stop=end)

@@ -291,6 +291,16 @@ def test_what_a_format_rounds_down_belongs_to_the_window_that_asks_for_it(
     ]
 
 
+@pytest.mark.parametrize("granularity", ["PT0.000001S", "PT1S", "PT1H"])
+def test_an_end_is_so_much_before_the_next_window_as_it_is_and_not_as_it_is_written(
+    shop: Any, granularity: str
+) -> None:
+    acme = shop(listing(**BOUNDED, window="P1M", granularity=granularity), rows)
+    list(acme.pages("rows.list", Call(state={"cursor": "2024-01-05T12:00:00Z"})))
+    firsts = [url for url in acme.got if "after" not in url]
+    assert firsts == ["/rows?from=2024-01-05&to=2024-02-05", "/rows?from=2024-02-05&to=2024-03-01"]
+
+
 def test_a_window_that_is_only_a_moment_may_be_left_out(shop: Any) -> None:
     state = {"cursor": "2024-03-01T00:00:00Z"}
     acme = shop(listing(**BOUNDED, skip_empty=True), rows)
@@ -345,6 +355,17 @@ class TestNarrowing:
         with pytest.raises(VendorError, match="413"):
             list(acme.pages("rows.list"))
         assert [days_of_url(url) for url in acme.got[3:]] == [31, 15, 7, 3, 1]
+
+    def test_halves_share_a_day_where_the_granularity_is_less_than_can_be_said(self, shop: Any) -> None:
+        """Whether a day as an end is its first moment or its last is the vendor's: it must not be left out by both."""
+        one = narrowing("status = 413", window=None, granularity="PT1S")
+        acme = shop(one, lambda got: (413, {}) if days_of(got) > 31 else rows(got))
+        list(acme.pages("rows.list"))
+        assert [url.partition("?")[2] for url in acme.got if "after" not in url][:3] == [
+            "from=2024-01-01&to=2024-02-29",
+            "from=2024-01-01&to=2024-01-30",
+            "from=2024-01-30&to=2024-02-29",
+        ]
 
     def test_an_open_window_has_no_halves(self, shop: Any) -> None:
         acme = shop(narrowing("status = 413", window=None, start=None), lambda got: (413, {}))

@@ -1,10 +1,6 @@
-"""The sample of low-code manifests: each imports quickly and lints clean, nearly every stream is carried over whole.
-
-`$CONN_MANIFESTS` names their folder; without it, `shared/vendors/airbyte-manifests` beside the checkout is tried.
-"""
+"""The sample of low-code manifests: each imports quickly and lints clean, nearly every stream is carried over whole."""
 
 import io
-import os
 import re
 import time
 from collections import Counter, defaultdict
@@ -12,15 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from differential.manifests import sample
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.main import execute
 from conn_engine.imports import Options, import_source, read_source
 
-BESIDE = Path(__file__).resolve().parents[2].parent / "shared" / "vendors" / "airbyte-manifests"
-FOLDER = Path(os.environ.get("CONN_MANIFESTS") or BESIDE)
-FILES = sorted(FOLDER.glob("*.yaml")) if FOLDER.is_dir() else []
+FILES = sample()
 LONGEST_SECONDS = 10
 WHOLE = 0.95
 CODE = "code: "
@@ -33,7 +28,7 @@ def conn(folder: Path, *arguments: object) -> tuple[int, str]:
 
 
 def test_the_manifests_are_there() -> None:
-    assert len(FILES) >= 200, f"{FOLDER} lacks the manifests; set CONN_MANIFESTS to a folder with them"
+    assert len(FILES) >= 200, "set CONN_VENDOR_MANIFESTS to a folder with the sample"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)

@@ -1,9 +1,12 @@
 """Reads every manifest under both readers: `make differential`. Writes the table; fails on a difference unexplained.
 
-Arguments: `--every N` (each Nth manifest), `--table FILE`, and names of manifests, `name:stream` for one stream.
+Arguments: `--every N` (each Nth manifest), `--table FILE`, `--results FILE` (what is in it is not read again, what is
+read goes there: a run that was broken off goes on), and names of manifests, `name:stream` for one stream.
 """
 
 import argparse
+import dataclasses
+import json
 import sys
 import tempfile
 import time
@@ -21,21 +24,46 @@ def main() -> int:
     parser.add_argument("names", nargs="*")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--table", type=Path)
+    parser.add_argument("--results", type=Path)
     options = parser.parse_args()
-    found = own() + sample()[:: options.every]
+    known = _known(options.results)
     wanted = [name.partition(":") for name in options.names]
-    chosen = [(path, "") for path in found] if not wanted else []
+    chosen = [(path, "") for path in own() + sample()[:: options.every]] if not wanted else []
     for stem, _, stream in wanted:
         chosen += [(path, stream) for path in own() + sample() if path.stem == stem]
     begun = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        results = run(chosen, Path(scratch), lambda outcome: _tell(outcome, whole=bool(wanted)))
+        new = run(
+            [(path, stream) for path, stream in chosen if path.stem not in known],
+            Path(scratch),
+            lambda outcome: _tell(outcome, whole=bool(wanted)),
+            lambda found: _keep(options.results, found),
+        )
+    for outcome in new:
+        known.setdefault(outcome.manifest, []).append(outcome)
+    results = [outcome for stem in dict.fromkeys(path.stem for path, _ in chosen) for outcome in known[stem]]
     counts = Counter((one.phase, one.status) for one in results)
     sys.stdout.write(f"{time.monotonic() - begun:.0f} s; ")
     sys.stdout.write(", ".join(f"{phase} {status} {n}" for (phase, status), n in sorted(counts.items())) + "\n")
     if options.table:
         options.table.write_text(table(results), encoding="utf-8")
     return 1 if any(one.status in ("differs", "unread") for one in results) else 0
+
+
+def _known(file: Path | None) -> dict[str, list[Outcome]]:
+    """The outcomes that a file holds, by manifest."""
+    found: dict[str, list[Outcome]] = {}
+    for line in file.read_text(encoding="utf-8").splitlines() if file is not None and file.exists() else ():
+        outcome = Outcome(**json.loads(line))
+        found.setdefault(outcome.manifest, []).append(outcome)
+    return found
+
+
+def _keep(file: Path | None, found: list[Outcome]) -> None:
+    if file is not None:
+        lines = [json.dumps(dataclasses.asdict(outcome)) + "\n" for outcome in found]
+        with file.open("a", encoding="utf-8") as kept:
+            kept.write("".join(lines))
 
 
 def _tell(outcome: Outcome, *, whole: bool) -> None:

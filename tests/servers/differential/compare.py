@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-__all__ = ["Difference", "Shape", "compare", "shape", "unset"]
+__all__ = ["Difference", "Shape", "canonical", "compare", "shape", "unset"]
 
 _TRANSPORT = {
     "user-agent",
@@ -29,7 +29,7 @@ Free = frozenset[tuple[str, str]]
 class Shape:
     """A request, normalised: no order among query parameters, headers and body fields.
 
-    `kind`, `name`, `page`, `count` and `own` are what the server made of it.
+    What follows is what the server made of it: `base` is the request without its page and its `window` of time.
     """
 
     method: str
@@ -42,6 +42,13 @@ class Shape:
     page: int = field(default=0, compare=False)
     count: int = field(default=0, compare=False)
     own: bool = field(default=False, compare=False)
+    base: str = field(default="", compare=False)
+    window: tuple[float | None, float | None] = field(default=(None, None), compare=False)
+
+    @property
+    def form(self) -> tuple[Any, ...]:
+        """The request without its page and its window."""
+        return (self.method, self.place.split("/", 3)[2], self.headers, self.base)
 
     def __str__(self) -> str:
         query = "&".join(f"{name}={value}" for name, value in self.query)
@@ -88,8 +95,9 @@ def shape(request: Mapping[str, Any], set_by_manifest: frozenset[str], free: Fre
         for name, value in request["headers"]
         if (name.lower() not in _TRANSPORT or name.lower() in set_by_manifest) and (name.lower(), place) not in free
     )
-    told = {key: request[key] for key in ("kind", "name", "page", "count", "own")}
-    return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]), **told)
+    told = {key: request[key] for key in ("kind", "name", "page", "count", "own", "base")}
+    window = tuple(request["window"])
+    return Shape(request["method"], place, tuple(query), tuple(headers), _body(request["body"]), **told, window=window)
 
 
 def _body(text: str) -> str:
@@ -111,7 +119,8 @@ def _number(data: Any) -> Any:
     return [_number(value) for value in data] if isinstance(data, list) else data
 
 
-def _record(record: Any) -> str:
+def canonical(record: Any) -> str:
+    """The same text for the same record."""
     return json.dumps(_number(record), sort_keys=True, ensure_ascii=False, default=str)
 
 
@@ -127,7 +136,7 @@ def compare(
     theirs = Counter(shape(request, set_by_manifest, free) for request in cdk[0])
     mine = Counter(shape(request, set_by_manifest, free) for request in ours[0])
     found = Difference(list((theirs - mine).elements()), list((mine - theirs).elements()))
-    left, right = [_record(one) for one in cdk[1]], [_record(one) for one in ours[1]]
+    left, right = [canonical(one) for one in cdk[1]], [canonical(one) for one in ours[1]]
     more, less = Counter(left) - Counter(right), Counter(right) - Counter(left)
     found.records_cdk = [json.loads(one) for one in more.elements()]
     found.records_ours = [json.loads(one) for one in less.elements()]

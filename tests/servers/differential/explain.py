@@ -2,7 +2,7 @@
 a difference that is left over is a fault.
 """
 
-import json
+import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from differential.compare import Difference, Shape
+from differential.compare import Difference, Shape, canonical
 
 __all__ = ["REASONS", "Evidence", "explained"]
 
@@ -42,6 +42,7 @@ class Evidence:
         return bool(self.difference or self.cdk_error or self.our_error)
 
 
+Window = tuple[float | None, float | None]
 Reason = Callable[[Evidence], bool]
 """Takes away from the evidence what the reason explains; says whether that was anything."""
 
@@ -51,6 +52,11 @@ def logs_in_again(evidence: Evidence) -> bool:
     we keep one until it is refused."""
     sent = {_unscoped(one) for one in evidence.ours}
     return _drop_cdk(evidence, lambda one: one.kind in ("login", "token") and _unscoped(one) in sent)
+
+
+def checks_a_session(evidence: Evidence) -> bool:
+    """The CDK asks before a request whether its session is still good; we use the session until it is refused."""
+    return _drop_cdk(evidence, lambda one: one.kind == "check")
 
 
 def scopes_of_a_refresh(evidence: Evidence) -> bool:
@@ -63,8 +69,10 @@ def scopes_of_a_refresh(evidence: Evidence) -> bool:
 def asks_past_a_short_page(evidence: Evidence) -> bool:
     """A first page that is shorter than asked for may have been cut by the vendor: we ask once more to be sure, and get
     nothing; the CDK takes it for the last."""
-    short = {(one.name, one.place) for one in evidence.cdk if one.page == 0 and one.count}
-    return _drop_ours(evidence, lambda one: one.page > 0 and one.count == 0 and (one.name, one.place) in short)
+    begun = {(one.form, one.window) for one in evidence.cdk if one.page == 0 and one.count}
+    gone_on = {(one.form, one.window) for one in evidence.cdk if one.page > 0}
+    only = begun - gone_on
+    return _drop_ours(evidence, lambda one: one.page == 1 and one.count == 0 and (one.form, one.window) in only)
 
 
 def asks_forever(evidence: Evidence) -> bool:
@@ -75,6 +83,10 @@ def asks_forever(evidence: Evidence) -> bool:
     stopped = not evidence.our_error or re.search(r"has the same|comes? again|repeat", evidence.our_error)
     if "418 Client Error" not in evidence.cdk_error or not endless or not stopped:
         return False
+    if len(evidence.our_records) == sum(one.count for one in evidence.ours if one.own):
+        evidence.difference.records_ours = []  # the CDK had not come to these
+    if not _repeats(evidence):
+        return False
     evidence.cdk_error = evidence.our_error = ""
     evidence.difference = Difference()
     return True
@@ -83,11 +95,7 @@ def asks_forever(evidence: Evidence) -> bool:
 def same_request_for_each_window(evidence: Evidence) -> bool:
     """The stream has windows of time which no request tells: the CDK asks for the same once per window and gives each
     record as often; we ask once."""
-    found = evidence.difference
-    if not evidence.untold or found.only_ours or found.records_ours or not found.only_cdk:
-        return False
-    known = {_text(record) for record in evidence.our_records}
-    if set(found.only_cdk) - set(evidence.ours) or any(_text(record) not in known for record in found.records_cdk):
+    if not evidence.untold or not evidence.difference.only_cdk or not _repeats(evidence):
         return False
     evidence.difference = Difference()
     return True
@@ -97,18 +105,27 @@ def last_granule(evidence: Evidence) -> bool:
     """Where the windows' steps fall on the end, the CDK joins the one granule that is left to the window before; we
     give it a window of its own."""
     found = evidence.difference
-    if not evidence.aligned or evidence.cdk_error or evidence.our_error or not found.only_ours:
+    if not evidence.aligned or evidence.cdk_error or evidence.our_error or found.records_cdk:
         return False
-    if not all(one.own for one in [*found.only_cdk, *found.only_ours]):
+    if found.only_ours and not found.only_cdk and _last(evidence):
+        evidence.difference = Difference()
+        return True
+    if found.records_ours:
+        return False
+    theirs, mine = _windows(found.only_cdk), _windows(found.only_ours)
+    if theirs.keys() != mine.keys() or not all(_split(theirs[form], mine[form]) for form in theirs):
         return False
     evidence.difference = Difference()
-    return True
+    return bool(theirs)
 
 
 def refreshes_without_a_token(evidence: Evidence) -> bool:
-    """The manifest's refresh token is the empty text: the CDK asks with that, which no vendor grants; we say that the
-    credential has no token."""
+    """The manifest writes an empty refresh token, or looks for it where no account has one: the CDK asks with the empty
+    text, which no vendor grants; we ask with the account's, or say that the credential has no token."""
     asked = [one for one in evidence.cdk if one.kind == "token" and re.search(r"refresh_token=(&|$)", one.body)]
+    mine = [one for one in evidence.difference.only_ours if one.kind == "token"]
+    if asked and _pair(evidence, [(one, own) for one in asked for own in mine if _spent(one) == _spent(own)]):
+        return True
     if not asked or evidence.ours or "credential has no token" not in evidence.our_error:
         return False
     evidence.our_error, evidence.difference = "", Difference()
@@ -123,6 +140,8 @@ def parents_of_a_product(evidence: Evidence) -> bool:
         return False
     if found.records_cdk or any(one.own for one in found.only_cdk):
         return False
+    if not _had(first, found.only_ours, found.records_ours) or not _later(found.only_cdk, evidence.ours):
+        return False
     evidence.difference = Difference()
     return True
 
@@ -134,7 +153,17 @@ def says_none(evidence: Evidence) -> bool:
         return replace(one, query=tuple(pair for pair in one.query if pair[1] != "None"))
 
     theirs = [one for one in evidence.difference.only_cdk if any(value == "None" for _, value in one.query)]
-    return _as_if(evidence, theirs, bare)
+    return _pair(evidence, [(one, bare(one)) for one in theirs])
+
+
+def sends_nameless(evidence: Evidence) -> bool:
+    """The manifest gives the page size an empty name: the CDK sends a parameter without a name, we send none."""
+
+    def bare(one: Shape) -> Shape:
+        return replace(one, query=tuple(pair for pair in one.query if pair[0]))
+
+    theirs = [one for one in evidence.difference.only_cdk if any(not name for name, _ in one.query)]
+    return _pair(evidence, [(one, bare(one)) for one in theirs])
 
 
 def sends_template(evidence: Evidence) -> bool:
@@ -143,9 +172,9 @@ def sends_template(evidence: Evidence) -> bool:
     theirs = [one for one in evidence.difference.only_cdk if "{{" in str(one)]
     if not theirs or evidence.difference.records_ours:
         return False
-    known = {_text(record) for record in evidence.our_records}
+    known = {canonical(record) for record in evidence.our_records}
     evidence.difference.only_cdk = [one for one in evidence.difference.only_cdk if one not in theirs]
-    left = [record for record in evidence.difference.records_cdk if _text(record) not in known]
+    left = [record for record in evidence.difference.records_cdk if canonical(record) not in known]
     evidence.difference.records_cdk = left
     return True
 
@@ -161,10 +190,13 @@ def fails_on_a_missing_field(evidence: Evidence) -> bool:
 
 
 def refused_by_the_kit(evidence: Evidence) -> bool:
-    """The CDK does not begin the stream: a schema file that the manifest refers to is missing, or a template names a
-    variable that it does not know any more. We need neither."""
-    refused = re.search(r"Cannot find file|is no longer supported", evidence.cdk_error)
-    if not refused or evidence.cdk or evidence.our_error or not evidence.our_records:
+    """The CDK does not begin the stream: a template names a variable that it does not know any more. We need it not."""
+    if (
+        "is no longer supported" not in evidence.cdk_error
+        or evidence.cdk
+        or evidence.our_error
+        or not evidence.our_records
+    ):
         return False
     evidence.cdk_error, evidence.difference = "", Difference()
     return True
@@ -193,11 +225,13 @@ REASONS: Mapping[str, Reason] = {
     for reason in (
         scopes_of_a_refresh,
         logs_in_again,
+        checks_a_session,
         asks_past_a_short_page,
         same_request_for_each_window,
         last_granule,
         refreshes_without_a_token,
         says_none,
+        sends_nameless,
         sends_template,
         asks_forever,
         fails_on_a_missing_field,
@@ -213,14 +247,87 @@ def _unscoped(one: Shape) -> Shape:
     return replace(one, body="&".join(pair for pair in one.body.split("&") if not pair.startswith("scopes=")))
 
 
+def _spent(one: Shape) -> Shape:
+    return replace(one, body=re.sub(r"(?<![^&])refresh_token=[^&]*", "", one.body))
+
+
 def _reads_more(evidence: Evidence) -> bool:
-    """Whether the CDK's second reading gives all that ours does, and more, without an error on either side."""
-    if evidence.cdk_error or evidence.our_error or evidence.difference.records_ours:
+    """Whether the CDK's second reading is ours begun earlier; what it gives more was there at the first reading."""
+    found, first = evidence.difference, evidence.before
+    if first is None or evidence.cdk_error or evidence.our_error or found.records_ours:
         return False
-    if len(evidence.cdk_records) < len(evidence.our_records):
+    if not _had(first, found.only_cdk, found.records_cdk) or not _later(found.only_ours, evidence.cdk):
         return False
     evidence.difference = Difference()
     return True
+
+
+def _had(first: Evidence, requests: Sequence[Shape], records: Sequence[Any]) -> bool:
+    """Whether our first reading asked all this, in other windows perhaps, and got these records."""
+    asked, given = {one.form for one in first.ours}, {canonical(record) for record in first.our_records}
+    return all(one.form in asked for one in requests) and all(canonical(record) in given for record in records)
+
+
+def _later(requests: Sequence[Shape], others: Sequence[Shape]) -> bool:
+    """Whether each request is one of the others but for a window that begins later, and ends no later."""
+    windows = _windows(others)
+    for one in requests:
+        start, end = one.window
+        spans = windows.get(one.form, set())
+        if start is None or not any(begin is not None and begin < start for begin, _ in spans):
+            return False
+        ends = [until for _, until in spans if until is not None]
+        if end is not None and (not ends or end > max(ends)):
+            return False
+    return True
+
+
+def _repeats(evidence: Evidence) -> bool:
+    """Whether all that the CDK sends and gives more is something that we sent and gave as well, once."""
+    found = evidence.difference
+    known = {canonical(record) for record in evidence.our_records}
+    more = all(one in evidence.ours for one in found.only_cdk)
+    return (
+        more
+        and not found.only_ours
+        and not found.records_ours
+        and all(canonical(r) in known for r in found.records_cdk)
+    )
+
+
+def _windows(requests: Sequence[Shape]) -> dict[Any, set[Window]]:
+    """The windows that are asked for, by the request without them."""
+    found: dict[Any, set[Window]] = {}
+    for one in requests:
+        found.setdefault(one.form, set()).add(one.window)
+    return found
+
+
+def _last(evidence: Evidence) -> bool:
+    """Whether all that we alone ask and give are the last requests of the one listing, and what they were answered.
+
+    So it is where the server cannot tell a request's window.
+    """
+    asked, given = evidence.difference.only_ours, evidence.difference.records_ours
+    own = [one for one in evidence.ours if one.own]
+    told = any(one.window != (None, None) for one in own)
+    tail, records = (
+        own[-len(asked) :],
+        [canonical(one) for one in evidence.our_records[-sum(one.count for one in asked) :]],
+    )
+    same = Counter(tail) == Counter(asked) and Counter(records) == Counter(map(canonical, given))
+    return same and not told and len({one.form for one in asked}) == 1
+
+
+def _split(theirs: set[Window], mine: set[Window]) -> bool:
+    """Whether ours are the CDK's one window in two."""
+    if len(theirs) != 1 or len(mine) != 2:
+        return False
+    ((start, end),) = theirs
+    for (first, cut), (following, last) in itertools.permutations(mine):
+        if cut is not None and following is not None and (first, last) == (start, end) and cut <= following:
+            return True
+    return False
 
 
 def _earlier(cdk: Any, ours: Any) -> bool:
@@ -244,23 +351,6 @@ def _moments(state: Any) -> list[float]:
     except ValueError:
         return []
     return [(found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()]
-
-
-def _text(record: Any) -> str:
-    return json.dumps(record, sort_keys=True, default=str)
-
-
-def _as_if(evidence: Evidence, theirs: Sequence[Shape], bare: Callable[[Shape], Shape]) -> bool:
-    """Pair the CDK's requests with ours of another form, and the records that were answered to both.
-
-    A server that answers by the request answers these two differently: their records are taken away as well, as long
-    as both sides got equally many.
-    """
-    whole = len(evidence.difference.records_cdk) == len(evidence.difference.records_ours)
-    paired = _pair(evidence, [(one, bare(one)) for one in theirs])
-    if paired and whole and not evidence.difference.only_cdk and not evidence.difference.only_ours:
-        evidence.difference.records_cdk = evidence.difference.records_ours = []
-    return paired
 
 
 def _drop_cdk(evidence: Evidence, unneeded: Callable[[Shape], bool]) -> bool:

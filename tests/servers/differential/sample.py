@@ -20,15 +20,18 @@ __all__ = ["Outcome", "outcomes", "prepared", "run"]
 
 PAGE = 3
 WORKERS = 2
+CODE = "code: "
 _SET = ("accept", "content-type", "user-agent")
 
 
 @dataclass
 class Outcome:
-    """One stream, read in one phase: `first` without a state, `again` with the state of the first.
+    """One stream, read in one phase: `first` without a state, `again` with the state of the first. Without a stream: a
+    manifest, of which something is left out as a whole, or which has streams that are made of an answer (`dynamic`).
 
-    `status`: agrees, explained (by `reasons`), differs, custom (needs the vendor's Python code, named in `reasons`) or
-    unread (the comparison could not be made: `detail` says why).
+    `status`: agrees, explained (by `reasons`), differs, custom (needs the vendor's Python code: `reasons` are the
+    classes, with what each is for) or unread (the comparison could not be made: `detail` says why). `left` is what the
+    importer says that it left out. `pages` is how many the stream's longest listing had.
     """
 
     manifest: str
@@ -38,7 +41,9 @@ class Outcome:
     reasons: list[str] = field(default_factory=list)
     requests: int = 0
     records: int = 0
+    pages: int = 0
     detail: str = ""
+    left: list[str] = field(default_factory=list)
 
 
 def prepared(text: str) -> str:
@@ -56,13 +61,37 @@ def outcomes(peer: Peer, manifest: Path, folder: Path, only: str = "") -> Iterat
     opened = peer.ask("open", path=str(path))
     ours = Ours(path, folder / "workspace", opened["port"])
     course = _Course(peer, path, ours, text, opened["configs"])
+    left, code = _losses(ours)
+    beyond = [what for stream, found in left.items() if stream not in opened["streams"] for what in found]
+    if not only and (beyond or opened["dynamic"]):
+        status = "dynamic" if opened["dynamic"] else "manifest"
+        yield Outcome(manifest.stem, "", "", status, left=list(dict.fromkeys(beyond)))
     for stream, needs in opened["streams"].items():
         if only and stream != only:
             continue
         if needs:
-            yield Outcome(manifest.stem, stream, "first", "custom", list(needs))
+            classes = [f"{name}: {code.get(name, _UNTOLD)}" for name in needs]
+            yield Outcome(manifest.stem, stream, "first", "custom", classes, left=left.get(stream, []))
             continue
-        yield from course.stream(stream)
+        for outcome in course.stream(stream):
+            outcome.left = left.get(stream, [])
+            yield outcome
+
+
+_UNTOLD = "of a parent"
+
+
+def _losses(ours: Ours) -> tuple[dict[str, list[str]], dict[str, str]]:
+    """What the importer left out, by stream; and what each class of code was for."""
+    left: dict[str, list[str]] = {}
+    code: dict[str, str] = {}
+    for what, places in ours.imported.losses:
+        for place in places or [""]:
+            stream, _, name = place.partition(" (")
+            left.setdefault(stream, []).append(what)
+            if what.startswith(CODE):
+                code[name.rstrip(")")] = what.removeprefix(CODE)
+    return left, code
 
 
 @dataclass
@@ -110,6 +139,7 @@ class _Course:
         detail = "" if status == "agrees" else _detail(evidence) if status == "differs" else detail
         outcome = Outcome(self.path.stem, name, phase, status, reasons, len(read["requests"]), len(read["records"]))
         outcome.detail = detail
+        outcome.pages = max((one.page + 1 for one in evidence.ours if one.own and one.count), default=0)
         return outcome, evidence
 
     def _evidence(self, read: Mapping[str, Any], asked: Mapping[str, Any], run: Run) -> Evidence:
@@ -133,8 +163,8 @@ class _Course:
 
     def _hosts(self, requests: list[Mapping[str, Any]]) -> set[str]:
         """The hosts that settings of the account name, whole or in part."""
-        hosts = {str(urlsplit(one["url"]).hostname) for one in requests}
-        named = {urlsplit(value).hostname for value in _texts(self.configs["full"]) if value.startswith("http")}
+        hosts = {urlsplit(one["url"]).netloc.lower() for one in requests}
+        named = {urlsplit(value).netloc.lower() for value in _texts(self.configs["full"]) if value.startswith("http")}
         return {host for host in named if host} | {
             host for host in hosts if any(_names(value.lower(), host) for value in _texts(self.configs["full"]))
         }
@@ -180,10 +210,16 @@ def _detail(evidence: Evidence) -> str:
 _NONE = object()
 
 
-def run(manifests: Sequence[tuple[Path, str]], scratch: Path, tell: Callable[[Outcome], None]) -> list[Outcome]:
+def run(
+    manifests: Sequence[tuple[Path, str]],
+    scratch: Path,
+    tell: Callable[[Outcome], None] = lambda _: None,
+    keep: Callable[[list[Outcome]], None] = lambda _: None,
+) -> list[Outcome]:
     """Every manifest (with one stream of it, or "" for all) under both readers, in their order.
 
-    Two at a time: while the CDK reads one stream, we read another. `tell` hears of each stream as it is done.
+    Two at a time: while the CDK reads one stream, we read another. `tell` hears of each stream as it is done, `keep` of
+    each manifest.
     """
     peers: Queue[Peer] = Queue()
     for _ in range(WORKERS):
@@ -201,6 +237,7 @@ def run(manifests: Sequence[tuple[Path, str]], scratch: Path, tell: Callable[[Ou
             tell(found[-1])
         finally:
             peers.put(peer)
+        keep(found)
         return found
 
     try:

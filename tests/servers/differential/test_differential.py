@@ -3,6 +3,7 @@
 `make differential` reads the whole sample and writes `table.md`.
 """
 
+import re
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,12 @@ import pytest
 from differential.explain import REASONS
 from differential.manifests import own, sample
 from differential.sample import Outcome, run
+from differential.table import table
 
 EVERY = 8
 CHOSEN = [*own(), *sample()[::EVERY]]
+STREAMS = 2_000
+WHOLE = 0.95
 TABLE = Path(__file__).with_name("table.md")
 
 
@@ -20,7 +24,7 @@ TABLE = Path(__file__).with_name("table.md")
 def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Outcome]]:
     """What became of every stream of the chosen manifests."""
     found: dict[str, list[Outcome]] = {path.stem: [] for path in CHOSEN}
-    for one in run([(path, "") for path in CHOSEN], tmp_path_factory.mktemp("differential"), lambda _: None):
+    for one in run([(path, "") for path in CHOSEN], tmp_path_factory.mktemp("differential")):
         found[one.manifest].append(one)
     return found
 
@@ -46,11 +50,32 @@ def test_our_own_manifests_prove_something(results: dict[str, list[Outcome]]) ->
     assert sum(one.status == "agrees" for one in rows) >= 6
 
 
+def section(text: str, title: str) -> list[list[str]]:
+    """The rows of a section of a table."""
+    found = text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in found.splitlines() if line.startswith("| ")][
+        1:
+    ]
+
+
 def test_the_table_names_only_reasons_there_are() -> None:
     text = TABLE.read_text(encoding="utf-8")
-    listed = text.partition("## Reasons")[2].partition("## Streams")[0]
-    names = [line.split("|")[1].strip() for line in listed.splitlines() if line.startswith("| ")][1:]
+    names = {row[0] for row in section(text, "Reasons")}
     assert names
-    assert set(names) <= set(REASONS)
+    assert names <= set(REASONS)
     assert "**differs**" not in text
     assert "**unread**" not in text
+
+
+def test_the_table_tells_of_enough_streams_imported_whole() -> None:
+    found = re.search(r"Of the other (\d+), (\d+) \(", TABLE.read_text(encoding="utf-8"))
+    assert found is not None
+    assert int(found[1]) > STREAMS
+    assert int(found[2]) / int(found[1]) >= WHOLE
+
+
+@pytest.mark.parametrize("manifest", [path.stem for path in CHOSEN])
+@pytest.mark.parametrize("title", ["Streams that differ", "Streams that need Python code", "Streams imported in part"])
+def test_the_table_says_what_is_so_now(title: str, manifest: str, results: dict[str, list[Outcome]]) -> None:
+    kept = [row for row in section(TABLE.read_text(encoding="utf-8"), title) if row[0] == manifest]
+    assert kept == section(table(results[manifest]), title)

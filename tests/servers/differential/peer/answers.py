@@ -22,6 +22,7 @@ from differential.peer.windows import Windows
 __all__ = ["Answers"]
 
 MOST_RECORDS = 40
+_FINEST = timedelta(milliseconds=1)
 
 
 @dataclass
@@ -46,7 +47,8 @@ class Answers:
             templates.plain(step, endpoint.config, self.extractor.get("$parameters") or {})
             for step in self.extractor.get("field_path") or []
         ]
-        self._all = synthesis.Dates(NOW - span, NOW, self.records.forms)
+        grain = length(self.records.sync.get("cursor_granularity")) or _FINEST
+        self._all = synthesis.Dates(NOW - span, NOW, self.records.forms, max(grain, _FINEST))
         self.paging = paging.plan(endpoint, self.path, self._trial)
         option = (endpoint.retriever.get("paginator") or {}).get("page_token_option") or {}
         self.places = tokens.places(option, endpoint.requester)
@@ -75,11 +77,15 @@ class Answers:
         return any(templates.paths(str(row.get(key) or ""), "response") for key in ("cursor_value", "stop_condition"))
 
     def _listing(self, seen: Seen) -> _Listing:
-        seed = (zlib.crc32(self._base(seen).encode()) % 90000 + 10000) * 1000
+        seen.base = self._base(seen)
+        seed = (zlib.crc32(seen.base.encode()) % 90000 + 10000) * 1000
         sizes = self.paging.sizes
         start, end = self.windows.of(seen)
+        seen.window = (start.timestamp() if start else None, end.timestamp() if end else None)
         if start is None:
-            if seed // 1000 % 5 == 4 and not self.endpoint.own:
+            if self.endpoint.depth > 1:  # one ancestor is enough: each has children, and these have some of their own
+                sizes = self._cut(1)
+            elif seed // 1000 % 5 == 4 and not self.endpoint.own:
                 sizes = sizes[-1:]
             total = sum(sizes)
             return _Listing([(seed + at, (at + 1) / (total + 1)) for at in range(total)], sizes)
@@ -88,11 +94,8 @@ class Answers:
         full = sizes[0]
         total = min(windows * (2 * full + 1 if self.endpoint.own else full + 1), max(MOST_RECORDS, full + 1))
         places = [(seed + at, (at + 1) / (total + 1)) for at in range(total)]
-        picks = [(number, place) for number, place in places if _within(self._moment(place), start, end)]
+        picks = [(number, place) for number, place in places if _within(self._all.moment(place), start, end)]
         return _Listing(picks, self._cut(len(picks)))
-
-    def _moment(self, place: float) -> datetime:
-        return self._all.start + (self._all.end - self._all.start) * place
 
     def _cut(self, count: int) -> list[int]:
         if self.paging.strategy is None or not self.paging.found:
@@ -156,7 +159,7 @@ class Answers:
         path = self.windows.erase(query, body, seen.path)
         for place in self.places:
             path = place.base(query, body, path)
-        kept = {name: value for name, value in query.items() if value != ""}
+        kept = {name: value for name, value in query.items() if "/" in name or (name and value not in ("", "None"))}
         return json.dumps([path, kept, body or None], sort_keys=True, default=str)
 
     def forget(self) -> None:

@@ -21,7 +21,8 @@ class Seen:
     """One request as it arrived. `origin` is the scheme and host that the reader meant.
 
     `kind` and `name` are those of the endpoint that answered, `page` counts from 0, with `count` records;
-    `own`: it is the stream itself and no parent.
+    `own`: it is the stream itself and no parent. `base` is the request without its page and its window, which is the
+    time it asks for, in Unix seconds.
     """
 
     method: str
@@ -34,6 +35,8 @@ class Seen:
     page: int = 0
     count: int = 0
     own: bool = False
+    base: str = ""
+    window: tuple[float | None, float | None] = (None, None)
 
     @cached_property
     def path(self) -> str:
@@ -64,12 +67,15 @@ class Seen:
             "page": self.page,
             "count": self.count,
             "own": self.own,
+            "base": self.base,
+            "window": self.window,
         }
 
 
 @dataclass
 class Endpoint:
-    """One kind of request. `kind`: records, token (OAuth), login (session), job, poll or download."""
+    """One kind of request. `kind`: records, token (OAuth), login (session), check (of a session), job, poll or
+    download."""
 
     kind: str
     requester: Json
@@ -127,6 +133,9 @@ class Endpoint:
 
     def _fixed(self, seen: Seen) -> int:
         query, score = dict(seen.query), 0
+        for text in templates.literals(str(self.requester.get("path") or "")):
+            if isinstance(text, str) and "/" in text:  # one of several paths
+                score += len(text) if text in seen.path else -1
         params = self.requester.get("request_parameters")
         for name, value in params.items() if isinstance(params, dict) else ():
             score += 1 if name in query else -1
@@ -231,4 +240,4 @@ def _tokens(authenticator: Any, config: Json, base: str = "") -> Iterator[Endpoi
         }
         yield Endpoint("login", requester, config, extra=dict(authenticator))
         check = {**requester, "path": authenticator["validate_session_url"], "http_method": "GET"}
-        yield Endpoint("login", check, config, extra=dict(authenticator))
+        yield Endpoint("check", check, config, extra=dict(authenticator))

@@ -94,7 +94,7 @@ class Service:
             return 404, {"Content-Type": "application/json"}, b'{"error": "no endpoint of the stream"}'
         served = self._served[-scored[0][1]]
         seen.kind, seen.name, seen.own = served.endpoint.kind, served.endpoint.name, served.endpoint.own
-        if served.endpoint.kind in ("token", "login"):
+        if served.endpoint.kind in ("token", "login", "check"):
             data = _credential(served.endpoint)
             return 200, {"Content-Type": "application/json"}, json.dumps(data).encode()
         if served.endpoint.kind in ("job", "poll"):

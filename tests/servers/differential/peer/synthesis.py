@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airbyte_cdk.sources.declarative.datetime.datetime_parser import DatetimeParser
@@ -17,20 +17,26 @@ MOST_DEPTH = 4
 _DATED = re.compile(r"(date|time|_at|_on|timestamp|created|updated|modified)$|(At|On|Date|Time|DateUTC)$", re.I)
 _URL = re.compile(r"(^|_)(ur[il]|href|link)$|Ur[il]$", re.I)
 _MISSING = object()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Dates:
-    """Which moments a page's records lie at, and how they are written."""
+    """Which moments a page's records lie at, and how they are written. `grain`: they are whole days, hours …"""
 
-    def __init__(self, start: datetime, end: datetime, formats: Sequence[str]) -> None:
-        self.start, self.end = start, end
+    def __init__(
+        self, start: datetime, end: datetime, formats: Sequence[str], grain: timedelta = timedelta(milliseconds=1)
+    ) -> None:
+        self.start, self.end, self.grain = start, end, grain
         self.formats = [form for form in formats if form] or ["%Y-%m-%dT%H:%M:%SZ"]
+
+    def moment(self, place: float) -> datetime:
+        """The moment at a place between 0 (start) and 1 (end)."""
+        moment = self.start + (self.end - self.start) * place
+        return moment - (moment - _EPOCH) % self.grain
 
     def text(self, place: float, *, whole: bool) -> str | int:
         """The moment at a place between 0 (start) and 1 (end), in the stream's own format."""
-        moment = self.start + (self.end - self.start) * place
-        moment = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
-        written = DatetimeParser().format(moment, self.formats[0])
+        written = DatetimeParser().format(self.moment(place), self.formats[0])
         return int(float(written)) if whole and re.fullmatch(r"[0-9.]+", written) else written
 
 

@@ -16,6 +16,7 @@ from differential.peer.moment import length
 
 __all__ = ["Windows", "aligned"]
 
+_DAY = timedelta(days=1) - timedelta(microseconds=1)
 _NAMES = {"start": re.compile("start_time"), "end": re.compile("end_time")}
 
 
@@ -47,6 +48,8 @@ class _Bound:
     def __init__(self, place: str, path: tuple[Any, ...], template: str, reads: re.Pattern[str] | None) -> None:
         self.place, self.path = place, path
         self.pattern, self.holes = templates.holding(template, reads) if reads else (None, [])
+        if self.pattern is not None and place == "path":  # below that of the base URL
+            self.pattern = re.compile(f".*?{self.pattern.pattern}", re.DOTALL)
 
     def texts(self, seen: Seen) -> list[str]:
         held = tokens.read(seen, self.place, self.path)
@@ -92,7 +95,8 @@ class Windows:
         for place in tokens.places(self.sync.get(f"{end}_time_option") or {}, {}):
             yield _Bound(place.place, place.path, "", None)
         for where, path, text in tokens.texts(endpoint.requester):
-            if _NAMES[end].search(text) and templates.holding(text, _NAMES[end])[1]:
+            holes = templates.holding(text, _NAMES[end])[1]
+            if holes and (where != "path" or len(holes) == 1):  # not a year and a month
                 yield _Bound(where, path, text, _NAMES[end])
 
     @property
@@ -112,7 +116,7 @@ class Windows:
                     found = _moment(text, form)
                     if found is not None:
                         whole = end == "end" and bool(form) and "%" in form and not re.search("%[HsfcX_]|%ms|%e", form)
-                        return found + timedelta(days=1) if whole else found
+                        return found + _DAY if whole else found
         return None
 
     def erase(self, query: dict[str, str], body: Any, path: str) -> str:

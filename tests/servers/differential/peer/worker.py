@@ -39,7 +39,7 @@ class Worker:
         raw = safe_load_yaml(text)
         raw.setdefault("type", "DeclarativeSource")
         resolved = ManifestReferenceResolver().preprocess_manifest(raw)
-        self.manifest = ManifestComponentTransformer().propagate_types_and_parameters("", resolved, {})
+        self.manifest = _with_schemas(ManifestComponentTransformer().propagate_types_and_parameters("", resolved, {}))
         self.streams = {}
         for stream in self.manifest.get("streams") or []:
             self.streams.setdefault(
@@ -88,6 +88,15 @@ class Worker:
         """What was asked since the last `serve`, `forget` or `read`."""
         requests = [seen.plain() for seen in self.service.asked]
         return {"requests": requests, "unknown": self.service.unknown}
+
+
+def _with_schemas(data: Any) -> Any:
+    """The same, with an empty schema in the place of one in another file, which is not at hand."""
+    if isinstance(data, dict):
+        if data.get("type") == "JsonFileSchemaLoader":
+            return {"type": "InlineSchemaLoader", "schema": {"type": "object", "properties": {}}}
+        return {name: _with_schemas(inner) for name, inner in data.items()}
+    return [_with_schemas(inner) for inner in data] if isinstance(data, list) else data
 
 
 def _steps(data: Any) -> list[Any]:

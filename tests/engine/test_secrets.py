@@ -208,7 +208,7 @@ def test_threads_add_and_read_at_once():
     readers = [threading.Thread(target=read) for _ in range(3)]
     for reader in readers:
         reader.start()
-    for number in range(60):
+    for number in range(30):
         redactor.add(f"secret-number-{number}")
         assert redactor.text(f"a secret-number-{number}!") == "a [redacted]!"
     stop.set()

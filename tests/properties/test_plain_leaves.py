@@ -47,7 +47,7 @@ def outcome(run: Any) -> Any:
 
 
 @pytest.mark.parametrize("evaluator", evaluators())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @given(made=layers, pages=st.lists(st.lists(scopes, min_size=1, max_size=4), min_size=1, max_size=3))
 def test_a_mapping_gives_what_its_expressions_give(
     evaluator: str, made: list[Any], pages: list[list[dict[str, Any]]]

@@ -73,7 +73,7 @@ def spelled_forms(secret: str) -> list[str]:
 
 
 @given(data=st.data(), secret=values)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_saved_recording_never_holds_a_secret(data, secret):
     body = data.draw(documents(secret))
     answer = data.draw(documents(secret))
@@ -117,7 +117,7 @@ def test_saved_recording_never_holds_a_secret(data, secret):
 
 
 @given(first=tokens, second=tokens, encode=encodings)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_recording_made_with_one_secret_replays_with_another(first, second, encode):
     assume(first not in second and second not in first)
 
@@ -140,7 +140,7 @@ def test_recording_made_with_one_secret_replays_with_another(first, second, enco
 
 
 @given(data=st.data(), secret=values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_redaction_is_idempotent(data, secret):
     redactor = Redactor([secret])
     document = data.draw(documents(secret))
@@ -151,7 +151,7 @@ def test_redaction_is_idempotent(data, secret):
 
 
 @given(secrets=st.lists(values, min_size=1, max_size=6), noise=st.text(max_size=40), order=st.randoms())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_several_secrets_at_once(secrets, noise, order):
     redactor = Redactor(secrets)
     parts = [noise, *secrets, noise]
@@ -163,7 +163,7 @@ def test_several_secrets_at_once(secrets, noise, order):
 
 
 @given(text=st.text(max_size=200), secret=values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_text_without_the_secret_is_left_alone(text, secret):
     redactor = Redactor([secret])
     if not redactor.find(text):

@@ -34,7 +34,7 @@ DATA = st.recursive(
 )
 STYLES = st.sampled_from([None, '"', "'", "|", ">"])
 ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u....|\\x..|\\u....|\\U.{8}|\\.")
-LAWS = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+LAWS = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def emit(data: object, style: str | None, flow: bool | None, width: int) -> str:
@@ -181,7 +181,7 @@ def test_both_composers_read_the_same(data, flow):
 
 
 @given(st.text(max_size=200) | st.text(st.sampled_from("ab:{}[]&*!|>'\"\\#,-?%@ \n\t\r\ufeff1~"), max_size=60))
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=250, deadline=None)
 @pytest.mark.parametrize("file", ["x.yaml", "x.json"])
 def test_any_text_is_read_or_refused_with_a_place(file, text):
     try:

@@ -122,7 +122,7 @@ def test_the_strategy_of_the_architecture_page_pages():
 def test_a_strategy_is_two_edits(tmp_path, shell):
     """On a copy of the project: schemas, lint with did-you-mean and a run on recordings follow from the two edits."""
     for folder in ("cli", "engine", "schemas", "connectors", "example"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, tmp_path / folder)
     pagination = tmp_path / "engine" / "conn_engine" / "pagination"
     (pagination / "last_id.py").write_text(STRATEGY.search(text_of("engine/README.md"))[1], encoding="utf-8")
     face = pagination / "__init__.py"

@@ -60,6 +60,13 @@ def said(record: dict[str, str]) -> set[str]:
     return {record["asked"].split("/")[1].removeprefix("v"), record["mapped"], record["account"]}
 
 
+def until_served(lines: list[str], number: str) -> None:
+    """Wait for a request that a version answers, at most five seconds; how long it may take is judged by the lines."""
+    deadline = time.monotonic() + 5
+    while json.loads(lines[-1])["mapped"] != number and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
 class TestProcess:
     def test_a_running_process_serves_what_another_promotes(self, desk: Desk, vendor: int, environ: dict[str, str]):
         with desk.store() as store:
@@ -84,10 +91,11 @@ class TestProcess:
         promote = ["promote", "staging", "production", *store_option, "--override", "measured"]
         subprocess.run([*command, *promote], env=environ, check=True, capture_output=True, timeout=60)
         promoted = time.time()
-        time.sleep(1.0)
+        until_served(lines, "2")
         subprocess.run([*command, "rollback", "production", *store_option], env=environ, check=True, timeout=60)
         rolled_back = time.time()
-        time.sleep(1.0)
+        until_served(lines, "1")
+        time.sleep(0.3)
         server.stdin.close()
         assert server.wait(timeout=30) == 0
         reader.join(timeout=30)

@@ -171,3 +171,30 @@ def test_nothing_compared_is_no_success(shop: Path) -> None:
     done = conn(shop, "drift", "--recordings", "newer.json")
     assert done.code == 2 and "nothing could be compared" in done.err
     assert "not compared: things.list: no newer answer" in done.out
+
+
+def test_pagination_is_read_by_whoever_inherits_it(shop: Path) -> None:
+    """The cursor is the connector's; an environment and an operation only say the size of a page."""
+    path = shop / "connectors/shop/connector.yaml"
+    connector = json.loads(path.read_text())
+    connector["resources"]["things"]["list"]["pagination"] = {"config": {"size_param": "limit", "size": 50}}
+    path.write_text(json.dumps(connector))
+    size = {"resources": {"things": {"list": {"pagination": {"config": {"size": 10}}}}}}
+    (shop / "environments").mkdir()
+    (shop / "environments/sandbox.yaml").write_text(json.dumps({"connectors": {"shop": size}}))
+    (shop / "accounts/bolt.yaml").write_text(json.dumps({"connector": "shop", "environment": "sandbox"}))
+    newer = json.loads((shop / "connectors/shop/recordings/m.things.list.json").read_text())
+    newer["exchanges"][0]["response"]["body"] = {"items": BEFORE["items"], "cursor": None}
+    (shop / "newer.json").write_text(json.dumps(newer))
+    done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
+    assert findings(done)["next", "gone"] == ("breaks", 2, ["base"])
+
+
+def test_a_reader_is_named_once(shop: Path) -> None:
+    mapping = {"id": "$string(response.id)", "name": "response.name & response.kind"}
+    unified = {"resources": {"things": {"list": {"response_mapping": mapping}}}}
+    (shop / "connectors/shop/unified/m.yaml").write_text(json.dumps(unified))
+    (shop / "new.json").write_text(json.dumps(OPENAPI))
+    done = conn(shop, "drift", "--openapi", "new.json", "--format", "json")
+    (deprecated,) = (row for row in json.loads(done.out)["findings"] if row["kind"] == "endpoint_deprecated")
+    assert [row["reads"] for row in deprecated["readers"]].count("m.things.list name") == 1

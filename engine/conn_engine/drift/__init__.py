@@ -107,5 +107,6 @@ def _finding(operation: str, change: Change, readers: Iterable[Reader]) -> Findi
     elif change.kind == "added":
         touched = own
         tier = "touches" if own else "noise"
-    rows = sorted(set(touched), key=lambda r: (str(r.span and r.span.file), r.span.line if r.span else 0, r.what))
+    once = {(r.what, r.level, r.span, r.accounts): r for r in touched}  # one that reads several paths is one reader
+    rows = sorted(once.values(), key=lambda r: (str(r.span and r.span.file), r.span.line if r.span else 0, r.what))
     return Finding(operation, change, tier, tuple(rows))

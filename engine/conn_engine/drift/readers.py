@@ -4,7 +4,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Origin, VendorOperation, mapping_layers
+from conn_engine.config import (
+    MISSING,
+    Effective,
+    OperationName,
+    Origin,
+    Path_,
+    VendorOperation,
+    lookup,
+    mapping_layers,
+)
 from conn_engine.diagnostics import Span
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError
@@ -129,19 +138,33 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[tup
     """Pagination and error rules: expressions over the body, or over the whole answer (`body.…`)."""
     own = operation.text
     for key in ("pagination", "errors", "rate_limit"):
-        place = operation.at(key)
-        origins = effective.origins(place)
-        if not origins:
-            continue
-        for path, text in texts(origins[0].value):
-            last = next((str(part) for part in reversed(path) if isinstance(part, str)), "")
-            where = effective.origins((*place, *path))
-            origin = where[0] if where else origins[0]
+        for place, text in _said(effective, operation, key):
+            last = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
             for read in _paths(text) if last in (*_BODY_PATHS, *_OVER_ANSWER) else ():
                 if last in _BODY_PATHS:
-                    yield read, f"{own} {key} {last}", origin
+                    yield read, f"{own} {key} {last}", _origin(effective, place)
                 elif read[:1] in (("body",), ("response",)) and len(read) > 1:
-                    yield read[1:], f"{own} {key} {last}", origin
+                    yield read[1:], f"{own} {key} {last}", _origin(effective, place)
+
+
+def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[tuple[Path_, str]]:
+    """The texts of an inherited key with their places: of the operation, its resource and the connector, the nearest
+    first, as far as they count for the operation.
+    """
+    seen: set[Path_] = set()
+    kind: object = None
+    for holder in (("resources", operation.resource, operation.name), ("resources", operation.resource), ()):
+        value = lookup(effective.data, (*holder, key))
+        if value is MISSING:
+            continue
+        own = value.get("format") if isinstance(value, Mapping) else None
+        if value is None or (kind and own and own != kind):
+            return  # removed, or another strategy: the settings of the farther one mean nothing to it
+        kind = kind or own
+        for path, text in texts(value):
+            if path not in seen or key == "errors":  # rules are joined, settings are laid over each other
+                yield (*holder, key, *path), text
+            seen.add(path)
 
 
 def _origin(effective: Effective, place: tuple[Any, ...]) -> Origin | None:

@@ -44,10 +44,10 @@ def _head(results: Sequence[Outcome]) -> Iterator[str]:
     yield from _rows(("phase", "streams compared", "agree", "for a reason below not", "differ", "not compared"), rows)
     read = [one for one in results if one.phase == "first" and one.status in ("agrees", "explained")]
     ours, manifests = {path.stem for path in own()}, {one.manifest for one in results}
-    several = sum(one.pages > 1 for one in read)
+    several, single = sum(one.pages > 1 for one in read), sum(one.pages == 1 for one in read)
     yield (
-        f"{len(manifests - ours)} manifests of a public sample and {len(manifests & ours)} of our own. Of the streams read, "
-        f"{several} have two pages or more, {sum(one.pages == 1 for one in read)} one (most of them have no pagination); "
+        f"{len(manifests - ours)} manifests of a public sample and {len(manifests & ours)} of our own. Of the streams "
+        f"read, {several} have two pages or more, {single} one (most of them have no pagination); "
         f"{sum(not one.records for one in read)} give no record, because their filters or their parents' take all away."
     )
     dynamic = [one.manifest for one in results if one.status == "dynamic"]

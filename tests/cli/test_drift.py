@@ -198,3 +198,23 @@ def test_a_reader_is_named_once(shop: Path) -> None:
     done = conn(shop, "drift", "--openapi", "new.json", "--format", "json")
     (deprecated,) = (row for row in json.loads(done.out)["findings"] if row["kind"] == "endpoint_deprecated")
     assert [row["reads"] for row in deprecated["readers"]].count("m.things.list name") == 1
+
+
+@pytest.mark.parametrize("transform", [None, "response.items[0].old"])
+def test_a_step_reads_the_answer_of_its_request(shop: Path, transform: str | None) -> None:
+    step: dict[str, Any] = {"name": "found", "request": {"resource": "things", "method": "list"}}
+    read = "{{before.found}}" if transform else "{{before.found.items[0].old}}"
+    if transform:
+        step["transform"] = transform
+    creating = {"before": [step], "query_mapping": {"like": read.strip("{}")}}
+    override = {"unified": {"m": {"things": {"create": creating}}}}
+    (shop / "accounts/bolt.yaml").write_text(json.dumps({"connector": "shop", "override": override}))
+    unified = {"resources": {"things": {
+        "list": {"response_mapping": {"id": "$string(response.id)"}}, "create": {"response_mapping": {}}}}}  # fmt: skip
+    (shop / "connectors/shop/unified/m.yaml").write_text(json.dumps(unified))
+    newer = json.loads((shop / "connectors/shop/recordings/m.things.list.json").read_text())
+    newer["exchanges"][0]["response"]["body"] = AFTER
+    (shop / "newer.json").write_text(json.dumps(newer))
+    done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
+    assert findings(done)["items.old", "gone"] == ("breaks", 1, ["account"])
+    assert findings(done)["items.name", "gone"][0] == "noise"

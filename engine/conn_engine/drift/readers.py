@@ -15,10 +15,11 @@ from conn_engine.config import (
     mapping_layers,
 )
 from conn_engine.diagnostics import Span
-from conn_engine.documents import texts
+from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConnError
-from conn_engine.expressions import expression, mapping
+from conn_engine.expressions import expression, mapping, template
 from conn_engine.population import AccountGroup, routed
+from conn_engine.runtime.places import origin_of
 
 __all__ = ["Reader", "readers_of"]
 
@@ -70,6 +71,8 @@ def _readers(effective: Effective, resource: str, method: str) -> Iterator[tuple
     for name in effective.operations():
         if name.kind == "unified" and routed(effective.data, name) in ((resource, method), None):
             yield from _mapping(effective, name, prefixes)
+        if name.kind == "unified":
+            yield from _steps(effective, name, (resource, method))
 
 
 def _prefixes(response_path: str | None) -> Iterator[Path]:
@@ -116,6 +119,43 @@ def _mapping(
                     continue
                 for prefix in prefixes if operation.each == "record" else [()]:
                     yield (*prefix, *names[1:]), f"{name.text} {field or '(the whole mapping)'}", origin
+
+
+def _steps(
+    effective: Effective, name: OperationName, asked: tuple[str, str]
+) -> Iterator[tuple[Path, str, Origin | None]]:
+    """Who reads the answer of a step's request: its own `transform`, else whoever names `before.<step>`."""
+    data = lookup(effective.data, name.path)
+    for into in ("before", "after"):
+        for index, step in enumerate(_list(lookup(data, (into,)))):
+            request = step.get("request") if isinstance(step, Mapping) else None
+            if not isinstance(request, Mapping) or (request.get("resource"), request.get("method", "get")) != asked:
+                continue
+            own = (*name.path, into, index, "transform")
+            for read in _paths(step.get("transform")):
+                if read[:1] == ("response",):
+                    yield read[1:], f"{name.text} {into}.{step.get('name')}", _origin(effective, own)
+            for place, text in texts(data) if step.get("transform") is None else ():
+                for read in _template_paths(text):
+                    if read[:2] == (into, step.get("name")) and len(read) > 2:
+                        yield read[2:], f"{name.text} {dotted(place)}", origin_of(effective, (*name.path, *place))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _template_paths(text: str) -> Iterator[Path]:
+    """The paths that a text reads: an expression, or a template with expressions in it."""
+    if "{{" not in text:
+        yield from _paths(text)
+        return
+    try:
+        parts = template(text).expressions
+    except ConnError:
+        return
+    for part, _ in parts:
+        yield from _paths(part)
 
 
 def _reads(value: Any, path: Path) -> bool:

@@ -13,6 +13,7 @@ from conn_engine.auth.authorization import (
     Expression,
     Header,
     NoAuthorization,
+    Path,
     Query,
     Several,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "OAuth2",
     "OAuth2ClientCredentials",
     "OAuth2Password",
+    "Path",
     "Query",
     "Revocation",
     "Session",

@@ -247,7 +247,7 @@ def _placed(problem: VendorError, answer: Answer) -> VendorError:
 
 
 def _asked(answer: Answer) -> str:
-    """Status, method and path; never the query, which may hold a secret."""
-    path = urlsplit(answer.request.url).path or "/"
+    """Status, method and path, as it was before it had a credential; never the query, which may hold a secret."""
+    path = urlsplit(str(answer.sent.get("url") or answer.request.url)).path or "/"
     from_ = f"{answer.response.status} from" if answer.response.status else "no answer to"
     return f"{from_} {answer.request.method} {path[:200]}"

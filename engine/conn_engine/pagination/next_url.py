@@ -102,9 +102,10 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
             request=answer.request,
             response=answer.response,
         )
-    base = urlsplit(answer.request.url)
+    asked = str(answer.sent.get("url") or answer.request.url)  # as it was before it had a credential
+    base = urlsplit(asked)
     try:
-        url = urlsplit(urljoin(answer.request.url, value.strip()))
+        url = urlsplit(urljoin(asked, value.strip()))
         host, port = url.hostname, url.port
     except ValueError:
         host, url, port = None, base, None

@@ -4,8 +4,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from conn_engine.auth import Authorization, Basic, Bearer, Header, NoAuthorization, Query
-from conn_engine.errors import CredentialError
+from conn_engine.auth import Authorization, Basic, Bearer, Header, NoAuthorization, Path, Query
+from conn_engine.errors import ConnError, CredentialError
 from conn_engine.strategies import Draft
 
 URL = "https://api.example.com/v1/things"
@@ -106,9 +106,41 @@ def test_a_next_url_that_echoes_the_secret_gets_it_once() -> None:
     assert applied(Query(name="api_token"), {"api_key": "new"}, URL + "?api_token=old").url == URL
 
 
+def test_path() -> None:
+    kind = Path(name="token", value="bot{{api_key}}")
+    url = "https://api.example.com/v1/{token}/a%20b?x={token}"
+    draft = applied(kind, {"api_key": "7:a-b"}, url)
+    assert (draft.url, draft.authorized) == ("https://api.example.com/v1/bot7:a-b/a%20b?x={token}", True)
+    assert applied(kind, {"api_key": "a/b ä"}, url).url.startswith("https://api.example.com/v1/bota%2Fb%20%C3%A4/a")
+    for whole in ("bot[redacted]", "bot%5Bredacted%5D", "{token}", "%7Btoken%7D"):
+        draft = Draft("GET", f"https://api.example.com/v1/{whole}/a?page=2", absolute=True)
+        kind.apply(draft, {"api_key": "k"})
+        assert draft.url == "https://api.example.com/v1/botk/a?page=2"
+
+
+@pytest.mark.parametrize(
+    ("scope", "url", "told"),
+    [
+        ({"api_key": "k"}, "https://api.example.com/v1", r"the path has no \{token\}"),
+        ({"api_key": "k"}, "https://{token}.example.com/v1?a={token}", r"the path has no \{token\}"),
+        ({"api_key": ".."}, "https://api.example.com/{token}", 'cannot be ".."'),
+        ({}, "https://api.example.com/{token}", "api_key"),
+    ],
+)
+def test_path_refusals(scope: dict[str, Any], url: str, told: str) -> None:
+    with pytest.raises(ConnError, match=told):
+        applied(Path(name="token"), scope, url)
+
+
 @pytest.mark.parametrize(
     "data",
-    [{"format": "header"}, {"format": "query"}, {"format": "bearr"}, {"format": "bearer", "prefx": "x"}],
+    [
+        {"format": "header"},
+        {"format": "query"},
+        {"format": "path", "name": "a b"},
+        {"format": "bearr"},
+        {"format": "bearer", "prefx": "x"},
+    ],
 )
 def test_wrong_settings(data: dict[str, Any]) -> None:
     with pytest.raises(msgspec.ValidationError):

@@ -9,6 +9,7 @@ from conn_engine.auth.authorization.cookie import Cookie
 from conn_engine.auth.authorization.expression import Expression
 from conn_engine.auth.authorization.header import Header
 from conn_engine.auth.authorization.none import NoAuthorization
+from conn_engine.auth.authorization.path import Path
 from conn_engine.auth.authorization.query import Query
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Expression",
     "Header",
     "NoAuthorization",
+    "Path",
     "Query",
     "Several",
 ]

@@ -12,6 +12,7 @@ from conn_engine.auth.authorization.cookie import Cookie
 from conn_engine.auth.authorization.expression import Expression
 from conn_engine.auth.authorization.header import Header
 from conn_engine.auth.authorization.none import NoAuthorization
+from conn_engine.auth.authorization.path import Path
 from conn_engine.auth.authorization.query import Query
 from conn_engine.errors import ConfigurationError
 from conn_engine.strategies import Draft, Scope, Settings, ask
@@ -64,5 +65,15 @@ class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format
 
 
 Authorization: TypeAlias = (
-    NoAuthorization | Bearer | Basic | Header | Query | Cookie | Body | Expression | Several | AuthorizationChoice
+    NoAuthorization
+    | Bearer
+    | Basic
+    | Header
+    | Query
+    | Path
+    | Cookie
+    | Body
+    | Expression
+    | Several
+    | AuthorizationChoice
 )

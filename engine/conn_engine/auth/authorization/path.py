@@ -1,0 +1,61 @@
+"""A secret in the path."""
+
+import re
+from typing import Annotated
+from urllib.parse import quote
+
+from msgspec import Meta
+
+from conn_engine.auth.names import filled
+from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.secrets import REDACTED
+from conn_engine.strategies import Draft, Scope, Settings
+
+__all__ = ["Path"]
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~!$&'()*+,;=:@-]+")
+_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
+_PARTS = re.compile(r"([^/?#]*//[^/?#]*)([^?#]*)(.*)", re.DOTALL)
+
+
+class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
+    """`/bot<token>/messages`, for a vendor that takes its key nowhere else: in place of `{token}` in `path` or
+    `base_url`."""
+
+    name: Annotated[
+        str,
+        Meta(
+            description="Name that stands in `path` or `base_url` for the secret, in single braces: `{token}`.",
+            pattern="^[A-Za-z_][A-Za-z0-9_]*$",
+        ),
+    ]
+    value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
+
+    def apply(self, draft: Draft, scope: Scope) -> None:
+        """Put the value into the path. Raises CredentialError when the account lacks it, ConfigurationError when the
+        path has no place for it."""
+        text = str(filled(self.value, scope, purpose=f'"{{{self.name}}}" of the path'))
+        if text in ("", ".", ".."):
+            raise CredentialError(f'"{{{self.name}}}" of the path cannot be "{text}"', hint="log the account in again")
+        value = text if _PLAIN.fullmatch(text) else quote(text, safe="")
+        marks = [f"{{{self.name}}}", f"%7B{self.name}%7D"]
+        if draft.absolute:  # a URL of an answer that had the secret in it
+            told = _TEMPLATE.sub(REDACTED, self.value)
+            marks += [told, quote(told, safe="%/:=&~+!$,;'@()*-._")]
+        made = _put(draft.url, marks, value)
+        if made == draft.url:
+            raise ConfigurationError(
+                f"the path has no {{{self.name}}} for the credential to stand in",
+                hint=f"write it into `path` or `base_url` in single braces: /{{{self.name}}}/…",
+            )
+        draft.url, draft.base = made, _put(draft.base, marks, value)
+        draft.authorized = True
+
+
+def _put(url: str, marks: list[str], value: str) -> str:
+    """The URL with the value in place of each mark in its path; elsewhere a mark is a text like any other."""
+    found = _PARTS.fullmatch(url)
+    if found is None:
+        return url
+    host, path, rest = found.groups()
+    return host + re.sub("|".join(map(re.escape, marks)), lambda _: value, path) + rest

@@ -96,9 +96,12 @@ def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _urls(base: Mapping[str, Any]) -> Iterator[str]:
-    for path, value in _all_texts(base):
-        if isinstance(value, str) and _is_url_place(path) and path[-1] != _CONSENT_KEY:
-            yield value
+    mappings = {"unified": base.get("unified", {})}  # the larger part, and a base_url is none there
+    rest = {key: value for key, value in base.items() if key != "unified"}
+    for path, leaf in (*leaves(rest), *_secret_leaves(mappings)):
+        for where, value in _texts(leaf, path):
+            if isinstance(value, str) and _is_url_place(where) and where[-1] != _CONSENT_KEY:
+                yield value
 
 
 def covered(pattern: str, allowed: Iterable[str]) -> bool:
@@ -145,9 +148,8 @@ def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
 
 
 def _authorized_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
-    for path, value in leaves(data):
-        if _is_secret_place(path):
-            yield from ((where, text) for where, text in _texts(value, path) if isinstance(text, str))
+    for path, value in _secret_leaves(data):
+        yield from ((where, text) for where, text in _texts(value, path) if isinstance(text, str))
 
 
 def _all_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, Any]]:
@@ -261,9 +263,22 @@ def _is_url_place(path: Path_) -> bool:
     return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and _is_secret_place(path)
 
 
+_SECRET_SETTINGS = frozenset({"authorization", "signature"})
+
+
 def _is_secret_place(path: Path_) -> bool:
     """Whether a secret is in scope there. A resource may have any name, `signature` too."""
-    return "credentials" in path[:1] or not {"authorization", "signature"}.isdisjoint((*path[:1], *path[2:4]))
+    return "credentials" in path[:1] or not _SECRET_SETTINGS.isdisjoint((*path[:1], *path[2:4]))
+
+
+def _secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """The leaves at secret places, without a look at all the others."""
+    for key, value in data.items():
+        here = (*path, key)
+        if _is_secret_place(here):
+            yield from leaves(value, here)
+        elif len(here) < 4 and isinstance(value, dict):
+            yield from _secret_leaves(value, here)
 
 
 def _computed(layer: Layer, layers: Sequence[Layer]) -> Iterator[Diagnostic]:

@@ -257,11 +257,19 @@ def lookup(data: Any, path: Path_) -> Any:
 
 def leaves(data: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
     """Every leaf: scalars, arrays as a whole, `Layers` as a whole. Empty objects hold no leaf."""
-    if isinstance(data, dict):
-        for key, value in data.items():
-            yield from leaves(value, (*path, key))
-    else:
+    if not isinstance(data, dict):
         yield path, data
+        return
+    open_ = [(path, iter(data.items()))]  # one generator, however deep: this is asked of whole configurations
+    while open_:
+        at, entries = open_[-1]
+        for key, value in entries:
+            if isinstance(value, dict):
+                open_.append(((*at, key), iter(value.items())))
+                break
+            yield (*at, key), value
+        else:
+            open_.pop()
 
 
 def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:

@@ -53,7 +53,10 @@ def _overview(app: App, as_format: str) -> None:
         effective = workspace.effective(account=None, connector=name)
         using = [account for account in workspace.accounts() if workspace.account(account).connector == name]
         unified = [op.text for op in effective.operations() if op.kind == "unified"]
-        rows.append({"connector": name, "accounts": using, "operations": unified})
+        own: dict[str, list[str]] = {}
+        for operation in effective.vendor_operations():
+            own.setdefault(operation.resource, []).append(operation.name)
+        rows.append({"connector": name, "accounts": using, "operations": unified, "resources": own})
     if as_format != "text":
         from conn_engine.documents import dump_yaml
 
@@ -70,6 +73,9 @@ def _overview(app: App, as_format: str) -> None:
         app.out(f"\n{row['connector']}   accounts: {', '.join(row['accounts']) or '-'}")
         for text in row["operations"]:
             app.out(f"  {text}")
+        wide = max(map(len, row["resources"]), default=0)
+        for resource, methods in row["resources"].items():
+            app.out(f"  {resource:<{wide}}  {', '.join(methods)}")
 
 
 def _provenance(app: App, effective: "Effective", path: tuple[str | int, ...]) -> None:

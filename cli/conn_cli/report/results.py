@@ -166,6 +166,8 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     if unrecorded:
         text += f", {unrecorded} without a recording (unknown)"
     yield text + "\n", "error" if failed else "good"
+    if not reports:
+        yield "nothing is recorded yet: conn record OPERATION --account ACCOUNT\n", "warning"
 
 
 def report_data(report: "OperationReport") -> dict[str, Any]:

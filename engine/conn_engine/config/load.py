@@ -300,11 +300,18 @@ class Workspace:
         known = self._named(kind)
         if name not in known:
             listed = ", ".join(sorted(known)[:8])
-            hint = did_you_mean(name, known) or (
-                f"there are: {listed}" if known else f"the workspace has no {kind} yet"
-            )
+            hint = did_you_mean(name, known) or (f"there are: {listed}" if known else self._first(kind, name))
             raise UsageError(f'no {kind} "{name}" in the workspace', hint=hint)
         return known[name]
+
+    def _first(self, kind: DocumentKind, name: str) -> str:
+        """How a workspace gets its first connector, environment or account."""
+        if kind == "connector":
+            return f"the workspace has no connector yet: conn new {name}"
+        inside = ""
+        if kind == "account":
+            inside = f', with "connector: {next(iter(sorted(self._named("connector"))), "NAME")}" in it'
+        return f"the workspace has no {kind} yet: write {kind}s/{name}.yaml{inside}"
 
     def _named(self, kind: str) -> dict[str, File]:
         if kind not in self._files:

@@ -14,6 +14,7 @@ __all__ = ["Server", "place_server", "usable_url"]
 _VARIABLE = re.compile(r"\{\{?([^{}]+)\}\}?")
 _PLACEHOLDER = re.compile(r"your.*|my[-_].*|(?:example|company|tenant|subdomain|domain|acme|site)(?:[-_].*)?")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 @dataclass(slots=True)
@@ -46,7 +47,7 @@ def place_server(contract: Contract, server: Server | None, *, given: str = "") 
     if not usable_url(contract.base_url):
         contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
         contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
-    elif contract.base_url.startswith("http://"):
+    elif contract.base_url.startswith("http://") and urlsplit(contract.base_url).hostname not in _LOOPBACK:
         contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
 
 

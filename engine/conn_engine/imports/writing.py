@@ -126,8 +126,8 @@ def readme_text(made: Finished, name: str, file: str) -> str:
     rows = [
         f"# {_cell(made.title or name)}",
         "",
-        f"Imported from `{_cell(file)}` ({made.format}) by `conn import`: {len(made.operations)} operations in "
-        f"{made.resources} resources.{guesses}",
+        f"Imported from `{_cell(file)}` ({made.format}) by `conn import`: "
+        f"{_counted(len(made.operations), 'operation')} in {_counted(made.resources, 'resource')}.{guesses}",
         "",
         "## Connect",
         "",
@@ -135,7 +135,7 @@ def readme_text(made: Finished, name: str, file: str) -> str:
         "",
         "## Next",
         "",
-        *_next(made, guesses=bool(guesses)),
+        *_next(made, name, guesses=bool(guesses)),
         "",
     ]
     if len(made.losses):
@@ -156,8 +156,15 @@ def readme_text(made: Finished, name: str, file: str) -> str:
     return "\n".join(rows) + "\n"
 
 
-def _next(made: Finished, *, guesses: bool) -> list[str]:
-    rows = ["1. `conn lint`, and an account of it: accounts/ACCOUNT.yaml, `conn auth login ACCOUNT`."]
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _next(made: Finished, name: str, *, guesses: bool) -> list[str]:
+    rows = [
+        f"1. `conn lint`. An account of it is a file accounts/ACCOUNT.yaml with `connector: {name}` in it; "
+        "`conn auth login ACCOUNT` stores its credential."
+    ]
     if made.bare:
         rows.append(
             "2. Add the operations you need under `resources` of connector.yaml: the document has none of its own."

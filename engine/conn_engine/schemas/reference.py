@@ -85,9 +85,14 @@ def _title(kind: Kind) -> str:
 
 
 def _row(key: Key) -> str:
-    told = "required" if key.default == "required" else f"default {key.default}" if key.default else ""
+    told = "required" if key.default == "required" else f"default {_shown(key.default)}" if key.default else ""
     head = f"{key.name}  ({key.type}{'; ' if told else ''}{told})"
     return f"{head}\n    {_meaning(key)}"
+
+
+def _shown(default: str) -> str:
+    """A default that can be seen: one that is blanks stands in quotes."""
+    return default if default.strip() else f'"{default}"'
 
 
 def _meaning(key: Key) -> str:

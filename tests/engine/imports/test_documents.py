@@ -41,6 +41,18 @@ def test_the_result_lints_clean_and_its_samples_load(file: str, tmp_path: Path) 
         assert load_recording(path).source == ("har" if file.endswith(".har") else "contract")
 
 
+@pytest.mark.parametrize(("server", "lost"), [("http://localhost:8080", False), ("http://api.example.com", True)])
+def test_a_server_without_tls_is_told_where_it_matters(server: str, lost: bool, tmp_path: Path) -> None:
+    file = tmp_path / "open.yaml"
+    file.write_text(
+        f"openapi: 3.0.0\ninfo: {{title: Open, version: '1'}}\nservers: [{{url: '{server}'}}]\n"
+        "paths: {/things: {get: {responses: {'200': {description: ok}}}}}\n"
+    )
+    made = import_source(read_source(file), Options("open"))
+    assert any(what.startswith("encryption") for what in made.lost) is lost
+    assert "1 operation in 1 resource." in made.files["README.md"]
+
+
 def test_everything_left_out_is_listed(imported) -> None:
     made = imported("shop.yaml")
     lost = made.lost

@@ -215,6 +215,26 @@ def test_a_session(read: Read) -> None:
     assert made.data["authorization"]["config"] == {"name": "X-Session", "value": "{{session.access_token}}"}
 
 
+def test_a_secret_beside_a_choice_of_authenticators_is_asked_for_by_each(read: Read) -> None:
+    login = {"type": "OAuthAuthenticator", "token_refresh_endpoint": "https://v.example/token"}
+    names = {"client_id": "domain", "client_secret": "org_id", "refresh_token": "refresh"}
+    login |= {key: f"{{{{ config['{name}'] }}}}" for key, name in names.items()}
+    authenticator = {
+        "type": "SelectiveAuthenticator",
+        "authenticator_selection_path": ["kind"],
+        "authenticators": {
+            "oauth": login,
+            "key": {"type": "BearerAuthenticator", "api_token": "{{ config['token'] }}"},
+        },
+    }
+    more = {"kind": {"type": "string"}, "refresh": {"type": "string", "airbyte_secret": True}}
+    spec = {**PROPERTIES, "properties": {**PROPERTIES["properties"], **more}}
+    headers = {"X-Tenant": "{{ config['second'] }}"}
+    made = read(stream(authenticator=authenticator, request_headers=headers), spec=spec)
+    options = made.data["credentials"]["config"]["options"]
+    assert [[row["name"] for row in one["config"]["ask"]] for one in options.values()] == [["second"], ["second"]]
+
+
 def test_secrets_beside_the_authenticator_are_carried_by_the_authorization(read: Read) -> None:
     made = read(
         stream(

@@ -134,10 +134,17 @@ def _complete(credentials: dict[str, Any], authorization: Mapping[str, Any], sec
         return
     config = credentials.setdefault("config", {})
     if credentials["format"] == "choice":
+        ways = authorization["config"]["options"]
+        kept = {name for option in config["options"].values() for name in _stored(option["format"])}
+        told = {
+            name: [one for one in secrets if mentions([option, ways.get(name)], one.secret_name)]
+            for name, option in config["options"].items()
+        }
+        beside = [
+            one for one in secrets if one.secret_name not in kept and all(one not in got for got in told.values())
+        ]
         for name, option in config["options"].items():
-            how = authorization["config"]["options"].get(name, {})
-            told = [one for one in secrets if mentions(option, one.secret_name) or mentions(how, one.secret_name)]
-            _complete(option, how, told)
+            _complete(option, ways.get(name, {}), told[name] + beside)
         return
     key = next((one for one in secrets if one.secret_name == "api_key"), None)  # noqa: S105
     if credentials["format"] == "api_key" and key is not None and key.title not in ("", "API key"):

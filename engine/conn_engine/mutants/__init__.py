@@ -6,16 +6,20 @@ already cannot be scored.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.mutants.mutations import KINDS, Mutant, mutants
 from conn_engine.population import routed
-from conn_engine.runtime.cases import Case, find_cases, replay
+from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.judgement import judge
 from conn_engine.runtime.variants import shared
 
 __all__ = ["KINDS", "Bench", "Mutant", "Verdict"]
+
+_ERROR: Final = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class Bench:
             self._cases[case.name].append(case)
         self._routes = {name: routed(self.effective.data, name) for name in names}
         self._vendor = {(name.resource, name.method) for name in names if name.kind == "vendor"}
+        self._refused: set[Path] = set()
         self._check()
 
     @property
@@ -57,7 +62,10 @@ class Bench:
     def _check(self) -> None:
         for cases in self._cases.values():
             for case in cases:
-                if self._fails(self.effective, case):
+                outcome = replay(self.effective, case.name, case.recording)
+                if any(sent.status >= _ERROR for sent in outcome.sent):
+                    self._refused.add(case.path)
+                if self._differs(self.effective, case, outcome):
                     raise ConfigurationError(
                         f"{case.name.text} fails on {self.workspace.shown(case.path)} as it is",
                         hint=f"make the tests green first: conn test {case.name.text} --connector "
@@ -78,10 +86,14 @@ class Bench:
         return Verdict(mutant, False, tried_)
 
     def _reached(self, mutant: Mutant) -> Iterator[Case]:
-        """The cases of the operations that the mutant's places can change, the most telling ones first."""
+        """The cases of the operations that the mutant's places can change, the most telling ones first: for error rules
+        those with one."""
         names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
         rows = [case for name in names for case in self._cases[name]]
-        return iter(sorted(rows, key=lambda case: (case.scenario != "default", case.name.method != "list")))
+        refused = self._refused if mutant.kind == "error_rule" else set()
+        return iter(
+            sorted(rows, key=lambda c: (c.path not in refused, c.scenario != "default", c.name.method != "list"))
+        )
 
     def _concerns(self, path: Sequence[object], name: OperationName) -> bool:
         if path[0] == "unified":
@@ -95,8 +107,10 @@ class Bench:
 
     def _fails(self, effective: Effective, case: Case) -> bool:
         try:
-            outcome = replay(effective, case.name, case.recording)
-            judgement = judge(self.workspace, effective, case, outcome)
+            return self._differs(effective, case, replay(effective, case.name, case.recording))
         except ConnError:
             return True
+
+    def _differs(self, effective: Effective, case: Case, outcome: Outcome) -> bool:
+        judgement = judge(self.workspace, effective, case, outcome)
         return judgement.failed or any(finding.code == "REC103" for finding in judgement.findings)

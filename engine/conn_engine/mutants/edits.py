@@ -5,9 +5,9 @@ from typing import Any
 
 from conn_engine.config import Layers, Path_
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import expression
+from conn_engine.expressions import expression, template
 
-__all__ = ["DROPPED", "changed_literals", "changed_paths", "texts", "with_value"]
+__all__ = ["DROPPED", "changed_literals", "changed_paths", "changed_template", "is_path", "texts", "with_value"]
 
 
 class _Dropped:
@@ -73,6 +73,26 @@ def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
         made = text[: token.start] + other + text[token.end :]
         if _parses(made):
             yield token.start, token.text, other, made
+
+
+def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Each literal inside the `{{…}}` of a text changed; one without any gets an ending. As `changed_literals`."""
+    try:
+        expressions = template(text).expressions
+    except ExpressionError:
+        return
+    found = False
+    for source, start in expressions:
+        for offset, old, new, made in changed_literals(source):
+            found = True
+            yield start + offset, old, new, text[:start] + made + text[start + len(source) :]
+    if not found:
+        yield 0, text, f"{text}_x", f"{text}_x"
+
+
+def is_path(text: str) -> bool:
+    """Whether an expression only reads one field (`response.name`)."""
+    return text.replace(".", "").replace("_", "").isalnum() and "." in text and not text[0].isdigit()
 
 
 def _tokens(text: str) -> tuple[Any, ...]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from conn_engine.config import MAPPINGS, Effective, Layer, Layers, Path_, lookup
+from conn_engine.config import MAPPINGS, Effective, Layer, Layers, Path_
 from conn_engine.config.merge import INHERITED
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted
-from conn_engine.mutants.edits import DROPPED, changed_literals, changed_paths, texts, with_value
+from conn_engine.mutants.edits import DROPPED, is_path, texts, with_value
+from conn_engine.mutants.settings import Change, Row, in_expression, inheritable, operation_settings
 
 __all__ = ["KINDS", "Change", "Mutant", "mutants"]
 
@@ -22,25 +23,19 @@ KINDS = (
     "drop_field",
     "drop_step",
     "error_rule",
+    "header",
     "literal",
     "pagination",
     "path",
     "query",
     "record_filter",
+    "request",
     "response_path",
     "swap_paths",
 )
 """Every kind of mistake."""
 
 _RESULT_MAPPINGS = tuple(sorted(MAPPINGS))
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One place of the configuration with its new value (`DROPPED`: none)."""
-
-    path: Path_
-    value: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,22 +73,18 @@ def mutants(effective: Effective) -> list[Mutant]:
     return sorted(rows, key=lambda m: (m.span.file, m.span.line, m.span.column, m.kind, m.text) if m.span else ("",))
 
 
-Row = tuple[str, str, Change, int]
-"""Kind, text, change, and the offset inside the value, which tells two mistakes in one expression apart."""
-
-
 def _all(data: Mapping[str, Any]) -> Iterator[Row]:
     for model, resources in _objects(data.get("unified")):
         for resource, operations in _objects(resources):
             for name, operation in _objects(operations):
                 yield from _unified(("unified", model, resource, name), operation)
-    yield from _inheritable((), data)
+    yield from inheritable((), data)
     for resource, operations in _objects(data.get("resources")):
-        yield from _inheritable(("resources", resource), operations)
+        yield from inheritable(("resources", resource), operations)
         for name, operation in _objects(operations):
             if name not in INHERITED:
-                yield from _inheritable(("resources", resource, name), operation)
-                yield from _operation(("resources", resource, name), operation)
+                yield from inheritable(("resources", resource, name), operation)
+                yield from operation_settings(("resources", resource, name), operation)
 
 
 def _objects(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -120,12 +111,12 @@ def _mapping(at: Path_, mapping: Any) -> Iterator[Row]:
             yield "drop_field", f"{path[-1]} dropped", Change(path, DROPPED), 0
     for path, value in leaves:
         if isinstance(value, str):
-            yield from _in_expression(path, value)
+            yield from in_expression(path, value)
         elif isinstance(value, bool):
             yield "literal", f"{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
         elif isinstance(value, int | float):
             yield "literal", f"{value} -> {value + 1}", Change(path, value + 1), 0
-    plain = [(path, value) for path, value in leaves if isinstance(value, str) and _is_path(value)]
+    plain = [(path, value) for path, value in leaves if isinstance(value, str) and is_path(value)]
     for (path, one), (_, other) in pairwise([*plain, *plain[:1]] if len(plain) > 1 else []):
         if one != other:
             yield "swap_paths", f"{one} -> {other}", Change(path, other), 0
@@ -142,56 +133,7 @@ def _leaves(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
         yield path, value
 
 
-def _is_path(text: str) -> bool:
-    return text.replace(".", "").replace("_", "").isalnum() and "." in text and not text[0].isdigit()
-
-
-def _in_expression(path: Path_, text: str) -> Iterator[Row]:
-    for offset, old, new, made in changed_literals(text):
-        yield "literal", f"{old} -> {new}", Change(path, made), offset
-    if not _is_path(text):  # of a plain path that is no other mistake than dropping the field
-        for offset, old, _new, made in changed_paths(text):
-            yield "path", f"{old} is read elsewhere", Change(path, made), offset
-
-
 def _expressions(at: Path_, value: Any) -> Iterator[Row]:
     for path, text in texts(value, at):
         if path[-1] in ("transform", "run_if"):
-            yield from _in_expression(path, text)
-
-
-def _inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
-    if isinstance(holder.get("pagination"), Mapping):
-        if holder["pagination"].get("format") != "none":  # of which it would be no change
-            yield "pagination", "no pagination", Change((*at, "pagination"), {"format": "none"}), 0
-        config = holder["pagination"].get("config") or {}
-        for key, value in config.items():
-            here = (*at, "pagination", "config", key)
-            if isinstance(value, str):
-                yield "pagination", f"{key}: {value} -> {value}_x", Change(here, f"{value}_x"), 0
-    for index, rule in enumerate(holder.get("errors") or []):
-        if isinstance(rule, Mapping):
-            yield "error_rule", f"rule dropped: {rule.get('when')}", Change((*at, "errors", index), DROPPED), 0
-    if isinstance(holder.get("query"), Mapping):
-        for key, value in holder["query"].items():
-            if value is not None:
-                yield "query", f"query parameter {key} dropped", Change((*at, "query", key), DROPPED), 0
-
-
-def _operation(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
-    path = operation.get("response_path")
-    if isinstance(path, str):
-        shorter = path.rpartition(".")[0]
-        yield "response_path", f"{path} -> {path}_x", Change((*at, "response_path"), f"{path}_x"), 0
-        yield (
-            "response_path",
-            f"{path} -> {shorter or 'none'}",
-            Change((*at, "response_path"), shorter or DROPPED),
-            1,
-        )
-    if isinstance(operation.get("record_filter"), str):
-        yield "record_filter", "record_filter dropped", Change((*at, "record_filter"), DROPPED), 0
-        yield from _in_expression((*at, "record_filter"), operation["record_filter"])
-    if isinstance(lookup(operation, ("body",)), Mapping | list):
-        for place, _text in texts(operation["body"], (*at, "body")):
-            yield "body", f"{place[-1]} of the body dropped", Change(place, DROPPED), 0
+            yield from in_expression(path, text)

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from conn_engine.config import load_workspace
+from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
 from conn_engine.mutants import Bench, Mutant
 from conn_engine.mutants.edits import DROPPED, changed_literals, changed_paths, with_value
+from conn_engine.mutants.settings import inheritable, operation_settings
 
 BASE = "https://shop.example"
 CONNECTOR = """\
@@ -92,10 +94,16 @@ def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path
     found = verdicts(root)
     assert found == {
         ("error_rule", "rule dropped: status = 404"): True,
+        ("error_rule", "404 -> 405"): True,
+        ("error_rule", "empty -> fail"): True,
         ("pagination", "no pagination"): True,
         ("pagination", "has_more: body.more -> body.more_x"): True,
         ("pagination", "page_param: p -> p_x"): True,
         ("query", "query parameter view dropped"): True,
+        ("query", "view: all -> all_x"): True,
+        ("request", "method get -> post"): True,
+        ("request", "path /things -> /things_x"): True,
+        ("request", "path /things/{{id}} -> /things/{{id}}_x"): True,
         ("response_path", "data.items -> data.items_x"): True,
         ("response_path", "data.items -> data"): True,
         ("record_filter", "record_filter dropped"): True,
@@ -113,6 +121,102 @@ def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path
         ("literal", "'small' -> 'smallx'"): True,
         ("path", "size is read elsewhere"): True,
     }
+
+
+RULES = parse(
+    """\
+pagination:
+  format: page
+  config: {page_param: p, size_param: n, size: 2, first: 0, one_page: true, has_more: body.page < body.pages - 1}
+headers: {X-Version: "7", X-Tenant: "{{context.tenant}}", X-None: null, X-Api-Key: k}
+errors:
+  - when: status = 503 and body.code = 'busy'
+    then: {retry: {times: 2, backoff_seconds: 9, then: {kind: conflict, message: "'still busy: ' & body.why.text"}}}
+  - {when: status = 429, then: rate_limited}
+  - {when: status = 404, then: {fail: {kind: bad_response, message: body.message}}}
+""",
+    "rules.yaml",
+).data
+
+
+def made(kind: str, at: Any, data: dict[str, Any]) -> list[tuple[str, str, Any]]:
+    """What a mistake says, the place below `data`, and what stands there then."""
+    return [
+        (text, ".".join(map(str, change.path)), change.value)
+        for found, text, change, _ in [*inheritable(at, data), *operation_settings(at, data)]
+        if found == kind
+    ]
+
+
+def test_mistakes_in_the_settings_of_pages() -> None:
+    assert made("pagination", (), RULES) == [
+        ("no pagination", "pagination", {"format": "none"}),
+        ("page_param: p -> p_x", "pagination.config.page_param", "p_x"),
+        ("size_param: n -> n_x", "pagination.config.size_param", "n_x"),
+        ("size: 2 -> 3", "pagination.config.size", 3),
+        ("first: 0 -> 1", "pagination.config.first", 1),
+        ("one_page: true -> false", "pagination.config.one_page", False),
+        ("1 -> 2", "pagination.config.has_more", "body.page < body.pages - 2"),
+        ("page is read elsewhere", "pagination.config.has_more", "body.`not there` < body.pages - 1"),
+        ("pages is read elsewhere", "pagination.config.has_more", "body.page < body.`not there` - 1"),
+    ]
+
+
+def test_mistakes_in_error_rules_but_not_in_how_long_they_wait() -> None:
+    busy = "status = 503 and body.code = 'busy'"
+    assert made("error_rule", (), RULES) == [
+        (f"rule dropped: {busy}", "errors.0", DROPPED),
+        ("503 -> 504", "errors.0.when", busy.replace("503", "504")),
+        ("'busy' -> 'busyx'", "errors.0.when", busy.replace("busy", "busyx")),
+        ("code is read elsewhere", "errors.0.when", busy.replace("code", "`not there`")),
+        ("retry -> fail", "errors.0.then", "fail"),
+        ("2 times -> 3", "errors.0.then.retry.times", 3),
+        ("kind conflict -> rate_limited", "errors.0.then.retry.then.kind", "rate_limited"),
+        ("'still busy: ' -> 'still busy: x'", "errors.0.then.retry.then.message", "'still busy: x' & body.why.text"),
+        ("why is read elsewhere", "errors.0.then.retry.then.message", "'still busy: ' & body.`not there`.text"),
+        ("text is read elsewhere", "errors.0.then.retry.then.message", "'still busy: ' & body.why.`not there`"),
+        ("rule dropped: status = 429", "errors.1", DROPPED),
+        ("429 -> 430", "errors.1.when", "status = 430"),
+        ("rate_limited -> fail", "errors.1.then", "fail"),
+        ("rule dropped: status = 404", "errors.2", DROPPED),
+        ("404 -> 405", "errors.2.when", "status = 405"),
+        ("kind bad_response -> invalid_request", "errors.2.then.fail.kind", "invalid_request"),
+    ]
+
+
+def test_mistakes_in_requests() -> None:
+    at = ("resources", "things", "make")
+    operation = {
+        "method": "PATCH",
+        "path": "/things/{{id}}",
+        "query": {"fields": "{{ $join(['a', 'b'], ',') }}", "n": 1},
+        "body": {"on": "{{context.on}}", "words": ["x"]},
+    }
+    place = ".".join(at)
+    assert made("request", at, operation) == [
+        ("method PATCH -> put", f"{place}.method", "put"),
+        ("path /things/{{id}} -> /things/{{id}}_x", f"{place}.path", "/things/{{id}}_x"),
+    ]
+    assert made("query", at, operation) == [
+        ("query parameter fields dropped", f"{place}.query.fields", DROPPED),
+        ("fields: 'a' -> 'ax'", f"{place}.query.fields", "{{ $join(['ax', 'b'], ',') }}"),
+        ("fields: 'b' -> 'bx'", f"{place}.query.fields", "{{ $join(['a', 'bx'], ',') }}"),
+        ("fields: ',' -> ',x'", f"{place}.query.fields", "{{ $join(['a', 'b'], ',x') }}"),
+        ("query parameter n dropped", f"{place}.query.n", DROPPED),
+        ("n: 1 -> 2", f"{place}.query.n", 2),
+    ]
+    assert made("header", (), RULES) == [
+        ("header X-Version dropped", "headers.X-Version", DROPPED),
+        ("X-Version: 7 -> 7_x", "headers.X-Version", "7_x"),
+        ("header X-Tenant dropped", "headers.X-Tenant", DROPPED),
+        ("X-Tenant: {{context.tenant}} -> {{context.tenant}}_x", "headers.X-Tenant", "{{context.tenant}}_x"),
+    ]
+    assert made("body", at, operation) == [
+        ("on of the body dropped", f"{place}.body.on", DROPPED),
+        ("{{context.on}} -> {{context.on}}_x", f"{place}.body.on", "{{context.on}}_x"),
+        ("0 of the body dropped", f"{place}.body.words.0", DROPPED),
+        ("x -> x_x", f"{place}.body.words.0", "x_x"),
+    ]
 
 
 def test_a_shared_line_is_one_mutant_of_every_operation(root: Path) -> None:

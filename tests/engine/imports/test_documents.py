@@ -49,7 +49,7 @@ def test_a_server_without_tls_is_told_where_it_matters(server: str, lost: bool, 
         "paths: {/things: {get: {responses: {'200': {description: ok}}}}}\n"
     )
     made = import_source(read_source(file), Options("open"))
-    assert any(what.startswith("encryption") for what in made.lost) is lost
+    assert any(what.startswith("encryption") for what, *_ in made.losses) is lost
     assert "1 operation in 1 resource." in made.files["README.md"]
 
 

@@ -22,6 +22,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.operations import OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
+from conn_engine.config.record_schemas import compiled_schema
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import published, validate
 
@@ -54,6 +55,7 @@ __all__ = [
     "Verify",
     "Workspace",
     "WorkspaceSettings",
+    "compiled_schema",
     "leaves",
     "load_workspace",
     "lookup",

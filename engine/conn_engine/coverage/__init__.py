@@ -210,7 +210,11 @@ def _model_fields(workspace: Workspace, effective: Effective, name: OperationNam
     shared = lookup(effective.data, (*name.path[:3], "record"))
     record = next((one for one in (own, shared) if isinstance(one, str)), singular(name.resource))
     path = schema_path(workspace.models, name.model, record)
-    return [] if path is None else [one for one in _properties(read(path, path.name).data) if one != "remote_data"]
+    return (
+        []
+        if path is None
+        else [one for one in _properties(read(path, "/".join(path.parts[-3:])).data) if one != "remote_data"]
+    )
 
 
 def _properties(schema: Any, above: str = "", depth: int = 0) -> Iterator[str]:

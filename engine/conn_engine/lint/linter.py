@@ -5,7 +5,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from conn_engine.config import Effective, File, Workspace, WorkspaceSettings, load_workspace, validate
+from conn_engine.config import (
+    Effective,
+    File,
+    Workspace,
+    WorkspaceSettings,
+    compiled_schema,
+    load_workspace,
+    validate,
+)
 from conn_engine.config.models import NAME
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
 from conn_engine.documents import Document
@@ -154,8 +162,22 @@ def _documents(
             message = f"{path.parent.name} is no connector: its connector.yaml {what}"
             hint = "conn new makes one; a folder that is none belongs elsewhere"
             result.findings.append(diagnostic("DOC001", message, Span(workspace.shown(path)), hint=hint))
+    _models(workspace, only, result, checked)
     result.findings += [finding for finding in workspace.strays() if only is None]
     return found
+
+
+def _models(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
+    """The workspace's own schemas of unified records: each must be one."""
+    for path in sorted(path for folder in workspace.models for path in folder.glob("*/*.schema.json")):
+        if not _within(path, only):
+            continue
+        checked.append(path)
+        try:
+            workspace.check_inside(path)
+            compiled_schema(path, workspace.shown(path))
+        except ConfigurationError as error:
+            result.findings += error.findings or [_bare(error, workspace.shown(path))]
 
 
 def _without_document(workspace: Workspace) -> list[Path]:

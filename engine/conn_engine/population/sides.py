@@ -137,5 +137,5 @@ class Side:
         key = (name.model, record if isinstance(record, str) else singular(name.resource))
         if key not in self._schemas:
             path = schema_path(self.workspace.models, *key)
-            self._schemas[key] = "" if path is None else joined(path.read_text(encoding="utf-8"))
+            self._schemas[key] = "" if path is None else joined(path.read_bytes().hex())
         return self._schemas[key]

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from conn_engine.documents import read
+from conn_engine.config import compiled_schema
 from conn_engine.locate import packaged
 
 __all__ = ["Violation", "check_records", "schema_path"]
@@ -34,9 +34,7 @@ def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path 
 @lru_cache(maxsize=256)
 def _validator(path: Path, changed: int) -> Any:
     """The schema compiled. `changed` is when the file was: an edited schema is read again."""
-    import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
-
-    return jsonschema_rs.validator_for(read(path, path.name).data, validate_formats=True)
+    return compiled_schema(path, "/".join(path.parts[-3:]))
 
 
 def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[Violation]:

@@ -269,3 +269,15 @@ def test_a_baseline_that_is_missing_accepts_nothing(wrong):
     with pytest.raises(UsageError, match=r"no baseline mistyped\.json"):
         apply_baseline(wrong / "mistyped.json", lint_paths(wrong, []).findings)
     assert not (wrong / "mistyped.json").exists()
+
+
+@pytest.mark.parametrize(("text", "code"), [("{", "DOC002"), ('{"type": 5}', "CFG104"), ("true", ""), ("{}", "")])
+def test_a_model_of_the_workspace_must_be_a_schema(wrong, text, code):
+    own = "models/crm/gadget.schema.json"
+    (wrong / own).parent.mkdir(parents=True, exist_ok=True)
+    before = lint_paths(wrong, []).files
+    (wrong / own).write_text(text)
+    assert [row[:2] for row in found(wrong) if row[1] == own] == ([(code, own)] if code else [])
+    assert lint_paths(wrong, []).files == before + 1
+    assert [row[:2] for row in found(wrong, own)] == ([(code, own)] if code else [])
+    assert found(wrong, MAPPING) == [("EXP102", MAPPING, 6)]

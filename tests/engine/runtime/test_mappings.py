@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from conn_engine.config import Workspace
-from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.runtime.call import cursor_token, decode_cursor, encode_cursor
 from conn_engine.runtime.coverage import measure
 from conn_engine.runtime.har_files import export_recording, import_recording
@@ -127,6 +128,30 @@ def test_an_edited_schema_of_the_workspace_is_read_again(tmp_path: Path) -> None
     assert [row.message for row in check_records(file, [{"id": None}])] == ["lacks the required field name"]
     assert check_records(file, [{"id": None}])[0].example == "#1"
     assert schema_path([tmp_path], "crm", "nothing") is None
+
+
+@pytest.mark.parametrize("text", ["{", '{"type": 5}', "[1]", '{"$ref": "#/nowhere"}', '{"$ref": "other.json"}', "\xff"])
+def test_a_file_that_is_no_schema_is_named(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "models" / "crm" / "contact.schema.json"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(ConfigurationError) as error:
+        check_records(file, [{"id": "1"}])
+    assert [finding.span.file for finding in error.value.findings if finding.span] == ["models/crm/contact.schema.json"]
+
+
+@pytest.mark.parametrize("at", ["http://{address}/schema.json", "file://{file}"])
+def test_a_schema_fetches_nothing(tmp_path: Path, at: str) -> None:
+    (tmp_path / "any.json").write_text("true")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        host, port = server.getsockname()
+        address = at.format(address=f"{host}:{port}", file=tmp_path / "any.json")
+        (tmp_path / "thing.schema.json").write_text(json.dumps({"$ref": address}))
+        with pytest.raises(ConfigurationError, match="nothing is fetched"):
+            check_records(tmp_path / "thing.schema.json", [{"id": "1"}])
+        with pytest.raises(TimeoutError):
+            server.accept()
 
 
 # --- cursors ---

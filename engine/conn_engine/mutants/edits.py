@@ -1,13 +1,13 @@
 """Edits of configuration data that leave the original alone, and of the text of an expression."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.config import Layers, Path_
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 
-__all__ = ["DROPPED", "changed_literals", "changed_paths", "changed_template", "is_path", "texts", "with_value"]
+__all__ = ["DROPPED", "changed_literals", "changed_paths", "changed_template", "is_path", "with_value"]
 
 
 class _Dropped:
@@ -33,18 +33,6 @@ def with_value(data: Any, path: Path_, value: Any) -> Any:
     if value is DROPPED and not rest:
         return {name: item for name, item in data.items() if name != key}
     return {**data, key: with_value(data[key], rest, value)}
-
-
-def texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:
-    """Every string inside, with its path."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from texts(item, (*path, key))
-    elif isinstance(value, list | tuple):
-        for index, item in enumerate(value):
-            yield from texts(item, (*path, index))
 
 
 def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:

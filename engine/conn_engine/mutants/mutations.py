@@ -12,8 +12,8 @@ from typing import Any
 from conn_engine.config import MAPPINGS, Effective, Layer, Layers, Path_
 from conn_engine.config.merge import INHERITED
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted
-from conn_engine.mutants.edits import DROPPED, is_path, texts, with_value
+from conn_engine.documents import dotted, texts
+from conn_engine.mutants.edits import DROPPED, is_path, with_value
 from conn_engine.mutants.settings import Change, Row, in_expression, inheritable, operation_settings
 
 __all__ = ["KINDS", "Change", "Mutant", "mutants"]

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any, Final, get_args
 
 from conn_engine.config import Path_
+from conn_engine.documents import texts
 from conn_engine.errors import ErrorKind
-from conn_engine.mutants.edits import DROPPED, changed_literals, changed_paths, changed_template, is_path, texts
+from conn_engine.mutants.edits import DROPPED, changed_literals, changed_paths, changed_template, is_path
 from conn_engine.secrets import secret_name
 
 __all__ = ["Change", "Row", "in_expression", "inheritable", "operation_settings"]

@@ -91,7 +91,7 @@ def _moment(app: App) -> str:
 def _summary(app: App, made: "Imported", folder: str) -> None:
     from conn_cli.words import counted
 
-    of = f" of {made.found:,}" if made.found != made.operations else ""
+    of = f" of {made.found:,}" if made.found > made.operations else ""
     samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""
     number = counted(made.operations, "operation")
     resources = counted(made.resources, "resource")

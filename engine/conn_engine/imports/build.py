@@ -1,7 +1,7 @@
 """From a contract to the data of connector.yaml: names, requests, guesses. Its text is `writing`'s."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
@@ -69,6 +69,7 @@ def build(contract: Contract, options: Options) -> Built:
         if _wanted(endpoint, names[n], options.only)
     ]
     built = Built({}, left=len(contract.endpoints) - len(chosen))
+    contract.losses.forget(_left(contract, [endpoint for endpoint, _ in chosen], options.only))
     plan = plan_headers([endpoint for endpoint, _ in chosen])
     for endpoint, name in chosen:
         operation = _operation(endpoint, name, plan, contract)
@@ -99,6 +100,19 @@ def _wanted(endpoint: Endpoint, name: Name, only: Sequence[str]) -> bool:
         return True
     texts = (endpoint.path, name.text, name.resource, endpoint.name, *endpoint.tags)
     return any(fnmatchcase(text, pattern) for text in texts for pattern in only)
+
+
+def _left(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a place is an operation that was left out as asked; of one that is not usable the path decides."""
+    kept, known = ({endpoint.where for endpoint in some} for some in (chosen, contract.endpoints))
+
+    def left(place: str) -> bool:
+        method, _, path = place.partition(" ")
+        if not only or place in kept or not (method.isupper() and path.startswith("/")):
+            return False
+        return place in known or not any(fnmatchcase(path, pattern) for pattern in only)
+
+    return left
 
 
 def _operation(endpoint: Endpoint, name: Name, plan: HeaderPlan, contract: Contract) -> Operation | None:

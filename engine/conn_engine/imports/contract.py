@@ -3,7 +3,7 @@
 A format's reader fills one; naming, guessing and writing work on it alone. Nothing here reads or writes files.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -29,6 +29,15 @@ class Losses:
         places = self._rows.setdefault(what, {})
         if where:
             places[where] = None
+
+    def forget(self, left: Callable[[str], bool]) -> None:
+        """Drop what stood only at operations that nobody asked for; `left` says of a place whether it is in one."""
+        for what, places in list(self._rows.items()):
+            kept = {place: None for place in places if not left(place.partition(" (")[0])}
+            if places and not kept:
+                del self._rows[what]
+            else:
+                self._rows[what] = kept
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         return ((what, list(places)) for what, places in self._rows.items())

@@ -631,6 +631,15 @@ def test_only_some_streams_and_the_parents_they_need(read: Read) -> None:
         read(stream("others"), only=("nothing",))
 
 
+def test_what_only_streams_left_out_lack_is_not_told(read: Read) -> None:
+    coded = stream("coded", record_filter={"type": "CustomRecordFilter", "class_name": "source_v.components.Odd"})
+    coded_too = stream(
+        "coded_too", record_filter={"type": "CustomRecordFilter", "class_name": "source_v.components.Odd"}
+    )
+    assert read(stream(), coded, only=("things*",)).lost == {}
+    assert read(stream(), coded, coded_too, only=("coded",)).lost == {"code: which records count": ["coded (Odd)"]}
+
+
 def test_a_manifest_without_streams_is_refused(read: Read) -> None:
     with pytest.raises(ConfigurationError, match="none of the formats"):
         read()

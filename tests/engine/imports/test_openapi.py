@@ -327,6 +327,17 @@ def test_only(imported, api, only, names) -> None:
     assert f"# {made.imported.left} operations were left out as asked" in made.text
 
 
+@pytest.mark.parametrize(
+    ("only", "places"),
+    [((), ["POST /files", "POST /notes"]), (("/files*",), ["POST /files"]), (("/deals",), None)],
+)
+def test_only_tells_of_what_was_asked_for_alone(imported, api, only, places) -> None:
+    odd = {"post": {"requestBody": {"content": {"multipart/form-data": {}}}, "responses": {}}}
+    usable = {"get": {"responses": {}}}
+    made = imported(api({"/deals": usable, "/files/{id}": usable, "/files": odd, "/notes": odd}), only=only)
+    assert made.lost.get("operations with a body of multipart/form-data") == places
+
+
 def test_only_that_matches_nothing(imported, api) -> None:
     with pytest.raises(UsageError, match="matches none of the 1 operations"):
         imported(api({"/deals": {"get": {"responses": {}}}}), only=("nope",))

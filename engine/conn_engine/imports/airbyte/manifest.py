@@ -119,6 +119,9 @@ def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:
                 wanted.add(name)
                 waiting.append(name)
     made.left = len(everything) - len(wanted)
+    kept = {stream.name for stream in everything if stream.resource in wanted}
+    left = {stream.name for stream in everything} - kept
+    made.losses.forget(lambda place: place in left)
     return [stream for stream in everything if stream.resource in wanted]
 
 

@@ -84,8 +84,8 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
             raise ConfigurationError("`incremental.window` is less than 1")
         return lambda number: number + window, lambda number: number - granularity
 
-    def _middle(self, start: int, end: int) -> int:
-        return start + (end - start) // 2
+    def _middle(self, start: int, last: int, step: int) -> int:
+        return min(start + (last - start + step) // 2, last)
 
 
 def _integer(value: Any) -> int:

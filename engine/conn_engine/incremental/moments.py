@@ -135,8 +135,10 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
             raise ConfigurationError("`incremental.window` has no length", hint="a window is at least PT0.000001S")
         return lambda moment: add(moment, window, zone=zone), before
 
-    def _middle(self, start: datetime, end: datetime) -> datetime:
-        return start + timedelta(seconds=(end - start) // timedelta(seconds=2))
+    def _middle(self, start: datetime, last: datetime, step: timedelta) -> datetime:
+        return start + timedelta(
+            seconds=min((last - start + step) // timedelta(seconds=2), (last - start).total_seconds())
+        )
 
 
 def _duration(key: str, text: str, render: Render) -> Duration:

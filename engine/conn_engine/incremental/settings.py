@@ -131,8 +131,8 @@ class Common(Settings, frozen=True, kw_only=True):
         if window.start is None or window.end is None:
             return None
         before = self._steps(render)[1]
-        after = window.end if window.until is None else window.until
-        middle = self._written(self._middle(window.start, after), window.start)
+        last = window.end if window.until is None else before(window.until)
+        middle = self._written(self._middle(window.start, last, last - before(last)), window.start)
         if self.shown(middle) == self.shown(window.start):  # two days, both ends counted, are one day and another
             middle = window.end
         ending = before(middle)
@@ -236,7 +236,8 @@ class Common(Settings, frozen=True, kw_only=True):
     def _back(self, render: Render, cursor: Any) -> Any: ...
 
     @abstractmethod
-    def _middle(self, start: Any, end: Any) -> Any: ...
+    def _middle(self, start: Any, last: Any, step: Any) -> Any:
+        """Half way from `start` to what is one `step` after `last`."""
 
     @abstractmethod
     def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]: ...

@@ -400,6 +400,12 @@ class TestNarrowing:
         acme = shop(numbers, vendor)
         assert [record["id"] for page in acme.pages("rows.list") for record in page.records] == [0, 1, 2, 3, 4, 5]
         assert acme.got == ["/rows?from=0&to=3", "/rows?from=0&to=1", "/rows?from=2&to=3", "/rows?from=4&to=5"]
+        acme.site.got.clear()
+        whole = {**numbers["rows"]["list"], "incremental": {"format": "integer", "config": {**config, "window": None}}}
+        assert len(shop({"rows": {"list": whole}}, vendor).records("rows.list")) == 6
+        assert [url.partition("?")[2] for url in acme.got] == [
+            "from=0&to=5", "from=0&to=2", "from=0&to=0", "from=1&to=2", "from=3&to=5", "from=3&to=3", "from=4&to=5",
+        ]  # fmt: skip
 
 
 def days_of_url(url: str) -> int:

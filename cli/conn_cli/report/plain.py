@@ -13,13 +13,12 @@ _BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _UNSAFE = re.compile(f"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff{_BIDI}]")
 
 
-def plain(text: str, *, tabs: bool = True) -> str:
+def plain(text: str) -> str:
     """The text on one line.
 
     Tabs become blanks (as many as `width` counts), control and bidirectional signs become `�`.
     """
-    shown = _UNSAFE.sub("\ufffd", text)
-    return shown.replace("\t", " " * TAB) if tabs else shown
+    return _UNSAFE.sub("\ufffd", text).replace("\t", " " * TAB)
 
 
 def width(text: str) -> int:

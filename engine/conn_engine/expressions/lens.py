@@ -155,15 +155,12 @@ def read_tree(text: str) -> Any:
     return _compile(text, text).reads().get("input")
 
 
-def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None, now: float | None) -> list[str]:
+def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
     """How jlens came to a value: one line per decision (branch taken, items filtered), indented by depth.
 
     Dates are computed as jlens does it alone. Empty when the expression fails.
     """
-    options: dict[str, Any] = {"timeout": 1.0}
-    if now is not None:
-        options["now"] = round(now * 1000)
-    told = _compile(text, text).evaluate_with_audit(data, None if bindings is None else dict(bindings), **options)
+    told = _compile(text, text).evaluate_with_audit(data, None if bindings is None else dict(bindings), timeout=1.0)
     if told.get("error"):
         return []
     lines = []

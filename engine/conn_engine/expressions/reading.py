@@ -25,13 +25,13 @@ def read_paths(text: str) -> tuple[frozenset[Path_], bool]:
     return syntax_paths(text)
 
 
-def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None, now: float | None = None) -> list[str]:
+def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None) -> list[str]:
     """How an expression came to its value, line by line; nothing where no evaluator can tell (jlens can)."""
     if "jlens" not in evaluators():
         return []
     from conn_engine.expressions.lens import audit_lines
 
-    return audit_lines(text, data, bindings, now)
+    return audit_lines(text, data, bindings)
 
 
 def _collect(tree: dict[str, Any], above: Path_, paths: set[Path_]) -> None:

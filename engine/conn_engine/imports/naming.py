@@ -7,7 +7,7 @@ shorter path keeps it, the other is called by the document's own name for it, or
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conn_engine.config.models import Resource
@@ -253,8 +253,3 @@ def _without_noise(segments: list[_Segment]) -> list[_Segment]:
 
 def _key(segment: _Segment) -> str:
     return "{}" if segment.parameter else segment.text
-
-
-def used_resources(names: Mapping[int, Name]) -> list[str]:
-    """Resources in the order in which the document first has them."""
-    return list(dict.fromkeys(names[number].resource for number in sorted(names)))

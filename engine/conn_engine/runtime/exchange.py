@@ -68,17 +68,16 @@ def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
     return replace(got, answer=replace(answer, body=body, records=records, rest=None))
 
 
-def fetch_whole(  # noqa: PLR0917
+def fetch_whole(
     effective: Effective,
     operation: VendorOperation,
     call: Call,
     session: Session,
     extra: Scope | None = None,
-    purpose: Purpose = "step",
 ) -> Flow[Any]:
-    """Send a vendor operation once and return its decoded answer after `response_path` (a step; a verify call)."""
+    """Send a vendor operation once, as a step, and return its decoded answer after `response_path`."""
     scope = {**call_scope(effective, call), **(extra or {})}
-    got = yield from exchange(effective, operation, call, session, scope, lambda draft: None, purpose)
+    got = yield from exchange(effective, operation, call, session, scope, lambda draft: None, "step")
     got = gathered(got, operation)
     if operation.response_path is None:
         return got.answer.body

@@ -37,8 +37,8 @@ def _validator(path: Path, changed: int) -> Any:
     return compiled_schema(path, "/".join(path.parts[-3:]))
 
 
-def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[Violation]:
-    """Every distinct violation over the records, with how many records have it, at most `limit` of them."""
+def check_records(path: Path, records: Sequence[Any]) -> list[Violation]:
+    """Every distinct violation over the records, with how many records have it, at most `_MOST` of them."""
     validator = _validator(path, path.stat().st_mtime_ns)
     found: dict[tuple[str, str, str], list[str]] = {}
     for number, record in enumerate(records, 1):
@@ -50,9 +50,10 @@ def check_records(path: Path, records: Sequence[Any], limit: int = 50) -> list[V
             where = ".".join(str(part) for part in error.instance_path if not isinstance(part, int))
             found.setdefault((where, _generic(error), _mend(error)), []).append(key)
     rows = [Violation(where, text, len(set(keys)), keys[0], mend) for (where, text, mend), keys in found.items()]
-    return sorted(rows, key=lambda row: (-row.records, row.path))[:limit]
+    return sorted(rows, key=lambda row: (-row.records, row.path))[:_MOST]
 
 
+_MOST = 50
 _FORMATS = {
     "date-time": 'write it as 2026-01-31T09:30:00Z: $dateParse(…, "dd.MM.yyyy") reads another spelling, $fromEpoch(…) '
     "a number",

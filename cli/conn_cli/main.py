@@ -42,10 +42,12 @@ from conn_cli.commands import (
 )
 from conn_cli.console import App, OutputGone
 from conn_cli.exits import Exit
+from conn_cli.overview import ACCOUNTS, CHANGE, HELP, LOOP, START, VERSIONS, Overview
 
 __all__ = ["application", "execute", "main"]
 
 application = typer.Typer(
+    cls=Overview,
     name="conn",
     help="Author, test and roll out API connectors as data.",
     no_args_is_help=True,
@@ -89,8 +91,6 @@ def options(
     app.debug = debug
 
 
-START, LOOP, CHANGE, ACCOUNTS, HELP = "Start", "Author's loop", "Overrides", "Accounts", "Help"
-VERSIONS = "Versions"
 application.command("init", rich_help_panel=START)(init.init)
 application.command("new", rich_help_panel=START)(new.new)
 application.command("import", rich_help_panel=START)(import_.import_)

@@ -165,3 +165,19 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
     path = {"PYTHONPATH": os.pathsep.join([str(ROOT / "cli"), str(ROOT / "engine")])}
     done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_help_says_every_command_on_one_whole_line(tmp_path):
+    from transcript import conn
+
+    from conn_cli.main import application
+    from conn_cli.overview import PANELS, SHORT
+
+    done = conn(tmp_path, "--help")
+    registered = [info.name for info in (*application.registered_commands, *application.registered_groups)]
+    assert sorted(SHORT) == sorted(registered)
+    lines = done.out.splitlines()
+    assert [line.removesuffix(":") for line in lines if line.removesuffix(":") in PANELS] == list(PANELS)
+    for name, text in SHORT.items():
+        assert any(line.split(maxsplit=1) == [name, text] for line in lines), name
+    assert all(len(line) <= 80 for line in lines)

@@ -12,9 +12,9 @@ from pathlib import Path
 import typer
 
 from conn_cli import exits
-from conn_cli.main import ACCOUNTS, CHANGE, HELP, LOOP, START, VERSIONS, application
+from conn_cli.main import application
+from conn_cli.overview import PANELS
 
-PANELS = (START, LOOP, CHANGE, VERSIONS, ACCOUNTS, HELP)
 README = Path(__file__).parents[2] / "README.md"
 
 

@@ -167,16 +167,16 @@ def test_nothing_heavy_is_imported_before_it_is_needed():
     assert done.stdout.strip() == "[]"
 
 
-def test_help_says_every_command_on_one_whole_line(tmp_path):
+def test_help_says_every_command_on_one_whole_line(tmp_path, capsys):
     from transcript import conn
 
     from conn_cli.main import application
     from conn_cli.overview import PANELS, SHORT
 
-    done = conn(tmp_path, "--help")
+    assert conn(tmp_path, "--help").code == 0
     registered = [info.name for info in (*application.registered_commands, *application.registered_groups)]
     assert sorted(SHORT) == sorted(registered)
-    lines = done.out.splitlines()
+    lines = capsys.readouterr().out.splitlines()
     assert [line.removesuffix(":") for line in lines if line.removesuffix(":") in PANELS] == list(PANELS)
     for name, text in SHORT.items():
         assert any(line.split(maxsplit=1) == [name, text] for line in lines), name

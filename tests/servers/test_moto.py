@@ -108,3 +108,28 @@ def test_xml_to_a_call_for_json_is_a_clear_error(cloud: Library) -> None:
         cloud.records("full", "mistaken.list")
     assert wrong.value.kind == "bad_response"
     assert "xml" in str(wrong.value).lower()
+
+
+def test_keys_of_a_role_are_lent_by_a_signed_log_in(cloud: Library, front: Witness, moto: Moto) -> None:
+    user = moto.users["full"]
+    cloud.knows("borrower", access_key_id=user["key"], secret_access_key=user["secret"])
+    found = {record["id"]["S"] for record in cloud.records("borrower", "items.list")}
+    assert {f"c{number}" for number in range(ITEMS)} <= found
+    login, *scans = front.seen
+    assert (b"Action=AssumeRole" in login.body, f"Credential={user['key']}/" in login.headers["authorization"]) == (
+        True,
+        True,
+    )
+    assert len(scans) == 3 and all(seen.headers["x-amz-security-token"] for seen in scans)
+    assert not any(user["key"] in seen.headers["authorization"] for seen in scans)
+    session = cloud.stored("borrower")["session"]
+    assert 3000 < session["expires_at"] - session["obtained_at"] <= 3600
+    assert len(cloud.records("borrower", "items.list")) == len(found)
+    assert len(front.seen) == 7, "the keys are used again"
+
+
+def test_a_signed_log_in_with_a_wrong_secret_is_a_credential_fault(cloud: Library, moto: Moto) -> None:
+    cloud.knows("borrower", access_key_id=moto.users["full"]["key"], secret_access_key="wrong")
+    with pytest.raises(CredentialError) as refused:
+        cloud.records("borrower", "items.list")
+    assert "wrong" not in str(refused.value)

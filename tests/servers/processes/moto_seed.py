@@ -24,9 +24,11 @@ for name, actions in {"full": "*", "reader": ["s3:ListBucket", "s3:GetObject", "
     made = iam.create_access_key(UserName=name)["AccessKey"]
     users[name] = {"key": made["AccessKeyId"], "secret": made["SecretAccessKey"]}
 for number in range(5):
-    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "ec2.amazonaws.com"}}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}
     trusted = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
     iam.create_role(RoleName=f"role{number}", AssumeRolePolicyDocument=trusted)
+scans = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "dynamodb:Scan", "Resource": "*"}]}
+iam.put_role_policy(RoleName="role0", PolicyName="p", PolicyDocument=json.dumps(scans))
 
 s3 = boto3.client("s3", **how)
 s3.create_bucket(Bucket="crm")

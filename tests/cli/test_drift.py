@@ -218,3 +218,18 @@ def test_a_step_reads_the_answer_of_its_request(shop: Path, transform: str | Non
     done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
     assert findings(done)["items.old", "gone"] == ("breaks", 1, ["account"])
     assert findings(done)["items.name", "gone"][0] == "noise"
+
+
+def test_an_object_keyed_by_data_is_one_form(shop: Path) -> None:
+    path = shop / "connectors/shop/recordings/m.things.list.json"
+    recording = json.loads(path.read_text())
+    recording["exchanges"][0]["response"]["body"]["by"] = {"ada@example.com": {"age": 1}, "bo@example.com": {"age": 2}}
+    path.write_text(json.dumps(recording))
+    recording["exchanges"][0]["response"]["body"]["by"] = {"cy@example.com": {"old": 1}}
+    (shop / "newer.json").write_text(json.dumps(recording))
+    done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
+    assert {key: row[0] for key, row in findings(done).items()} == {
+        ("by.*.age", "gone"): "noise",
+        ("by.*.old", "added"): "noise",
+    }
+    assert "example.com" not in done.out

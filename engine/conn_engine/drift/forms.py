@@ -10,6 +10,7 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.imports.shapes import Shape
+from conn_engine.runtime.compare import is_name
 
 __all__ = ["FieldForm", "Form", "form_of_answers", "form_of_schema"]
 
@@ -80,7 +81,8 @@ def _learn(form: Form, value: Any, path: Path) -> None:
         _note(form.fields.setdefault(path, FieldForm()), value)
     if isinstance(value, Mapping):
         for key, item in value.items():
-            _learn(form, item, (*path, str(key)))
+            # Objects keyed by ids or addresses are one form; and such a key is a value, which no report may hold.
+            _learn(form, item, (*path, str(key) if is_name(str(key)) else "*"))
 
 
 def _note(one: FieldForm, value: Any) -> None:

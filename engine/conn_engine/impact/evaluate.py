@@ -3,6 +3,7 @@
 A job is small data, so that another process can do it: names, paths and levels, no configuration.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from conn_engine.expressions import use
 from conn_engine.impact.model import ChangeKind, Effect
 from conn_engine.population import routed
 from conn_engine.runtime.cases import Outcome, golden_request, replay
-from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
+from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests, nameable
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
 from conn_engine.transport.recordings import Recording, load_recording
@@ -150,7 +151,8 @@ def _violations(workspace: Workspace, effective: Effective, name: OperationName,
     path = schema_path(workspace.models, name.model, record)
     found: dict[str, int] = {}
     for violation in check_records(path, outcome.records) if path is not None else ():
-        found[violation.path] = max(found.get(violation.path, 0), violation.records)
+        named = nameable(violation.path)
+        found[named] = max(found.get(named, 0), violation.records)
     return found
 
 
@@ -193,8 +195,9 @@ def _parts(change: RequestChange) -> list[str]:
 
 def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
     difference = compare_records(before.records, after.records)
-    for (name, kind), count in difference.by_field().items():
-        yield (name, KINDS[kind]), count
+    # Several keys that are data are one field, so a record counts once.
+    touched = ({(nameable(c.field), KINDS[c.kind]) for c in record.fields} for record in difference.changed)
+    yield from Counter(row for rows in touched for row in rows).items()
     if difference.gone:
         yield ("", "missing"), len(difference.gone)
     if difference.new:

@@ -1,5 +1,6 @@
 """Compares two lists of records, and two lists of requests, field by field. Knows nothing of files or levels."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -11,12 +12,15 @@ __all__ = [
     "RequestChange",
     "compare_records",
     "compare_requests",
+    "is_name",
     "leaves",
+    "nameable",
     "same_value",
 ]
 
 ChangeKind = Literal["added", "changed", "missing", "type_changed"]
 ABSENT = object()
+_NAME = re.compile(r"[@$#]?[^\W\d][\w \-/&():#%?']{0,63}")
 _PARTS: Final = ("method", "url", "headers", "body")
 
 
@@ -91,6 +95,20 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
         name = f"{prefix}.{key}" if prefix else str(key)
         found |= leaves(item, name) if isinstance(item, Mapping) and item else {name: item}
     return found
+
+
+def nameable(field: str) -> str:
+    """A dotted field for a report that travels: from where a key is a value of a record (an address, an id), `*`."""
+    first, *below = field.split(".")
+    if not is_name(first):
+        return "*" if field else field
+    return field if all(map(is_name, below)) else f"{first}.*"
+
+
+def is_name(key: str) -> bool:
+    """Whether a key names something, rather than being an address, an id, a date or a number."""
+    digits = sum(character.isdigit() for character in key)
+    return _NAME.fullmatch(key) is not None and not (digits >= 6 and 2 * digits >= len(key))
 
 
 def compare_records(before: Sequence[Any], after: Sequence[Any]) -> Comparison:

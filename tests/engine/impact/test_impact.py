@@ -13,6 +13,7 @@ from conn_cli.report import impact as report
 from conn_engine.config import load_workspace
 from conn_engine.impact import Impact, impact
 from conn_engine.locate import packaged
+from conn_engine.runtime.compare import nameable
 
 Edit = Callable[[Path], None]
 
@@ -243,3 +244,36 @@ def test_a_mapping_below_that_becomes_one_expression_still_composes(example: Pat
     start, end = text.index("            response_mapping:\n"), text.index("  github:\n")
     found = changed(example, production=(text[start:end], "            response_mapping: '{\"currency\": 1}'\n"))
     assert not {path for _, path, _ in overrides(found) if path.endswith("lead_source")}
+
+
+def test_keys_that_are_data_are_not_named(example: Path) -> None:
+    """A mapping may make an object whose keys are addresses or ids: they are a customer's data, as values are."""
+    crm = example / "connectors/hubspot/unified/crm.yaml"
+    keyed = "deleted: response.archived\n        more: '{ response.properties.email: 1, response.id: response.id }'\n"
+    text = crm.read_text(encoding="utf-8").replace("deleted: response.archived\n", keyed, 1)
+    crm.write_text(text, encoding="utf-8")
+    shutil.rmtree(example / "connectors/hubspot/recordings/globex")
+    found = changed(example, crm=("response.properties.email: 1", "response.properties.email: 2"))
+    row = lines(found)["crm.contacts.get", "more.*", "value_changed"]
+    assert row[0] == 3
+    assert all("@" not in row.field and not any(c.isdigit() for c in row.field) for row in found.fields)
+    assert "@" not in report.markdown(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ("custom_fields.industry_score", "custom_fields.industry_score"),
+        ("custom_fields.Größe (EU)", "custom_fields.Größe (EU)"),
+        ("custom_fields.ada@example.com", "custom_fields.*"),
+        ("more.ada.b@example.com", "more.*"),
+        ("more.101", "more.*"),
+        ("more.a0b1c2d3-1234-5678-9abc-0123456789ab", "more.*"),
+        ("more.+49 171 1234", "more.*"),
+        ("2024-01-01", "*"),
+        ("more.@type", "more.@type"),
+        ("", ""),
+    ],
+)
+def test_what_is_a_name(field: str, named: str) -> None:
+    assert nameable(field) == named

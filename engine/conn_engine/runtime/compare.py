@@ -21,6 +21,7 @@ __all__ = [
 ChangeKind = Literal["added", "changed", "missing", "type_changed"]
 ABSENT = object()
 _NAME = re.compile(r"[@$#]?[^\W\d][\w \-/&():#%?']{0,63}")
+_SCALARS: Final = (str, int, float, bool, type(None))  # nearly all values: told from the others before all else
 _PARTS: Final = ("method", "url", "headers", "body")
 
 
@@ -93,7 +94,10 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, item in value.items():
         name = f"{prefix}.{key}" if prefix else str(key)
-        found |= leaves(item, name) if isinstance(item, Mapping) and item else {name: item}
+        if isinstance(item, _SCALARS):
+            found[name] = item
+        else:
+            found |= leaves(item, name) if isinstance(item, Mapping) and item else {name: item}
     return found
 
 
@@ -161,6 +165,8 @@ def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
 
 def same_value(before: Any, after: Any) -> bool:
     """Whether two JSON values are the same to a customer: true is not 1, but 1.0 is."""
+    if type(before) is type(after) and isinstance(before, _SCALARS):
+        return bool(before == after)
     if isinstance(before, Mapping):
         return (
             isinstance(after, Mapping)
@@ -177,6 +183,8 @@ def same_value(before: Any, after: Any) -> bool:
 
 
 def _change(name: str, before: Any, after: Any) -> FieldChange | None:
+    if type(before) is type(after) and isinstance(before, _SCALARS) and before == after:
+        return None
     if before is ABSENT or (before is None and after is not ABSENT and after is not None):
         return FieldChange(name, "added", None, after)
     if after is ABSENT or (after is None and before is not None):

@@ -35,12 +35,13 @@ class OperationPlan:
     """One operation of one group: the pairs to look at. `reached` is false where both sides are equal.
 
     `own` are the comparisons of the accounts themselves, `below` those of the levels below an override, for what it
-    keeps away. `recorded` is false when no recording shows the operation.
+    keeps away. `recorded` is false when no recording shows the operation, `gone` true when it is not there any more.
     """
 
     name: OperationName
     reached: bool = False
     recorded: bool = True
+    gone: bool = False
     own: list[PairKey] = field(default_factory=list)
     below: list[PairKey] = field(default_factory=list)
 
@@ -196,7 +197,8 @@ class Plan:
         below = self._below(before, after)
         for name in sorted(names):
             files = [file for file in recordings.values() if file.operation == name.text]
-            plan = OperationPlan(name, recorded=bool(files))
+            gone = before is not None and name in before.slices and (after is None or name not in after.slices)
+            plan = OperationPlan(name, recorded=bool(files), gone=gone)
             looked_at: list[RecordedFile | None] = [*files] if files else [None]
             for file in looked_at:
                 own = self._pair(group, name, (before, after), file)

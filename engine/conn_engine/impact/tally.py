@@ -66,8 +66,8 @@ class Tally:
         """What changes in an operation, whether it writes, and why nothing is known of it ("" when something is)."""
         if not plan.reached:
             return {}, False, ""
-        if not plan.recorded:
-            return {}, False, NO_RECORDING
+        if not plan.recorded:  # that it is gone is known all the same
+            return ({("", "operation_missing"): 0}, False, "") if plan.gone else ({}, False, NO_RECORDING)
         counts: dict[tuple[str, ChangeKind], int] = {}
         writes, reason = False, ""
         for key in plan.own:

@@ -66,6 +66,12 @@ def compared(
     return +counts, False
 
 
+def _connector(old: Effective | None, new: Effective | None) -> str:
+    side = new or old
+    assert side is not None
+    return side.connector_name
+
+
 def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]], Counter[Any], Counter[Any]]:
     """Per account the verdicts that are right; accounts and records per (connector, operation, field, kind)."""
     verdicts: dict[str, set[str]] = {}
@@ -83,6 +89,10 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
         for name in names:
             cases = [case for case in files.values() if case.name == name]
             there = [e is not None and name in e.operations() for e in (old, new)]
+            if not cases and name.kind == "unified" and there == [True, False]:
+                accounts[_connector(old, new), name.text, "", "operation_missing"] += 1
+                changed = True
+                continue
             if not cases:
                 if name.kind == "unified" and (old is None or new is None or old.data != new.data):
                     perhaps = True  # it counts as unknown when the change can reach it
@@ -107,8 +117,8 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
             if total:
                 changed = True
             for (field, kind), number in total.items():
-                accounts[new.connector_name if new else old.connector_name, name.text, field, kind] += 1  # type: ignore[union-attr]
-                records[new.connector_name if new else old.connector_name, name.text, field, kind] += number  # type: ignore[union-attr]
+                accounts[_connector(old, new), name.text, field, kind] += 1
+                records[_connector(old, new), name.text, field, kind] += number
             touched = {field for field, _ in total}
             overridden = any(layer.level != "base" and layer.data for e in (old, new) if e for layer in e.layers)
             shielded = shielded or (overridden and any(field not in touched for field, _ in below))

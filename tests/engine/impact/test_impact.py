@@ -277,3 +277,18 @@ def test_keys_that_are_data_are_not_named(example: Path) -> None:
 )
 def test_what_is_a_name(field: str, named: str) -> None:
     assert nameable(field) == named
+
+
+def test_what_is_gone_is_known_without_a_recording(example: Path) -> None:
+    shutil.rmtree(example / "connectors/hubspot/recordings")
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    (after / "accounts/acme.yaml").unlink()
+    crm = after / "connectors/hubspot/unified/crm.yaml"
+    crm.write_text(crm.read_text(encoding="utf-8").replace("    delete:\n", "    remove:\n"), encoding="utf-8")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert status(found) == {"acme": "changed", "globex": "changed", "initech": "unchanged", "umbrella": "changed"}
+    assert lines(found)["crm.contacts.delete", "", "operation_missing"] == (3, 0, 0)
+    assert lines(found)["crm.contacts.list", "", "operation_missing"] == (1, 0, 0)
+    assert found.breaking
+    assert ("crm.contacts.remove", "no recording", 2) in found.unknown

@@ -78,7 +78,7 @@ def outcomes(peer: Peer, manifest: Path, folder: Path, only: str = "") -> Iterat
             yield outcome
 
 
-_UNTOLD = "of a parent"
+_UNTOLD = "nothing: it stands where the kit does not look"
 
 
 def _losses(ours: Ours) -> tuple[dict[str, list[str]], dict[str, str]]:

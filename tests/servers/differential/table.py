@@ -21,8 +21,9 @@ without a state, `again` one with the state that the first left behind.
 
 def table(results: Sequence[Outcome]) -> str:
     """Markdown."""
-    parts = (_INTRODUCTION.splitlines(), _head(results), _reach(results), _reasons(results), _streams(results))
-    return "\n".join([line for part in (*parts, _custom(results), _left(results)) for line in part]) + "\n"
+    sections = (_head, _reach, _reasons, _streams, _custom, _left, _beside)
+    lines = [line for section in sections for line in section(results)]
+    return "\n".join([_INTRODUCTION, *lines]).rstrip() + "\n"
 
 
 def _rows(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[str]:
@@ -35,7 +36,6 @@ def _rows(heads: Iterable[str], rows: Iterable[Iterable[object]]) -> Iterator[st
 
 
 def _head(results: Sequence[Outcome]) -> Iterator[str]:
-    yield ""
     rows = []
     for phase in ("first", "again"):
         counts = Counter(one.status for one in results if one.phase == phase)
@@ -101,7 +101,16 @@ def _left(results: Sequence[Outcome]) -> Iterator[str]:
     yield from ("## Streams imported in part", "")
     found: dict[tuple[str, str], list[str]] = {}
     for one in results:
-        for what in one.left if one.phase != "again" and one.status != "custom" else ():
-            found.setdefault((one.manifest, what.removeprefix(CODE)), []).append(one.stream or "(the manifest)")
+        for what in one.left if one.phase == "first" and one.status != "custom" else ():
+            found.setdefault((one.manifest, what), []).append(one.stream)
     rows = ((manifest, ", ".join(streams), what) for (manifest, what), streams in found.items())
     yield from _rows(("manifest", "streams", "what is left out"), rows)
+
+
+def _beside(results: Sequence[Outcome]) -> Iterator[str]:
+    yield from ("## Told of a manifest as a whole", "")
+    found: dict[str, list[str]] = {}
+    for one in results:
+        for what in one.left if not one.stream else ():
+            found.setdefault(what.removeprefix(CODE), []).append(one.manifest)
+    yield from _rows(("what", "manifests"), ((what, ", ".join(manifests)) for what, manifests in found.items()))

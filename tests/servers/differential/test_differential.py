@@ -43,7 +43,7 @@ def test_requests_and_records_agree_or_a_reason_says_why_not(
 
 
 def test_our_own_manifests_prove_something(results: dict[str, list[Outcome]]) -> None:
-    rows = [one for path in own() for one in results[path.stem]]
+    rows = [one for path in own() for one in results[path.stem] if one.stream]
     assert len({(one.manifest, one.stream) for one in rows}) >= 14
     assert all(one.requests and one.records for one in rows)
     assert sum(one.phase == "again" for one in rows) >= 2

@@ -89,6 +89,7 @@ def exchange_chunks(
         if merged is None or settings is None:
             merged = got
             continue
+        merged = replace(merged, skipped=merged.skipped or got.skipped)
         records = merge_records(merged.answer.records, got.answer.records, settings.key, whole=got.whole)
         merged = replace(merged, answer=replace(merged.answer, records=records), rate=got.rate)
     assert merged is not None  # noqa: S101  there is one piece at least

@@ -29,7 +29,7 @@ class Exchanged:
     """An answer with its records, the rate limit it told, and whether it is one thing rather than a list.
 
     `notes` are what the caller should hear of the request. `again`: the listing has to begin again; what tells its
-    records apart. `settled`: a rule calls the answer empty, or skips it.
+    records apart. `settled`: a rule calls the answer empty, or skips it, which is `skipped`.
     """
 
     answer: Answer
@@ -38,6 +38,7 @@ class Exchanged:
     notes: tuple[str, ...] = ()
     again: str | None = None
     settled: bool = False
+    skipped: bool = False
 
 
 def in_parts(got: Exchanged, operation: VendorOperation) -> Iterator[tuple[Exchanged, bool]]:
@@ -176,8 +177,16 @@ def exchange(  # noqa: PLR0917
         records, whole = _found(None if call.as_file else operation.response_path, answer, scope)
         whole = whole and not bodies.by_rows(read_as)
     again = verdict.key if verdict.action == "restart" else None
-    settled = verdict.action in ("empty", "skip")
-    return Exchanged(replace(answer, records=records, scope=scope), told, whole, tuple(draft.notes), again, settled)
+    skipped = verdict.action == "skip"
+    return Exchanged(
+        replace(answer, records=records, scope=scope),
+        told,
+        whole,
+        tuple(draft.notes),
+        again,
+        skipped or verdict.action == "empty",
+        skipped,
+    )
 
 
 def _found(path: str | None, answer: Answer, scope: Scope) -> Picked:

@@ -62,7 +62,7 @@ def job_pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
         records, source = yield from delivered(listing, frame, got.answer)
         headers = dict(got.rate.headers)
         page = VendorPage(got.answer, records, False, number, None, None, headers, None, frame.scope, source, not last)
-        return (yield from emit(page))
+        return (yield from emit(replace(page, skipped=got.skipped)))
 
     yield from _answers(listing, frame, settings, deliver)
 

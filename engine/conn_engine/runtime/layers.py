@@ -88,7 +88,7 @@ class VendorPage:
     into a cursor. `here` is the place of this page itself. `scope` are the names of the layers above it.
     `source` are the vendor's own records, one for each of `records` (which `record_mapping` and enrichments have
     gone over). `partial`: the next page goes on with what this one began, and no cursor leads there. `state` is what an
-    incremental operation has read once this page is delivered.
+    incremental operation has read once this page is delivered. `skipped`: a rule leaves it out, it has not been read.
     """
 
     answer: Answer
@@ -104,6 +104,7 @@ class VendorPage:
     partial: bool = False
     notes: tuple[str, ...] = ()
     state: Any = None
+    skipped: bool = False
 
     @property
     def last(self) -> bool:

@@ -111,6 +111,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             source=source,
             partial=partial,
             notes=(*got.notes, *answer.notes),
+            skipped=got.skipped,
         )
         if partial:
             return (yield from emit(page))

@@ -3,6 +3,7 @@
 What a window is, and what a state may say, is in `incremental`. Here they meet requests and pages.
 """
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -25,13 +26,14 @@ __all__ = ["cursor_missing", "settled", "windows"]
 @dataclass(slots=True)
 class _Run:
     """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end:
-    cursors, and the states of its parents."""
+    cursors, and the states of its parents. `held`: what a rule left out has not been read, no state goes beyond it."""
 
     state: State
     now: float
     each: bool
     waiting: list[Any] = field(default_factory=list)
     parents: dict[str, Any] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)
 
 
 def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
@@ -122,6 +124,8 @@ class _Step:
 
         def hand_on(page: VendorPage) -> Flow[Any]:
             self.begun = True
+            if page.skipped:
+                run.held.add(_mark(self.partition))
             with _placed(self.listing, "cursor_field"):
                 kept, older = progress.see(page.records)
             whole = older or page.last
@@ -137,7 +141,7 @@ class _Step:
 
     def _moved(self, progress: Progress, *, whole: bool) -> None:
         reached = progress.cursor(whole=whole)
-        if reached is None:
+        if reached is None or _mark(self.partition) in self.run.held:
             return
         if self.run.each:
             self.run.state.move(self.settings.kept(reached), self.partition)
@@ -145,11 +149,15 @@ class _Step:
             self.run.waiting.append(reached)
 
 
+def _mark(partition: Any) -> str:
+    return json.dumps(partition, sort_keys=True, default=str)
+
+
 def settled(listing: Listing, page: VendorPage) -> VendorPage:
     """The page as it leaves the listing: after the very last one, what waited for that goes into the state."""
     run = listing.memory.get("incremental")
     settings = listing.operation.incremental
-    if not page.last or settings is None or not isinstance(run, _Run) or not (run.waiting or run.parents):
+    if not page.last or settings is None or not isinstance(run, _Run) or not (run.waiting or run.parents) or run.held:
         return page
     if run.waiting:
         run.state.move_all(settings.kept(max(run.waiting)))

@@ -309,6 +309,61 @@ def test_a_window_that_is_only_a_moment_may_be_left_out(shop: Any) -> None:
     assert len(list(shop(listing(**BOUNDED), rows).pages("rows.list", Call(state=state)))) == 1
 
 
+SKIPPED = {"errors": [{"when": "status = 403", "then": "skip"}]}
+
+
+def test_what_a_rule_leaves_out_has_not_been_read_and_comes_with_a_later_run(shop: Any) -> None:
+    def by_days(got: Any) -> Any:
+        return {"items": [row for row in ROWS if got.query["from"] <= row["at"][:10] <= got.query["to"]]}
+
+    def forbidden(got: Any) -> Any:
+        return (403, {}) if got.query["from"] == "2024-01-16" else by_days(got)
+
+    config = {**BOUNDED, "window": "P15D", "granularity": "P1D"}
+    acme = shop(listing(**config, more=SKIPPED), forbidden)
+    pages = list(acme.pages("rows.list"))
+    assert [record["id"] for page in pages for record in page.records] == [1, 3, 4]
+    assert {page.state["cursor"][:10] for page in pages} == {"2024-01-05"}
+    later = shop(listing(**config, more=SKIPPED), by_days)
+    records = later.records("rows.list", Call(state=pages[-1].state))
+    assert [record["id"] for record in records] == [1, 2, 3, 4]
+    nothing = {"errors": [{"when": "status = 403", "then": "empty"}]}
+    assert (
+        list(shop(listing(**config, more=nothing), forbidden).pages("rows.list"))[-1].state["cursor"][:10]
+        == "2024-02-25"
+    )
+
+
+@pytest.mark.parametrize("per_partition", [True, False])
+def test_only_what_was_left_out_is_held(shop: Any, per_partition: bool) -> None:
+    def forbidden(got: Any) -> Any:
+        return (403, {}) if got.path == "/rows/a" else rows(got)
+
+    more = {**SKIPPED, "parents": {"as": "shop", "values": ["a", "b"]}}
+    config = {**BOUNDED, "cursor_field": None, "per_partition": per_partition}
+    acme = shop(listing(path="/rows/{{shop}}", more=more, **config), forbidden)
+    told = [page.state for page in acme.pages("rows.list")][-1]
+    done = {"partitions": [{"partition": {"shop": "b"}, "cursor": "2024-03-01T00:00:00Z"}]}
+    assert told == (done if per_partition else None)
+
+
+def test_new_parents_are_listed_again_where_a_child_was_left_out(shop: Any) -> None:
+    def vendor(got: Any) -> Any:
+        if got.path == "/tickets":
+            return {"items": [{"id": n} for n in (1, 2) if n > int(got.query.get("since", 0))]}
+        return (403, {}) if got.path == "/tickets/1" else {"items": [{"id": 5}]}
+
+    numbers = {"format": "integer", "config": {"cursor_field": "id"}}
+    resources = {
+        "tickets": {"list": {"method": "get", "path": "/tickets", "response_path": "items", "incremental": {
+            "format": "integer", "config": {"cursor_field": "id", "start_param": "since"}}}},
+        "comments": {"list": {"method": "get", "path": "/tickets/{{ticket}}", "response_path": "items", **SKIPPED,
+            "parents": {"as": "ticket", "from": "tickets.list", "incremental": True}, "incremental": numbers}},
+    }  # fmt: skip
+    told = [page.state for page in shop(resources, vendor).pages("comments.list")][-1]
+    assert told == {"partitions": [{"partition": {"ticket": 2}, "cursor": 5}]}
+
+
 def narrowing(when: str, times: int = 3, **config: Any) -> Any:
     config = BOUNDED | {"end": "2024-02-29", "window": "P1M", "granularity": "P1D", **config}
     return listing(**config, more={"errors": [{"when": when, "then": {"narrow": {"times": times}}}]})

@@ -48,6 +48,7 @@ class Bench:
         self._routes = {name: routed(self.effective.data, name) for name in names}
         self._vendor = {(name.resource, name.method) for name in names if name.kind == "vendor"}
         self._refused: set[Path] = set()
+        self._telling: Path | None = None
         self._check()
 
     @property
@@ -82,18 +83,22 @@ class Bench:
         for case in self._reached(mutant):
             tried_ += 1
             if self._fails(broken, case):
+                self._telling = case.path
                 return Verdict(mutant, True, tried_, case.name.text)
         return Verdict(mutant, False, tried_)
 
     def _reached(self, mutant: Mutant) -> Iterator[Case]:
-        """The cases of the operations that the mutant's places can change, the most telling ones first: for error rules
-        those with one."""
+        """The cases of the operations that the mutant's places can change, the most telling ones first: the one that
+        noticed the mistake before, which was beside this one; for error rules those with an error."""
         names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
         rows = [case for name in names for case in self._cases[name]]
         refused = self._refused if mutant.kind == "error_rule" else set()
-        return iter(
-            sorted(rows, key=lambda c: (c.path not in refused, c.scenario != "default", c.name.method != "list"))
-        )
+
+        def rank(case: Case) -> tuple[bool, ...]:
+            usual = (case.scenario != "default", case.name.method != "list")
+            return (case.path != self._telling, case.path not in refused, *usual)
+
+        return iter(sorted(rows, key=rank))
 
     def _concerns(self, path: Sequence[object], name: OperationName) -> bool:
         if path[0] == "unified":

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
-from conn_engine.config import Effective, Layer, Path_, Workspace, mapping_layers, singular
+from conn_engine.config import Effective, Layer, OperationName, Path_, Workspace, mapping_layers, singular
 from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
@@ -135,6 +135,23 @@ def names(view: LayerView) -> Iterator[Diagnostic]:
             yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=dotted(site.path), hint=hint)
 
 
+def variables(view: LayerView) -> Iterator[Diagnostic]:
+    """EXP103: a variable that nothing sets, in a place whose names are known."""
+    for site, text, offset in view.parts:
+        if site.names is None:
+            continue
+        try:
+            unset = expression(text).variables() - known_functions() - site.names - {"base"}
+        except ExpressionError:
+            continue
+        for name in sorted(unset - {called for called, _ in expression(text).calls()}):
+            at = text.find(f"${name}")
+            span = view.place(site, offset + at, len(name) + 1)
+            near = did_you_mean(name, ["base", *site.names])
+            hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it before: (${name} := …; …)"
+            yield diagnostic("EXP103", f"nothing sets ${name} here", span, path=dotted(site.path), hint=hint)
+
+
 def _find_word(text: str, word: str) -> int:
     found = re.search(rf"(?<![\w$.]){re.escape(word)}\b", text)
     return found.start() if found else text.find(word)
@@ -180,7 +197,8 @@ def routes(target: Target) -> Iterator[Diagnostic]:
         operation = effective.unified(name.model, name.resource, name.method)
         if operation is None or any("{{" in str(text) for text in (operation.resource, operation.method)):
             continue
-        yield from _route(target, str(operation.resource), str(operation.method), name.path)
+        own = _route(target, str(operation.resource), str(operation.method), name.path)
+        yield from (replace(finding, hint=_meant(effective, name) or finding.hint) for finding in own)
         for key in ("before", "after"):
             for index, step in enumerate(getattr(operation, key)):
                 request = step.request
@@ -202,6 +220,14 @@ def routes(target: Target) -> Iterator[Diagnostic]:
         if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
             at = ("connect", index, "request")
             yield from _route(target, str(request.resource), request.method or "get", at)
+
+
+def _meant(effective: Effective, name: OperationName) -> str:
+    """A did-you-mean for an operation that an override adds to the model, when the levels below have one like it."""
+    below = [known.text for known in effective.operations() if known.kind == "unified" and known != name]
+    origins = effective.origins(name.path)
+    added = origins and all(origin.level != "base" for origin in origins)
+    return did_you_mean(name.text, below) if added else ""
 
 
 def _route(target: Target, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
@@ -339,7 +365,7 @@ def recordings(target: Target) -> Iterator[Diagnostic]:
         )
 
 
-LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (syntax, functions, names, secrets)
+LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (syntax, functions, names, variables, secrets)
 """Rules over one level's own text: each is asked once per document, however many accounts use it."""
 
 TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (

@@ -1,12 +1,27 @@
-"""What conn.yaml itself must not say. Its shape is the schema's."""
+"""What conn.yaml and environments must not say. Their shape is the schema's."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from conn_engine.config.literals import password_in_url
-from conn_engine.diagnostics import Diagnostic, diagnostic
-from conn_engine.documents import Document
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import Document, dotted
 
-__all__ = ["workspace_secrets"]
+__all__ = ["unknown_connectors", "workspace_secrets"]
+
+
+def unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
+    """REF101: an environment says something of a connector that there is not, so that it has no effect."""
+    said = document.data.get("connectors") if isinstance(document.data, dict) else None
+    for name in said if isinstance(said, dict) else ():
+        if name not in known:
+            path = ("connectors", name)
+            yield diagnostic(
+                "REF101",
+                f'the environment names the connector "{name}", which the workspace does not have',
+                document.key_span(path),
+                path=dotted(path),
+                hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8]) or 'none'}",
+            )
 
 
 def workspace_secrets(document: Document) -> Iterator[Diagnostic]:

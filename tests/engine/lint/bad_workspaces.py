@@ -147,6 +147,11 @@ CONFIGURATION = [
     ),
     Bad("bad conn.yaml", one("CFG101", "conn.yaml", 2, 1), {"conn.yaml": "version: 1\nmodls: []\n"}),
     Bad("no such connector", one("REF101", ACCOUNT, 1, 12), {ACCOUNT: "connector: dmo\n"}),
+    Bad(
+        "no such connector in an environment",
+        one("REF101", "environments/production.yaml", 1, 15),
+        {"environments/production.yaml": "connectors: { dmo: { timeout_seconds: 5 } }\n"},
+    ),
     Bad("no such environment", one("REF101", ACCOUNT, 2, 14), {ACCOUNT: "connector: demo\nenvironment: staging\n"}),
     Bad(
         "no such operation",
@@ -333,6 +338,7 @@ BEHAVIOUR = [
             "authorization: {format: query, config: {name: t, value: '{{token}}'}}",
         ),
     ),
+    Bad("a variable that nothing sets", one("EXP103", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$bse.email")),
     Bad(
         "a key that the credential does not have",
         one("EXP103", HTTP, 3, 16),

@@ -212,3 +212,48 @@ def test_a_stored_credential_is_carried_by_somebody(tmp_path):
     assert found(tmp_path, {"authorization": None}, list=listing) == []
     signed = {"signature": {"format": "hmac", "config": {"content": "'x'", "headers": {"X": "{{signature}}"}}}}
     assert found(tmp_path, {**signed, "authorization": None}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "unset"),
+    [
+        ("$base.email", ""),
+        ("$bse.email", "$bse"),
+        ("($x := response.a; $x & $x)", ""),
+        ("$map([response.tags], function($tag, $n) { $tag & $n })", ""),
+        ("$map([response.tags], $string)", ""),
+        ("response.lines@$line#$i.{'n': $i, 'sku': $line.sku}", ""),
+        ("$map([response.tags], function($tag) { $tg })", "$tg"),
+        ("$$.response.email & $.response.email", ""),
+    ],
+)
+def test_variables_are_set_by_somebody(tmp_path, text, unset):
+    import json
+
+    found(tmp_path, list=LIST)
+    mapping = tmp_path / "connectors/shop/unified/crm.yaml"
+    mapping.parent.mkdir(parents=True, exist_ok=True)
+    operation = {"resource": "things", "response_mapping": {"email": text}}
+    mapping.write_text(json.dumps({"resources": {"contacts": {"list": operation}}}))
+    said = [finding.message for finding in lint_paths(tmp_path, []).findings if finding.code == "EXP103"]
+    assert said == ([f"nothing sets {unset} here"] if unset else [])
+
+
+def test_a_misspelt_operation_of_an_override_is_told_from_the_model(tmp_path):
+    import json
+
+    found(tmp_path, list=LIST)
+    files = {
+        "connectors/shop/unified/crm.yaml": {
+            "resources": {"contacts": {"list": {"resource": "things", "response_mapping": {"id": "response.id"}}}}
+        },
+        "accounts/acme.yaml": {
+            "connector": "shop",
+            "override": {"unified": {"crm": {"contact": {"list": {"response_mapping": {"id": "response.uid"}}}}}},
+        },
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(data))
+    [finding] = [finding for finding in lint_paths(tmp_path, []).findings if finding.code == "REF102"]
+    assert (finding.span.file, finding.hint) == ("accounts/acme.yaml", 'did you mean "crm.contacts.list"?')

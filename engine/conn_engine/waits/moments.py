@@ -41,7 +41,7 @@ def seconds_from_now(value: object, unit: Unit, now: float) -> float | None:
     a text is tried as HTTP date, ISO 8601, JavaScript date and duration ("1m30.5s"). Reading is by the unit
     alone: the same header name means an epoch to some vendors and a delay to others.
     """
-    ahead = _ahead(value, unit, now)
+    ahead = None if value is None else _ahead(value, unit, now)  # nearly all answers have no such header
     if ahead is None or not ahead < _LONGEST:
         return None
     return max(0.0, ahead)

@@ -13,7 +13,12 @@ from conn_engine.schemas.vocabulary import Need, known, read, tables
 TESTS = DOCS.parent / "tests"
 TOLD = read(DOCS)
 EVERY = [*TOLD.rows, *TOLD.odd, *TOLD.beyond]
-NOT_SAID = {"webhooks that come in", "authorization of MCP servers", "a pool of tokens with a quota each"}
+NOT_SAID = {
+    "webhooks that come in",
+    "webhook subscriptions that expire",
+    "authorization of MCP servers",
+    "a pool of tokens with a quota each",
+}
 """What the language does not say (yet, or on purpose). It shrinks; what joins it has to be argued for here."""
 
 

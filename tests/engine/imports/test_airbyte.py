@@ -583,6 +583,13 @@ def test_values_are_written_as_python_writes_them(read: Read) -> None:
     }
 
 
+@pytest.mark.parametrize(("scope", "sent"), [({}, None), ({"names": []}, None), ({"names": ["a", "b"]}, "a,b")])
+def test_an_empty_list_that_is_joined_is_not_sent(read: Read, scope: dict[str, Any], sent: str | None) -> None:
+    spec = {"properties": {"names": {"type": "array", "items": {"type": "string"}}}}
+    row = listing(read(stream(request_parameters={"only": "{{ ','.join(config.get('names', [])) }}"}), spec=spec))
+    assert evaluate(row["query"]["only"].removeprefix("{{").removesuffix("}}"), {"context": scope}) == sent
+
+
 def test_references_and_parameters_by_the_kits_rules(read: Read) -> None:
     base = {"type": "HttpRequester", "url_base": "https://api.v.example", "path": "{{ parameters['name'] }}/x"}
     made = read(

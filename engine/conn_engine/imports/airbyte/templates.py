@@ -137,6 +137,8 @@ def nullable(node: Node) -> Node:
             return Default(_shown(value), nullable(other), truth)
         case Path(sure=False):
             return Default(_shown(node), Lit(None))
+        case Call("join", (Each() | Call(), *_)):
+            return Default(node, Lit(None))  # of an empty list nothing is left to join
         case Call() | Block() | Each() if _may_lack(node):
             return Default(_shown(node), Lit(None))  # of what is not there a function makes nothing
         case _:

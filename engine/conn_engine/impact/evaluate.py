@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
-from conn_engine.errors import ConnError, MissingRecording, VendorError
+from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.expressions import use
 from conn_engine.impact.model import ChangeKind, Effect
 from conn_engine.population import routed
@@ -179,7 +179,7 @@ def _effect(before: _Side, after: _Side) -> Effect:
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):
             counts[path, "schema_violated"] = records - before.violations.get(path, 0)
-    if _error(before.outcome.error) != _error(after.outcome.error):
+    if before.outcome.failure != after.outcome.failure:
         failing = after.outcome.error is not None and before.outcome.error is None
         counts["", "now_failing" if failing else "error_changed"] = 1
     return Effect(len(before.outcome.records), counts, writes)
@@ -204,11 +204,3 @@ def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str,
         yield ("", "added"), len(difference.new)
     if difference.reordered:
         yield ("", "order_changed"), len(after.records)
-
-
-def _error(error: ConnError | None) -> str:
-    if error is None:
-        return ""
-    if isinstance(error, VendorError):
-        return f"{error.kind}: {error.said}"
-    return f"{type(error).__name__}: {error.message}"

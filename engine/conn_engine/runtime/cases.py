@@ -14,7 +14,7 @@ from conn_engine.errors import ConnError, CredentialError, VendorError
 from conn_engine.expressions import fixed_now
 from conn_engine.failures import Policy
 from conn_engine.runtime.call import Call, Observer, Session
-from conn_engine.runtime.drive import drive
+from conn_engine.runtime.drive import Sender, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.recorded_files import given_file
 from conn_engine.runtime.variants import base_url, for_replay, in_context
@@ -23,10 +23,11 @@ from conn_engine.transport.exchanges import described
 from conn_engine.transport.recordings import Recording, load_recording
 from conn_engine.transport.replay import Replay
 from conn_engine.vault.memory import MemoryVault
-from conn_engine.wire import FrozenClock, Request, Response
+from conn_engine.wire import FrozenClock, Page, Request, Response
 
 __all__ = [
     "Case",
+    "Log",
     "Outcome",
     "SentRequest",
     "find_cases",
@@ -81,6 +82,20 @@ class Outcome:
     pages: int = 0
     unused: int = 0
     whole: bool = False
+
+    def add(self, page: Page) -> None:
+        """Take in another page."""
+        self.records += page.records
+        self.raw += page.raw
+        self.pages += 1
+        self.whole = page.whole
+
+    @property
+    def failure(self) -> str:
+        """The error as two runs are compared by it: the vendor's kind or its own, and what is said; "" without one."""
+        if isinstance(self.error, VendorError):
+            return f"{self.error.kind}: {self.error.said}"
+        return "" if self.error is None else f"{type(self.error).__name__}: {self.error.message}"
 
     def requests(self) -> list[dict[str, Any]]:
         """The requests in the form goldens keep: `{method, url, headers?, body?}`, the URL relative to the base."""
@@ -137,7 +152,8 @@ def replay(
         outcome.error = error
         outcome.unused = len(recording.exchanges)
         return outcome
-    transport = _Log(Replay(recording, base_url=base))
+    answers = Replay(recording, base_url=base)
+    transport = Log(answers)
     environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
     session = Session(
         account=effective.account or "",
@@ -152,17 +168,14 @@ def replay(
     try:
         with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:
             for page in pages:
-                outcome.records += page.records
-                outcome.raw += page.raw
-                outcome.pages += 1
-                outcome.whole = page.whole
+                outcome.add(page)
                 counts.append(len(page.raw))
                 if recording.call.pages is not None and outcome.pages >= recording.call.pages:
                     break
     except ConnError as error:
         outcome.error = error
     outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url])
-    outcome.unused = len(transport.replay.unused)
+    outcome.unused = len(answers.unused)
     return outcome
 
 
@@ -181,16 +194,17 @@ def recorded_call(recording: Recording) -> Call:
     )
 
 
-class _Log:
-    """A replay that remembers what was asked and answered; a miss has no answer."""
+class Log:
+    """A transport that remembers what was asked and answered; what fails has no answer."""
 
-    def __init__(self, replay: Replay) -> None:
-        self.replay = replay
+    def __init__(self, inner: Sender) -> None:
+        self._inner = inner
         self.rows: list[tuple[Request, Response | None]] = []
 
     def send(self, request: Request) -> Response:
+        """The answer of the transport inside."""
         self.rows.append((request, None))
-        response = self.replay.send(request)
+        response = self._inner.send(request)
         self.rows[-1] = (request, response)
         return response
 

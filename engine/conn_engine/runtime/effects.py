@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span
-from conn_engine.errors import ConnError, MissingRecording, VendorError
+from conn_engine.errors import MissingRecording
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
 from conn_engine.runtime.variants import override_leaves, up_to
@@ -124,20 +124,12 @@ def _effect(
         effect.gone += len(difference.gone)
         effect.new += len(difference.new)
         effect.requests += compare_requests(before.requests(), after.requests())
-        if _kind(before.error) != _kind(after.error):
-            effect.errors.append(f"{_kind(before.error) or 'no error'} -> {_kind(after.error) or 'no error'}")
+        if before.failure != after.failure:
+            effect.errors.append(f"{before.failure or 'no error'} -> {after.failure or 'no error'}")
     if not compared and not effect.unknown:
         effect.unknown = True
         effect.reason = "recorded only as overridden: nothing says what it was below"
     return effect
-
-
-def _kind(error: ConnError | None) -> str:
-    if error is None:
-        return ""
-    if isinstance(error, VendorError):
-        return f"{error.kind}: {error.said}"
-    return f"{type(error).__name__}: {error.message}"
 
 
 def _text(path: Sequence[Any]) -> str:

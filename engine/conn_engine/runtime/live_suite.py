@@ -1,40 +1,23 @@
 """`conn test --live`: the recorded calls asked of the vendor itself, judged by schema and coverage, not by goldens."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConnError
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.cases import Outcome, find_cases, recorded_call, sent_requests
+from conn_engine.runtime.cases import Log, Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.runtime.connection import Connection, wire_account
 from conn_engine.runtime.judgement import empty_fields, judge_live
 from conn_engine.runtime.plans import may_write
 from conn_engine.runtime.suite import OperationReport, Selection, targets
 from conn_engine.secrets import Redactor
 from conn_engine.transport.live import Live
-from conn_engine.wire import Request, Response
 
 __all__ = ["run_live"]
 
 MAX_PAGES = 3
-
-
-class _Watched:
-    """The live transport, remembering what was asked and answered."""
-
-    def __init__(self, inner: Live) -> None:
-        self._inner = inner
-        self.rows: list[tuple[Request, Response | None]] = []
-
-    def send(self, request: Request) -> Response:
-        self.rows.append((request, None))
-        response = self._inner.send(request)
-        self.rows[-1] = (request, response)
-        return response
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 def run_live(
@@ -90,7 +73,8 @@ def _ask(  # noqa: PLR0917
     redactor: Redactor,
 ) -> Outcome:
     outcome = Outcome()
-    transport = _Watched(Live(redactor, trusted_certificates=workspace.trusted_certificates))
+    live = Live(redactor, trusted_certificates=workspace.trusted_certificates)
+    transport = Log(live)
     counts: list[int] = []
     try:
         wiring = wire_account(
@@ -100,12 +84,9 @@ def _ask(  # noqa: PLR0917
             environment=effective.environment,
             redactor=redactor,
         )
-        with Connection(wiring, transport) as connection:
+        with closing(live), Connection(wiring, transport) as connection:
             for page in connection.pages(name, call):
-                outcome.records += page.records
-                outcome.raw += page.raw
-                outcome.pages += 1
-                outcome.whole = page.whole
+                outcome.add(page)
                 counts.append(len(page.raw))
                 if outcome.pages >= MAX_PAGES:
                     break

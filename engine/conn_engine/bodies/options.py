@@ -79,7 +79,11 @@ class ResponseOptions(Settings, frozen=True, kw_only=True):
     ] = "error"
     nulls: Annotated[tuple[str, ...], Meta(description="Cells that mean null, such as an empty one.")] = ()
     lists: Annotated[
-        tuple[str, ...], Meta(description="Names of XML elements that are a list even where there is only one.")
+        tuple[str, ...],
+        Meta(
+            description="Names of XML elements that are a list even where there is only one, or none where "
+            "`response_path` ends with such a name."
+        ),
     ] = ()
     namespaces: Annotated[
         Literal["keep", "strip"],

@@ -13,7 +13,7 @@ from conn_engine.failures import Rule, attempt, graphql_rules
 from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.records import Picked, ResponsePathMissing, records_of
+from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
 from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.wire import Flow, Purpose, Request, Response
@@ -174,7 +174,7 @@ def exchange(  # noqa: PLR0917
         raise
     records: list[Any] = []
     if verdict.action == "ok":
-        records, whole = _found(None if call.as_file else operation.response_path, answer, scope)
+        records, whole = _found(None if call.as_file else operation.response_path, answer, operation, scope)
         whole = whole and not bodies.by_rows(read_as)
     again = verdict.key if verdict.action == "restart" else None
     skipped = verdict.action == "skip"
@@ -189,8 +189,15 @@ def exchange(  # noqa: PLR0917
     )
 
 
-def _found(path: str | None, answer: Answer, scope: Scope) -> Picked:
-    """The records of an answer. One that says "no content" has none: that is no mistake of the path."""
+def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:
+    """The records of an answer. One that says "no content" has none, and neither has XML without any element of a list:
+    that is no mistake of the path."""
     if path is not None and answer.response.status in _WITHOUT_CONTENT:
         return [], False
-    return records_of(path, answer.body, scope)
+    try:
+        return records_of(path, answer.body, scope)
+    except ResponsePathMissing:
+        options = operation.response_options
+        if options is None or not holds_list(path or "", answer.body, options.lists):
+            raise
+        return [], False

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from conn_engine.diagnostics import did_you_mean
@@ -14,6 +15,7 @@ __all__ = [
     "Picked",
     "ResponsePathMissing",
     "fingerprints",
+    "holds_list",
     "identity",
     "keep",
     "mapped",
@@ -80,6 +82,14 @@ def records_of(path: str | None, body: Any, scope: Scope | None = None) -> Picke
     if isinstance(value, list):
         return [item for item in value if item is not None], False
     return [value], True
+
+
+def holds_list(path: str, body: Any, lists: Sequence[str]) -> bool:
+    """Whether a plain path leads to an element that is one of `lists`, of which there happens to be none."""
+    above, _, name = path.rpartition(".")
+    if name not in lists or not PLAIN_PATH.fullmatch(path):
+        return False
+    return not above or pick(above, body) is not UNDEFINED
 
 
 def _missing(path: str, body: Any) -> ResponsePathMissing:

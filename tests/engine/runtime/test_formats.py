@@ -284,6 +284,16 @@ class TestUploads:
         list(connection.pages("files.run"))
         assert "; boundary=conn-" in faults.requests[0].headers["content-type"]
 
+    def test_xml_without_any_element_of_a_list_has_no_records(self, shop: Callable[..., Workspace]) -> None:
+        options = {"lists": ["row"]}
+        for path, text in (("r.row", "<r/>"), ("r.row", "<r><count>0</count></r>"), ("a.r.row", "<a><r/></a>")):
+            told = shop(response_format="xml", response_options=options, response_path=path)
+            assert list(connected(told, answer(text, "text/xml"))[0].records("files.run")) == []
+        for path, text in (("r.row", "<x/>"), ("r.rows", "<r/>"), ("a.r.row", "<a><s/></a>")):
+            told = shop(response_format="xml", response_options=options, response_path=path)
+            with pytest.raises(ConfigurationError, match="matches nothing"):
+                list(connected(told, answer(text, "text/xml"))[0].records("files.run"))
+
     def test_a_get_with_a_configured_body_sends_it(self, shop: Callable[..., Workspace]) -> None:
         connection, faults = connected(shop(body={"q": 1}), {})
         list(connection.pages("files.run"))

@@ -25,6 +25,7 @@ class Compiled:
 
 
 def compile_forms(labels: list[tuple[str, str]]) -> Compiled:
+    """The pattern for secrets in every form in which they travel. `labels` are pairs of a value and its label."""
     # The longest first: a secret that begins with another must not be left in half.
     ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
     forms = [(_direct(value), (label, False)) for value, label in ordered]

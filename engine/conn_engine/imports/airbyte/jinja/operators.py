@@ -36,6 +36,9 @@ _LARGE = 2**31
 
 
 def bound(node: Any, kinds: Any) -> int | None:
+    """The end of a slice as a number; None where there is none. Raises Untranslatable for one that is computed.
+
+    `kinds` is jinja2's module of nodes."""
     if node is None:
         return None
     sign = 1
@@ -60,10 +63,12 @@ def merged(parts: list[Node]) -> list[Node]:
 
 
 def plain(node: Node) -> Any:
+    """The text or number itself where it is written out, else the node."""
     return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
 
 
 def is_get(node: Any, kinds: Any) -> bool:
+    """Whether a node of jinja2's is a call of `.get(name)` or `.get(name, default)`."""
     return (
         isinstance(node, kinds.Call)
         and isinstance(node.node, kinds.Getattr)
@@ -74,14 +79,17 @@ def is_get(node: Any, kinds: Any) -> bool:
 
 
 def is_items(node: Any, kinds: Any) -> bool:
+    """Whether a node of jinja2's is a call of `.items()`."""
     return isinstance(node, kinds.Call) and isinstance(node.node, kinds.Getattr) and node.node.attr == "items"
 
 
 def is_nothing(node: Node) -> bool:
+    """Whether a node is null, or an empty text, object or list."""
     return node in (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
 
 
 def compared(sign: str, left: Node, right: Node) -> Node:
+    """A comparison by one of Jinja's operators (`eq`, `lteq`, `notin` and so on); moments compare as numbers."""
     if sign in ("in", "notin"):
         made = contains(right, left)
         return made if sign == "in" else Not(made)
@@ -100,6 +108,7 @@ def bare(node: Node) -> Node:
 
 
 def number(left: Node, right: Node) -> Any:
+    """The kind of a sum, difference or product of two values."""
     if "float" in (left.kind, right.kind):
         return "float"
     return "int" if left.kind == right.kind == "int" else "any"
@@ -115,6 +124,7 @@ def folded(sign: str, left: Node, right: Node, kind: Kind) -> Node:
 
 
 def percent(form: Node, value: Node) -> Node:
+    """`form % value`. Raises Untranslatable for a form that is not written out, or has directives other than %s."""
     if not isinstance(form, Lit):
         raise Untranslatable("a format that is not written out")
     values = list(value.items) if isinstance(value, ListOf) else [value]

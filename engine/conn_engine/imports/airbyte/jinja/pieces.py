@@ -38,6 +38,7 @@ Arguments: TypeAlias = tuple[Node, ...]
 
 
 def fixed_text(node: Node, what: str) -> str:
+    """A text that is written out. Raises Untranslatable, which says `what` it is, for any other node."""
     if isinstance(node, Lit) and isinstance(node.value, str):
         return node.value
     raise Untranslatable(f"{what} that is not written out")
@@ -51,6 +52,7 @@ def pattern(source: str) -> str:
 
 
 def argument(arguments: Arguments, keywords: Keywords, at: int, name: str, default: Node | None = None) -> Node:
+    """An argument of a call by its place or its name, else the default. Raises Untranslatable without any."""
     if at < len(arguments):
         return arguments[at]
     found = keywords.get(name, default)
@@ -60,21 +62,25 @@ def argument(arguments: Arguments, keywords: Keywords, at: int, name: str, defau
 
 
 def replaced(value: Node, source: str, by: str) -> Node:
+    """Every match of a pattern (its source, without slashes) replaced by a text."""
     return Call("replace", (value, Lit(Regex(source)), Lit(by)), "text")
 
 
 def trimmed(base: Node, characters: str | None = None, *, start: bool = True, end: bool = True) -> Node:
+    """A text without these characters (None: white space) at its start, its end or both."""
     some = r"\s" if characters is None else "[" + re.sub(r"([\\\]\[^/-])", r"\\\1", characters) + "]"
     sources = [*([f"^{some}+"] if start else []), *([f"{some}+$"] if end else [])]
     return replaced(base, "|".join(sources), "")
 
 
 def capitalized(base: Node) -> Node:
+    """A text with its first letter in upper case, the others in lower case."""
     first = Call("uppercase", (Call("substring", (base, Lit(0), Lit(1)), "text"),), "text")
     return Concat((first, Call("lowercase", (Call("substring", (base, Lit(1)), "text"),), "text")))
 
 
 def joined_items(items: Node, between: Node) -> Node:
+    """The items of a list as one text, with a text between them."""
     if isinstance(items, ListOf):
         items = ListOf(tuple(textual(item) for item in items.items))
     elif not isinstance(items, Each | Call) and items.kind in ("any", "list"):

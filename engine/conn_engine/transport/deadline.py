@@ -85,7 +85,7 @@ class Backend(httpcore.NetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
-        """A connection to one of the host's addresses, each tried for its share of the time. Raises httpcore's errors."""
+        """A connection to one of the host's addresses; each has its share of the time. Raises httpcore's errors."""
         allowed = _left(self._seconds, httpcore.ConnectTimeout) or self._seconds
         until = time.monotonic() + allowed
         addresses = _addresses(host, port, allowed)

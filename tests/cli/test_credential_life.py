@@ -189,3 +189,27 @@ def test_a_key_with_lines_is_read_from_a_file(tmp_path, cloud, monkeypatch):
     environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(tmp_path / ".state"), **KEY}
     stored = vault_of(load_workspace(tmp_path), environ).load("me")
     assert stored == {"token": TOKEN, "pem": "-----BEGIN KEY-----\nabc\n-----END KEY-----"}
+
+
+@pytest.mark.parametrize(
+    ("token", "state"),
+    [
+        ({}, "complete, its token is asked for when needed"),
+        ({"access_token": "t", "expires_at": 1}, "expired, will be renewed"),
+        ({"access_token": "t"}, "valid"),
+    ],
+)
+def test_a_token_that_was_never_asked_for_has_not_expired(tmp_path, token, state):
+    folder = tmp_path / "connectors/shop"
+    folder.mkdir(parents=True)
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (folder / "connector.yaml").write_text(
+        "base_url: https://api.example.com\n"
+        "credentials: { format: oauth2_client_credentials, config: { token_url: https://api.example.com/token } }\n"
+        "authorization: { format: bearer }\nresources: { things: { list: { method: get, path: /things } } }\n"
+    )
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "accounts/me.yaml").write_text("connector: shop\n")
+    stored = {"client_id": "c", "client_secret": "long-secret-1", "oauth": {"token": token}}
+    done = conn(tmp_path, "auth", "status", CONN_ME_CREDENTIALS=json.dumps(stored))
+    assert (done.code, done.out.split(maxsplit=1)[1]) == (0, f"{state}   in the environment\n")

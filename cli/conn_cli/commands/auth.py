@@ -1,6 +1,7 @@
 """`conn auth`: an account's credential: store it, look at its state, remove it. Values are never shown."""
 
 import json
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -222,6 +223,8 @@ def status(
         expired = credentials.expired(document, app.clock.now())
         renewable = credentials.renewable(document)
         state = "valid" if not expired else "expired, will be renewed" if renewable else "expired"
+        if renewable and credentials.expired(document, -math.inf):  # nothing can have ended then: there is none
+            state = "complete, its token is asked for when needed"
         lacking += expired and not renewable
         app.out(f"{name:<20} {state}   in the {vault.kind_of(name)}")
         if verify:

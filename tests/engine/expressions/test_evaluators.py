@@ -13,6 +13,7 @@ from conn_engine.expressions import (
     DEFAULT_LIMITS,
     UNDEFINED,
     Limits,
+    any_seed,
     evaluate,
     evaluators,
     expression,
@@ -86,6 +87,18 @@ def test_the_clock_can_be_fixed(evaluator: str) -> None:
         assert evaluate("$millis()", {}, now=1) == 1000
     assert fixed_time() is None
     assert evaluate("$millis()", {}) > 1_760_000_001_000
+
+
+def test_the_chance_of_a_block_does_not_depend_on_what_was_evaluated_before() -> None:
+    def seeds(evaluations: int) -> list[int]:
+        with fixed_now(0):
+            for _ in range(evaluations):
+                evaluate("$uuid()", {})
+            return [any_seed(), any_seed()]
+
+    assert seeds(0) == seeds(3)
+    assert len(set(seeds(0))) == 2
+    assert any_seed() != any_seed()  # outside it is real
 
 
 def test_a_seed_makes_chance_repeatable(evaluator: str) -> None:

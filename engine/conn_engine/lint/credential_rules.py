@@ -19,6 +19,7 @@ _NAME = re.compile(r"\{\{\s*(\w+)")
 _OTHERWISE = frozenset({"none", "mtls", "choice"})
 """Credentials of which it cannot be said: a client certificate goes with every connection."""
 _KNOWN_LATER = frozenset({"env", "context", "request"})
+"""What stands below these, or below a name that is stored (`session.csrf`), a sample does not show."""
 
 
 def held(target: "Target") -> Iterator[Diagnostic]:
@@ -55,7 +56,7 @@ def _lacking(operation: VendorOperation, stored: Mapping[str, Any], context: Map
         found = _NAME.search(error.message)
         if found is None:
             return "" if "has no token" in error.message else None
-        return found[1] if found[1] not in _KNOWN_LATER else None
+        return found[1] if found[1] not in _KNOWN_LATER and found[1] not in stored else None
     except ConnError:
         return None  # what only a real request or a real account shows
     return None

@@ -197,6 +197,17 @@ def test_sunsets(tmp_path: Path, sunset: str, past: bool) -> None:
             {"format": "cookie", "config": {"name": "SID"}},
             False,
         ),
+        (
+            {"format": "session", "config": {"login": {"url": "https://api.example.com/login"}}},
+            {"format": "header", "config": {"name": "X-Csrf", "value": "{{session.csrf}}"}},
+            False,
+        ),
+        (
+            {"format": "session", "config": {"login": {"url": "https://api.example.com/login"}}},
+            {"format": "bearer", "config": {"path": "session.reports"}},
+            False,
+        ),
+        ({"format": "api_key"}, {"format": "path", "config": {"name": "key"}}, False),
     ],
 )
 def test_what_authorization_reads_is_in_the_credential(tmp_path, credentials, authorization, wrong):

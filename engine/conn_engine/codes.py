@@ -471,6 +471,14 @@ CODES: dict[str, Code] = _table(
         "`credentials: {format: none}`.",
     ),
     Code(
+        "SEC104",
+        "no place in the path for the credential",
+        "error",
+        "`authorization: {format: path}` puts the credential where its name stands in `path` or `base_url`, in single "
+        "braces (`/bot{token}/messages`), and this operation has it nowhere: it could not be sent. Write it there, or "
+        "say another `authorization` on the operation, such as `{format: none}`.",
+    ),
+    Code(
         "DEP101",
         "operation past its sunset",
         "warning",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from conn_engine.auth import Path, Several
 from conn_engine.config import MISSING, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
@@ -13,8 +14,9 @@ from conn_engine.strategies import Draft
 if TYPE_CHECKING:
     from conn_engine.lint.rules import Target
 
-__all__ = ["carried", "held"]
+__all__ = ["carried", "held", "placed"]
 
+_TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(\w+)")
 _OTHERWISE = frozenset({"none", "mtls", "choice"})
 """Credentials of which it cannot be said: a client certificate goes with every connection."""
@@ -78,3 +80,28 @@ def carried(target: "Target") -> Iterator[Diagnostic]:
             path="credentials",
             hint="say how: `authorization: { format: bearer }`, or header, query, basic …",
         )
+
+
+def placed(target: "Target") -> Iterator[Diagnostic]:
+    """SEC104: a credential belongs into the path, and an operation's has no place for it."""
+    for operation in target.effective.vendor_operations():
+        url = _TEMPLATE.sub("", f"{operation.base_url}/{operation.path}")
+        for name in _in_path(operation.authorization):
+            if f"{{{name}}}" not in url:
+                at = (*operation.place, "path")
+                yield diagnostic(
+                    "SEC104",
+                    f"the path of {operation.text} has no {{{name}}} for the credential to stand in",
+                    target.effective.span(at),
+                    path=dotted(at),
+                    hint=f"write /{{{name}}}/… where the vendor takes it, or `authorization: {{format: none}}`",
+                )
+
+
+def _in_path(authorization: Any) -> Iterator[str]:
+    """The names of what certainly goes into the path; what a choice does is the account's affair."""
+    if isinstance(authorization, Path):
+        yield authorization.name
+    elif isinstance(authorization, Several):
+        for one in authorization.all:
+            yield from _in_path(one)

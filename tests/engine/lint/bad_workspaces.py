@@ -350,6 +350,15 @@ BEHAVIOUR = [
         swap=(HTTP, "authorization: {format: bearer}", "label: Demo"),
     ),
     Bad(
+        "no place for the credential",
+        [*one("SEC104", HTTP, 7, 31), *one("SEC104", HTTP, 8, 30)],
+        swap=(
+            HTTP,
+            "authorization: {format: bearer}",
+            "authorization: {format: path, config: {name: key, value: '{{token}}'}}",
+        ),
+    ),
+    Bad(
         "past its sunset",
         one("DEP101", HTTP, 7, 84),
         swap=(HTTP, "response_path: data", "response_path: data, deprecated: {sunset: 2020-01-31}"),

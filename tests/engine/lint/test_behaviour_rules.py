@@ -207,12 +207,26 @@ def test_sunsets(tmp_path: Path, sunset: str, past: bool) -> None:
             {"format": "bearer", "config": {"path": "session.reports"}},
             False,
         ),
-        ({"format": "api_key"}, {"format": "path", "config": {"name": "key"}}, False),
     ],
 )
 def test_what_authorization_reads_is_in_the_credential(tmp_path, credentials, authorization, wrong):
     both = {"credentials": credentials, "authorization": authorization}
     assert found(tmp_path, both) == ([("EXP103", "authorization")] if wrong else [])
+
+
+def test_a_path_has_a_place_for_its_credential(tmp_path):
+    key = {"format": "path", "config": {"name": "key"}}
+    told = {"credentials": {"format": "api_key"}, "authorization": key}
+    wrong = [("SEC104", "resources.things.list.path")]
+    assert found(tmp_path, told) == wrong
+    assert found(tmp_path, {**told, "authorization": {"format": "several", "config": {"all": [key]}}}) == wrong
+    assert (
+        found(tmp_path, told, list={**LIST, "path": "/{{key}}/things", "parents": {"as": "key", "values": [1]}})
+        == wrong
+    )
+    assert found(tmp_path, told, list={**LIST, "path": "/bot{key}/things"}) == []
+    assert found(tmp_path, {**told, "base_url": "https://api.example.com/{key}"}) == []
+    assert found(tmp_path, told, list={**LIST, "authorization": {"format": "none"}}) == []
 
 
 def test_a_stored_credential_is_carried_by_somebody(tmp_path):

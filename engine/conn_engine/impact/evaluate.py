@@ -189,7 +189,8 @@ def _parts(change: RequestChange) -> list[str]:
     """What of a request differs; of its headers each by name."""
     if change.part == "headers":
         old, new = change.before or {}, change.after or {}
-        return [f"headers.{name}" for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+        names = (name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
+        return list(dict.fromkeys(nameable(f"headers.{name}") for name in names))
     return [change.part if change.part in ("method", "url", "body") else "request"]
 
 

@@ -9,6 +9,7 @@ from conn_engine.documents import dotted
 from conn_engine.impact.model import Statement
 from conn_engine.impact.plan import Group
 from conn_engine.population import Digests
+from conn_engine.secrets import REDACTED, secret_name
 
 __all__ = ["around_difference", "changed_statements", "touched_overrides"]
 
@@ -72,6 +73,8 @@ def _said(layer: Layer | None, path: Path_) -> str:
     value = lookup(layer.data, path) if layer is not None else MISSING
     if value is MISSING:
         return ""
+    if path[-2:-1] in (("headers",), ("query",)) and secret_name(str(path[-1])):
+        return REDACTED  # where it does not belong, and yet may be
     return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
 
 

@@ -90,6 +90,15 @@ def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) ->
 def test_a_header_that_may_hold_a_credential_is_compared_by_nobody(example: Path) -> None:
     found = changed(example, **{"github/connector": ("headers:\n", "headers:\n  x-api-key: abc\n")})
     assert (found.fields, found.count("changed")) == ((), 0)
+    assert "headers.x-api-key   + [redacted]" in report.text(found)
+
+
+def test_a_header_whose_name_is_data_is_not_named(example: Path) -> None:
+    listing = "      query_mapping:\n        limit:"
+    mapping = "request_header_mapping: \"{'x-' & '20261125' & query.limit: 'on', 'X-Day': 'on'}\""
+    found = changed(example, crm=(listing, f"      {mapping}\n{listing}"))
+    named = {row.field for row in found.fields if row.operation == "crm.contacts.list"}
+    assert named == {"headers.*", "headers.x-day"}
 
 
 def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:

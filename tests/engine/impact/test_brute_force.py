@@ -132,7 +132,7 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
     return verdicts, accounts, records
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10**9))
 def test_impact_agrees_with_running_and_comparing_everything(
     seed: int, generated: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory

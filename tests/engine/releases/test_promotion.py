@@ -1,5 +1,6 @@
 """Releases are made and promoted when the checks agree; the way back needs nobody but the history."""
 
+import io
 import itertools
 import json
 import subprocess
@@ -10,6 +11,8 @@ import pytest
 import sqlalchemy as sa
 from desks import CRM, FILES, UNIFIED, Desk
 
+from conn_cli.console import App
+from conn_cli.main import execute
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.releases import ChannelMoved, ReleaseRefused, StoreFault, open_store
 from conn_engine.releases import tables as stored
@@ -283,16 +286,17 @@ class TestRollback:
             assert store.channel("production").release == second
 
 
-def test_machine_formats_hold_no_value_of_a_record(file_desk: Desk, environ: dict[str, str]):
+def test_machine_formats_hold_no_value_of_a_record(file_desk: Desk):
     with file_desk.store() as store:
         promote(store, made(file_desk, store), "production", ADA)
         made(file_desk, store, "response.nick")
-    command = [sys.executable, "-m", "conn_cli.main", "-C", str(file_desk.root)]
     for words in (["diff", "production", "latest"], ["promote", "latest", "production"], ["history"]):
         for name in ("markdown", "json"):
-            arguments = [*command, *words, "--store", file_desk.address, "--format", name]
-            done = subprocess.run(arguments, env=environ, capture_output=True, text=True, timeout=60, check=True)
-            assert "Ada" not in done.stdout
-            assert "Countess" not in done.stdout
+            out = io.StringIO()
+            app = App(folder=file_desk.root, environ={"CONN_NO_KEYRING": "1"}, stdin=io.StringIO(), stdout=out)
+            assert execute([*words, "--store", file_desk.address, "--format", name], app) == 0
+            app.flush()
+            assert "Ada" not in out.getvalue()
+            assert "Countess" not in out.getvalue()
             if name == "json":
-                assert json.loads(done.stdout)["version"] == 1
+                assert json.loads(out.getvalue())["version"] == 1

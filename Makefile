@@ -41,7 +41,7 @@ servers:          ## real third-party servers on loopback (needs node, npm, apt-
 nightly:          ## the same, with what takes long by its nature
 	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib" -p no:xdist
 
-differential:     ## the public sample of low-code manifests under its own kit and under ours (half an hour); writes the table
+differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table
 	PYTHONPATH=$(PYTHONPATH):tests/servers $(PY) -m differential --table tests/servers/differential/table.md
 
 wheel:            ## the built wheel and sdist in a clean environment

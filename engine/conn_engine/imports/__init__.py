@@ -30,6 +30,8 @@ MAX_SOURCE = 64 * 1024 * 1024
 """Largest document that is read, in bytes."""
 
 MAX_NODES = 3_000_000
+_SUFFIXES = frozenset({".yaml", ".yml", ".json", ".har"})
+"""Names of files that are meant as YAML or JSON: what is wrong in such a one is said by line."""
 _DULL = frozenset({
     "api", "apis", "collection", "openapi", "rest", "spec", "specification", "the", "v1", "v2", "v3",
 })  # fmt: skip
@@ -75,12 +77,20 @@ class Imported:
 def read_source(path: Path) -> Source:
     """Read and recognise a document. Raises ConfigurationError for what cannot be read or is no known format."""
     text = read_text(path, path.name, limit=MAX_SOURCE)
-    document = parse(text, path.name, max_bytes=MAX_SOURCE, max_nodes=MAX_NODES)
     known = formats()
+    labels = ", ".join(one.label for one in known)
+    try:
+        document = parse(text, path.name, max_bytes=MAX_SOURCE, max_nodes=MAX_NODES)
+    except ConfigurationError:
+        if path.suffix.lower() in _SUFFIXES:
+            raise
+        raise ConfigurationError(
+            f"{path.name} is none of the formats that can be imported (it is neither YAML nor JSON)",
+            hint=f"known: {labels}",
+        ) from None
     for one in known:
         if one.recognises(document.data):
             return Source(path.name, document.data, one)
-    labels = ", ".join(one.label for one in known)
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
     shown = f" (it has {plain(', '.join(map(str, keys)), 120)})" if keys else ""
     raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")

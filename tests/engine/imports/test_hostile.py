@@ -186,3 +186,18 @@ def test_scalars_are_read_back_as_written(value: str) -> None:
 )
 def test_wrong_types_anywhere_are_survived(imported, document) -> None:
     assert imported(document).imported.operations >= 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "said"),
+    [
+        ("schema.graphql", "type Query {\n  a: Int: x\n}\n", "is none of the formats that can be imported"),
+        ("api.yaml", "openapi: 3.0.0\ninfo: a: b\n", "not YAML"),
+    ],
+)
+def test_what_is_no_yaml_is_said_by_line_only_where_it_was_meant_so(
+    tmp_path: Path, name: str, text: str, said: str
+) -> None:
+    (tmp_path / name).write_text(text)
+    with pytest.raises(ConfigurationError, match=said):
+        read_source(tmp_path / name)

@@ -1,10 +1,10 @@
 """Everything that a change has to pass, in one result: lint, tests, coverage, impact. Drawing is the caller's.
 
-Only what the change can reach is tested, and of accounts that behave alike one stands for all.
+Only what the change can reach is tested, and an operation once for each way in which accounts do it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,11 +13,12 @@ from conn_engine.config import Workspace, load_workspace
 from conn_engine.coverage import OperationCoverage, measure_coverage
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.errors import ConnError, UsageError
+from conn_engine.expressions import use
 from conn_engine.impact import Impact, impact
 from conn_engine.impact.revisions import load_before
 from conn_engine.lint import lint_paths
 from conn_engine.lint.baseline import apply_baseline
-from conn_engine.population import Digests, Side, account_groups
+from conn_engine.population.trials import Trials
 from conn_engine.runtime.suite import OperationReport, Selection, run_suite
 
 __all__ = ["CheckResult", "Reach", "check"]
@@ -76,18 +77,26 @@ def check(
         result.findings = apply_baseline(baseline, linted.findings, update=False)
     try:
         workspace = load_workspace(folder)
-        result.reach = everything(workspace) if before is None else reach_of(workspace, changed_files(before, folder))
-        for report in _tests(workspace, result):
-            tell(f"test {report.name.text} · {report.effective.account or report.effective.connector_name}")
-            result.reports.append(report)
-        result.coverage += _coverage(workspace, result.reach, tell)
-        if before is not None:
-            tell("impact")
-            result.impact = impact(load_before(before), workspace, processes=processes)
+        with ExitStack() as stack:
+            if workspace.settings.evaluator is not None:
+                stack.enter_context(use(workspace.settings.evaluator))
+            _look(workspace, before, result, processes, tell)
     except ConnError as error:
         result.broken = error.message
         result.findings += [finding for finding in error.findings if finding not in result.findings]
     return result
+
+
+def _look(workspace: Workspace, before: Path | None, result: CheckResult, processes: int | None, tell: Tell) -> None:
+    folder = workspace.root
+    result.reach = everything(workspace) if before is None else reach_of(workspace, changed_files(before, folder))
+    for report in _tests(workspace, result):
+        tell(f"test {report.name.text} · {report.effective.account or report.effective.connector_name}")
+        result.reports.append(report)
+    result.coverage += _coverage(workspace, result.reach, tell)
+    if before is not None:
+        tell("impact")
+        result.impact = impact(load_before(before), workspace, processes=processes)
 
 
 def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationReport]:
@@ -96,30 +105,11 @@ def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationRepor
     for connector in reach.connectors:
         with suppress(UsageError):  # it has no operation yet
             yield from run_suite(workspace, Selection(connector=connector))
-    chosen = _representatives(workspace, reach.accounts)
     result.tested = len(reach.accounts)
-    if chosen:
-        yield from run_suite(workspace, Selection(accounts=chosen))
-
-
-def _representatives(workspace: Workspace, accounts: Sequence[str]) -> tuple[str, ...]:
-    """One account for each group that behaves alike; accounts with goldens of their own stand for themselves."""
-    if not accounts:
-        return ()
-    own = _with_goldens(workspace)
-    alone = [name for name in accounts if name in own]
-    shared = [name for name in accounts if name not in own]
-    groups = account_groups(Side(workspace, Digests()), None, shared) if shared else []
-    usable = [group.accounts[0] for group in groups if not group.broken]  # lint tells of those that are not
-    return tuple(sorted([*alone, *usable]))
-
-
-def _with_goldens(workspace: Workspace) -> set[str]:
-    found: set[str] = set()
-    for connector in workspace.connectors():
-        folder = workspace.root / "connectors" / connector / "expected"
-        found |= {entry.name for entry in folder.iterdir() if entry.is_dir()} if folder.is_dir() else set()
-    return found
+    if reach.accounts:
+        trials = Trials(workspace)
+        # Lint tells of accounts whose configuration cannot be had.
+        yield from trials.reports(trials.chosen(reach.accounts, lenient=True))
 
 
 def _coverage(workspace: Workspace, reach: Reach, tell: Tell) -> Iterator[OperationCoverage]:

@@ -60,7 +60,7 @@ def outcomes(peer: Peer, manifest: Path, folder: Path, only: str = "") -> Iterat
     path.write_text(text, encoding="utf-8")
     opened = peer.ask("open", path=str(path))
     ours = Ours(path, folder / "workspace", opened["port"])
-    course = _Course(peer, path, ours, text, opened["configs"])
+    course = _Course(peer, path, ours, text, opened["config"])
     left, code = _losses(ours)
     beyond = [what for stream, found in left.items() if stream not in opened["streams"] for what in found]
     if not only and (beyond or opened["dynamic"]):
@@ -102,7 +102,7 @@ class _Course:
     path: Path
     ours: Ours
     text: str
-    configs: Mapping[str, Mapping[str, Any]]
+    config: Mapping[str, Any]
     untold: bool = False
     aligned: bool = False
 
@@ -112,7 +112,7 @@ class _Course:
         for phase in ("first", "again"):
             try:
                 if phase == "first":
-                    served = self.peer.ask("serve", stream=name, variant="full")
+                    served = self.peer.ask("serve", stream=name)
                     self.untold = served["windows"] and not served["told"]
                     self.aligned = served["aligned"]
                 outcome, before = self._phase(name, phase, before)
@@ -125,11 +125,10 @@ class _Course:
                 return
 
     def _phase(self, name: str, phase: str, before: Evidence | None) -> tuple[Outcome, Evidence]:
-        config = self.configs["full"]
-        read = self.peer.ask("read", stream=name, variant="full", state=before.cdk_state if before else None)
+        read = self.peer.ask("read", stream=name, state=before.cdk_state if before else None)
         self.peer.ask("forget")
         self.ours.trust(self._hosts(read["requests"]))
-        run = self.ours.read(name, config, before.our_state if before else None)
+        run = self.ours.read(name, self.config, before.our_state if before else None)
         asked = self.peer.ask("asked")
         evidence = self._evidence(read, asked, run)
         evidence.before = before
@@ -164,9 +163,9 @@ class _Course:
     def _hosts(self, requests: list[Mapping[str, Any]]) -> set[str]:
         """The hosts that settings of the account name, whole or in part."""
         hosts = {urlsplit(one["url"]).netloc.lower() for one in requests}
-        named = {urlsplit(value).netloc.lower() for value in _texts(self.configs["full"]) if value.startswith("http")}
+        named = {urlsplit(value).netloc.lower() for value in _texts(self.config) if value.startswith("http")}
         return {host for host in named if host} | {
-            host for host in hosts if any(_names(value.lower(), host) for value in _texts(self.configs["full"]))
+            host for host in hosts if any(_names(value.lower(), host) for value in _texts(self.config))
         }
 
 

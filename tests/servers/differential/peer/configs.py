@@ -43,20 +43,17 @@ class Settings:
     """Values for the properties of a connection specification.
 
     `text` is the manifest, where hosts show how they are used; `forms` the date formats it reads its settings in;
-    `span` how far before now things begin. `sparse` leaves out what is neither required nor has a default.
+    `span` how far before now things begin.
     """
 
-    def __init__(self, text: str, forms: Mapping[str, str], span: timedelta, *, sparse: bool) -> None:
-        self.text, self.forms, self.span, self.sparse = text, forms, span, sparse
+    def __init__(self, text: str, forms: Mapping[str, str], span: timedelta) -> None:
+        self.text, self.forms, self.span = text, forms, span
 
     def object(self, spec: Mapping[str, Any], at: tuple[str, ...] = ()) -> dict[str, Any]:
         """An object with its properties."""
-        required = set(spec.get("required") or ())
         found: dict[str, Any] = {}
         for name, row in (spec.get("properties") or {}).items():
             if not isinstance(row, Mapping):
-                continue
-            if self.sparse and name not in required and "default" not in row and "const" not in row:
                 continue
             found[name] = self.value(row, (*at, name))
         return found

@@ -24,17 +24,17 @@ SECONDS = 40.0
 
 
 class Worker:
-    """State between commands: the manifest, its resolved streams, the configs."""
+    """State between commands: the manifest, its resolved streams, a config."""
 
     def __init__(self) -> None:
         self.service = Service()
         reading.redirect(self.service.port)
         self.manifest: dict[str, Any] = {}
         self.streams: dict[str, dict[str, Any]] = {}
-        self.configs: dict[str, dict[str, Any]] = {}
+        self.config: dict[str, Any] = {}
 
     def open(self, path: str) -> dict[str, Any]:
-        """Resolve a manifest. Answers its streams (with the Python classes they need) and both configs."""
+        """Resolve a manifest. Answers its streams (with the Python classes they need) and a config."""
         text = Path(path).read_text(encoding="utf-8")
         raw = safe_load_yaml(text)
         raw.setdefault("type", "DeclarativeSource")
@@ -48,25 +48,22 @@ class Worker:
         self.span = span(_steps(self.manifest.get("streams")))
         spec = (self.manifest.get("spec") or {}).get("connection_specification") or {}
         forms = configs.forms_of(self.manifest.get("streams"))
-        self.configs = {
-            variant: configs.Settings(text, forms, self.span, sparse=variant == "sparse").object(spec)
-            for variant in ("full", "sparse")
-        }
+        self.config = configs.Settings(text, forms, self.span).object(spec)
         needs = {name: endpoints.custom(stream) for name, stream in self.streams.items()}
         dynamic = len(self.manifest.get("dynamic_streams") or [])
-        return {"streams": needs, "configs": self.configs, "dynamic": dynamic, "port": self.service.port}
+        return {"streams": needs, "config": self.config, "dynamic": dynamic, "port": self.service.port}
 
-    def _prepare(self, stream: str, variant: str) -> list[str]:
-        config = self.configs[variant]
+    def _prepare(self, stream: str) -> list[str]:
+        config = self.config
         found = endpoints.endpoints_of(self.streams[stream], config)
         return self.service.prepare(found, self.span, _secrets(config))
 
-    def serve(self, stream: str, variant: str) -> dict[str, Any]:
+    def serve(self, stream: str) -> dict[str, Any]:
         """Answer this stream from now on; nothing asked yet. Tells what the manifest says of the stream's windows."""
-        unplanned = self._prepare(stream, variant)
+        unplanned = self._prepare(stream)
         step = (self.streams[stream].get("incremental_sync") or {}).get("step")
         try:
-            whole = aligned(self.streams[stream], self.configs[variant])
+            whole = aligned(self.streams[stream], self.config)
         except (ValueError, TypeError, KeyError):
             whole = False
         return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told, "aligned": whole}
@@ -76,10 +73,10 @@ class Worker:
         self.service.forget()
         return {}
 
-    def read(self, stream: str, variant: str, state: Any = None) -> dict[str, Any]:
+    def read(self, stream: str, state: Any = None) -> dict[str, Any]:
         """Read a served stream with the CDK."""
         self.service.forget()
-        config = self.configs[variant]
+        config = self.config
         work = lambda: reading.read(self.manifest, self.streams[stream], config, state)  # noqa: E731
         records, after, error = reading.within(SECONDS, work)
         return {"records": records, "state": after, "error": error, **self.asked()}

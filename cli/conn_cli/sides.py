@@ -23,7 +23,7 @@ class FailOn(StrEnum):
 
 
 _KINDS = {
-    FailOn.MISSING: {"missing", "operation_missing"},
+    FailOn.MISSING: {"missing", "operation_missing", "now_failing"},  # what fails gives nothing any more
     FailOn.TYPE: {"type_changed", "schema_violated"},
 }
 

@@ -10,6 +10,7 @@ import pytest
 
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
+from conn_cli.sides import FailOn, fails
 from conn_engine.config import load_workspace
 from conn_engine.impact import Impact, impact
 from conn_engine.locate import packaged
@@ -106,6 +107,7 @@ def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:
     acme = next(account for account in found.accounts if account.name == "acme")
     assert (acme.status, acme.breaking) == ("changed", True)
     assert found.breaking
+    assert {how for how in FailOn if fails(found, how)} == {FailOn.BREAKING, FailOn.MISSING, FailOn.ANY}
 
 
 def test_accounts_without_recordings_are_unknown(example: Path) -> None:

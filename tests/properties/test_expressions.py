@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from conn_engine.config import Layers, merge
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import (
     DEFAULT_LIMITS,
@@ -123,6 +124,46 @@ def test_a_page_at_once_gives_what_leaf_by_leaf_gives(
     with use(evaluator):
         made = mapping(layers)
         assert made.apply(scopes) == [made._slow(scope, None, DEFAULT_LIMITS) for scope in scopes]
+
+
+PLACE = ("unified", "crm", "contacts", "list", "response_mapping")
+fields = st.recursive(
+    st.sampled_from(["r.a", "r.b.c", "r.l", "1", "null", "r.a = null ? 'n' : r.a"]) | st.none() | st.integers(),
+    lambda inner: st.dictionaries(st.sampled_from("pqr"), inner, max_size=3),
+    max_leaves=6,
+)
+objects_of_fields = st.dictionaries(st.sampled_from("pqr"), fields, max_size=3)
+
+
+@settings(deadline=None)
+@given(levels=st.lists(objects_of_fields, min_size=2, max_size=3), page=st.lists(records, min_size=1, max_size=3))
+def test_levels_side_by_side_give_what_they_give_merged(
+    levels: list[dict[str, Any]], page: list[dict[str, Any]]
+) -> None:
+    merged: Any = merge([tree(level) for level in levels])
+    for key in PLACE:
+        merged = merged[key]
+    assume(not isinstance(merged, Layers))  # an object over an expression cannot be merged
+    assume(not any(empty(level) for level in levels))  # an object that is written empty says that there is one
+    scopes = [{"r": record} for record in page]
+    assert mapping(levels).apply(scopes) == mapping([merged]).apply(scopes)
+
+
+def empty(said: Any, depth: int = 0) -> bool:
+    """Whether an object below the mapping's own is written without fields, or with nothing but removals."""
+    if not isinstance(said, dict):
+        return False
+    return (depth > 0 and all(value is None for value in said.values())) or any(
+        empty(value, depth + 1) for value in said.values()
+    )
+
+
+def tree(said: dict[str, Any]) -> dict[str, Any]:
+    """A configuration that says a mapping, and nothing else."""
+    node: Any = said
+    for key in reversed(PLACE):
+        node = {key: node}
+    return {"unified": node["unified"]}
 
 
 @pytest.mark.parametrize("evaluator", evaluators())

@@ -9,6 +9,9 @@ What the tree form decides for the author
   too (the same text as one JSONata expression would leave an empty object): an address without a single known
   line is no address. An object that is written empty stays. A list of the tree keeps its items in order,
   without undefined ones, and an item that is a list stays a list.
+- The topmost layer that has an expression for a field decides it: an object replaces what the layers below made of
+  it, and when it gives nothing the field is left out. So layers that are laid over each other give what one layer
+  gives into which they were merged. (A layer that is one expression says no field: its result is laid over, deep.)
 - The result of the tree as a whole is always an object, possibly empty.
 - A null is null in the lowest layer; in one above it takes the field away. An expression that gives null gives null.
 """
@@ -103,7 +106,7 @@ class Mapping:
     def _slow(self, scope: MappingType[str, Any], index: int | None, limits: Limits) -> Any:
         """Leaf by leaf: the same result, and the leaf that fails is known."""
         result: Any = UNDEFINED
-        for layer, layer_leaves in zip(self.layers, self._leaves, strict=True):
+        for number, (layer, layer_leaves) in enumerate(zip(self.layers, self._leaves, strict=True)):
             bindings = {} if result is UNDEFINED else {BASE: result}
             columns: dict[Path_, list[Any]] = {}
             for leaf in layer_leaves:
@@ -112,7 +115,7 @@ class Mapping:
                 except ExpressionError as error:
                     raise _placed(error, leaf, index) from None
                 columns[leaf.path] = [value]
-            result = overlay(result, *assemble(layer, columns, 1))
+            result = overlay(result, *assemble(layer, columns, 1, upper=number > 0))
         return result
 
 

@@ -44,8 +44,8 @@ class Program:
         results = below
         for number, layer in enumerate(self._layers):
             own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
-            made = assemble(layer, own, len(scopes))
             lowest = self._lowest and number == 0  # nothing to lay it over, and it takes no field away
+            made = assemble(layer, own, len(scopes), upper=not lowest)
             results = made if lowest else [overlay(base, top) for base, top in zip(results, made, strict=True)]
         return results
 

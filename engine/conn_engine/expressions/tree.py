@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions.values import REMOVE, UNDEFINED, Path_
+from conn_engine.expressions.values import REMOVE, UNDEFINED, Decided, Path_
 
 __all__ = ["Leaf", "assemble", "leaves", "removals", "with_removals"]
 
@@ -61,26 +61,30 @@ def removals(layer: Any, path: str = "") -> Iterator[str]:
             yield from removals(value, here)
 
 
-def assemble(layer: Any, columns: Mapping[Path_, Sequence[Any]], count: int) -> list[Any]:
-    """The `count` results of a layer, from the values (or UNDEFINED) of each of its leaves."""
-    return list(_column(layer, (), columns, count))
+def assemble(layer: Any, columns: Mapping[Path_, Sequence[Any]], count: int, *, upper: bool = False) -> list[Any]:
+    """The `count` results of a layer, from the values (or UNDEFINED) of each of its leaves.
+
+    `upper`: it is laid over another one. What an expression gives for a field is Decided in the result then, nothing
+    too, and not left out.
+    """
+    return list(_column(layer, (), columns, count, upper))
 
 
-def _column(node: Any, path: Path_, columns: Mapping[Path_, Sequence[Any]], count: int) -> Sequence[Any]:
+def _column(node: Any, path: Path_, columns: Mapping[Path_, Sequence[Any]], count: int, upper: bool) -> Sequence[Any]:
     if isinstance(node, str):
-        return columns[path]
+        return [Decided(value) for value in columns[path]] if upper and path else columns[path]
     if isinstance(node, dict):
         names = [str(key) for key in node]
-        parts = [_column(value, (*path, str(key)), columns, count) for key, value in node.items()]
+        parts = [_column(value, (*path, str(key)), columns, count, upper) for key, value in node.items()]
         if not parts:
             return [{} for _ in range(count)]
-        made = [
-            {name: value for name, value in zip(names, row, strict=True) if value is not UNDEFINED}
-            for row in zip(*parts, strict=True)
-        ]
+        rows = zip(*parts, strict=True)
+        if upper:
+            return [dict(zip(names, row, strict=True)) for row in rows]
+        made = [{name: value for name, value in zip(names, row, strict=True) if value is not UNDEFINED} for row in rows]
         return [value or UNDEFINED for value in made] if path else made
     if isinstance(node, list):
-        parts = [_column(value, (*path, index), columns, count) for index, value in enumerate(node)]
+        parts = [_column(value, (*path, index), columns, count, False) for index, value in enumerate(node)]
         rows = zip(*parts, strict=True) if parts else ((),) * count
         return [[item for item in row if item is not UNDEFINED] for row in rows]
     return (node,) * count

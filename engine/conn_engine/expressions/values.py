@@ -91,9 +91,18 @@ REMOVE: Final = Removal()
 """A null written into an upper layer's object: the field of the levels below is taken away."""
 
 
+@dataclass(slots=True)
+class Decided:
+    """What an expression in an upper layer's object gives for its field: it stands for the whole field, whatever the
+    levels below made of it. UNDEFINED takes the field away."""
+
+    value: Any
+
+
 def overlay(below: Any, above: Any) -> Any:
     """`above` laid over `below`: two objects field by field, deep; anything else, null too, replaces what is
-    below; REMOVE takes a field away.
+    below; REMOVE takes a field away; what is Decided replaces or takes away. An object of which a value that is
+    missing leaves nothing is left out.
 
     An undefined `above` changes nothing. `below` is not modified, but parts of it are shared with the result.
     """
@@ -103,10 +112,21 @@ def overlay(below: Any, above: Any) -> Any:
         return above
     result = dict(below) if isinstance(below, dict) else {}
     for key, value in above.items():
-        if value is REMOVE:
-            result.pop(key, None)
+        laid = value
+        if isinstance(value, Decided):
+            laid = value.value
         elif isinstance(value, dict):
-            result[key] = overlay(result.get(key), value)
+            laid = overlay(result.get(key), value) or (UNDEFINED if _lacks(value) else {})
+        if laid is REMOVE or laid is UNDEFINED:
+            result.pop(key, None)
         else:
-            result[key] = value
+            result[key] = laid
     return result
+
+
+def _lacks(node: dict[str, Any]) -> bool:
+    """Whether an expression of an upper layer's object, however deep, gives nothing."""
+    return any(
+        value.value is UNDEFINED if isinstance(value, Decided) else isinstance(value, dict) and _lacks(value)
+        for value in node.values()
+    )

@@ -78,10 +78,12 @@ def _column(node: Any, path: Path_, columns: Mapping[Path_, Sequence[Any]], coun
         parts = [_column(value, (*path, str(key)), columns, count, upper) for key, value in node.items()]
         if not parts:
             return [{} for _ in range(count)]
-        rows = zip(*parts, strict=True)
         if upper:
-            return [dict(zip(names, row, strict=True)) for row in rows]
-        made = [{name: value for name, value in zip(names, row, strict=True) if value is not UNDEFINED} for row in rows]
+            return [dict(zip(names, row, strict=True)) for row in zip(*parts, strict=True)]
+        made = [
+            {name: value for name, value in zip(names, row, strict=True) if value is not UNDEFINED}
+            for row in zip(*parts, strict=True)
+        ]
         return [value or UNDEFINED for value in made] if path else made
     if isinstance(node, list):
         parts = [_column(value, (*path, index), columns, count, False) for index, value in enumerate(node)]

@@ -6,10 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from conn_cli.exits import Exit
+
 if TYPE_CHECKING:
     from conn_engine.impact import Impact
 
-__all__ = ["FailOn", "base_folder", "fails"]
+__all__ = ["FailOn", "base_folder", "exit_of"]
 
 
 class FailOn(StrEnum):
@@ -28,8 +30,14 @@ _KINDS = {
 }
 
 
-def fails(found: "Impact", fail_on: FailOn) -> bool:
-    """Whether a change is of a kind that the caller wants to be stopped by."""
+def exit_of(found: "Impact", fail_on: FailOn) -> Exit:
+    """How the command ends: by a change of a kind that is to stop it, else by an account that could not be judged."""
+    if _fails(found, fail_on):
+        return Exit.FINDINGS
+    return Exit.CONFIGURATION if found.count("unjudged") else Exit.OK
+
+
+def _fails(found: "Impact", fail_on: FailOn) -> bool:
     rows = [row for row in found.fields if row.accounts]
     if fail_on is FailOn.BREAKING:
         return any(row.breaking for row in rows)

@@ -8,7 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.sides import FailOn, base_folder, fails
+from conn_cli.sides import FailOn, base_folder, exit_of
 
 
 def ci(
@@ -70,7 +70,7 @@ def ci(
     verdicts = Verdicts(
         result,
         low=below(result.coverage, minimum),
-        impact_fails=result.impact is not None and fails(result.impact, fail_on),
+        impact_fails=result.impact is not None and exit_of(result.impact, fail_on) is not Exit.OK,
     )
     drawn = drawings(verdicts, Sources(root), minimum=minimum, color=app.color)
     write_texts(formats or ["text"], drawn, app, folder=app.folder)

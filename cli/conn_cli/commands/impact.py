@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.exits import Exit
-from conn_cli.sides import FailOn, base_folder, fails
+from conn_cli.sides import FailOn, base_folder, exit_of
 
 if TYPE_CHECKING:
     from conn_engine.impact import Impact
@@ -48,7 +47,7 @@ def impact(
         "github": lambda: report.github(found, Sources(app.workspace_root)),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
-    raise typer.Exit(Exit.FINDINGS if fails(found, fail_on) else Exit.OK)
+    raise typer.Exit(exit_of(found, fail_on))
 
 
 def _measured(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":

@@ -3,18 +3,24 @@
 All but the text hold paths and counts only: no value of a record, nor of the configuration.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from conn_cli.report.github import command
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
+from conn_engine.codes import explain
+from conn_engine.diagnostics import Span
 from conn_engine.documents import dump_json
-from conn_engine.impact import KINDS, FieldImpact, Impact, Statement
+from conn_engine.impact import KINDS, FieldImpact, Impact, SideName, Statement, Status, Unjudged
 
 __all__ = ["data", "github", "json_", "markdown", "summary", "text"]
 
 MOST = 20
 """Lines of one list that a report for people shows."""
+NAMED = 8
+"""Accounts that are named where one fault is that of many."""
+UNJUDGED: Mapping[SideName, str] = {"after": "could not be judged", "before": "could not be read before the change"}
+STATUSES: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
 FIELD_WORDS = {
     "": "the record",
     "body": "the body",
@@ -28,6 +34,7 @@ def summary(impact: Impact) -> str:
     """One line: how many accounts, and what becomes of them."""
     parts = [f"{impact.count('changed')} changed", f"{impact.count('unchanged')} unchanged"]
     parts += [f"{impact.count('shielded')} shielded by override", f"{impact.count('unknown')} unknown"]
+    parts += [f"{number} could not be judged"] if (number := impact.count("unjudged")) else []
     return f"accounts {len(impact.accounts)} | {' | '.join(parts)}"
 
 
@@ -48,12 +55,27 @@ def text(impact: Impact) -> str:
     lines += _more(len(impact.fields), "field")
     for operation, reason, number in impact.unknown:
         lines.append(f"  unknown: {operation or 'every operation'} for {counted(number, 'account')}: {reason}")
-    for account in [a for a in impact.accounts if a.status == "changed" and a.reason][:MOST]:
-        lines.append(f"  {account.name}: {account.reason}")
+    lines += [f"  {line}" for line in _unjudged_lines(impact)]
     for statement in impact.overrides[:MOST]:
         lines.append(f"  override {statement.path}: {statement.note}   {_at(statement)}")
     lines += _more(len(impact.overrides), "override")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _unjudged_lines(impact: Impact) -> Iterator[str]:
+    for row in impact.unjudged[:MOST]:
+        said = [f"{_place(f.span)}  {f.code}  {f.message}" for f in row.findings[:1]] or [row.message]
+        yield f"{UNJUDGED[row.side]}: {_names(row)}   {said[0]}"
+    yield from _more(len(impact.unjudged), "reason")
+
+
+def _names(row: Unjudged) -> str:
+    shown = ", ".join(row.accounts[:NAMED])
+    return f"{shown} and {len(row.accounts) - NAMED:,} more" if len(row.accounts) > NAMED else shown
+
+
+def _place(span: Span | None) -> str:
+    return f"{span.file}:{span.line}" if span is not None else ""
 
 
 def _statement_line(statement: Statement, places: int) -> str:
@@ -67,7 +89,7 @@ def _statement_line(statement: Statement, places: int) -> str:
 
 
 def json_(impact: Impact) -> str:
-    """`{"version": 1, "accounts": {counts}, "breaking", "fields", "unknown", "changes", "overrides"}`."""
+    """`{"version": 1, "accounts": {counts}, "breaking", "fields", "unknown", "unjudged", "changes", "overrides"}`."""
     return dump_json(data(impact))
 
 
@@ -76,10 +98,7 @@ def data(impact: Impact) -> dict[str, object]:
     return {
         "version": 1,
         "breaking": impact.breaking,
-        "accounts": {
-            "total": len(impact.accounts),
-            **{status: impact.count(status) for status in ("changed", "unchanged", "shielded", "unknown")},
-        },
+        "accounts": {"total": len(impact.accounts), **{str(status): impact.count(status) for status in STATUSES}},
         "fields": [
             {
                 "connector": row.connector,
@@ -97,8 +116,22 @@ def data(impact: Impact) -> dict[str, object]:
             {"operation": operation, "reason": reason, "accounts": number}
             for operation, reason, number in impact.unknown
         ],
+        "unjudged": [_unjudged_data(row) for row in impact.unjudged],
         "changes": [_statement_data(statement) for statement in impact.statements],
         "overrides": [_statement_data(statement) for statement in impact.overrides],
+    }
+
+
+def _unjudged_data(row: Unjudged) -> dict[str, object]:
+    """The fault by its code and place: its message may quote the configuration."""
+    finding = row.findings[0] if row.findings else None
+    span = finding.span if finding is not None else None
+    return {
+        "accounts": list(row.accounts),
+        "side": row.side,
+        "code": finding.code if finding is not None else None,
+        "file": span.file if span is not None else None,
+        "line": span.line if span is not None else None,
     }
 
 
@@ -116,7 +149,7 @@ def _statement_data(statement: Statement) -> dict[str, object]:
 def markdown(impact: Impact) -> str:
     """A comment for a pull request."""
     lines = [f"### {_title(impact)}", "", "| accounts | changed | unchanged | shielded by override | unknown |"]
-    counts = [impact.count(status) for status in ("changed", "unchanged", "shielded", "unknown")]
+    counts = [impact.count(status) for status in STATUSES[:-1]]
     lines += [
         "|---:|---:|---:|---:|---:|",
         f"| {len(impact.accounts):,} | {' | '.join(f'{n:,}' for n in counts)} |",
@@ -130,6 +163,7 @@ def markdown(impact: Impact) -> str:
         lines.append(
             f"- unknown: {_code(operation) if operation else 'every operation'}, {number:,} accounts: {reason}"
         )
+    lines += [f"- {line}" for line in _unjudged_rows(impact)]
     places = _places(impact.statements)
     if places:
         lines += ["", "<details><summary>What the change says</summary>", ""]
@@ -146,14 +180,30 @@ def markdown(impact: Impact) -> str:
     return "\n".join(lines).rstrip() + "\n"
 
 
+def _unjudged_rows(impact: Impact) -> Iterator[str]:
+    """Markdown: whose configuration cannot be had, and the fault by its code and place."""
+    for row in impact.unjudged[:MOST]:
+        yield f"{UNJUDGED[row.side]}: {_code(_names(row))}, {_fault(row)}"
+    yield from _more(len(impact.unjudged), "reason")
+
+
+def _fault(row: Unjudged) -> str:
+    if not row.findings:
+        return "the configuration cannot be used"
+    finding = row.findings[0]
+    code = explain(finding.code)
+    return f"{finding.code} {code.title if code else ''}, {_code(_place(finding.span))}"
+
+
 def _title(impact: Impact) -> str:
-    changed, unknown = impact.count("changed"), impact.count("unknown")
-    if not changed:
-        return f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
+    changed, unknown, unjudged = (impact.count(status) for status in ("changed", "unknown", "unjudged"))
     broken = sum(account.breaking for account in impact.accounts)
-    return f"{counted(changed, 'account')} of {len(impact.accounts):,} change" + (
-        f", **{broken:,} break**" if broken else ", none breaks"
-    )
+    breaks = f", **{broken:,} break**" if broken else ""
+    rest = f", {unjudged:,} could not be judged" if unjudged else ""
+    if not changed:
+        known = f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
+        return f"{known if unknown or not unjudged else 'No account is known to change'}{rest}{breaks}"
+    return f"{counted(changed, 'account')} of {len(impact.accounts):,} change{rest}{breaks or ', none breaks'}"
 
 
 def _row(row: FieldImpact) -> str:
@@ -175,6 +225,13 @@ def github(impact: Impact, sources: Sources) -> str:
     for statement in impact.overrides:
         told = f"override {statement.path}: {statement.note}"
         lines.append(command("warning", told, title="conn impact", span=statement.span, sources=sources))
+    for one in impact.unjudged:
+        # A place of before the change is none of today.
+        level, span = (
+            ("error", one.findings[0].span if one.findings else None) if one.side == "after" else ("notice", None)
+        )
+        told = f"{UNJUDGED[one.side]}: {_names(one)}: {_fault(one)}".replace("`", "")
+        lines.append(command(level, told, title="conn impact", span=span, sources=sources))
     lines.append(command("notice", summary(impact), title="conn impact"))
     return "".join(f"{line}\n" for line in lines)
 
@@ -201,8 +258,10 @@ def _places(statements: Iterable[Statement]) -> list[tuple[Statement, int]]:
 
 
 def _name(row: FieldImpact) -> str:
+    if not row.operation:
+        return f"{row.connector} every operation"
     special = row.kind == "request_changed" or not row.field
-    return f"{row.operation or row.connector} {_words(row.field) if special else row.field}"
+    return f"{row.operation} {_words(row.field) if special else row.field}"
 
 
 def _words(field: str) -> str:

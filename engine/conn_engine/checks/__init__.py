@@ -104,7 +104,7 @@ def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationRepor
     assert reach is not None  # noqa: S101 - set by the only caller
     for connector in reach.connectors:
         with suppress(UsageError):  # it has no operation yet
-            yield from run_suite(workspace, Selection(connector=connector))
+            yield from run_suite(workspace, Selection(connector=connector, alone=True))
     result.tested = len(reach.accounts)
     if reach.accounts:
         trials = Trials(workspace)
@@ -116,7 +116,7 @@ def _coverage(workspace: Workspace, reach: Reach, tell: Tell) -> Iterator[Operat
     tell("coverage")
     for connector in reach.connectors:
         with suppress(UsageError):  # nothing of it is mapped
-            yield from measure_coverage(workspace, connector=connector)
+            yield from measure_coverage(workspace, connector=connector, alone=True)
     if reach.accounts:
         with suppress(UsageError):
             yield from measure_coverage(workspace, accounts=reach.accounts)

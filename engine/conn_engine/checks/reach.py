@@ -1,6 +1,6 @@
 """What a change of files can reach: which accounts, and which connectors by themselves, have to be tested again."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -53,15 +53,14 @@ def _files(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def everything(workspace: Workspace) -> Reach:
-    """All accounts, and all connectors without one."""
+    """All accounts that can be read, and all connectors without one."""
     users = _users(workspace)
-    return Reach(
-        tuple(sorted(workspace.accounts())), tuple(n for n in workspace.connectors() if not users.get(n)), True
-    )
+    alone = tuple(name for name in workspace.connectors() if not users.get(name))
+    return Reach(tuple(_readable(users)), alone, whole=True)
 
 
 def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
-    """What the changed files (relative to the workspace) can reach."""
+    """What the changed files (relative to the workspace) can reach. An account that cannot be read is left to lint."""
     models = {PurePosixPath(name).as_posix() for name in workspace.settings.models}
     connectors: set[str] = set()
     environments: set[str] = set()
@@ -88,7 +87,11 @@ def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
     for connector in connectors:
         accounts.update(users.get(connector, ()))
     alone = sorted(name for name in connectors if not users.get(name) and name in workspace.connectors())
-    return Reach(tuple(sorted(accounts & set(workspace.accounts()))), tuple(alone))
+    return Reach(tuple(name for name in _readable(users) if name in accounts), tuple(alone))
+
+
+def _readable(users: Mapping[str, Iterable[str]]) -> list[str]:
+    return sorted(name for names in users.values() for name in names)
 
 
 def _users(workspace: Workspace) -> dict[str, list[str]]:

@@ -165,6 +165,12 @@ class Workspace:
         """An account, typed. Raises UsageError for an unknown name."""
         return self._typed(self.file("account", name), Account)
 
+    def check_names(self, account: str) -> None:
+        """Raise ConfigurationError when an account names a connector or environment that the workspace has not."""
+        typed = self.account(account)
+        self._connector_of(account, typed, None)
+        self._environment_of(account, typed, None)
+
     def environment(self, name: str) -> Environment:
         """An environment, typed. Raises UsageError for an unknown name."""
         return self._typed(self.file("environment", name), Environment)

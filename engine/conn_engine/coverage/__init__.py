@@ -85,22 +85,28 @@ class _Sum:
 
 
 def measure_coverage(
-    workspace: Workspace, *, operation: str | None = None, connector: str | None = None, accounts: Sequence[str] = ()
+    workspace: Workspace,
+    *,
+    operation: str | None = None,
+    connector: str | None = None,
+    accounts: Sequence[str] = (),
+    alone: bool = False,
 ) -> Iterator[OperationCoverage]:
     """Coverage, one row per unified operation and group of accounts that behave alike, sorted by name.
 
-    A connector without accounts is measured by itself. Raises UsageError for unknown names.
+    A connector without accounts is measured by itself, and with `alone` whatever accounts there are. Raises UsageError
+    for unknown names.
     """
     side = Side(workspace, Digests())
     wanted = [connector] if connector else workspace.connectors()
     found = False
     refusals: list[UsageError] = []
     for name in wanted:
-        groups = account_groups(side, name, accounts)
+        groups = [] if alone else account_groups(side, name, accounts)
         known = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
         if not groups and not accounts:
-            alone = up_to(workspace.effective(account=None, connector=name), "base")
-            known = [(alone, (), alone.context)]
+            base = up_to(workspace.effective(account=None, connector=name), "base")
+            known = [(base, (), base.context)]
         for row in _rows(side, known, name, operation, groups, refusals):
             found = True
             yield row

@@ -14,8 +14,10 @@ from conn_engine.impact.model import (
     ChangeKind,
     FieldImpact,
     Impact,
+    SideName,
     Statement,
     Status,
+    Unjudged,
 )
 from conn_engine.impact.plan import Plan
 from conn_engine.impact.processes import done
@@ -35,8 +37,10 @@ __all__ = [
     "ChangeKind",
     "FieldImpact",
     "Impact",
+    "SideName",
     "Statement",
     "Status",
+    "Unjudged",
     "impact",
 ]
 
@@ -49,8 +53,8 @@ def impact(
     """What turning `before` into `after` does to every account, on the recordings.
 
     `processes`: how many to use; None leaves it to the amount of work. `progress` is told how many comparisons of how
-    many are done. Accounts and recordings that could not be read before stand against nothing. Raises
-    ConfigurationError for those after the change.
+    many are done. An account that cannot be had is named in `unjudged` and stops no other. Recordings that could not be
+    read before stand against nothing; for those after the change ConfigurationError is raised.
     """
     digests = Digests()
     plan = Plan(Side(before, digests, lenient=True), Side(after, digests))
@@ -74,4 +78,5 @@ def impact(
         unknown=tuple(tally.unknown()),
         evaluated=evaluated,
         pairs=total,
+        unjudged=tuple(tally.unjudged()),
     )

@@ -4,11 +4,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from conn_engine.diagnostics import Span
+from conn_engine.diagnostics import Diagnostic, Span
 
-__all__ = ["BREAKING", "KINDS", "AccountImpact", "ChangeKind", "Effect", "FieldImpact", "Impact", "Statement", "Status"]
+__all__ = [
+    "BREAKING",
+    "KINDS",
+    "AccountImpact",
+    "ChangeKind",
+    "Effect",
+    "FieldImpact",
+    "Impact",
+    "SideName",
+    "Statement",
+    "Status",
+    "Unjudged",
+]
 
-Status = Literal["changed", "unchanged", "shielded", "unknown"]
+Status = Literal["changed", "unchanged", "shielded", "unknown", "unjudged"]
+"""What becomes of an account; `unjudged` when its configuration cannot be had after the change."""
+SideName = Literal["before", "after"]
 ChangeKind = Literal[
     "value_changed",
     "missing",
@@ -107,11 +121,26 @@ class AccountImpact:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """Accounts whose configuration cannot be had on one side, all for the same reason.
+
+    `findings` are the faults with their places, on that side; there may be none, `message` says it then. Both may quote
+    the configuration.
+    """
+
+    side: SideName
+    accounts: tuple[str, ...]
+    message: str
+    findings: tuple[Diagnostic, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """The whole answer. Everything is sorted; the same two sides give the same value.
 
     `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
-    overtakes. `evaluated` counts replays that were really run, `pairs` what they stand for.
+    overtakes. `unjudged` are the accounts that cannot be had, on either side. `evaluated` counts replays that were
+    really run, `pairs` what they stand for.
     """
 
     accounts: tuple[AccountImpact, ...]
@@ -121,6 +150,7 @@ class Impact:
     unknown: tuple[tuple[str, str, int], ...]
     evaluated: int
     pairs: int
+    unjudged: tuple[Unjudged, ...] = ()
 
     def count(self, status: Status) -> int:
         """How many accounts have this status."""

@@ -7,6 +7,7 @@ from typing import Any
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
 from conn_engine.impact.evaluate import Job, Level, Pair, Run
+from conn_engine.impact.model import SideName
 from conn_engine.population import (
     AccountShape,
     OperationSlice,
@@ -50,8 +51,8 @@ class OperationPlan:
 class Group:
     """Accounts that behave alike on both sides. A side is None where they are not there.
 
-    `configurations` are those of one of the accounts, before and after. `broken` is why the configuration after the
-    change cannot be used, "" when it can; `broken_before` says that it could not be used before either.
+    `configurations` are those of one of the accounts, before and after. `faults` say why the configuration of a side
+    cannot be had.
     """
 
     before: AccountShape | None
@@ -60,14 +61,18 @@ class Group:
     operations: list[OperationPlan] = field(default_factory=list)
     configurations: tuple[Effective | None, Effective | None] = (None, None)
     recorded: bool = True
-    broken: str = ""
-    broken_before: bool = False
+    faults: Mapping[SideName, ConnError] = field(default_factory=dict)
 
     @property
     def connector(self) -> str:
-        """The connector they use, after the change if they are still there."""
-        shape = self.after or self.before
+        """The connector they use, after the change if they are still there and can be used."""
+        shape = self.before if self.after is None or ("after" in self.faults and self.before) else self.after
         return shape.connector if shape is not None else ""
+
+    @property
+    def fails_now(self) -> bool:
+        """Whether the accounts could be used before the change, and after it cannot."""
+        return "after" in self.faults and self.before is not None and "before" not in self.faults
 
 
 @dataclass(slots=True)
@@ -90,16 +95,13 @@ class _Variant:
 
 
 class Plan:
-    """All groups with what to evaluate for them.
-
-    Raises ConfigurationError for an account that cannot be read after the change.
-    """
+    """All groups with what to evaluate for them. Accounts that cannot be had are groups with a fault."""
 
     def __init__(self, before: Side, after: Side) -> None:
         self.before = before
         self.after = after
         self.jobs: dict[tuple[OperationName, str], Job] = {}
-        self._unreadable: set[str] = set()
+        self._unreadable: dict[tuple[SideName, str], ConnError] = {}
         self._slicer = Slicer(after.digests)
         self._pairs: dict[PairKey, Place] = {}
         self._cuts: dict[tuple[int, str, Level, str], _Cut] = {}
@@ -115,39 +117,40 @@ class Plan:
         old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
         found: dict[Any, _Accounts] = {}
         for name in sorted(old | new):
-            after = self.after.shape(name) if name in new else None
-            before = self._shape_before(name) if name in old else None
-            key = ("" if name in self._unreadable else before and before.key, after and after.key)
-            found.setdefault(key, []).append((name, before, after))
+            after = self._shape("after", name) if name in new else None
+            before = self._shape("before", name) if name in old else None
+            unreadable = name if self._faults(name) else ""
+            found.setdefault((unreadable, before and before.key, after and after.key), []).append((name, before, after))
         return found.values()
 
-    def _shape_before(self, name: str) -> AccountShape | None:
+    def _shape(self, side: SideName, name: str) -> AccountShape | None:
         try:
-            return self.before.shape(name, self.after)
-        except ConnError:  # what a change mends must not stand against it
-            self._unreadable.add(name)
+            shape = self.after.shape(name) if side == "after" else self.before.shape(name, self.after)
+            self._side(side).workspace.check_names(name)  # what an account's own document says wrongly is its own fault
+            return shape
+        except ConnError as error:  # one document stops no other account
+            self._unreadable[side, name] = error
             return None
+
+    def _side(self, name: SideName) -> Side:
+        return self.after if name == "after" else self.before
+
+    def _faults(self, name: str) -> dict[SideName, ConnError]:
+        sides: tuple[SideName, ...] = ("before", "after")
+        return {side: self._unreadable[side, name] for side in sides if (side, name) in self._unreadable}
 
     def _groups(self, accounts: _Accounts) -> Iterator[Group]:
         name, old, new = accounts[0]
-        broken_before = name in self._unreadable
-        try:
-            before = self._variant(self.before, old)
-        except ConnError:
-            before, broken_before = None, True  # nothing that worked can break
-        names = [name for name, *_ in accounts]
-        if broken_before and new is None:
-            yield Group(None, None, names, broken_before=True)
-            return
-        try:
-            after = self._variant(self.after, new)
-        except ConnError as error:
-            yield Group(old, new, names, broken=error.message, broken_before=broken_before)
+        faults = self._faults(name)
+        before = self._usable("before", old, faults)
+        after = self._usable("after", new, faults)
+        if "after" in faults or ("before" in faults and new is None):
+            yield Group(old, new, [name for name, *_ in accounts], faults=faults)
             return
         variants = [variant for variant in (before, after) if variant is not None]
         groups: dict[str, Group] = {}
         for name, old, new in accounts:
-            group = groups.setdefault(self._context_key(variants, (old, new)), Group(old, new))
+            group = groups.setdefault(self._context_key(variants, (old, new)), Group(old, new, faults=faults))
             group.accounts.append(name)
         for group in groups.values():
             self._fill(group, before, after)
@@ -159,11 +162,17 @@ class Plan:
         contexts = [shape.context if shape is not None else {} for shape in pair]
         return joined(*(context_key(self.after.digests, reads, context) for context in contexts))
 
-    def _variant(self, side: Side, shape: AccountShape | None) -> _Variant | None:
+    def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> _Variant | None:
+        """One side of accounts; None where they are not there or cannot be used, which is noted in `faults`."""
         if shape is None:
             return None
-        effective = side.workspace.effective(account=shape.name)
-        return _Variant(side, effective, "account", *self._cut(side, effective))
+        side = self._side(name)
+        try:
+            effective = side.workspace.effective(account=shape.name)
+            return _Variant(side, effective, "account", *self._cut(side, effective))
+        except ConnError as error:
+            faults[name] = error
+            return None
 
     def _below(self, before: _Variant | None, after: _Variant | None) -> list[tuple[_Variant, _Variant]]:
         """Both sides up to each level below an override: what these accounts may be shielded from."""

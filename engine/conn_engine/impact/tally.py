@@ -4,7 +4,18 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from conn_engine.impact.model import BREAKING, KINDS, AccountImpact, ChangeKind, Effect, FieldImpact, Status
+from conn_engine.errors import ConnError
+from conn_engine.impact.model import (
+    BREAKING,
+    KINDS,
+    AccountImpact,
+    ChangeKind,
+    Effect,
+    FieldImpact,
+    SideName,
+    Status,
+    Unjudged,
+)
 from conn_engine.impact.plan import Group, OperationPlan, PairKey
 
 __all__ = ["Tally"]
@@ -30,17 +41,23 @@ class Tally:
     accounts: list[AccountImpact] = field(default_factory=list)
     _rows: dict[Row, _Count] = field(default_factory=dict)
     _unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _unjudged: dict[tuple[SideName, object], tuple[ConnError, list[str]]] = field(default_factory=dict)
 
     def add(self, group: Group) -> None:
         """Count a group's accounts."""
         number = len(group.accounts)
-        if group.broken_before:
+        for side, error in group.faults.items():
+            # Of one document that many accounts build upon, the fault is one.
+            said = error.findings or error.message
+            self._unjudged.setdefault((side, said), (error, []))[1].extend(group.accounts)
+        if "after" in group.faults:
+            if group.fails_now:
+                self._add(group, "", {("", "now_failing"): 1}, number, writes=False)
+            self._verdict(group, "unjudged", group.fails_now, UNUSABLE)
+            return
+        if group.faults and group.after is None:
             self._unknown["", UNUSABLE] += number
             self._verdict(group, "unknown", False, UNUSABLE)
-            return
-        if group.broken:
-            self._add(group, "", {("", "now_failing"): 1}, number, writes=False)
-            self._verdict(group, "changed", True, UNUSABLE)
             return
         changed = breaking = shielded = False
         reasons: list[tuple[str, str]] = []
@@ -121,6 +138,14 @@ class Tally:
         for key in sorted(self._rows, key=lambda row: (row[0], row[1], kinds.index(row[3]), row[2])):
             count = self._rows[key]
             yield FieldImpact(*key, count.accounts, count.records, count.breaking, count.shielded)
+
+    def unjudged(self) -> list[Unjudged]:
+        """Whose configuration cannot be had, by side and fault."""
+        rows = [
+            Unjudged(side, tuple(sorted(accounts)), error.message, error.findings)
+            for (side, _), (error, accounts) in self._unjudged.items()
+        ]
+        return sorted(rows, key=lambda row: (row.side, row.accounts))
 
     def unknown(self) -> Sequence[tuple[str, str, int]]:
         """(operation, reason, accounts) of what cannot be told; the operation is "" where it is all of them."""

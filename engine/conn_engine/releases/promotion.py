@@ -84,7 +84,7 @@ class Promotion:
         """The checks as the history keeps them."""
         found = self.verdict.counts() if self.verdict is not None else {}
         if self.impact is not None:
-            statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown")
+            statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
             found["impact"] = {status: self.impact.count(status) for status in statuses}
             found["impact"]["breaking"] = len(_breaking(self.impact))
         return found
@@ -218,6 +218,9 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
     if rows:
         broken = sum(account.breaking for account in result.impact.accounts)
         result.refusals.append(f"impact: {_counted(len(rows), 'breaking change')}, {_counted(broken, 'account')} break")
+    unjudged = result.impact.count("unjudged")
+    if unjudged:
+        result.refusals.append(f"impact: {_counted(unjudged, 'account')} could not be judged")
 
 
 def _against(verdict: Verdict) -> list[str]:

@@ -24,7 +24,10 @@ _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104"})
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to test. No operation means every one; no account means every account that has the operation."""
+    """What to test. No operation means every one; no account means every account that has the operation.
+
+    `alone` takes the connector by itself, whatever accounts there are.
+    """
 
     operations: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
@@ -32,6 +35,7 @@ class Selection:
     environment: str | None = None
     raw: bool = False
     cross_check: bool = False
+    alone: bool = False
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective,
 
 
 def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
+    if selection.connector and selection.alone:
+        return [up_to(workspace.effective(account=None, connector=selection.connector), "base")]
     if selection.accounts:
         return [workspace.effective(account=name, environment=selection.environment) for name in selection.accounts]
     accounts = {name: workspace.account(name) for name in workspace.accounts()}

@@ -76,7 +76,8 @@ def test_an_account_that_cannot_be_used_is_a_finding_and_the_rest_is_checked(tmp
     (after / "accounts/acme.yaml").write_text("connector: one\nlabel: Acme\n")
     result = check(after, before)
     assert "REF101" in {finding.code for finding in result.findings}
-    assert result.impact is not None and result.impact.count("unknown") == 3  # nothing is recorded
+    assert result.impact is not None and result.impact.count("unknown") == 2  # nothing is recorded
+    assert result.impact.count("unjudged") == 1
 
 
 def test_the_same_change_gives_the_same_findings(tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 
+from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
-from conn_cli.sides import FailOn, fails
+from conn_cli.sides import FailOn, exit_of
 from conn_engine.config import load_workspace
 from conn_engine.impact import Impact, impact
 from conn_engine.locate import packaged
@@ -105,9 +106,13 @@ def test_a_header_whose_name_is_data_is_not_named(example: Path) -> None:
 def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:
     found = changed(example, acme=("environment: production", "environment: nowhere"))
     acme = next(account for account in found.accounts if account.name == "acme")
-    assert (acme.status, acme.breaking) == ("changed", True)
+    assert (acme.status, acme.breaking) == ("unjudged", True)
     assert found.breaking
-    assert {how for how in FailOn if fails(found, how)} == {FailOn.BREAKING, FailOn.MISSING, FailOn.ANY}
+    assert {how for how in FailOn if exit_of(found, how) is Exit.FINDINGS} == {
+        FailOn.BREAKING,
+        FailOn.MISSING,
+        FailOn.ANY,
+    }
 
 
 def test_accounts_without_recordings_are_unknown(example: Path) -> None:
@@ -116,10 +121,10 @@ def test_accounts_without_recordings_are_unknown(example: Path) -> None:
     assert status(found)["initech"] == "unknown"
 
 
-def test_an_account_that_was_broken_before_is_unknown(example: Path) -> None:
+def test_an_account_that_was_broken_before_is_not_broken_by_the_change(example: Path) -> None:
     shutil.rmtree(example / "connectors" / "github")
     found = changed(example)
-    assert status(found)["initech"] == "unknown"
+    assert status(found)["initech"] == "unjudged"
     assert not found.breaking
 
 

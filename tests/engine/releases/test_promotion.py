@@ -152,7 +152,8 @@ class TestPromotion:
             assert done.event is not None
             kept = store.history("production")[0]
             assert (kept.done_by, kept.reason, kept.previous) == ("bob", "they agreed", first)
-            assert kept.checks["impact"] == {"changed": 2, "unchanged": 0, "shielded": 0, "unknown": 0, "breaking": 1}
+            counts = {"changed": 2, "unchanged": 0, "shielded": 0, "unknown": 0, "unjudged": 0}
+            assert kept.checks["impact"] == {**counts, "breaking": 1}
             assert kept.checks["tests"]["failed"] == 1
 
     def test_a_change_that_breaks_nothing_is_promoted(self, desk: Desk):

@@ -127,6 +127,24 @@ def test_a_file_and_a_folder_of_one_name(tmp_path: Path, kinds: tuple[str, str])
         pass
 
 
+@pytest.mark.parametrize("target", ["{tmp}/outside", "../../outside"])
+@pytest.mark.parametrize("kinds", [("120000", "40000"), ("40000", "120000")])
+def test_nothing_is_put_behind_a_link(tmp_path: Path, target: str, kinds: tuple[str, str]) -> None:
+    """A tree may say that a name is a link and a folder; no checkout makes one of the two and then the other."""
+    root, outside = made(tmp_path / "repository"), tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret.yaml").write_text("x: 1\n")
+    good = git(root, "rev-parse", "HEAD:conn.yaml")
+    link = git(root, "hash-object", "-w", "--stdin", given=target.format(tmp=tmp_path).encode())
+    below = tree(root, ("120000", "evil.yaml", link), ("40000", "deep", tree(root, ("120000", "evil", link))))
+    both = [(kind, "x", below if kind == "40000" else link) for kind in kinds]
+    lone = [("120000", name, link) for name in ("..", "a:b", "a\\b", "accounts")]
+    commit = git(root, "commit-tree", "-m", "x", tree(root, ("100644", "conn.yaml", good), *both, *lone))
+    with workspace_at(root, commit) as folder:
+        assert {path.name for path in folder.rglob("*") if not path.is_dir()} == {"conn.yaml"}
+    assert {path.name for path in outside.iterdir()} == {"secret.yaml"}
+
+
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     root = made(tmp_path / "repository")
     (root / "a.yaml").write_bytes(b" " * (65 * 2**20))

@@ -2,7 +2,8 @@
 
 The only place that runs git. A repository may be a stranger's, its settings too: git is asked for nothing for which it
 runs a program that they name (hooks, filters, monitors, fetching what is missing), so it never looks at the work tree.
-What has not changed is linked, so that a large workspace costs little.
+What has not changed is linked, so that a large workspace costs little. A symbolic link of the revision is one again
+where it leads to something of the workspace, and nothing where it leads out: a workspace refuses it anyhow.
 """
 
 import contextlib
@@ -24,6 +25,8 @@ __all__ = ["MAIN_BRANCHES", "default_base", "load_before", "workspace_at"]
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _DOCUMENTS = (".yaml", ".yml", ".json")
 _FILE_MODES = ("100644", "100755")
+_LINK_MODE = "120000"
+_LONGEST_TARGET = 4096
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
 _SETTINGS = (
@@ -89,7 +92,7 @@ def workspace_at(root: Path, revision: str) -> Iterator[Path]:
             f'git knows no revision "{revision}"',
             hint="in a shallow clone, fetch more history first (actions/checkout: fetch-depth: 0)",
         )
-    files = _tree(root, commit, prefix)
+    files, links = _tree(root, commit, prefix)
     if not any(name in files for name in ("conn.yaml", "conn.yml", "conn.json")):
         raise ConfigurationError(
             f"there is no workspace at {revision}: it has no {prefix}conn.yaml",
@@ -98,6 +101,7 @@ def workspace_at(root: Path, revision: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="conn-base-"))
     try:
         _lay_out(root, folder, files)
+        _lay_links(root, folder, links)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -119,6 +123,32 @@ def _lay_out(root: Path, folder: Path, files: Mapping[str, str]) -> None:
             target.write_bytes(content)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as fault:
         raise ConfigurationError("a file of that revision has the name of a folder") from fault
+
+
+def _lay_links(root: Path, folder: Path, links: Mapping[str, str]) -> None:
+    """Put the symbolic links of a commit into a folder that has its files, and take those away again that lead out."""
+    inside = folder.resolve()
+    made: list[Path] = []
+    for place, target in _blobs(root, [(blob, folder / PurePosixPath(name)) for name, blob in links.items()]):
+        if len(target) > _LONGEST_TARGET or b"\0" in target or not place.parent.resolve().is_relative_to(inside):
+            continue  # no checkout puts anything behind a link
+        with contextlib.suppress(OSError):  # where the system has no links, a checkout has none either
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.symlink_to(os.fsdecode(target))
+            made.append(place)
+    gone = set(made)
+    while gone:  # what leads through a link that is gone leads nowhere
+        gone = {place for place in made if not _leads_into(inside, place)}
+        for place in gone:
+            place.unlink()
+        made = [place for place in made if place not in gone]
+
+
+def _leads_into(folder: Path, link: Path) -> bool:
+    try:
+        return link.resolve(strict=True).is_relative_to(folder)
+    except (OSError, RuntimeError):  # nothing is there, or it leads round
+        return False
 
 
 def _linked(source: Path, target: Path, blob: str) -> bool:
@@ -144,20 +174,27 @@ def _blob_id(content: bytes, length: int) -> str:
     return (hashlib.sha256(said) if length == 64 else hashlib.sha1(said, usedforsecurity=False)).hexdigest()
 
 
-def _tree(root: Path, commit: str, prefix: str) -> dict[str, str]:
-    """Path relative to the workspace to blob, for every document of a commit."""
+def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, str], dict[str, str]]:
+    """Path relative to the workspace to blob, for every document of a commit and for every symbolic link."""
     listed = _git(root, ["ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else [])])
-    files = {}
+    files: dict[str, str] = {}
+    links: dict[str, str] = {}
     for row in listed.decode("utf-8", "surrogateescape").split("\0"):
         about, _, path = row.partition("\t")
         mode, _, blob = about.partition(" blob ")
         if mode in _FILE_MODES and path.startswith(prefix) and path.endswith(_DOCUMENTS):
             files[path.removeprefix(prefix)] = blob
+        elif mode == _LINK_MODE and path.startswith(prefix):
+            links[path.removeprefix(prefix)] = blob
     for path in files:
         # A checkout refuses these names, and a revision that was only fetched is never checked out.
-        if any(part in ("", ".", "..") or "\\" in part or ":" in part for part in path.split("/")):
+        if _leads_elsewhere(path):
             raise ConfigurationError(f"that revision has a file whose name leads elsewhere: {path[:80]!r}")
-    return files
+    return files, {path: blob for path, blob in links.items() if not _leads_elsewhere(path)}
+
+
+def _leads_elsewhere(path: str) -> bool:
+    return any(part in ("", ".", "..") or "\\" in part or ":" in part for part in path.split("/"))
 
 
 def _blobs(root: Path, wanted: Sequence[tuple[str, Path]]) -> Iterator[tuple[Path, bytes]]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from conn_engine.config import load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.impact.revisions import default_base, load_before, workspace_at
 
@@ -58,13 +59,62 @@ def test_the_base_is_what_was_committed(repository: Path) -> None:
     assert (repository / "accounts" / "kept.yaml").read_text() == "connector: changed but not committed\n"
 
 
-def test_a_link_in_the_history_is_left_out(repository: Path) -> None:
-    (repository / "accounts" / "link.yaml").symlink_to("/etc/passwd")
+def links(repository: Path, /, **targets: str) -> None:
+    """Commit links below `accounts`, and take them out of the work tree again."""
+    for name, target in targets.items():
+        (repository / "accounts" / f"{name}.yaml").symlink_to(target)
     git(repository, "add", "-A")
-    git(repository, "commit", "-qm", "link")
+    git(repository, "commit", "-qm", "links")
+    for name in targets:
+        (repository / "accounts" / f"{name}.yaml").unlink()
+
+
+def test_a_link_in_the_history_is_what_it_was(repository: Path) -> None:
+    (repository / "shared" / "deep").mkdir(parents=True)
+    (repository / "shared" / "deep" / "one.yaml").write_text("connector: shared\n")
+    (repository / "connectors").symlink_to("shared")  # of a folder, too
+    links(
+        repository,
+        near="kept.yaml",
+        far="../shared/deep/one.yaml",
+        twice="near.yaml",
+        through="../connectors/deep/one.yaml",
+    )
+    (repository / "shared" / "deep" / "one.yaml").write_text("connector: changed since\n")
     with workspace_at(repository, "HEAD") as folder:
-        assert "accounts/link.yaml" not in files(folder)
-        assert files(folder)["accounts/untracked.yaml"] == "connector: three\n"
+        found = files(folder)
+        assert (folder / "accounts" / "near.yaml").is_symlink()
+        assert found["accounts/near.yaml"] == found["accounts/twice.yaml"] == "connector: changed but not committed\n"
+        assert found["accounts/far.yaml"] == found["accounts/through.yaml"] == "connector: shared\n"
+        assert (folder / "connectors" / "deep" / "one.yaml").read_text() == "connector: shared\n"
+        account = load_workspace(folder).account("far")
+        assert account.connector == "shared"
+    assert not folder.exists()
+    assert (repository / "accounts" / "kept.yaml").exists()
+
+
+def test_a_link_that_leads_out_is_left_out(repository: Path, tmp_path: Path) -> None:
+    (repository.parent / "outside.yaml").write_text("connector: outside\n")
+    (tmp_path / "secret.yaml").write_text("connector: secret\n")
+    (repository / "inner" / "deep").mkdir(parents=True)
+    (repository / "inner" / "deep" / "one.yaml").write_text("connector: one\n")
+    (repository / "hop").symlink_to("inner/deep")
+    links(
+        repository,
+        absolute=str(tmp_path / "secret.yaml"),
+        repository="../../outside.yaml",
+        above=f"../{'../' * 30}etc/hostname",
+        # by its text it stays inside, by the folder that `hop` means it does not
+        hopping=f"../hop/../../{'../' * 30}{tmp_path}/secret.yaml",
+        chain="absolute.yaml",
+        itself="itself.yaml",
+        nowhere="nothing.yaml",
+        git="../../.git/config",
+        long="x" * 200 + "/" + "y" * 5,
+    )  # fmt: skip
+    with workspace_at(repository, "HEAD") as folder:
+        names = {path.name for path in (folder / "accounts").iterdir()}
+        assert names == {"kept.yaml", "untracked.yaml", "ä b.yaml"}
 
 
 @pytest.mark.parametrize("revision", ["nowhere", "--output=/tmp/x", "HEAD~99", ""])

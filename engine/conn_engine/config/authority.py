@@ -16,6 +16,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.transport.door import fits
+from conn_engine.webhooks import NAMES
 
 __all__ = [
     "base_hosts",
@@ -40,6 +41,7 @@ _PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
 _EXPRESSION_KEYS = frozenset(
     {"path", "token_path", "token_field", "expression", "by", "content", "response", "expires", "active", "done"}
 )
+_PROVING_KEYS = frozenset({"signature", "content", "timestamp", "require", "each", "when", "token"})  # of a delivery
 _CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
@@ -188,6 +190,7 @@ def widening(layers: Sequence[Layer], trusted: Sequence[str], workspace_env: Seq
         found.extend(_hosts_asked(layer, hosts))
         found.extend(_urls_asked(layer, (*hosts, *_consent_hosts(base))))
         found.extend(_results_asked(layer, base))
+        found.extend(_answers_asked(layer, base))
         found.extend(_names_asked(layer, names))
         found.extend(_computed(layer, layers))
     return found
@@ -252,23 +255,44 @@ def _results_asked(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic
             )
 
 
+def _answers_asked(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic]:
+    """Whoever sends a delivery gets its answer, and a request for keys goes where the delivery says: an override that
+    says one could hand a secret to anybody."""
+    for path, value in _all_texts(layer.data):
+        if path[:2] in _ANSWERING or (path[0] == "webhooks" and "key_request" in path):
+            if value == lookup(base, path):
+                continue
+            yield diagnostic(
+                "SEC113",
+                f"{layer.level} cannot say how deliveries are answered, or where keys are asked for",
+                _origin(layer, path).span,
+                path=dotted(path),
+                hint="write it into connector.yaml",
+            )
+
+
 def _consent_hosts(base: Mapping[str, Any]) -> list[str]:
     urls = (value for path, value in leaves(base) if path[-1] == _CONSENT_KEY and isinstance(value, str))
     return [host for host in map(host_pattern, urls) if host is not None]
 
 
 def _is_url_place(path: Path_) -> bool:
+    if path[0] == "webhooks":  # bounds itself, and is the connector's alone to say
+        return False
     if path[-1] == "base_url":
         return path[0] != "unified"
     return path[-1] in (*_URL_KEYS, _CONSENT_KEY) and _is_secret_place(path)
 
 
 _SECRET_SETTINGS = frozenset({"authorization", "signature"})
+_ANSWERING = (("webhooks", "challenge"), ("webhooks", "reply"))
 
 
 def _is_secret_place(path: Path_) -> bool:
     """Whether a secret is in scope there. A resource may have any name, `signature` too."""
-    return "credentials" in path[:1] or not _SECRET_SETTINGS.isdisjoint((*path[:1], *path[2:4]))
+    if path[0] == "webhooks":
+        return path[:2] in (("webhooks", "verify"), *_ANSWERING)
+    return path[0] == "credentials" or not _SECRET_SETTINGS.isdisjoint((*path[:1], *path[2:4]))
 
 
 def _secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
@@ -305,9 +329,11 @@ def _computed(layer: Layer, layers: Sequence[Layer]) -> Iterator[Diagnostic]:
 def _uses(path: Path_, text: str, layers: Sequence[Layer]) -> list[str]:
     """The expressions of a string under credentials or authorization that secrets are in scope of."""
     try:
-        whole = path[-1] in _EXPRESSION_KEYS or _in_expression(path, layers)
+        keys = _PROVING_KEYS if path[0] == "webhooks" else _EXPRESSION_KEYS
+        whole = path[-1] in keys or _in_expression(path, layers)
         used = [text] if whole else [part for part, _ in template(text).expressions]
-        return [part for part in used if not _reads_context_alone(part)]
+        harmless = _OF_DELIVERY if path[0] == "webhooks" else _HARMLESS
+        return [part for part in used if not _reads_alone(part, harmless)]
     except ExpressionError:
         return []  # it does not parse: another finding says so, and it never runs
 
@@ -318,9 +344,13 @@ def _in_expression(path: Path_, layers: Sequence[Layer]) -> bool:
     return any(lookup(layer.data, place) == "expression" for layer in layers for place in places)
 
 
-def _reads_context_alone(text: str) -> bool:
+_HARMLESS = frozenset({"context"})
+_OF_DELIVERY = frozenset({*NAMES, "context", "timestamp", "parts", "item", "claims", "header"})
+
+
+def _reads_alone(text: str, names: frozenset[str]) -> bool:
     roots = expression(text).roots()
-    return roots is not None and set(roots) <= {"context"}
+    return roots is not None and roots <= names
 
 
 def _names_asked(layer: Layer, names: Sequence[str]) -> Iterator[Diagnostic]:

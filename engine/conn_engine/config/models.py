@@ -22,6 +22,7 @@ from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import Signature
 from conn_engine.strategies import Settings
+from conn_engine.webhooks import Webhooks
 
 __all__ = [
     "Account",
@@ -35,6 +36,7 @@ __all__ = [
     "Step",
     "StepRequest",
     "UnifiedDocument",
+    "UnifiedEvent",
     "UnifiedOperation",
     "UnifiedResource",
     "Verify",
@@ -261,6 +263,9 @@ class Connector(Inheritable, frozen=True, kw_only=True):
             "effect alone. Steps see `context` and `connect.<name>`."
         ),
     ] = ()
+    webhooks: Annotated[
+        Webhooks | None, Meta(description="What comes to us: how deliveries are proved, and which events they hold.")
+    ] = None
     resources: Annotated[dict[Word, Resource], Meta(description="The vendor's operations, by resource.")]
 
 
@@ -300,6 +305,34 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     after: Annotated[tuple[Step, ...], Meta(description="Steps after the answer, in order.")] = ()
 
 
+class UnifiedEvent(Settings, frozen=True, kw_only=True):
+    """Which of the vendor's events tell that a record came to be, changed, or is gone.
+
+    Expressions see `event` ({id, type, occurred_at, record, record_id, item}), the delivery and `context`.
+    """
+
+    when: Annotated[Expression, Meta(description='Condition by which it is known: `event.type = "contact.creation"`.')]
+    record: Annotated[
+        Expression | None,
+        Meta(
+            description="The vendor's record, which `method` maps, such as `{\"id\": event.record_id}` of one that is "
+            "gone. Default: event.record, when there is one."
+        ),
+    ] = None
+    fetch: Annotated[
+        Expression | None,
+        Meta(description="Instead: the id of the record, which `method` then fetches, such as event.record_id."),
+    ] = None
+    method: Annotated[
+        Word | None,
+        Meta(description="The unified operation that maps or fetches it. Default: get, or list where there is no get."),
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.record is not None and self.fetch is not None:
+            raise ValueError("an event has either `record` or `fetch`")
+
+
 class UnifiedResource(Settings, frozen=True, kw_only=True):
     """The operations of one resource of a unified model."""
 
@@ -309,6 +342,10 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
         Word | None,
         Meta(description="Schema of the records in the model. Default: the resource's name in the singular."),
     ] = None
+    events: Annotated[
+        dict[Word, UnifiedEvent],
+        Meta(description="What deliveries tell of it: created, updated, deleted, or another name."),
+    ] = field(default_factory=dict)
     operations: Annotated[
         dict[Word, UnifiedOperation], Meta(description="list, get, create, update, delete, or another name.")
     ] = field(default_factory=dict)

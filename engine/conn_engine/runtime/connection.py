@@ -74,10 +74,12 @@ def wire_account(
     clock: Clock | None = None,
     redactor: Redactor | None = None,
     optional_credential: bool = False,
+    needs_credential: bool = True,
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
-    With `optional_credential` (a dry run) a missing one is replaced by a sample. Raises UsageError for an unknown
+    With `optional_credential` (a dry run) a missing one is replaced by a sample. What comes to us does not need one
+    (`needs_credential`): it lacks then only where it is used. Raises UsageError for an unknown
     account, ConfigurationError for an override that widens authority, CredentialError when its connector needs a
     credential and none is stored.
     """
@@ -89,7 +91,7 @@ def wire_account(
     needed = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
     if document is None and needed and optional_credential:
         document = effective.connector.credentials.sample(1) if effective.connector.credentials else {}
-    if document is None and needed:
+    if document is None and needed and needs_credential:
         raise CredentialError(
             f'account "{account}" has no credential in the {vault.kind}',
             hint=f"run: conn auth login {account}; or set {', '.join(_variables(account, needed))}",

@@ -26,7 +26,7 @@ from conn_engine.runtime.steps import rendered, step_request
 from conn_engine.strategies import Scope
 from conn_engine.wire import Flow
 
-__all__ = ["perform_unified", "route", "vendor_behind"]
+__all__ = ["mapped_record", "perform_unified", "route", "vendor_behind"]
 
 
 def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
@@ -78,6 +78,32 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     except VendorError as error:
         _map_error(operation, error, inner, at)
         raise
+
+
+def mapped_record(effective: Effective, name: OperationName, record: Any, session: Session) -> list[Any]:
+    """The unified records of one of the vendor's that came by itself, as an event brings one: none, one or several.
+
+    The operation's `before` steps are not run, and there is no query and no page but the record. Raises
+    ExpressionError.
+    """
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None:
+        raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
+    layers = mapping_layers(operation.response_mapping)
+    if not layers:
+        return [record]
+    call = Call()
+    scope = {**_caller_scope(effective, call), "before": {}, "status": 200, "page": record, "response": record}
+    try:
+        value = mapping(layers).apply_one(scope)
+    except ExpressionError as error:
+        at = f"unified.{name.text}.response_mapping"
+        error.at = f"{at}.{error.at}" if error.at else at
+        raise
+    if session.observer is not None:
+        session.observer([scope], [value])
+    values = value if isinstance(value, list) else [value]
+    return [item for item in values if item is not UNDEFINED and item is not None]
 
 
 def _caller_scope(effective: Effective, call: Call) -> Scope:

@@ -106,7 +106,7 @@ class _Finder:
     def _singular(self, model: Any, key: str) -> str:
         """Resources and operations are held by plural keys; a name that is taken gets the model's own."""
         own = {"resources": "resource", "operations": "operation"}.get(key, key)
-        if model.__name__ in ("UnifiedResource", "UnifiedOperation"):
+        if model.__name__ in ("UnifiedResource", "UnifiedOperation", "UnifiedEvent"):
             own = f"unified.{model.__name__.removeprefix('Unified').lower()}"
         return own if own not in self.names.values() else f"{own}.{model.__name__.lower()}"
 

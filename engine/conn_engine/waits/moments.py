@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
-__all__ = ["Unit", "http_date", "numeric", "seconds_from_now"]
+__all__ = ["Unit", "away", "http_date", "numeric", "seconds_from_now"]
 
 Unit: TypeAlias = Literal[
     "auto", "seconds", "milliseconds", "epoch", "epoch_ms", "iso8601", "http_date", "js_date", "duration"
@@ -45,6 +45,11 @@ def seconds_from_now(value: object, unit: Unit, now: float) -> float | None:
     if ahead is None or not ahead < _LONGEST:
         return None
     return max(0.0, ahead)
+
+
+def away(value: object, unit: Unit, now: float) -> float | None:
+    """As `seconds_from_now`, but below 0 for a moment that is past, and however far it is."""
+    return _ahead(value, unit, now)
 
 
 def _ahead(value: object, unit: Unit, now: float) -> float | None:

@@ -1,0 +1,24 @@
+"""Deliveries at work: accepted or refused, whose they are, and the events that they become.
+
+How a connector says it is `conn_engine.webhooks`.
+"""
+
+from conn_engine.runtime.webhooks.accepting import Acceptance, accept
+from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events, vendor_events
+from conn_engine.runtime.webhooks.outgoing import outgoing, signing_key
+from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
+from conn_engine.runtime.webhooks.routing import Routes
+
+__all__ = [
+    "Acceptance",
+    "Event",
+    "Receipt",
+    "Receiver",
+    "Routes",
+    "VendorEvent",
+    "accept",
+    "outgoing",
+    "signing_key",
+    "unified_events",
+    "vendor_events",
+]

@@ -1,0 +1,277 @@
+"""From a delivery's items to events: in the vendor's terms first, then as an account's unified mappings have them.
+
+One contract whichever vendor sent it: `Event`. Proving the delivery is `accepting`'s.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from conn_engine.config import Effective, OperationName
+from conn_engine.config.models import UnifiedEvent
+from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
+from conn_engine.expressions import UNDEFINED
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.operation import perform
+from conn_engine.runtime.unified import mapped_record
+from conn_engine.strategies import Scope, ask
+from conn_engine.waits.moments import away
+from conn_engine.webhooks import Delivery, VendorEvents
+from conn_engine.wire import Flow, Page
+
+__all__ = ["Event", "VendorEvent", "unified_events", "vendor_events"]
+
+MAX_EVENTS = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class VendorEvent:
+    """One event as the vendor tells it. `occurred_at` is ISO 8601 in UTC, `item` what it was made of; `routes` is the
+    value that tells whose it is (None: the delivery's address does)."""
+
+    type: str
+    id: str | None
+    occurred_at: str | None
+    record: Any
+    record_id: str | None
+    item: Any
+    routes: Any = None
+
+    def plain(self) -> dict[str, Any]:
+        """As expressions see it; what is unknown is left out."""
+        names = {
+            "type": self.type,
+            "id": self.id,
+            "occurred_at": self.occurred_at,
+            "record": self.record,
+            "record_id": self.record_id,
+            "item": self.item,
+        }
+        return {name: value for name, value in names.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What an application gets: the same contract whichever vendor sent it.
+
+    `type` is `<model>.<record>.<action>`, such as `crm.contact.updated`, and `data` the unified record; or
+    `<connector>:<the vendor's type>` and what the vendor says, when no unified mapping takes the event. `id` is the
+    same whenever the vendor delivers the event again. `data` is None when the record is gone from the vendor.
+    """
+
+    id: str
+    type: str
+    account: str | None
+    connector: str
+    occurred_at: str | None
+    data: Any
+    vendor: Mapping[str, Any] = field(default_factory=dict)
+    remote_data: Any = None
+
+    def plain(self) -> dict[str, Any]:
+        """As JSON data."""
+        made: dict[str, Any] = {
+            "id": self.id,
+            "type": self.type,
+            "account": self.account,
+            "connector": self.connector,
+            "occurred_at": self.occurred_at,
+            "data": self.data,
+            "vendor": dict(self.vendor),
+        }
+        return made if self.remote_data is None else {**made, "remote_data": self.remote_data}
+
+
+# --- in the vendor's terms ---
+
+
+def vendor_events(effective: Effective, delivery: Delivery, claims: Mapping[str, Any]) -> list[VendorEvent]:
+    """The events of a proved delivery. Raises ExpressionError where an expression fails, ConfigurationError for what is
+    no event."""
+    told = effective.connector.webhooks
+    if told is None or told.events is None:
+        return []
+    events = told.events
+    scope: Scope = {"context": effective.context, **({"claims": dict(claims)} if claims else {})}
+    found = _found(events.each, delivery, scope, "webhooks.events.each")
+    items = found if isinstance(found, list) else [] if found is None else [found]
+    if len(items) > MAX_EVENTS:
+        raise ConfigurationError(f"the delivery has {len(items)} events, more than {MAX_EVENTS}")
+    routing = told.account.value if told.account is not None else None
+    return [_vendor_event(events, delivery, {**scope, "item": item}, routing) for item in items]
+
+
+def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routing: str | None) -> VendorEvent:
+    def value(name: str) -> Any:
+        text = getattr(events, name)
+        return None if text is None else _found(text, delivery, scope, f"webhooks.events.{name}")
+
+    kind = value("type")
+    parts = kind if isinstance(kind, list) else [kind]
+    if not parts or any(isinstance(part, bool) or not isinstance(part, str | int | float) for part in parts):
+        raise ConfigurationError(
+            f"webhooks.events.type ({events.type}) does not give the type of an event of this delivery",
+            hint="a type is a text, or a list of texts; leave such items out with `each`",
+        )
+    return VendorEvent(
+        type=".".join(str(part) for part in parts),
+        id=_text(value("id")),
+        occurred_at=_moment(value("occurred_at")),
+        record=value("record"),
+        record_id=_text(value("record_id")),
+        item=scope["item"],
+        routes=None if routing is None else _found(routing, delivery, scope, "webhooks.account.value"),
+    )
+
+
+def _found(text: str, delivery: Delivery, scope: Scope, at: str) -> Any:
+    try:
+        value = ask(text, delivery.names(text, scope))
+    except ExpressionError as error:
+        error.at = at
+        raise
+    return None if value is UNDEFINED else value
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value or None
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def _moment(value: Any) -> str | None:
+    """ISO 8601 in UTC, to the millisecond; None for what is no moment."""
+    seconds = None if isinstance(value, bool) else away(value, "auto", 0.0)
+    if seconds is None or not 1e9 < seconds < 1e11:
+        return None
+    text = datetime.fromtimestamp(round(seconds, 3), UTC).isoformat(timespec="milliseconds")
+    return text.removesuffix("+00:00") + "Z"
+
+
+# --- as an account's mappings have them ---
+
+
+def unified_events(
+    effective: Effective, session: Session, delivery: Delivery, event: VendorEvent, *, remote_data: bool = False
+) -> Flow[list[Event]]:
+    """What a vendor's event is for an account: an event of each unified resource that takes it, else the vendor's own.
+
+    Raises ExpressionError where a mapping fails, and what fetching a record raises.
+    """
+    made: list[Event] = []
+    for model, resources in effective.connector.unified.items():
+        for resource, unified in resources.items():
+            for action, told in unified.events.items():
+                at = f"unified.{model}.{resource}.events.{action}"
+                scope: Scope = {"event": event.plain(), "context": effective.context}
+                if not _holds(told.when, delivery, scope, f"{at}.when"):
+                    continue
+                name = _behind(effective, model, resource, told, at)
+                kind = f"{model}.{_record(effective, name)}.{action}"
+                records, own = yield from _data(effective, session, name, told, event, delivery, scope, at)
+                made += [_event(effective, event, kind, data, own if remote_data else None) for data in records]
+    if made:
+        return made
+    own = event.item if event.record is None else event.record
+    return [_event(effective, event, f"{effective.connector_name}:{event.type}", own, None)]
+
+
+def _holds(text: str, delivery: Delivery, scope: Scope, at: str) -> bool:
+    return _true(_found(text, delivery, scope, at))
+
+
+def _true(value: Any) -> bool:
+    return any(_true(item) for item in value) if isinstance(value, list) else bool(value)
+
+
+def _behind(effective: Effective, model: str, resource: str, told: UnifiedEvent, at: str) -> OperationName:
+    """The unified operation that maps or fetches the record."""
+    methods = (told.method,) if told.method is not None else ("get", "list")
+    for method in methods:
+        if effective.unified(model, resource, method) is not None:
+            return OperationName("unified", model, resource, method)
+    raise ConfigurationError(
+        f"{at} needs the unified operation {model}.{resource}.{methods[0]}, which there is not",
+        hint="name another with `method`, or write its mapping",
+    )
+
+
+def _record(effective: Effective, name: OperationName) -> str:
+    operation = effective.unified(name.model, name.resource, name.method)
+    return operation.record if operation is not None and operation.record is not None else name.resource
+
+
+def _data(  # noqa: PLR0917
+    effective: Effective,
+    session: Session,
+    name: OperationName,
+    told: UnifiedEvent,
+    event: VendorEvent,
+    delivery: Delivery,
+    scope: Scope,
+    at: str,
+) -> Flow[tuple[list[Any], Any]]:
+    """The unified records, and the vendor's own."""
+    if told.fetch is None:
+        own = event.record
+        if told.record is not None:
+            own = _found(told.record, delivery, scope, f"{at}.record")
+        if own is None:
+            raise ConfigurationError(
+                f"{at} has no record to map: the event does not hold one",
+                hint="say where it is with `record`, or have it fetched with `fetch: event.record_id`",
+            )
+        return mapped_record(effective, name, own, session), own
+    identifier = _text(_found(told.fetch, delivery, scope, f"{at}.fetch"))
+    if identifier is None:
+        raise ConfigurationError(f"{at}.fetch ({told.fetch}) does not find the id of the record")
+    try:
+        pages = yield from _pages(perform(effective, name, Call(id=identifier), session))
+    except VendorError as error:
+        if error.kind != "not_found":
+            raise
+        return [None], None  # it is gone meanwhile: that something happened is still true
+    records = [record for page in pages for record in page.records]
+    raw = [record for page in pages for record in page.raw]
+    return records or [None], raw[0] if raw else None
+
+
+def _pages(flow: Flow[None]) -> Flow[list[Page]]:
+    """Run an operation within another flow; its pages are returned, and everything else is handed on."""
+    pages: list[Page] = []
+    result: Any = None
+    fault: BaseException | None = None
+    while True:
+        try:
+            effect = flow.throw(fault) if fault is not None else flow.send(result)
+        except StopIteration:
+            return pages
+        result, fault = None, None
+        if isinstance(effect, Page):
+            pages.append(effect)
+            continue
+        try:
+            result = yield effect
+        except Exception as error:
+            fault = error
+
+
+def _event(effective: Effective, event: VendorEvent, kind: str, data: Any, remote: Any) -> Event:
+    known = event.id if event.id is not None else [event.type, event.occurred_at, event.item]
+    told = json.dumps(
+        [effective.connector_name, effective.account, kind, known], sort_keys=True, separators=(",", ":"), default=str
+    )
+    vendor = {"type": event.type, **({"id": event.id} if event.id is not None else {})}
+    return Event(
+        id=f"evt_{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:32]}",
+        type=kind,
+        account=effective.account,
+        connector=effective.connector_name,
+        occurred_at=event.occurred_at,
+        data=data,
+        vendor=vendor,
+        remote_data=remote,
+    )

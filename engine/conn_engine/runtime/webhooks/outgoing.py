@@ -1,0 +1,48 @@
+"""An event on its way to an application: one request, signed by the Standard Webhooks specification whichever vendor it
+came from."""
+
+import base64
+import binascii
+import hmac
+import json
+import math
+
+from conn_engine.errors import UsageError
+from conn_engine.runtime.webhooks.events import Event
+from conn_engine.wire import Headers, Request
+
+__all__ = ["outgoing", "signing_key"]
+
+
+def signing_key(secret: str) -> bytes:
+    """The key of a Standard Webhooks secret: base64, with or without `whsec_` before it.
+
+    Raises UsageError, without the secret, when it is none or shorter than the 24 bytes that the specification wants.
+    """
+    try:
+        key = base64.b64decode(secret.strip().removeprefix("whsec_"), validate=True)
+    except (ValueError, binascii.Error):
+        key = b""
+    if len(key) < 24:
+        raise UsageError(
+            "the secret to sign events with is not whsec_ and 24 to 64 bytes in base64",
+            hint="make one: openssl rand -base64 32",
+        )
+    return key
+
+
+def outgoing(event: Event, url: str, key: bytes, now: float) -> Request:
+    """The request that hands an event to an application. `now` is Unix seconds."""
+    body = json.dumps(
+        {**event.plain(), "timestamp": event.occurred_at}, separators=(",", ":"), ensure_ascii=False, default=str
+    ).encode("utf-8", "replace")
+    moment = str(math.floor(now))
+    signed = b".".join((event.id.encode(), moment.encode(), body))
+    signature = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
+    headers = Headers({
+        "content-type": "application/json",
+        "webhook-id": event.id,
+        "webhook-timestamp": moment,
+        "webhook-signature": f"v1,{signature}",
+    })  # fmt: skip
+    return Request("POST", url, headers, body, label="event", idempotent=True)

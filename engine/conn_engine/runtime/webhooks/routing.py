@@ -1,0 +1,61 @@
+"""Which accounts an event is for, by a value in their context. The index is made once, when it is first asked."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from conn_engine.auth import CAPTURED
+from conn_engine.config import Workspace
+from conn_engine.errors import ConnError
+from conn_engine.secrets import Vault
+
+__all__ = ["Routes"]
+
+
+class Routes:
+    """The accounts of a workspace by connector and by a value of their context: what their documents say, or what was
+    captured when they were logged in."""
+
+    def __init__(self, workspace: Workspace, vault: Callable[[], Vault]) -> None:
+        self._workspace = workspace
+        self._vault = vault
+        self._made: dict[tuple[str, str], dict[str, list[str]]] = {}
+        self.unreadable: list[str] = []
+
+    def accounts(self, connector: str, name: str, value: Any) -> list[str]:
+        """The accounts of a connector whose context has this value by this name; 7 and "7" are the same."""
+        if value is None or isinstance(value, dict | list):
+            return []
+        key = (connector, name)
+        if key not in self._made:
+            self._made[key] = self._index(connector, name)
+        return self._made[key].get(_text(value), [])
+
+    def _index(self, connector: str, name: str) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for account, value in self._values(connector, name):
+            if value is not None and not isinstance(value, dict | list):
+                found.setdefault(_text(value), []).append(account)
+        return found
+
+    def _values(self, connector: str, name: str) -> Iterable[tuple[str, Any]]:
+        self.unreadable = []
+        for account in self._workspace.accounts():
+            try:
+                typed = self._workspace.account(account)
+                if typed.connector != connector:
+                    continue
+                if name in typed.context:
+                    yield account, typed.context[name]
+                else:
+                    captured = (self._vault().load(account) or {}).get(CAPTURED)
+                    yield account, captured.get(name) if isinstance(captured, dict) else None
+            except ConnError:  # the events of the others are not held up by it
+                self.unreadable.append(account)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else str(int(value)) if _whole(value) else str(value)
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and float(value).is_integer()

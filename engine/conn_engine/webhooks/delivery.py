@@ -1,0 +1,167 @@
+"""A delivery: the HTTP request by which a vendor tells that something happened, as expressions see it.
+
+Whether it is the vendor's, and what it means, is told elsewhere. The body's text is exact: what an expression makes of
+it becomes the very bytes that came.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from conn_engine.bodies import ResponseOptions, decode
+from conn_engine.errors import VendorError
+from conn_engine.strategies import Scope
+from conn_engine.wire import Headers, Response
+
+__all__ = ["MAX_DELIVERY_BYTES", "NAMES", "Delivery"]
+
+MAX_DELIVERY_BYTES = 32 * 1024 * 1024
+"""Longest body that is read: some vendors send up to 25 MB."""
+
+NAMES = frozenset({"method", "url", "host", "path", "target", "query", "headers", "text", "body", "body_sha256"})
+"""What expressions over a delivery may read of it. `body` is read of the text when an expression names it."""
+
+_MAX_FIELDS = 10_000
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_ROWS = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines)")
+_XML = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?xml")
+_LIKE_JSON = re.compile(r'\s*[\[{"]')
+
+
+@dataclass(frozen=True, repr=False)
+class Delivery:
+    """What came: `url` is the one the vendor called (a proxy's own differs), `body` the bytes as they came, unpacked
+    if they were packed in transit."""
+
+    method: str
+    url: str
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+    def __repr__(self) -> str:
+        return f"Delivery({self.method} {self.url.split('?')[0]}, {len(self.body)} bytes)"  # the rest may be secret
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text that `exact` turns into the same bytes again: UTF-8, or a character for each byte."""
+        return self.body.decode(self._charset)
+
+    @cached_property
+    def _charset(self) -> str:
+        try:
+            self.body.decode()
+        except UnicodeDecodeError:
+            return "latin-1"
+        return "utf-8"
+
+    def exact(self, text: str) -> bytes:
+        """The bytes of a text that was made of the delivery's. Raises UnicodeEncodeError where there are none."""
+        return text.encode(self._charset)
+
+    @cached_property
+    def data(self) -> Any:
+        """The body as data: by its content type JSON, lines of JSON, a form (name to value, or values), a form in
+        parts, or XML; JSON too where it looks like it. Else its text, and None for none.
+
+        What cannot be read is its text: a signature says whether the vendor sent it so.
+        """
+        if not self.body.strip():
+            return None
+        kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind == _FORM:
+            return _collected(_pairs(self.text))
+        if kind == _MULTIPART:
+            return _collected(_parts(self.headers["content-type"], self.body))
+        try:
+            if _ROWS.fullmatch(kind):
+                return self._decoded("jsonl")
+            if _XML.fullmatch(kind):
+                return self._decoded("xml")
+            if "json" in kind or _LIKE_JSON.match(self.text):
+                return self._decoded("json")
+        except VendorError:
+            pass
+        return self.text
+
+    def _decoded(self, form: str) -> Any:
+        return decode(Response(200, self.headers, self.body), form, ResponseOptions())
+
+    @cached_property
+    def repeated(self) -> frozenset[str]:
+        """Names of headers and query parameters that came more than once: which of them counts is anyone's guess."""
+        names = [name.lower() for name, _ in self.headers.pairs]
+        names += [name for name, _ in self._query]
+        return (
+            frozenset(name for name in names if names.count(name) > 1) if len(set(names)) < len(names) else frozenset()
+        )
+
+    @cached_property
+    def _query(self) -> list[tuple[str, str]]:
+        return _pairs(urlsplit(self.url).query)
+
+    @cached_property
+    def plain(self) -> Scope:
+        """The names that expressions may use, without `body`. What came several times is a list."""
+        parts = urlsplit(self.url)
+        path = parts.path or "/"
+        return {
+            "method": self.method.upper(),
+            "url": self.url,
+            "host": parts.netloc,
+            "path": path,
+            "target": path + (f"?{parts.query}" if parts.query else ""),
+            "query": _collected(self._query),
+            "headers": _collected((name.lower(), value.strip()) for name, value in self.headers.pairs),
+            "text": self.text,
+            "body_sha256": hashlib.sha256(self.body).hexdigest(),
+        }
+
+    def names(self, told: Any, scope: Mapping[str, Any]) -> Scope:
+        """`scope` and the delivery's names, which go first; `body` among them where `told`, a text or data of texts
+        with expressions, has the word."""
+        names = {**scope, **self.plain}
+        if _has_word(told, "body"):
+            names["body"] = self.data
+        return names
+
+
+def _has_word(told: Any, word: str) -> bool:
+    if isinstance(told, str):
+        return word in told or "*" in told or "$$" in told or "$." in told
+    if isinstance(told, Mapping):
+        return any(_has_word(value, word) for value in told.values())
+    return isinstance(told, list | tuple) and any(_has_word(item, word) for item in told)
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """The fields of a form or a query, in order. None of them when they are more than a form has."""
+    try:
+        return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return []
+
+
+def _parts(content_type: str, body: bytes) -> Iterable[tuple[str, str]]:
+    """The fields of a form in parts; of a file its text."""
+    from email.parser import BytesParser
+    from email.policy import HTTP
+
+    head = f"content-type: {content_type}\r\n\r\n".encode("latin-1", "replace")
+    message = BytesParser(policy=HTTP).parsebytes(head + body)
+    for part in message.iter_parts() if message.is_multipart() else ():
+        name = part.get_param("name", header="content-disposition")
+        content = part.get_payload(decode=True)
+        if isinstance(name, str) and isinstance(content, bytes):
+            yield name, content.decode("utf-8", "replace")
+
+
+def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}

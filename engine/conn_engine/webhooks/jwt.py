@@ -1,0 +1,163 @@
+"""Deliveries that carry a JWT (RFC 7519), or are one."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from conn_engine.errors import CredentialError
+from conn_engine.signing.assertion import Algorithm
+from conn_engine.signing.keys import KeyEncoding, shared_key
+from conn_engine.signing.public_keys import public_key
+from conn_engine.strategies import Scope, filled
+from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
+from conn_engine.webhooks.proof import Prover, Proving, Unproved, found
+from conn_engine.wire import Flow
+
+__all__ = ["Jwt"]
+
+_LONGEST = 64 * 1024
+_LONGEST_BODY = 1024 * 1024
+
+
+class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
+    """A JWT. Its claims are `claims`, in `require`, `account` and `events` too."""
+
+    token: Annotated[
+        str,
+        Meta(description="Expression for the JWT, such as `headers.authorization`; `text` when the whole body is one."),
+    ] = "headers.authorization"  # noqa: S105
+    prefix: Annotated[str | None, Meta(description='What may stand before it. Default "Bearer ".')] = "Bearer "
+    algorithms: Annotated[
+        tuple[Algorithm, ...], Meta(min_length=1, description="The algorithms that are accepted, as `alg` names them.")
+    ]
+    key: KeyTemplates = "{{webhook_secret}}"
+    key_encoding: Annotated[KeyEncoding, Meta(description="How a shared secret is written (HS algorithms).")] = "text"
+    key_request: Annotated[
+        KeyRequest | None,
+        Meta(description="Where the vendor publishes its keys, instead of `key`. `header.kid` names one of them."),
+    ] = None
+    issuer: Annotated[str | None, Meta(description="Template for what `iss` must be.")] = None
+    audience: Annotated[str | None, Meta(description="Template for what `aud` must be, or have among others.")] = None
+    claims: Annotated[tuple[str, ...], Meta(description="Claims that must be there.")] = ()
+    leeway_seconds: Annotated[
+        float, Meta(ge=0, le=3600, description="How far the clocks may differ, for `exp`, `nbf` and `iat`.")
+    ] = 60.0
+    lifetime_seconds: Annotated[
+        Annotated[float, Meta(gt=0)] | None, Meta(description="How old `iat` may be at most, which then must be there.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        kinds = {name.startswith("HS") for name in self.algorithms}
+        if len(kinds) > 1:
+            raise ValueError("`algorithms` are either shared secrets (HS…) or public keys: a key is not both")
+        if self.key_request is not None and kinds == {True}:
+            raise ValueError("`key_request` is for public keys: a shared secret (HS…) is published nowhere")
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by the JWT's signature, and by its claims."""
+        text = self._token(proving)
+        header = _header(text)
+        claims: dict[str, Any] | None = None
+        for again in (False, True):
+            keys = yield from self._keys(proving, header, again)
+            claims = self._read(text, header, keys)
+            if claims is not None or self.key_request is None:
+                break
+        if claims is None:
+            raise Unproved("wrong_signature", "its JWT is not by the key that it should be by")
+        self._judge(claims, proving)
+        proving.claims = claims
+        return {"claims": claims, "header": header}
+
+    def _token(self, proving: Proving) -> str:
+        said = found(self.token, proving)
+        longest = _LONGEST_BODY if self.token.strip() == "text" else _LONGEST
+        if not isinstance(said, str) or not said.strip() or len(said) > longest:
+            raise Unproved("unsigned", f"it has no JWT ({self.token})")
+        text = said.strip()
+        prefix = self.prefix or ""
+        return text[len(prefix) :].strip() if text.lower().startswith(prefix.lower()) else text
+
+    def _keys(self, proving: Proving, header: dict[str, Any], again: bool) -> Flow[Keys]:
+        if self.key_request is None:
+            return own_keys(self.key, proving)
+        keys = yield from fetched(self.key_request, proving, {"header": header}, again=again)
+        named = [key for key in keys if isinstance(key, dict) and "kid" in key]
+        return [key for key in named if key["kid"] == header.get("kid")] if "kid" in header and named else keys
+
+    def _read(self, text: str, header: dict[str, Any], keys: Keys) -> dict[str, Any] | None:
+        """The claims, when one of the keys has signed them."""
+        import jwt
+
+        if header.get("alg") not in self.algorithms:
+            raise Unproved("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+        for told in keys:
+            key: Any
+            if str(self.algorithms[0]).startswith("HS"):
+                key = shared_key(str(told), self.key_encoding)
+            else:
+                key = public_key(told)
+            try:
+                payload = jwt.PyJWS().decode(text, key, algorithms=list(self.algorithms))
+            except jwt.InvalidSignatureError:
+                continue
+            except jwt.InvalidKeyError:
+                raise CredentialError("the key that proves deliveries is not one for the JWT's algorithm") from None
+            except jwt.PyJWTError:
+                raise Unproved("unsigned", "its JWT cannot be read") from None
+            return _object(payload)
+        return None
+
+    def _judge(self, claims: dict[str, Any], proving: Proving) -> None:
+        now = proving.clock.now()
+        for name in self.claims:
+            if claims.get(name) is None:
+                raise Unproved("requirement", f'its JWT lacks the claim "{name}"')
+        ends, begins, made = (_seconds(claims, name) for name in ("exp", "nbf", "iat"))
+        if ends is not None and now > ends + self.leeway_seconds:
+            raise Unproved("stale", f"its JWT ended {now - ends:.0f} s ago")
+        for begun in (begins, made):
+            if begun is not None and now < begun - self.leeway_seconds:
+                raise Unproved("stale", f"its JWT begins {begun - now:.0f} s ahead of this machine's clock")
+        if self.lifetime_seconds is not None and (made is None or now > made + self.lifetime_seconds):
+            raise Unproved("stale", "its JWT is too old, or does not say when it was made")
+        if self.issuer is not None and claims.get("iss") != self._filled(self.issuer, proving):
+            raise Unproved("requirement", "its JWT is by another issuer")
+        if self.audience is not None:
+            said = claims.get("aud")
+            if self._filled(self.audience, proving) not in (said if isinstance(said, list) else [said]):
+                raise Unproved("requirement", "its JWT is for another audience")
+
+    def _filled(self, template: str, proving: Proving) -> Any:
+        return filled(template, proving.names(template), purpose="what a JWT is compared with")
+
+
+def _header(text: str) -> dict[str, Any]:
+    import jwt
+
+    try:
+        header: dict[str, Any] = jwt.get_unverified_header(text)
+    except jwt.PyJWTError:
+        raise Unproved("unsigned", "its JWT cannot be read") from None
+    return header
+
+
+def _object(payload: bytes) -> dict[str, Any]:
+    import json
+
+    try:
+        claims = json.loads(payload)
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise Unproved("unsigned", "its JWT has no claims")
+    return claims
+
+
+def _seconds(claims: dict[str, Any], name: str) -> float | None:
+    value = claims.get(name)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < 1e12:
+        raise Unproved("unsigned", f'the claim "{name}" of its JWT is no time')
+    return float(value)

@@ -1,0 +1,115 @@
+"""With which keys a delivery is proved: the account's own, or those that the vendor publishes."""
+
+import json
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from conn_engine.auth.secret_request import SecretRequest, asked, knowing
+from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.strategies import Scope, filled
+from conn_engine.transport.door import permitted, target
+from conn_engine.webhooks.proof import Proving, Unproved, found
+from conn_engine.wire import Flow
+
+__all__ = ["KeyRequest", "KeyTemplates", "Keys", "fetched", "own_keys"]
+
+Keys = list[Any]
+MAX_KEYS = 20
+
+KeyTemplates = Annotated[
+    str | tuple[str, ...],
+    Meta(
+        description="Template for the key, such as `{{webhook_secret}}`; several are tried one after the other, and "
+        "one that the account lacks is left out: the key before and after a rotation."
+    ),
+]
+
+
+class KeyRequest(SecretRequest, frozen=True, kw_only=True):
+    """A request for the vendor's public keys. Templates see the delivery, and of a JWT its `header`, besides the stored
+    credential's keys, `env` and `context`."""
+
+    method: Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")] = "get"
+    hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="Patterns of the hosts that it may go to, `*` for a part of one label. Default: the host that "
+            "`url` names; needed where a delivery says the host."
+        ),
+    ] = ()
+    keys: Annotated[
+        str,
+        Meta(
+            description="Expression over `response` for the key or keys: PEM texts (a certificate's too), JWKs, or "
+            "those of a JWKS."
+        ),
+    ] = "response.keys ? response.keys : response"
+    keep_seconds: Annotated[
+        float, Meta(ge=0, le=604_800, description="How long the answer is kept. One that lacks a key is asked again.")
+    ] = 3600.0
+
+
+def own_keys(told: str | tuple[str, ...], proving: Proving) -> Keys:
+    """The account's keys. Raises CredentialError when it has none, or an empty one alone."""
+    templates = (told,) if isinstance(told, str) else told
+    keys: Keys = []
+    missing: CredentialError | None = None
+    for template in templates:
+        try:
+            value = filled(template, proving.names(template), purpose="the key that proves deliveries")
+        except CredentialError as error:
+            missing = missing or error
+            continue
+        keys += [item for item in (value if isinstance(value, list) else [value]) if item not in ("", None)]
+    if not keys:
+        raise missing or CredentialError(
+            "the key that proves deliveries is empty", hint="log the account in again with the webhook's secret"
+        )
+    return keys[:MAX_KEYS]
+
+
+def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = False) -> Flow[Keys]:
+    """The vendor's keys, from the cache where they are. With `again` the vendor is asked even so, unless it was a
+    moment ago.
+
+    Raises Unproved when the request would go to a host that may not be asked, VendorError and CredentialError when the
+    vendor does not answer with keys.
+    """
+    names = {**proving.names(_texts(told)), **more}
+    url = filled(told.url, names, purpose="the request for keys")
+    body = json.dumps(filled(told.body, names, purpose="the request for keys"), sort_keys=True, default=str)
+    request = (told.method, url, body)
+    now = proving.clock.now()
+    kept = proving.cache.get(request, now, told.keep_seconds)
+    if kept is not None and not (again and proving.cache.stale(request, now)):
+        return list(kept)
+    hosts = _allowed(told, str(url))
+    answer = yield from asked(told, names, hosts, proving.clock, knowing(dict(proving.secrets)), "request for keys")
+    keys = found(told.keys, proving, **answer.names())
+    keys = keys if isinstance(keys, list) else [] if keys is None else [keys]
+    if keys:  # what has none is asked again at once
+        proving.cache.put(request, now, keys)
+    return keys
+
+
+def _texts(told: KeyRequest) -> list[Any]:
+    return [told.url, told.headers, told.query, told.body]
+
+
+def _allowed(told: KeyRequest, url: str) -> tuple[str, ...]:
+    """The hosts that may be asked, if the URL's is one of them."""
+    authority = told.url.partition("://")[2].partition("/")[0]
+    patterns = told.hosts or (() if "{{" in authority else (authority,))
+    if not patterns:
+        raise ConfigurationError(
+            "the request for keys goes to a host that the delivery says, and no `hosts` bounds it",
+            hint="list the vendor's hosts under hosts of the key request, such as keys.*.example.com",
+        )
+    try:
+        allowed = permitted(target(url).origin, patterns)
+    except ConfigurationError:
+        allowed = False
+    if not allowed:
+        raise Unproved("foreign_key", "the URL that it names for its key is not on one of the vendor's hosts")
+    return patterns

@@ -1,0 +1,144 @@
+"""What the ways to prove a delivery have in common: the settings of each, what it is proved with, and the outcome.
+
+A way is a generator: it may have to ask the vendor for a key, or for the answer itself.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.strategies import Scope, Settings, ask
+from conn_engine.webhooks.delivery import Delivery
+from conn_engine.webhooks.key_cache import KeyCache
+from conn_engine.wire import Clock, Flow
+
+__all__ = ["Prover", "Proving", "Unproved", "found", "holds"]
+
+
+class Unproved(ConnError):
+    """A delivery is not shown to be the vendor's. `message` says why, with nothing of a secret: `code` is one word."""
+
+    exit_code = 4
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Proving:
+    """With what a delivery is proved. `secrets` is the scope that has them: the stored credential's keys, `env` and
+    `context`. `item` is one of several that are proved each. `hosts` may receive a credential."""
+
+    delivery: Delivery
+    secrets: Mapping[str, Any]
+    clock: Clock
+    hosts: tuple[str, ...] = ()
+    cache: KeyCache = field(default_factory=KeyCache)
+    item: Any = None
+    claims: dict[str, Any] = field(default_factory=dict)
+
+    def names(self, told: Any) -> Scope:
+        """The names that `told`, an expression, a template or data of them, may use."""
+        names = self.delivery.names(told, self.secrets)
+        if self.item is not None:
+            names["item"] = self.item
+        if self.claims:
+            names["claims"] = self.claims
+        return names
+
+
+def found(text: str, proving: Proving, **more: Any) -> Any:
+    """What an expression finds; None when it finds nothing. Raises Unproved where it fails on this delivery, which may
+    be anybody's: what it says may quote secrets and is left out."""
+    from conn_engine.expressions import UNDEFINED, expression
+
+    expression(text)  # one that does not parse is the author's
+    try:
+        value = ask(text, {**proving.names(text), **more})
+    except ExpressionError:
+        raise Unproved("unreadable", f"the expression {text} fails on this delivery") from None
+    return None if value is UNDEFINED else value
+
+
+def holds(text: str, proving: Proving, **more: Any) -> bool:
+    """Whether an expression is true, by JSONata's idea of truth."""
+    return _true(found(text, proving, **more))
+
+
+def _true(value: Any) -> bool:
+    if isinstance(value, list):
+        return any(_true(item) for item in value)
+    return bool(value)
+
+
+class Prover(Settings, frozen=True, kw_only=True):
+    """One way to prove that a delivery is the vendor's.
+
+    Expressions see the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `headers`, `text`, `body`,
+    `body_sha256`), the stored credential's keys, `env` and `context`.
+    """
+
+    when: Annotated[
+        str | None,
+        Meta(
+            description="Condition for this way to be tried, such as the presence of its header. When no way is tried, "
+            "the delivery is refused. Default: always."
+        ),
+    ] = None
+    require: Annotated[
+        str | None,
+        Meta(description="Condition that must hold besides; sees `claims` of a JWT and `timestamp` too."),
+    ] = None
+    each: Annotated[
+        str | None,
+        Meta(
+            description="Expression for the items of a delivery that are signed each for itself, as `item`. Every one "
+            "must be proved, and there must be one."
+        ),
+    ] = None
+
+    def applies(self, proving: Proving) -> bool:
+        """Whether this way is to be tried."""
+        return self.when is None or holds(self.when, proving)
+
+    def prove(self, proving: Proving) -> Flow[None]:
+        """Return when the delivery is the vendor's; `proving.claims` then has what a JWT says.
+
+        Raises Unproved when it is not, CredentialError when the account lacks the secret, VendorError when a key cannot
+        be had.
+        """
+        if self.each is None:
+            yield from self._prove_one(proving)
+            return
+        items = found(self.each, proving)
+        items = items if isinstance(items, list) else [] if items is None else [items]
+        if not items:
+            raise Unproved("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
+        for item in items:
+            proving.item = item
+            yield from self._prove_one(proving)
+        proving.item = None
+
+    def _prove_one(self, proving: Proving) -> Flow[None]:
+        self._refuse_repeated(proving)
+        more = yield from self.check(proving)
+        if self.require is not None and not holds(self.require, proving, **more):
+            raise Unproved("requirement", f"`require` does not hold: {self.require}")
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Return further names for `require` when the delivery is proved; raise Unproved when it is not."""
+        raise NotImplementedError
+
+    def reads(self) -> str:
+        """The texts that say where things are, in one: a header named there may come once."""
+        return "\n".join(value for name in self.__struct_fields__ if isinstance(value := getattr(self, name), str))
+
+    def _refuse_repeated(self, proving: Proving) -> None:
+        told = self.reads().lower() if proving.delivery.repeated else ""
+        for name in proving.delivery.repeated:
+            if name.lower() in told:
+                raise Unproved("ambiguous", f'"{name}" came more than once: which one counts cannot be known')

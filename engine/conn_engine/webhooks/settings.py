@@ -1,0 +1,113 @@
+"""What a connector says of the deliveries that come to it: how they are proved, which ask for an answer of their own,
+whose they are, and which events they hold.
+
+How each is done is elsewhere: proving in the ways beside this, the rest in the runtime.
+"""
+
+from typing import Annotated, Any, TypeAlias
+
+from msgspec import Meta, field
+
+import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
+from conn_engine.auth.secret_request import SecretRequest
+from conn_engine.strategies import Settings
+
+__all__ = ["Challenge", "Reply", "Routing", "VendorEvents", "Webhooks"]
+
+Expression: TypeAlias = str  # JSONata
+Word: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
+
+_SEEN = "the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `headers`, `text`, `body`), `claims`"
+
+
+class Reply(Settings, frozen=True, kw_only=True):
+    """An HTTP answer."""
+
+    status: Annotated[int, Meta(ge=200, le=299, description="Status.")] = 200
+    headers: Annotated[
+        dict[str, str], Meta(description="Headers; templates. Without a content-type it is JSON for data, else text.")
+    ] = field(default_factory=dict)
+    body: Annotated[Any, Meta(description="Body: a template, or data whose strings are templates. Default: empty.")] = (
+        None
+    )
+
+
+class Challenge(Settings, frozen=True, kw_only=True):
+    """A delivery that tells of nothing but wants an answer, by which the vendor sees that the address is ours.
+
+    Expressions see the delivery, the stored credential's keys, `env` and `context`.
+    """
+
+    when: Annotated[Expression, Meta(description="Condition by which it is known.")]
+    verified: Annotated[
+        bool,
+        Meta(
+            description="Whether it is proved first, as other deliveries are. Default true: only a vendor that cannot "
+            "prove it yet is believed without."
+        ),
+    ] = True
+    require: Annotated[
+        Expression | None,
+        Meta(description="Condition without which it is refused (403), such as `query.token = verify_token`."),
+    ] = None
+    capture: Annotated[
+        dict[Word, Expression],
+        Meta(
+            description="What the vendor hands over for later, such as a secret: its name in the credential, and where "
+            "it stands. Kept when the account has none by that name yet, or is about to be given one."
+        ),
+    ] = field(default_factory=dict)
+    request: Annotated[
+        SecretRequest | None,
+        Meta(description="A request by which it is answered besides. It may go to the hosts of `hosts` alone."),
+    ] = None
+    hosts: Annotated[
+        tuple[str, ...], Meta(description="Patterns of the hosts that `request` may go to. Default: the connector's.")
+    ] = ()
+    reply: Annotated[Reply, Meta(description="The answer. Default: 200, empty.")] = Reply()
+
+
+class Routing(Settings, frozen=True, kw_only=True):
+    """Which account an event is for, when the address of the delivery does not say."""
+
+    value: Annotated[
+        Expression,
+        Meta(description=f"Expression over `item`, one of `each`, and {_SEEN}: `item.portalId`."),
+    ]
+    context: Annotated[Word, Meta(description="The name in the accounts' context that has the same value.")]
+
+
+class VendorEvents(Settings, frozen=True, kw_only=True):
+    """The events of a delivery, in the vendor's own terms. Expressions see `item`, one of `each`, besides
+    the delivery, `claims` and `context`."""
+
+    each: Annotated[
+        Expression,
+        Meta(description="Expression for what each event is made of; a list is several, none is none. Default: body."),
+    ] = "body"
+    type: Annotated[Expression, Meta(description="Its type, as the vendor calls it; a list is joined by a dot.")]
+    id: Annotated[
+        Expression | None,
+        Meta(description="What the vendor knows it by, the same when it is delivered again. Default: what it says."),
+    ] = None
+    occurred_at: Annotated[
+        Expression | None,
+        Meta(description="When it happened: ISO 8601, or seconds or milliseconds since 1970. Default: unknown."),
+    ] = None
+    record: Annotated[
+        Expression | None,
+        Meta(description="The vendor's record in it, as its operations would give it. Default: none."),
+    ] = None
+    record_id: Annotated[Expression | None, Meta(description="The id of the record that it is about.")] = None
+
+
+class Webhooks(Settings, frozen=True, kw_only=True):
+    """What comes to us: deliveries, by which the vendor tells of events."""
+
+    verify: Annotated["webhooks.Verification", Meta(description="How a delivery is proved to be the vendor's.")]
+    challenge: Annotated[
+        tuple[Challenge, ...], Meta(description="Deliveries that want an answer of their own; the first that fits.")
+    ] = ()
+    account: Annotated[Routing | None, Meta(description="Which account an event is for.")] = None
+    events: Annotated[VendorEvents | None, Meta(description="The events of a delivery.")] = None
+    reply: Annotated[Reply, Meta(description="The answer to what was accepted. Default: 200, empty.")] = Reply()

@@ -1,0 +1,53 @@
+"""Several ways to prove a delivery: one of them, or all."""
+
+from typing import TYPE_CHECKING, Annotated
+
+from msgspec import Meta
+
+import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
+from conn_engine.strategies import Scope
+from conn_engine.webhooks.proof import Prover, Proving, Unproved
+from conn_engine.wire import Flow
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["AllOf", "AnyOf"]
+
+
+class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
+    """One of several ways: those whose `when` holds are tried in order, and the first that proves it decides."""
+
+    of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by the first way that does."""
+        refused: list[Unproved] = []
+        for way in self.of:
+            if not way.applies(proving):
+                continue
+            try:
+                yield from way.prove(proving)
+            except Unproved as error:
+                refused.append(error)
+            else:
+                return {}
+        if len(refused) == 1:
+            raise refused[0]
+        if refused:
+            raise Unproved(refused[0].code, "; ".join(dict.fromkeys(error.message for error in refused)))
+        raise Unproved("unsigned", "it has nothing that one of the ways to prove it looks for")
+
+
+class AllOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="all"):
+    """Several ways together: each must prove it."""
+
+    of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by every way."""
+        for way in self.of:
+            if not way.applies(proving):
+                raise Unproved("unsigned", "it lacks what one of the ways to prove it looks for")
+            yield from way.prove(proving)
+        return {}

@@ -1,0 +1,88 @@
+"""Deliveries that carry the secret itself: a token, or a user name and password. And those that prove nothing."""
+
+import base64
+import binascii
+import hmac
+from typing import Annotated
+
+from msgspec import Meta
+
+from conn_engine.strategies import Scope
+from conn_engine.webhooks.keys import KeyTemplates, own_keys
+from conn_engine.webhooks.proof import Prover, Proving, Unproved, found
+from conn_engine.wire import Flow
+
+__all__ = ["Basic", "Token", "Unverified"]
+
+
+class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
+    """A secret that the vendor and the account share stands in the delivery as it is. It does not cover the body."""
+
+    token: Annotated[
+        str,
+        Meta(
+            description='Expression for the token, such as `headers."x-hook-token"`, `query.token`, `body.token`, or '
+            "`item.clientState` with `each`."
+        ),
+    ]
+    prefix: Annotated[str | None, Meta(description='What stands before it, such as "Bearer ".')] = None
+    key: KeyTemplates = "{{webhook_secret}}"
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by the first key that is the token."""
+        yield from ()
+        said = found(self.token, proving)
+        if not isinstance(said, str) or not said:
+            raise Unproved("unsigned", f"it has no token ({self.token})")
+        if self.prefix is not None and not said.startswith(self.prefix):
+            raise Unproved("unsigned", f"its token does not begin as it should ({self.token})")
+        _same(said.removeprefix(self.prefix or ""), own_keys(self.key, proving), "token")
+        return {}
+
+
+class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
+    """A user name and password in the Authorization header (RFC 7617). They do not cover the body."""
+
+    username: Annotated[str, Meta(description="Template for the user name.")] = "{{webhook_username}}"
+    password: Annotated[str, Meta(description="Template for the password.")] = "{{webhook_password}}"  # noqa: S105
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by both."""
+        yield from ()
+        said = proving.delivery.headers.all("authorization")
+        if len(said) != 1:
+            raise Unproved("unsigned", "it has no user name and password")
+        scheme, _, text = said[0].strip().partition(" ")
+        try:
+            pair = base64.b64decode(text.strip(), validate=True)
+        except (ValueError, binascii.Error):
+            pair = b""
+        if scheme.lower() != "basic" or b":" not in pair:
+            raise Unproved("unsigned", "it has no user name and password")
+        username, _, password = pair.partition(b":")
+        own = [str(own_keys(told, proving)[0]).encode() for told in (self.username, self.password)]
+        fits = [hmac.compare_digest(username, own[0]), hmac.compare_digest(password, own[1])]
+        if not all(fits):
+            raise Unproved("wrong_signature", "its user name and password are not the account's")
+        return {}
+
+    def reads(self) -> str:
+        """The one header that counts."""
+        return "authorization"
+
+
+class Unverified(Prover, frozen=True, kw_only=True, tag_field="format", tag="none"):
+    """The vendor proves nothing: a delivery is a hint, and what it says is to be fetched."""
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Nothing is proved."""
+        yield from ()
+        _ = proving
+        return {}
+
+
+def _same(said: str, keys: list[object], what: str) -> None:
+    own = said.encode("utf-8", "surrogateescape")
+    fits = [hmac.compare_digest(own, str(key).encode("utf-8", "surrogateescape")) for key in keys]
+    if not any(fits):
+        raise Unproved("wrong_signature", f"its {what} is not the account's")

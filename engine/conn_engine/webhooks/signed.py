@@ -1,0 +1,301 @@
+"""Deliveries that carry a signature of an expression's text: by a shared key, or by the vendor's private key."""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import Annotated, Literal, TypeAlias
+
+from msgspec import Meta
+
+from conn_engine.errors import CredentialError
+from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, shared_key
+from conn_engine.signing.public_keys import PublicKeyForm, borne_out, public_key
+from conn_engine.strategies import Scope
+from conn_engine.waits.moments import away
+from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
+from conn_engine.webhooks.proof import Prover, Proving, Unproved, found
+from conn_engine.wire import Flow
+
+__all__ = ["Ecdsa", "Ed25519", "Hmac", "Rsa", "StandardWebhooks"]
+
+NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
+_MOST = 50  # signatures, and texts that they may be of: the delivery is anybody's
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+class Signed(Prover, frozen=True, kw_only=True):
+    """A delivery with a signature. It may carry several, of which one must hold."""
+
+    signature: Annotated[
+        str,
+        Meta(description='Expression for the signature, or a list of them, such as `headers."x-signature"`.'),
+    ]
+    separator: Annotated[
+        NotEmpty | None, Meta(description='Between several in one text, such as ",". Default: it is one.')
+    ] = None
+    pair: Annotated[
+        NotEmpty | None,
+        Meta(
+            description='Between name and value of each, such as "=" in t=1700000000,v1=5257a869…. Expressions see '
+            "`parts`, the first value by its name.",
+        ),
+    ] = None
+    take: Annotated[
+        str | None,
+        Meta(description="With `pair`: the name that the signatures have, such as v1. Others are passed over."),
+    ] = None
+    prefix: Annotated[
+        str | None,
+        Meta(description='What stands before the signature, such as "sha256=". One without it is passed over.'),
+    ] = None
+    encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="How the signature is written.")] = (
+        "hex"
+    )
+    content: Annotated[
+        str,
+        Meta(
+            description='Expression for the text that is signed, such as `timestamp & "." & text`; a list when it may '
+            "be one of several. It sees `timestamp` and `parts`, besides the delivery and the secrets."
+        ),
+    ] = "text"
+    timestamp: Annotated[
+        str | None,
+        Meta(description="Expression for when it was signed, such as `parts.t`. A delivery without it is refused."),
+    ] = None
+    timestamp_unit: Annotated[Literal["epoch", "epoch_ms", "iso8601"], Meta(description="What `timestamp` is.")] = (
+        "epoch"
+    )
+    tolerance_seconds: Annotated[
+        float,
+        Meta(ge=0, le=604_800, description="How far it may be from now, before or after. 0: however old. Default 300."),
+    ] = 300.0
+
+    def __post_init__(self) -> None:
+        if (self.pair is None) != (self.take is None):
+            raise ValueError("`pair` and `take` need each other")
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by the first signature, text and key that fit."""
+        signatures, parts = self._signatures(proving)
+        more: Scope = {"parts": parts}
+        if self.timestamp is not None:
+            more["timestamp"] = self._moment(proving, more)
+        contents = self._contents(proving, more)
+        yield from self.match(proving, signatures, contents)
+        return more
+
+    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+        """Return when one of the signatures is of one of the contents. Raises Unproved otherwise."""
+        raise NotImplementedError
+
+    def _signatures(self, proving: Proving) -> tuple[list[bytes], dict[str, str]]:
+        said = found(self.signature, proving)
+        texts = [item for item in (said if isinstance(said, list) else [said]) if isinstance(item, str) and item]
+        if not texts:
+            raise Unproved("unsigned", f"it has no signature ({self.signature})")
+        if self.separator is not None:
+            texts = [item.strip() for text in texts for item in text.split(self.separator)]
+        parts: dict[str, str] = {}
+        if self.pair is not None:
+            pairs = [(name.strip(), value.strip()) for name, _, value in (text.partition(self.pair) for text in texts)]
+            for name, value in pairs:
+                if name != self.take and name in parts:
+                    raise Unproved("ambiguous", f'"{name[:40]}" came more than once: which one counts cannot be known')
+                parts.setdefault(name, value)
+            texts = [value for name, value in pairs if name == self.take]
+        if self.prefix is not None:
+            texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
+        read = [raw for raw in (_decoded(text, self.encoding) for text in texts[:_MOST]) if raw]
+        if not read:
+            raise Unproved("unsigned", f"it has no signature that is written as it should be ({self.signature})")
+        return read, parts
+
+    def _moment(self, proving: Proving, more: Scope) -> str:
+        said = found(self.timestamp or "", proving, **more)
+        if isinstance(said, bool) or not isinstance(said, str | int | float) or said == "":
+            raise Unproved("no_timestamp", f"it does not say when it was signed ({self.timestamp})")
+        text = str(said)
+        distance = away(text, self.timestamp_unit, proving.clock.now())
+        if distance is None:
+            raise Unproved("no_timestamp", f"when it was signed is no {self.timestamp_unit} ({self.timestamp})")
+        if self.tolerance_seconds and abs(distance) > self.tolerance_seconds:
+            when = "ago" if distance < 0 else "ahead of this machine's clock"
+            raise Unproved(
+                "stale",
+                f"it was signed {abs(distance):.0f} s {when}; {self.tolerance_seconds:.0f} s are allowed",
+                hint="when all deliveries are: check this machine's clock",
+            )
+        return text
+
+    def _contents(self, proving: Proving, more: Scope) -> list[bytes]:
+        if self.content.strip() == "text":
+            return [proving.delivery.body]
+        said = found(self.content, proving, **more)
+        texts = said if isinstance(said, list) else [said]
+        try:
+            read = [proving.delivery.exact(text) for text in texts[:_MOST] if isinstance(text, str)]
+        except UnicodeEncodeError:
+            read = []
+        if not read:
+            raise Unproved("no_content", f"the text that would be signed cannot be made of it ({self.content})")
+        return read
+
+
+class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
+    """An HMAC by a secret that the vendor and the account share."""
+
+    algorithm: Annotated[Literal["sha256", "sha1", "sha384", "sha512", "md5"], Meta(description="The digest.")] = (
+        "sha256"
+    )
+    key: Annotated[
+        KeyTemplates,
+        Meta(
+            description="Template for the secret, such as `{{webhook_secret}}`; several are tried one after the other, "
+            'and one that the account lacks is left out: the secret before and after a rotation. "": a plain digest '
+            "without a key (the content then has the secret)."
+        ),
+    ] = "{{webhook_secret}}"
+    key_prefix: Annotated[
+        str | None, Meta(description="What may stand before the key and is no part of it, such as whsec_.")
+    ] = None
+    key_encoding: Annotated[KeyEncoding, Meta(description="How the key is written.")] = "text"
+
+    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+        """Prove it by the first key that fits."""
+        yield from ()
+        if not self.key:
+            digests = [hashlib.new(self.algorithm, content, usedforsecurity=False).digest() for content in contents]
+        else:
+            plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in own_keys(self.key, proving)]
+            keys = [shared_key(key, self.key_encoding) for key in plain]
+            if not all(keys):
+                raise CredentialError("the key that proves deliveries is empty")
+            digests = [hmac.digest(key, content, self.algorithm) for key in keys for content in contents]
+        # every pair is compared, in constant time each
+        fits = [hmac.compare_digest(one, other) for one in digests for other in signatures]
+        if not any(fits):
+            raise Unproved("wrong_signature", "its signature is not by the account's key", hint=_WRONG)
+
+
+_WRONG = "check the secret, and that nothing changes the body or the URL before it arrives here"
+
+
+class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", tag="standard_webhooks"):
+    """Deliveries by the Standard Webhooks specification: `webhook-id`, `webhook-timestamp`, `webhook-signature`."""
+
+    key: KeyTemplates = "{{webhook_secret}}"
+    header_prefix: Annotated[str, Meta(pattern="^[a-z][a-z0-9-]*$", description="How the headers' names begin.")] = (
+        "webhook"
+    )
+    key_encoding: Annotated[
+        Literal["base64", "text"], Meta(description="How the key is written after `whsec_`, if that stands before it.")
+    ] = "base64"
+    tolerance_seconds: Annotated[
+        float, Meta(ge=0, le=604_800, description="How far its time may be from now. 0: however old.")
+    ] = 300.0
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """Prove it by the HMAC that the specification has."""
+        if not found(f'headers."{self.header_prefix}-id"', proving):
+            raise Unproved("unsigned", f"it has no {self.header_prefix}-id")
+        return (yield from self._expanded().check(proving))
+
+    def reads(self) -> str:
+        """The headers' names."""
+        return " ".join(f"{self.header_prefix}-{name}" for name in ("id", "timestamp", "signature"))
+
+    def _expanded(self) -> Hmac:
+        head = f'headers."{self.header_prefix}-'
+        coded = self.key_encoding == "base64"
+        return Hmac(
+            signature=f'{head}signature"',
+            separator=" ",
+            pair=",",
+            take="v1",
+            encoding="base64",
+            content=f'{head}id" & "." & timestamp & "." & text',
+            timestamp=f'{head}timestamp"',
+            tolerance_seconds=self.tolerance_seconds,
+            key=self.key,
+            key_prefix="whsec_" if coded else None,
+            key_encoding=self.key_encoding,
+        )
+
+
+class _ByPublicKey(Signed, frozen=True, kw_only=True):
+    key: KeyTemplates = "{{public_key}}"
+    key_encoding: Annotated[
+        PublicKeyForm,
+        Meta(
+            description="How the key is written: PEM (a certificate, or a JWK, too), or in base64 or hex the bytes of "
+            "an Ed25519 key or of the DER of any."
+        ),
+    ] = "pem"
+    key_request: Annotated[
+        KeyRequest | None, Meta(description="Where the vendor publishes its keys, instead of `key`.")
+    ] = None
+
+    def by(
+        self, proving: Proving, signatures: list[bytes], contents: list[bytes], scheme: Scheme, digest: Digest
+    ) -> Flow[None]:
+        for again in (False, True):
+            keys = yield from self._keys(proving, again)
+            for told in keys:
+                key = public_key(told, self.key_encoding)
+                if any(borne_out(key, scheme, digest, one, other) for one in contents for other in signatures):
+                    return
+            if self.key_request is None:
+                break
+        raise Unproved("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)
+
+    def _keys(self, proving: Proving, again: bool) -> Flow[Keys]:
+        if self.key_request is None:
+            return own_keys(self.key, proving)
+        return (yield from fetched(self.key_request, proving, {}, again=again))
+
+
+class Rsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
+    """An RSA signature by the vendor's private key."""
+
+    padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="The signature's scheme (RFC 8017).")] = "pkcs1v15"
+    digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
+
+    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+        """Prove it by the first key that fits."""
+        scheme: Scheme = "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15"
+        yield from self.by(proving, signatures, contents, scheme, self.digest)
+
+
+class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
+    """An ECDSA signature by the vendor's private key."""
+
+    digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
+    form: Annotated[
+        Literal["der", "pair"], Meta(description="DER, or the two numbers one after the other as JWTs have them.")
+    ] = "der"
+
+    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+        """Prove it by the first key that fits."""
+        scheme: Scheme = "ecdsa_pair" if self.form == "pair" else "ecdsa_der"
+        yield from self.by(proving, signatures, contents, scheme, self.digest)
+
+
+class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
+    """An Ed25519 signature by the vendor's private key."""
+
+    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+        """Prove it by the first key that fits."""
+        yield from self.by(proving, signatures, contents, "eddsa", "sha512")
+
+
+def _decoded(text: str, encoding: str) -> bytes | None:
+    if encoding == "hex":
+        return bytes.fromhex(text) if _HEX.fullmatch(text) else None
+    plain = text.translate(_URL_SAFE).rstrip("=") if encoding == "base64url" else text.rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        return None

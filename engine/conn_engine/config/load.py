@@ -43,11 +43,11 @@ class File:
     path: Path
 
 
-def load_workspace(root: Path) -> "Workspace":
+def load_workspace(root: Path | str) -> "Workspace":
     """The workspace in a folder. Reads only conn.yaml; raises ConfigurationError when it is missing or
     invalid.
     """
-    workspace = Workspace(root)
+    workspace = Workspace(Path(root))
     _ = workspace.settings
     return workspace
 

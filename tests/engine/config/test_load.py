@@ -41,6 +41,10 @@ def test_only_conn_yaml_is_read_at_first(make: Any) -> None:
         workspace.account("broken")
 
 
+def test_a_folder_may_be_a_text(make: Any) -> None:
+    assert load_workspace(str(make({}).root)).accounts() == ["acme"]
+
+
 def test_account(make: Any) -> None:
     account = make({}).account("acme")
     assert (account.connector, account.environment, account.context) == (

@@ -16,11 +16,12 @@ from conn_engine.config.models import (
     Step,
     StepRequest,
     UnifiedDocument,
+    UnifiedEvent,
     UnifiedOperation,
     Verify,
     WorkspaceSettings,
 )
-from conn_engine.config.operations import OperationName, VendorOperation, singular, vendor_operation
+from conn_engine.config.operations import EventName, OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
 from conn_engine.config.record_schemas import compiled_schema
 from conn_engine.config.tree import FolderTree, Tree
@@ -35,6 +36,7 @@ __all__ = [
     "DocumentKind",
     "Effective",
     "Environment",
+    "EventName",
     "Field",
     "File",
     "FolderTree",
@@ -50,6 +52,7 @@ __all__ = [
     "StepRequest",
     "Tree",
     "UnifiedDocument",
+    "UnifiedEvent",
     "UnifiedOperation",
     "VendorOperation",
     "Verify",

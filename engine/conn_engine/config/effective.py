@@ -19,10 +19,12 @@ from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.faults import fault
 from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, merge, statements
-from conn_engine.config.models import Configuration, UnifiedOperation, UnifiedResource
+from conn_engine.config.models import Configuration, UnifiedEvent, UnifiedOperation, UnifiedResource
 from conn_engine.config.operations import (
+    EventName,
     OperationName,
     VendorOperation,
+    event_names,
     operation_names,
     resolve_name,
     said_at,
@@ -35,6 +37,7 @@ from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError
+from conn_engine.webhooks import Webhooks
 
 __all__ = ["Effective"]
 
@@ -200,6 +203,29 @@ class Effective:
         made = self._unified[key] = convert(filled, UnifiedOperation, at=dotted(path))
         return made
 
+    # --- what comes to us ---
+
+    @cached_property
+    def webhooks(self) -> Webhooks | None:
+        """How deliveries are proved and which events they hold; None when the connector does not say. Raises
+        ConfigurationError."""
+        told = self.data.get("webhooks")
+        try:
+            return None if told is None else convert(told, Webhooks, at="webhooks")
+        except ConversionError as error:
+            raise self._explained(error) from None
+
+    @cached_property
+    def events(self) -> tuple[tuple[EventName, UnifiedEvent], ...]:
+        """What deliveries tell of unified records, in the documents' order. Raises ConfigurationError."""
+        try:
+            return tuple((name, self._convert_event(name)) for name in event_names(self.data))
+        except ConversionError as error:
+            raise self._explained(error) from None
+
+    def _convert_event(self, name: EventName) -> UnifiedEvent:
+        return convert(lookup(self.data, name.path), UnifiedEvent, at=dotted(name.path))
+
     # --- provenance ---
 
     def origins(self, path: Path_) -> list[Origin]:
@@ -295,6 +321,8 @@ class Effective:
                 yield name.path, partial(self._convert_vendor, name.resource, name.method)
             else:
                 yield name.path, partial(self._convert_unified, name.model, name.resource, name.method)
+        for event in event_names(self.data):
+            yield event.path, partial(self._convert_event, event)
 
     def _finding(self, at: Path_, error: ConversionError) -> Diagnostic:
         place = (*at, *error.place)

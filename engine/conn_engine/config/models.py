@@ -315,7 +315,7 @@ class UnifiedEvent(Settings, frozen=True, kw_only=True):
     record: Annotated[
         Expression | None,
         Meta(
-            description="The vendor's record, which `method` maps, such as `{\"id\": event.record_id}` of one that is "
+            description='The vendor\'s record, which `method` maps, such as `{"id": event.record_id}` of one that is '
             "gone. Default: event.record, when there is one."
         ),
     ] = None

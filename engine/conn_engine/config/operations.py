@@ -25,8 +25,10 @@ from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import NoSignature, Signature
 
 __all__ = [
+    "EventName",
     "OperationName",
     "VendorOperation",
+    "event_names",
     "operation_names",
     "resolve_name",
     "said_at",
@@ -64,6 +66,20 @@ class OperationName:
         if self.kind == "unified":
             return ("unified", self.model, self.resource, self.method)
         return ("resources", self.resource, self.method)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EventName:
+    """What deliveries tell of a unified resource: `crm.contacts.events.updated`."""
+
+    model: str
+    resource: str
+    action: str
+
+    @property
+    def path(self) -> Path_:
+        """Where it stands in the configuration."""
+        return ("unified", self.model, self.resource, "events", self.action)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +159,16 @@ def operation_names(data: Mapping[str, Any]) -> list[OperationName]:
         names = (method for method, _ in _objects(methods) if method not in _RESOURCE_KEYS)
         found.extend(OperationName("vendor", "", resource, method) for method in names)
     return found
+
+
+def event_names(data: Mapping[str, Any]) -> list[EventName]:
+    """Every unified event of a configuration, in the documents' order."""
+    return [
+        EventName(model, resource, action)
+        for model, resources in _objects(data.get("unified"))
+        for resource, said in _objects(resources)
+        for action, _ in _objects(said.get("events"))
+    ]
 
 
 def _objects(value: Any) -> Iterable[tuple[str, dict[str, Any]]]:

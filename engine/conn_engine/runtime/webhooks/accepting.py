@@ -51,7 +51,7 @@ def accept(
     lacks the secret, VendorError when a key cannot be had. A delivery that is not the vendor's is no exception: it is
     what `refused` says.
     """
-    told = effective.connector.webhooks
+    told = effective.webhooks
     if told is None:
         raise ConfigurationError(
             f'the connector "{effective.connector_name}" says nothing of webhooks',

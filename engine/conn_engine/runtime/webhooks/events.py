@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from conn_engine.config import Effective, OperationName
-from conn_engine.config.models import UnifiedEvent
+from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
+from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Call, Session
@@ -91,7 +91,7 @@ class Event:
 def vendor_events(effective: Effective, delivery: Delivery, claims: Mapping[str, Any]) -> list[VendorEvent]:
     """The events of a proved delivery. Raises ExpressionError where an expression fails, ConfigurationError for what is
     no event."""
-    told = effective.connector.webhooks
+    told = effective.webhooks
     if told is None or told.events is None:
         return []
     events = told.events
@@ -162,17 +162,15 @@ def unified_events(
     Raises ExpressionError where a mapping fails, and what fetching a record raises.
     """
     made: list[Event] = []
-    for model, resources in effective.connector.unified.items():
-        for resource, unified in resources.items():
-            for action, told in unified.events.items():
-                at = f"unified.{model}.{resource}.events.{action}"
-                scope: Scope = {"event": event.plain(), "context": effective.context}
-                if not _holds(told.when, delivery, scope, f"{at}.when"):
-                    continue
-                name = _behind(effective, model, resource, told, at)
-                kind = f"{model}.{_record(effective, name)}.{action}"
-                records, own = yield from _data(effective, session, name, told, event, delivery, scope, at)
-                made += [_event(effective, event, kind, data, own if remote_data else None) for data in records]
+    scope: Scope = {"event": event.plain(), "context": effective.context}
+    for name, told in effective.events:
+        at = dotted(name.path)
+        if not _holds(told.when, delivery, scope, f"{at}.when"):
+            continue
+        behind = _behind(effective, name, told, at)
+        kind = f"{name.model}.{_record(effective, behind)}.{name.action}"
+        records, own = yield from _data(effective, session, behind, told, event, delivery, scope, at)
+        made += [_event(effective, event, kind, data, own if remote_data else None) for data in records]
     if made:
         return made
     own = event.item if event.record is None else event.record
@@ -187,14 +185,14 @@ def _true(value: Any) -> bool:
     return any(_true(item) for item in value) if isinstance(value, list) else bool(value)
 
 
-def _behind(effective: Effective, model: str, resource: str, told: UnifiedEvent, at: str) -> OperationName:
+def _behind(effective: Effective, name: EventName, told: UnifiedEvent, at: str) -> OperationName:
     """The unified operation that maps or fetches the record."""
     methods = (told.method,) if told.method is not None else ("get", "list")
     for method in methods:
-        if effective.unified(model, resource, method) is not None:
-            return OperationName("unified", model, resource, method)
+        if effective.unified(name.model, name.resource, method) is not None:
+            return OperationName("unified", name.model, name.resource, method)
     raise ConfigurationError(
-        f"{at} needs the unified operation {model}.{resource}.{methods[0]}, which there is not",
+        f"{at} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which there is not",
         hint="name another with `method`, or write its mapping",
     )
 

@@ -101,7 +101,7 @@ class Receiver:
     # --- whose it is ---
 
     def _owners(self, wiring: Wiring, event: VendorEvent, account: str | None, notes: list[str]) -> list[str]:
-        told = wiring.effective.connector.webhooks
+        told = wiring.effective.webhooks
         routing = told.account if told is not None else None
         if account is not None:
             own = wiring.effective.context.get(routing.context) if routing is not None else None

@@ -479,6 +479,14 @@ CODES: dict[str, Code] = _table(
         "say another `authorization` on the operation, such as `{format: none}`.",
     ),
     Code(
+        "SEC105",
+        "part of a path that may be left out",
+        "warning",
+        "An account may leave out a part of its credential that says `required: false`; a header, a query parameter or "
+        "a field of the body is left out with it, and a part of the path cannot be: the operation fails for such an "
+        "account. Make the part required, or give the path a choice of two authorizations (`{format: choice}`).",
+    ),
+    Code(
         "DEP101",
         "operation past its sunset",
         "warning",

@@ -203,6 +203,7 @@ def status(
     verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it is accepted.")] = False,
 ) -> None:
     """Say which accounts have a credential, where it is kept, and whether it has expired. Values are never shown."""
+    from conn_engine.auth import absent_parts
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
@@ -216,8 +217,10 @@ def status(
             continue
         document = vault.load(name)
         if document is None:
-            lacking += 1
-            app.out(f"{name:<20} no credential in the {vault.kind}   run: conn auth login {name}")
+            needed = any(field.required for field in credentials.fields())
+            lacking += needed
+            told = "run" if needed else "it may go without; to store one"
+            app.out(f"{name:<20} no credential in the {vault.kind}   {told}: conn auth login {name}")
             continue
         app.redactor.add_document(document)
         expired = credentials.expired(document, app.clock.now())
@@ -225,6 +228,9 @@ def status(
         state = "valid" if not expired else "expired, will be renewed" if renewable else "expired"
         if renewable and credentials.expired(document, -math.inf):  # nothing can have ended then: there is none
             state = "complete, its token is asked for when needed"
+        absent = absent_parts(credentials.fields(), document)
+        if absent:
+            state += f", without {', '.join(sorted(absent))}"
         lacking += expired and not renewable
         app.out(f"{name:<20} {state}   in the {vault.kind_of(name)}")
         if verify:

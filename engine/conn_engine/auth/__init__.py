@@ -38,6 +38,7 @@ from conn_engine.auth.credentials import (
 )
 from conn_engine.auth.lifecycle import Introspection, Revocation
 from conn_engine.auth.names import CAPTURED, CredentialField
+from conn_engine.auth.omission import absent_parts, emptied, without
 from conn_engine.auth.refusal import clock_hint
 from conn_engine.auth.renewal import current, renewal
 from conn_engine.auth.token_request import Grant, TokenRequest, TokenStep, request_token
@@ -79,11 +80,14 @@ __all__ = [
     "Several",
     "TokenRequest",
     "TokenStep",
+    "absent_parts",
     "chosen",
     "clock_hint",
     "consenting",
     "current",
+    "emptied",
     "fresh_secret",
     "renewal",
     "request_token",
+    "without",
 ]

@@ -60,20 +60,28 @@ class Standing:
     expires_at: float | None
 
 
-def introspected(told: Introspection, names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Standing]:
+def introspected(
+    told: Introspection, names: Scope, hosts: tuple[str, ...], clock: Clock, absent: frozenset[str] = frozenset()
+) -> Flow[Standing]:
     """Ask about a token. Raises CredentialError when the vendor does not answer the question, VendorError when it is
     out of order."""
-    answer = yield from asked(told, names, hosts, clock, knowing(names), "token introspection")
+    answer = yield from asked(told, names, hosts, clock, knowing(names), "token introspection", absent=absent)
     active = _true(read(answer, told.active))
     return Standing(active, moment(read(answer, told.expires), told.expires_unit, clock.now()) if active else None)
 
 
-def revoked(told: tuple[Revocation, ...], names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
+def revoked(
+    told: tuple[Revocation, ...],
+    names: Scope,
+    hosts: tuple[str, ...],
+    clock: Clock,
+    absent: frozenset[str] = frozenset(),
+) -> Flow[None]:
     """Send the requests, in order. Raises CredentialError, without a value of the credential, at the first that is not
     done."""
     redactor = knowing(names)
     for one in told:
-        answer = yield from asked(one, names, hosts, clock, redactor, "revocation request", judged=False)
+        answer = yield from asked(one, names, hosts, clock, redactor, "revocation request", judged=False, absent=absent)
         status = answer.response.status
         try:
             done = status < 300 if one.done is None else _true(read(answer, one.done))

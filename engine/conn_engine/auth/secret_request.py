@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 from msgspec import field as setting
 
 from conn_engine.auth.names import filled, header_value, sealed
+from conn_engine.auth.omission import emptied, filled_in_part, without
 from conn_engine.auth.refusal import check
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
@@ -118,17 +119,20 @@ def asked(  # noqa: PLR0917
     *,
     judged: bool = True,
     finished: Callable[[Request], Request] = lambda request: request,
+    absent: frozenset[str] = frozenset(),
 ) -> Flow[Answer]:
-    """Send one request; its answer, decoded. `finished` may sign it. `label` names it for people.
+    """Send one request; its answer, decoded. `finished` may sign it. `label` names it for people; what would carry a
+    part of the credential that is `absent` goes without it.
 
     When `judged`, an error answer raises CredentialError, or VendorError from an endpoint that is out of order, without
     a value of the credential; else the answer is the caller's to judge, and one that cannot be read has no body.
     """
     now = Moment.at(clock.now())
-    request = finished(_built(told, {**now.names(), **names}, hosts, clock, label))
+    names = without(names, absent)
+    request = finished(_built(told, {**now.names(), **names}, hosts, clock, label, absent))
     if told.signature is not None:
         try:
-            request = told.signature.sign(request, names, now)
+            request = told.signature.sign(request, emptied(names, absent), now)
         except ExpressionError as error:
             raise sealed(error) from None
     response: Response = yield request
@@ -177,24 +181,27 @@ def endpoint_of(request: Request, redactor: Redactor) -> str:
     return redactor.text(f"{parts.netloc.rpartition('@')[2]}{parts.path}")[:200]
 
 
-def _built(told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str) -> Request:
+def _built(  # noqa: PLR0917
+    told: Told, names: Scope, hosts: tuple[str, ...], clock: Clock, label: str, absent: frozenset[str]
+) -> Request:
     purpose = f"the {label}" if " " in label else f'the token request\'s step "{label}"'
     if told.assertion is not None:
-        names = {**names, "assertion": signed(told.assertion, names, clock.now()).text}
+        names = {**names, "assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
     url = filled(told.url, names, purpose=purpose)
     parts = urlsplit(url) if isinstance(url, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ConfigurationError(
             f"{purpose} has a URL that is not an absolute http or https URL", hint=f"it is {told.url}"
         )
-    query = encode_query(filled(told.query, names, purpose=purpose).items())
+    query = encode_query(filled_in_part(told.query, names, absent, purpose=purpose).items())
     if query:
         url = f"{url}{'&' if parts.query else '?'}{query}"
     headers = {"accept": "application/json" if told.response_format == "json" else "*/*"}
     body: bytes | None = None
-    if told.body is not None:
-        body, headers["content-type"] = encode(told.body_format, filled(told.body, names, purpose=purpose))
-    for name, value in filled(told.headers, names, purpose=purpose).items():
+    data = filled_in_part(told.body, names, absent, purpose=purpose)
+    if told.body is not None and data is not UNSET:
+        body, headers["content-type"] = encode(told.body_format, data)
+    for name, value in filled_in_part(told.headers, names, absent, purpose=purpose).items():
         headers.pop(name.lower(), None)
         if value is not None:
             headers[name.lower()] = header_value(str(value), purpose=f'"{name}" of {purpose}')

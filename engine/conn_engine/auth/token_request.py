@@ -117,8 +117,11 @@ class Grant:
     captured: dict[str, Any] = field(default_factory=dict)
 
 
-def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Grant]:
-    """Ask for a token. Yields the Requests of `before` and its own, one after another; returns the Grant.
+def request_token(
+    told: TokenRequest, names: Scope, hosts: tuple[str, ...], clock: Clock, absent: frozenset[str] = frozenset()
+) -> Flow[Grant]:
+    """Ask for a token. Yields the Requests of `before` and its own, one after another; returns the Grant. What would
+    carry a part of the credential that is `absent` goes without it.
 
     Raises CredentialError when the vendor refuses or answers with something else than a token, VendorError
     (vendor_unavailable, rate_limited) when it is out of order. No message has a value of the credential in
@@ -128,10 +131,10 @@ def request_token(told: TokenRequest, names: Scope, hosts: tuple[str, ...], cloc
     before: dict[str, Any] = {}
     names = {**names, "before": before}
     for step in told.before:
-        answer = yield from asked(step, names, hosts, clock, redactor, step.name)
+        answer = yield from asked(step, names, hosts, clock, redactor, step.name, absent=absent)
         before[step.name] = found = answer.body if step.response is None else plain(read(answer, step.response))
         redactor.add_document(found)
-    answer = yield from asked(told, names, hosts, clock, redactor)
+    answer = yield from asked(told, names, hosts, clock, redactor, absent=absent)
     found = answer.body if told.response is None else read(answer, told.response)
     token = {"access_token": found} if isinstance(found, str) else found
     said: dict[str, Any] = token if isinstance(token, dict) else {}

@@ -14,7 +14,7 @@ from conn_engine.strategies import Draft
 if TYPE_CHECKING:
     from conn_engine.lint.rules import Target
 
-__all__ = ["carried", "held", "placed"]
+__all__ = ["carried", "held", "kept", "placed"]
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(\w+)")
@@ -86,7 +86,7 @@ def placed(target: "Target") -> Iterator[Diagnostic]:
     """SEC104: a credential belongs into the path, and an operation's has no place for it."""
     for operation in target.effective.vendor_operations():
         url = _TEMPLATE.sub("", f"{operation.base_url}/{operation.path}")
-        for name in _in_path(operation.authorization):
+        for name in (one.name for one in _in_path(operation.authorization)):
             if f"{{{name}}}" not in url:
                 at = (*operation.place, "path")
                 yield diagnostic(
@@ -98,10 +98,30 @@ def placed(target: "Target") -> Iterator[Diagnostic]:
                 )
 
 
-def _in_path(authorization: Any) -> Iterator[str]:
-    """The names of what certainly goes into the path; what a choice does is the account's affair."""
+def kept(target: "Target") -> Iterator[Diagnostic]:
+    """SEC105: a part of the credential that may be left out stands in the path, which cannot go without it."""
+    checked = set()
+    for operation in target.effective.vendor_operations():
+        at = operation.at("authorization")
+        optional = {part.name for part in operation.credentials.fields() if not part.required}
+        read = {name for one in _in_path(operation.authorization) for name in _NAME.findall(one.value)}
+        if at in checked or not optional & read:
+            continue
+        checked.add(at)
+        name = sorted(optional & read)[0]
+        yield diagnostic(
+            "SEC105",
+            f'an account may leave out "{name}", and the path of {operation.text} cannot go without it',
+            target.effective.span(at),
+            path=dotted(at),
+            hint="say `required: true`, or choose: `authorization: {format: choice}`",
+        )
+
+
+def _in_path(authorization: Any) -> Iterator[Path]:
+    """What certainly goes into the path; what a choice does is the account's affair."""
     if isinstance(authorization, Path):
-        yield authorization.name
+        yield authorization
     elif isinstance(authorization, Several):
         for one in authorization.all:
             yield from _in_path(one)

@@ -12,7 +12,7 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
-from conn_engine.lint.credential_rules import carried, held, placed
+from conn_engine.lint.credential_rules import carried, held, kept, placed
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, parent_cycles
 from conn_engine.lint.paging_rules import paginations
@@ -381,6 +381,7 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     held,
     carried,
     placed,
+    kept,
     sunsets,
     fields,
     dead_overrides,

@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from conn_engine.auth import without
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import ConnError, CredentialError, VendorError
 from conn_engine.expressions import fixed_now
@@ -146,7 +147,7 @@ def replay(
     outcome = Outcome()
     try:
         base = base_url(effective)
-        vault = _SyntheticVault(effective)
+        vault = _SyntheticVault(effective, recording.left_out)
         document = vault.load("")
     except ConnError as error:  # a value of the context is missing, a strategy is wrong: nothing could be asked
         outcome.error = error
@@ -257,15 +258,19 @@ def _body(request: Request) -> Any:
 class _SyntheticVault(MemoryVault):
     """A credential that satisfies the connector's fields, another one at each renewal: replays hold no secret."""
 
-    def __init__(self, effective: Effective) -> None:
+    def __init__(self, effective: Effective, left_out: Sequence[str] = ()) -> None:
         super().__init__({})
         self._effective = effective
+        self._left_out = left_out
         self._loads = 0
 
     def load(self, account: str) -> dict[str, Any]:
         self._loads += 1
         credentials = self._effective.connector.credentials
-        return credentials.sample(self._loads) if credentials is not None else {}
+        if credentials is None:
+            return {}
+        optional = {part.name for part in credentials.fields() if not part.required}
+        return without(credentials.sample(self._loads), frozenset(optional.intersection(self._left_out)))
 
 
 def failure_kind(error: ConnError) -> str:

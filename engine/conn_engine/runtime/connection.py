@@ -54,8 +54,8 @@ class Wiring:
 
 
 def _variables(account: str, fields: Sequence[CredentialField]) -> list[str]:
-    """The environment variables that would give an account's required credential fields."""
-    return [variable_name(account, field.name) for field in fields if field.required]
+    """The environment variables that would give an account's credential fields."""
+    return [variable_name(account, field.name) for field in fields]
 
 
 def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
@@ -81,14 +81,15 @@ def wire_account(
     With `optional_credential` (a dry run) a missing one is replaced by a sample. What comes to us does not need one
     (`needs_credential`): it lacks then only where it is used. Raises UsageError for an unknown
     account, ConfigurationError for an override that widens authority, CredentialError when its connector needs a
-    credential and none is stored.
+    credential (a part of one that may not be left out) and none is stored.
     """
     effective = workspace.effective(account=account, environment=environment)
     effective.check_authority()
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = vault.load(account)
-    needed = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
+    asked = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
+    needed = [part for part in asked if part.required]
     if document is None and needed and optional_credential:
         document = effective.connector.credentials.sample(1) if effective.connector.credentials else {}
     if document is None and needed and needs_credential:

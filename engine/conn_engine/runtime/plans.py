@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from conn_engine.auth import absent_parts, without
 from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.config.merge import merge
 from conn_engine.errors import ConfigurationError, UsageError
@@ -124,6 +125,8 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
 
 def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:
     credentials = wiring.effective.connector.credentials
-    completed: dict[str, Any] = merge([credentials.sample() if credentials is not None else {}, stored])
+    made = credentials.sample() if credentials is not None else {}
+    absent = absent_parts(credentials.fields(), stored) if credentials is not None else frozenset()
+    completed: dict[str, Any] = merge([without(made, absent), stored])
     wiring.redactor.add_document(completed)
     return completed

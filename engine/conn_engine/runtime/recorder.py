@@ -8,6 +8,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from conn_engine.auth import absent_parts
 from conn_engine.config import OperationName
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.runtime.call import Call
@@ -90,6 +91,7 @@ def record_operation(
         account=wiring.session.account if own else "",
         base_url=base_url(wiring.effective),
         context=wiring.effective.context,
+        left_out=_left_out(wiring),
         call=RecordedCall(
             query=dict(call.query),
             body=UNSET if call.body is None else call.body,
@@ -107,6 +109,12 @@ def record_operation(
     kept = save_recording(path, recording, wiring.redactor)
     difference = _difference(replay(wiring.effective, name, kept), records, fault)
     return Recorded(len(recording.exchanges), len(records), fault, difference, tuple(notes))
+
+
+def _left_out(wiring: Wiring) -> tuple[str, ...]:
+    """The parts of the credential that the account has left out, of those that it may."""
+    credentials = wiring.effective.connector.credentials
+    return tuple(sorted(absent_parts(credentials.fields(), wiring.session.document))) if credentials else ()
 
 
 def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | None) -> str:

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from conn_engine import bodies
+from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
@@ -127,7 +128,8 @@ def finish_request(  # noqa: PLR0917
 ) -> Request:
     """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
     door.check_outside(draft.url, effective.hosts, label)
-    secret_scope = authorization_scope(effective, session)
+    draft.absent = absent_parts(operation.credentials.fields(), session.document)
+    secret_scope = without(authorization_scope(effective, session), draft.absent)
     said = dict(draft.headers)  # before it is authorised: there is no secret in them
     with _sealed():
         operation.authorization.apply(draft, secret_scope)
@@ -154,7 +156,7 @@ def finish_request(  # noqa: PLR0917
         declared=Headers(declared),
     )
     with _sealed():
-        return operation.signature.sign(request, secret_scope, Moment.at(session.clock.now()))
+        return operation.signature.sign(request, emptied(secret_scope, draft.absent), Moment.at(session.clock.now()))
 
 
 def _encoded(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bodies.Payload | None]:

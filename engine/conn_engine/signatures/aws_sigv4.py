@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from msgspec import Meta
 
+from conn_engine.errors import CredentialError
 from conn_engine.signatures.moment import Moment, filled
 from conn_engine.strategies import Scope, Settings
 from conn_engine.wire import Request
@@ -49,8 +50,9 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
         headers = request.headers.with_("x-amz-date", time)
         if self.content_header or (self.content_header is None and storage):
             headers = headers.with_("x-amz-content-sha256", digest)
-        if self.session_token is not None:
-            headers = headers.with_("x-amz-security-token", filled(self.session_token, names, purpose=purpose))
+        token = filled(self.session_token, names, purpose=purpose) if self.session_token is not None else ""
+        if token:
+            headers = headers.with_("x-amz-security-token", token)
         signed = {"host": parts.netloc.lower()} | {
             name.lower(): ",".join(re.sub(r" +", " ", text.strip()) for text in headers.all(name))
             for name in headers
@@ -76,6 +78,8 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
             key = hmac.digest(key, part.encode(), "sha256")
         signature = hmac.new(key, text.encode(), "sha256").hexdigest()
         access = filled(self.access_key, names, purpose=purpose)
+        if not access:
+            raise CredentialError("the account has no key to sign with", hint="log the account in again")
         value = f"{_ALGORITHM} Credential={access}/{place}, SignedHeaders={list_of_names}, Signature={signature}"
         return replace(request, headers=headers.with_("authorization", value), authorized=True)
 

@@ -63,6 +63,8 @@ def shared_key(text: str, encoding: KeyEncoding) -> bytes:
     if len(text) > _LONGEST_KEY:
         raise CredentialError("the account's key is longer than a key can be", hint=AGAIN)
     plain = text.strip()
+    if not plain:
+        raise CredentialError("the account has no key to sign with", hint=AGAIN)
     try:
         if encoding == "hex":
             return bytes.fromhex(plain)

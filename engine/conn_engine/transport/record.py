@@ -54,6 +54,7 @@ class Recorder:
         note: str = "",
         base_url: str = "",
         context: Mapping[str, Any] | None = None,
+        left_out: tuple[str, ...] = (),
         call: RecordedCall | None = None,
     ) -> Recording:
         """What was kept so far as a recording. Not yet redacted: `save_recording` does that."""
@@ -67,6 +68,7 @@ class Recorder:
             note=note,
             base_url=base_url,
             context=dict(context or {}),
+            left_out=left_out,
             call=call or RecordedCall(),
             exchanges=list(self.exchanges),
         )

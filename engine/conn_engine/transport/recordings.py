@@ -129,6 +129,10 @@ class Recording(_Model, frozen=True, kw_only=True):
     note: Annotated[str, Meta(description="Anything a reader should know.")] = ""
     base_url: Annotated[str, Meta(description="The base URL of the run; replay compares what comes after it.")] = ""
     context: Annotated[dict[str, Any], Meta(description="The account's values in the run; replay uses them.")] = {}
+    left_out: Annotated[
+        tuple[str, ...],
+        Meta(description="Parts of the credential that the account had left out, as it may; replay has none either."),
+    ] = ()
     call: Annotated[RecordedCall, Meta(description="What the caller asked.")] = RecordedCall()
     exchanges: Annotated[list[Exchange], Meta(description="Requests and answers in order.")]
 

@@ -359,6 +359,16 @@ BEHAVIOUR = [
         ),
     ),
     Bad(
+        "a path that cannot go without its credential",
+        one("SEC105", HTTP, 3, 16),
+        swap=(
+            HTTP,
+            CONNECTOR.partition("pagination")[0],
+            "base_url: https://api.example.com/{key}\ncredentials: {format: bearer, config: {required: false}}\n"
+            "authorization: {format: path, config: {name: key, value: '{{token}}'}}\n",
+        ),
+    ),
+    Bad(
         "past its sunset",
         one("DEP101", HTTP, 7, 84),
         swap=(HTTP, "response_path: data", "response_path: data, deprecated: {sunset: 2020-01-31}"),

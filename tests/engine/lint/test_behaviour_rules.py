@@ -229,6 +229,24 @@ def test_a_path_has_a_place_for_its_credential(tmp_path):
     assert found(tmp_path, told, list={**LIST, "authorization": {"format": "none"}}) == []
 
 
+def test_what_may_be_left_out_is_in_no_path(tmp_path):
+    told = {
+        "credentials": {"format": "api_key", "config": {"required": False}},
+        "authorization": {"format": "path", "config": {"name": "key"}},
+    }
+    there = {**LIST, "path": "/{key}/things"}
+    assert found(tmp_path, told, list=there) == [("SEC105", "authorization")]
+    several = {"format": "several", "config": {"all": [told["authorization"]]}}
+    assert found(tmp_path, {**told, "authorization": several}, list=there) == [("SEC105", "authorization")]
+    assert found(tmp_path, {**told, "credentials": {"format": "api_key"}}, list=there) == []
+    beside = {"format": "api_key", "config": {"ask": [{"name": "tenant", "required": False}]}}
+    assert found(tmp_path, {**told, "credentials": beside}, list=there) == []
+    for place in ({"format": "header", "config": {"name": "X-Key"}}, {"format": "basic"}, {"format": "bearer"}):
+        kind = "basic" if place["format"] == "basic" else "bearer" if place["format"] == "bearer" else "api_key"
+        said = {"username_required": False, "password_required": False} if kind == "basic" else {"required": False}
+        assert found(tmp_path, {"credentials": {"format": kind, "config": said}, "authorization": place}) == []
+
+
 def test_a_stored_credential_is_carried_by_somebody(tmp_path):
     assert found(tmp_path, {"authorization": None}) == [("SEC103", "credentials")]
     assert found(tmp_path, {"authorization": {"format": "none"}}) == [], "it is said"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from conn_engine.auth.names import filled
+from conn_engine.auth.omission import text_if_present
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -25,11 +25,16 @@ class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"
     )
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the pair into the header. Raises CredentialError when the account lacks it or it cannot be
-        encoded."""
-        name = str(filled(self.username, scope, purpose="the Authorization header"))
+        """Put the pair into the header; a part that the account may leave out is empty then, and without both there is
+        no header. Raises CredentialError when the account lacks one or it cannot be encoded."""
         told = self.password if self.password is not None else ("{{password}}" if "password" in scope else "")
-        password = str(filled(told, scope, purpose="the Authorization header"))
+        parts = [
+            text_if_present(part, scope, draft.absent, purpose="the Authorization header")
+            for part in (self.username, told)
+        ]
+        if None in parts and not any(parts):
+            return
+        name, password = (part or "" for part in parts)
         if ":" in name:
             raise CredentialError('the account\'s user name contains ":", which Basic authorization cannot carry')
         try:

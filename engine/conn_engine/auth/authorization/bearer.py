@@ -6,6 +6,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from conn_engine.auth.names import header_value, looked_up
+from conn_engine.auth.omission import reads
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -30,9 +31,12 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
     header: Annotated[str, Meta(description="Name of the header.")] = "Authorization"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the token into the header. Raises CredentialError when the account has none."""
+        """Put the token into the header, if the account has not left it out. Raises CredentialError when it has
+        none."""
         paths = (self.path,) if self.path is not None else _USUAL_PATHS
         token = next((found for path in paths if (found := looked_up(path, scope)) is not None), None)
+        if token is None and any(reads(path, draft.absent) for path in paths):
+            return
         if token is None:
             raise CredentialError(
                 f"the account's credential has no {self.path or 'token'}",

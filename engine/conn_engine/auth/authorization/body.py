@@ -2,9 +2,9 @@
 
 from typing import Annotated, Any
 
-from msgspec import Meta
+from msgspec import UNSET, Meta
 
-from conn_engine.auth.names import filled
+from conn_engine.auth.omission import filled_in_part
 from conn_engine.errors import ConfigurationError
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -20,9 +20,11 @@ class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
     value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the value into the body. Raises CredentialError when the account lacks it, ConfigurationError when the
-        request has no body that could carry it."""
-        value = filled(self.value, scope, purpose=f'the body\'s "{self.field}"')
+        """Put the value into the body, if the account has not left it out. Raises CredentialError when it lacks it,
+        ConfigurationError when the request has no body that could carry it."""
+        value = filled_in_part(self.value, scope, draft.absent, purpose=f'the body\'s "{self.field}"')
+        if value is UNSET:
+            return
         draft.body = with_field(draft, tuple(self.field.split(".")), value)
         draft.authorized = True
 

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from conn_engine.auth.names import filled, header_value
+from conn_engine.auth.names import header_value
+from conn_engine.auth.omission import text_if_present
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -26,10 +27,13 @@ class Cookie(Settings, frozen=True, kw_only=True, tag_field="format", tag="cooki
     value: Annotated[str, Meta(description="Template for its value.")] = "{{session.access_token}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the value into the Cookie header. Raises CredentialError when the account lacks it or a cookie cannot
-        carry it."""
+        """Put the value into the Cookie header, if the account has not left it out. Raises CredentialError when it
+        lacks it or a cookie cannot carry it."""
         purpose = f'the cookie "{self.name}"' if self.name is not None else "the Cookie header"
-        value = header_value(str(filled(self.value, scope, purpose=purpose)), purpose=f"the value of {purpose}")
+        told = text_if_present(self.value, scope, draft.absent, purpose=purpose)
+        if told is None:
+            return
+        value = header_value(told, purpose=f"the value of {purpose}")
         if self.name is not None and _UNFIT.search(value):
             raise CredentialError(
                 f"the value of {purpose} has a character that a cookie cannot carry", hint="log the account in again"

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from conn_engine.auth.authorization.body import with_field
 from conn_engine.auth.names import header_value, sealed
+from conn_engine.auth.omission import reads
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.strategies import Draft, Scope, Settings, ask
 
@@ -41,6 +42,8 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
             found = ask(self.expression, {**scope, "request": sent})
         except ExpressionError as error:
             raise sealed(error) from None
+        if not _anything(found) and reads(self.expression, draft.absent):
+            return
         if not isinstance(found, dict) or not found or not found.keys() <= _PLACES:
             raise ConfigurationError(
                 "the expression of `authorization` gives no object with headers, query or body in it",
@@ -53,6 +56,13 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
         for name, value in _part(found, "body").items():
             draft.body = with_field(draft, (name,), value)
         draft.authorized = True
+
+
+def _anything(found: Any) -> bool:
+    """Whether there is something to put into a request."""
+    from conn_engine.expressions import UNDEFINED
+
+    return any(map(_anything, found.values())) if isinstance(found, dict) else found is not UNDEFINED
 
 
 def _part(found: Mapping[str, Any], name: str) -> Mapping[str, Any]:

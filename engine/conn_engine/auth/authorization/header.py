@@ -4,7 +4,8 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
-from conn_engine.auth.names import filled, header_value
+from conn_engine.auth.names import header_value
+from conn_engine.auth.omission import text_if_present
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Header"]
@@ -25,9 +26,12 @@ class Header(Settings, frozen=True, kw_only=True, tag_field="format", tag="heade
             raise ValueError("header authorization needs `name` (or `headers`)")
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the values into the headers. Raises CredentialError when the account lacks one."""
+        """Put the values into the headers, but those that the account may leave out and has left out. Raises
+        CredentialError when it lacks another."""
         templates = {**({self.name: self.value} if self.name is not None else {}), **self.headers}
         for name, template in templates.items():
-            value = str(filled(template, scope, purpose=f'the header "{name}"'))
+            value = text_if_present(template, scope, draft.absent, purpose=f'the header "{name}"')
+            if value is None:
+                continue
             draft.set_header(name, header_value(value, purpose=f'the value of the header "{name}"'))
-        draft.authorized = True
+            draft.authorized = True

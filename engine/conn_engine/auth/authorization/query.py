@@ -5,7 +5,7 @@ from urllib.parse import unquote_plus
 
 from msgspec import Meta
 
-from conn_engine.auth.names import filled
+from conn_engine.auth.omission import text_if_present
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Query"]
@@ -18,8 +18,10 @@ class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"
     value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
-        """Put the value into the query. Raises CredentialError when the account lacks it."""
-        value = str(filled(self.value, scope, purpose=f'the parameter "{self.name}"'))
+        """Put the value into the query, if the account has not left it out. Raises CredentialError when it lacks it."""
+        value = text_if_present(self.value, scope, draft.absent, purpose=f'the parameter "{self.name}"')
+        if value is None:
+            return
         before, mark, query = draft.url.partition("?")
         if mark:
             kept = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) != self.name]

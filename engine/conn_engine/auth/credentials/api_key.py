@@ -14,7 +14,10 @@ class ApiKey(StaticCredentials, frozen=True, kw_only=True, tag_field="format", t
     """One key. Templates of `authorization` call it `api_key`."""
 
     label: Annotated[str, Meta(description="What the vendor calls the key.")] = "API key"
+    required: Annotated[
+        bool, Meta(description="Whether there has to be a key. Without one, requests go out without its place.")
+    ] = True
 
     def usual_fields(self) -> list[CredentialField]:
         """The key."""
-        return [CredentialField("api_key", self.label)]
+        return [CredentialField("api_key", self.label, required=self.required)]

@@ -15,11 +15,17 @@ class BasicCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field="
 
     username_label: Annotated[str, Meta(description="What the vendor calls the user name.")] = "User name"
     password_label: Annotated[str, Meta(description="What the vendor calls the password.")] = "Password"  # noqa: S105
-    password_required: Annotated[bool, Meta(description="Whether there has to be a password.")] = True
+    username_required: Annotated[
+        bool,
+        Meta(description="Whether there has to be a user name. Without the pair, requests go out without its header."),
+    ] = True
+    password_required: Annotated[
+        bool, Meta(description="Whether there has to be a password. Without one, an empty one is sent.")
+    ] = True
 
     def usual_fields(self) -> list[CredentialField]:
         """The pair."""
         return [
-            CredentialField("username", self.username_label, secret=False),
+            CredentialField("username", self.username_label, secret=False, required=self.username_required),
             CredentialField("password", self.password_label, required=self.password_required),
         ]

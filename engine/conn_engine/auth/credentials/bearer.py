@@ -14,7 +14,10 @@ class BearerCredentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
     """One token. Templates of `authorization` call it `token`."""
 
     label: Annotated[str, Meta(description="What the vendor calls the token.")] = "Access token"
+    required: Annotated[
+        bool, Meta(description="Whether there has to be a token. Without one, requests go out without its place.")
+    ] = True
 
     def usual_fields(self) -> list[CredentialField]:
         """The token."""
-        return [CredentialField("token", self.label)]
+        return [CredentialField("token", self.label, required=self.required)]

@@ -12,6 +12,7 @@ from msgspec import Meta, structs
 
 from conn_engine.auth.lifecycle import Introspection, RevokeSetting, Standing, introspected, revoked
 from conn_engine.auth.names import CAPTURED, TOKEN_PATH, Asked, CredentialField, document_of, token_of
+from conn_engine.auth.omission import absent_parts
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
@@ -93,7 +94,12 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
         """Make the vendor forget the credential. Errors as in `revoked`."""
-        yield from revoked(self.revoke, self.prepared(scope) if self.revoke else scope, hosts, clock)
+        names = self.prepared(scope) if self.revoke else scope
+        yield from revoked(self.revoke, names, hosts, clock, self.absent(scope))
+
+    def absent(self, document: Mapping[str, Any]) -> frozenset[str]:
+        """The parts that the account may leave out and has left out: requests go without what would carry them."""
+        return absent_parts(self.fields(), document)
 
     def attempts(self, stored: Mapping[str, Any], names: Scope) -> list[TokenRequest]:
         """The ways to a new token, best first: the next is tried when the vendor refuses one."""
@@ -105,13 +111,14 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
 
     def obtained(self, stored: Mapping[str, Any], names: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[Grant]:
         """Go the ways to a new token until one leads there. Errors as in `request_token`, of the last way."""
+        absent = self.absent(stored)
         *better, last = self.attempts(stored, names)
         for told in better:
             try:
-                return (yield from request_token(told, names, hosts, clock))
+                return (yield from request_token(told, names, hosts, clock, absent))
             except CredentialError:
                 continue
-        return (yield from request_token(last, names, hosts, clock))
+        return (yield from request_token(last, names, hosts, clock, absent))
 
     def exchange(
         self, scope: Scope, hosts: tuple[str, ...], clock: Clock
@@ -128,7 +135,8 @@ class ExchangedCredentials(TokenReading, frozen=True, kw_only=True):
             names: Scope = dict(stored)
             names.update({name: scope[name] for name in ("env", "context") if name in scope})
             if self.introspect is not None and self._unknown(stored, clock.now()):
-                standing = yield from introspected(self.introspect, self.prepared(names), hosts, clock)
+                absent = self.absent(stored)
+                standing = yield from introspected(self.introspect, self.prepared(names), hosts, clock, absent)
                 if standing.active:
                     return _checked(stored, standing, clock.now(), self.place)
             grant = yield from self.obtained(stored, self.prepared(names), hosts, clock)

@@ -7,6 +7,7 @@ from msgspec import Meta, field, structs
 
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
 from conn_engine.auth.names import Asked
+from conn_engine.auth.omission import emptied
 from conn_engine.auth.token_request import Grant, TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.signing.assertion import Assertion, signed
@@ -71,7 +72,7 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
         """The token that the JWT is traded for, or the JWT. Errors as in `request_token` and `signed`."""
         if self.token_url is not None or self.request is not None:
             return (yield from super().obtained(stored, names, hosts, clock))
-        made = signed(self._assertion(), names, clock.now())
+        made = signed(self._assertion(), emptied(names, self.absent(stored)), clock.now())
         token: dict[str, Any] = {"access_token": made.text}
         if made.expires_at is not None:
             token |= {"expires_at": made.expires_at, "obtained_at": clock.now()}

@@ -174,5 +174,5 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
             told = self.completed(self.code_exchange)
         else:
             told = self.usual({**fields, **self.code_params}, names)
-        grant = yield from request_token(told, names, hosts, clock)
+        grant = yield from request_token(told, names, hosts, clock, self.absent(kept))
         return laid_over(kept, grant, self.place)

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from conn_engine.auth.lifecycle import RevokeSetting, revoked
 from conn_engine.auth.names import Asked, CredentialField, document_of
+from conn_engine.auth.omission import absent_parts
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope, Settings
 from conn_engine.wire import ClientCertificate, Clock, Flow
@@ -53,7 +54,7 @@ class StaticCredentials(Settings, frozen=True, kw_only=True):
 
     def revocation(self, scope: Scope, hosts: tuple[str, ...], clock: Clock) -> Flow[None]:
         """Make the vendor forget the credential. Errors as in `revoked`."""
-        yield from revoked(self.revoke, scope, hosts, clock)
+        yield from revoked(self.revoke, scope, hosts, clock, absent_parts(self.fields(), scope))
 
     def renewable(self, document: Mapping[str, Any]) -> bool:
         """Never: only a person has a new one."""

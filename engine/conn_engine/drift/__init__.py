@@ -9,7 +9,7 @@ from typing import Literal
 
 from conn_engine.drift.changes import Change, Kind, changes
 from conn_engine.drift.forms import Form
-from conn_engine.drift.readers import Reader, readers_of
+from conn_engine.drift.readers import Reader, Readers
 from conn_engine.population import AccountGroup
 
 __all__ = ["TIERS", "Comparison", "Drift", "Finding", "Kind", "Reader", "Tier", "drift"]
@@ -74,12 +74,12 @@ def drift(
     left_out: Iterable[tuple[str, str]] = (),
 ) -> Drift:
     """Join the differences with the expressions of these accounts."""
-    population = list(groups)
+    readers_among = Readers(groups)
     findings: list[Finding] = []
     compared = []
     for comparison in comparisons:
         compared.append(comparison.name)
-        readers = readers_of(population, comparison.resource, comparison.method)
+        readers = readers_among.of(comparison.resource, comparison.method)
         found = [comparison.endpoint] if comparison.endpoint is not None else []
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
             found += changes(comparison.before, comparison.now)
@@ -92,7 +92,7 @@ def drift(
 def _finding(operation: str, change: Change, readers: Iterable[Reader]) -> Finding:
     at_or_below = [reader for reader in readers if reader.path[: len(change.path)] == change.path]
     above = [r for r in readers if len(r.path) < len(change.path) and change.path[: len(r.path)] == r.path]
-    own = [reader for reader in above if not reader.what.endswith("response_path")]
+    own = [reader for reader in above if not reader.holder]
     tier: Tier = "noise"
     touched: list[Reader] = []
     if change.kind in ("endpoint_gone", "endpoint_failing", "endpoint_deprecated"):

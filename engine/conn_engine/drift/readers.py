@@ -1,4 +1,7 @@
-"""Who reads which path of an answer: mappings of every account, the connector's own expressions, with their lines."""
+"""Who reads which path of an answer: mappings of every account, the connector's own expressions, with their lines.
+
+Who reads it from elsewhere (parents, enrichments) is `flows`' to say.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -16,90 +19,106 @@ from conn_engine.config import (
 )
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted, texts
+from conn_engine.drift.flows import asks, flow_readers, flows, own_flow_readers, readers_within
+from conn_engine.drift.paths import Path, Read, expression_paths, places_in_answer, record_places, text_paths
 from conn_engine.errors import ConnError
-from conn_engine.expressions import expression, mapping, template
+from conn_engine.expressions import mapping
 from conn_engine.population import AccountGroup, routed
 from conn_engine.runtime.places import origin_of
 
-__all__ = ["Reader", "readers_of"]
+__all__ = ["Reader", "Readers"]
 
-Path = tuple[str, ...]
 _BODY_PATHS = ("cursor_field", "next_field", "prev_cursor_field", "total_field", "url_field", "next_url_field")
 _OVER_ANSWER = ("stop", "has_more", "next_cursor", "next_page", "next_url", "when", "limited_when")
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom."""
+    """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom.
+
+    A `holder` reads what is below the path no further: what else comes or goes there does not touch it.
+    """
 
     path: Path
     what: str
     level: str
     span: Span | None
     accounts: tuple[str, ...]
+    holder: bool = False
 
 
-def readers_of(groups: Iterable[AccountGroup], resource: str, method: str) -> list[Reader]:
-    """The readers of a vendor operation's answer, over all groups: the same line is one reader of all its accounts."""
-    found: dict[tuple[Path, str, str, Span | None], list[str]] = {}
-    for group in groups:
-        if group.effective is None:
-            continue
-        for path, what, origin in _readers(group.effective, resource, method):
-            level, span = (origin.level, origin.span) if origin is not None else ("base", None)
-            found.setdefault((path, what, level, span), []).extend(group.accounts)
-    return [
-        Reader(path, what, level, span, tuple(sorted(accounts)))
-        for (path, what, level, span), accounts in found.items()
-    ]
+class Readers:
+    """The readers of any vendor operation's answer among accounts."""
+
+    def __init__(self, groups: Iterable[AccountGroup]) -> None:
+        self._groups = [
+            (group.effective, group.accounts, flows(group.effective)) for group in groups if group.effective is not None
+        ]
+
+    def of(self, resource: str, method: str) -> list[Reader]:
+        """Those of one operation, over all groups: the same line is one reader of all its accounts."""
+        found: dict[tuple[Path, str, str, Span | None, bool], set[str]] = {}
+        for effective, accounts, known in self._groups:
+            for path, what, origin, holder in _readers(effective, known, resource, method):
+                level, span = (origin.level, origin.span) if origin is not None else ("base", None)
+                found.setdefault((path, what, level, span, holder), set()).update(accounts)
+        return [
+            Reader(path, what, level, span, tuple(sorted(accounts)), holder)
+            for (path, what, level, span, holder), accounts in found.items()
+        ]
 
 
-def _readers(effective: Effective, resource: str, method: str) -> Iterator[tuple[Path, str, Origin | None]]:
+def _readers(effective: Effective, known: Iterable[VendorOperation], resource: str, method: str) -> Iterator[Read]:
     try:
         operation = effective.vendor(resource, method)
     except ConnError:
         return
-    prefixes = list(_prefixes(operation.response_path))
-    place = operation.at("response_path")
+    yield from _own(effective, operation)
+    for read in _consumers(effective, operation, known):
+        for place in places_in_answer(operation, read.path):
+            yield read._replace(path=place)
+    for name in effective.operations():
+        if name.kind == "unified":
+            if _routed(effective, name, operation):
+                yield from _mapping(effective, name, "page")
+            yield from _steps(effective, name, operation)
+    for one in known:
+        yield from readers_within(effective, one, operation, _consumers(effective, one, known))
+
+
+def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What an operation itself reads of its answer."""
+    prefixes = record_places(operation.response_path)
     if operation.response_path:
         for prefix in prefixes:
-            yield prefix, f"{resource}.{method} response_path", _origin(effective, place)
+            place = operation.at("response_path")
+            yield Read(prefix, f"{operation.text} response_path", _origin(effective, place), holder=True)
     own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
     for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
-        yield from _records(effective, text, f"{resource}.{method} {key}", operation.at(key), prefixes)
+        yield from _records(effective, text, f"{operation.text} {key}", operation.at(key), prefixes)
+    for inner, text in texts(operation.record_mapping):
+        what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
+        yield from _records(effective, text, what, (*operation.at("record_mapping"), *inner), prefixes)
+    yield from own_flow_readers(effective, operation)
     yield from _connector(effective, operation)
+
+
+def _consumers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:
+    """Who reads the records that an operation delivers, by the path within them."""
     for name in effective.operations():
-        if name.kind == "unified" and routed(effective.data, name) in ((resource, method), None):
-            yield from _mapping(effective, name, prefixes)
-        if name.kind == "unified":
-            yield from _steps(effective, name, (resource, method))
+        if name.kind == "unified" and _routed(effective, name, operation):
+            yield from _mapping(effective, name, "record")
+    yield from flow_readers(effective, operation, known)
 
 
-def _prefixes(response_path: str | None) -> Iterator[Path]:
-    """Where the records are in the body."""
-    if not response_path:
-        yield ()
-        return
-    paths = list(_paths(response_path))
-    yield from paths or [()]
+def _routed(effective: Effective, name: OperationName, operation: VendorOperation) -> bool:
+    return routed(effective.data, name) in ((operation.resource, operation.name), None)
 
 
-def _paths(text: Any) -> Iterator[Path]:
-    if not isinstance(text, str):
-        return
-    try:
-        found = expression(text).reads()
-    except ConnError:
-        return
-    for path in found:
-        yield tuple(part for part in path if isinstance(part, str))
-
-
-def _mapping(
-    effective: Effective, name: OperationName, prefixes: list[Path]
-) -> Iterator[tuple[Path, str, Origin | None]]:
+def _mapping(effective: Effective, name: OperationName, each: str) -> Iterator[Read]:
+    """What a response mapping reads of that which it is for: a record, or the page."""
     operation = effective.unified(name.model, name.resource, name.method)
-    if operation is None or operation.response_mapping is None:
+    if operation is None or operation.response_mapping is None or operation.each != each:
         return
     try:
         reads = mapping(mapping_layers(operation.response_mapping)).reads()
@@ -117,74 +136,60 @@ def _mapping(
             for origin in holders:
                 if origin is not None and not _reads(origin.value, names):
                     continue
-                for prefix in prefixes if operation.each == "record" else [()]:
-                    yield (*prefix, *names[1:]), f"{name.text} {field or '(the whole mapping)'}", origin
+                yield Read(names[1:], f"{name.text} {field or '(the whole mapping)'}", origin)
 
 
-def _steps(
-    effective: Effective, name: OperationName, asked: tuple[str, str]
-) -> Iterator[tuple[Path, str, Origin | None]]:
+def _steps(effective: Effective, name: OperationName, operation: VendorOperation) -> Iterator[Read]:
     """Who reads the answer of a step's request: its own `transform`, else whoever names `before.<step>`."""
     data = lookup(effective.data, name.path)
     for into in ("before", "after"):
         for index, step in enumerate(_list(lookup(data, (into,)))):
             request = step.get("request") if isinstance(step, Mapping) else None
-            if not isinstance(request, Mapping) or (request.get("resource"), request.get("method", "get")) != asked:
+            if not isinstance(request, Mapping) or not asks(request, operation):
                 continue
+            told = f"{name.text} {into}.{step.get('name')}"
+            yield Read((), told, origin_of(effective, (*name.path, into, index, "request")), holder=True)
             own = (*name.path, into, index, "transform")
-            for read in _paths(step.get("transform")):
+            for read in expression_paths(step.get("transform")):
                 if read[:1] == ("response",):
-                    yield read[1:], f"{name.text} {into}.{step.get('name')}", _origin(effective, own)
+                    yield Read(read[1:], told, _origin(effective, own))
             for place, text in texts(data) if step.get("transform") is None else ():
-                for read in _template_paths(text):
+                for read in text_paths(text):
                     if read[:2] == (into, step.get("name")) and len(read) > 2:
-                        yield read[2:], f"{name.text} {dotted(place)}", origin_of(effective, (*name.path, *place))
+                        yield Read(read[2:], f"{name.text} {dotted(place)}", origin_of(effective, (*name.path, *place)))
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _template_paths(text: str) -> Iterator[Path]:
-    """The paths that a text reads: an expression, or a template with expressions in it."""
-    if "{{" not in text:
-        yield from _paths(text)
-        return
-    try:
-        parts = template(text).expressions
-    except ConnError:
-        return
-    for part, _ in parts:
-        yield from _paths(part)
-
-
 def _reads(value: Any, path: Path) -> bool:
     """Whether what a level says reads the path: an expression does, an object does somewhere inside."""
     if isinstance(value, Mapping):
         return any(_reads(item, path) for item in value.values())
-    return path in list(_paths(value))
+    return path in list(expression_paths(value))
 
 
 def _records(
     effective: Effective, text: str | None, what: str, place: tuple[Any, ...], prefixes: list[Path]
-) -> Iterator[tuple[Path, str, Origin | None]]:
-    for path in _paths(text):
+) -> Iterator[Read]:
+    for path in expression_paths(text):
         if path[:1] in (("record",), ("response",)):
             for prefix in prefixes:
-                yield (*prefix, *path[1:]), what, _origin(effective, place)
+                yield Read((*prefix, *path[1:]), what, _origin(effective, place))
 
 
-def _connector(effective: Effective, operation: VendorOperation) -> Iterator[tuple[Path, str, Origin | None]]:
+def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     """Pagination and error rules: expressions over the body, or over the whole answer (`body.…`)."""
     own = operation.text
     for key in ("pagination", "errors", "rate_limit"):
         for place, text in _said(effective, operation, key):
             last = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
-            for read in _paths(text) if last in (*_BODY_PATHS, *_OVER_ANSWER) else ():
+            for read in expression_paths(text) if last in (*_BODY_PATHS, *_OVER_ANSWER) else ():
                 if last in _BODY_PATHS:
-                    yield read, f"{own} {key} {last}", _origin(effective, place)
+                    yield Read(read, f"{own} {key} {last}", _origin(effective, place))
                 elif read[:1] in (("body",), ("response",)) and len(read) > 1:
-                    yield read[1:], f"{own} {key} {last}", _origin(effective, place)
+                    yield Read(read[1:], f"{own} {key} {last}", _origin(effective, place))
 
 
 def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[tuple[Path_, str]]:

@@ -1,0 +1,89 @@
+"""Which paths of an answer an expression reads, and where in the answer that is which a record is delivered with."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from conn_engine.config import Origin, VendorOperation
+from conn_engine.errors import ConnError
+from conn_engine.expressions import expression, mapping, template
+
+__all__ = ["Path", "Read", "expression_paths", "places_in_answer", "record_places", "text_paths"]
+
+Path = tuple[str, ...]
+
+
+class Read(NamedTuple):
+    """A path that is read, what is made of it, and who said so. `holder`: only what is below it counts, whatever else
+    comes or goes there."""
+
+    path: Path
+    what: str
+    origin: Origin | None
+    holder: bool = False
+
+
+_PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")
+_RECORD = ("record", "response")
+
+
+def expression_paths(text: Any) -> Iterator[Path]:
+    """The paths that an expression reads, indexes left out; none of what is no expression."""
+    if not isinstance(text, str):
+        return
+    try:
+        found = expression(text).reads()
+    except ConnError:
+        return
+    for path in found:
+        yield tuple(part for part in path if isinstance(part, str))
+
+
+def text_paths(text: str) -> Iterator[Path]:
+    """The paths that a text reads: an expression, or a template with expressions in it."""
+    if "{{" not in text:
+        yield from expression_paths(text)
+        return
+    try:
+        parts = template(text).expressions
+    except ConnError:
+        return
+    for part, _ in parts:
+        yield from expression_paths(part)
+
+
+def record_places(response_path: str | None) -> list[Path]:
+    """Where the records are in the body."""
+    return list(expression_paths(response_path)) or [()] if response_path else [()]
+
+
+def places_in_answer(operation: VendorOperation, path: Path) -> list[Path]:
+    """Where in an operation's answer that stands which is at `path` of a record that it delivers.
+
+    Of a `record_mapping` that is one expression nobody knows what becomes of which path: of what it reads, each may be
+    meant, or the path itself where it takes the record as it is.
+    """
+    starts = record_places(operation.response_path)
+    return [(*start, *inner) for inner in _unmapped(operation.record_mapping, path) for start in starts]
+
+
+def _unmapped(record_mapping: Any, path: Path) -> Iterator[Path]:
+    if record_mapping is None:
+        yield path
+        return
+    try:
+        made = mapping([record_mapping])
+        reads = made.reads()
+    except ConnError:
+        return
+    for field, paths in reads.items():
+        name = tuple(field.split(".")) if field else ()
+        shared = min(len(name), len(path))
+        if name[:shared] != path[:shared]:
+            continue
+        within = path[len(name) :]
+        for read in paths:
+            parts = tuple(part for part in read if isinstance(part, str))
+            if parts[:1] and parts[0] in _RECORD:
+                whole = len(parts) == 1 or (field and _PLAIN.fullmatch(made.fields.get(field, "")))
+                yield (*parts[1:], *within) if whole else parts[1:]

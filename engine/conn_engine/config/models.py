@@ -13,9 +13,9 @@ from msgspec import Meta, field
 
 from conn_engine.auth import Authorization, Credentials
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
-from conn_engine.config.steps import Step, Verify
+from conn_engine.config.verify import Verify
 from conn_engine.failures import Rule
-from conn_engine.flows import Chunk, Enrich, Parents, Recurse, StepRequest
+from conn_engine.flows import Chunk, Enrich, Parents, Recurse, Step, StepRequest
 from conn_engine.incremental import Incremental
 from conn_engine.jobs import Job
 from conn_engine.pagination import Pagination

@@ -6,5 +6,6 @@ from conn_engine.flows.parents import Parents, Source
 from conn_engine.flows.placement import Placement, place
 from conn_engine.flows.recurse import Recurse
 from conn_engine.flows.request import StepRequest
+from conn_engine.flows.step import Step
 
-__all__ = ["Chunk", "Enrich", "Parents", "Placement", "Recurse", "Source", "StepRequest", "place"]
+__all__ = ["Chunk", "Enrich", "Parents", "Placement", "Recurse", "Source", "Step", "StepRequest", "place"]

@@ -75,16 +75,19 @@ def wire_account(
     redactor: Redactor | None = None,
     optional_credential: bool = False,
     needs_credential: bool = True,
+    effective: Effective | None = None,
 ) -> Wiring:
     """Resolve an account and its stored credential.
 
     With `optional_credential` (a dry run) a missing one is replaced by a sample. What comes to us does not need one
-    (`needs_credential`): it lacks then only where it is used. Raises UsageError for an unknown
-    account, ConfigurationError for an override that widens authority, CredentialError when its connector needs a
-    credential (a part of one that may not be left out) and none is stored.
+    (`needs_credential`): it lacks then only where it is used. `effective` spares resolving it again.
+
+    Raises UsageError for an unknown account, ConfigurationError for an override that widens authority, CredentialError
+    when its connector needs a credential (a part of one that may not be left out) and none is stored.
     """
-    effective = workspace.effective(account=account, environment=environment)
-    effective.check_authority()
+    if effective is None:
+        effective = workspace.effective(account=account, environment=environment)
+        effective.check_authority()
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = vault.load(account)

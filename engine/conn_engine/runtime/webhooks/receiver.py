@@ -6,6 +6,7 @@ hands over. It listens to nothing: whoever has an HTTP server hands it what came
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import Any, TypeVar
 
 from conn_engine.config import Effective, Workspace
@@ -23,6 +24,7 @@ from conn_engine.wire import Clock, Flow, Headers, Response, SystemClock
 __all__ = ["Receipt", "Receiver"]
 
 T = TypeVar("T")
+_MOST_RESOLVED = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Receiver:
     remote_data: bool = False
     cache: KeyCache = field(default_factory=KeyCache)
     _routes: Routes | None = None
+    _resolved: dict[tuple[str | None, str | None], Effective] = field(default_factory=dict)
+    _lock: Lock = field(default_factory=Lock)
 
     def receive(
         self, delivery: Delivery, *, account: str | None = None, connector: str | None = None, pairing: bool = False
@@ -148,6 +152,7 @@ class Receiver:
         return self.vault
 
     def _wiring(self, account: str | None, connector: str | None) -> Wiring:
+        effective = self._effective(account, connector)
         if account is not None:
             return wire_account(
                 self.workspace,
@@ -157,13 +162,27 @@ class Receiver:
                 clock=self.clock,
                 redactor=self.redactor,
                 needs_credential=False,
+                effective=effective,
             )
-        effective: Effective = self.workspace.effective(account=None, connector=connector)
-        for name in effective.env_names:
-            if self.environ.get(name):
-                self.redactor.add(self.environ[name], name)
         session = Session("", {}, self.environ, self.clock)
         return Wiring(effective, session, self._opened(), self.redactor, self.workspace.trusted_certificates)
+
+    def _effective(self, account: str | None, connector: str | None) -> Effective:
+        """The configuration, resolved at the first delivery: the workspace does not change under a receiver."""
+        key = (account, connector)
+        with self._lock:
+            made = self._resolved.get(key)
+        if made is None:
+            made = self.workspace.effective(account=account, connector=connector)
+            made.check_authority()
+            for name in made.env_names:
+                if self.environ.get(name):
+                    self.redactor.add(self.environ[name], name)
+            with self._lock:
+                while len(self._resolved) >= _MOST_RESOLVED:
+                    del self._resolved[next(iter(self._resolved))]
+                self._resolved[key] = made
+        return made
 
     def _keep(self, wiring: Wiring, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:
         """Keep what the vendor handed over, under the account's lock. Returns the names."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from conn_cli.commands.auth_set import kept_beside, set_command
 from conn_cli.console import App
 from conn_cli.exits import Exit
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from conn_engine.vault import LayeredVault
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
+group.command(name="set")(set_command)
 
 
 @group.callback()
@@ -64,7 +66,7 @@ def login(  # noqa: PLR0917
     if consenting is not None:
         from conn_cli.consent import ConsentLogin, needs_store
 
-        _unshadowed(account, vault)
+        refuse_shadowed(account, vault)
         needs_store(account, vault.kind)
         known = _client(app, account, consenting, values, vault.load(account))
         browser = app.is_terminal and not no_browser
@@ -72,15 +74,15 @@ def login(  # noqa: PLR0917
     else:
         document = _typed(app, account, credentials, fields, values)
     app.redactor.add_document(document)
-    _unshadowed(account, vault)
-    vault.save(account, document)
+    refuse_shadowed(account, vault)
+    vault.save(account, {**kept_beside(effective, vault.load(account)), **document})
     app.out(f"stored the credential of {account} in the {vault.kind}")
     _connect(app, effective, account)
     if verify:
         _verify(app, account)
 
 
-def _unshadowed(account: str, vault: "LayeredVault") -> None:
+def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
     """Raise UsageError when what is stored would not be used."""
     from conn_engine.errors import UsageError
     from conn_engine.vault.environment import variable_prefix

@@ -35,6 +35,8 @@ from conn_engine.auth.credentials import (
     Session,
     chosen,
     consenting,
+    secret_fields,
+    supplied,
 )
 from conn_engine.auth.lifecycle import Introspection, Revocation
 from conn_engine.auth.names import CAPTURED, CredentialField
@@ -89,5 +91,7 @@ __all__ = [
     "fresh_secret",
     "renewal",
     "request_token",
+    "secret_fields",
+    "supplied",
     "without",
 ]

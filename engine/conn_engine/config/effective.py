@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import structs
 
-from conn_engine.auth import chosen
+from conn_engine.auth import Credentials, chosen, secret_fields, supplied
 from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.faults import fault
@@ -87,9 +87,8 @@ class Effective:
         ConfigurationError.
         """
         typed = self._typed
-        if typed.credentials is None:
-            return typed
-        return structs.replace(typed, credentials=chosen(typed.credentials, self.context))
+        own = self._with_secret_fields(typed.credentials)
+        return typed if own is None else structs.replace(typed, credentials=chosen(own, self.context))
 
     @cached_property
     def _typed(self) -> Configuration:
@@ -98,6 +97,10 @@ class Effective:
             return convert(with_inherited(self.data), Configuration, at=self.connector_name)
         except ConfigurationError as error:
             raise self._explained(error) from None
+
+    def _with_secret_fields(self, credentials: Credentials | None) -> Credentials | None:
+        more = secret_fields(self.data)
+        return supplied(credentials, more) if more else credentials
 
     def learn(self, captured: Any) -> None:
         """Add what a log-in found out (a mapping of names) to `context`; what the account's document says goes first.
@@ -174,7 +177,7 @@ class Effective:
             if key not in self._vendor:
                 self._vendor[key] = vendor_operation(self.data, resource, method, connector=self.connector_name)
             made = self._vendor[key]
-            credentials = chosen(made.credentials, self.context)
+            credentials = chosen(self._with_secret_fields(made.credentials) or made.credentials, self.context)
             self._chosen[key] = made if credentials is made.credentials else replace(made, credentials=credentials)
         return self._chosen[key]
 

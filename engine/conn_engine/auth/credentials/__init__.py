@@ -17,6 +17,7 @@ from conn_engine.auth.credentials.oauth2 import OAuth2
 from conn_engine.auth.credentials.oauth2_client_credentials import OAuth2ClientCredentials
 from conn_engine.auth.credentials.oauth2_password import OAuth2Password
 from conn_engine.auth.credentials.session import Session
+from conn_engine.auth.credentials.supplied import secret_fields, supplied
 
 __all__ = [
     "ApiKey",
@@ -35,4 +36,6 @@ __all__ = [
     "Session",
     "chosen",
     "consenting",
+    "secret_fields",
+    "supplied",
 ]

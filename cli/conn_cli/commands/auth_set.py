@@ -1,0 +1,94 @@
+"""`conn auth set`: one part of an account's credential, the others as they are."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.auth import CredentialField
+    from conn_engine.config import Effective
+
+__all__ = ["kept_beside", "set_command"]
+
+_LONGEST = 1024 * 1024
+
+
+def set_command(
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What the credential calls it, such as webhook_secret.")],
+) -> None:
+    """Store one part of an account's credential, such as the secret of its webhooks; the others stay as they are.
+
+    It is typed hidden, or read from standard input where there is nobody to ask; never from an option.
+    """
+    from conn_cli.commands.auth import refuse_shadowed
+    from conn_engine.errors import UsageError
+    from conn_engine.runtime.connection import vault_of
+
+    app: App = context.obj
+    effective = app.workspace.effective(account=account)
+    effective.check_authority()
+    part = _part(effective, name)
+    vault = vault_of(app.workspace, app.environ)
+    refuse_shadowed(account, vault)
+    value = _value(app, part)
+    with vault.exclusive(account):
+        stored = vault.load(account)
+        lacking = [field.name for field in _parts(effective) if field.required and field.name != part.name]
+        if stored is None and lacking:
+            raise UsageError(
+                f'account "{account}" has no credential yet, and {part.name} is a part of one',
+                hint=f"run: conn auth login {account}",
+            )
+        vault.save(account, _with(stored or {}, part.name.split("."), value))
+    app.out(f"stored {part.name} of {account} in the {vault.kind_of(account)}")
+
+
+def kept_beside(effective: "Effective", stored: Mapping[str, Any] | None) -> dict[str, Any]:
+    """What a new log-in leaves as it was when it is not given anew: the secrets that belong to webhooks."""
+    from conn_engine.auth import secret_fields
+
+    told = effective.connector.webhooks
+    captured = [name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture]
+    names = [*(asked.name for asked in secret_fields(effective.data)), *captured]
+    return {name: stored[name] for name in names if stored and stored.get(name) not in (None, "")}
+
+
+def _parts(effective: "Effective") -> "list[CredentialField]":
+    credentials = effective.connector.credentials
+    return credentials.fields() if credentials is not None else []
+
+
+def _part(effective: "Effective", name: str) -> "CredentialField":
+    from conn_engine.diagnostics import did_you_mean
+    from conn_engine.errors import UsageError
+
+    parts = _parts(effective)
+    for part in parts:
+        if name in (part.name, part.name.rpartition(".")[2]):
+            return part
+    known = [part.name for part in parts]
+    raise UsageError(
+        f'the credential of connector {effective.connector_name} has no "{name}"',
+        hint=did_you_mean(name, known) or f"it has {', '.join(known) or 'no parts'}",
+    )
+
+
+def _value(app: App, part: "CredentialField") -> str:
+    from conn_engine.errors import UsageError
+
+    value = app.ask(part.label, secret=part.secret) if app.interactive else app.stdin.read(_LONGEST)
+    if not value.strip():
+        raise UsageError(f"{part.name} is empty", hint="give it on standard input, or type it where it is asked for")
+    app.redactor.add(value.strip(), part.name)
+    return value.strip()
+
+
+def _with(document: Mapping[str, Any], path: list[str], value: str) -> dict[str, Any]:
+    head, *rest = path
+    below = document.get(head)
+    return {**document, head: _with(below if isinstance(below, Mapping) else {}, rest, value) if rest else value}

@@ -1,0 +1,54 @@
+"""What a connector's `fields` call secret is a part of the credential, whatever kind that is."""
+
+import pytest
+
+from conn_engine.auth import Credentials, secret_fields, supplied
+from conn_engine.auth.names import Asked
+from conn_engine.config.convert import convert
+
+SECRET = Asked(name="webhook_secret", label="Signing secret", required=False)
+KINDS = [
+    {"format": "none"},
+    {"format": "api_key"},
+    {"format": "basic"},
+    {"format": "bearer", "config": {"ask": [{"name": "tenant"}]}},
+    {"format": "oauth2", "config": {"token_url": "https://a.example/t", "authorization_url": "https://a.example/a"}},
+    {"format": "oauth1"},
+    {"format": "session", "config": {"login": {"url": "https://a.example/login"}}},
+    {"format": "mtls"},
+    {"format": "mtls", "config": {"with": {"format": "bearer"}}},
+    {
+        "format": "choice",
+        "config": {"by": "context.kind", "options": {"a": {"format": "basic"}, "b": {"format": "api_key"}}},
+    },
+]
+
+
+@pytest.mark.parametrize("told", KINDS, ids=lambda told: told["format"])
+def test_each_kind_asks_for_it_and_stores_it(told):
+    before = convert(told, Credentials)
+    made = supplied(before, [SECRET])
+    assert [field for field in made.fields() if field not in before.fields()] == [SECRET.field()]
+    assert made.sample()["webhook_secret"]
+    assert supplied(made, [SECRET]).fields() == made.fields(), "it is asked for once"
+
+
+def test_every_option_of_a_choice_asks_for_it():
+    made = supplied(convert(KINDS[-1], Credentials), [SECRET])
+    for name in ("a", "b"):
+        assert "webhook_secret" in [field.name for field in made.option({"kind": name}).fields()]
+
+
+def test_a_connector_without_a_credential_has_one_then():
+    assert [field.name for field in supplied(None, [SECRET]).fields()] == ["webhook_secret"]
+
+
+def test_only_what_is_secret_belongs_to_the_credential():
+    rows = [
+        {"name": "region"},
+        {"name": "webhook_secret", "label": "Signing secret", "secret": True, "required": False},
+    ]
+    assert secret_fields({"fields": rows}) == (SECRET,)
+    assert secret_fields({"fields": [{"name": "a", "secret": True}]}) == (Asked(name="a"),)
+    for faulty in ({}, {"fields": None}, {"fields": {"a": 1}}, {"fields": ["a", {"secret": True}, {"name": 1}]}):
+        assert secret_fields(faulty) == ()

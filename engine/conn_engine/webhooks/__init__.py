@@ -10,7 +10,7 @@ from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, NAMES, Delivery
 from conn_engine.webhooks.jwt import Jwt
 from conn_engine.webhooks.key_cache import KeyCache
 from conn_engine.webhooks.proof import Prover, Proving, Unproved, found, holds
-from conn_engine.webhooks.settings import Challenge, Reply, Routing, VendorEvents, Webhooks
+from conn_engine.webhooks.settings import Challenge, Reply, Routing, Subscription, VendorEvents, Webhooks
 from conn_engine.webhooks.several import AllOf, AnyOf
 from conn_engine.webhooks.shared import Basic, Token, Unverified
 from conn_engine.webhooks.signed import Ecdsa, Ed25519, Hmac, Rsa, StandardWebhooks
@@ -34,6 +34,7 @@ __all__ = [
     "Routing",
     "Rsa",
     "StandardWebhooks",
+    "Subscription",
     "Token",
     "Unproved",
     "Unverified",

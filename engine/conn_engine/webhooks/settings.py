@@ -10,9 +10,10 @@ from msgspec import Meta, field
 
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.auth.secret_request import SecretRequest
+from conn_engine.flows import Step
 from conn_engine.strategies import Settings
 
-__all__ = ["Challenge", "Reply", "Routing", "VendorEvents", "Webhooks"]
+__all__ = ["Challenge", "Reply", "Routing", "Subscription", "VendorEvents", "Webhooks"]
 
 Expression: TypeAlias = str  # JSONata
 Word: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
@@ -101,6 +102,45 @@ class VendorEvents(Settings, frozen=True, kw_only=True):
     record_id: Annotated[Expression | None, Meta(description="The id of the record that it is about.")] = None
 
 
+class Subscription(Settings, frozen=True, kw_only=True):
+    """How the vendor is told where deliveries are to come, is asked to go on, and told to stop.
+
+    Steps are written as those of `connect`. They see `url`, the address that the vendor is to call, `context`, which
+    has what was kept of the subscription as `context.subscription`, and `subscription.<name>`, the results of the steps
+    before them. Those of `create` also see `new_secret`, a random one, for vendors that take ours.
+    """
+
+    create: Annotated[
+        tuple[Step, ...],
+        Meta(
+            min_length=1,
+            description="Steps that subscribe. What a step's `transform` finds is kept with the account, by its name: "
+            "`{{context.subscription.hook.id}}` afterwards.",
+        ),
+    ]
+    capture: Annotated[
+        dict[Word, Expression],
+        Meta(
+            description="Secrets for the credential: by name where they stand, over `subscription`, `response` "
+            "(the last step's answer) and `new_secret`."
+        ),
+    ] = field(default_factory=dict)
+    expires: Annotated[
+        Expression | None,
+        Meta(
+            description="When it ends: an expression over `subscription` and `response`, the last step's answer, for a "
+            "moment in ISO 8601 or seconds or milliseconds since 1970. Default: it does not end."
+        ),
+    ] = None
+    renew: Annotated[
+        tuple[Step, ...], Meta(description="Steps that make it last longer. Default: it is deleted and created anew.")
+    ] = ()
+    renew_before_seconds: Annotated[
+        float, Meta(gt=0, description="How long before its end it is to be renewed. Default a day.")
+    ] = 86_400.0
+    delete: Annotated[tuple[Step, ...], Meta(description="Steps that end it.")] = ()
+
+
 class Webhooks(Settings, frozen=True, kw_only=True):
     """What comes to us: deliveries, by which the vendor tells of events."""
 
@@ -111,3 +151,6 @@ class Webhooks(Settings, frozen=True, kw_only=True):
     account: Annotated[Routing | None, Meta(description="Which account an event is for.")] = None
     events: Annotated[VendorEvents | None, Meta(description="The events of a delivery.")] = None
     reply: Annotated[Reply, Meta(description="The answer to what was accepted. Default: 200, empty.")] = Reply()
+    subscription: Annotated[
+        Subscription | None, Meta(description="How the vendor is told where deliveries are to come.")
+    ] = None

@@ -8,6 +8,8 @@ from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_even
 from conn_engine.runtime.webhooks.outgoing import outgoing, signing_key
 from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
 from conn_engine.runtime.webhooks.routing import Routes
+from conn_engine.runtime.webhooks.subscribing import Subscribed, due
+from conn_engine.runtime.webhooks.subscriptions import begin, end, extend
 
 __all__ = [
     "Acceptance",
@@ -15,8 +17,13 @@ __all__ = [
     "Receipt",
     "Receiver",
     "Routes",
+    "Subscribed",
     "VendorEvent",
     "accept",
+    "begin",
+    "due",
+    "end",
+    "extend",
     "outgoing",
     "signing_key",
     "unified_events",

@@ -22,7 +22,7 @@ from conn_engine.waits.moments import away
 from conn_engine.webhooks import Delivery, VendorEvents
 from conn_engine.wire import Flow, Page
 
-__all__ = ["Event", "VendorEvent", "unified_events", "vendor_events"]
+__all__ = ["Event", "VendorEvent", "moment_of", "unified_events", "vendor_events"]
 
 MAX_EVENTS = 10_000
 
@@ -119,7 +119,7 @@ def _vendor_event(events: VendorEvents, delivery: Delivery, scope: Scope, routin
     return VendorEvent(
         type=".".join(str(part) for part in parts),
         id=_text(value("id")),
-        occurred_at=_moment(value("occurred_at")),
+        occurred_at=moment_of(value("occurred_at")),
         record=value("record"),
         record_id=_text(value("record_id")),
         item=scope["item"],
@@ -142,7 +142,7 @@ def _text(value: Any) -> str | None:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
-def _moment(value: Any) -> str | None:
+def moment_of(value: Any) -> str | None:
     """ISO 8601 in UTC, to the millisecond; None for what is no moment."""
     seconds = None if isinstance(value, bool) else away(value, "auto", 0.0)
     if seconds is None or not 1e9 < seconds < 1e11:

@@ -1,0 +1,77 @@
+"""Subscriptions of connected accounts: begun, extended and ended over a connection, and kept with the account.
+
+What is sent is `subscribing`'s. What is kept: under `context.subscription` what the steps found, in the credential the
+secrets.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from conn_engine.auth import CAPTURED
+from conn_engine.errors import UsageError
+from conn_engine.runtime.connection import Connection
+from conn_engine.runtime.drive import finish
+from conn_engine.runtime.webhooks.subscribing import KEPT, Subscribed, renew, subscribe, unsubscribe
+from conn_engine.wire import Flow
+
+__all__ = ["begin", "end", "extend"]
+
+T = TypeVar("T")
+
+
+def begin(connection: Connection, url: str) -> Subscribed:
+    """Subscribe the account: the vendor is to call `url`. Raises UsageError for a URL that no vendor can call, and as
+    `subscribing.subscribe`."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.fragment:
+        raise UsageError(
+            f"{url} is no address that a vendor can call", hint="give the public https URL of your receiver"
+        )
+    made = _run(connection, lambda secret: subscribe(connection.effective, connection.wiring.session, url, secret))
+    _keep(connection, made)
+    return made
+
+
+def extend(connection: Connection) -> Subscribed:
+    """Make the account's subscription last longer. Raises as `subscribing.renew`."""
+    made = _run(connection, lambda secret: renew(connection.effective, connection.wiring.session, secret))
+    _keep(connection, made)
+    return made
+
+
+def end(connection: Connection) -> None:
+    """End the account's subscription, and forget it. Raises as `subscribing.unsubscribe`."""
+    _run(connection, lambda _: unsubscribe(connection.effective, connection.wiring.session))
+    wiring = connection.wiring
+    account = wiring.session.account
+    with wiring.vault.exclusive(account):
+        stored = wiring.vault.load(account)
+        if stored is not None:
+            wiring.vault.save(account, {**stored, CAPTURED: _without(stored.get(CAPTURED))})
+    wiring.effective.context.pop(KEPT, None)
+
+
+def _run(connection: Connection, made: Callable[[str], Flow[T]]) -> T:
+    wiring = connection.wiring
+    secret = secrets.token_hex(32)
+    wiring.redactor.add(secret, "the new webhook secret")
+    return finish(made(secret), connection.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+
+
+def _keep(connection: Connection, made: Subscribed) -> None:
+    """Keep it under the account's lock: a delivery may have handed over a secret meanwhile."""
+    wiring = connection.wiring
+    account = wiring.session.account
+    for name, value in made.captured.items():
+        wiring.redactor.add(value, name)
+    with wiring.vault.exclusive(account):
+        stored = wiring.vault.load(account) or {}
+        captured = {**_without(stored.get(CAPTURED)), KEPT: made.kept}
+        wiring.vault.save(account, {**stored, **made.captured, CAPTURED: captured})
+    wiring.effective.learn({KEPT: made.kept})
+
+
+def _without(captured: Any) -> dict[str, Any]:
+    return {name: value for name, value in captured.items() if name != KEPT} if isinstance(captured, Mapping) else {}

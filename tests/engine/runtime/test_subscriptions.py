@@ -1,0 +1,183 @@
+"""Subscriptions to a vendor's deliveries, on scripted answers: begun, extended, ended, and kept with the account."""
+
+import json
+from typing import Any
+
+import pytest
+
+from conn_engine.auth import CAPTURED
+from conn_engine.errors import ConfigurationError, UsageError, VendorError
+from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.webhooks import begin, due, end, extend
+from conn_engine.transport.faults import Faults, json_answer
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock
+
+URL = "https://hooks.example.com/accounts/acme"
+BASE = """\
+base_url: https://api.example.com
+credentials: { format: bearer }
+authorization: { format: bearer }
+resources:
+  hooks:
+    create: { method: post, path: /hooks }
+    delete: { method: delete, path: "/hooks/{{id}}" }
+webhooks:
+  verify: { format: hmac, config: { signature: 'headers."x-signature"' } }
+"""
+CREATED = """\
+  subscription:
+    create:
+      - name: hook
+        request: { resource: hooks, method: create, body: { target: "{{url}}", secret: "{{new_secret}}" } }
+        transform: response.id
+    capture: { webhook_secret: new_secret }
+    delete:
+      - { name: gone, request: { resource: hooks, method: delete, id: "{{context.subscription.hook}}" } }
+"""
+EXPIRES = "    expires: response.ends\n"
+RENEW = """\
+    renew:
+      - name: again
+        request: { method: patch, path: "/hooks/{{context.subscription.hook}}", body: { days: 3 } }
+"""
+
+
+def connected(make: Any, answers: list[Any], *parts: str) -> tuple[Connection, Faults, MemoryVault]:
+    workspace = make(
+        {
+            "connectors/shop/connector.yaml": BASE + "".join(parts),
+            "connectors/shop/unified/crm.yaml": "resources: {}\n",
+            "accounts/acme.yaml": "connector: shop\n",
+        }
+    )
+    vault = MemoryVault()
+    vault.save("acme", {"token": "token-1", CAPTURED: {"shard": "eu"}})
+    faults = Faults(answers)
+    wiring = wire_account(workspace, "acme", environ={}, vault=vault, clock=FrozenClock(1_760_000_000))
+    return Connection(wiring, faults), faults, vault
+
+
+def test_the_vendor_gets_the_address_and_a_secret_of_ours(make: Any) -> None:
+    connection, faults, vault = connected(make, [json_answer({"id": 7})], CREATED)
+    made = begin(connection, URL)
+    sent = json.loads(faults.requests[0].body or b"")
+    assert sent["target"] == URL and len(sent["secret"]) == 64
+    assert vault.load("acme") == {
+        "token": "token-1",
+        "webhook_secret": sent["secret"],
+        CAPTURED: {"shard": "eu", "subscription": {"hook": 7, "url": URL}},
+    }
+    assert made.expires_at is None and not due(connection.effective, 1e12)
+    assert connection.effective.context["subscription"]["hook"] == 7
+    assert sent["secret"] not in repr(made)
+    assert connection.wiring.redactor.text(sent["secret"]) == "[redacted]"
+
+
+def test_two_subscriptions_have_two_secrets(make: Any) -> None:
+    connection, faults, _ = connected(make, [json_answer({"id": 7}), json_answer({"id": 8})], CREATED)
+    begin(connection, URL)
+    begin(connection, URL)
+    secrets = {json.loads(request.body or b"")["secret"] for request in faults.requests}
+    assert len(secrets) == 2
+
+
+def test_a_secret_that_came_meanwhile_is_not_lost(make: Any) -> None:
+    connection, _, vault = connected(
+        make, [json_answer({"id": 7})], CREATED.replace("capture: { webhook_secret: new_secret }", "capture: {}")
+    )
+    send = connection.transport.send
+
+    def handshake(request: Any) -> Any:
+        vault.save("acme", {**(vault.load("acme") or {}), "webhook_secret": "handed over"})
+        return send(request)
+
+    connection.transport.send = handshake  # type: ignore[method-assign]
+    begin(connection, URL)
+    stored = vault.load("acme") or {}
+    assert stored["webhook_secret"] == "handed over"
+    assert stored[CAPTURED]["subscription"]["hook"] == 7
+
+
+def test_one_that_ends_is_due_before_and_renewed(make: Any) -> None:
+    answers = [json_answer({"id": 7, "ends": 1_760_259_200}), json_answer({"ends": "2025-10-15T10:00:00Z"})]
+    connection, faults, vault = connected(make, answers, CREATED, EXPIRES, RENEW)
+    made = begin(connection, URL)
+    assert made.expires_at == "2025-10-12T08:53:20.000Z"
+    assert not due(connection.effective, 1_760_000_000)
+    assert due(connection.effective, 1_760_259_200 - 3600)
+    extend(connection)
+    assert (faults.requests[1].method, faults.requests[1].url) == ("PATCH", "https://api.example.com/hooks/7")
+    kept = (vault.load("acme") or {})[CAPTURED]["subscription"]
+    assert kept == {"hook": 7, "url": URL, "expires_at": "2025-10-15T10:00:00.000Z"}
+
+
+def test_without_renew_a_new_one_takes_its_place_before_the_old_one_goes(make: Any) -> None:
+    answers = [
+        json_answer({"id": 7, "ends": 1_760_259_200}),
+        json_answer({"id": 8, "ends": 1_760_359_200}),
+        json_answer({}),
+    ]
+    connection, faults, vault = connected(make, answers, CREATED, EXPIRES)
+    begin(connection, URL)
+    extend(connection)
+    assert [f"{request.method} {request.url}" for request in faults.requests[1:]] == [
+        "POST https://api.example.com/hooks",
+        "DELETE https://api.example.com/hooks/7",
+    ]
+    assert json.loads(faults.requests[1].body or b"")["target"] == URL
+    assert (vault.load("acme") or {})[CAPTURED]["subscription"]["hook"] == 8
+
+
+def test_an_old_one_that_ended_meanwhile_is_no_fault(make: Any) -> None:
+    answers = [
+        json_answer({"id": 7, "ends": 1_760_259_200}),
+        json_answer({"id": 8, "ends": 1_760_359_200}),
+        json_answer({"error": "gone"}, status=404),
+    ]
+    connection, _, vault = connected(make, answers, CREATED, EXPIRES)
+    begin(connection, URL)
+    extend(connection)
+    assert (vault.load("acme") or {})[CAPTURED]["subscription"]["hook"] == 8
+
+
+def test_it_is_ended_and_forgotten(make: Any) -> None:
+    connection, faults, vault = connected(make, [json_answer({"id": 7}), json_answer({})], CREATED)
+    begin(connection, URL)
+    end(connection)
+    assert faults.requests[1].method == "DELETE"
+    assert (vault.load("acme") or {})[CAPTURED] == {"shard": "eu"}
+    with pytest.raises(ConfigurationError, match="nothing is known of a subscription"):
+        end(connection)
+
+
+def test_what_the_vendor_refuses_changes_nothing(make: Any) -> None:
+    connection, _, vault = connected(make, [json_answer({"error": "no"}, status=422)], CREATED)
+    before = vault.load("acme")
+    with pytest.raises(VendorError):
+        begin(connection, URL)
+    assert vault.load("acme") == before
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ((), "does not say how to subscribe"),
+        ((CREATED, EXPIRES.replace("ends", "missing")), "finds no moment"),
+        ((CREATED.replace("webhook_secret: new_secret", "webhook_secret: response.missing"),), "finds no text"),
+    ],
+)
+def test_what_the_connector_says_wrongly(make: Any, parts: tuple[str, ...], message: str) -> None:
+    connection, _, _ = connected(make, [json_answer({"id": 7})], *parts)
+    with pytest.raises(ConfigurationError, match=message):
+        begin(connection, URL)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "hooks", "ftp://x.example.com/", "https://a:b@x.example.com/", "https://x.example.com/#a"]
+)
+def test_addresses_that_nobody_can_call(make: Any, url: str) -> None:
+    connection, faults, _ = connected(make, [], CREATED)
+    with pytest.raises(UsageError, match="no address"):
+        begin(connection, url)
+    assert faults.requests == []

@@ -5,21 +5,25 @@ hands over. It listens to nothing: whoever has an HTTP server hands it what came
 """
 
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from conn_engine.config import Effective, Workspace
-from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
+from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring, vault_of, wire_account
 from conn_engine.runtime.drive import Sender, finish
 from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
-from conn_engine.runtime.webhooks.routing import Routes
+from conn_engine.runtime.webhooks.routing import Routes, same_value
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, Unproved
-from conn_engine.wire import Clock, Flow, Headers, Response, SystemClock
+from conn_engine.wire import Clock, Flow, Headers, Request, Response, SystemClock
+
+if TYPE_CHECKING:
+    from conn_engine.transport.live import Live
 
 __all__ = ["Receipt", "Receiver"]
 
@@ -76,21 +80,32 @@ class Receiver:
         wiring = self._wiring(account, connector)
         if len(delivery.body) > MAX_DELIVERY_BYTES:
             return Receipt(Response(413), notes=(f"it is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
-        try:
-            judged = accept(wiring.effective, wiring.session, delivery, self.cache, pairing=pairing)
-            accepted = self._driven(wiring, judged)
-            captured = self._keep(wiring, accepted, account, pairing)
-        except (CredentialError, VendorError) as error:
-            return Receipt(_again(), failed=error)
-        except Unproved as error:
-            return Receipt(Response(403), refused=error)
-        notes: list[str] = []
+        with closing(_Runs(self, account, wiring)) as runs:
+            try:
+                accepted = runs.of(
+                    account, accept(wiring.effective, wiring.session, delivery, self.cache, pairing=pairing)
+                )
+                captured = self._keep(accepted, account, pairing)
+            except Unproved as error:
+                return Receipt(Response(403), refused=error)
+            except ConnError as error:
+                return Receipt(_again(), failed=error)
+            return self._receipt(runs, delivery, accepted, captured)
+
+    def _receipt(self, runs: "_Runs", delivery: Delivery, accepted: Acceptance, captured: tuple[str, ...]) -> Receipt:
+        """The events of an accepted delivery. One that cannot be made fails all: the vendor delivers them again, and
+        those that were made have the same ids then."""
+        notes: dict[str, None] = {}
         events: list[Event] = []
         try:
             for event in accepted.events:
-                for owner in self._owners(wiring, event, account, notes):
-                    events += self._events(wiring if owner == account else self._wiring(owner, None), delivery, event)
-        except (CredentialError, VendorError) as error:
+                for owner in self._owners(runs, event, notes):
+                    wiring = runs.wiring(owner)
+                    flow = unified_events(
+                        wiring.effective, wiring.session, delivery, event, remote_data=self.remote_data
+                    )
+                    events += runs.of(owner, flow)
+        except ConnError as error:
             return Receipt(_again(), tuple(events), accepted.proved, failed=error, notes=tuple(notes))
         return Receipt(
             accepted.reply,
@@ -98,29 +113,29 @@ class Receiver:
             accepted.proved,
             accepted.challenge,
             accepted.refused,
-            notes=tuple(dict.fromkeys(notes)),
+            notes=tuple(notes),
             captured=captured,
         )
 
     # --- whose it is ---
 
-    def _owners(self, wiring: Wiring, event: VendorEvent, account: str | None, notes: list[str]) -> list[str]:
-        told = wiring.effective.webhooks
-        routing = told.account if told is not None else None
-        if account is not None:
-            own = wiring.effective.context.get(routing.context) if routing is not None else None
-            if routing is None or own is None or event.routes is None or str(own) == str(event.routes):
-                return [account]
-            notes.append(f'an event is for another account: its {routing.context} is not that of "{account}"')
+    def _owners(self, runs: "_Runs", event: VendorEvent, notes: dict[str, None]) -> list[str]:
+        effective = runs.addressed.effective
+        routing = effective.webhooks.account if effective.webhooks is not None else None
+        if runs.account is not None:
+            own = effective.context.get(routing.context) if routing is not None else None
+            if routing is None or own is None or event.routes is None or same_value(own, event.routes):
+                return [runs.account]
+            notes[f'an event is for another account: its {routing.context} is not that of "{runs.account}"'] = None
             return []
         if routing is None:
-            raise UsageError(
+            raise ConfigurationError(
                 "nothing says which account the delivery is for",
                 hint="receive it for an account, or say `account` under webhooks in connector.yaml",
             )
-        found = self.routes.accounts(wiring.effective.connector_name, routing.context, event.routes)
+        found = self.routes.accounts(effective.connector_name, routing.context, event.routes)
         if not found:
-            notes.append(f"no account has the {routing.context} of an event of type {event.type}: it is left out")
+            notes[f"no account has the {routing.context} of an event of type {event.type}: it is left out"] = None
         return found
 
     @property
@@ -131,20 +146,6 @@ class Receiver:
         return self._routes
 
     # --- at work ---
-
-    def _events(self, wiring: Wiring, delivery: Delivery, event: VendorEvent) -> list[Event]:
-        flow = unified_events(wiring.effective, wiring.session, delivery, event, remote_data=self.remote_data)
-        return self._driven(wiring, flow)
-
-    def _driven(self, wiring: Wiring, flow: Flow[T]) -> T:
-        transport = self.transport
-        if transport is not None:
-            return finish(flow, transport, wiring.vault, self.clock, wiring.redactor)
-        live = _Late(wiring)
-        try:
-            return finish(flow, live, wiring.vault, self.clock, wiring.redactor)
-        finally:
-            live.close()
 
     def _opened(self) -> Vault:
         if self.vault is None:
@@ -184,7 +185,7 @@ class Receiver:
                 self._resolved[key] = made
         return made
 
-    def _keep(self, wiring: Wiring, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:
+    def _keep(self, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:
         """Keep what the vendor handed over, under the account's lock. Returns the names."""
         if not accepted.captured:
             return ()
@@ -202,24 +203,52 @@ class Receiver:
         return tuple(accepted.captured)
 
 
-class _Late:
-    """The account's live transport, opened when something is sent."""
+class _Runs:
+    """What one delivery runs: each account's wiring, and its transport, opened when something is sent. `addressed` is
+    the wiring of the address that it came to."""
 
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-        self._live: Any = None
+    def __init__(self, receiver: Receiver, account: str | None, addressed: Wiring) -> None:
+        self._receiver = receiver
+        self.account = account
+        self.addressed = addressed
+        self._wirings: dict[str | None, Wiring] = {account: addressed}
+        self._live: dict[str | None, Live] = {}
 
-    def send(self, request: Any) -> Response:
-        """Send it."""
-        if self._live is None:
-            self._live = self._wiring.live()
-        answer: Response = self._live.send(request)
-        return answer
+    def wiring(self, account: str | None) -> Wiring:
+        """The wiring of an account."""
+        if account not in self._wirings:
+            self._wirings[account] = self._receiver._wiring(account, None)
+        return self._wirings[account]
+
+    def of(self, account: str | None, flow: Flow[T]) -> T:
+        """Run a flow of an account to its end."""
+        wiring = self.wiring(account)
+        return finish(flow, _Sending(self, account), wiring.vault, self._receiver.clock, wiring.redactor)
+
+    def send(self, account: str | None, request: Request) -> Response:
+        """Send a request of an account."""
+        if self._receiver.transport is not None:
+            return self._receiver.transport.send(request)
+        if account not in self._live:
+            self._live[account] = self.wiring(account).live()
+        return self._live[account].send(request)
 
     def close(self) -> None:
         """Give back the network connections."""
-        if self._live is not None:
-            self._live.close()
+        for live in self._live.values():
+            live.close()
+
+
+@dataclass(frozen=True, slots=True)
+class _Sending:
+    """The transport of one account's flow."""
+
+    runs: _Runs
+    account: str | None
+
+    def send(self, request: Request) -> Response:
+        """Send it."""
+        return self.runs.send(self.account, request)
 
 
 def _again() -> Response:

@@ -8,7 +8,7 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConnError
 from conn_engine.secrets import Vault
 
-__all__ = ["Routes"]
+__all__ = ["Routes", "same_value"]
 
 
 class Routes:
@@ -51,6 +51,11 @@ class Routes:
                     yield account, captured.get(name) if isinstance(captured, dict) else None
             except ConnError:  # the events of the others are not held up by it
                 self.unreadable.append(account)
+
+
+def same_value(one: Any, other: Any) -> bool:
+    """Whether two values tell of the same account: 7, 7.0 and "7" are the same."""
+    return _text(one) == _text(other)
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""Digests and keyed digests of text. Not here: tokens and asymmetric signatures (`tokens`)."""
+"""Digests, checksums and keyed digests of text. Not here: tokens and asymmetric signatures (`tokens`)."""
 
 import base64
 import binascii
@@ -45,6 +45,14 @@ def _digest(text: str | None, algorithm: str | None = None, encoding: str | None
     return written(digest.digest(), encoding)
 
 
+def _crc32(text: str | None) -> int | None:
+    if text is None:
+        return None
+    import zlib
+
+    return zlib.crc32(text.encode("utf-8", "replace"))
+
+
 def _key(key: str, encoding: str | None) -> bytes:
     try:
         match (encoding or "text").lower():
@@ -84,6 +92,14 @@ ROWS: tuple[Function, ...] = (
         "Digest of the text: algorithm (SHA-256), then encoding: hex (default), base64, base64-urlSafe.",
         "$digest('Hello, World!', 'SHA-1', 'base64')",
         "CgqfKmdylCVXq1NV12r0Qvj2XgE=",
+    ),
+    Function(
+        "crc32",
+        _crc32,
+        "<s-:n>",
+        "CRC-32 of the text's UTF-8 bytes, as a number that is not negative.",
+        "$crc32('Hello, World!')",
+        3964322768,
     ),
     Function(
         "sign",

@@ -5,7 +5,7 @@ import binascii
 import json
 from typing import Any
 
-from conn_engine.functions.rows import NULL, Function, FunctionFault
+from conn_engine.functions.rows import NULL, Function, FunctionFault, bounded
 
 __all__ = ["ROWS"]
 
@@ -54,6 +54,29 @@ def _json_parse(text: str | None) -> Any:
     except (ValueError, RecursionError):
         return NULL
     return NULL if value is None else value
+
+
+def _jcs(value: Any) -> str | None:
+    if value is None:
+        return None
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(None if value is NULL else value).decode("utf-8")
+    except (rfc8785.CanonicalizationError, RecursionError):
+        raise FunctionFault(
+            "the argument of $jcs has no canonical form: a number beyond 2^53, half a character, or too deep"
+        ) from None
+
+
+def _unicode_escape(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if text.isascii():
+        return text
+    units = bounded(text, "the argument of $unicodeEscape").encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "".join(chr(code) if code < 0x80 else f"\\u{code:04x}" for code in codes)
 
 
 def _literal(value: Any) -> Any:
@@ -105,6 +128,22 @@ ROWS: tuple[Function, ...] = (
         "The value of a JSON text; null when it is not valid JSON.",
         """$jsonParse('{"a": [1, true]}')""",
         {"a": [1, True]},
+    ),
+    Function(
+        "jcs",
+        _jcs,
+        "<x:s>",
+        "The value as canonical JSON (RFC 8785): names sorted, no blanks, numbers in their shortest form.",
+        "$jcs({'b': 1.50, 'a': [true, '€']})",
+        '{"a":[true,"€"],"b":1.5}',
+    ),
+    Function(
+        "unicodeEscape",
+        _unicode_escape,
+        "<s-:s>",
+        "The text with \\u and four lower-case hexadecimal digits for each UTF-16 unit outside ASCII.",
+        "$unicodeEscape('Zoë 😀')",
+        "Zo\\u00eb \\ud83d\\ude00",
     ),
     Function(
         "literal",

@@ -125,6 +125,17 @@ def _strip_accents(text: str | None) -> str | None:
     return unicodedata.normalize("NFC", "".join(mark for mark in apart if not unicodedata.combining(mark)))
 
 
+def _normalize(text: str | None, form: str | None = None) -> str | None:
+    if text is None:
+        return None
+    import unicodedata
+
+    match (form or "NFC").upper():
+        case "NFC" | "NFD" | "NFKC" | "NFKD" as known:
+            return unicodedata.normalize(known, bounded(text, "the argument of $normalize", 10_000))
+    raise FunctionFault(f'there is no normal form "{str(form)[:20]}"; NFC, NFD, NFKC or NFKD')
+
+
 def _slug(text: str | None, separator: str | None = None) -> str | None:
     plain = _strip_accents(text)
     if plain is None:
@@ -217,6 +228,14 @@ ROWS: tuple[Function, ...] = (
         "The text with plain letters for accented ones.",
         "$stripAccents('Crème brûlée, Łódź')",
         "Creme brulee, Lodz",
+    ),
+    Function(
+        "normalize",
+        _normalize,
+        "<s-s?:s>",
+        "The text in a Unicode normal form: NFC (default), NFD, NFKC or NFKD.",
+        "$normalize('ﬁ', 'NFKD')",
+        "fi",
     ),
     Function(
         "slug",

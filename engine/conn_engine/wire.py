@@ -49,9 +49,15 @@ class Headers(Mapping[str, str]):
         source = items.items() if isinstance(items, Mapping) else items
         self.pairs: tuple[tuple[str, str], ...] = tuple((str(k), str(v)) for k, v in source)
         self._index: dict[str, str] = {}
+        repeated: dict[str, list[str]] = {}
         for name, value in self.pairs:
             key = name.lower()
-            self._index[key] = f"{self._index[key]}, {value}" if key in self._index else value
+            if key in self._index:
+                repeated.setdefault(key, [self._index[key]]).append(value)
+            else:
+                self._index[key] = value
+        for key, values in repeated.items():
+            self._index[key] = ", ".join(values)
 
     def __getitem__(self, name: str) -> str:
         return self._index[name.lower()]

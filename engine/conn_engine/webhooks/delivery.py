@@ -6,15 +6,17 @@ it becomes the very bytes that came.
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from conn_engine.bodies import ResponseOptions, decode
 from conn_engine.errors import VendorError
 from conn_engine.strategies import Scope
+from conn_engine.webhooks.form_parts import form_parts
 from conn_engine.wire import Headers, Response
 
 __all__ = ["MAX_DELIVERY_BYTES", "NAMES", "Delivery"]
@@ -30,6 +32,7 @@ _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 _ROWS = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines)")
 _XML = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?xml")
+_URL = re.compile(r"(?:[^:/?#]+:)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)  # of RFC 3986: fits every text
 _LIKE_JSON = re.compile(r'\s*[\[{"]')
 
 
@@ -76,7 +79,7 @@ class Delivery:
         if kind == _FORM:
             return _collected(_pairs(self.text))
         if kind == _MULTIPART:
-            return _collected(_parts(self.headers["content-type"], self.body))
+            return _collected(form_parts(self.headers["content-type"], self.body, _MAX_FIELDS))
         try:
             if _ROWS.fullmatch(kind):
                 return self._decoded("jsonl")
@@ -94,27 +97,31 @@ class Delivery:
     @cached_property
     def repeated(self) -> frozenset[str]:
         """Names of headers and query parameters that came more than once: which of them counts is anyone's guess."""
-        names = [name.lower() for name, _ in self.headers.pairs]
-        names += [name for name, _ in self._query]
-        return (
-            frozenset(name for name in names if names.count(name) > 1) if len(set(names)) < len(names) else frozenset()
-        )
+        names = Counter(name.lower() for name, _ in self.headers.pairs)
+        names.update(name for name, _ in self._query)
+        return frozenset(name for name, count in names.items() if count > 1)
+
+    @cached_property
+    def _url(self) -> tuple[str, str, str]:
+        """Host with port, path and query. Who called says the host, and may have said anything."""
+        found = _URL.match(self.url)
+        host, path, query = found.groups() if found is not None else (None, None, None)
+        return host or "", path or "/", query or ""
 
     @cached_property
     def _query(self) -> list[tuple[str, str]]:
-        return _pairs(urlsplit(self.url).query)
+        return _pairs(self._url[2])
 
     @cached_property
     def plain(self) -> Scope:
         """The names that expressions may use, without `body`. What came several times is a list."""
-        parts = urlsplit(self.url)
-        path = parts.path or "/"
+        host, path, query = self._url
         return {
             "method": self.method.upper(),
             "url": self.url,
-            "host": parts.netloc,
+            "host": host,
             "path": path,
-            "target": path + (f"?{parts.query}" if parts.query else ""),
+            "target": path + (f"?{query}" if query else ""),
             "query": _collected(self._query),
             "headers": _collected((name.lower(), value.strip()) for name, value in self.headers.pairs),
             "text": self.text,
@@ -144,20 +151,6 @@ def _pairs(text: str) -> list[tuple[str, str]]:
         return parse_qsl(text, keep_blank_values=True, errors="replace", max_num_fields=_MAX_FIELDS)
     except ValueError:
         return []
-
-
-def _parts(content_type: str, body: bytes) -> Iterable[tuple[str, str]]:
-    """The fields of a form in parts; of a file its text."""
-    from email.parser import BytesParser
-    from email.policy import HTTP
-
-    head = f"content-type: {content_type}\r\n\r\n".encode("latin-1", "replace")
-    message = BytesParser(policy=HTTP).parsebytes(head + body)
-    for part in message.iter_parts() if message.is_multipart() else ():
-        name = part.get_param("name", header="content-disposition")
-        content = part.get_payload(decode=True)
-        if isinstance(name, str) and isinstance(content, bytes):
-            yield name, content.decode("utf-8", "replace")
 
 
 def _collected(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:

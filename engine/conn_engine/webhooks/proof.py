@@ -17,6 +17,8 @@ from conn_engine.wire import Clock, Flow
 
 __all__ = ["Prover", "Proving", "Unproved", "found", "holds"]
 
+_MOST_ITEMS = 10_000  # of one delivery, which is anybody's until each of them is proved
+
 
 class Unproved(ConnError):
     """A delivery is not shown to be the vendor's. `message` says why, with nothing of a secret: `code` is one word."""
@@ -118,6 +120,8 @@ class Prover(Settings, frozen=True, kw_only=True):
         items = items if isinstance(items, list) else [] if items is None else [items]
         if not items:
             raise Unproved("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
+        if len(items) > _MOST_ITEMS:
+            raise Unproved("too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS} items in it")
         for item in items:
             proving.item = item
             yield from self._prove_one(proving)
@@ -140,5 +144,20 @@ class Prover(Settings, frozen=True, kw_only=True):
     def _refuse_repeated(self, proving: Proving) -> None:
         told = self.reads().lower() if proving.delivery.repeated else ""
         for name in proving.delivery.repeated:
-            if name.lower() in told:
+            if _named(name.lower(), told):
                 raise Unproved("ambiguous", f'"{name}" came more than once: which one counts cannot be known')
+
+
+def _named(name: str, text: str) -> bool:
+    """Whether a text has a name, not as a part of another."""
+    at = text.find(name) if name else -1
+    while at >= 0:
+        end = at + len(name)
+        if not (_continues(text[at - 1 : at]) or _continues(text[end : end + 1])):
+            return True
+        at = text.find(name, at + 1)
+    return False
+
+
+def _continues(letter: str) -> bool:
+    return letter.isalnum() or letter in ("-", "_")

@@ -103,7 +103,7 @@ class Signed(Prover, frozen=True, kw_only=True):
             pairs = [(name.strip(), value.strip()) for name, _, value in (text.partition(self.pair) for text in texts)]
             for name, value in pairs:
                 if name != self.take and name in parts:
-                    raise Unproved("ambiguous", f'"{name[:40]}" came more than once: which one counts cannot be known')
+                    raise Unproved("ambiguous", f"a part of the signature came more than once ({self.signature})")
                 parts.setdefault(name, value)
             texts = [value for name, value in pairs if name == self.take]
         if self.prefix is not None:

@@ -1,0 +1,53 @@
+"""Forms in parts (multipart/form-data, RFC 7578) as deliveries bring them: names and texts, within bounds.
+
+A form of parts in parts is none. Writing such bodies is `bodies.multipart`'s.
+"""
+
+import re
+from email.message import Message
+from email.parser import HeaderParser
+from email.utils import collapse_rfc2231_value
+
+__all__ = ["form_parts"]
+
+_LONGEST_HEAD = 8 * 1024  # the standard library reads longer ones in quadratic time
+_END_OF_HEAD = re.compile(rb"\r?\n\r?\n")
+
+
+def form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str, str]]:
+    """The fields in order; of a file its text. None of them for what is no such form, or has more than `most` parts."""
+    boundary = _boundary(content_type)
+    if boundary is None:
+        return []
+    pieces = re.split(rb"\r?\n--" + re.escape(boundary), b"\n" + body, maxsplit=most + 2)[1:]
+    if len(pieces) > most + 1:
+        return []
+    found: list[tuple[str, str]] = []
+    for piece in pieces:
+        if piece.startswith(b"--"):
+            break
+        end = _END_OF_HEAD.search(piece, 0, _LONGEST_HEAD)
+        name = _name(piece[: end.start()]) if end is not None else None
+        if end is not None and name is not None:
+            found.append((name, piece[end.end() :].decode("utf-8", "replace")))
+    return found
+
+
+def _boundary(content_type: str) -> bytes | None:
+    if len(content_type) > _LONGEST_HEAD:
+        return None
+    head = Message()
+    head["content-type"] = content_type
+    told = head.get_boundary()
+    return told.encode("latin-1", "replace") if told else None
+
+
+def _name(head: bytes) -> str | None:
+    told = (
+        HeaderParser()
+        .parsestr(head.decode("latin-1").strip() + "\r\n\r\n")
+        .get_param("name", header="content-disposition")
+    )
+    if told is None or isinstance(told, tuple):
+        return None if told is None else collapse_rfc2231_value(told)
+    return told.encode("latin-1", "replace").decode("utf-8", "replace")  # most write UTF-8 as it is

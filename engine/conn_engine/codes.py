@@ -2,7 +2,7 @@
 
 A code is a family and a number. Families: DOC (text of a document), CFG (configuration), REF
 (references between documents), EXP (expressions), SEC (secrets), MAP (mappings on records), REC (recordings),
-RUN (requests and answers), TST (test results).
+RUN (requests and answers), TST (test results), WHK (webhooks).
 """
 
 from dataclasses import dataclass
@@ -386,10 +386,10 @@ CODES: dict[str, Code] = _table(
         "EXP104",
         "secret out of scope",
         "error",
-        "`env` and stored credentials can be read only in `credentials` and `authorization`, "
-        "where a request is authorised. Mappings, URLs and queries never see them, so that "
-        "whoever edits a mapping cannot read a secret. Use a value of the account's `context` instead, or "
-        "move the header to `authorization`.",
+        "`env` and stored credentials can be read only in `credentials` and `authorization`, where a request is "
+        "authorised, and where `webhooks` prove and answer a delivery. Mappings, URLs and queries never see them, so "
+        "that whoever edits a mapping cannot read a secret. Use a value of the account's `context` instead, or move "
+        "the header to `authorization`.",
     ),
     Code(
         "SEC101",
@@ -507,7 +507,8 @@ CODES: dict[str, Code] = _table(
         "operation does not exist",
         "error",
         "A unified operation, a step, `verify`, `parents`, `chunk` or `enrich` names a vendor operation that the "
-        "connector does not have. Add it under `resources`, or mend the name.",
+        "connector does not have. Add it under `resources`, or mend the name. Or a unified event has no unified "
+        "operation that maps its record: write its mapping, or name another with `method`.",
     ),
     Code(
         "REF104",
@@ -523,6 +524,80 @@ CODES: dict[str, Code] = _table(
         "error",
         "The connector's `fields` ask for a value that the account does not supply under "
         "`context`, or that has another form. Add or mend it in accounts/ACCOUNT.yaml.",
+    ),
+    Code(
+        "WHK101",
+        "delivery that nothing proves",
+        "warning",
+        "`verify: {format: none}` takes what anybody sends who finds the address, and the events are made of it. Say "
+        "how the vendor proves its deliveries. If it does not, take them as hints: `fetch: event.record_id` reads the "
+        "record from the vendor, and a false delivery costs no more than a request.",
+    ),
+    Code(
+        "WHK102",
+        "signature that does not cover the body",
+        "warning",
+        "The signature proves something, but not what the events are made of: whoever sees one delivery can send "
+        "others with its signature, until that is too old. Read the body in `content` (`text`, `body_sha256`) if the "
+        "vendor signs it; of a JWT compare its hash in `require`. If it does not, fetch the record: `fetch: "
+        "event.record_id`.",
+    ),
+    Code(
+        "WHK103",
+        "secret in every delivery",
+        "info",
+        "A token, or a user name and password, stands in each delivery and covers nothing: whoever sees one (a proxy, "
+        "a log of URLs) can send others. If the vendor signs deliveries too, use that. Else fetch the record (`fetch: "
+        "event.record_id`), or accept it with a comment that says why.",
+    ),
+    Code(
+        "WHK104",
+        "challenge that signs for anybody",
+        "warning",
+        "A challenge that needs no proof is asked by anybody, and its answer is made with the secret that proves "
+        "deliveries: of what the caller sends. He can have a text signed that is the text of a delivery, and send "
+        "that. Bound with `require` what is signed, so that no delivery's text fits: its form (`$match(body.token, "
+        "/^[A-Za-z0-9_-]{22}$/)`), or a second secret that the caller must know. Use `verified: true` if the vendor "
+        "signs its challenges.",
+    ),
+    Code(
+        "WHK105",
+        "delivery however old",
+        "info",
+        "`tolerance_seconds: 0` lets a delivery be sent again years later by whoever has seen it. Write how old the "
+        "vendor's may be; 300 is usual. If its time is none of the sending, keep the ids of events that came: a "
+        "repeated delivery has the same.",
+    ),
+    Code(
+        "WHK106",
+        "event that cannot be made",
+        "error",
+        "A unified event lacks what it is made of: the connector says nothing of its deliveries, or the event has no "
+        "record, or reads what `webhooks.events` does not say. Every such delivery would fail. Add what the finding "
+        "names.",
+    ),
+    Code(
+        "WHK107",
+        "events that no account gets",
+        "warning",
+        "`webhooks.account` gives an event to the account whose context has a value, by a name that no account can "
+        "have: no field, no step of `connect`, no captured value and no account's document says it. Every event would "
+        "be left out. Add it to `fields`, or mend the name.",
+    ),
+    Code(
+        "WHK108",
+        "challenge that is never asked",
+        "warning",
+        "The first challenge whose condition holds answers. This one's never does, or one before it takes all that "
+        "fit. Mend the condition, put it further up, or delete it.",
+    ),
+    Code(
+        "WHK109",
+        "override without a proof",
+        "warning",
+        "An environment or account replaces the connector's proof of deliveries by none: there anybody can send "
+        "events. Delete the line. To try deliveries without the vendor, sign them with a secret of your own (`conn "
+        "webhook send`).",
     ),
     Code(
         "MAP303",

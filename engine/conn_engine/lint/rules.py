@@ -19,6 +19,7 @@ from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
+from conn_engine.lint.webhook_rules import challenges, events, proofs, routing, stored_names
 
 __all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES", "Target"]
 
@@ -47,7 +48,14 @@ class LayerView:
     @cached_property
     def sites(self) -> list[Site]:
         """Every expression and template."""
-        return list(sites(self.layer.data))
+        found = list(sites(self.layer.data))
+        if any(site.credential for site in found):
+            stored = stored_names(self.target)
+            found = [
+                replace(site, names=site.names | stored) if site.credential and site.names is not None else site
+                for site in found
+            ]
+        return found
 
     def place(self, site: Site, offset: int, width: int = 1) -> Span:
         """The place of a character inside the site's string, in its file."""
@@ -132,6 +140,10 @@ def names(view: LayerView) -> Iterator[Diagnostic]:
                 yield diagnostic("EXP104", message, span, path=dotted(site.path))
                 continue
             hint = did_you_mean(root, site.names) or f"in scope: {', '.join(sorted(site.names))}"
+            if site.credential and not did_you_mean(root, site.names):
+                hint = (
+                    f"a secret of the account's? ask for it: fields: [{{name: {root}, secret: true, required: false}}]"
+                )
             yield diagnostic("EXP103", f'nothing is called "{root}" here', span, path=dotted(site.path), hint=hint)
 
 
@@ -220,6 +232,18 @@ def routes(target: Target) -> Iterator[Diagnostic]:
         if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
             at = ("connect", index, "request")
             yield from _route(target, str(request.resource), request.method or "get", at)
+    yield from _subscribing(target)
+
+
+def _subscribing(target: Target) -> Iterator[Diagnostic]:
+    told = target.effective.webhooks
+    subscription = told.subscription if told is not None else None
+    for key in ("create", "renew", "delete") if subscription is not None else ():
+        for index, step in enumerate(getattr(subscription, key)):
+            request = step.request
+            if request is not None and request.path is None and "{{" not in f"{request.resource}{request.method}":
+                at = ("webhooks", "subscription", key, index, "request")
+                yield from _route(target, str(request.resource), request.method or "get", at)
 
 
 def _meant(effective: Effective, name: OperationName) -> str:
@@ -383,6 +407,10 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     placed,
     kept,
     sunsets,
+    proofs,
+    challenges,
+    routing,
+    events,
     fields,
     dead_overrides,
     required_values,

@@ -37,13 +37,15 @@ Names = frozenset[str] | None
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One string that holds an expression, or `{{…}}`. `secret` marks where `env` and credentials are in scope."""
+    """One string that holds an expression, or `{{…}}`. `secret` marks where `env` and credentials are in scope;
+    `credential`, where the names of the stored credential belong to `names` besides."""
 
     path: Path_
     text: str
     kind: Literal["expression", "template"]
     names: Names
     secret: bool = False
+    credential: bool = False
 
 
 def objects(value: Any) -> list[tuple[str, dict[str, Any]]]:

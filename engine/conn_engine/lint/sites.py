@@ -23,6 +23,7 @@ from conn_engine.lint.site import (
     objects,
     templates,
 )
+from conn_engine.lint.webhook_sites import event_sites, webhook_sites
 
 __all__ = ["Site", "sites"]
 
@@ -38,6 +39,7 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
     for key in ("credentials", "authorization", "signature"):
         yield from secret_sites(data.get(key), (key,))
     yield from _lifecycle(data)
+    yield from webhook_sites(data)
     for resource, operations in objects(data.get("resources")):
         here: Path_ = ("resources", resource)
         yield from _inheritable(operations, here)
@@ -51,6 +53,7 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
                 yield from _within(_operation(operation, (*here, method)), own)
     for model, resources in objects(data.get("unified")):
         for resource, operations in objects(resources):
+            yield from event_sites(operations.get("events"), ("unified", model, resource, "events"))
             for method, operation in objects(operations):
                 yield from _unified(operation, ("unified", model, resource, method))
 

@@ -375,7 +375,86 @@ BEHAVIOUR = [
     ),
 ]
 
-LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR]
+SIGNED = "verify: {format: hmac, config: {signature: headers.sig}}"
+DELIVERIES = f"""\
+fields: [{{name: webhook_secret, secret: true, required: false}}]
+webhooks:
+  {SIGNED}
+  events: {{type: body.type, record: body.record, record_id: body.id}}
+"""
+EVENTS = """\
+    get:
+      response_mapping: {id: response.id, email: response.email}
+    events:
+      updated: {when: 'event.type = "changed"'}
+"""
+
+
+def hooked(name: str, found: list[Found], old: str = "", new: str = "", account: str = "connector: demo\n") -> Bad:
+    """A workspace with webhooks, in whose connector or mapping `old` is `new`."""
+    connector, mapping = CONNECTOR + DELIVERIES, UNIFIED + EVENTS
+    assert old in connector + mapping, f"neither has {old!r}"
+    files = (
+        {HTTP: connector.replace(old, new, 1), MAPPING: mapping.replace(old, new, 1)}
+        if old
+        else {HTTP: connector, MAPPING: mapping}
+    )
+    tape = RECORDING.replace("contacts.list", "contacts.get").replace('contacts"}', 'contacts/1"}')
+    got = {"connectors/demo/recordings/crm.contacts.get.json": tape}
+    return Bad(name, found, {**files, **got, ACCOUNT: account})
+
+
+WEBHOOKS = [
+    hooked("good webhooks", []),
+    hooked("nothing proves it", one("WHK101", HTTP, 11, 20), SIGNED, "verify: {format: none}"),
+    hooked("another text is signed", one("WHK102", HTTP, 11, 20), "headers.sig", "headers.sig, content: headers.date"),
+    hooked(
+        "a password with each delivery",
+        one("WHK103", HTTP, 11, 20),
+        SIGNED,
+        'verify: {format: basic, config: {username: me, password: "{{webhook_secret}}"}}',
+    ),
+    hooked(
+        "signs for anybody",
+        one("WHK104", HTTP, 12, 57),
+        "  events: {type",
+        "  challenge: [{when: query.ask, verified: false, reply: {body: \"{{$sign(query.ask, 'SHA-256', "
+        'webhook_secret)}}"}}]\n  events: {type',
+    ),
+    hooked(
+        "however old",
+        one("WHK105", HTTP, 11, 130),
+        "headers.sig",
+        "headers.sig, content: text & timestamp, timestamp: headers.date, tolerance_seconds: 0",
+    ),
+    hooked("no record", one("WHK106", MAPPING, 10, 16), "record: body.record, ", ""),
+    hooked(
+        "whose is it",
+        one("WHK107", HTTP, 12, 39),
+        "  events: {type",
+        "  account: {value: body.org, context: tenant}\n  events: {type",
+    ),
+    hooked(
+        "never asked",
+        one("WHK108", HTTP, 12, 41),
+        "  events: {type",
+        "  challenge: [{when: query.ask}, {when: query.ask}]\n  events: {type",
+    ),
+    hooked(
+        "an override without a proof",
+        one("WHK109", ACCOUNT, 4, 22),
+        account="connector: demo\noverride:\n  webhooks:\n    verify: {format: none}\n",
+    ),
+    hooked("nothing of this name in an event", one("EXP103", MAPPING, 10, 23), "event.type", "event.tpye"),
+    hooked("nothing of this name in a delivery", one("EXP103", HTTP, 12, 18), "body.type", "bdy.type"),
+    hooked("nothing of this name stored", one("EXP103", HTTP, 11, 11), "name: webhook_secret", "name: webhook_sekret"),
+    hooked("a secret in an event", one("EXP104", HTTP, 12, 18), "body.type", "env.TYPE"),
+    hooked("no function for a key", one("EXP102", HTTP, 11, 46), "headers.sig", "$lowecase(headers.sig)"),
+    hooked("no expression for an event", one("EXP101", MAPPING, 10, 32), "event.type", "event.("),
+    hooked("no operation for an event", one("REF102", MAPPING, 10, 57), "'}", "', method: find}"),
+]
+
+LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR, *WEBHOOKS]
 
 REPLAYED = [
     Bad("expression fails", one("EXP301", MAPPING, 6, 31), swap=(MAPPING, "response.email", "response.email + 1")),

@@ -1,0 +1,119 @@
+"""What the proof of a delivery is worth: whether it covers what the events take of it, or anybody could say that."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeAlias
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression, template
+from conn_engine.webhooks import AllOf, AnyOf, Basic, Hmac, Jwt, StandardWebhooks, Token, Unverified, Verification
+from conn_engine.webhooks.signed import Signed
+
+__all__ = ["KEYS", "Paths", "Worth", "keys_of", "names_read", "paths", "secrets_read", "ways", "worth"]
+
+Worth: TypeAlias = Literal["none", "secret", "part", "whole"]
+"""Nothing is proved; whoever sends it knows a secret; the signature covers something else; it covers what is taken."""
+
+Paths: TypeAlias = frozenset[tuple[str, ...]] | None
+"""What an expression reads of its scope; None when it may be anything."""
+
+KEYS = ("key", "username", "password")
+"""The settings that hold templates of secrets."""
+
+_ORDER: tuple[Worth, ...] = ("none", "part", "secret", "whole")
+_WHOLE = frozenset({("text",), ("body",), ("body_sha256",)})
+
+
+def ways(verify: Verification) -> Iterator[Verification]:
+    """The ways that it is made of, itself first."""
+    yield verify
+    for one in verify.of if isinstance(verify, AnyOf | AllOf) else ():
+        yield from ways(one)
+
+
+def worth(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
+    """What the proof is worth for what is taken of the delivery. One of several ways is worth what the weakest is."""
+    own = verify.each if verify.each is not None else each
+    if isinstance(verify, AnyOf):
+        return min((worth(one, taken, own) for one in verify.of), key=_ORDER.index)
+    if isinstance(verify, AllOf):
+        return max((worth(one, taken, own) for one in verify.of), key=_ORDER.index)
+    if isinstance(verify, Unverified):
+        return "none"
+    if isinstance(verify, Token | Basic):
+        return "secret"
+    if isinstance(verify, StandardWebhooks) or (isinstance(verify, Jwt) and verify.token.strip() == "text"):
+        return "whole"
+    if isinstance(verify, Jwt):
+        required = paths(verify.require or "", own)
+        bound = required is not None and any(path[0] == "claims" for path in required) and bool(required & _WHOLE)
+        return "whole" if bound or _covered(taken, frozenset({("claims",)})) else "part"
+    if isinstance(verify, Signed):
+        return "whole" if _covered(taken, paths(verify.content, own)) else "part"
+    return "whole"
+
+
+def _covered(taken: Paths, signed: Paths) -> bool:
+    """Whether everything that is taken of the body is signed: the whole of it, or the parts that it stands in."""
+    if signed is None or signed & _WHOLE:
+        return True
+    if taken is None:
+        return False
+    return all(any(path[: len(one)] == one for one in signed) for path in taken)
+
+
+def paths(text: str, each: str | None = None) -> Paths:
+    """What an expression reads. `item` is what `each` finds."""
+    try:
+        read = expression(text).reads() if text.strip() else frozenset()
+        if text.strip() and expression(text).roots() is None:
+            return None
+    except ExpressionError:
+        return None  # reported as such
+    found: set[tuple[str, ...]] = set()
+    for path in read:
+        plain = tuple(map(str, path))
+        above = paths(each) if plain[0] == "item" and each is not None else frozenset({plain[:1]})
+        if above is None:
+            return None
+        found |= {(*one, *plain[1:]) for one in above}
+    return frozenset(found)
+
+
+def secrets_read(data: Any, names: frozenset[str]) -> frozenset[str]:
+    """Which of these names, `env` among them as `env.NAME`, the templates of a value read."""
+    found: set[str] = set()
+    for text in _templates(data):
+        for path in paths(text) or ():
+            if path[0] in names:
+                found.add(path[0])
+            elif path[0] == "env" and len(path) > 1:
+                found.add(f"env.{path[1]}")
+    return frozenset(found)
+
+
+def names_read(data: Any) -> frozenset[str]:
+    """The names that the templates of a value read."""
+    return frozenset(path[0] for text in _templates(data) for path in paths(text) or ())
+
+
+def _templates(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        for item in value.values():
+            yield from _templates(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _templates(item)
+    elif isinstance(value, str):
+        try:
+            yield from (text for text, _ in template(value).expressions)
+        except ExpressionError:
+            return  # reported as such
+
+
+def keys_of(verify: Verification) -> Iterator[Any]:
+    """The templates and expressions by which each way finds its secrets."""
+    for way in ways(verify):
+        for name in KEYS:
+            yield getattr(way, name, None)
+        if isinstance(way, Hmac) and not way.key:
+            yield f"{{{{{way.content}}}}}"

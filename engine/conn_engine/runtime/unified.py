@@ -80,11 +80,13 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
         raise
 
 
-def mapped_record(effective: Effective, name: OperationName, record: Any, session: Session) -> list[Any]:
+def mapped_record(
+    effective: Effective, name: OperationName, record: Any, session: Session, identifier: str | None = None
+) -> list[Any]:
     """The unified records of one of the vendor's that came by itself, as an event brings one: none, one or several.
 
-    The operation's `before` steps are not run, and there is no query and no page but the record. Raises
-    ExpressionError.
+    `identifier` is what it is known by, as `id`. The operation's `before` steps are not run, and there is no query and
+    no page but the record. Raises ExpressionError.
     """
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None:
@@ -92,7 +94,7 @@ def mapped_record(effective: Effective, name: OperationName, record: Any, sessio
     layers = mapping_layers(operation.response_mapping)
     if not layers:
         return [record]
-    call = Call()
+    call = Call(id=identifier)
     scope = {**_caller_scope(effective, call), "before": {}, "status": 200, "page": record, "response": record}
     try:
         value = mapping(layers).apply_one(scope)

@@ -222,7 +222,7 @@ def _data(  # noqa: PLR0917
                 f"{at} has no record to map: the event does not hold one",
                 hint="say where it is with `record`, or have it fetched with `fetch: event.record_id`",
             )
-        return mapped_record(effective, name, own, session), own
+        return mapped_record(effective, name, own, session, event.record_id), own
     identifier = _text(_found(told.fetch, delivery, scope, f"{at}.fetch"))
     if identifier is None:
         raise ConfigurationError(f"{at}.fetch ({told.fetch}) does not find the id of the record")

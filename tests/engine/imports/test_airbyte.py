@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
+from conn_engine.auth import Authorization, Credentials
+from conn_engine.config import load_workspace
+from conn_engine.config.convert import convert
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.expressions import evaluate, render_path
+from conn_engine.expressions import evaluate, render, render_path
 from conn_engine.imports import Options, import_source, proposed_name, read_source
 from conn_engine.lint import lint_paths
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.connection import wire_account
+from conn_engine.runtime.plans import plan_operation
+from conn_engine.strategies import Draft
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock, Headers, Response
 
 FOLDER = Path(__file__).parent
 HARBOUR = FOLDER / "manifests" / "harbour.yaml"
@@ -130,6 +139,68 @@ def test_authenticators(read: Read, authenticator: dict[str, Any], authorization
     assert not made.lost
 
 
+OPTIONAL = {
+    "properties": {
+        "username": {"type": "string"},
+        "password": {"type": "string", "airbyte_secret": True},
+        "account": {"type": "object", "required": ["token"],
+                    "properties": {"token": {"type": "string", "airbyte_secret": True}}},
+    },
+    "required": ["username"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("authenticator", "place", "sent"),
+    [
+        ({"type": "BasicHttpAuthenticator", "username": "{{ config['username'] }}",
+          "password": "{{ config['password'] }}"}, "headers", {"Authorization": "Basic YW5uOg=="}),
+        ({"type": "ApiKeyAuthenticator", "api_token": "Key {{ config['password'] }}", "header": "X-Key"},
+         "headers", {}),
+        ({"type": "ApiKeyAuthenticator", "api_token": "{{ config['password'] }}",
+          "inject_into": {"type": "RequestOption", "inject_into": "request_parameter", "field_name": "key"}},
+         "query", []),
+        ({"type": "BearerAuthenticator", "api_token": "{{ config['account']['token'] }}"}, "headers", {}),
+    ],
+)  # fmt: skip
+def test_a_key_that_may_be_left_out(read: Read, authenticator: dict[str, Any], place: str, sent: Any) -> None:
+    made = read(stream(authenticator=authenticator), spec=OPTIONAL)
+    assert made.data["credentials"]["format"] == "api_key"
+    assert made.data["credentials"]["config"]["required"] is False
+    authorization: Any = convert(made.data["authorization"], Authorization)
+    draft = Draft("GET", "https://api.v.example/things", absent=frozenset({"api_key"}))
+    authorization.apply(draft, {"context": {"username": "ann"}, "env": {}})
+    assert getattr(draft, place) == sent
+
+
+def test_a_key_that_the_query_of_a_request_has_may_be_left_out(read: Read) -> None:
+    made = read(stream(request_parameters={"key": "{{ config['password'] }}"}), spec=OPTIONAL)
+    assert made.data["credentials"]["config"]["required"] is False
+    assert made.data["authorization"] == {"format": "query", "config": {"name": "key", "value": "{{api_key}}"}}
+
+
+def test_what_every_alternative_needs_is_required_of_who_takes_it(read: Read) -> None:
+    ways = {
+        "key": {"type": "ApiKeyAuthenticator", "api_token": "{{ config['way']['key'] }}", "header": "X-Key"},
+        "open": {"type": "BearerAuthenticator", "api_token": "{{ config['way']['guest'] }}"},
+    }
+    secret = {"type": "string", "airbyte_secret": True}
+    options = [
+        {"properties": {"kind": {"const": "key"}, "key": secret, "second": secret}, "required": ["key"]},
+        {"properties": {"kind": {"const": "open"}, "guest": secret}},
+    ]
+    spec = {"properties": {"way": {"type": "object", "oneOf": options}}, "required": ["way"]}
+    authenticator = {
+        "type": "SelectiveAuthenticator", "authenticator_selection_path": ["way", "kind"], "authenticators": ways,
+    }  # fmt: skip
+    headers = {"X-Second": "{{ config['way']['second'] }}"}
+    made = read(stream(authenticator=authenticator, request_headers=headers), spec=spec)
+    key, guest = made.data["credentials"]["config"]["options"].values()
+    assert "required" not in key["config"]
+    assert key["config"]["ask"][-1] == {"name": "second", "required": False}
+    assert guest["config"]["required"] is False
+
+
 def test_a_client_that_refreshes(read: Read) -> None:
     made = read(
         stream(
@@ -215,6 +286,70 @@ def test_a_session(read: Read) -> None:
     assert made.data["authorization"]["config"] == {"name": "X-Session", "value": "{{session.access_token}}"}
 
 
+def logging_in(authenticator: dict[str, Any], **requester: Any) -> dict[str, Any]:
+    """A session whose log-in is authorised itself."""
+    login = {"type": "HttpRequester", "url_base": "https://v.example", "path": "login", "http_method": "POST",
+             "authenticator": authenticator, **requester}  # fmt: skip
+    return {
+        "type": "SessionTokenAuthenticator", "login_requester": login, "session_token_path": ["id"],
+        "request_authentication": {"type": "Bearer"},
+    }  # fmt: skip
+
+
+def key_in(place: str, name: str) -> dict[str, Any]:
+    option = {"type": "RequestOption", "inject_into": place, "field_name": name}
+    return {"type": "ApiKeyAuthenticator", "api_token": "{{ config['token'] }}", "inject_into": option}
+
+
+JWT = {"type": "JwtAuthenticator", "secret_key": "{{ config['token'] }}", "algorithm": "HS256", "header_prefix": "JWT",
+       "jwt_payload": {"iss": "{{ config['domain'] }}"}}  # fmt: skip
+CLIENT = {"type": "OAuthAuthenticator", "grant_type": "client_credentials", "scopes": ["a", "b"],
+          "token_refresh_endpoint": "https://id.v.example/token", "client_id": "{{ config['domain'] }}",
+          "client_secret": "{{ config['token'] }}"}  # fmt: skip
+SENT_TOKEN = [
+    ("POST", "https://id.v.example/token", "grant_type=client_credentials&client_id=d&client_secret=t&scope=a+b")
+]
+
+
+@pytest.mark.parametrize(
+    ("authenticator", "requester", "sent"),
+    [
+        (key_in("request_parameter", "key"), {}, [("POST", "https://v.example/login?key=t", "")]),
+        (key_in("body_json", "auth.key"), {"request_body_json": {"a": 1}},
+         [("POST", "https://v.example/login", '{"a":1,"auth.key":"t"}')]),
+        (key_in("body_data", "key"), {"request_body_data": {"a": "1"}},
+         [("POST", "https://v.example/login", "a=1&key=t")]),
+        (key_in("body_json", "key"), {}, [("POST", "https://v.example/login", '{"key":"t"}')]),
+        (JWT, {}, [("POST", "https://v.example/login", "")]),
+        (CLIENT, {}, [*SENT_TOKEN, ("POST", "https://v.example/login", "")]),
+        (logging_in(key_in("header", "X-Key"), path="first"), {"path": "second"},
+         [("POST", "https://v.example/first", ""), ("POST", "https://v.example/second", "")]),
+        (logging_in(logging_in(JWT, path="a"), path="b"), {"path": "c"},
+         [("POST", f"https://v.example/{name}", "") for name in "abc"]),
+    ],
+)  # fmt: skip
+def test_a_log_in_that_is_authorised_itself(read: Read, authenticator: Any, requester: Any, sent: Any) -> None:
+    made = read(stream(authenticator=logging_in(authenticator, **requester)), spec=PROPERTIES)
+    assert not made.lost
+    credentials: Any = convert(made.data["credentials"], Credentials)
+    stored = {part.name: "t" for part in credentials.fields()}
+    flow = credentials.exchange({"context": {"domain": "d"}}, ("v.example",), FrozenClock())(stored)
+    asked = [next(flow)]
+    with pytest.raises(StopIteration) as ended:
+        for n in range(9):
+            asked.append(flow.send(Response(200, Headers(), f'{{"id": "s{n}", "access_token": "s{n}"}}'.encode())))
+    assert [(one.method, one.url, (one.body or b"").decode()) for one in asked] == sent
+    last = asked[-1].headers.get("authorization") or ""
+    assert last.startswith("JWT eyJ") if authenticator == JWT else last in ("", f"Bearer s{len(asked) - 2}")
+    assert ended.value.value["session"]["access_token"] == f"s{len(asked) - 1}"
+
+
+def test_a_log_in_that_only_a_rotating_token_authorises_is_listed(read: Read) -> None:
+    rotating = {**CLIENT, "grant_type": "refresh_token", "refresh_token": "{{ config['second'] }}"}
+    made = read(stream(authenticator=logging_in(rotating)), spec=PROPERTIES)
+    assert any("rotates" in what for what in made.lost)
+
+
 def test_a_secret_beside_a_choice_of_authenticators_is_asked_for_by_each(read: Read) -> None:
     login = {"type": "OAuthAuthenticator", "token_refresh_endpoint": "https://v.example/token"}
     names = {"client_id": "domain", "client_secret": "org_id", "refresh_token": "refresh"}
@@ -246,10 +381,89 @@ def test_secrets_beside_the_authenticator_are_carried_by_the_authorization(read:
     )
     row = listing(made)
     assert row["path"] == "/orgs/{{context.org_id ?? ''}}/things" and row["query"] == {"v": "1"}
-    assert [one["format"] for one in row["authorization"]["config"]["all"]] == ["bearer", "query", "header"]
-    assert row["authorization"]["config"]["all"][2]["config"] == {"name": "X-Second", "value": "Is {{second}}"}
+    carried = made.data["authorization"]["config"]["all"]
+    assert [one["format"] for one in carried] == ["bearer", "query", "header"]
+    assert carried[2]["config"] == {"name": "X-Second", "value": "Is {{second}}"}
     assert made.data["credentials"]["config"]["ask"] == [{"name": "second", "required": False}]
     assert made.lost == {"that a value is secret: it stands in URLs, where nothing is": ["org_id"]}
+
+
+SITES = {
+    "properties": {
+        "token": {"type": "string", "airbyte_secret": True},
+        "site": {"type": "string", "airbyte_secret": True},
+        "tenant": {"type": "string", "airbyte_secret": True},
+    },
+    "required": ["token", "site"],
+}
+
+
+@pytest.mark.parametrize(
+    ("parts", "url"),
+    [
+        ({"path": "/bot{{ config['token'] }}/things"}, "https://api.v.example/bott-1/things"),
+        ({"path": "{{ config['site'] }}/things?v={{ config['token'] }}"}, "https://api.v.example/s%2F1/things?v=t-1"),
+        ({"url_base": "https://api.v.example/{{ config['site'] }}/v1"}, "https://api.v.example/s%2F1/v1/things"),
+        ({"url_base": "https://api.v.example/{{ config.site }}", "path": "{{ config.site }}-{{ config.token }}"},
+         "https://api.v.example/s%2F1/s%2F1-t-1"),
+    ],
+)  # fmt: skip
+def test_a_secret_in_the_path_is_put_there_by_the_authorization(
+    read: Read, parts: dict[str, Any], url: str, tmp_path: Path
+) -> None:
+    made = read(stream(**parts), spec=SITES)
+    assert not made.lost
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    made.imported.write(tmp_path / "connectors" / "vendor")
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "accounts" / "me.yaml").write_text("connector: vendor\n")
+    assert [one for one in lint_paths(tmp_path, []).findings if one.severity >= Severity.WARNING] == []
+    workspace = load_workspace(tmp_path)
+    names = {made.imported.supplied[setting][1]: value for setting, value in (("token", "t-1"), ("site", "s/1"))
+             if setting in made.imported.supplied}  # fmt: skip
+    wiring = wire_account(workspace, "me", environ={}, vault=MemoryVault({"me": names}))
+    request = plan_operation(wiring, wiring.effective.resolve("things.list", raw=True), Call())
+    assert request is not None and request.url == url
+
+
+def test_a_key_in_the_path_is_one_that_every_account_has(read: Read) -> None:
+    made = read(stream(path="/{{ config['key'] }}/things"),
+                spec={"properties": {"key": {"type": "string", "airbyte_secret": True}}})  # fmt: skip
+    assert made.data["credentials"] == {"format": "api_key", "config": {"label": "Key"}}
+
+
+def test_what_not_every_account_has_is_no_secret_in_a_path(read: Read) -> None:
+    made = read(stream(path="/{{ config['tenant'] }}/things"), spec=SITES)
+    assert listing(made)["path"] == "/{{context.tenant ?? ''}}/things"
+    assert made.lost == {"that a value is secret: it stands in URLs, where nothing is": ["tenant"]}
+
+
+def test_the_requests_of_a_job_have_no_secret_in_their_paths(read: Read) -> None:
+    secret = {"type": "string", "airbyte_secret": True}
+    requester = {"type": "HttpRequester", "url_base": "https://api.v.example/{{ config['site'] }}", "path": "reports"}
+    extractor = {"type": "DpathExtractor", "field_path": ["state"]}
+    retriever = {
+        "type": "AsyncRetriever",
+        "creation_requester": {**requester, "http_method": "POST"},
+        "polling_requester": requester,
+        "download_requester": {"type": "HttpRequester", "url_base": "{{ download_target }}"},
+        "status_extractor": extractor,
+        "download_target_extractor": extractor,
+        "record_selector": {"type": "RecordSelector", "extractor": {"type": "DpathExtractor", "field_path": []}},
+    }
+    one = {"type": "DeclarativeStream", "name": "things", "retriever": retriever}
+    made = read(one, spec={"properties": {"site": secret}, "required": ["site"]})
+    assert made.data["base_url"] == "https://api.v.example/{{context.site}}"
+    assert list(made.lost) == ["that a value is secret: it stands in URLs, where nothing is"]
+
+
+def test_what_all_streams_say_of_their_authorization_is_the_connector_s(read: Read) -> None:
+    query = {"request_parameters": {"key": "{{ config['token'] }}"}}
+    made = read(stream(**query), stream("others", **query), spec=SITES)
+    assert made.data["authorization"] == {"format": "query", "config": {"name": "key", "value": "{{api_key}}"}}
+    assert all("authorization" not in row["list"] for row in made.data["resources"].values())
+    made = read(stream(**query), stream("others"), spec=SITES)
+    assert "authorization" in listing(made) and "authorization" not in listing(made, "others")
 
 
 def paginator(strategy: dict[str, Any], into: str = "request_parameter", size: bool = True) -> dict[str, Any]:
@@ -588,6 +802,26 @@ def test_an_empty_list_that_is_joined_is_not_sent(read: Read, scope: dict[str, A
     spec = {"properties": {"names": {"type": "array", "items": {"type": "string"}}}}
     row = listing(read(stream(request_parameters={"only": "{{ ','.join(config.get('names', [])) }}"}), spec=spec))
     assert evaluate(row["query"]["only"].removeprefix("{{").removesuffix("}}"), {"context": scope}) == sent
+
+
+@pytest.mark.parametrize("context", [{}, {"flag": "a"}])
+@pytest.mark.parametrize(
+    ("body", "sent"),
+    [
+        ({"f": "{{ config.get('flag') }}"}, {"f": "a"}),
+        ({"f": "{{ config['flag'] }}", "g": None}, {"f": "a"}),
+        ("{{ {'f': 'a'} if config['flag'] else {} }}", {"f": "a"}),
+    ],
+)
+def test_an_empty_object_is_no_body(read: Read, body: Any, sent: Any, context: dict[str, Any]) -> None:
+    spec = {"properties": {"flag": {"type": "string"}}}
+    row = listing(read(stream(http_method="POST", request_body_json=body), spec=spec))
+    assert render(row["body"], {"context": context}) == (sent if context else None)
+
+
+@pytest.mark.parametrize("body", [{}, "{}", {"f": None}])
+def test_an_object_that_is_always_empty_is_no_body(read: Read, body: Any) -> None:
+    assert "body" not in listing(read(stream(http_method="POST", request_body_json=body)))
 
 
 def test_references_and_parameters_by_the_kits_rules(read: Read) -> None:

@@ -128,7 +128,7 @@ SPEC = (
 @pytest.mark.parametrize(
     ("path", "more", "what"),
     [
-        ("/x/{{ config['api_token'] }}", "", "the path: a secret in the path"),
+        ("/x/{{ config['api_token'] if config['a'] else 'b' }}", "", "the path: a secret in the path"),
         (
             "/a",
             "        request_body_json: {a: {b: \"{{ config['api_token'] }}\"}}\n",

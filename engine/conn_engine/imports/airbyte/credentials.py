@@ -26,9 +26,10 @@ from conn_engine.imports.airbyte.jinja import (
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import pointer
+from conn_engine.imports.airbyte.sessions import session_of
 from conn_engine.imports.airbyte.spec import Setting, Settings
 from conn_engine.imports.airbyte.templates import template
-from conn_engine.imports.airbyte.tokens import jwt_of, oauth_of, session_of
+from conn_engine.imports.airbyte.tokens import jwt_of, oauth_of
 
 __all__ = ["Login", "Logins"]
 
@@ -39,13 +40,15 @@ NONE: dict[str, Any] = {"format": "none"}
 class Login:
     """One authenticator: the credentials it needs ({} for typed secrets alone), and how a request carries it.
 
-    `hosts` are those that its token requests go to; `form` says that a secret is a field of a form.
+    `hosts` are those that its token requests go to; `form` says that a secret is a field of a form; `own` are the
+    settings that each option of a choice reads.
     """
 
     authorization: dict[str, Any]
     credentials: dict[str, Any] = field(default_factory=dict)
     hosts: list[str] = field(default_factory=list)
     form: bool = False
+    own: dict[str, list[Setting]] = field(default_factory=dict)
     count: int = 0
 
 
@@ -124,34 +127,35 @@ class Logins:
             if other.credentials != main.credentials:
                 notes.add(f"another kind of credentials on some streams: {other.credentials['format']}")
         made = json.loads(json.dumps(main.credentials))
-        _complete(made, main.authorization, secrets)
+        _complete(made, main, secrets)
         return made, main.authorization
 
 
-def _complete(credentials: dict[str, Any], authorization: Mapping[str, Any], secrets: list[Setting]) -> None:
+def _complete(credentials: dict[str, Any], login: Login, secrets: list[Setting]) -> None:
     """Let credentials ask for every secret that is read with them."""
+    if credentials["format"] != "choice":
+        _ask_for(credentials, secrets)
+        return
+    options = credentials["config"]["options"]
+    kept = {name for option in options.values() for name in _stored(option["format"])}
+    beside = [
+        one for one in secrets if one.secret_name not in kept and all(one not in own for own in login.own.values())
+    ]
+    for name, option in options.items():
+        _ask_for(option, [one for one in secrets if one in login.own[name]] + beside, chosen=True)
+
+
+def _ask_for(credentials: dict[str, Any], secrets: list[Setting], *, chosen: bool = False) -> None:
+    """Let credentials ask for these secrets. `chosen`: they are one of several, which an account has whole."""
     if credentials["format"] == "none":
         return
     config = credentials.setdefault("config", {})
-    if credentials["format"] == "choice":
-        ways = authorization["config"]["options"]
-        kept = {name for option in config["options"].values() for name in _stored(option["format"])}
-        told = {
-            name: [one for one in secrets if mentions([option, ways.get(name)], one.secret_name)]
-            for name, option in config["options"].items()
-        }
-        beside = [
-            one for one in secrets if one.secret_name not in kept and all(one not in got for got in told.values())
-        ]
-        for name, option in config["options"].items():
-            _complete(option, ways.get(name, {}), told[name] + beside)
-        return
     key = next((one for one in secrets if one.secret_name == "api_key"), None)  # noqa: S105
-    if credentials["format"] == "api_key" and key is not None and key.title not in ("", "API key"):
-        config["label"] = key.title
+    if credentials["format"] == "api_key" and key is not None:
+        config |= _key_settings(key, chosen=chosen)
     asked = config.get("ask", [])
     known = {row["name"] for row in asked} | _stored(credentials["format"])
-    asked += [_asked(one) for one in secrets if one.secret_name not in known]
+    asked += [_asked(one, chosen=chosen) for one in secrets if one.secret_name not in known]
     if asked or credentials["format"] in ("session", "jwt_bearer"):
         config["ask"] = asked
     if not config:
@@ -170,14 +174,20 @@ def _typed(secrets: list[Setting]) -> dict[str, Any]:
     if not secrets:
         return dict(NONE)
     first = next((one for one in secrets if one.secret_name == "api_key"), secrets[0])  # noqa: S105
-    config: dict[str, Any] = {}
-    label = first.title or first.name.replace("_", " ").capitalize()
-    if label != "API key":
-        config["label"] = label
+    config = _key_settings(first)
     more = [one for one in secrets if one is not first]
     if more:
         config["ask"] = [_asked(one) for one in more]
     return {"format": "api_key", "config": config} if config else {"format": "api_key"}
+
+
+def _key_settings(key: Setting, *, chosen: bool = False) -> dict[str, Any]:
+    """What is said of the key itself."""
+    label = key.title or ("" if chosen else key.name.replace("_", " ").capitalize())
+    config: dict[str, Any] = {"label": label} if label not in ("", "API key") else {}
+    if not (key.needed if chosen else key.required):
+        config["required"] = False
+    return config
 
 
 def _most(logins: list[Login]) -> dict[str, Any]:
@@ -185,11 +195,11 @@ def _most(logins: list[Login]) -> dict[str, Any]:
     return best.authorization if best is not None else NONE
 
 
-def _asked(setting: Setting) -> dict[str, Any]:
+def _asked(setting: Setting, *, chosen: bool = False) -> dict[str, Any]:
     row: dict[str, Any] = {"name": setting.secret_name}
     if setting.title:
         row["label"] = setting.title
-    if not setting.required:
+    if not (setting.needed if chosen else setting.required):
         row["required"] = False
     return row
 
@@ -218,7 +228,7 @@ def _login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping
             credentials = oauth_of(one, scope, notes, manifest, hosts)
             return Login({"format": "bearer"}, credentials, hosts)
         case "SessionTokenAuthenticator" | "LegacySessionTokenAuthenticator":
-            credentials, authorization = session_of(one, scope, notes, hosts)
+            credentials, authorization = session_of(one, scope, notes, hosts, manifest)
             return Login(authorization, credentials, hosts)
         case "JwtAuthenticator":
             credentials, authorization = jwt_of(one, scope)
@@ -273,10 +283,13 @@ def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapp
     if secrets_in(by) or isinstance(by, Lit):
         raise Untranslatable("a choice by a secret")
     logins: dict[str, Login] = {}
+    own: dict[str, list[Setting]] = {}
     for name, option in options.items():
         if not isinstance(option, Mapping) or code_of(option, "how requests are authorised", notes):
             continue
+        read = scope.settings.reading()
         logins[str(name)] = _login(option, scope, notes, manifest)
+        own[str(name)] = read()
     if not logins:
         raise Untranslatable("a choice of code alone")
     credentials = {name: login.credentials or _typed_of(login, scope.settings) for name, login in logins.items()}
@@ -289,6 +302,7 @@ def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapp
         {"format": "choice", "config": {"by": text, "options": credentials}},
         [host for login in logins.values() for host in login.hosts],
         any(login.form for login in logins.values()),
+        own,
     )
 
 

@@ -56,7 +56,7 @@ def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
 
 
 def _request(requester: Mapping[str, Any], scope: Scope, notes: Notes, what: str) -> Job:
-    made = request_of(requester, scope, notes)
+    made = request_of(requester, scope, notes, job=True)
     if made.carried:
         notes.add(f"{what}: a secret in it")
     row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}

@@ -172,7 +172,18 @@ def _connector(  # noqa: PLR0917
     if verify:
         data["verify"] = verify
     data["resources"] = {stream.resource: {"list": _row(stream, data, shared)} for stream in kept}
+    _raise_authorization(data)
     return data
+
+
+def _raise_authorization(data: dict[str, Any]) -> None:
+    """What every operation says of its authorization is the connector's."""
+    rows = [row for resource in data["resources"].values() for row in resource.values()]
+    told = rows[0].get("authorization") if rows else None
+    if told is not None and all(row.get("authorization") == told for row in rows):
+        data["authorization"] = told
+        for row in rows:
+            del row["authorization"]
 
 
 def _configured(strategy: Mapping[str, Any]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.imports.airbyte.jinja import (
+    Cond,
     ListOf,
     Lit,
     Names,
@@ -14,14 +15,24 @@ from conn_engine.imports.airbyte.jinja import (
     Path,
     Untranslatable,
     children,
+    may_be_empty,
     secrets_in,
     textual,
     translated,
 )
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
-from conn_engine.imports.airbyte.templates import by_account, data, joined, leaves, nullable, parts, template, written
-from conn_engine.imports.airbyte.urls import base_of, hosts_of, query_of, url_of
+from conn_engine.imports.airbyte.templates import (
+    by_account,
+    data,
+    joined,
+    leaves,
+    nullable,
+    parts,
+    template,
+    written,
+)
+from conn_engine.imports.airbyte.urls import after_host, base_of, hosts_of, query_of, url_of, with_places
 
 __all__ = ["Request", "request_of"]
 
@@ -41,11 +52,15 @@ class Request:
     hosts: list[str] = field(default_factory=list)
     open_host: bool = False
     secrets: bool = False
+    job: bool = False
 
 
-def request_of(requester: Mapping[str, Any], scope: Scope, notes: Notes, *, secrets: bool = False) -> Request:
-    """The request. What it cannot say goes to the notes. `secrets`: it is one for a token, which may name them."""
-    made = Request(secrets=secrets)
+def request_of(
+    requester: Mapping[str, Any], scope: Scope, notes: Notes, *, secrets: bool = False, job: bool = False
+) -> Request:
+    """The request. What it cannot say goes to the notes. `secrets`: it is one for a token, which may name them; `job`:
+    it is one of several of a job, which have one authorization and different paths."""
+    made = Request(secrets=secrets, job=job)
     names = scope.request()
     method = str(requester.get("http_method") or "GET").lower()
     if method not in _METHODS:
@@ -83,6 +98,8 @@ def _url(  # noqa: PLR0917
         whole = _text(base, names)
         kept, rest = _host_and_path(whole)
         if not made.secrets:
+            host, below = after_host(kept)
+            kept = joined([*host, _by_authorization(below, scope, made)])
             scope.settings.expose(secrets_in(kept), "the host's URL")
         made.base_url = base_of(kept)
         made.hosts = hosts_of(kept)
@@ -92,7 +109,10 @@ def _url(  # noqa: PLR0917
         made.base_url, rest, made.open_host = "https://api.example.com", Lit(""), True
     try:
         own = _text(path or "", names)
-        url = url_of(_under(rest, own))
+        whole = _under(rest, own)
+        if not made.secrets:
+            whole = _by_authorization(whole, scope, made)
+        url = url_of(whole)
         if not made.secrets:
             scope.settings.expose(url.secrets, "the path")
     except Untranslatable as reason:
@@ -103,6 +123,19 @@ def _url(  # noqa: PLR0917
     made.row["path"] = ("/" if str(base).endswith("/") else "") if bare else url.path
     for name, node in url.query.items():
         _placed(query, "query", name, node, made, notes)
+
+
+def _by_authorization(node: Node, scope: Scope, made: Request) -> Node:
+    """A URL with a place for each secret that its path cannot be without; the authorization puts it there."""
+    if made.job:
+        return node
+    put, places = with_places(node, scope.settings.kept())
+    for place, name in places.items():
+        carried = {"format": "path", "config": {"name": place, "value": f"{{{{{name}}}}}"}}
+        if carried not in made.carried:
+            made.carried.append(carried)
+    scope.settings.require(places.values())
+    return put
 
 
 def _text(value: Any, names: Names) -> Node:
@@ -247,6 +280,13 @@ def _body(requester: Mapping[str, Any], names: Names, made: Request, notes: Note
         notes.add(f"the body: {reason}")
 
 
+def _null_for_empty(node: Node) -> Node:
+    """A choice of bodies, of which an empty one is none."""
+    if isinstance(node, Cond):
+        return Cond(node.test, _null_for_empty(node.then), _null_for_empty(node.other))
+    return Lit(None) if isinstance(node, ObjectOf) and not node.pairs else node
+
+
 def _json_body(value: Any, graphql: bool, names: Names, made: Request, notes: Notes) -> None:
 
     node = data(value, names)
@@ -260,6 +300,11 @@ def _json_body(value: Any, graphql: bool, names: Names, made: Request, notes: No
                 raise Untranslatable("a secret inside of a body")
             made.carried.append({"format": "body", "config": {"field": str(key.value), "value": str(template(item))}})
         node = ObjectOf(tuple(pairs), optional=node.optional)
-    made.row["body"] = leaves(node, secrets=made.secrets)
+    body = leaves(_null_for_empty(node), secrets=made.secrets)
+    if body in ({}, None):
+        return  # the kit sends no body instead of an empty object
+    if may_be_empty(node) and isinstance(body, str):
+        body = f"{{{{ {body[2:-2].strip()}[$ != {{}}] ?? null }}}}"
+    made.row["body"] = body
     if graphql:
         made.row["body_format"] = "graphql"

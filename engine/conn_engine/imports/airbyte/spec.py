@@ -5,7 +5,7 @@ and authorization may read.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,8 @@ class Setting:
     description: str = ""
     secret: bool = False
     required: bool = False
+    needed: bool = False
+    """Required where it stands: whoever takes this one of several alternatives must give it."""
     default: Any = None
     options: tuple[str, ...] = ()
     pattern: str = ""
@@ -64,6 +66,7 @@ class Settings:
                     known.secret = known.secret or setting.secret
                     known.options = known.options + tuple(o for o in setting.options if o not in known.options)
                     known.required = known.required and setting.required
+                    known.needed = known.needed and setting.needed
         self._name_all()
 
     def _name_all(self) -> None:
@@ -124,6 +127,20 @@ class Settings:
             return Default(path, literal(setting.default))
         return path
 
+    def reading(self) -> Callable[[], list[Setting]]:
+        """Begin to watch; called, what it gives ends that and tells the secrets that were used meanwhile."""
+        before = {place for place, setting in self.by_place.items() if setting.used}
+        for setting in self.by_place.values():
+            setting.used = False
+
+        def read() -> list[Setting]:
+            found = [setting for setting in self.by_place.values() if setting.used and setting.secret]
+            for place in before:
+                self.by_place[place].used = True
+            return found
+
+        return read
+
     def declares(self, node: Node) -> bool:
         """Whether a value is one that the specification asks for; what it does not ask for is never there."""
         names = {setting.name for setting in self.by_place.values() if not setting.declared}
@@ -147,6 +164,21 @@ class Settings:
         if names:
             raise Untranslatable(f"a secret in {what}")
 
+    def kept(self) -> set[str]:
+        """The names of secrets that stay so in a path: what every account has, and what is called like a key."""
+        return {
+            setting.secret_name
+            for setting in self.by_place.values()
+            if setting.secret and (setting.required or _CREDENTIAL.search(setting.place[-1].lower()))
+        }
+
+    def require(self, names: Iterable[str]) -> None:
+        """Let every account have these secrets: a path cannot go without its parts."""
+        wanted = set(names)
+        for setting in self.by_place.values():
+            if setting.secret and setting.secret_name in wanted:
+                setting.required = setting.needed = True
+
     def opened(self) -> list[str]:
         """Make what is exposed no secret; their names."""
         found = [setting for setting in self.by_place.values() if setting.exposed and setting.secret]
@@ -163,8 +195,8 @@ class Settings:
 
 def _read(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -> Iterator[Setting]:
     properties = schema.get("properties")
-    needed = schema.get("required")
-    needed = needed if isinstance(needed, list) else []
+    listed = schema.get("required")
+    listed = listed if isinstance(listed, list) else []
     for name, one in properties.items() if isinstance(properties, Mapping) else ():
         if not isinstance(one, Mapping):
             continue
@@ -174,16 +206,16 @@ def _read(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -
         if groups and depth < _MAX_DEPTH:
             alone = len(groups) == 1
             for group in groups:
-                yield from _read(group, here, required and alone and name in needed, depth + 1)
+                yield from _read(group, here, required and alone and name in listed, depth + 1)
         else:
-            yield _setting(one, here, required and name in needed)
+            yield _setting(one, here, required and name in listed, name in listed)
 
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
 
-def _setting(one: Mapping[str, Any], place: Place, required: bool) -> Setting:
+def _setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool) -> Setting:
     kind = one.get("type")
     if isinstance(kind, list):
         kind = next((item for item in kind if item != "null"), None)
@@ -201,6 +233,7 @@ def _setting(one: Mapping[str, Any], place: Place, required: bool) -> Setting:
         description=plain(re.sub(r"<[^>]{0,200}>", "", str(one.get("description") or "")), 180),
         secret=one.get("airbyte_secret") is True,
         required=required,
+        needed=needed,
         default=default if isinstance(default, str | int | float | bool | list) and default != "" else None,
         options=tuple(str(value) for value in values[:100]) if isinstance(values, list) else (),
         pattern=pattern if isinstance(pattern, str) and len(pattern) <= 300 else "",

@@ -159,7 +159,7 @@ class Streams:
         schema = schema_of(component.get("schema_loader"), notes)
         scope = self._scope(component, retriever)
         parents = self._parents(retriever, scope, notes)
-        request = request_of(requester, scope, notes)
+        request = request_of(requester, scope, notes, job=_is_job(retriever))
         login = self.logins.login(_with_base(requester), scope, notes)
         row: Row = {}
         if component.get("description"):

@@ -25,6 +25,7 @@ from conn_engine.imports.airbyte.jinja import (
     secrets_in,
     textual,
     translated,
+    vanishes,
 )
 
 __all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "read_again", "template", "typed", "written"]
@@ -331,7 +332,7 @@ def leaves(node: Node, *, secrets: bool = False) -> Any:
     if isinstance(node, ObjectOf):
         if not node.optional:
             node = ObjectOf(tuple((key, _or_null(item)) for key, item in node.pairs))
-        vanishing = node.optional and any(_vanishes(item) for _, item in node.pairs)
+        vanishing = node.optional and any(vanishes(item) for _, item in node.pairs)
         if all(isinstance(key, Lit) for key, _ in node.pairs) and not vanishing:
             return {str(key.value): leaves(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
         if secrets_in(node) and not secrets:
@@ -342,21 +343,6 @@ def leaves(node: Node, *, secrets: bool = False) -> Any:
     if secrets_in(node) and not secrets:
         raise Untranslatable("a secret inside of a body")
     return template(node)
-
-
-def _vanishes(node: Node) -> bool:
-    """Whether a value of an object may be nothing at all, which leaves its key out."""
-    match node:
-        case Path():
-            return not node.sure
-        case Call(name, arguments) if name == "literal":
-            return any(_vanishes(argument) for argument in arguments)
-        case Default(_, other):
-            return other in (Lit(None), Lit("")) or _vanishes(other)
-        case Cond(_, then, other):
-            return then in (Lit(None), Lit("")) or other in (Lit(None), Lit("")) or _vanishes(then) or _vanishes(other)
-        case _:
-            return False
 
 
 def _optional(node: ObjectOf) -> Node:

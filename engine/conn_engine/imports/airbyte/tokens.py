@@ -1,9 +1,8 @@
-"""Authenticators that get a token by a request: OAuth, sessions, and those that sign one."""
+"""Authenticators that get a token by OAuth, and those that sign one. Sessions are `sessions`'."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from conn_engine.imports.airbyte.budgets import seconds_of
 from conn_engine.imports.airbyte.jinja import (
     Lit,
     Node,
@@ -16,11 +15,10 @@ from conn_engine.imports.airbyte.jinja import (
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import pointer
-from conn_engine.imports.airbyte.requests import request_of
 from conn_engine.imports.airbyte.templates import nullable, template
 from conn_engine.imports.airbyte.urls import hosts_of, spread
 
-__all__ = ["jwt_of", "oauth_of", "session_of"]
+__all__ = ["Config", "fixed_text", "jwt_of", "oauth_of", "own_grant", "rename", "text_of"]
 
 Config = dict[str, Any]
 _USUAL_NAMES = {
@@ -29,14 +27,14 @@ _USUAL_NAMES = {
 }  # fmt: skip
 
 
-def _text(value: Any, scope: Scope) -> Node:
+def text_of(value: Any, scope: Scope) -> Node:
     return textual(translated(str(value).strip(), scope.config()))
 
 
-def _fixed(value: Any, scope: Scope, default: str) -> str:
+def fixed_text(value: Any, scope: Scope, default: str) -> str:
     if not value:
         return default
-    node = _text(value, scope)
+    node = text_of(value, scope)
     if not isinstance(node, Lit):
         raise Untranslatable("a name that the account decides")
     return str(node.value)
@@ -49,7 +47,7 @@ def _called(value: Any, name: str, scope: Scope) -> str | None:
     """
     if value is None:
         return ""
-    node = _text(value, scope)
+    node = text_of(value, scope)
     if isinstance(node, Secret):
         for setting in scope.settings.by_place.values():
             if setting.secret and setting.secret_name == node.name:
@@ -65,23 +63,23 @@ def oauth_of(
     config: Config = {}
     if one.get("use_profile_assertion") and one.get("profile_assertion"):
         return _asserted(one, scope)
-    names = {key: _fixed(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
-    url = _text(one.get("token_refresh_endpoint") or "", scope)
+    names = {key: fixed_text(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
+    url = text_of(one.get("token_refresh_endpoint") or "", scope)
     url = spread(url)
     hosts += hosts_of(url)
     config["token_url"] = str(template(url))
-    grant = _fixed(one.get("grant_type"), scope, "refresh_token")
+    grant = fixed_text(one.get("grant_type"), scope, "refresh_token")
     for key in ("client_id", "client_secret"):
         made = _called(one.get(key), key, scope)
         if made is not None:
             config[key] = made
     config["client_authentication"] = "body"
     headers = {
-        str(name): str(template(_text(value, scope)))
+        str(name): str(template(text_of(value, scope)))
         for name, value in (one.get("refresh_request_headers") or {}).items()
     }
     body = {
-        str(name): template(nullable(_text(value, scope)))
+        str(name): template(nullable(text_of(value, scope)))
         for name, value in (one.get("refresh_request_body") or {}).items()
     }
     params: Config = {key: value for key, value in body.items() if value is not None}
@@ -107,16 +105,16 @@ def oauth_of(
         return {"format": "oauth2_client_credentials", "config": config}
     if grant == "refresh_token":
         return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest)
-    return _own_grant(config, params, grant)
+    return own_grant(config, params, grant)
 
 
 def _refreshed(  # noqa: PLR0917
     one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
 ) -> Config:
-    node = _text(one.get("refresh_token") or "", scope)
+    node = text_of(one.get("refresh_token") or "", scope)
     if not isinstance(node, Secret):  # no token that could be renewed: what is sent is always the same
-        return _own_grant(config, {**params, refresh: template(node)}, "refresh_token")
-    _rename(scope, node, "oauth.token.refresh_token")
+        return own_grant(config, {**params, refresh: template(node)}, "refresh_token")
+    rename(scope, node, "oauth.token.refresh_token")
     if refresh != "refresh_token":
         params |= {"refresh_token": None, refresh: "{{oauth.token.refresh_token}}"}
     if params:
@@ -127,7 +125,7 @@ def _refreshed(  # noqa: PLR0917
     return {"format": "oauth2", "config": config}
 
 
-def _rename(scope: Scope, node: Secret, name: str) -> None:
+def rename(scope: Scope, node: Secret, name: str) -> None:
     for setting in scope.settings.by_place.values():
         if setting.secret and setting.secret_name == node.name:
             setting.secret_name = name
@@ -144,7 +142,7 @@ def _consent(manifest: Mapping[str, Any]) -> str:
     return url if url.startswith("https://") and "{" not in url else ""
 
 
-def _own_grant(config: Config, params: Config, grant: str) -> Config:
+def own_grant(config: Config, params: Config, grant: str) -> Config:
     """Another grant: the whole token request is said."""
     own = {key: config.get(key, f"{{{{{key}}}}}") for key in ("client_id", "client_secret")}
     renamed = {f"{{{{client.{key}}}}}": value for key, value in own.items()}
@@ -164,8 +162,8 @@ def _own_grant(config: Config, params: Config, grant: str) -> Config:
 
 def _reading(one: Mapping[str, Any], scope: Scope, config: Config) -> None:
     """How the token's answer is read, where it has other names than the usual."""
-    token = _fixed(one.get("access_token_name"), scope, "access_token")
-    expires = _fixed(one.get("expires_in_name"), scope, "expires_in")
+    token = fixed_text(one.get("access_token_name"), scope, "access_token")
+    expires = fixed_text(one.get("expires_in_name"), scope, "expires_in")
     if token != "access_token":  # noqa: S105
         config["response"] = f"$merge([response, {{'access_token': response.{_path(token)}}}])"
     if expires != "expires_in":
@@ -190,111 +188,13 @@ def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
     if not isinstance(assertion, Mapping):
         raise Untranslatable("an assertion that is not said")
     made, _ = jwt_of(assertion, scope)
-    made["config"]["token_url"] = str(template(_text(one.get("token_refresh_endpoint") or "", scope)))
+    made["config"]["token_url"] = str(template(text_of(one.get("token_refresh_endpoint") or "", scope)))
     return made
-
-
-def session_of(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
-    """Credentials and authorization of a session; `hosts` gets those of its log-in."""
-    if one.get("type") == "LegacySessionTokenAuthenticator":
-        return _legacy_session(one, scope, notes, hosts)
-    requester = one.get("login_requester")
-    if not isinstance(requester, Mapping):
-        raise Untranslatable("a session without a log-in")
-    login = _login_request(requester, scope, notes, hosts)
-    path = [str(part) for part in one.get("session_token_path") or ()]
-    if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
-        login["response_format"] = "xml"
-    login["response"] = f"response.{'.'.join(step(part) for part in path)}" if path else "response"
-    config: Config = {"ask": [], "login": login}
-    seconds = int(seconds_of(one.get("expiration_duration")))
-    if seconds:
-        config["lifetime_seconds"] = seconds
-    how = one.get("request_authentication")
-    how = how if isinstance(how, Mapping) else {}
-    if how.get("type") == "Bearer":
-        return {"format": "session", "config": config}, {"format": "bearer"}
-    option = how.get("inject_into")
-    if not isinstance(option, Mapping):
-        raise Untranslatable("a session's token that goes nowhere")
-    names = {**scope.config(), "session_token": lambda steps: Secret("session.access_token")}
-    value = str(template(textual(translated(str(how.get("api_token") or "{{ session_token }}"), names))))
-    value = value.replace("`session.access_token`", "session.access_token")
-    name = pointer(option, scope)
-    place = {"header": "header", "request_parameter": "query", "body_json": "body", "body_data": "body"}[
-        str(option.get("inject_into"))
-    ]
-    key = "field" if place == "body" else "name"
-    return {"format": "session", "config": config}, {
-        "format": place,
-        "config": {key: name.lstrip("/").replace("/", "."), "value": value},
-    }
-
-
-def _login_request(requester: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> Config:
-    made = request_of(requester, scope, notes, secrets=True)
-    hosts += made.hosts
-    authenticator = requester.get("authenticator")
-    login: Config = {"method": made.row["method"], "url": made.base_url + made.row.get("path", "")}
-    for key in ("headers", "query", "body"):
-        if key in made.row:
-            login[key] = made.row[key]
-    if "body" in made.row:
-        login["body_format"] = made.row.get("body_format", "json")
-    if isinstance(authenticator, Mapping) and authenticator.get("type") not in (None, "NoAuth"):
-        login.setdefault("headers", {}).update(_login_headers(authenticator, scope))
-    return login
-
-
-def _login_headers(authenticator: Mapping[str, Any], scope: Scope) -> Config:
-    match authenticator.get("type"):
-        case "BasicHttpAuthenticator":
-            from conn_engine.imports.airbyte.jinja import Call, Concat
-
-            pair = Concat(
-                (
-                    _text(authenticator.get("username") or "", scope),
-                    Lit(":"),
-                    _text(authenticator.get("password") or "", scope),
-                )
-            )
-            return {"Authorization": f"Basic {template(Call('base64encode', (pair,), 'text'))}"}
-        case "BearerAuthenticator":
-            return {"Authorization": f"Bearer {template(_text(authenticator.get('api_token') or '', scope))}"}
-        case "ApiKeyAuthenticator":
-            option = authenticator.get("inject_into")
-            name = pointer(option, scope) if isinstance(option, Mapping) else str(authenticator.get("header"))
-            if isinstance(option, Mapping) and option.get("inject_into") != "header":
-                raise Untranslatable("a log-in whose key is in no header")
-            return {name: str(template(_text(authenticator.get("api_token") or "", scope)))}
-        case other:
-            raise Untranslatable(f"a log-in that is authorised by {other}")
-
-
-def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
-    base = spread(_text(one.get("api_url") or "", scope))
-    hosts += hosts_of(base)
-    login = {
-        "url": f"{str(template(base)).rstrip('/')}/{_fixed(one.get('login_url'), scope, 'session').lstrip('/')}",
-        "body": {key: str(template(_text(one.get(key) or "", scope))) for key in ("username", "password")},
-        "body_format": "json",
-        "response": f"response.{step(_fixed(one.get('session_token_response_key'), scope, 'id'))}",
-    }
-    given = _text(one.get("session_token") or "", scope)
-    if isinstance(given, Secret):
-        _rename(scope, given, "session.access_token")  # a session that the account has already is used until it ends
-    elif given != Lit(""):
-        notes.add("a session that is no secret of the account: it logs in all the same")
-    header = _fixed(one.get("header"), scope, "X-Session")
-    return (
-        {"format": "session", "config": {"ask": [], "login": login}},
-        {"format": "header", "config": {"name": header, "value": "{{session.access_token}}"}},
-    )
 
 
 def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     """Credentials and authorization by a JWT that the account's key signs."""
-    key = _text(one.get("secret_key") or "", scope)
+    key = text_of(one.get("secret_key") or "", scope)
     text = str(template(key))
     if one.get("base64_encode_secret_key"):
         text = f"{{{{$base64encode({text.strip('{} ')})}}}}"
@@ -305,14 +205,14 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     headers = headers if isinstance(headers, Mapping) else {}
     for name in ("iss", "sub", "aud"):
         if payload.get(name):
-            claims[name] = str(template(_text(payload[name], scope)))
+            claims[name] = str(template(text_of(payload[name], scope)))
     for name, value in (one.get("additional_jwt_payload") or {}).items():
-        claims[str(name)] = template(_text(value, scope)) if isinstance(value, str) else value
+        claims[str(name)] = template(text_of(value, scope)) if isinstance(value, str) else value
     if headers.get("kid"):
-        assertion["key_id"] = str(template(_text(headers["kid"], scope)))
-    more: Config = {name: str(template(_text(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)}
+        assertion["key_id"] = str(template(text_of(headers["kid"], scope)))
+    more: Config = {name: str(template(text_of(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)}
     for name, value in (one.get("additional_jwt_headers") or {}).items():
-        more[str(name)] = str(template(_text(value, scope)))
+        more[str(name)] = str(template(text_of(value, scope)))
     if more:
         assertion["headers"] = more
     if claims:
@@ -320,8 +220,8 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     if isinstance(one.get("token_duration"), int):
         assertion["lifetime_seconds"] = max(1, one["token_duration"])
     if one.get("passphrase"):
-        assertion["passphrase"] = str(template(_text(one["passphrase"], scope)))
-    prefix = _fixed(one.get("header_prefix"), scope, "")
+        assertion["passphrase"] = str(template(text_of(one["passphrase"], scope)))
+    prefix = fixed_text(one.get("header_prefix"), scope, "")
     option = one.get("request_option")
     header = pointer(option, scope) if isinstance(option, Mapping) else "Authorization"
     authorization: Config = {"format": "bearer", "config": {"prefix": prefix, "header": header}}

@@ -5,6 +5,7 @@ it becomes a list, of which every item is a segment.
 """
 
 import re
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from conn_engine.imports.airbyte.jinja import (
@@ -13,13 +14,15 @@ from conn_engine.imports.airbyte.jinja import (
     ListOf,
     Lit,
     Node,
+    Secret,
     Untranslatable,
     secrets_in,
     textual,
 )
 from conn_engine.imports.airbyte.templates import joined, parts, template
+from conn_engine.imports.words import snake
 
-__all__ = ["Url", "base_of", "hosts_of", "query_of", "spread", "url_of"]
+__all__ = ["Url", "after_host", "base_of", "hosts_of", "query_of", "spread", "url_of", "with_places"]
 
 _SLASH = Lit("/")
 _HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
@@ -88,6 +91,32 @@ def url_of(node: Node) -> Url:
     out."""
     path, query = _divided(textual(node))
     return Url(_path(path), query, secrets_in(path))
+
+
+def after_host(node: Node) -> tuple[list[Node], Node]:
+    """The parts of an absolute URL as far as its host goes, and what stands after that."""
+    pieces = parts(node)
+    for n, piece in enumerate(pieces):
+        text = str(piece.value) if isinstance(piece, Lit) else ""
+        slash = text.find("/", text.find("://") + 3 if "://" in text else 0)
+        if slash >= 0:
+            return [*pieces[:n], Lit(text[:slash])], joined([Lit(text[slash:]), *pieces[n + 1 :]])
+    return pieces, Lit("")
+
+
+def with_places(node: Node, names: Container[str]) -> tuple[Node, dict[str, str]]:
+    """A path's tree with `{place}` where one of these secrets stands by itself, and their names by the places."""
+    made: list[Node] = []
+    places: dict[str, str] = {}
+    in_query = False
+    for piece in parts(node):
+        in_query = in_query or (isinstance(piece, Lit) and "?" in str(piece.value))
+        if in_query or not isinstance(piece, Secret) or piece.name not in names:
+            made.append(piece)
+            continue
+        places[snake(piece.name)] = piece.name
+        made.append(Lit(f"{{{snake(piece.name)}}}"))
+    return joined(made), places
 
 
 Query = dict[str, Node]

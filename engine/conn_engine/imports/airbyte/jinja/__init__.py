@@ -21,7 +21,9 @@ from conn_engine.imports.airbyte.jinja.nodes import (
     Untranslatable,
     children,
     literal,
+    may_be_empty,
     secrets_in,
+    vanishes,
 )
 from conn_engine.imports.airbyte.jinja.printing import condition, expression, quoted, step, textual, truth
 from conn_engine.imports.airbyte.jinja.reading import Names, Root, translated
@@ -51,10 +53,12 @@ __all__ = [
     "condition",
     "expression",
     "literal",
+    "may_be_empty",
     "quoted",
     "secrets_in",
     "step",
     "textual",
     "translated",
     "truth",
+    "vanishes",
 ]

@@ -30,7 +30,9 @@ __all__ = [
     "Untranslatable",
     "children",
     "literal",
+    "may_be_empty",
     "secrets_in",
+    "vanishes",
 ]
 
 Kind: TypeAlias = Literal[
@@ -230,3 +232,23 @@ def secrets_in(node: Node) -> set[str]:
             found.add(one.name)
         waiting.extend(children(one))
     return found
+
+
+def may_be_empty(node: Node) -> bool:
+    """Whether an object may have no entry, because each of them may be left out."""
+    return isinstance(node, ObjectOf) and node.optional and all(vanishes(item) for _, item in node.pairs)
+
+
+def vanishes(node: Node) -> bool:
+    """Whether a value of an object may be nothing at all, which leaves its key out."""
+    match node:
+        case Path():
+            return not node.sure
+        case Call(name, arguments) if name == "literal":
+            return any(vanishes(argument) for argument in arguments)
+        case Default(_, other):
+            return other in (Lit(None), Lit("")) or vanishes(other)
+        case Cond(_, then, other):
+            return then in (Lit(None), Lit("")) or other in (Lit(None), Lit("")) or vanishes(then) or vanishes(other)
+        case _:
+            return False

@@ -61,12 +61,16 @@ def own_keys(told: str | tuple[str, ...], proving: Proving) -> Keys:
         except CredentialError as error:
             missing = missing or error
             continue
-        keys += [item for item in (value if isinstance(value, list) else [value]) if item not in ("", None)]
+        keys += [item for item in (value if isinstance(value, list) else [value]) if not _blank(item)]
     if not keys:
         raise missing or CredentialError(
             "the key that proves deliveries is empty", hint="log the account in again with the webhook's secret"
         )
     return keys[:MAX_KEYS]
+
+
+def _blank(key: Any) -> bool:
+    return key is None or (isinstance(key, str) and not key.strip())
 
 
 def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = False) -> Flow[Keys]:

@@ -122,16 +122,24 @@ class Prover(Settings, frozen=True, kw_only=True):
             raise Unproved("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
         if len(items) > _MOST_ITEMS:
             raise Unproved("too_many", f"`each` ({self.each}) finds more than {_MOST_ITEMS} items in it")
-        for item in items:
-            proving.item = item
-            yield from self._prove_one(proving)
-        proving.item = None
+        around = proving.item
+        try:
+            for item in items:
+                proving.item = item
+                yield from self._prove_one(proving)
+        finally:
+            proving.item = around  # another way may be tried next
 
     def _prove_one(self, proving: Proving) -> Flow[None]:
         self._refuse_repeated(proving)
+        known = proving.claims
         more = yield from self.check(proving)
-        if self.require is not None and not holds(self.require, proving, **more):
-            raise Unproved("requirement", f"`require` does not hold: {self.require}")
+        try:
+            if self.require is not None and not holds(self.require, proving, **more):
+                raise Unproved("requirement", f"`require` does not hold: {self.require}")
+        except Unproved:
+            proving.claims = known  # another way may be tried next
+            raise
 
     def check(self, proving: Proving) -> Flow[Scope]:
         """Return further names for `require` when the delivery is proved; raise Unproved when it is not."""

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 from msgspec import Meta
 
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
+from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
 from conn_engine.webhooks.proof import Prover, Proving, Unproved
 from conn_engine.wire import Flow
@@ -16,13 +17,15 @@ __all__ = ["AllOf", "AnyOf"]
 
 
 class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
-    """One of several ways: those whose `when` holds are tried in order, and the first that proves it decides."""
+    """One of several ways: those whose `when` holds are tried in order, and the first that proves it decides. One whose
+    secret the account lacks is left out."""
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
     def check(self, proving: Proving) -> Flow[Scope]:
         """Prove it by the first way that does."""
         refused: list[Unproved] = []
+        lacking: list[CredentialError] = []
         for way in self.of:
             if not way.applies(proving):
                 continue
@@ -30,8 +33,12 @@ class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
                 yield from way.prove(proving)
             except Unproved as error:
                 refused.append(error)
+            except CredentialError as error:
+                lacking.append(error)
             else:
                 return {}
+        if lacking and not refused:
+            raise lacking[0]
         if len(refused) == 1:
             raise refused[0]
         if refused:

@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import hmac
 import re
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
@@ -72,6 +72,10 @@ class Signed(Prover, frozen=True, kw_only=True):
         float,
         Meta(ge=0, le=604_800, description="How far it may be from now, before or after. 0: however old. Default 300."),
     ] = 300.0
+    ahead_seconds: Annotated[
+        Annotated[float, Meta(ge=0, le=604_800)] | None,
+        Meta(description="How far it may be ahead of now, where that is another time. Default: `tolerance_seconds`."),
+    ] = None
 
     def __post_init__(self) -> None:
         if (self.pair is None) != (self.take is None):
@@ -91,20 +95,17 @@ class Signed(Prover, frozen=True, kw_only=True):
         """Return when one of the signatures is of one of the contents. Raises Unproved otherwise."""
         raise NotImplementedError
 
-    def _signatures(self, proving: Proving) -> tuple[list[bytes], dict[str, str]]:
+    def _signatures(self, proving: Proving) -> tuple[list[bytes], dict[str, Any]]:
         said = found(self.signature, proving)
         texts = [item for item in (said if isinstance(said, list) else [said]) if isinstance(item, str) and item]
         if not texts:
             raise Unproved("unsigned", f"it has no signature ({self.signature})")
         if self.separator is not None:
             texts = [item.strip() for text in texts for item in text.split(self.separator)]
-        parts: dict[str, str] = {}
+        parts: dict[str, Any] = {}
         if self.pair is not None:
             pairs = [(name.strip(), value.strip()) for name, _, value in (text.partition(self.pair) for text in texts)]
-            for name, value in pairs:
-                if name != self.take and name in parts:
-                    raise Unproved("ambiguous", f"a part of the signature came more than once ({self.signature})")
-                parts.setdefault(name, value)
+            parts = _parts(pairs)
             texts = [value for name, value in pairs if name == self.take]
         if self.prefix is not None:
             texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
@@ -115,17 +116,21 @@ class Signed(Prover, frozen=True, kw_only=True):
 
     def _moment(self, proving: Proving, more: Scope) -> str:
         said = found(self.timestamp or "", proving, **more)
+        if isinstance(said, list):
+            raise Unproved("ambiguous", f"it says several times when it was signed ({self.timestamp})")
         if isinstance(said, bool) or not isinstance(said, str | int | float) or said == "":
             raise Unproved("no_timestamp", f"it does not say when it was signed ({self.timestamp})")
         text = str(said)
         distance = away(text, self.timestamp_unit, proving.clock.now())
         if distance is None:
             raise Unproved("no_timestamp", f"when it was signed is no {self.timestamp_unit} ({self.timestamp})")
-        if self.tolerance_seconds and abs(distance) > self.tolerance_seconds:
+        ahead = self.tolerance_seconds if self.ahead_seconds is None else self.ahead_seconds
+        allowed = self.tolerance_seconds if distance < 0 else ahead
+        if self.tolerance_seconds and abs(distance) > allowed:
             when = "ago" if distance < 0 else "ahead of this machine's clock"
             raise Unproved(
                 "stale",
-                f"it was signed {abs(distance):.0f} s {when}; {self.tolerance_seconds:.0f} s are allowed",
+                f"it was signed {abs(distance):.0f} s {when}; {allowed:.0f} s are allowed",
                 hint="when all deliveries are: check this machine's clock",
             )
         return text
@@ -289,6 +294,14 @@ class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="
     def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
         yield from self.by(proving, signatures, contents, "eddsa", "sha512")
+
+
+def _parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """The value by each name; a list of those that differ, which is no time and in no text that was signed."""
+    named: dict[str, dict[str, None]] = {}
+    for name, value in pairs:
+        named.setdefault(name, {})[value] = None
+    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in named.items()}
 
 
 def _decoded(text: str, encoding: str) -> bytes | None:

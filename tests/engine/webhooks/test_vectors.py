@@ -1,0 +1,52 @@
+"""Deliveries that vendors' own libraries signed or accepted are accepted here; those that prove nothing are refused."""
+
+import json
+
+import pytest
+from desk import HERE, delivery, document, judged, schemes, secrets, workspace
+
+from conn_engine.errors import CredentialError
+
+DIFFERENT = {
+    ("stripe", "uppercase_hex"): "a digest in upper case is the same bytes; several vendors write it so",
+}
+"""Cases in which something else is expected here than the vector says, and why."""
+
+
+def cases():
+    for file in sorted((HERE / "vectors").glob("*.json")):
+        told = json.loads(file.read_text(encoding="utf-8"))
+        for case in told["cases"]:
+            yield pytest.param(told["vendor"], told["scheme"], case, id=f"{told['vendor']}-{case['id']}")
+
+
+@pytest.fixture(scope="module")
+def proving(tmp_path_factory):
+    """The vendors' connectors without their events: some libraries' examples are signed, and are no event."""
+    root = tmp_path_factory.mktemp("proving").resolve()
+    told = {name: {key: said for key, said in one.items() if key != "events"} for name, one in schemes().items()}
+    return workspace(root, {name.replace("_", "-"): document(one) for name, one in told.items()})
+
+
+@pytest.mark.parametrize(("vendor", "scheme", "case"), cases())
+def test_it_is_accepted_when_the_vendor_sent_it(proving, vendor, scheme, case):
+    told = proving.effective(account=None, connector=scheme.replace("_", "-"))
+    try:
+        accepted = judged(told, delivery(case), secrets(case), now=case["now"])
+    except CredentialError:
+        proved = False
+    else:
+        proved = accepted.refused is None
+        assert accepted.reply.status in ((200, 202, 204) if proved else (401, 403))
+    assert proved is (case["valid"] or (vendor, case["id"]) in DIFFERENT)
+
+
+def test_what_is_expected_otherwise_is_a_case():
+    known = {
+        (told["vendor"], case["id"]) for told in map(read, (HERE / "vectors").glob("*.json")) for case in told["cases"]
+    }
+    assert known.issuperset(DIFFERENT)
+
+
+def read(file):
+    return json.loads(file.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ A generator, as an operation is: keys may have to be fetched. Whose the events a
 """
 
 import json
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,8 @@ from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
-from conn_engine.strategies import ask, filled
+from conn_engine.strategies import Scope, ask, filled
+from conn_engine.transport.door import permitted, target
 from conn_engine.webhooks import Challenge, Delivery, KeyCache, Proving, Reply, Unproved, Webhooks, holds
 from conn_engine.wire import Flow, Headers, Response
 
@@ -22,6 +24,7 @@ __all__ = ["Acceptance", "accept", "refusal"]
 
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
+_HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,19 @@ def _answered(
     if challenge.request is not None:
         names = proving.names([challenge.request.url, challenge.request.query, challenge.request.body])
         hosts = challenge.hosts or proving.hosts
+        _check_hosts(challenge.request.url, names, hosts)
         label = "challenge's request"
         yield from asked(challenge.request, names, hosts, proving.clock, knowing(dict(proving.secrets)), label)
     return Acceptance(_reply(challenge.reply, proving), way, number, claims=proving.claims, captured=captured)
+
+
+def _check_hosts(url: str, names: Scope, hosts: tuple[str, ...]) -> None:
+    try:
+        allowed = permitted(target(str(filled(url, names, purpose="the request"))).origin, hosts)
+    except (ConfigurationError, CredentialError, ExpressionError):  # most are said by the delivery
+        allowed = False
+    if not allowed:
+        raise Unproved("forbidden", f"the request that answers it does not go to one of the vendor's hosts ({url})")
 
 
 def _captured(name: str, text: str, proving: Proving) -> str:
@@ -135,12 +148,11 @@ def _reply(told: Reply, proving: Proving) -> Response:
         headers = {name.lower(): str(filled(text, names, purpose="the answer")) for name, text in told.headers.items()}
     except (CredentialError, ExpressionError) as error:
         raise Unproved("forbidden", error.message) from None
-    if any("\n" in value or "\r" in value or "\0" in value for value in headers.values()):
-        raise Unproved("forbidden", "the answer would have a header with a line break")
+    if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
+        raise Unproved("forbidden", "the answer would have a header with letters that none can have")
     if body is None:
         return Response(told.status, Headers(headers))
     text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
-    if "content-type" not in headers:
-        headers = {"content-type": kind, "x-content-type-options": "nosniff", **headers}
+    headers = {"content-type": kind, "x-content-type-options": "nosniff", **headers}
     return Response(told.status, Headers(headers), text.encode("utf-8", "replace"))

@@ -256,20 +256,12 @@ def pair(signature):
 
 
 SIGNERS = {
-<<<<<<< HEAD
     "ed25519": ({"format": "ed25519"}, ED, ED.sign),
-=======
-    "ed25519": ({"format": "ed25519"}, ED, lambda body: ED.sign(body)),
->>>>>>> up
     "rsa": ({"format": "rsa"}, RSA, lambda body: RSA.sign(body, padding.PKCS1v15(), hashes.SHA256())),
     "rsa-sha1": (
         {"format": "rsa", "config": {"digest": "sha1"}},
         RSA,
-<<<<<<< HEAD
         lambda body: RSA.sign(body, padding.PKCS1v15(), hashes.SHA1()),
-=======
-        lambda body: RSA.sign(body, padding.PKCS1v15(), hashes.SHA1()),  # noqa: S303
->>>>>>> up
     ),
     "rsa-pss": (
         {"format": "rsa", "config": {"padding": "pss", "digest": "sha512"}},

@@ -331,6 +331,14 @@ CODES: dict[str, Code] = _table(
         "The configuration lacks what the operation needs. The message says what.",
     ),
     Code(
+        "RUN401",
+        "delivery accepted or refused against its purpose",
+        "error",
+        "A recorded delivery is not shown to be the vendor's: the message says why. Either `webhooks.verify` changed, "
+        "or the delivery is no true one; record it again with `conn webhook record`. One that is there to be refused "
+        "says `refused: true`, and it is an error when that is accepted.",
+    ),
+    Code(
         "TST101",
         "result differs from the golden",
         "error",
@@ -359,6 +367,13 @@ CODES: dict[str, Code] = _table(
         "error",
         "The operation ended with another error than what was kept as right, or with one where "
         "there was none. If that is wanted, keep it: `conn test --update`.",
+    ),
+    Code(
+        "TST105",
+        "answer to a delivery differs from the golden",
+        "error",
+        "The vendor would get another answer, or the delivery is proved in another way or taken for another challenge "
+        "than what was kept as right. If that is wanted, keep it: `conn test --update`.",
     ),
     Code(
         "EXP101",

@@ -31,6 +31,7 @@ __all__ = [
     "Log",
     "Outcome",
     "SentRequest",
+    "SyntheticVault",
     "find_cases",
     "golden_request",
     "recorded_call",
@@ -147,7 +148,7 @@ def replay(
     outcome = Outcome()
     try:
         base = base_url(effective)
-        vault = _SyntheticVault(effective, recording.left_out)
+        vault = SyntheticVault(effective, recording.left_out)
         document = vault.load("")
     except ConnError as error:  # a value of the context is missing, a strategy is wrong: nothing could be asked
         outcome.error = error
@@ -255,7 +256,7 @@ def _body(request: Request) -> Any:
     return recorded.form if recorded.form is not None else recorded.text
 
 
-class _SyntheticVault(MemoryVault):
+class SyntheticVault(MemoryVault):
     """A credential that satisfies the connector's fields, another one at each renewal: replays hold no secret."""
 
     def __init__(self, effective: Effective, left_out: Sequence[str] = ()) -> None:
@@ -265,6 +266,7 @@ class _SyntheticVault(MemoryVault):
         self._loads = 0
 
     def load(self, account: str) -> dict[str, Any]:
+        """A credential that differs from the one before."""
         self._loads += 1
         credentials = self._effective.connector.credentials
         if credentials is None:

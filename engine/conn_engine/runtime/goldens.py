@@ -7,11 +7,13 @@ from conn_engine.diagnostics import Severity
 from conn_engine.documents import write_whole
 from conn_engine.errors import ConfigurationError
 from conn_engine.runtime.judgement import Judgement, authors_fault, golden_document
+from conn_engine.runtime.webhooks.cases import delivery_document
+from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
 from conn_engine.secrets import Redactor
 
 __all__ = ["update_golden"]
 
-_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104"}
+_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105"}
 _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 
@@ -27,7 +29,7 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
             return 0
     if authors_fault(judgement.outcome.error):
         return 0
-    text = golden_document(case, judgement.outcome)
+    text = _document(judgement)
     if redactor.find(text):
         raise ConfigurationError(
             f"the result of {case.name.text} holds a secret: no golden was written",
@@ -49,6 +51,13 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
     case.golden.parent.mkdir(parents=True, exist_ok=True)
     write_whole(case.golden, text)
     return changed + 1
+
+
+def _document(judgement: Judgement) -> str:
+    outcome = judgement.outcome
+    if isinstance(outcome, DeliveryOutcome):
+        return delivery_document(outcome)
+    return golden_document(judgement.case, outcome)
 
 
 def _bare(text: str) -> Any:

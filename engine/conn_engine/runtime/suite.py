@@ -5,15 +5,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, without_echoes
 from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge
 from conn_engine.runtime.variants import shared, up_to
+from conn_engine.runtime.webhooks.cases import DeliveryCase, delivery_name, find_deliveries
+from conn_engine.runtime.webhooks.judging import judge_delivery
+from conn_engine.runtime.webhooks.replaying import replay_delivery
 
-__all__ = ["OperationReport", "Selection", "SharedRuns", "report_on", "run_suite", "targets"]
+__all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "report_on", "run_suite", "targets"]
 
 
 SharedRuns = dict[Path, Outcome]
@@ -24,12 +27,15 @@ _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104"})
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What to test. No operation means every one; no account means every account that has the operation.
+    """What to test. No operation means every one, and the recorded deliveries; no account means every account that has
+    the operation.
 
-    `alone` takes the connector by itself, whatever accounts there are.
+    `deliveries`: recorded deliveries of these names alone, of any for (). `alone` takes the connector by itself,
+    whatever accounts there are.
     """
 
     operations: tuple[str, ...] = ()
+    deliveries: tuple[str, ...] | None = None
     accounts: tuple[str, ...] = ()
     connector: str | None = None
     environment: str | None = None
@@ -40,7 +46,8 @@ class Selection:
 
 @dataclass(slots=True)
 class OperationReport:
-    """All cases of one operation for one account. `recorded` is false when nothing is recorded for it."""
+    """All cases of one operation, or a recorded delivery, for one account. `recorded` is false when nothing is recorded
+    for it."""
 
     effective: Effective
     name: OperationName
@@ -115,7 +122,10 @@ def _names(effective: Effective, selection: Selection) -> tuple[list[OperationNa
 
 
 def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
-    """Replay and judge, operation by operation, as the reports become ready."""
+    """Replay and judge, operation by operation and delivery by delivery, as the reports become ready."""
+    if selection.deliveries is not None:
+        yield from _deliveries_alone(workspace, selection, selection.deliveries)
+        return
     for effective, names in targets(workspace, selection):
         effective.check()
         cases = find_cases(workspace, effective, names)
@@ -124,6 +134,48 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
             if not own and name.kind == "vendor" and not selection.operations:
                 continue  # the vendor's own operations are tested through the unified ones, or by name
             yield report_on(workspace, effective, name, own, selection)
+        if not selection.operations and not selection.raw:
+            yield from _deliveries(workspace, effective)
+
+
+def _deliveries_alone(workspace: Workspace, selection: Selection, names: Sequence[str]) -> Iterator[OperationReport]:
+    known: dict[str, None] = {}
+    tested = False
+    for effective in _effectives(workspace, selection):
+        for report in _deliveries(workspace, effective, names):
+            tested = True
+            yield report
+        known |= dict.fromkeys(case.path.stem for case in find_deliveries(workspace, effective))
+    if tested:
+        return
+    if known:
+        near = did_you_mean(names[0], list(known)) or f"there are {', '.join(list(known)[:10])}"
+        raise UsageError(f'no recorded delivery is called "{names[0]}"', hint=near)
+    raise UsageError("no delivery is recorded here", hint="record one: conn webhook record NAME FILE")
+
+
+def _deliveries(workspace: Workspace, effective: Effective, names: Sequence[str] = ()) -> Iterator[OperationReport]:
+    for case in find_deliveries(workspace, effective, names):
+        yield delivery_report(workspace, effective, case)
+
+
+def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCase) -> OperationReport:
+    """Replay a recorded delivery and judge it; where only a shared golden is there, beside what holds without the
+    overrides."""
+    outcome = replay_delivery(effective, case.delivery)
+    own = effective.account is not None and case.golden.is_file()
+    overridden = any(layer.level != "base" for layer in effective.layers)
+    report = OperationReport(effective, delivery_name(case.path.stem))
+    if own or not overridden:
+        report.judgements.append(judge_delivery(workspace, effective, case, outcome))
+        return report
+    base = shared(effective)
+    without = replay_delivery(base, case.delivery)
+    judgement = judge_delivery(workspace, effective, case, outcome, without)
+    if judgement.golden != "same" and case.golden != case.base_golden:
+        judgement.shared = judge_delivery(workspace, base, replace(case, golden=case.base_golden), without)
+    report.judgements.append(judgement)
+    return report
 
 
 def report_on(

@@ -55,6 +55,9 @@ class Generator:
             return self._named(info, mode)
         if isinstance(info, inspect.ListType | inspect.VarTupleType):
             return {"type": "array", "items": self._of(info.item_type, "full")}  # a list is always whole
+        if isinstance(info, inspect.TupleType):
+            items = [self._of(item, "full") for item in info.item_types]
+            return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
         if isinstance(info, inspect.DictType):
             return self._map(info, mode)
         return _scalar(info)

@@ -8,6 +8,7 @@ from conn_engine.config.models import Account, Connector, Environment, UnifiedDo
 from conn_engine.documents import dump_json
 from conn_engine.schemas.generate import Generator, Schema
 from conn_engine.transport.recordings import Recording
+from conn_engine.webhooks.recorded import RecordedDelivery
 
 __all__ = ["MODELS", "SITE", "schema", "texts"]
 
@@ -20,6 +21,7 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
     "account": (Account, "Conn account"),
     "workspace": (WorkspaceSettings, "Conn workspace"),
     "recording": (Recording, "Conn recording"),
+    "delivery": (RecordedDelivery, "Conn recorded delivery"),
 }
 """Document kind to its model and title."""
 

@@ -8,6 +8,7 @@ import base64
 import binascii
 import contextlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -27,10 +28,15 @@ __all__ = [
     "RecordedRequest",
     "RecordedResponse",
     "Recording",
+    "check_exchanges",
+    "load_as",
     "load_recording",
     "redacted_request",
     "redacted_response",
+    "redacted_text",
+    "refuse_recorded",
     "save_recording",
+    "write_clean",
 ]
 
 SCHEMA_URL = "https://conn.dev/schemas/recording.schema.json"
@@ -140,6 +146,14 @@ class Recording(_Model, frozen=True, kw_only=True):
 def load_recording(path: Path, display: str = "") -> Recording:
     """Read a recording. Raises ConfigurationError with a finding REC001 at the place of the fault."""
     file = display or path.as_posix()
+    recording, content = load_as(Recording, path, file)
+    check_exchanges(recording.exchanges, file, content)
+    return recording
+
+
+def load_as(model: type[T], path: Path, file: str) -> tuple[T, bytes]:
+    """Read a file of recorded data as its model, and its text. `file` is what people call it. Raises ConfigurationError
+    with a finding REC001 at the place of the fault."""
     try:
         if path.stat().st_size > MAX_BYTES:
             _fail(file, "REC001", f"the recording is larger than {MAX_BYTES // 2**20} MiB")
@@ -147,23 +161,26 @@ def load_recording(path: Path, display: str = "") -> Recording:
     except OSError as error:
         _fail(file, "REC001", f"the recording cannot be read: {(error.strerror or str(error)).lower()}")
     try:
-        recording = msgspec.json.decode(content, type=Recording)
+        return msgspec.json.decode(content, type=model), content
     except msgspec.ValidationError as error:
-        _fail_at(file, content, str(error))
+        refuse_recorded(file, content, str(error))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        recording = _slowly(file, content)
-    for number, exchange in enumerate(recording.exchanges):
-        _one_body(file, content, f"exchanges.{number}", exchange)
-    return recording
+        return _slowly(model, file, content), content
 
 
-def _slowly(file: str, content: bytes) -> Recording:
+def _slowly(model: type[T], file: str, content: bytes) -> T:
     """What the fast reader does not take: YAML, or no data at all (raises, with the place)."""
     data = parse(content.decode("utf-8", "replace"), file).data
     try:
-        return msgspec.convert(data, Recording)
+        return msgspec.convert(data, model)
     except msgspec.ValidationError as error:
-        _fail_at(file, content, str(error))
+        refuse_recorded(file, content, str(error))
+
+
+def check_exchanges(exchanges: Sequence[Exchange], file: str, content: bytes) -> None:
+    """Refuse an exchange that says a body twice, or one that is no base64."""
+    for number, exchange in enumerate(exchanges):
+        _one_body(file, content, f"exchanges.{number}", exchange)
 
 
 def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None:
@@ -177,22 +194,22 @@ def _one_body(file: str, content: bytes, where: str, exchange: Exchange) -> None
         request.sha256 is not None,
     ]
     if sum(held) > 1:
-        _fail_at(
+        refuse_recorded(
             file, content, f"a request has one of body, form, parts, text, base64 and sha256 - at `$.{where}.request`"
         )
     held = [response.body is not UNSET, response.text is not None, response.base64 is not None]
     if sum(held) > 1:
-        _fail_at(file, content, f"a response has one of body, text and base64 - at `$.{where}.response`")
+        refuse_recorded(file, content, f"a response has one of body, text and base64 - at `$.{where}.response`")
     for part, name in ((request, "request"), (response, "response")):
         if part.base64 is not None:
             try:
                 base64.b64decode(part.base64, validate=True)
             except (binascii.Error, ValueError):
-                _fail_at(file, content, f"this is not base64 - at `$.{where}.{name}.base64`")
+                refuse_recorded(file, content, f"this is not base64 - at `$.{where}.{name}.base64`")
 
 
-def _fail_at(file: str, content: bytes, fault: str) -> NoReturn:
-    """Raise for a fault whose text ends in " - at `$.a[0].b`", as msgspec's do, at that place of the file."""
+def refuse_recorded(file: str, content: bytes, fault: str) -> NoReturn:
+    """Raise REC001 for a fault whose text ends in " - at `$.a[0].b`", as msgspec's do, at that place of the file."""
     what, _, where = fault.partition(" - at `")
     dotted = where.rstrip("`").removeprefix("$").replace("[", ".").replace("]", "").replace("...", "").strip(".")
     span = Span(file)
@@ -215,7 +232,12 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
     a file that was there before is only replaced by a clean one.
     """
     clean = _clean(recording, NumberingRedactor(redactor))
-    text = dump_json(_ordered(clean, path))
+    write_clean(path, dump_json(_ordered(clean, path)), redactor)
+    return clean
+
+
+def write_clean(path: Path, text: str, redactor: Redactor) -> None:
+    """Write a file of recorded data, whole, unless a secret is found in it. Raises ConfigurationError (REC002) then."""
     found = redactor.find(text)
     if not found:
         write_whole(path, text)
@@ -229,7 +251,6 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
             f"the recording would hold {found[0]}; it was not kept",
             hint="it is part of what every recording says (a name, a date): record with another secret",
         )
-    return clean
 
 
 def _schema_for(path: Path) -> str:
@@ -340,11 +361,11 @@ def _rest(text: str | None, packed: str | None, redactor: Redactor) -> dict[str,
                 "text": REDACTED,
                 "base64": None,
             }  # bytes cannot be redacted in part without breaking them
-    return {"text": None if text is None else _redacted_text(text, redactor), "base64": packed}
+    return {"text": None if text is None else redacted_text(text, redactor), "base64": packed}
 
 
-def _redacted_text(text: str, redactor: Redactor) -> str:
-    """A text body: when it is JSON after all, names count as well."""
+def redacted_text(text: str, redactor: Redactor) -> str:
+    """A text body without secrets: when it is JSON after all, names count as well."""
     if text[:1] in ("{", "["):
         with contextlib.suppress(ValueError, RecursionError):
             data = json.loads(text)

@@ -1,5 +1,6 @@
 """Deliveries that carry a JWT (RFC 7519), or are one."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -10,7 +11,8 @@ from conn_engine.signing.keys import KeyEncoding, shared_key
 from conn_engine.signing.public_keys import public_key
 from conn_engine.strategies import Scope, filled
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
-from conn_engine.webhooks.proof import Prover, Proving, Unproved, found
+from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
+from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import Flow
 
 __all__ = ["Jwt"]
@@ -68,6 +70,34 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         self._judge(claims, proving)
         proving.claims = claims
         return {"claims": claims, "header": header}
+
+    def shown(self, proving: Proving) -> list[Proof]:
+        """The JWT, with its header and claims."""
+        text = self._token(proving)
+        return [Proof(text, (_header(text), _claims(text)))]
+
+    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+        """A JWT with the same header and claims."""
+        return [self._signed(proving, ring, *proof.more) for proof in proofs]
+
+    def _signed(self, proving: Proving, ring: Ring, header: dict[str, Any], claims: dict[str, Any]) -> str:
+        import jwt
+
+        algorithm = header.get("alg")
+        if algorithm not in self.algorithms:
+            raise Unproved("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+        key: Any
+        if self.key_request is not None:
+            key = ring.published("ec" if str(algorithm).startswith("ES") else "rsa" if algorithm != "EdDSA" else "ed")
+        elif str(algorithm).startswith("HS"):
+            key = shared_key(str(own_keys(self.key, proving)[0]), self.key_encoding)
+        else:
+            key = ring.private(own_keys(self.key, proving)[0])
+        more = {name: value for name, value in header.items() if name != "alg"}
+        try:
+            return jwt.encode(claims, key, algorithm=str(algorithm), headers=more)
+        except (jwt.PyJWTError, TypeError, ValueError):
+            raise CredentialError("the key is not one for the JWT's algorithm") from None
 
     def _token(self, proving: Proving) -> str:
         said = found(self.token, proving)
@@ -140,6 +170,16 @@ def _header(text: str) -> dict[str, Any]:
     except jwt.PyJWTError:
         raise Unproved("unsigned", "its JWT cannot be read") from None
     return header
+
+
+def _claims(text: str) -> dict[str, Any]:
+    """The claims of a JWT, whoever signed it."""
+    import jwt
+
+    try:
+        return dict(jwt.decode(text, options={"verify_signature": False}))
+    except (jwt.PyJWTError, ValueError, TypeError):
+        raise Unproved("unsigned", "its JWT cannot be read") from None
 
 
 def _object(payload: bytes) -> dict[str, Any]:

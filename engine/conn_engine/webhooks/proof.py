@@ -3,19 +3,20 @@
 A way is a generator: it may have to ask the vendor for a key, or for the answer itself.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.strategies import Scope, Settings, ask
-from conn_engine.webhooks.delivery import Delivery
+from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.key_cache import KeyCache
+from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import Clock, Flow
 
-__all__ = ["Prover", "Proving", "Unproved", "found", "holds"]
+__all__ = ["Evidence", "Proof", "Prover", "Proving", "Unproved", "found", "holds", "items_of"]
 
 _MOST_ITEMS = 10_000  # of one delivery, which is anybody's until each of them is proved
 
@@ -30,7 +31,7 @@ class Unproved(ConnError):
         self.code = code
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Proving:
     """With what a delivery is proved. `secrets` is the scope that has them: the stored credential's keys, `env` and
     `context`. `item` is one of several that are proved each. `hosts` may receive a credential."""
@@ -53,14 +54,44 @@ class Proving:
         return names
 
 
-def found(text: str, proving: Proving, **more: Any) -> Any:
-    """What an expression finds; None when it finds nothing. Raises Unproved where it fails on this delivery, which may
-    be anybody's: what it says may quote secrets and is left out."""
-    from conn_engine.expressions import UNDEFINED, expression
+@dataclass(frozen=True, slots=True, repr=False)
+class Proof:
+    """What proves a delivery, as it stands there. `more` is what it holds besides (a JWT's header and claims)."""
 
-    expression(text)  # one that does not parse is the author's
+    text: str
+    more: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The proofs that one way finds in a delivery. `at` leads to the item that they are of: expressions of `each`, and
+    the number among what each finds."""
+
+    way: "Prover"
+    proofs: tuple[Proof, ...]
+    at: tuple[tuple[str, int], ...] = ()
+
+
+def found(text: str, proving: Proving, *, whole: bool = False, **more: Any) -> Any:
+    """What an expression finds; None when it finds nothing. `whole`: it may give a text as long as the body.
+
+    Raises Unproved where it fails on this delivery, which may be anybody's: what it says may quote secrets and is left
+    out.
+    """
+    from conn_engine.expressions import DEFAULT_LIMITS, UNDEFINED, expression
+
+    parsed = expression(text)  # one that does not parse is the author's
+    names = {**proving.names(text), **more}
     try:
-        value = ask(text, {**proving.names(text), **more})
+        if whole:
+            roots = parsed.roots()
+            seen = names if roots is None else {name: names[name] for name in roots if name in names}
+            longest = DEFAULT_LIMITS.string_bytes + 2 * MAX_DELIVERY_BYTES
+            value = parsed.evaluate(
+                seen, limits=replace(DEFAULT_LIMITS, string_bytes=longest, result_bytes=2 * longest)
+            )
+        else:
+            value = ask(text, names)
     except ExpressionError:
         raise Unproved("unreadable", f"the expression {text} fails on this delivery") from None
     return None if value is UNDEFINED else value
@@ -75,6 +106,12 @@ def _true(value: Any) -> bool:
     if isinstance(value, list):
         return any(_true(item) for item in value)
     return bool(value)
+
+
+def items_of(each: str, proving: Proving) -> list[Any]:
+    """The items that `each` finds."""
+    items = found(each, proving)
+    return items if isinstance(items, list) else [] if items is None else [items]
 
 
 class Prover(Settings, frozen=True, kw_only=True):
@@ -116,8 +153,7 @@ class Prover(Settings, frozen=True, kw_only=True):
         if self.each is None:
             yield from self._prove_one(proving)
             return
-        items = found(self.each, proving)
-        items = items if isinstance(items, list) else [] if items is None else [items]
+        items = items_of(self.each, proving)
         if not items:
             raise Unproved("no_items", f"`each` ({self.each}) finds nothing in it that could be proved")
         if len(items) > _MOST_ITEMS:
@@ -129,6 +165,42 @@ class Prover(Settings, frozen=True, kw_only=True):
                 yield from self._prove_one(proving)
         finally:
             proving.item = around  # another way may be tried next
+
+    # --- the other way round: for recorded deliveries ---
+
+    def evidence(self, proving: Proving, at: tuple[tuple[str, int], ...] = ()) -> Iterator[Evidence]:
+        """Where the delivery has its proofs. Raises Unproved where it has none; whether they hold is `prove`'s."""
+        if self.each is None:
+            yield from self.evidence_of_one(proving, at)
+            return
+        for number, item in enumerate(items_of(self.each, proving)):
+            proving.item = item
+            yield from self.evidence_of_one(proving, (*at, (self.each, number)))
+        proving.item = None
+
+    def evidence_of_one(self, proving: Proving, at: tuple[tuple[str, int], ...]) -> Iterator[Evidence]:
+        """The same, of one item."""
+        proofs = self.shown(proving)
+        if proofs:
+            yield Evidence(self, tuple(proofs), at)
+
+    def shown(self, proving: Proving) -> list[Proof]:
+        """The proofs as they stand in the delivery."""
+        _ = proving
+        return []
+
+    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+        """The times in the delivery that are judged by the clock: each as it stands there, and its unit."""
+        _ = proving
+        return []
+
+    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+        """What is to stand in the place of each proof, by the secrets of `proving` and the keys of `ring`.
+
+        Raises CredentialError when there is no key to sign with.
+        """
+        _ = proving, ring
+        return [proof.text for proof in proofs]
 
     def _prove_one(self, proving: Proving) -> Flow[None]:
         self._refuse_repeated(proving)

@@ -1,5 +1,7 @@
 """Several ways to prove a delivery: one of them, or all."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 from msgspec import Meta
@@ -7,7 +9,7 @@ from msgspec import Meta
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
-from conn_engine.webhooks.proof import Prover, Proving, Unproved
+from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved
 from conn_engine.wire import Flow
 
 if TYPE_CHECKING:
@@ -45,6 +47,14 @@ class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
             raise Unproved(refused[0].code, "; ".join(dict.fromkeys(error.message for error in refused)))
         raise Unproved("unsigned", "it has nothing that one of the ways to prove it looks for")
 
+    def evidence_of_one(self, proving: Proving, at: tuple[tuple[str, int], ...]) -> Iterator[Evidence]:
+        """What each of the ways that are tried finds."""
+        yield from _found(self.of, proving, at)
+
+    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+        """What each of the ways that are tried goes by."""
+        return _moments(self.of, proving)
+
 
 class AllOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="all"):
     """Several ways together: each must prove it."""
@@ -58,3 +68,29 @@ class AllOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="all"):
                 raise Unproved("unsigned", "it lacks what one of the ways to prove it looks for")
             yield from way.prove(proving)
         return {}
+
+    def evidence_of_one(self, proving: Proving, at: tuple[tuple[str, int], ...]) -> Iterator[Evidence]:
+        """What each of the ways finds."""
+        yield from _found(self.of, proving, at)
+
+    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+        """What each of the ways goes by."""
+        return _moments(self.of, proving)
+
+
+def _found(
+    ways: "tuple[webhooks.Verification, ...]", proving: Proving, at: tuple[tuple[str, int], ...]
+) -> Iterator[Evidence]:
+    for way in ways:
+        with suppress(Unproved):
+            if way.applies(proving):
+                yield from list(way.evidence(proving, at))
+
+
+def _moments(ways: "tuple[webhooks.Verification, ...]", proving: Proving) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for way in ways:
+        with suppress(Unproved):
+            if way.applies(proving):
+                found += way.moments(proving)
+    return found

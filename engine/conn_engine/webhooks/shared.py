@@ -3,13 +3,15 @@
 import base64
 import binascii
 import hmac
+from collections.abc import Sequence
 from typing import Annotated
 
 from msgspec import Meta
 
 from conn_engine.strategies import Scope
 from conn_engine.webhooks.keys import KeyTemplates, own_keys
-from conn_engine.webhooks.proof import Prover, Proving, Unproved, found
+from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
+from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import Flow
 
 __all__ = ["Basic", "Token", "Unverified"]
@@ -31,13 +33,25 @@ class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
     def check(self, proving: Proving) -> Flow[Scope]:
         """Prove it by the first key that is the token."""
         yield from ()
+        _same(self._said(proving), own_keys(self.key, proving), "token")
+        return {}
+
+    def shown(self, proving: Proving) -> list[Proof]:
+        """The token."""
+        return [Proof(self._said(proving))]
+
+    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+        """The account's token."""
+        _ = ring
+        return [str(own_keys(self.key, proving)[0])] * len(proofs)
+
+    def _said(self, proving: Proving) -> str:
         said = found(self.token, proving)
         if not isinstance(said, str) or not said:
             raise Unproved("unsigned", f"it has no token ({self.token})")
         if self.prefix is not None and not said.startswith(self.prefix):
             raise Unproved("unsigned", f"its token does not begin as it should ({self.token})")
-        _same(said.removeprefix(self.prefix or ""), own_keys(self.key, proving), "token")
-        return {}
+        return said.removeprefix(self.prefix or "")
 
 
 class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
@@ -49,15 +63,11 @@ class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     def check(self, proving: Proving) -> Flow[Scope]:
         """Prove it by both."""
         yield from ()
-        said = proving.delivery.headers.all("authorization")
-        if len(said) != 1:
-            raise Unproved("unsigned", "it has no user name and password")
-        scheme, _, text = said[0].strip().partition(" ")
         try:
-            pair = base64.b64decode(text.strip(), validate=True)
+            pair = base64.b64decode(self._said(proving), validate=True)
         except (ValueError, binascii.Error):
             pair = b""
-        if scheme.lower() != "basic" or b":" not in pair:
+        if b":" not in pair:
             raise Unproved("unsigned", "it has no user name and password")
         username, _, password = pair.partition(b":")
         own = [str(own_keys(told, proving)[0]).encode() for told in (self.username, self.password)]
@@ -65,6 +75,23 @@ class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
         if not all(fits):
             raise Unproved("wrong_signature", "its user name and password are not the account's")
         return {}
+
+    def shown(self, proving: Proving) -> list[Proof]:
+        """User name and password, in base64."""
+        return [Proof(self._said(proving))]
+
+    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+        """The account's."""
+        _ = ring
+        pair = ":".join(str(own_keys(told, proving)[0]) for told in (self.username, self.password))
+        return [base64.b64encode(pair.encode()).decode()] * len(proofs)
+
+    def _said(self, proving: Proving) -> str:
+        said = proving.delivery.headers.all("authorization")
+        scheme, _, text = said[0].strip().partition(" ") if len(said) == 1 else ("", "", "")
+        if scheme.lower() != "basic" or not text.strip():
+            raise Unproved("unsigned", "it has no user name and password")
+        return text.strip()
 
     def reads(self) -> str:
         """The one header that counts."""

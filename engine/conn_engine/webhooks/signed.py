@@ -5,17 +5,19 @@ import binascii
 import hashlib
 import hmac
 import re
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError
-from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, shared_key
+from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, by_key, shared_key
 from conn_engine.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.strategies import Scope
 from conn_engine.waits.moments import away
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
-from conn_engine.webhooks.proof import Prover, Proving, Unproved, found
+from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
+from conn_engine.webhooks.throwaway import Kind, Ring
 from conn_engine.wire import Flow
 
 __all__ = ["Ecdsa", "Ed25519", "Hmac", "Rsa", "StandardWebhooks"]
@@ -23,6 +25,13 @@ __all__ = ["Ecdsa", "Ed25519", "Hmac", "Rsa", "StandardWebhooks"]
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 _MOST = 50  # signatures, and texts that they may be of: the delivery is anybody's
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_KINDS: dict[Scheme, Kind] = {
+    "rsa_pkcs1v15": "rsa",
+    "rsa_pss": "rsa",
+    "ecdsa_der": "ec",
+    "ecdsa_pair": "ec",
+    "eddsa": "ed",
+}
 _URL_SAFE = str.maketrans("-_", "+/")
 
 
@@ -95,7 +104,38 @@ class Signed(Prover, frozen=True, kw_only=True):
         """Return when one of the signatures is of one of the contents. Raises Unproved otherwise."""
         raise NotImplementedError
 
+    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+        """The signature of a content. Raises CredentialError when there is no key to sign with."""
+        raise NotImplementedError
+
+    def shown(self, proving: Proving) -> list[Proof]:
+        """The signatures."""
+        return [Proof(text) for text in self._written(proving)[0]]
+
+    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+        """The time of the signature, where one is judged."""
+        if self.timestamp is None or not self.tolerance_seconds:
+            return []
+        said = found(self.timestamp, proving, parts=self._written(proving)[1])
+        return [] if said is None else [(str(said), self.timestamp_unit)]
+
+    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+        """The signature of what the delivery says now."""
+        more: Scope = {"parts": self._written(proving)[1]}
+        if self.timestamp is not None:
+            more["timestamp"] = self._moment(proving, more)
+        content = self._contents(proving, more)[0]  # of several that it may be one is enough
+        return [_encoded(self.sign(proving, ring, content), self.encoding)] * len(proofs)
+
     def _signatures(self, proving: Proving) -> tuple[list[bytes], dict[str, Any]]:
+        texts, parts = self._written(proving)
+        read = [raw for raw in (_decoded(text, self.encoding) for text in texts[:_MOST]) if raw]
+        if not read:
+            raise Unproved("unsigned", f"it has no signature that is written as it should be ({self.signature})")
+        return read, parts
+
+    def _written(self, proving: Proving) -> tuple[list[str], dict[str, Any]]:
+        """The signatures as they are written, and the named parts beside them."""
         said = found(self.signature, proving)
         texts = [item for item in (said if isinstance(said, list) else [said]) if isinstance(item, str) and item]
         if not texts:
@@ -109,10 +149,7 @@ class Signed(Prover, frozen=True, kw_only=True):
             texts = [value for name, value in pairs if name == self.take]
         if self.prefix is not None:
             texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
-        read = [raw for raw in (_decoded(text, self.encoding) for text in texts[:_MOST]) if raw]
-        if not read:
-            raise Unproved("unsigned", f"it has no signature that is written as it should be ({self.signature})")
-        return read, parts
+        return texts, parts
 
     def _moment(self, proving: Proving, more: Scope) -> str:
         said = found(self.timestamp or "", proving, **more)
@@ -138,7 +175,7 @@ class Signed(Prover, frozen=True, kw_only=True):
     def _contents(self, proving: Proving, more: Scope) -> list[bytes]:
         if self.content.strip() == "text":
             return [proving.delivery.body]
-        said = found(self.content, proving, **more)
+        said = found(self.content, proving, whole=True, **more)
         texts = said if isinstance(said, list) else [said]
         try:
             read = [proving.delivery.exact(text) for text in texts[:_MOST] if isinstance(text, str)]
@@ -171,18 +208,26 @@ class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
     def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
         yield from ()
-        if not self.key:
-            digests = [hashlib.new(self.algorithm, content, usedforsecurity=False).digest() for content in contents]
-        else:
-            plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in own_keys(self.key, proving)]
-            keys = [shared_key(key, self.key_encoding) for key in plain]
-            if not all(keys):
-                raise CredentialError("the key that proves deliveries is empty")
-            digests = [hmac.digest(key, content, self.algorithm) for key in keys for content in contents]
+        digests = [digest for content in contents for digest in self._digests(proving, content)]
         # every pair is compared, in constant time each
         fits = [hmac.compare_digest(one, other) for one in digests for other in signatures]
         if not any(fits):
             raise Unproved("wrong_signature", "its signature is not by the account's key", hint=_WRONG)
+
+    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+        """By the account's key."""
+        _ = ring
+        return self._digests(proving, content)[0]
+
+    def _digests(self, proving: Proving, content: bytes) -> list[bytes]:
+        """The signature by each of the account's keys."""
+        if not self.key:
+            return [hashlib.new(self.algorithm, content, usedforsecurity=False).digest()]
+        plain = [str(key).strip().removeprefix(self.key_prefix or "") for key in own_keys(self.key, proving)]
+        keys = [shared_key(key, self.key_encoding) for key in plain]
+        if not all(keys):
+            raise CredentialError("the key that proves deliveries is empty")
+        return [hmac.digest(key, content, self.algorithm) for key in keys]
 
 
 _WRONG = "check the secret, and that nothing changes the body or the URL before it arrives here"
@@ -207,6 +252,18 @@ class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", ta
         if not found(f'headers."{self.header_prefix}-id"', proving):
             raise Unproved("unsigned", f"it has no {self.header_prefix}-id")
         return (yield from self._expanded().check(proving))
+
+    def shown(self, proving: Proving) -> list[Proof]:
+        """The signatures."""
+        return self._expanded().shown(proving)
+
+    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+        """The time of the signature."""
+        return self._expanded().moments(proving)
+
+    def anew(self, proving: Proving, ring: Ring, proofs: Sequence[Proof]) -> list[str]:
+        """The signature of what the delivery says now."""
+        return self._expanded().anew(proving, ring, proofs)
 
     def reads(self) -> str:
         """The headers' names."""
@@ -256,6 +313,13 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
                 break
         raise Unproved("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)
 
+    def signed_by(self, proving: Proving, ring: Ring, content: bytes, scheme: Scheme, digest: Digest) -> bytes:
+        if self.key_request is not None:
+            private = ring.published(_KINDS[scheme])
+        else:
+            private = ring.private(own_keys(self.key, proving)[0], self.key_encoding)
+        return by_key(private, scheme, digest, content, called=scheme)
+
     def _keys(self, proving: Proving, again: bool) -> Flow[Keys]:
         if self.key_request is None:
             return own_keys(self.key, proving)
@@ -270,8 +334,15 @@ class Rsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="rsa"
 
     def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
-        scheme: Scheme = "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15"
-        yield from self.by(proving, signatures, contents, scheme, self.digest)
+        yield from self.by(proving, signatures, contents, self._scheme, self.digest)
+
+    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+        """By the private key to the account's or the vendor's public one."""
+        return self.signed_by(proving, ring, content, self._scheme, self.digest)
+
+    @property
+    def _scheme(self) -> Scheme:
+        return "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15"
 
 
 class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
@@ -284,8 +355,15 @@ class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ec
 
     def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
-        scheme: Scheme = "ecdsa_pair" if self.form == "pair" else "ecdsa_der"
-        yield from self.by(proving, signatures, contents, scheme, self.digest)
+        yield from self.by(proving, signatures, contents, self._scheme, self.digest)
+
+    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+        """By the private key to the account's or the vendor's public one."""
+        return self.signed_by(proving, ring, content, self._scheme, self.digest)
+
+    @property
+    def _scheme(self) -> Scheme:
+        return "ecdsa_pair" if self.form == "pair" else "ecdsa_der"
 
 
 class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
@@ -294,6 +372,10 @@ class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="
     def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
         """Prove it by the first key that fits."""
         yield from self.by(proving, signatures, contents, "eddsa", "sha512")
+
+    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+        """By the private key to the account's or the vendor's public one."""
+        return self.signed_by(proving, ring, content, "eddsa", "sha512")
 
 
 def _parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
@@ -312,3 +394,10 @@ def _decoded(text: str, encoding: str) -> bytes | None:
         return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
     except (ValueError, binascii.Error):
         return None
+
+
+def _encoded(raw: bytes, encoding: str) -> str:
+    if encoding == "hex":
+        return raw.hex()
+    text = base64.b64encode(raw).decode()
+    return text.translate(str.maketrans("+/", "-_")).rstrip("=") if encoding == "base64url" else text

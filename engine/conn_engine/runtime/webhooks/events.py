@@ -22,7 +22,7 @@ from conn_engine.waits.moments import away
 from conn_engine.webhooks import Delivery, VendorEvents
 from conn_engine.wire import Flow, Page
 
-__all__ = ["Event", "VendorEvent", "moment_of", "unified_events", "vendor_events"]
+__all__ = ["Event", "VendorEvent", "moment_of", "record_behind", "unified_events", "vendor_events"]
 
 MAX_EVENTS = 10_000
 
@@ -167,8 +167,8 @@ def unified_events(
         at = dotted(name.path)
         if not _holds(told.when, delivery, scope, f"{at}.when"):
             continue
-        behind = _behind(effective, name, told, at)
-        kind = f"{name.model}.{_record(effective, behind)}.{name.action}"
+        behind, record = record_behind(effective, name, told)
+        kind = f"{name.model}.{record}.{name.action}"
         records, own = yield from _data(effective, session, behind, told, event, delivery, scope, at)
         made += [_event(effective, event, kind, data, own if remote_data else None) for data in records]
     if made:
@@ -185,8 +185,14 @@ def _true(value: Any) -> bool:
     return any(_true(item) for item in value) if isinstance(value, list) else bool(value)
 
 
+def record_behind(effective: Effective, name: EventName, told: UnifiedEvent) -> tuple[OperationName, str]:
+    """The unified operation that maps or fetches an event's record, and which record of the model it is. Raises
+    ConfigurationError when there is no such operation."""
+    operation = _behind(effective, name, told, dotted(name.path))
+    return operation, _record(effective, operation)
+
+
 def _behind(effective: Effective, name: EventName, told: UnifiedEvent, at: str) -> OperationName:
-    """The unified operation that maps or fetches the record."""
     methods = (told.method,) if told.method is not None else ("get", "list")
     for method in methods:
         if effective.unified(name.model, name.resource, method) is not None:

@@ -1,0 +1,162 @@
+"""Keeps a delivery as a recorded one: without a real secret, signed anew, and replayed at once to see that it serves.
+
+What is signed how is `conn_engine.webhooks.resigning`'s.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from msgspec import structs
+
+from conn_engine.auth import CAPTURED
+from conn_engine.config import Effective
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.request import authorization_scope
+from conn_engine.runtime.variants import base_url
+from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.secrets import NumberingRedactor, Redactor
+from conn_engine.strategies import ask
+from conn_engine.transport.recordings import Exchange, redacted_request, redacted_response
+from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
+from conn_engine.webhooks.proof import holds
+from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
+from conn_engine.webhooks.resigning import kept, republished, told_names
+from conn_engine.webhooks.throwaway import Ring
+from conn_engine.wire import FrozenClock
+
+__all__ = ["KeptDelivery", "record_delivery"]
+
+_SOURCE = Literal["live", "contract", "sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDelivery:
+    """What was kept, and what a replay of it gives."""
+
+    recorded: RecordedDelivery
+    outcome: DeliveryOutcome
+
+
+def record_delivery(
+    wiring: Wiring,
+    delivery: Delivery,
+    path: Path,
+    *,
+    received_at: float,
+    exchanges: Sequence[Exchange] = (),
+    context: Mapping[str, Any] | None = None,
+    source: _SOURCE = "live",
+    note: str = "",
+    proved: bool = True,
+) -> KeptDelivery:
+    """Write a delivery to `path`, and give back what was written.
+
+    `wiring` is of the account, or of the connector, at whose address it came; `context` that of the account whose it
+    is, where the address does not say. `exchanges` are what was asked because of it. `proved`: whether it was; one that
+    cannot be signed anew is then kept as recorded. Raises ConfigurationError (REC002) when a secret would stay in it.
+    """
+    effective, session = wiring.effective, wiring.session
+    told = effective.webhooks
+    if told is None:
+        raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
+    clock = FrozenClock(received_at)
+    proving = Proving(delivery, authorization_scope(effective, session), clock, effective.hosts)
+    ring = Ring()
+    redactor = NumberingRedactor(wiring.redactor)
+    captured = _captured(told, proving)
+    for name, value in captured.items():
+        wiring.redactor.add(value, name)
+    answers = [_redacted(exchange, redactor) for exchange in republished(told.verify, ring, exchanges)]
+    signed = kept(
+        told,
+        proving,
+        wiring.redactor,
+        ring,
+        document={name: value for name, value in session.document.items() if name != CAPTURED},
+        environ={name: session.environ[name] for name in effective.env_names if session.environ.get(name)},
+        captured=captured,
+        named=_named(effective),
+    )
+    made = signed.delivery
+    binary = made.text.encode() != made.body
+    recorded = RecordedDelivery(
+        source=source,
+        note=note,
+        received_at=_moment(received_at),
+        method=made.method.upper(),
+        url=made.url,
+        headers=list(made.headers.pairs),
+        body=None if binary or not made.body else made.text,
+        body_base64=base64.b64encode(made.body).decode() if binary else None,
+        secrets=signed.secrets,
+        base_url=redactor.url(_base(effective)),
+        account=DeliveredAccount(context=redactor.data({**effective.context, **(context or {})})),
+        exchanges=answers,
+    )
+    recorded, outcome = _proved(effective, recorded, proved, redactor.data(_claims(told, proving)))
+    save_delivery(path, recorded, wiring.redactor)
+    return KeptDelivery(recorded, outcome)
+
+
+def _proved(
+    effective: Effective, recorded: RecordedDelivery, proved: bool, claims: dict[str, Any]
+) -> tuple[RecordedDelivery, DeliveryOutcome]:
+    """The delivery as it can be replayed: proved again, or else as recorded."""
+    outcome = replay_delivery(effective, recorded)
+    if outcome.refused is None or not proved or outcome.refused.code == "forbidden":
+        return recorded, outcome
+    weaker = structs.replace(recorded, proved="as recorded", claims=claims)
+    return weaker, replay_delivery(effective, weaker)
+
+
+def _claims(told: Webhooks, proving: Proving) -> dict[str, Any]:
+    """What a JWT of the delivery says."""
+    with suppress(Unproved):
+        for evidence in told.verify.evidence(proving):
+            for proof in evidence.proofs:
+                if proof.more is not None:
+                    return dict(proof.more[1])
+    return {}
+
+
+def _captured(told: Webhooks, proving: Proving) -> dict[str, str]:
+    """What the vendor hands over in this delivery."""
+    for challenge in told.challenge:
+        try:
+            if not holds(challenge.when, proving):
+                continue
+            found = {name: ask(text, proving.names(text)) for name, text in challenge.capture.items()}
+        except ConnError:
+            continue
+        return {name: value for name, value in found.items() if isinstance(value, str) and value}
+    return {}
+
+
+def _named(effective: Effective) -> Any:
+    told = effective.webhooks
+    events = [event for _, event in effective.events]
+    names = [told_names(part) for part in (told, *events) if part is not None]
+    return lambda name: name == "content-type" or any(one(name) for one in names)
+
+
+def _redacted(exchange: Exchange, redactor: Redactor) -> Exchange:
+    return Exchange(
+        request=redacted_request(exchange.request, redactor), response=redacted_response(exchange.response, redactor)
+    )
+
+
+def _base(effective: Effective) -> str:
+    try:
+        return base_url(effective)
+    except ConnError:
+        return ""
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

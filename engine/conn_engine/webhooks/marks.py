@@ -1,0 +1,75 @@
+"""Texts in a delivery that are put in another's place: found in any of the ways in which a request writes a text."""
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import quote, quote_plus
+
+__all__ = ["MARK", "Marks", "swapped"]
+
+MARK = re.compile(r"connmark(\d+)v(\d)z")
+"""What stands for a text until its successor is known. Letters and digits alone: it looks the same however written."""
+
+
+def _lower(text: str) -> str:
+    return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quote(text, safe=""))
+
+
+_SPELLINGS: Sequence[Callable[[str], str]] = (
+    lambda text: text,
+    lambda text: quote(text, safe=""),
+    quote_plus,
+    _lower,
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
+    lambda text: quote(json.dumps(text)[1:-1], safe=""),
+)
+
+
+@dataclass(slots=True)
+class Marks:
+    """Texts by number, and which of them were found. `name` tells the marks of two apart; it is of small letters.
+    `only` these are looked for (None: all)."""
+
+    texts: list[str] = field(default_factory=list)
+    name: str = "mark"
+    placed: set[int] = field(default_factory=set)
+    only: frozenset[int] | None = None
+
+    def number(self, text: str) -> int:
+        """The number of a text."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return self.texts.index(text)
+
+    def put(self, text: str) -> str:
+        """`text` with a mark in the place of each known text, the longest first."""
+        for number, old in sorted(enumerate(self.texts), key=lambda pair: -len(pair[1])):
+            for way, spelled in _spellings(old) if self.only is None or number in self.only else ():
+                if spelled in text:
+                    self.placed.add(number)
+                    text = text.replace(spelled, f"conn{self.name}{number}v{way}z")
+        return text
+
+    def fill(self, text: str, successors: Mapping[int, str]) -> str:
+        """`text` with the successors in the place of the marks; a mark without one stays."""
+
+        def successor(found: re.Match[str]) -> str:
+            new = successors.get(int(found[1]))
+            return found[0] if new is None else _SPELLINGS[int(found[2])](new)
+
+        return re.sub(rf"conn{self.name}(\d+)v(\d)z", successor, text)
+
+
+def swapped(text: str, pairs: Sequence[tuple[str, str]]) -> str:
+    """`text` with each pair's second in the place of its first, however written; the longest first."""
+    marks = Marks([old for old, _ in pairs], "swap")
+    return marks.fill(marks.put(text), dict(enumerate(new for _, new in pairs)))
+
+
+def _spellings(text: str) -> list[tuple[int, str]]:
+    found: dict[str, int] = {}
+    for way, spell in enumerate(_SPELLINGS):
+        found.setdefault(spell(text), way)
+    return [(way, spelled) for spelled, way in found.items()]

@@ -1,0 +1,163 @@
+"""Throwaway secrets: shaped as the real ones are, and known to nobody. And the private keys to sign with in their name.
+
+What they sign is each way's own (`Prover.anew`). cryptography is imported at the first key pair.
+"""
+
+import base64
+import binascii
+import json
+import re
+import secrets
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from conn_engine.errors import CredentialError
+from conn_engine.signing.public_keys import PublicKeyForm, public_key
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+__all__ = ["Kind", "Ring", "public_of", "throwaway"]
+
+_HEX = re.compile(r"(?:[0-9a-f]{2})+|(?:[0-9A-F]{2})+")
+_PREFIX = re.compile(r"[A-Za-z]{2,12}_")
+_SHORTEST = 8
+_RSA_BITS = 2048
+
+
+def throwaway(value: str) -> str:
+    """A random text that can stand where `value` stood: digits for digits, hex for hex, base64 for base64."""
+    if value.isascii() and value.isdigit():
+        return str(secrets.randbelow(9) + 1) + "".join(str(secrets.randbelow(10)) for _ in value[1:])
+    if len(value) >= _SHORTEST and _HEX.fullmatch(value):
+        made = secrets.token_hex(len(value) // 2)
+        return made.upper() if value.upper() == value and value.lower() != value else made
+    found = _PREFIX.match(value)
+    raw = _unpacked(value[found.end() :] if found else value)  # what stands before it is no part of the key
+    if raw is not None and len(raw) >= _SHORTEST:
+        return _plain_base64(len(raw))
+    return f"throwaway-{secrets.token_hex(12)}"
+
+
+def _plain_base64(size: int) -> str:
+    """Random bytes whose base64 has no sign that a URL or another base64 would write otherwise."""
+    whole, rest = divmod(size, 3)
+    groups = [secrets.token_bytes(3) for _ in range(whole)] + ([secrets.token_bytes(rest)] if rest else [])
+    texts = [base64.b64encode(group).decode() for group in groups]
+    while any(sign in text for text in texts for sign in "+/"):
+        texts = [
+            base64.b64encode(secrets.token_bytes(len(base64.b64decode(text)))).decode()
+            if set("+/") & set(text)
+            else text
+            for text in texts
+        ]
+    return "".join(texts)
+
+
+def _unpacked(text: str) -> bytes | None:
+    plain = text.translate(str.maketrans("-_", "+/")).rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        return None
+
+
+Kind = Literal["rsa", "ec", "ed"]
+
+
+@dataclass(slots=True)
+class Ring:
+    """The private keys that sign in the name of public ones. `own` signs in the name of all whose private key is not
+    known here."""
+
+    own: "PrivateKeyTypes | None" = None
+    _by_public: dict[bytes, "PrivateKeyTypes"] = field(default_factory=dict)
+    _published: dict[Kind, "PrivateKeyTypes"] = field(default_factory=dict)
+
+    def twin(self, told: Any, form: PublicKeyForm = "pem", *, published: bool = False) -> Any:
+        """A new public key of the same kind, written the same way, whose private key is kept. Those that a vendor
+        publishes (`published`) have one for each kind. Raises CredentialError for what is no public key."""
+        old = public_key(told, form)
+        kind = _kind(old)
+        made = (self._published.get(kind) if published else None) or _private_like(old)
+        if published:
+            self._published[kind] = made
+        self._by_public[_der(public_of(made))] = made
+        return _written(public_of(made), told, form)
+
+    def private(self, told: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
+        """The private key to a public one. Raises CredentialError when it is not known."""
+        return _known(self._by_public.get(_der(public_key(told, form)), self.own))
+
+    def published(self, kind: Kind) -> "PrivateKeyTypes":
+        """The private key to those that the vendor publishes. Raises CredentialError when there is none."""
+        return _known(self._published.get(kind, self.own))
+
+
+def _known(key: "PrivateKeyTypes | None") -> "PrivateKeyTypes":
+    if key is None:
+        raise CredentialError(
+            "only the vendor has the private key that signs such deliveries",
+            hint="say one of your own, whose public key the receiver is given",
+        )
+    return key
+
+
+def public_of(key: "PrivateKeyTypes") -> "PublicKeyTypes":
+    """The public key to a private one."""
+    public: PublicKeyTypes = key.public_key()
+    return public
+
+
+def _kind(key: "PublicKeyTypes") -> Kind:
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+    if isinstance(key, rsa.RSAPublicKey):
+        return "rsa"
+    return "ec" if isinstance(key, ec.EllipticCurvePublicKey) else "ed"
+
+
+def _der(key: "PublicKeyTypes") -> bytes:
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _private_like(old: "PublicKeyTypes") -> "PrivateKeyTypes":
+    from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, rsa
+
+    if isinstance(old, rsa.RSAPublicKey):
+        return rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+    if isinstance(old, ec.EllipticCurvePublicKey):
+        return ec.generate_private_key(old.curve)
+    if isinstance(old, ed448.Ed448PublicKey):
+        return ed448.Ed448PrivateKey.generate()
+    if isinstance(old, ed25519.Ed25519PublicKey):
+        return ed25519.Ed25519PrivateKey.generate()
+    raise CredentialError("the public key is of a kind that no throwaway is made of")
+
+
+def _written(public: "PublicKeyTypes", told: Any, form: PublicKeyForm) -> Any:
+    from cryptography.hazmat.primitives.asymmetric import ed25519
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+    text = told.strip() if isinstance(told, str) else ""
+    if isinstance(told, dict) or text.startswith("{"):
+        kept = told if isinstance(told, dict) else json.loads(text)
+        names = {name: value for name, value in kept.items() if name in ("kid", "use", "alg", "key_ops")}
+        jwk = {**_jwk(public), **names}
+        return jwk if isinstance(told, dict) else json.dumps(jwk)
+    if form == "pem" or "-----BEGIN" in text:
+        return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    old = _unpacked(text) if form == "base64" else bytes.fromhex(text)
+    short = isinstance(public, ed25519.Ed25519PublicKey) and old is not None and len(old) == 32  # the key by itself
+    data = public.public_bytes_raw() if short and isinstance(public, ed25519.Ed25519PublicKey) else _der(public)
+    return base64.b64encode(data).decode() if form == "base64" else data.hex()
+
+
+def _jwk(public: Any) -> dict[str, Any]:
+    from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
+
+    writers: dict[Kind, Any] = {"rsa": RSAAlgorithm, "ec": ECAlgorithm, "ed": OKPAlgorithm}
+    made: dict[str, Any] = writers[_kind(public)].to_jwk(public, as_dict=True)
+    return made

@@ -9,7 +9,7 @@ from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.expressions import any_seed, same_chance
-from conn_engine.failures import Rule, attempt, graphql_rules
+from conn_engine.failures import Rule, Verdict, attempt, graphql_rules
 from conn_engine.ratelimit import Charge, RateState
 from conn_engine.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
@@ -101,92 +101,131 @@ def exchange(  # noqa: PLR0917
 
     Raises what `failures.attempt` raises, and ConfigurationError (ExpressionError, ResponsePathMissing).
     """
-    credentials = operation.credentials
-    read_as = "binary" if call.as_file else operation.response_format
-    sent: dict[str, Any] = {}
-    using, told, whole, draft, chance = session, RateState(), False, Draft("", ""), any_seed()
-    refused: Response | None = None
-    charge = Charge(effective.connector_name, session.account, f"{operation.resource}.{operation.name}")
+    one = _Exchange(effective, operation, call, session, scope, place, purpose)
+    answer, verdict = yield from one.settled(restarts)
+    return one.exchanged(answer, verdict)
 
-    def make() -> Request:
-        nonlocal using, draft
-        using = replace(session)  # threads share a session: what must be renewed is the credential that was sent
-        with same_chance(chance):  # every sending says the same: an idempotency key holds through retries
-            draft = draft_of(effective, operation, call, scope, place)
-        sent.update(without_credential(operation, draft))
-        return finish_request(effective, operation, draft, using, purpose, f"{operation.resource}.{operation.name}")
 
-    def decode(request: Request, got: Response | TransportError) -> Answer:
-        nonlocal refused
-        refused = got if isinstance(got, Response) and got.status in _OF_A_CLOCK else None
-        if isinstance(got, TransportError):
-            return Answer(request, Response(0), None, [], scope, dict(sent), got)
+class _Exchange:
+    """One request on its way to a verdict: what `failures.attempt` asks for, and what is remembered meanwhile.
+
+    `using` is the session with the credential of the last sending, `draft` what it said before it had any, `told` the
+    rate limit that the last answer told, `refused` that answer when a clock may be to blame.
+    """
+
+    def __init__(  # noqa: PLR0917
+        self,
+        effective: Effective,
+        operation: VendorOperation,
+        call: Call,
+        session: Session,
+        scope: Scope,
+        place: Callable[[Draft], None],
+        purpose: Purpose,
+    ) -> None:
+        self.effective, self.operation, self.call = effective, operation, call
+        self.session, self.scope, self.place, self.purpose = session, scope, place, purpose
+        self.read_as = "binary" if call.as_file else operation.response_format
+        self.using, self.draft, self.told = session, Draft("", ""), RateState()
+        self.refused: Response | None = None
+        self._sent: dict[str, Any] = {}
+        self._chance = any_seed()
+        self._charge = Charge(effective.connector_name, session.account, operation.text)
+
+    def settled(self, restarts: int | None) -> Flow[tuple[Answer, Verdict]]:
+        """Send until there is a verdict; a credential that ends soon is renewed first."""
+        operation, session = self.operation, self.session
+        renewable = operation.credentials.renewable(session.document)
         try:
-            read = bodies.read(got, read_as, operation.response_options)
-        except VendorError as problem:  # the error rules decide what an unreadable answer means
-            return Answer(request, got, None, [], scope, dict(sent), problem)
-        return Answer(request, got, read.data, [], scope, dict(sent), rest=read)
+            if renewable and operation.credentials.due(session.document, session.clock.now()):
+                self.using = replace(session)
+                yield from self._renew()
+            return (
+                yield from attempt(
+                    self._make,
+                    self._decode,
+                    self._rules,
+                    rate=self._rate,
+                    clock=session.clock,
+                    renew=self._renew if renewable else None,
+                    policy=session.policy,
+                    admit=self._admit if operation.rate_limit is not None else None,
+                    restarts=restarts,
+                )
+            )
+        except (CredentialError, VendorError) as error:
+            error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
+            if self.refused is not None:
+                error.hint = auth.clock_hint(self.refused, session.clock.now(), error.hint)
+            raise
 
-    def rules(answer: Answer) -> tuple[Rule, ...]:
-        return operation.errors + (graphql_rules(answer) if operation.body_format == "graphql" else ())
-
-    def admit(request: Request) -> tuple[float, str]:
-        base = urlsplit(draft.base).path
-        return session.budgets.admit(
-            operation.rate_limit, replace(charge, base_path=base), request, session.clock.now()
+    def exchanged(self, answer: Answer, verdict: Verdict) -> Exchanged:
+        """The answer with its records."""
+        records: list[Any] = []
+        whole = False
+        if verdict.action == "ok":
+            path = None if self.call.as_file else self.operation.response_path
+            records, whole = _found(path, answer, self.operation, self.scope)
+            whole = whole and not bodies.by_rows(self.read_as)
+        again = verdict.key if verdict.action == "restart" else None
+        skipped = verdict.action == "skip"
+        return Exchanged(
+            replace(answer, records=records, scope=self.scope),
+            self.told,
+            whole,
+            tuple(self.draft.notes),
+            again,
+            skipped or verdict.action == "empty",
+            skipped,
         )
 
-    def rate(answer: Answer) -> RateState:
-        nonlocal told
-        told = read_rate_limit(operation.rate_limit, answer, session.clock.now())
-        if operation.rate_limit is not None and operation.rate_limit.slow_when_remaining:
-            session.budgets.slow(charge, told.pace, session.clock.now())
-        return told
+    # --- what `attempt` asks for ---
 
-    def renew() -> Flow[None]:
-        authorization = authorization_scope(effective, session)
+    def _make(self) -> Request:
+        # Threads share a session: what must be renewed is the credential that was sent.
+        self.using = replace(self.session)
+        with same_chance(self._chance):  # every sending says the same: an idempotency key holds through retries
+            self.draft = draft_of(self.effective, self.operation, self.call, self.scope, self.place)
+        self._sent.update(without_credential(self.operation, self.draft))
+        return finish_request(self.effective, self.operation, self.draft, self.using, self.purpose, self.operation.text)
+
+    def _decode(self, request: Request, got: Response | TransportError) -> Answer:
+        self.refused = got if isinstance(got, Response) and got.status in _OF_A_CLOCK else None
+        sent = dict(self._sent)
+        if isinstance(got, TransportError):
+            return Answer(request, Response(0), None, [], self.scope, sent, got)
+        try:
+            read = bodies.read(got, self.read_as, self.operation.response_options)
+        except VendorError as problem:  # the error rules decide what an unreadable answer means
+            return Answer(request, got, None, [], self.scope, sent, problem)
+        return Answer(request, got, read.data, [], self.scope, sent, rest=read)
+
+    def _rules(self, answer: Answer) -> tuple[Rule, ...]:
+        return self.operation.errors + (graphql_rules(answer) if self.operation.body_format == "graphql" else ())
+
+    def _admit(self, request: Request) -> tuple[float, str]:
+        charge = replace(self._charge, base_path=urlsplit(self.draft.base).path)
+        return self.session.budgets.admit(self.operation.rate_limit, charge, request, self.session.clock.now())
+
+    def _rate(self, answer: Answer) -> RateState:
+        limit, now = self.operation.rate_limit, self.session.clock.now()
+        self.told = read_rate_limit(limit, answer, now)
+        if limit is not None and limit.slow_when_remaining:
+            self.session.budgets.slow(self._charge, self.told.pace, now)
+        return self.told
+
+    def _renew(self) -> Flow[None]:
+        session, effective = self.session, self.effective
         effect = auth.renewal(
-            credentials, session.account, using.document, authorization, effective.hosts, session.clock
+            self.operation.credentials,
+            session.account,
+            self.using.document,
+            authorization_scope(effective, session),
+            effective.hosts,
+            session.clock,
         )
         session.document = yield effect
         effective.learn(session.document.get(auth.CAPTURED))
-
-    renewable = credentials.renewable(session.document)
-    try:
-        if renewable and credentials.due(session.document, session.clock.now()):
-            using = replace(session)
-            yield from renew()
-        answer, verdict = yield from attempt(
-            make,
-            decode,
-            rules,
-            rate=rate,
-            clock=session.clock,
-            renew=renew if renewable else None,
-            policy=session.policy,
-            admit=admit if operation.rate_limit is not None else None,
-            restarts=restarts,
-        )
-    except (CredentialError, VendorError) as error:
-        error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
-        if refused is not None:
-            error.hint = auth.clock_hint(refused, session.clock.now(), error.hint)
-        raise
-    records: list[Any] = []
-    if verdict.action == "ok":
-        records, whole = _found(None if call.as_file else operation.response_path, answer, operation, scope)
-        whole = whole and not bodies.by_rows(read_as)
-    again = verdict.key if verdict.action == "restart" else None
-    skipped = verdict.action == "skip"
-    return Exchanged(
-        replace(answer, records=records, scope=scope),
-        told,
-        whole,
-        tuple(draft.notes),
-        again,
-        skipped or verdict.action == "empty",
-        skipped,
-    )
 
 
 def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:

@@ -16,7 +16,25 @@ if TYPE_CHECKING:
     from conn_engine.runtime.connection import Connection, Wiring
     from conn_engine.wire import Page
 
-__all__ = ["Run"]
+__all__ = ["Run", "wired"]
+
+
+def wired(app: App, account: str, environment: str | None, *, wait: bool = False, planned: bool = False) -> "Wiring":
+    """An account's operations as the command runs them. `planned`: nothing will be sent, so that a credential need not
+    be there."""
+    from conn_engine.failures import Policy
+    from conn_engine.runtime.connection import wire_account
+
+    return wire_account(
+        app.workspace,
+        account,
+        environ=app.environ,
+        environment=environment,
+        policy=Policy(wait=wait),
+        clock=app.clock,
+        redactor=app.redactor,
+        optional_credential=planned,
+    )
 
 
 @dataclass(frozen=True)

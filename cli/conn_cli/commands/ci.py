@@ -8,19 +8,15 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Base, BaseDir, Processes
 from conn_cli.sides import FailOn, base_folder, exit_of
 
 
 def ci(
     context: typer.Context,
     *,
-    base: Annotated[
-        str | None,
-        typer.Option("--base", help="Git revision to compare with. Default: where the work left the main branch."),
-    ] = None,
-    base_dir: Annotated[
-        Path | None, typer.Option("--base-dir", help="Compare with the workspace in this folder instead.")
-    ] = None,
+    base: Base = None,
+    base_dir: BaseDir = None,
     whole: Annotated[
         bool, typer.Option("--all", help="Test everything and compare with nothing: for the main branch itself.")
     ] = False,
@@ -34,9 +30,7 @@ def ci(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="Accept the lint findings listed in this file.")
     ] = None,
-    processes: Annotated[
-        int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")
-    ] = None,
+    processes: Processes = None,
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", help="text, json, markdown, sarif, junit, github; FORMAT=FILE writes a file."),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Base, BaseDir, Processes
 from conn_cli.sides import FailOn, base_folder, exit_of
 
 if TYPE_CHECKING:
@@ -15,19 +16,12 @@ if TYPE_CHECKING:
 def impact(
     context: typer.Context,
     *,
-    base: Annotated[
-        str | None,
-        typer.Option("--base", help="Git revision to compare with. Default: where the work left the main branch."),
-    ] = None,
-    base_dir: Annotated[
-        Path | None, typer.Option("--base-dir", help="Compare with the workspace in this folder instead.")
-    ] = None,
+    base: Base = None,
+    base_dir: BaseDir = None,
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="Exit 1 when an account's results change in this way.")
     ] = FailOn.BREAKING,
-    processes: Annotated[
-        int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")
-    ] = None,
+    processes: Processes = None,
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", help="text, json, markdown, github; FORMAT=FILE writes a file. Repeatable."),

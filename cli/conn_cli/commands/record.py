@@ -2,51 +2,51 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Account, Body, Environment, Operation, Param, Send
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
+    from conn_engine.runtime.recorder import Recorded
+
+
+State = Annotated[
+    str | None, typer.Option("--state", metavar="FILE", help="Go on from the state in FILE; it stays as it is.")
+]
+File = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="FIELD=PATH", help="A file to send; it is kept with the recording."),
+]
 
 
 def record(
     context: typer.Context,
     *,
-    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
-    account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
-    ] = None,
-    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
+    operation: Operation,
+    account: Account,
+    param: Param = None,
+    body: Body = None,
     pages: Annotated[int, typer.Option("--pages", min=1, help="Stop after so many pages.")] = 3,
     scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario, such as not_found.")] = "default",
     own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
-    state: Annotated[
-        str | None, typer.Option("--state", metavar="FILE", help="Go on from the state in FILE; it stays as it is.")
-    ] = None,
-    file: Annotated[
-        list[str] | None,
-        typer.Option("--file", metavar="FIELD=PATH", help="A file to send; it is kept with the recording."),
-    ] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
+    state: State = None,
+    file: File = None,
+    environment: Environment = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
-    send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
+    send: Send = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
 ) -> None:
     """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all."""
     from conn_cli.calls import build_call
+    from conn_cli.running import wired
     from conn_cli.saving import given_files
-    from conn_cli.scaffold import relative
     from conn_cli.states import StateFile
-    from conn_cli.words import counted
     from conn_engine.errors import UsageError
-    from conn_engine.failures import Policy
-    from conn_engine.runtime.connection import wire_account
     from conn_engine.runtime.plans import may_write
     from conn_engine.runtime.recorder import record_operation
 
@@ -61,32 +61,33 @@ def record(
         raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
     path = _target(app, effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
-        alone = "" if own else f" --own to keep one for {account} alone,"
-        raise UsageError(
-            f"{relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
-        )
-    wiring = wire_account(
-        app.workspace,
-        account,
-        environ=app.environ,
-        environment=environment,
-        policy=Policy(wait=wait),
-        clock=app.clock,
-        redactor=app.redactor,
-    )
+        _taken(path, "" if own else account)
+    wiring = wired(app, account, environment, wait=wait)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
-            wiring,
-            name,
-            call,
-            path,
-            scenario=scenario,
-            pages=pages,
-            own=own,
-            seen=progress.advance,
+            wiring, name, call, path, scenario=scenario, pages=pages, own=own, seen=progress.advance
         )
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
+    _tell(app, kept, path)
+    app.out(f"next: conn test {name.text} --account {account} --update")
+
+
+def _taken(path: Path, account: str) -> NoReturn:
+    from conn_cli.scaffold import relative
+    from conn_engine.errors import UsageError
+
+    alone = f" --own to keep one for {account} alone," if account else ""
+    raise UsageError(
+        f"{relative(path)} exists", hint=f"add --force to replace it,{alone} or --scenario NAME for another"
+    )
+
+
+def _tell(app: App, kept: "Recorded", path: Path) -> None:
+    """What was recorded, and what to look at."""
+    from conn_cli.scaffold import relative
+    from conn_cli.words import counted
+
     app.out(f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}")
     for note in kept.notes:
         app.err(f"note: {note}")
@@ -97,7 +98,6 @@ def record(
         app.out(f"the operation ended with: {kept.error.message}")
         if kept.error.hint:
             app.out(f"  {kept.error.hint}")
-    app.out(f"next: conn test {name.text} --account {account} --update")
 
 
 def _target(app: App, connector: str, name: "OperationName", scenario: str, account: str | None) -> Path:

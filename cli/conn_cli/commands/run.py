@@ -7,6 +7,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Account, Body, Environment, Operation, Param, Send
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
@@ -14,54 +15,53 @@ if TYPE_CHECKING:
     from conn_engine.runtime.connection import Wiring
 
 
+State = Annotated[
+    str | None,
+    typer.Option("--state", metavar="FILE", help="Go on from the state in FILE, and keep the new one there."),
+]
+RemoteData = Annotated[bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")]
+Trace = Annotated[bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")]
+Partitions = Annotated[
+    bool, typer.Option("--partitions", help="List what the operation is repeated for, and no records.")
+]
+File = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="FIELD=PATH", help="A file to send; ;type=TYPE and ;filename=NAME may follow."),
+]
+Output = Annotated[
+    str, typer.Option("--output", "-o", help="jsonl, json, csv or table; or a file, which is written whole.")
+]
+
+
 def run(
     context: typer.Context,
     *,
-    operation: Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")],
-    account: Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")],
-    param: Annotated[
-        list[str] | None,
-        typer.Option("--param", "-p", metavar="K=V", help="A path name (id) or a query parameter."),
-    ] = None,
-    body: Annotated[str | None, typer.Option("--body", metavar="JSON|@FILE|-", help="The body of a write.")] = None,
+    operation: Operation,
+    account: Account,
+    param: Param = None,
+    body: Body = None,
     limit: Annotated[int | None, typer.Option("--limit", min=1, help="Stop after so many records.")] = None,
     cursor: Annotated[str | None, typer.Option("--cursor", help="Go on from an earlier page's next_cursor.")] = None,
-    state: Annotated[
-        str | None,
-        typer.Option("--state", metavar="FILE", help="Go on from the state in FILE, and keep the new one there."),
-    ] = None,
-    environment: Annotated[str | None, typer.Option("--environment", "-e", help="In another environment.")] = None,
+    state: State = None,
+    environment: Environment = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
-    remote_data: Annotated[
-        bool, typer.Option("--remote-data", help="Add the vendor's record to each unified one.")
-    ] = False,
+    remote_data: RemoteData = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first request; send nothing.")] = False,
-    send: Annotated[bool, typer.Option("--send", help="Really send a write.")] = False,
+    send: Send = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")] = False,
-    trace: Annotated[
-        bool, typer.Option("--trace", help="Show each request and answer on stderr, secrets hidden.")
-    ] = False,
-    partitions: Annotated[
-        bool, typer.Option("--partitions", help="List what the operation is repeated for, and no records.")
-    ] = False,
-    file: Annotated[
-        list[str] | None,
-        typer.Option("--file", metavar="FIELD=PATH", help="A file to send; ;type=TYPE and ;filename=NAME may follow."),
-    ] = None,
-    output: Annotated[
-        str, typer.Option("--output", "-o", help="jsonl, json, csv or table; or a file, which is written whole.")
-    ] = "jsonl",
+    trace: Trace = False,
+    partitions: Partitions = False,
+    file: File = None,
+    output: Output = "jsonl",
     force: Annotated[bool, typer.Option("--force", help="Replace the file of --output.")] = False,
 ) -> None:
     """Run an operation live. Records go to stdout as they arrive, everything else to stderr."""
     from conn_cli.calls import build_call
     from conn_cli.outputs import record_writer
     from conn_cli.placing import placed
-    from conn_cli.running import Run
+    from conn_cli.running import Run, wired
     from conn_cli.saving import free, given_files, result_file
     from conn_cli.states import StateFile
-    from conn_engine.failures import Policy
-    from conn_engine.runtime.connection import wire_account
     from conn_engine.runtime.plans import may_write, partitions_write
 
     app: App = context.obj
@@ -75,16 +75,7 @@ def run(
     call = replace(call, files=given_files(app, file or []))
     writes = (partitions_write if partitions else may_write)(effective, name, call)
     planned = dry_run or (writes and not send)
-    wiring = wire_account(
-        app.workspace,
-        account,
-        environ=app.environ,
-        environment=environment,
-        policy=Policy(wait=wait),
-        clock=app.clock,
-        redactor=app.redactor,
-        optional_credential=planned,
-    )
+    wiring = wired(app, account, environment, wait=wait, planned=planned)
     if planned:
         with placed(wiring.effective, name):
             _show_plan(app, wiring, name, call, asked=dry_run)

@@ -46,7 +46,6 @@ def test(
     ] = None,
 ) -> None:
     """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
-    from conn_cli.choices import learn_literals
     from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
     from conn_engine.errors import UsageError
@@ -66,13 +65,20 @@ def test(
         cross_check=cross_check,
     )
     parse_specs(formats or [])  # a bad one is said before the work
-    reports = _live(app, selection, send) if live else _replays(app, selection)
-    for report in reports:
-        learn_literals(app, report.effective)
+    reports = _reports(app, selection, live=live, send=send)
     if update:
         _update(app, reports)
     write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), live=live)
     raise typer.Exit(_exit_code(reports, named=bool(operations)))
+
+
+def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "list[OperationReport]":
+    from conn_cli.choices import learn_literals
+
+    reports = _live(app, selection, send) if live else _replays(app, selection)
+    for report in reports:
+        learn_literals(app, report.effective)
+    return reports
 
 
 def _replays(app: App, selection: "Selection") -> "list[OperationReport]":

@@ -103,21 +103,15 @@ def attempt(
         if verdict.action == "restart" and restarts is not None and restarts < verdict.times:
             yield Wait(verdict.wait or 0.0, _reason(verdict, answer))
             return replace(answer, body=None, records=[]), verdict
-        if lost and not verdict.ruled:
-            pause = _transport_pause(answer, tally, policy, clock)
-        else:
-            pause = _pause(verdict, request, tally, policy)
+        unruled = lost and not verdict.ruled
+        pause = _transport_pause(answer, tally, policy, clock) if unruled else _pause(verdict, request, tally, policy)
         if pause is not None:
             answer.close()
             yield Wait(pause, _reason(verdict, answer))
             continue
         if verdict.action == "retry" and verdict.otherwise != "fail":
             return _settled(answer, verdict, verdict.otherwise)
-        try:
-            _raise(answer, verdict, tally)
-        except VendorError as error:
-            error.halvings = verdict.times if verdict.action == "narrow" else 0
-            raise
+        _fail(answer, verdict, tally)
 
 
 def _admitted(make: Callable[[], Request], admit: Admit | None, tally: _Tally, policy: Policy) -> Flow[Request]:
@@ -195,6 +189,14 @@ def _reason(verdict: Verdict, answer: Answer) -> str:
     if isinstance(answer.problem, TransportError):
         return "the connection failed"
     return f"status {answer.response.status}"
+
+
+def _fail(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
+    try:
+        _raise(answer, verdict, tally)
+    except VendorError as error:
+        error.halvings = verdict.times if verdict.action == "narrow" else 0
+        raise
 
 
 def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:

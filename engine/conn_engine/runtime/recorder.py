@@ -1,7 +1,7 @@
 """Records one live run of an operation. Redaction and writing are `transport.recordings`'."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,31 +57,11 @@ def record_operation(
     A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
     """
     recorder = Recorder(transport or wiring.live())
-    connection = Connection(wiring, recorder)
-    records: list[Any] = []
-    notes: dict[str, None] = {}
-    count, fault, cut = 0, None, False
     began = int(wiring.session.clock.now())  # a replay begins at the same second: windows that end now end there too
     wiring.session.now_ms = began * 1000
-    flow = connection.pages(name, call)
-    try:
-        for page in flow:
-            records += page.records
-            notes |= dict.fromkeys(page.notes)
-            count += 1
-            seen(len(page.records))
-            if count >= pages:
-                cut = page.next_cursor is not None or page.partial
-                break
-    except TransportError:
-        raise
-    except ConnError as error:
-        fault = error
-    finally:
-        flow.close()
-        connection.close()
-    if not recorder.exchanges and fault is not None:
-        raise fault
+    ran = _run(Connection(wiring, recorder), name, call, pages, seen)
+    if not recorder.exchanges and ran.fault is not None:
+        raise ran.fault
     now = datetime.fromtimestamp(began, UTC)
     recording = recorder.recording(
         connector=wiring.effective.connector_name,
@@ -101,14 +81,46 @@ def record_operation(
             cursor=call.cursor,
             state=call.state,
             files={name: recorded_file(name, upload) for name, upload in call.files.items()},
-            pages=pages if cut else None,
+            pages=pages if ran.cut else None,
             wait=wiring.session.policy.wait,
         ),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = save_recording(path, recording, wiring.redactor)
-    difference = _difference(replay(wiring.effective, name, kept), records, fault)
-    return Recorded(len(recording.exchanges), len(records), fault, difference, tuple(notes))
+    difference = _difference(replay(wiring.effective, name, kept), ran.records, ran.fault)
+    return Recorded(len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes))
+
+
+@dataclass(slots=True)
+class _Ran:
+    """What a live run gave. `cut`: there would have been more pages."""
+
+    records: list[Any] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    fault: ConnError | None = None
+    cut: bool = False
+
+
+def _run(connection: Connection, name: OperationName, call: Call, pages: int, seen: Callable[[int], None]) -> _Ran:
+    """Run the operation for at most `pages` pages. Raises TransportError: no answer is no result."""
+    ran = _Ran()
+    flow = connection.pages(name, call)
+    try:
+        for count, page in enumerate(flow, 1):
+            ran.records += page.records
+            ran.notes |= dict.fromkeys(page.notes)
+            seen(len(page.records))
+            if count >= pages:
+                ran.cut = page.next_cursor is not None or page.partial
+                break
+    except TransportError:
+        raise
+    except ConnError as error:
+        ran.fault = error
+    finally:
+        flow.close()
+        connection.close()
+    return ran
 
 
 def _left_out(wiring: Wiring) -> tuple[str, ...]:

@@ -121,22 +121,29 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
 
         if header.get("alg") not in self.algorithms:
             raise Unproved("wrong_algorithm", "its JWT is signed by an algorithm that is not accepted")
+        unfit: list[CredentialError] = []
         for told in keys:
-            key: Any
-            if str(self.algorithms[0]).startswith("HS"):
-                key = shared_key(str(told), self.key_encoding)
-            else:
-                key = public_key(told)
             try:
+                key = self._key(told)
                 payload = jwt.PyJWS().decode(text, key, algorithms=list(self.algorithms))
             except jwt.InvalidSignatureError:
                 continue
-            except jwt.InvalidKeyError:
-                raise CredentialError("the key that proves deliveries is not one for the JWT's algorithm") from None
+            except CredentialError as error:
+                unfit.append(error)
+            except (jwt.InvalidKeyError, TypeError):
+                unfit.append(CredentialError("the key that proves deliveries is not one for the JWT's algorithm"))
             except jwt.PyJWTError:
                 raise Unproved("unsigned", "its JWT cannot be read") from None
-            return _object(payload)
+            else:
+                return _object(payload)
+        if unfit and len(unfit) == len(keys):
+            raise unfit[0]
         return None
+
+    def _key(self, told: Any) -> Any:
+        if str(self.algorithms[0]).startswith("HS"):
+            return shared_key(str(told), self.key_encoding)
+        return public_key(told)
 
     def _judge(self, claims: dict[str, Any], proving: Proving) -> None:
         now = proving.clock.now()

@@ -305,10 +305,16 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
     ) -> Flow[None]:
         for again in (False, True):
             keys = yield from self._keys(proving, again)
+            unfit: list[CredentialError] = []
             for told in keys:
-                key = public_key(told, self.key_encoding)
-                if any(borne_out(key, scheme, digest, one, other) for one in contents for other in signatures):
-                    return
+                try:
+                    key = public_key(told, self.key_encoding)
+                    if any(borne_out(key, scheme, digest, one, other) for one in contents for other in signatures):
+                        return
+                except CredentialError as error:
+                    unfit.append(error)
+            if unfit and len(unfit) == len(keys):
+                raise unfit[0]
             if self.key_request is None:
                 break
         raise Unproved("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)

@@ -306,6 +306,14 @@ def test_a_key_that_is_none_or_of_another_kind_is_no_proof(name, key):
     assert outcome({"format": told["format"], "config": config}, came, {"key": key}) == expected
 
 
+def test_a_key_of_another_kind_is_left_out_beside_one_that_fits():
+    way = {"format": "rsa", "config": {"signature": 'headers."x-signature"', "encoding": "base64", "key": "{{key}}"}}
+    came = post(b"{}", {HEADER: base64.b64encode(SIGNERS["rsa"][2](b"{}")).decode()})
+    assert outcome(way, came, {"key": [pem(EC), "no key", pem(RSA)]}) == "proved"
+    assert outcome(way, post(b"{} ", dict(came.headers.pairs)), {"key": [pem(EC), pem(RSA)]}) == "wrong_signature"
+    assert outcome(way, came, {"key": [pem(EC), "no key"]}) == "credential"
+
+
 # --- what stands there as it is ---
 
 

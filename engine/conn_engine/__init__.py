@@ -36,8 +36,10 @@ if TYPE_CHECKING:
     from conn_engine.runtime.effects import override_report
     from conn_engine.runtime.operation import perform
     from conn_engine.runtime.suite import Selection, run_suite
+    from conn_engine.runtime.webhooks import Event, Receipt, Receiver
     from conn_engine.secrets import Redactor, Secret, Vault
     from conn_engine.vault import open_vault
+    from conn_engine.webhooks import Delivery
     from conn_engine.wire import Flow, Headers, Page, Renew, Request, Response, Wait
 
 _HOMES = {
@@ -64,8 +66,10 @@ _HOMES = {
     "conn_engine.runtime.effects": ("override_report",),
     "conn_engine.runtime.operation": ("perform",),
     "conn_engine.runtime.suite": ("Selection", "run_suite"),
+    "conn_engine.runtime.webhooks": ("Event", "Receipt", "Receiver"),
     "conn_engine.secrets": ("Redactor", "Secret", "Vault"),
     "conn_engine.vault": ("open_vault",),
+    "conn_engine.webhooks": ("Delivery",),
     "conn_engine.wire": ("Flow", "Headers", "Page", "Renew", "Request", "Response", "Wait"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
@@ -78,8 +82,10 @@ __all__ = [
     "ConnError",
     "Connection",
     "CredentialError",
+    "Delivery",
     "Diagnostic",
     "Effective",
+    "Event",
     "ExpressionError",
     "Flow",
     "Headers",
@@ -89,6 +95,8 @@ __all__ = [
     "Page",
     "Policy",
     "Redactor",
+    "Receipt",
+    "Receiver",
     "ReleaseSource",
     "Renew",
     "Request",

@@ -16,6 +16,8 @@ the next one. A fence `http` runs an operation on the answers (`<`) that it has,
     = [{"id": 1}]                         the records
     ! rate_limited: too many              or the error
 
+Those of deliveries (`conn webhook check`) are described in `deliveries`.
+
 `…` in what is expected stands for any text. `python tests/docs/examples.py --write` writes everything but the calls and
 the answers anew, for a person to read.
 """
@@ -33,6 +35,8 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from deliveries import delivery_of, told
+
 from conn_engine.auth import consenting
 from conn_engine.auth.consent import accepted
 from conn_engine.bodies import Upload
@@ -49,6 +53,7 @@ from conn_engine.runtime.request import authorization_scope
 from conn_engine.signing.moment import Moment
 from conn_engine.transport.faults import Faults, broken_connection
 from conn_engine.vault.memory import MemoryVault
+from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
@@ -132,6 +137,7 @@ class Played:
     answers: list[tuple[str, list[str], str]] = field(default_factory=list)
     headers: list[list[str]] = field(default_factory=list)
     inputs: list[str] = field(default_factory=list)
+    delivery: Delivery | None = None
 
 
 def read(text: str) -> Played:
@@ -153,6 +159,9 @@ def read(text: str) -> Played:
             made.uploads[name.strip()] = content.encode()
         elif mark == ">":
             made.headers.append([line.partition(":")[0] for line in _head(lines)])
+        elif mark == "<" and (delivery := delivery_of(first, _head(lines), _body(lines))) is not None:
+            made.delivery = delivery
+            made.inputs += [f"< {line}".rstrip() for line in lines]
         elif mark == "<":
             made.answers.append((first, _head(lines), _body(lines)))
         if mark in ("$", "stored:", "file:"):
@@ -164,7 +173,7 @@ def _blocks(text: str) -> Iterator[tuple[str, list[str]]]:
     """Lines of one mark that belong together: a request or an answer begins with its first line."""
     mark, lines = "", list[str]()
     for line in text.splitlines():
-        found = re.match(r"(\$|>|<|~|=|!|stored:|state:|file:|page:|callback:)(?: (.*))?$", line)
+        found = re.match(r"(\$|>|<|~|=|!|stored:|state:|file:|page:|callback:|note:|kept:)(?: (.*))?$", line)
         new = found[1] if found else mark
         rest = (found[2] or "") if found else line
         begins = new != mark or new not in "<>=" or bool(re.match(r"[A-Z]+ /|[A-Z]+ https?:|\d{3}\b|fault ", rest))
@@ -234,6 +243,9 @@ def play(workspace: Workspace, text: str) -> str:
         try:
             if run.call[1:3] == ["auth", "login"]:
                 lines.append(f"= {json.dumps(_login(run, effective, session, send, lines))}")
+            elif run.delivery is not None:
+                seam = {"transport": transport, "clock": clock, "environ": ENVIRON}
+                lines.extend(told(workspace, run.delivery, run.call, stored, **seam))
             elif run.call[1] == "auth":
                 flow = {"verify": verify, "connect": connect_steps, "logout": revoke}[run.call[2]](effective, session)
                 lines.append(f"= {json.dumps(send(flow))}")

@@ -1,14 +1,21 @@
 """Every example of the documentation is linted as a workspace, and does what the page says that it does."""
 
+import json
 from pathlib import Path
+from threading import Thread
+from typing import Any
+from wsgiref.simple_server import make_server
 
+import httpx
 import pytest
 from examples import DOCS, Example, build, examples, findings, play, same
 
 from conn_engine.config import load_workspace
 from conn_engine.documents import markdown_blocks
 from conn_engine.lint.linter import lint_paths
+from conn_engine.runtime.webhooks import Event
 from conn_engine.transport.recordings import load_recording
+from conn_engine.webhooks.recorded import load_delivery
 
 GENERATED = ("functions.md", "lint-codes.md")  # the first is run by its own test; the second shows how not to write
 PAGES = [path for path in sorted(DOCS.glob("*.md")) if path.name not in GENERATED]
@@ -48,3 +55,51 @@ def test_a_transcript_that_is_not_true_is_told(tmp_path: Path) -> None:
         true + "~ 1 s\n",
     ):
         assert not same(wrong, play(workspace, wrong))
+
+
+def _shown(language: str) -> list[str]:
+    page = (DOCS / "webhooks.md").read_text(encoding="utf-8")
+    return [block.text for block in markdown_blocks(page) if block.language == language]
+
+
+def test_the_deliveries_shown_are_deliveries(tmp_path: Path) -> None:
+    event, *deliveries = _shown("json")
+    assert list(json.loads(event)) == list(Event("i", "t", None, "c", None, None).plain())
+    for number, text in enumerate(deliveries):
+        path = tmp_path / f"{number}.json"
+        path.write_text(text)
+        assert load_delivery(path).url == "https://hooks.example.com/in"
+    assert len(deliveries) == 3
+
+
+def test_the_server_shown_receives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for name, text in {
+        "conn.yaml": "version: 1\n",
+        "connectors/shop/connector.yaml": "base_url: https://api.example.com\nresources: {}\nwebhooks:\n"
+        '  verify: {format: token, config: {token: \'headers."x-token"\', key: "{{env.HOOK}}"}}\n'
+        "  events: {type: body.type, record: url}\n",
+        "accounts/acme.yaml": "connector: shop\n",
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOOK", "s3cret")
+    monkeypatch.setenv("CONN_NO_KEYRING", "1")
+    shown: dict[str, Any] = {}
+    exec(_shown("python")[0], shown)  # the page's own text
+    server = make_server("127.0.0.1", 0, shown["application"])
+    Thread(target=server.serve_forever, daemon=True).start()
+
+    def answered(path: str, token: str) -> int:
+        url = f"http://127.0.0.1:{server.server_port}{path}"
+        sent = {"x-token": token, "content-type": "application/json"}
+        return httpx.post(url, content=b'{"type": "made"}', headers=sent, trust_env=False).status_code
+
+    try:
+        assert answered("/acme?a=%20", "s3cret") == 200
+        assert "'data': 'https://hooks.example.com/acme?a=%20'" in capsys.readouterr().out
+        assert [answered("/acme", "guess"), answered("/none", "s3cret")] == [401, 404]
+        assert capsys.readouterr().out == ""
+    finally:
+        server.shutdown()
+        server.server_close()

@@ -104,7 +104,7 @@ def _texts(told: KeyRequest) -> list[Any]:
 def _allowed(told: KeyRequest, url: str) -> tuple[str, ...]:
     """The hosts that may be asked, if the URL's is one of them."""
     authority = told.url.partition("://")[2].partition("/")[0]
-    patterns = told.hosts or (() if "{{" in authority else (authority,))
+    patterns = told.hosts or ((authority,) if authority and "{{" not in authority else ())
     if not patterns:
         raise ConfigurationError(
             "the request for keys goes to a host that the delivery says, and no `hosts` bounds it",

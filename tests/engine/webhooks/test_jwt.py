@@ -33,7 +33,7 @@ def way(*algorithms, **more):
     return {"format": "jwt", "config": {"algorithms": list(algorithms or ("HS256",)), "key": "{{key}}", **more}}
 
 
-def carried(claims=None, key=SECRET, algorithm="HS256", headers=None, body=b"{}", prefix="Bearer "):
+def carried(claims=None, *, key=SECRET, algorithm="HS256", headers=None, body=b"{}", prefix="Bearer "):
     token = jwt.encode(CLAIMS if claims is None else claims, key, algorithm=algorithm, headers=headers)
     return post(body, {"authorization": f"{prefix}{token}"})
 

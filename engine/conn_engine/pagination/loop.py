@@ -121,7 +121,7 @@ def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: 
         if following is not None and _is_end(settings, state, following, answer):
             following = None
         if following is not None:
-            if known.again(_fingerprint(following)) or same_url(_url(following), answer.request.url):
+            if known.again(_fingerprint(following)) or _asked_for(following, answer):
                 raise _broken(answer, f"page {number} names a next page that was there before", _REPEATED)
             if number >= limit:
                 raise _broken(answer, f"the listing has more than {limit} pages", _LIMIT)
@@ -169,7 +169,18 @@ def _is_end(settings: Strategy, state: Any, following: Any, answer: Answer) -> b
     if not isinstance(settings, Ending) or not settings.end_on_repeat:
         return False
     same = state is not None and _fingerprint(state) == _fingerprint(following)
-    return same or same_url(_url(following), answer.request.url)
+    return same or _asked_for(following, answer)
+
+
+def _asked_for(following: Any, answer: Answer) -> bool:
+    """Whether the next page's URL is the one that was just asked for."""
+    if isinstance(following, dict) and "stretch" in following:
+        following = following["at"]
+    url = following.get("url") if isinstance(following, dict) else None
+    if not isinstance(url, str):
+        return False
+    asked = answer.request.url
+    return same_url(url, asked) or same_url(url, str(answer.sent.get("url") or asked), with_credential=asked)
 
 
 def _first_again(settings: Strategy, number: int) -> bool:
@@ -186,12 +197,6 @@ def _broken(answer: Answer, message: str, hint: str) -> VendorError:
         response=answer.response,
         hint=hint,
     )
-
-
-def _url(state: Any) -> str:
-    if isinstance(state, dict) and "stretch" in state:
-        state = state["at"]
-    return str(state["url"]) if isinstance(state, dict) and "url" in state else ""
 
 
 def _fingerprint(state: Any) -> bytes:

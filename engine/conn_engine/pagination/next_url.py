@@ -135,12 +135,18 @@ def _problem(value: Any) -> str:
     return "contains control characters" if _CONTROL.search(value.strip()) else ""
 
 
-def same_url(left: str, right: str) -> bool:
-    """Whether two absolute URLs ask for the same thing: the order and the spelling of the query do not
-    matter."""
+def same_url(left: str, right: str, *, with_credential: str | None = None) -> bool:
+    """Whether two absolute URLs ask for the same thing: the order and the spelling of the query do not matter.
+
+    `with_credential` is `right` as it was sent: the parameters that it has besides are the credential's, and a vendor
+    that echoes them in `left` says nothing by that.
+    """
     if left == right:
         return True
     a, b = urlsplit(left), urlsplit(right)
     if (a.scheme, a.netloc.lower(), a.path or "/") != (b.scheme, b.netloc.lower(), b.path or "/"):
         return False
-    return sorted(parse_qsl(a.query, True)) == sorted(parse_qsl(b.query, True))
+    asked = parse_qsl(b.query, True)
+    sent = parse_qsl(urlsplit(with_credential).query, True) if with_credential is not None else []
+    secret = {name for name, _ in sent} - {name for name, _ in asked}
+    return sorted(pair for pair in parse_qsl(a.query, True) if pair[0] not in secret) == sorted(asked)

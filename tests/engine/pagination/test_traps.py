@@ -29,6 +29,19 @@ class TestNextIsThereOnTheLastPage:
         with pytest.raises(VendorError, match="was there before"):
             run("link_header", {}, vendor)
 
+    @pytest.mark.parametrize("echo", ["", "&key=s3cret", "&key=***"], ids=["bare", "echoed", "masked"])
+    def test_next_equal_to_self_beside_a_key_in_the_query(self, run: Run, echo: str) -> None:
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items("a", next=f"{BASE}/things?sort=id{echo}")
+
+        settings = {"authorization": {"format": "query", "config": {"name": "key", "value": "{{token}}"}}}
+        listing = run(
+            "next_url", {"next_url_field": "next", "end_on_repeat": True}, vendor, query={"sort": "id"}, **settings
+        )
+        assert (listing.records, len(listing.sent)) == (["a"], 1)
+        with pytest.raises(VendorError, match="page 1 names a next page that was there before"):
+            run("next_url", {"next_url_field": "next"}, vendor, query={"sort": "id"}, **settings)
+
     def test_a_next_cursor_equal_to_the_one_sent(self, run: Run) -> None:
         def vendor(request: Request, query: dict[str, str]) -> Any:
             return items(query.get("next", "a"), next="b")

@@ -78,6 +78,8 @@ def _pair(text: str) -> tuple[str, Any]:
             f'--param "{text}" is not NAME=VALUE',
             hint='such as --param limit=5, or --param ids=\'["1","2"]\'',
         )
+    if not text.isprintable() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise UsageError("a --param is not UTF-8 text", hint="check the character set of the shell or the script")
     if value[:1] in "[{" or value in ("true", "false", "null"):
         try:
             return name, json.loads(value)

@@ -95,6 +95,15 @@ def test_a_closed_input_is_an_empty_one(desk, script):
     assert "standard input is empty" in done.stderr
 
 
+@pytest.mark.parametrize("name", ["--param", "--body", "--cursor", "--limit", "--account"])
+def test_an_option_that_is_not_utf_8(desk, name):
+    value = b"q=\xff" if name == "--param" else b"\xff"
+    given = [] if name == "--account" else ["-a", "me"]
+    done = run(desk, "run", "contacts.list", *given, name.encode(), value, "--dry-run")
+    assert done.returncode == 2, done.stderr
+    assert "internal" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "script", ["conn schema connector | head -1", "conn lint --format json | true", "conn test -v | head -1"]
 )

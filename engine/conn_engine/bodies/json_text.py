@@ -23,6 +23,10 @@ _CONTAINERS = frozenset({dict, list})
 _LINES = msgspec.json.Decoder()
 _LONG_RUN = b"0" * 16
 _LONG_NUMBER = b"0" * 1000
+# A pair, a half, or any other escape: an escaped backslash before "ud83d" makes no half of it.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD][89a-fA-F][0-9a-fA-F]{2}|.)", re.DOTALL
+)
 # What may stand before a whole number. Most long runs of digits are ids inside of strings, behind a quote.
 _BEFORE_NUMBER = b":,[- \t\n\r"
 
@@ -39,8 +43,8 @@ def encode_json(data: Any) -> bytes:
 def decode_json(text: bytes) -> Any:
     """Data of a UTF-8 JSON text. Integers outside of ±2^53 become strings: every evaluator would round them.
 
-    Raises JsonProblem for anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond
-    `MAX_DEPTH`.
+    Half of a surrogate pair, as vendors write that cut a text within an emoji, becomes U+FFFD. Raises JsonProblem for
+    anything that RFC 8259 does not allow (NaN, trailing commas …) and beyond `MAX_DEPTH`.
     """
     digits = text.translate(_DIGITS)
     long_run = _LONG_RUN in digits
@@ -51,7 +55,10 @@ def decode_json(text: bytes) -> Any:
     except RecursionError:
         raise JsonProblem(f"it is nested deeper than {MAX_DEPTH} levels") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        raise JsonProblem(_reason(error)) from None
+        whole = _without_halves(text)
+        if whole != text:
+            return decode_json(whole)
+        raise JsonProblem(_reason(error, text)) from None
     if not isinstance(data, dict | list):
         return _exact(data)
     if long_run and _may_be_numbers(text, digits):
@@ -80,7 +87,17 @@ def decode_objects(text: bytes) -> list[Any] | None:
     return data if len(data) == count else None
 
 
-def _reason(error: Exception) -> str:
+def _without_halves(text: bytes) -> bytes:
+    """The text with U+FFFD for every escape that is half of a surrogate pair."""
+    return _ESCAPE.sub(lambda found: rb"\ufffd" if len(found[0]) == 6 and found[0][2:3] in b"dD" else found[0], text)
+
+
+def _reason(error: Exception, text: bytes) -> str:
+    if isinstance(error, UnicodeDecodeError):  # its own place is one within a string
+        try:
+            text.decode("utf-8")
+        except UnicodeDecodeError as whole:
+            return f"byte {whole.start} is not UTF-8: `response_options.charset` says another character set"
     place = re.search(r"byte (\d+)", str(error))
     if place:
         return f"byte {place[1]} cannot stand there"

@@ -47,6 +47,13 @@ def test_nothing(body: bytes) -> None:
         ("null", None),
         ('"\\u00fc"', "ü"),
         ('{"a":1,"a":2}', {"a": 2}),
+        ('["\\ud83d\\ude00"]', ["😀"]),
+        (
+            '["\\ud83d", "\\uDE00x", "\\ud83d\\u0041", "\\ud83d\\ud83d\\ude00"]',
+            ["\ufffd", "\ufffdx", "\ufffdA", "\ufffd😀"],
+        ),
+        ('{"\\ud83d": "\\\\ud83d \\\\\\ud83d"}', {"\ufffd": "\\ud83d \\\ufffd"}),
+        ('["\\udb00", 12345678901234567]', ["\ufffd", "12345678901234567"]),
     ],
 )
 def test_values(text: str, value: Any) -> None:
@@ -96,7 +103,7 @@ def test_names_that_are_no_text_encoding_are_refused(charset: str) -> None:
 
 
 def test_bytes_that_do_not_fit_their_character_set() -> None:
-    assert "not JSON" in refusal(b'"\xff\xfe\xfd"')
+    assert "not JSON (byte 1 is not UTF-8" in refusal(b'"\xff\xfe\xfd"')
     assert "does not fit" in refusal(b"\xff\xfea", "application/json; charset=utf-16")
 
 

@@ -44,12 +44,22 @@ def worth(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
     if isinstance(verify, StandardWebhooks) or (isinstance(verify, Jwt) and verify.token.strip() == "text"):
         return "whole"
     if isinstance(verify, Jwt):
-        required = paths(verify.require or "", own)
-        bound = required is not None and any(path[0] == "claims" for path in required) and bool(required & _WHOLE)
+        bound = _bound(verify.require, own, frozenset({"claims"}))
         return "whole" if bound or _covered(taken, frozenset({("claims",)})) else "part"
     if isinstance(verify, Signed):
-        return "whole" if _covered(taken, paths(verify.content, own)) else "part"
+        signed = paths(verify.content, own)
+        bound = _bound(verify.require, own, frozenset(path[0] for path in signed or ()))
+        return "whole" if bound or _covered(taken, signed) else "part"
     return "whole"
+
+
+def _bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:
+    """Whether `require` compares the body with what is signed, such as a hash of it in the claims or in the URL."""
+    read = paths(require or "", each)
+    if not read or not read & _WHOLE:
+        return False
+    parts = signed | ({"query", "path", "target"} if signed & {"url", "target"} else frozenset())
+    return any(path[0] in parts for path in read - _WHOLE)
 
 
 def _covered(taken: Paths, signed: Paths) -> bool:

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Wishes", "import_files"]
 
-_SHOWN_PLACES = 3
 _SHOWN_CHARACTERS = 400
 
 
@@ -90,6 +89,7 @@ def _moment(app: App) -> str:
 
 def _summary(app: App, made: "Imported", folder: str) -> None:
     from conn_cli.words import counted
+    from conn_engine.imports import folded
 
     of = f" of {made.found:,}" if made.found > made.operations else ""
     samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""
@@ -102,9 +102,6 @@ def _summary(app: App, made: "Imported", folder: str) -> None:
         noun = "guess" if made.guesses == 1 else "guesses"
         app.out(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
     if made.losses:
-        app.out("not carried over (each place is named at the top of connector.yaml):")
-    for what, places in made.losses:
-        shown = ", ".join(places[:_SHOWN_PLACES])
-        more = f" and {len(places) - _SHOWN_PLACES:,} more" if len(places) > _SHOWN_PLACES else ""
-        text = f"  {what}{f': {shown}{more}' if places else ''}"
-        app.out(text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + "…")
+        app.out(f"not carried over (the whole list is in {folder}/README.md):")
+    for text in folded(made.losses):
+        app.out(f"  {text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 1] + '…'}")

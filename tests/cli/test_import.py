@@ -41,8 +41,9 @@ def test_an_import_lints_and_tests_at_once(workspace: Path, file: str) -> None:
 def test_the_summary_lists_what_was_left_out(workspace: Path) -> None:
     code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml")
     assert code == Exit.OK
-    assert "made shop in" in said and "8 operations of 9 in 3 resources" in said
-    assert "operations with a body of multipart/form-data: POST /files" in said
+    assert "made shop in" in said and "9 operations in 4 resources" in said
+    assert "the names of a multipart body's fields: the document has none: POST /files" in said
+    assert "connectors/shop/README.md):" in said
     assert "webhooks: order" in said and "guesses to check" in said
 
 
@@ -103,7 +104,7 @@ def test_a_connector_that_exists_is_replaced_by_force_only(workspace: Path) -> N
     kept.parent.mkdir()
     kept.write_text("resources: {}\n")
     assert conn(workspace, "import", DOCUMENTS / "shop.yaml")[0] == Exit.USAGE
-    assert conn(workspace, "import", DOCUMENTS / "shop.yaml", "--only", "/files", "--force")[0] == Exit.USAGE
+    assert conn(workspace, "import", DOCUMENTS / "shop.yaml", "--only", "/nothing", "--force")[0] == Exit.USAGE
     assert conn(workspace, "import", DOCUMENTS / "shop.yaml", "--only", "Orders", "--force")[0] == Exit.OK
     assert "customer_orders" in (workspace / "connectors" / "shop" / "connector.yaml").read_text()
     assert kept.is_file()

@@ -1,6 +1,7 @@
 """Vendors' own published documents: each imports quickly, lints clean, tests at once; guesses against our own work."""
 
 import io
+import json
 import re
 import time
 from pathlib import Path
@@ -47,6 +48,35 @@ def test_every_document_imports_and_lints_clean(file: str, tmp_path: Path, capsy
     if list((tmp_path / "connectors" / "vendor").glob("recordings/*.json")):
         code, said = conn(tmp_path, "test", "--all", "--raw", "--connector", "vendor")
         assert code == Exit.OK, said
+
+
+@pytest.mark.parametrize(
+    ("file", "path", "name"),
+    [
+        ("pipedrive-v1.yaml", "/files", "file"),
+        ("pipedrive-v1.yaml", "/persons/{{id}}/picture", "file"),
+        ("pipedrive-v2.yaml", "/products/{{id}}/images", "data"),
+        ("asana.yaml", "/attachments", "file"),
+        ("jira.json", "/rest/api/3/issue/{{issueIdOrKey}}/attachments", "file"),
+        ("stripe-apisguru.json", "/v1/files", "file"),
+    ],
+)
+def test_files_are_sent_as_the_documents_say(file: str, path: str, name: str, tmp_path: Path) -> None:
+    assert conn(tmp_path, "init", ".")[0] == Exit.OK
+    assert conn(tmp_path, "import", FOLDER / file, "--name", "vendor")[0] == Exit.OK
+    folder = tmp_path / "connectors" / "vendor"
+    data = parse((folder / "connector.yaml").read_text(encoding="utf-8"), "connector.yaml").data
+    rows = {(row["path"], row["method"]): f"{resource}.{method}" for resource, found in data["resources"].items()
+            for method, row in found.items()}  # fmt: skip
+    fields = {row["name"]: "acme" for row in data.get("fields", [])}
+    (tmp_path / "accounts" / "me.yaml").write_text(f"connector: vendor\ncontext: {json.dumps(fields)}\n")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    values = ["-p", "id=7"] if "{{id}}" in path else ["-p", "issueIdOrKey=A-1"] if "{{" in path else []
+    given = ["--file", f"{name}=picture.png", "--body", '{"purpose": "test"}', *values]
+    code, said = conn(tmp_path, "run", rows[path, "post"], "--account", "me", "--raw", "--dry-run", *given)
+    assert code == Exit.OK, said
+    assert "multipart/form-data; boundary=" in said
+    assert f'name="{name}"; filename="picture.png"' in said and 'name="purpose"' in said
 
 
 @pytest.mark.parametrize("file", NO_FORMAT)

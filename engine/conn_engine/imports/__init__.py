@@ -16,6 +16,7 @@ from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.imports.build import build
 from conn_engine.imports.contract import Contract, Finished
+from conn_engine.imports.folding import folded
 from conn_engine.imports.formats import Format, Options, formats
 from conn_engine.imports.places import usable_url
 from conn_engine.imports.samples import samples_of
@@ -24,7 +25,17 @@ from conn_engine.imports.writing import connector_text, readme_text
 from conn_engine.secrets import Redactor
 from conn_engine.transport.recordings import Recording, save_recording
 
-__all__ = ["MAX_SOURCE", "Imported", "Options", "Source", "entries_of", "import_source", "proposed_name", "read_source"]
+__all__ = [
+    "MAX_SOURCE",
+    "Imported",
+    "Options",
+    "Source",
+    "entries_of",
+    "folded",
+    "import_source",
+    "proposed_name",
+    "read_source",
+]
 
 MAX_SOURCE = 64 * 1024 * 1024
 """Largest document that is read, in bytes."""

@@ -10,6 +10,7 @@ from conn_engine.imports.contract import Contract, Endpoint, Finished, Where
 from conn_engine.imports.formats import Options
 from conn_engine.imports.naming import Name, names_of
 from conn_engine.imports.paging import Paging, guess, pages_somehow
+from conn_engine.imports.parts import body_of, files_note
 from conn_engine.imports.records import path_text, record_shape, records_path
 from conn_engine.imports.requests import Form, HeaderPlan, form_of, plan_headers
 from conn_engine.imports.words import plain
@@ -229,8 +230,13 @@ def _row(
             notes[(*here, "query", operation.paging.size.name)] = "the most at once"
     if form.headers:
         row["headers"] = form.headers
-    if endpoint.body_format == "form":
-        row["body_format"] = "form"
+    if endpoint.body_format in ("form", "multipart"):
+        row["body_format"] = endpoint.body_format
+    if endpoint.body_format == "multipart":
+        if note := files_note(endpoint):
+            notes[*here, "body_format"] = note
+        if body := body_of(endpoint, contract.losses):
+            row["body"] = body
     if endpoint.answer.text:
         row["response_format"] = "text"
     if operation.records:

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from conn_engine.imports.shapes import Shape
 
-__all__ = ["Answer", "Contract", "Endpoint", "Finished", "Losses", "Parameter", "Place", "Where"]
+__all__ = ["Answer", "Contract", "Endpoint", "Finished", "Losses", "Parameter", "Parts", "Place", "Where"]
 
 Place = Literal["query", "header", "path"]
 Where = tuple[str, ...]
@@ -61,6 +61,17 @@ class Parameter:
     arrays: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Fields of a multipart body that are no plain texts: `files`, of which those that are `needed` are one each, and
+    those written as a part in JSON, `whole` or one part for `each` item."""
+
+    files: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Answer:
     """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names."""
@@ -89,6 +100,7 @@ class Endpoint:
     parameters: list[Parameter] = field(default_factory=list)
     body_format: str | None = None
     body: Shape | None = None
+    parts: Parts = Parts()
     media_type: str = ""
     answer: Answer = field(default_factory=Answer)
     base_url: str = ""

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 from msgspec import UNSET
 
 from conn_engine.documents import dump_json
-from conn_engine.imports.contract import Contract, Endpoint, Parameter
+from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
 from conn_engine.imports.places import Server, place_server
 from conn_engine.imports.shapes import Shape, learned
@@ -109,6 +109,10 @@ def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract)
         endpoint.body_format, endpoint.body = "form", Shape.of(learned(request.form))
     elif request.body is not UNSET:
         endpoint.body_format, endpoint.body = "json", Shape.of(learned(request.body))
+    elif request.parts is not None:
+        endpoint.body_format = "multipart"
+        endpoint.body = Shape.of(learned({part.name: part.text or "" for part in request.parts}))
+        endpoint.parts = Parts(tuple(dict.fromkeys(part.name for part in request.parts if part.filename)))
     elif request.text is not None or request.base64 is not None:
         contract.losses.add("operations with a body that is neither JSON nor a form", endpoint.where)
         return None

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from msgspec import UNSET
 
-from conn_engine.imports.contract import Contract, Endpoint, Parameter
+from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
 from conn_engine.imports.openapi.security import oauth_settings, variable_prefix
 from conn_engine.imports.places import Server, place_server
@@ -179,10 +179,13 @@ class _Reader:
             fields = {str(row.get("key")): str(row.get("value") or "") for row in _rows(body.get("urlencoded"))}
             endpoint.body_format, endpoint.body = "form", Shape.of(learned(fields))
             return True
-        self._losses.add(
-            f"operations with a body of {plain({'formdata': 'multipart/form-data'}.get(str(mode), mode), 40)}",
-            endpoint.where,
-        )
+        if mode == "formdata":
+            rows = _rows(body.get("formdata"))
+            texts = {str(row.get("key")): str(row.get("value") or "") for row in rows if row.get("type") != "file"}
+            endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
+            endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
+            return True
+        self._losses.add(f"operations with a body of {plain(mode, 40)}", endpoint.where)
         return False
 
     def _answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from conn_engine.documents import dump_yaml
 from conn_engine.imports.contract import Finished, Where
+from conn_engine.imports.folding import folded
 from conn_engine.imports.words import comment, plain
 
 __all__ = ["connector_text", "readme_text"]
@@ -22,7 +23,7 @@ _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
 def connector_text(made: Finished, file: str) -> str:
-    """The document with what was left out at its top."""
+    """The document with what was left out at its top, folded: the README has all of it."""
     lines = [SCHEMA, *_head(made, file), ""]
     for key, value in made.data.items():
         if key in (
@@ -51,9 +52,10 @@ def _head(made: Finished, file: str) -> Iterator[str]:
         yield "# Everything was carried over."
         return
     yield "#"
-    yield "# Not carried over:"
-    for what, places in made.losses:
-        text = f"{what}: {', '.join(places)}" if places else what
+    lines = folded(made.losses)
+    whole = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in made.losses]
+    yield f"# Not carried over{'' if whole else ' (README.md has every place)'}:"
+    for text in lines:
         yield from textwrap.wrap(
             comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
             break_long_words=False, break_on_hyphens=False,
@@ -123,11 +125,12 @@ def readme_text(made: Finished, name: str, file: str) -> str:
         if made.bare or not _guessed(made)
         else " Record paths and paging are guesses; each has a comment that says so."
     )
+    missing = " What is missing stands [below](#not-carried-over)." if len(made.losses) else ""
     rows = [
         f"# {_cell(made.title or name)}",
         "",
         f"Imported from `{_cell(file)}` ({made.format}) by `conn import`: "
-        f"{_counted(len(made.operations), 'operation')} in {_counted(made.resources, 'resource')}.{guesses}",
+        f"{_counted(len(made.operations), 'operation')} in {_counted(made.resources, 'resource')}.{guesses}{missing}",
         "",
         "## Connect",
         "",
@@ -138,22 +141,25 @@ def readme_text(made: Finished, name: str, file: str) -> str:
         *_next(made, name, guesses=bool(guesses)),
         "",
     ]
+    if made.operations:
+        rows += ["## Operations", "", "| operation | request |", "|---|---|"]
+        for operation, request in made.operations[:_MOST_ROWS]:
+            method, _, path = request.partition(" ")
+            rows.append(f"| `{operation}` | `{method} {_cell(path)}` |")
+        if len(made.operations) > _MOST_ROWS:
+            rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
+        rows.append("")
     if len(made.losses):
         rows += ["## Not carried over", ""]
         for what, places in made.losses:
-            shown = f": {', '.join(f'`{_cell(place)}`' for place in places[:5])}" if places else ""
-            more = f" and {len(places) - 5} more (all in connector.yaml)" if len(places) > 5 else ""
-            rows.append(f"- {_cell(what)}{shown}{more}")
+            rows.append(f"- {_cell(what)}{f': {_places(places)}' if places else ''}")
         rows.append("")
-    if not made.operations:
-        return "\n".join(rows).rstrip() + "\n"
-    rows += ["## Operations", "", "| operation | request |", "|---|---|"]
-    for operation, request in made.operations[:_MOST_ROWS]:
-        method, _, path = request.partition(" ")
-        rows.append(f"| `{operation}` | `{method} {_cell(path)}` |")
-    if len(made.operations) > _MOST_ROWS:
-        rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
-    return "\n".join(rows) + "\n"
+    return "\n".join(rows).rstrip() + "\n"
+
+
+def _places(places: list[str]) -> str:
+    shown = ", ".join(f"`{_cell(place)}`" for place in places[:_MOST_ROWS])
+    return shown if len(places) <= _MOST_ROWS else f"{shown} and {len(places) - _MOST_ROWS} more"
 
 
 def _counted(number: int, what: str) -> str:

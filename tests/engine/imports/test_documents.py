@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from conn_engine.diagnostics import Severity
-from conn_engine.imports import MAX_SOURCE, Options, import_source, proposed_name, read_source
+from conn_engine.imports import MAX_SOURCE, Options, folded, import_source, proposed_name, read_source
 from conn_engine.lint import lint_paths
 from conn_engine.transport.recordings import load_recording
 
@@ -56,15 +56,18 @@ def test_a_server_without_tls_is_told_where_it_matters(server: str, lost: bool, 
 def test_everything_left_out_is_listed(imported) -> None:
     made = imported("shop.yaml")
     lost = made.lost
-    assert lost["operations with a body of multipart/form-data"] == ["POST /files"]
+    assert lost["the names of a multipart body's fields: the document has none"] == ["POST /files"]
     assert lost["bodies of multipart/form-data: a form is sent instead"] == ["POST /customers"]
     assert lost["callbacks"] == ["POST /customers"]
     assert lost["cookies"] == ["GET /customers/{id}/orders: sid"]
     assert lost["webhooks"] == ["order"]
     assert any("implicit" in what for what in lost) and any("session" in what for what in lost)
-    for what in lost:
-        assert f"# - {what[:40]}" in made.text, "also at the top of the document"
-    assert made.imported.found == 9 and made.imported.operations == 8
+    for line in folded(made.imported.losses):
+        assert f"# - {line[:40]}" in made.text, "every kind is at the top of the document"
+    for what, places in lost.items():
+        assert f"- {what}" in made.imported.files["README.md"], "every thing is in the README"
+        assert all(f"`{place}`" in made.imported.files["README.md"] for place in places)
+    assert made.imported.found == 9 and made.imported.operations == 9
 
 
 def test_guesses_say_so_beside_them(imported) -> None:
@@ -81,12 +84,13 @@ def test_swagger_two(imported) -> None:
     assert "query" not in made.operation("books.list"), "the key is the authorization's"
     assert made.operation("books.create")["body_format"] == "form"
     assert made.operation("catalogue.get")["response_format"] == "text"
-    assert made.lost["operations with a body of multipart/form-data"] == ["PUT /books/{isbn}/cover"]
+    assert made.operation("books.cover")["body_format"] == "multipart"
+    assert "body_format: multipart # files: image" in made.text
 
 
 def test_a_postman_collection(imported) -> None:
     made = imported("collection.json")
-    assert made.names == {"tickets.list", "tickets.get", "tickets.create"}
+    assert made.names == {"tickets.list", "tickets.get", "tickets.create", "ticket_files.create"}
     assert made.data["base_url"] == "https://desk.example/api"
     assert made.data["authorization"] == {"format": "header", "config": {"name": "X-Desk-Key"}}
     assert made.operation("tickets.get") | {"description": ""} == {

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.imports.contract import Answer, Contract, Endpoint
+from conn_engine.imports.openapi.bodies import choose_body
 from conn_engine.imports.openapi.parameters import parameters_of, swagger_body
 from conn_engine.imports.openapi.references import References
 from conn_engine.imports.openapi.security import Schemes
@@ -18,7 +19,6 @@ __all__ = ["METHODS", "operations_of"]
 METHODS = ("get", "post", "put", "patch", "delete", "head", "options")
 _UNSUPPORTED_METHODS = ("trace", "query")
 _JSON = "application/json"
-_FORM = "application/x-www-form-urlencoded"
 MAX_OPERATIONS = 100_000
 
 
@@ -77,7 +77,7 @@ class _Reader:
         declared = [self._follow(row) for row in rows[:2_000]]
         endpoint.parameters = parameters_of(declared, endpoint.where, self._losses, self._follow, self._schemes.carries)
         body = self._swagger_content(operation, declared) if self._old else self._content(operation)
-        if not self._body(endpoint, body):
+        if not choose_body(endpoint, body, self._follow, self._losses):
             return None
         self._answer(endpoint, operation)
         for key in ("callbacks", "x-webhooks"):
@@ -95,32 +95,6 @@ class _Reader:
     def _swagger_content(self, operation: Mapping[str, Any], declared: list[dict[str, Any]]) -> Mapping[str, Any]:
         consumes = [str(kind) for kind in _list(operation.get("consumes") or self._root.get("consumes"))]
         return swagger_body(declared, consumes)
-
-    def _body(self, endpoint: Endpoint, content: Mapping[str, Any]) -> bool:
-        """Choose how the body is written. Returns whether the operation can be said."""
-        if not content:
-            return True
-        kinds = {str(kind).partition(";")[0].strip().lower(): kind for kind in content}
-        if endpoint.method in ("get", "head"):
-            shapes = [Shape.of(_object(media).get("schema"), self._follow) for media in content.values()]
-            if not any(shape.properties() for shape in shapes):
-                return True  # generators write an empty body everywhere
-            self._losses.add("a body of a GET, which is not sent", endpoint.where)
-            return True
-        json_kind = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
-        vendor_kind = next((k for k in kinds if k.endswith("+json") or k.startswith("application/vnd")), "")
-        chosen = json_kind or (_FORM if _FORM in kinds else "") or (vendor_kind if vendor_kind.endswith("json") else "")
-        if not chosen:
-            self._losses.add(f"operations with a body of {plain(', '.join(kinds), 120)}", endpoint.where)
-            return False
-        others = [kind for kind in kinds if kind != chosen]
-        if others:
-            name = {"json": "JSON", "form": "a form"}["form" if chosen == _FORM else "json"]
-            self._losses.add(f"bodies of {plain(', '.join(others), 120)}: {name} is sent instead", endpoint.where)
-        endpoint.body_format = "form" if chosen == _FORM else "json"
-        endpoint.media_type = chosen if chosen.endswith("+json") else ""
-        endpoint.body = Shape.of(_object(content[kinds[chosen]]).get("schema"), self._follow)
-        return True
 
     def _answer(self, endpoint: Endpoint, operation: Mapping[str, Any]) -> None:
         responses = operation.get("responses")

@@ -127,4 +127,5 @@ def swagger_body(declared: Sequence[Mapping[str, Any]], consumes: Sequence[str])
     files = any(row.get("type") == "file" for row in fields)
     kinds = [kind for kind in consumes if "form" in kind and not (files and "urlencoded" in kind)]
     kinds = kinds or ["multipart/form-data" if files else "application/x-www-form-urlencoded"]
-    return {kind: {"schema": {"type": "object", "properties": properties}} for kind in kinds}
+    required = [str(row.get("name")) for row in fields if row.get("required") is True]
+    return {kind: {"schema": {"type": "object", "properties": properties, "required": required}} for kind in kinds}

@@ -1,0 +1,64 @@
+"""What was left out, for people: things of one kind as one line, of many places the first. The whole list is
+`Losses`' own."""
+
+import re
+from collections.abc import Iterable, Sequence
+
+__all__ = ["folded", "kind_of"]
+
+_SHOWN = 3
+_NEARLY = 4
+"""So many are shown where all of them are, rather than three and a count of one."""
+_WORD = re.compile(r"[a-z]+(?:'s)?[,:;]?")
+_LONGEST_NAME = 60
+
+
+def folded(losses: Iterable[tuple[str, Sequence[str]]]) -> list[str]:
+    """One line for each kind of thing, in order: the first of that kind with its places, then what else is of it.
+
+    `losses` are things with their places; a thing without places stands for itself.
+    """
+    kinds: dict[str, list[tuple[str, Sequence[str]]]] = {}
+    for what, places in losses:
+        kinds.setdefault(kind_of(what), []).append((what, places))
+    return [_line(rows) for rows in kinds.values()]
+
+
+def kind_of(what: str) -> str:
+    """The words of a text without the names in it: `the field a_b: no path` and `the field c_d: no path` are of one
+    kind."""
+    made: list[str] = []
+    for word in what.split():
+        told = word if _WORD.fullmatch(word) else f"…{word[-1]}" if word[-1] in ":;" else "…"
+        if told[0] == "…" and made and made[-1] == "…":
+            made.pop()
+        made.append(told)
+    return " ".join(made)
+
+
+def _line(rows: list[tuple[str, Sequence[str]]]) -> str:
+    (what, places), others = rows[0], rows[1:]
+    text = what
+    if places:
+        many = f" ({len(places):,} places)" if len(places) > _NEARLY else ""
+        text = f"{what}{many}: {_first(places)}"
+    if others:
+        text += f"; likewise {_first([_name(other, what) for other, _ in others])}"
+    return text
+
+
+def _first(names: Sequence[str]) -> str:
+    if len(names) <= _NEARLY:
+        return ", ".join(names)
+    return f"{', '.join(names[:_SHOWN])} and {len(names) - _SHOWN:,} more"
+
+
+def _name(what: str, other: str) -> str:
+    """What tells a text from another one of its kind."""
+    words, known = what.split(), other.split()
+    start = next((n for n, pair in enumerate(zip(words, known, strict=False)) if pair[0] != pair[1]), 0)
+    end = start + 1
+    while end < len(words) and not _WORD.fullmatch(words[end]) and words[end - 1][-1] not in ":;":
+        end += 1
+    name = " ".join(words[start:end]).rstrip(",:;")
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -65,7 +65,8 @@ class Inbox:
 
     def lay_out(self, told: Mapping[str, Any], override: dict[str, Any] | None = None, **connector: Any) -> "Inbox":
         """Write the workspace, and store the account's credential."""
-        made = self.world.connector(webhooks=dict(told), **connector)
+        fields = [{"name": "webhook_secret", "secret": True}]
+        made = self.world.connector(webhooks=dict(told), fields=fields, **connector)
         self.world.lay_out(override, connector=made)
         self.vault.save("acme", {"api_key": KEY, "webhook_secret": HOOK})
         return self

@@ -42,6 +42,7 @@ _EXPRESSION_KEYS = frozenset(
     {"path", "token_path", "token_field", "expression", "by", "content", "response", "expires", "active", "done"}
 )
 _PROVING_KEYS = frozenset({"signature", "content", "timestamp", "require", "each", "when", "token"})  # of a delivery
+_SECRET_OF_PROOF = frozenset({"key", "content", "username", "password", "issuer", "audience"})
 _CONSENT_KEY = "authorization_url"  # a person's browser goes there, no credential of ours: checked, but grants nothing
 
 
@@ -307,12 +308,15 @@ def _secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[
 
 def _computed(layer: Layer, layers: Sequence[Layer]) -> Iterator[Diagnostic]:
     """Where an override computes with a secret: cut in pieces or reversed, nothing would recognise it any more."""
-    known = {text for _, text in _authorized_texts(layers[0].data)}
+    known = {(path[0] == "webhooks", text) for path, text in _authorized_texts(layers[0].data)}
     for path, text in _authorized_texts(layer.data):
-        if text in known or _ENV_WHOLE.search(text):
+        if (path[0] == "webhooks", text) in known or _ENV_WHOLE.search(text):
             continue
         if "capture" in path[:-1]:
             what = "keeps a part of a token's answer as context"
+        elif path[0] == "webhooks" and _setting(path) not in _SECRET_OF_PROOF and _uses(path, text, layers):
+            # What is found there is cut up and compared piece by piece, and messages tell how far that went.
+            what = "looks for the proof of a delivery in a secret"
         elif all(_PLAIN_USE.fullmatch(used) for used in _uses(path, text, layers)):
             continue
         else:
@@ -324,6 +328,11 @@ def _computed(layer: Layer, layers: Sequence[Layer]) -> Iterator[Diagnostic]:
             path=dotted(path),
             hint="write the expression into connector.yaml; here use a secret as it is, such as {{api_key}}",
         )
+
+
+def _setting(path: Path_) -> str:
+    """The setting that a text is of, also as one of a list."""
+    return next((part for part in reversed(path) if isinstance(part, str)), "")
 
 
 def _uses(path: Path_, text: str, layers: Sequence[Layer]) -> list[str]:

@@ -8,13 +8,14 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 from urllib.parse import parse_qsl
 
 from conn_engine.bodies import ResponseOptions, decode
 from conn_engine.errors import VendorError
+from conn_engine.secrets import Redactor
 from conn_engine.strategies import Scope
 from conn_engine.webhooks.form_parts import form_parts
 from conn_engine.wire import Headers, Response
@@ -33,6 +34,7 @@ _MULTIPART = "multipart/form-data"
 _ROWS = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines)")
 _XML = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?xml")
 _URL = re.compile(r"(?:[^:/?#]+:)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)  # of RFC 3986: fits every text
+_PROVING = frozenset({"authorization", "proxy-authorization", "cookie"})
 _LIKE_JSON = re.compile(r'\s*[\[{"]')
 
 
@@ -127,6 +129,23 @@ class Delivery:
             "text": self.text,
             "body_sha256": hashlib.sha256(self.body).hexdigest(),
         }
+
+    def cleaned(self, redactor: Redactor) -> "Delivery":
+        """The delivery as mappings may see it: without headers that carry a credential, and with `[redacted]` where it
+        repeats a secret that the redactor knows. What proves a delivery may be the secret itself."""
+        pairs = [(name, value) for name, value in self.headers.pairs if name.lower() not in _PROVING]
+        head = "\n".join([self.url, *(value for _, value in pairs)]).encode("utf-8", "surrogatepass")
+        body = redactor.without_echo(self.body)
+        url = self.url
+        if redactor.without_echo(head) is not head:
+            url, pairs = redactor.text(url), [(name, redactor.text(value)) for name, value in pairs]
+        elif body is self.body and len(pairs) == len(self.headers.pairs):
+            return self
+        made = replace(self, url=url, headers=Headers(pairs), body=body)
+        if body is self.body:  # what was read of it stays
+            kept = {name: value for name, value in self.__dict__.items() if name in ("_charset", "text", "data")}
+            made.__dict__.update(kept)
+        return made
 
     def names(self, told: Any, scope: Mapping[str, Any]) -> Scope:
         """`scope` and the delivery's names, which go first; `body` among them where `told`, a text or data of texts

@@ -1,21 +1,27 @@
 """With which keys a delivery is proved: the account's own, or those that the vendor publishes."""
 
 import json
+import re
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from msgspec import Meta
 
 from conn_engine.auth.secret_request import SecretRequest, asked, knowing
-from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.errors import ConfigurationError, CredentialError, VendorError
+from conn_engine.expressions import expression, template
 from conn_engine.strategies import Scope, filled
 from conn_engine.transport.door import permitted, target
+from conn_engine.webhooks.delivery import NAMES
 from conn_engine.webhooks.proof import Proving, Unproved, found
 from conn_engine.wire import Flow
 
-__all__ = ["KeyRequest", "KeyTemplates", "Keys", "fetched", "own_keys"]
+__all__ = ["KeyRequest", "KeyTemplates", "Keys", "fetched", "of_delivery", "own_keys"]
 
 Keys = list[Any]
 MAX_KEYS = 20
+_OF_DELIVERY = NAMES | {"header", "item"}
+_NAME_OF_KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~=+@:,-]{1,1000}")
 
 KeyTemplates = Annotated[
     str | tuple[str, ...],
@@ -55,9 +61,9 @@ def own_keys(told: str | tuple[str, ...], proving: Proving) -> Keys:
     templates = (told,) if isinstance(told, str) else told
     keys: Keys = []
     missing: CredentialError | None = None
-    for template in templates:
+    for text in templates:
         try:
-            value = filled(template, proving.names(template), purpose="the key that proves deliveries")
+            value = filled(text, proving.names(text), purpose="the key that proves deliveries")
         except CredentialError as error:
             missing = missing or error
             continue
@@ -77,24 +83,61 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
     """The vendor's keys, from the cache where they are. With `again` the vendor is asked even so, unless it was a
     moment ago.
 
-    Raises Unproved when the request would go to a host that may not be asked, VendorError and CredentialError when the
-    vendor does not answer with keys.
+    Raises Unproved when the delivery does not say its part of the request, and when a host would be asked, or answers,
+    that may not; VendorError and CredentialError when the vendor does not answer with keys, or was asked too often.
     """
     names = {**proving.names(_texts(told)), **more}
-    url = filled(told.url, names, purpose="the request for keys")
-    body = json.dumps(filled(told.body, names, purpose="the request for keys"), sort_keys=True, default=str)
+    try:
+        url = filled(told.url, names, purpose="the request for keys")
+        body = json.dumps(filled(told.body, names, purpose="the request for keys"), sort_keys=True, default=str)
+    except CredentialError:
+        if not of_delivery(_texts(told)):
+            raise
+        raise Unproved("unsigned", "it does not say which key it is signed with") from None
+    _check_segments(told.url, names)
     request = (told.method, url, body)
     now = proving.clock.now()
     kept = proving.cache.get(request, now, told.keep_seconds)
     if kept is not None and not (again and proving.cache.stale(request, now)):
         return list(kept)
     hosts = _allowed(told, str(url))
+    if not proving.cache.may_ask((told.method, told.url, told.hosts), now):
+        raise VendorError("the vendor has been asked for keys too often within a minute", kind="rate_limited")
     answer = yield from asked(told, names, hosts, proving.clock, knowing(dict(proving.secrets)), "request for keys")
+    if answer.response.url and not permitted(target(answer.response.url).origin, hosts):
+        # a redirect that anybody can bring about would let anybody be the vendor
+        raise Unproved("foreign_key", "the vendor leads to another host for its key")
     keys = found(told.keys, proving, **answer.names())
     keys = keys if isinstance(keys, list) else [] if keys is None else [keys]
     if keys:  # what has none is asked again at once
         proving.cache.put(request, now, keys)
     return keys
+
+
+def of_delivery(told: Any) -> bool:
+    """Whether a template in `told`, a text or data of texts, has the word of something that the delivery says."""
+    if isinstance(told, Mapping):
+        return any(of_delivery(value) for value in told.values())
+    if isinstance(told, list | tuple):
+        return any(of_delivery(item) for item in told)
+    if not isinstance(told, str):
+        return False
+    return any(_reads_delivery(text) for text, _ in template(told).expressions)
+
+
+def _reads_delivery(text: str) -> bool:
+    roots = expression(text).roots()
+    return roots is None or not roots.isdisjoint(_OF_DELIVERY)
+
+
+def _check_segments(url: str, names: Scope) -> None:
+    """After the host a delivery may say a name, no path: on the vendor's own host others may keep files of theirs."""
+    for text, offset in template(url).expressions:
+        if "/" not in url[: offset - 2].partition("://")[2] or not _reads_delivery(text):
+            continue
+        value = filled(f"{{{{{text}}}}}", names, purpose="the request for keys")
+        if not _NAME_OF_KEY.fullmatch(str(value)):
+            raise Unproved("foreign_key", "what it says of its key is no name of a key")
 
 
 def _texts(told: KeyRequest) -> list[Any]:

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.auth.secret_request import asked, knowing
+from conn_engine.auth.secret_request import SecretRequest, asked, knowing
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED
@@ -17,14 +17,16 @@ from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
 from conn_engine.strategies import Scope, ask, filled
 from conn_engine.transport.door import permitted, target
-from conn_engine.webhooks import Challenge, Delivery, KeyCache, Proving, Reply, Unproved, Webhooks, holds
-from conn_engine.wire import Flow, Headers, Response
+from conn_engine.webhooks import Challenge, Delivery, KeyCache, Proving, Reply, Unproved, Webhooks, holds, of_delivery
+from conn_engine.wire import Flow, Headers, Request, Response
 
 __all__ = ["Acceptance", "accept", "refusal"]
 
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
-_HEADER_VALUE = re.compile(r"[\t -~\x80-\xff]*")
+_UNFIT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
+_LONGEST_HEADER = 8 * 1024
+_INERT = frozenset({"text/plain", "application/json"})  # a browser runs nothing that is in them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class Acceptance:
 
     `proved` is the way by which it was (`hmac`, `none` …; "" for a challenge that needs none), `challenge` the number
     of the challenge that it is (from 0; None: it is none). `refused` says why it is not accepted. `captured` is what
-    the vendor handed over for the credential.
+    the vendor handed over for the credential. `delivery` is the delivery as mappings may see it, without secrets.
     """
 
     reply: Response
@@ -42,7 +44,8 @@ class Acceptance:
     refused: Unproved | None = None
     events: list[VendorEvent] = field(default_factory=list)
     claims: dict[str, Any] = field(default_factory=dict)
-    captured: dict[str, str] = field(default_factory=dict)
+    captured: dict[str, str] = field(default_factory=dict, repr=False)
+    delivery: Delivery | None = None
 
 
 def accept(
@@ -72,8 +75,9 @@ def accept(
             return (yield from _answered(told.challenge[number], number, proving, session, str(way), pairing=pairing))
     except Unproved as error:
         return refusal(error)
-    events = vendor_events(effective, delivery, proving.claims)
-    return Acceptance(_reply(told.reply, proving), str(way), events=events, claims=proving.claims)
+    seen = delivery.cleaned(knowing(dict(secrets)))
+    events = vendor_events(effective, seen, proving.claims)
+    return Acceptance(_reply(told.reply, proving), str(way), events=events, claims=proving.claims, delivery=seen)
 
 
 def refusal(error: Unproved) -> Acceptance:
@@ -113,21 +117,38 @@ def _answered(
                 hint="when a new subscription is being made, receive it with --pair",
             )
     if challenge.request is not None:
-        names = proving.names([challenge.request.url, challenge.request.query, challenge.request.body])
-        hosts = challenge.hosts or proving.hosts
-        _check_hosts(challenge.request.url, names, hosts)
-        label = "challenge's request"
-        yield from asked(challenge.request, names, hosts, proving.clock, knowing(dict(proving.secrets)), label)
+        yield from _confirmed(challenge, challenge.request, proving)
     return Acceptance(_reply(challenge.reply, proving), way, number, claims=proving.claims, captured=captured)
 
 
-def _check_hosts(url: str, names: Scope, hosts: tuple[str, ...]) -> None:
+def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> Flow[None]:
+    """Send the request by which a challenge is answered. One that cannot be made, or may not be sent, is the fault of
+    the delivery where that has a word in it."""
+    texts = [told.url, told.headers, told.query, told.body]
+    names, hosts = proving.names(texts), challenge.hosts or proving.hosts
+    redactor = knowing(dict(proving.secrets))
+
+    def bounded(request: Request) -> Request:
+        if not permitted(target(request.url).origin, hosts):
+            raise ConfigurationError("it does not go to one of the vendor's hosts", hint=f"they are {', '.join(hosts)}")
+        return request
+
     try:
-        allowed = permitted(target(str(filled(url, names, purpose="the request"))).origin, hosts)
-    except (ConfigurationError, CredentialError, ExpressionError):  # most are said by the delivery
-        allowed = False
-    if not allowed:
-        raise Unproved("forbidden", f"the request that answers it does not go to one of the vendor's hosts ({url})")
+        _check_said(told.url, names)
+        yield from asked(told, names, hosts, proving.clock, redactor, "challenge's request", finished=bounded)
+    except ConfigurationError as error:
+        if not of_delivery(texts):
+            raise
+        raise Unproved("forbidden", f"it asks for a request that may not be made: {error.message}") from None
+
+
+def _check_said(url: str, names: Scope) -> None:
+    try:
+        filled(url, names, purpose="the challenge's request")
+    except CredentialError as error:
+        if of_delivery(url):
+            raise Unproved("forbidden", f"it does not say where the request goes ({url})") from None
+        raise error from None
 
 
 def _captured(name: str, text: str, proving: Proving) -> str:
@@ -148,11 +169,14 @@ def _reply(told: Reply, proving: Proving) -> Response:
         headers = {name.lower(): str(filled(text, names, purpose="the answer")) for name, text in told.headers.items()}
     except (CredentialError, ExpressionError) as error:
         raise Unproved("forbidden", error.message) from None
-    if not all(_HEADER_VALUE.fullmatch(value) for value in headers.values()):
-        raise Unproved("forbidden", "the answer would have a header with letters that none can have")
+    if any(_UNFIT.search(value) or len(value) > _LONGEST_HEADER for value in headers.values()):
+        raise Unproved("forbidden", "the answer would have a header with a line break, or what no header can carry")
     if body is None:
         return Response(told.status, Headers(headers))
     text = body if isinstance(body, str) else json.dumps(body, separators=(",", ":"), ensure_ascii=False)
     kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
-    headers = {"content-type": kind, "x-content-type-options": "nosniff", **headers}
+    safe = {"content-type": kind, "x-content-type-options": "nosniff"}
+    if headers.get("content-type", kind).partition(";")[0].strip().lower() not in _INERT:
+        safe["content-security-policy"] = "default-src 'none'; sandbox"
+    headers = {**safe, **headers}
     return Response(told.status, Headers(headers), text.encode("utf-8", "replace"))

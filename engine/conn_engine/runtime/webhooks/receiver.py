@@ -58,7 +58,7 @@ class Receiver:
     """
 
     workspace: Workspace
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     vault: Vault | None = None
     transport: Sender | None = None
     clock: Clock = field(default_factory=SystemClock)
@@ -90,7 +90,7 @@ class Receiver:
                 return Receipt(Response(403), refused=error)
             except ConnError as error:
                 return Receipt(_again(), failed=error)
-            return self._receipt(runs, delivery, accepted, captured)
+            return self._receipt(runs, accepted.delivery or delivery, accepted, captured)
 
     def _receipt(self, runs: "_Runs", delivery: Delivery, accepted: Acceptance, captured: tuple[str, ...]) -> Receipt:
         """The events of an accepted delivery. One that cannot be made fails all: the vendor delivers them again, and

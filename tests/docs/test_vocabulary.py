@@ -14,8 +14,6 @@ TESTS = DOCS.parent / "tests"
 TOLD = read(DOCS)
 EVERY = [*TOLD.rows, *TOLD.odd, *TOLD.beyond]
 NOT_SAID = {
-    "webhooks that come in",
-    "webhook subscriptions that expire",
     "authorization of MCP servers",
     "a pool of tokens with a quota each",
 }

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from conn_engine.auth.credentials.choice import Choice, Credentials, Mtls
+from conn_engine.auth.credentials.client_certificate import CERTIFICATE_NAMES
 from conn_engine.auth.credentials.none import NoCredentials
 from conn_engine.auth.names import Asked
 
@@ -32,7 +33,8 @@ def supplied(credentials: Credentials | None, more: Iterable[Asked]) -> Credenti
     if isinstance(own, Choice):
         return structs.replace(own, options={name: supplied(option, more) for name, option in own.options.items()})
     if isinstance(own, Mtls):
-        return structs.replace(own, with_=supplied(own.with_, more))
+        others = [asked for asked in more if asked.name not in CERTIFICATE_NAMES]
+        return structs.replace(own, with_=supplied(own.with_, others))
     known = {field.name for field in own.fields()}
     further = tuple(asked for asked in more if asked.name not in known)
     return structs.replace(own, ask=(*own.ask, *further)) if further else own

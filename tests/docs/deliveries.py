@@ -10,6 +10,8 @@ stored: {"webhook_secret": "s"}       the accounts' credential
 = [{"type": "crm.contact.updated", "data": {"id": "7"}}]
 note: …                               what a person should hear; `kept:` what the vendor handed over for later
 ! refused: …                          why it is not accepted
+
+`$ conn webhook subscribe acme --url URL`, and `renew`: requests and answers as of an operation, then what is kept.
 """
 
 import json
@@ -17,14 +19,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conn_engine.config import Workspace
+from conn_engine.config import Effective, Workspace
+from conn_engine.runtime.call import Session
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.webhooks import Event, Receipt, Receiver
+from conn_engine.runtime.webhooks.subscribing import renew, subscribe
 from conn_engine.vault.memory import MemoryVault
 from conn_engine.webhooks import Delivery
-from conn_engine.wire import Clock, Headers, Response
+from conn_engine.wire import Clock, Flow, Headers, Response
 
-__all__ = ["delivery_of", "told"]
+__all__ = ["delivery_of", "subscribing", "told"]
 
 ADDRESS = "https://hooks.example.com"
 _USUAL = ("content-type", "x-content-type-options")
@@ -90,3 +94,13 @@ def _events(events: list[dict[str, Any]]) -> list[str]:
     if len(rows) < 2:
         return [f"= [{''.join(rows)}]"]
     return [f"= [{rows[0]},", *(f"   {row}," for row in rows[1:-1]), f"   {rows[-1]}]"]
+
+
+def subscribing(call: list[str], effective: Effective, session: Session) -> Flow[list[str]]:
+    """What is kept of a subscription that is made or renewed; the random secret is `new-secret`."""
+    if call[2] == "subscribe":
+        made = yield from subscribe(effective, session, call[call.index("--url") + 1], "new-secret")
+    else:
+        made = yield from renew(effective, session, "new-secret")
+    kept = [f"kept: {', '.join(made.captured)}"] if made.captured else []
+    return [*kept, f"= [{json.dumps(made.kept)}]"]

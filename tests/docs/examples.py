@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-from deliveries import delivery_of, told
+from deliveries import delivery_of, subscribing, told
 
 from conn_engine.auth import consenting
 from conn_engine.auth.consent import accepted
@@ -236,6 +236,7 @@ def play(workspace: Workspace, text: str) -> str:
         return Response(int(status), Headers({**json_, **headers}), content)
 
     stored = {key: _key(value) for key, value in run.stored.items()}
+    effective.learn(stored.get("captured"))
     session = Session("acme", stored, clock=clock, policy=Policy(wait=True), environ=ENVIRON)
     transport, vault = Faults(answer for _ in range(1000)), MemoryVault({"acme": stored})
     send = partial(finish, transport=transport, vault=vault, clock=clock)
@@ -243,6 +244,8 @@ def play(workspace: Workspace, text: str) -> str:
         try:
             if run.call[1:3] == ["auth", "login"]:
                 lines.append(f"= {json.dumps(_login(run, effective, session, send, lines))}")
+            elif run.call[1] == "webhook" and run.delivery is None:
+                lines.extend(send(subscribing(run.call, effective, session)))
             elif run.delivery is not None:
                 seam = {"transport": transport, "clock": clock, "environ": ENVIRON}
                 lines.extend(told(workspace, run.delivery, run.call, stored, **seam))

@@ -7,8 +7,8 @@ import pytest
 from transcript import conn
 
 from conn_engine.config import load_workspace
-from conn_engine.runtime.connection import vault_of
-from conn_engine.runtime.webhooks import Receiver
+from conn_engine.runtime.connection import connect, vault_of
+from conn_engine.runtime.webhooks import Receiver, begin
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
 
@@ -23,6 +23,10 @@ CONNECTOR = {
         "verify": {"format": "hmac", "config": {"signature": 'headers."x-signature"'}},
         "challenge": [{"when": "body.token", "verified": False, "capture": {"handed_over": "body.token"}}],
         "events": {"type": "body.type"},
+        "subscription": {
+            "create": [{"name": "hook", "transform": "{'id': 4}"}],
+            "capture": {"webhook_secret": "new_secret"},
+        },
     },
     "resources": {"things": {"list": {"method": "get", "path": "/things"}}},
 }
@@ -76,6 +80,19 @@ def test_the_next_log_in_keeps_it_and_what_the_vendor_handed_over(folder):
     assert other.refused is not None and other.refused.code == "forbidden"
     run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "k", "webhook_secret": "a new one"}')
     assert received(folder, {"type": "made"}).refused is not None
+
+
+def test_the_next_log_in_keeps_the_subscription(folder):
+    run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "k"}')
+    workspace = load_workspace(folder)
+    environ = {**KEY, "CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(folder / ".state")}
+    with connect(workspace, "me", environ=environ) as me:
+        begin(me, "https://us.example/in")
+    vault = vault_of(workspace, environ)
+    before = vault.load("me")
+    run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "another"}')
+    assert vault.load("me") == {**before, "api_key": "another"}
+    assert before["captured"]["subscription"]["hook"] == {"id": 4}
 
 
 def test_what_cannot_be_set_is_said(folder):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conn_cli.commands.auth_set import kept_beside, set_command
+from conn_cli.commands.auth_set import renewed, set_command
 from conn_cli.console import App
 from conn_cli.exits import Exit
 
@@ -75,7 +75,7 @@ def login(  # noqa: PLR0917
         document = _typed(app, account, credentials, fields, values)
     app.redactor.add_document(document)
     refuse_shadowed(account, vault)
-    vault.save(account, {**kept_beside(effective, vault.load(account)), **document})
+    vault.save(account, renewed(effective, vault.load(account), document))
     app.out(f"stored the credential of {account} in the {vault.kind}")
     _connect(app, effective, account)
     if verify:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from conn_engine.auth import CredentialField
     from conn_engine.config import Effective
 
-__all__ = ["kept_beside", "set_command"]
+__all__ = ["renewed", "set_command"]
 
 _LONGEST = 1024 * 1024
 
@@ -48,14 +48,23 @@ def set_command(
     app.out(f"stored {part.name} of {account} in the {vault.kind_of(account)}")
 
 
-def kept_beside(effective: "Effective", stored: Mapping[str, Any] | None) -> dict[str, Any]:
-    """What a new log-in leaves as it was when it is not given anew: the secrets that belong to webhooks."""
-    from conn_engine.auth import secret_fields
+def renewed(effective: "Effective", stored: Mapping[str, Any] | None, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document of a new log-in with what it leaves as it was: the secrets of webhooks that are not given anew, and
+    the account's subscription."""
+    from conn_engine.auth import CAPTURED, secret_fields
+    from conn_engine.runtime.webhooks.subscribing import KEPT
 
-    told = effective.connector.webhooks
-    captured = [name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture]
-    names = [*(asked.name for asked in secret_fields(effective.data)), *captured]
-    return {name: stored[name] for name in names if stored and stored.get(name) not in (None, "")}
+    before = stored or {}
+    told = effective.webhooks
+    handed_over = [name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture]
+    if told is not None and told.subscription is not None:
+        handed_over += told.subscription.capture
+    names = [*(asked.name for asked in secret_fields(effective.data)), *handed_over]
+    made = {**{name: before[name] for name in names if before.get(name) not in (None, "")}, **document}
+    captured = before.get(CAPTURED)
+    if isinstance(captured, Mapping) and KEPT in captured:
+        made[CAPTURED] = {KEPT: captured[KEPT], **(document.get(CAPTURED) or {})}
+    return made
 
 
 def _parts(effective: "Effective") -> "list[CredentialField]":

@@ -38,7 +38,7 @@ def seconds_from_now(value: object, unit: Unit, now: float) -> float | None:
     """How far ahead a moment is, in seconds, 0 when it is past; None when the value is not of the unit.
 
     `auto`: a number above 1e12 is an epoch in milliseconds, above 1e9 one in seconds, else seconds from now;
-    a text is tried as HTTP date, ISO 8601, JavaScript date and duration ("1m30.5s"). Reading is by the unit
+    a text is tried as ISO 8601, JavaScript date, HTTP date and duration ("1m30.5s"). Reading is by the unit
     alone: the same header name means an epoch to some vendors and a delay to others.
     """
     ahead = None if value is None else _ahead(value, unit, now)  # nearly all answers have no such header
@@ -74,7 +74,8 @@ def _ahead(value: object, unit: Unit, now: float) -> float | None:
     return None if moment is None else moment - now
 
 
-_TEXTS: tuple[Unit, ...] = ("http_date", "iso8601", "js_date", "duration")
+# the strict forms first: the standard library reads a JavaScript date as an HTTP date, and passes over its zone
+_TEXTS: tuple[Unit, ...] = ("iso8601", "js_date", "http_date", "duration")
 
 
 def _iso(text: str) -> float | None:

@@ -76,6 +76,7 @@ def test_retry_after_without_a_limit_is_told_but_not_emitted() -> None:
         ("6m0s", "duration", 360),
         ("120ms", "duration", 0.12),
         ("Thu Oct 09 2025 10:53:22 GMT+0200 (CEST)", "js_date", 2),
+        ("Thu Oct 09 2025 10:53:22 GMT+0200 (CEST)", "auto", 2),
         (12.5, "seconds", 12.5),
         ("1760000100", "auto", 100),
         ("1760000100000", "auto", 100),

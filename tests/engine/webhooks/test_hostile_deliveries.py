@@ -1,4 +1,4 @@
-"""Whatever anybody sends to an address is refused, in no time: no scheme of a vendor lets it through, or falls over it."""
+"""Whatever anybody sends to an address is refused soon: no vendor's scheme lets it through, or falls over it."""
 
 import json
 import re
@@ -17,7 +17,7 @@ KEPT = {
     "secret": "c2VjcmV0IG9mIHRoZSBhY2NvdW50IGhlcmU=",
     "next_secret": "another",
     "token": "a token",
-    "public_key": "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----",
+    "public_key": "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1",
     "key_id": "key",
     "user": "user",
     "password": "password",

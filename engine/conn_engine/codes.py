@@ -376,6 +376,13 @@ CODES: dict[str, Code] = _table(
         "than what was kept as right. If that is wanted, keep it: `conn test --update`.",
     ),
     Code(
+        "TST106",
+        "way back differs from the golden",
+        "error",
+        "The `prev_cursor` of a page leads elsewhere than what was kept as right, or to nowhere. If that is "
+        "wanted, keep it: `conn test --update`; if not, look at what `pagination` says of the page before.",
+    ),
+    Code(
         "EXP101",
         "expression does not parse",
         "error",

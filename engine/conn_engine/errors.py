@@ -122,7 +122,10 @@ class CredentialError(ConnError):
 
 
 class VendorError(ConnError):
-    """The vendor answered with an error. `kind` is canonical; `retry_after` is in seconds; `said` are its own words."""
+    """The vendor answered with an error. `kind` is canonical; `retry_after` is in seconds; `said` are its own words.
+
+    `limits` are, of an answer that refuses for a rate limit, what it tells of its quotas: the headers of a `Page`.
+    """
 
     exit_code = 4
 
@@ -146,6 +149,7 @@ class VendorError(ConnError):
         self.retry_after = retry_after
         self.details = details
         self.partition: Mapping[str, Any] = {}  # of a fanned-out operation: the item that it failed at
+        self.limits: Mapping[str, str] = {}
         self.halvings = 0  # how often a window may be halved because of it: too much was asked for
 
     @property

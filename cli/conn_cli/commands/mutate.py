@@ -45,7 +45,7 @@ def mutate(
         "github": lambda: report.github(scores, Sources(app.workspace_root)),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
-    low = any(score.verdicts and score.percent < (minimum or 0) for score in scores)
+    low = any(score.tried and score.percent < (minimum or 0) for score in scores)
     raise typer.Exit(Exit.FINDINGS if low else Exit.OK)
 
 

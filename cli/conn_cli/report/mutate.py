@@ -28,12 +28,22 @@ class Score:
     @property
     def percent(self) -> float:
         """The share that was noticed; 100 where there was nothing to try."""
-        return 100.0 * self.killed / len(self.verdicts) if self.verdicts else 100.0
+        return 100.0 * self.killed / len(self.tried) if self.tried else 100.0
+
+    @property
+    def tried(self) -> list[Verdict]:
+        """Those that could be made, by place."""
+        return [verdict for verdict in self.verdicts if verdict.applicable]
 
     @property
     def survivors(self) -> list[Verdict]:
         """Those that nothing noticed, by place."""
-        return [verdict for verdict in self.verdicts if not verdict.killed]
+        return [verdict for verdict in self.tried if not verdict.killed]
+
+    @property
+    def inapplicable(self) -> list[Verdict]:
+        """Those that could not be made, by place."""
+        return [verdict for verdict in self.verdicts if not verdict.applicable]
 
 
 def text(scores: Sequence[Score], minimum: float | None) -> str:
@@ -44,16 +54,20 @@ def text(scores: Sequence[Score], minimum: float | None) -> str:
         lines.append(f"{score.connector}: {_figures(score)}{low}")
         for verdict in score.survivors:
             lines.append(f"  {_at(verdict)}  {_told(verdict)}")
+        for verdict in score.inapplicable:
+            lines.append(f"  {_at(verdict)}  not applicable: {_told(verdict)}")
     return "".join(f"{line}\n" for line in lines)
 
 
 def _figures(score: Score) -> str:
-    return f"{score.killed:,} of {counted(len(score.verdicts), 'mistake')} noticed ({score.percent:.1f}%)"
+    rest = f", {len(score.inapplicable):,} not applicable" if score.inapplicable else ""
+    return f"{score.killed:,} of {counted(len(score.tried), 'mistake')} noticed ({score.percent:.1f}%){rest}"
 
 
 def _told(verdict: Verdict) -> str:
     mutant = verdict.mutant
     tested = f"no difference in {counted(verdict.cases, 'case')}" if verdict.cases else "no case runs it"
+    tested = tested if verdict.applicable else "one of its places is gone with another"
     return f"{mutant.kind}: {' '.join(mutant.text.split())}   ({mutant.path}; {tested})"
 
 
@@ -63,30 +77,32 @@ def _at(verdict: Verdict) -> str:
 
 
 def json_(scores: Sequence[Score]) -> str:
-    """`{"version": 1, "connectors": [{connector, mutants, killed, percent, kinds, survivors}]}`."""
+    """`{"version": 1, "connectors": [{connector, mutants, killed, percent, kinds, survivors, not_applicable}]}`."""
     return dump_json({"version": 1, "connectors": [_data(score) for score in scores]})
 
 
 def _data(score: Score) -> dict[str, object]:
-    every = Counter(verdict.mutant.kind for verdict in score.verdicts)
+    every = Counter(verdict.mutant.kind for verdict in score.tried)
     killed = Counter(verdict.mutant.kind for verdict in score.verdicts if verdict.killed)
     return {
         "connector": score.connector,
-        "mutants": len(score.verdicts),
+        "mutants": len(score.tried),
         "killed": score.killed,
         "percent": round(score.percent, 1),
         "kinds": {kind: {"mutants": every[kind], "killed": killed[kind]} for kind in sorted(every)},
-        "survivors": [
-            {
-                "kind": verdict.mutant.kind,
-                "change": verdict.mutant.text,
-                "path": verdict.mutant.path,
-                "file": verdict.mutant.span.file if verdict.mutant.span else None,
-                "line": verdict.mutant.span.line if verdict.mutant.span else None,
-                "cases": verdict.cases,
-            }
-            for verdict in score.survivors
-        ],
+        "survivors": [{**_mutant(verdict), "cases": verdict.cases} for verdict in score.survivors],
+        "not_applicable": [_mutant(verdict) for verdict in score.inapplicable],
+    }
+
+
+def _mutant(verdict: Verdict) -> dict[str, object]:
+    mutant = verdict.mutant
+    return {
+        "kind": mutant.kind,
+        "change": mutant.text,
+        "path": mutant.path,
+        "file": mutant.span.file if mutant.span else None,
+        "line": mutant.span.line if mutant.span else None,
     }
 
 
@@ -96,11 +112,17 @@ def markdown(scores: Sequence[Score], minimum: float | None) -> str:
     for score in scores:
         low = minimum is not None and score.percent < minimum
         share = f"**{score.percent:.1f}%** < {minimum:g}%" if low else f"{score.percent:.1f}%"
-        lines.append(f"| {score.connector} | {score.killed:,} | {len(score.verdicts):,} | {share} |")
+        lines.append(f"| {score.connector} | {score.killed:,} | {len(score.tried):,} | {share} |")
     for score in (score for score in scores if score.survivors):
         lines += ["", f"<details><summary>{score.connector}: not noticed</summary>", ""]
         lines += [f"- `{_at(verdict)}` {verdict.mutant.kind}: `{_code(verdict)}`" for verdict in score.survivors]
         lines += ["", "</details>"]
+    for score in (score for score in scores if score.inapplicable):
+        lines += ["", f"{score.connector}: not applicable"]
+        lines += [
+            "",
+            *(f"- `{_at(verdict)}` {verdict.mutant.kind}: `{_code(verdict)}`" for verdict in score.inapplicable),
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -24,12 +24,16 @@ _ERROR: Final = 400
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of a mutant: `killed` by a case of `operation`, or survived `cases` of them (0: nothing tests it)."""
+    """What became of a mutant: `killed` by a case of `operation`, or survived `cases` of them (0: nothing tests it).
+
+    One that is not `applicable` could not be made, and says nothing about the tests.
+    """
 
     mutant: Mutant
     killed: bool
     cases: int
     operation: str = ""
+    applicable: bool = True
 
 
 class Bench:
@@ -78,7 +82,7 @@ class Bench:
         try:
             broken = mutant.apply(self.effective)
         except (KeyError, IndexError, TypeError):  # the place is gone together with another of the same mutant
-            return Verdict(mutant, True, 0)
+            return Verdict(mutant, False, 0, applicable=False)
         tried_ = 0
         for case in self._reached(mutant):
             tried_ += 1

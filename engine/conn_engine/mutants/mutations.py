@@ -28,6 +28,7 @@ KINDS = (
     "pagination",
     "path",
     "query",
+    "rate_limit",
     "record_filter",
     "request",
     "response_path",

@@ -1,4 +1,4 @@
-"""Mistakes in what a vendor operation is made of: its request, its paging, its error rules, what it takes of an answer.
+"""Mistakes in what a vendor operation is made of: request, paging, limits, error rules, what it takes of an answer.
 
 Left out is what no recording can show: the base URL (recordings match below it), how long is waited (a replay does not
 wait), and credentials with headers that are named like one (a replay has invented ones, a golden none).
@@ -29,6 +29,9 @@ Row = tuple[str, str, Change, int]
 """Kind, text, change, and the offset inside the value, which tells two mistakes in one expression apart."""
 
 _ERROR_KINDS: Final[tuple[str, ...]] = get_args(ErrorKind)
+_OTHER_UNITS: Final = {"seconds": "milliseconds", "epoch": "epoch_ms", "epoch_ms": "epoch"}
+_PAUSES: Final = frozenset({"budget", "max_wait_seconds", "slow_when_remaining"})
+"""Of a rate limit, what only says how long to pause, or not to: no recording shows it."""
 _OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": "put", "delete": "get", "head": "get"}
 
 
@@ -45,6 +48,8 @@ def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
     """Mistakes in what a connector, a resource and an operation may say alike."""
     if isinstance(holder.get("pagination"), Mapping):
         yield from _pagination((*at, "pagination"), holder["pagination"])
+    if isinstance(holder.get("rate_limit"), Mapping):
+        yield from _rate_limit((*at, "rate_limit"), holder["rate_limit"])
     for index, rule in enumerate(holder.get("errors") or []):
         if isinstance(rule, Mapping):
             yield from _error_rule((*at, "errors", index), rule)
@@ -110,6 +115,25 @@ def _changed(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row
     elif isinstance(value, str):
         for offset, old, new, made in changed_template(value):
             yield kind, f"{said}{old} -> {new}", Change(path, made), offset
+
+
+def _rate_limit(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in where a limit is read and when an answer says that it is reached; not in pauses."""
+    for key, value in settings.items():
+        here = (*at, key)
+        if key in _PAUSES:
+            continue
+        for index, inner in enumerate(value if isinstance(value, list) else ()):
+            yield from _rate_limit((*here, index), inner) if isinstance(inner, Mapping) else ()
+        if isinstance(value, Mapping):
+            yield from _rate_limit(here, value)
+        elif key in ("reset_unit", "unit"):
+            other = _OTHER_UNITS.get(value, "seconds")
+            yield "rate_limit", f"{key}: {value} -> {other}", Change(here, other), 0
+        else:
+            read = isinstance(value, str) and key in ("limited_when", "body")
+            inside = list(in_expression(here, value, "rate_limit")) if read else []
+            yield from inside or _changed("rate_limit", here, value, f"{key}: ")
 
 
 def _error_rule(at: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:

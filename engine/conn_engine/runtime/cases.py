@@ -11,10 +11,10 @@ from msgspec import UNSET
 
 from conn_engine.auth import without
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.errors import ConnError, CredentialError, VendorError
+from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
 from conn_engine.expressions import fixed_now
 from conn_engine.failures import Policy
-from conn_engine.runtime.call import Call, Observer, Session
+from conn_engine.runtime.call import Call, Observer, Session, cursor_token, decode_cursor
 from conn_engine.runtime.drive import Sender, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.recorded_files import given_file
@@ -75,7 +75,11 @@ class SentRequest:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a replay gave. `error` is the vendor's or the engine's; `records` are those that came before it."""
+    """What a replay gave. `error` is the vendor's or the engine's; `records` are those that came before it.
+
+    `previous` is for each page what leads back to the page before it, in the vendor's own terms (a token, a number, a
+    URL below the base); None where nothing does.
+    """
 
     records: list[Any] = field(default_factory=list)
     raw: list[Any] = field(default_factory=list)
@@ -84,6 +88,7 @@ class Outcome:
     pages: int = 0
     unused: int = 0
     whole: bool = False
+    previous: list[Any] = field(default_factory=list)
 
     def add(self, page: Page) -> None:
         """Take in another page."""
@@ -91,6 +96,7 @@ class Outcome:
         self.raw += page.raw
         self.pages += 1
         self.whole = page.whole
+        self.previous.append(_told(page.prev_cursor))
 
     @property
     def failure(self) -> str:
@@ -102,6 +108,14 @@ class Outcome:
     def requests(self) -> list[dict[str, Any]]:
         """The requests in the form goldens keep: `{method, url, headers?, body?}`, the URL relative to the base."""
         return [golden_request(sent) for sent in self.sent]
+
+
+def _told(token: str | None) -> Any:
+    """What a cursor means in the vendor's own terms; the token itself where it is too long to be used again."""
+    try:
+        return None if token is None else cursor_token(decode_cursor(token))
+    except UsageError:
+        return token
 
 
 def golden_request(sent: SentRequest) -> dict[str, Any]:
@@ -176,7 +190,9 @@ def replay(
                     break
     except ConnError as error:
         outcome.error = error
-    outcome.sent = sent_requests(transport.rows, counts, [base, recording.base_url])
+    bases = [base, recording.base_url]
+    outcome.sent = sent_requests(transport.rows, counts, bases)
+    outcome.previous = [_relative(back, bases) if isinstance(back, str) else back for back in outcome.previous]
     outcome.unused = len(answers.unused)
     return outcome
 

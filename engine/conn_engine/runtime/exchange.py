@@ -155,6 +155,8 @@ class _Exchange:
             )
         except (CredentialError, VendorError) as error:
             error.hint = error.hint.replace("ACCOUNT", session.account or "ACCOUNT")
+            if isinstance(error, VendorError) and error.kind == "rate_limited" and error.response is not None:
+                error.limits = self.told.headers
             if self.refused is not None:
                 error.hint = auth.clock_hint(self.refused, session.clock.now(), error.hint)
             raise

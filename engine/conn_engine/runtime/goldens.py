@@ -6,14 +6,15 @@ from typing import Any
 from conn_engine.diagnostics import Severity
 from conn_engine.documents import write_whole
 from conn_engine.errors import ConfigurationError
-from conn_engine.runtime.judgement import Judgement, authors_fault, golden_document
+from conn_engine.runtime.golden_form import golden_document
+from conn_engine.runtime.judgement import Judgement, authors_fault
 from conn_engine.runtime.webhooks.cases import delivery_document
 from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
 from conn_engine.secrets import Redactor
 
 __all__ = ["update_golden"]
 
-_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105"}
+_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106"}
 _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 

@@ -7,23 +7,25 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.config import Effective, Workspace, mapping_layers, singular
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
-from conn_engine.documents import dotted, dump_json, read
+from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.expressions import mapping
-from conn_engine.runtime.cases import Case, Outcome, failure_kind, recorded_call
+from conn_engine.runtime.cases import Case, Outcome, recorded_call
 from conn_engine.runtime.compare import Comparison, RequestChange, compare_records, compare_requests
 from conn_engine.runtime.coverage import Coverage, measure
+from conn_engine.runtime.golden_form import error_document, plain, read_golden, way_back
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.runtime.windows import cursor_missing
 
-__all__ = ["Judgement", "authors_fault", "empty_fields", "golden_document", "judge", "judge_live"]
+__all__ = ["Judgement", "authors_fault", "empty_fields", "judge", "judge_live"]
 
 GoldenState = Literal["same", "changed", "absent", "overridden"]
 
@@ -52,30 +54,6 @@ class Judgement:
         return any(finding.severity is Severity.ERROR for finding in self.findings)
 
 
-def golden_document(case: Case, outcome: Outcome) -> str:
-    """The text of a golden file: the requests sent and the records or the error they led to."""
-    document: dict[str, Any] = {
-        "operation": case.recording.operation,
-        "scenario": case.scenario,
-        "requests": outcome.requests(),
-    }
-    if outcome.records or outcome.error is None:
-        document["records"] = outcome.records
-    if outcome.error is not None:
-        document["error"] = _error_document(outcome.error)
-    return dump_json(document)
-
-
-def _error_document(error: ConnError) -> dict[str, Any]:
-    row: dict[str, Any] = {"kind": failure_kind(error), "message": error.message}
-    if isinstance(error, VendorError):
-        row["message"] = error.said  # the vendor's words alone: where it was asked is in `requests`
-        row["status"] = error.status
-        if error.retry_after is not None:
-            row["retry_after"] = error.retry_after
-    return row
-
-
 def judge(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
 ) -> Judgement:
@@ -83,7 +61,7 @@ def judge(
     result = Judgement(case, outcome)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     try:
-        golden = _golden(workspace, golden_path)
+        golden = read_golden(workspace, golden_path)
     except ConfigurationError as error:
         result.findings.append(_unreadable(error, workspace.shown(golden_path)))
         return result
@@ -137,20 +115,6 @@ def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: 
     return result
 
 
-def _golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
-    if not path.is_file():
-        return None
-    data = read(path, workspace.shown(path)).data
-    if not isinstance(data, Mapping):
-        raise ConfigurationError("it is no golden result")
-    records, requests = data.get("records") or [], data.get("requests") or []
-    if not isinstance(records, list) or not isinstance(requests, list):
-        raise ConfigurationError("its records and requests are no lists")
-    if not all(isinstance(request, Mapping) for request in requests):
-        raise ConfigurationError("its requests are no objects")
-    return data
-
-
 def _unreadable(error: ConfigurationError, file: str) -> Diagnostic:
     span = error.findings[0].span if error.findings else None
     return diagnostic(
@@ -185,16 +149,17 @@ def _judge_golden(  # noqa: PLR0917
         )
         return
     kept = golden.get("records") or []
-    result.comparison = held = compare_records(kept, _plain(outcome.records))
-    result.requests = compare_requests(golden.get("requests") or [], _plain(outcome.requests()))
-    errors_equal = golden.get("error") == _plain(_error_document(outcome.error) if outcome.error else None)
-    if result.comparison.equal and not result.requests and errors_equal:
+    result.comparison = held = compare_records(kept, plain(outcome.records))
+    result.requests = compare_requests(golden.get("requests") or [], plain(outcome.requests()))
+    back_equal = golden.get("previous", []) == plain(way_back(outcome))
+    errors_equal = golden.get("error") == plain(error_document(outcome.error) if outcome.error else None)
+    if result.comparison.equal and not result.requests and errors_equal and back_equal:
         result.golden = "same"
         return
     own = path == case.golden and effective.account is not None
     if not own and base is not None:  # what differs by this account's overrides alone is none of the golden's business
-        held = held.within(compare_records(kept, _plain(base.records)))
-    unheld = held.equal and not result.requests and errors_equal
+        held = held.within(compare_records(kept, plain(base.records)))
+    unheld = held.equal and not result.requests and errors_equal and back_equal
     if not own and base is not None and (unheld or _explained(golden, base)):
         result.golden = "overridden"
         result.places = _places(result, effective)
@@ -203,11 +168,11 @@ def _judge_golden(  # noqa: PLR0917
     result.places = _places(result, effective)
     span = Span(workspace.shown(path))
     if not errors_equal:
-        before, after = golden.get("error"), _error_document(outcome.error) if outcome.error else None
-        result.findings.append(
-            diagnostic("TST104", f"the error is {_short(after)}, the golden says {_short(before)}", span)
-        )
+        before, after = golden.get("error"), error_document(outcome.error) if outcome.error else None
+        result.findings.append(diagnostic("TST104", _other_error(before, plain(after)), span))
     result.findings += _golden_findings(result, held, effective, span)
+    if not back_equal:
+        result.findings.append(_way_back(golden.get("previous", []), plain(way_back(outcome)), span))
     if result.requests:
         change = result.requests[0]
         text = (
@@ -240,11 +205,34 @@ def _places(result: Judgement, effective: Effective) -> dict[str, str]:
 
 def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
     """At the base level the shared golden still holds: so the difference is the overrides', and wanted."""
-    error = _error_document(base.error) if base.error is not None else None
-    if _plain(error) != golden.get("error"):
+    error = error_document(base.error) if base.error is not None else None
+    if plain(error) != golden.get("error"):
         return False
-    same = compare_records(golden.get("records") or [], _plain(base.records)).equal
-    return same and not compare_requests(golden.get("requests") or [], _plain(base.requests()))
+    same = compare_records(golden.get("records") or [], plain(base.records)).equal
+    same = same and golden.get("previous", []) == plain(way_back(base))
+    return same and not compare_requests(golden.get("requests") or [], plain(base.requests()))
+
+
+def _other_error(before: Any, after: Any) -> str:
+    """How two errors differ: by their parts where both are errors."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        parts = [part for part in {**before, **after} if before.get(part) != after.get(part)]
+        told = ", ".join(f"{part} is {_short(after.get(part))}" for part in parts)
+        return f"the error's {told}, the golden says {', '.join(_short(before.get(part)) for part in parts)}"
+    return f"the error is {_short(after)}, the golden says {_short(before)}"
+
+
+def _way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
+    """That the cursor of the page before is another one, of the first page that differs."""
+    before, after = (rows if isinstance(rows, list) else [rows] for rows in (kept, given))
+    pages = zip_longest(before, after)
+    number, (one, other) = next(((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (kept, given)))
+    return diagnostic(
+        "TST106",
+        f"page {number}: prev_cursor leads to {_short(other)}, the golden says {_short(one)}",
+        golden,
+        hint="if this is wanted: conn test --update, and review the golden's diff",
+    )
 
 
 def _golden_findings(result: Judgement, comparison: Comparison, effective: Effective, golden: Span) -> list[Diagnostic]:
@@ -381,11 +369,6 @@ def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> s
 
 def _keys(records: Sequence[Any]) -> list[str]:
     return list(dict.fromkeys(key for record in records if isinstance(record, Mapping) for key in record))
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON would give it back, so that tuples and integers-as-floats compare like the golden file's."""
-    return json.loads(json.dumps(value, ensure_ascii=False))
 
 
 def _short(value: Any) -> str:

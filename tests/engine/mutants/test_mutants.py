@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from conn_cli.report import mutate as report
 from conn_engine.config import load_workspace
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
 from conn_engine.mutants import Bench, Mutant
 from conn_engine.mutants.edits import DROPPED, changed_literals, changed_paths, with_value
-from conn_engine.mutants.settings import inheritable, operation_settings
+from conn_engine.mutants.settings import Change, inheritable, operation_settings
 
 BASE = "https://shop.example"
 CONNECTOR = """\
@@ -79,8 +80,8 @@ def root(tmp_path: Path) -> Path:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text, encoding="utf-8")
     workspace = load_workspace(tmp_path)
-    for report in run_suite(workspace, Selection()):
-        for judgement in report.judgements:
+    for tested in run_suite(workspace, Selection()):
+        for judgement in tested.judgements:
             update_golden(judgement, Redactor())
     return tmp_path
 
@@ -182,6 +183,60 @@ def test_mistakes_in_error_rules_but_not_in_how_long_they_wait() -> None:
         ("404 -> 405", "errors.2.when", "status = 405"),
         ("kind bad_response -> invalid_request", "errors.2.then.fail.kind", "invalid_request"),
     ]
+
+
+LIMITS = parse(
+    """\
+rate_limit:
+  limited_when: status = 429
+  default_wait_seconds: 7
+  max_wait_seconds: 9
+  slow_when_remaining: 3
+  budget: [{requests: 2, per_seconds: 10}]
+  retry_after: {body: body.wait.seconds, unit: milliseconds}
+  windows:
+    - {name: burst, limit: 100, remaining: x-left, reset: x-reset, reset_unit: seconds}
+    - {name: day, used: {header: x-used, pattern: "(a+)/(b+)", group: 2}, window_seconds: 60}
+""",
+    "limits.yaml",
+).data
+
+
+def test_mistakes_in_limits_but_not_in_pauses() -> None:
+    windows = "rate_limit.windows"
+    assert made("rate_limit", (), LIMITS) == [
+        ("429 -> 430", "rate_limit.limited_when", "status = 430"),
+        ("default_wait_seconds: 7 -> 8", "rate_limit.default_wait_seconds", 8),
+        ("body: body.wait.seconds -> body.wait.seconds_x", "rate_limit.retry_after.body", "body.wait.seconds_x"),
+        ("unit: milliseconds -> seconds", "rate_limit.retry_after.unit", "seconds"),
+        ("name: burst -> burst_x", f"{windows}.0.name", "burst_x"),
+        ("limit: 100 -> 101", f"{windows}.0.limit", 101),
+        ("remaining: x-left -> x-left_x", f"{windows}.0.remaining", "x-left_x"),
+        ("reset: x-reset -> x-reset_x", f"{windows}.0.reset", "x-reset_x"),
+        ("reset_unit: seconds -> milliseconds", f"{windows}.0.reset_unit", "milliseconds"),
+        ("name: day -> day_x", f"{windows}.1.name", "day_x"),
+        ("header: x-used -> x-used_x", f"{windows}.1.used.header", "x-used_x"),
+        ("pattern: (a+)/(b+) -> (a+)/(b+)_x", f"{windows}.1.used.pattern", "(a+)/(b+)_x"),
+        ("group: 2 -> 3", f"{windows}.1.used.group", 3),
+        ("window_seconds: 60 -> 61", f"{windows}.1.window_seconds", 61),
+    ]
+
+
+def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) -> None:
+    bench = Bench(load_workspace(root), "shop")
+    at = ("unified", "m", "things", "list")
+    changes = (Change((*at, "response_mapping"), DROPPED), Change((*at, "response_mapping", "id"), DROPPED))
+    verdict = bench.verdict(Mutant("drop_field", "both dropped", "m", None, changes))
+    assert (verdict.applicable, verdict.killed) == (False, False)
+    whole = report.Score("shop", (verdict, *(bench.verdict(mutant) for mutant in bench.mutants()[:4])))
+    assert (len(whole.tried), whole.inapplicable) == (4, [verdict])
+    assert whole.percent == 100.0
+    text = report.text([whole], None)
+    assert "shop: 4 of 4 mistakes noticed (100.0%), 1 not applicable" in text
+    assert "m  not applicable: drop_field: both dropped" in text
+    data = json.loads(report.json_([whole]))["connectors"][0]
+    assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
+    assert "both dropped" in report.markdown([whole], 95)
 
 
 def test_mistakes_in_requests() -> None:

@@ -17,6 +17,9 @@ from conn_engine.secrets import Redactor
 EMPTY = "base_url: https://api.example.com\nresources: {}\n"
 LIST = "connectors/shop/recordings/crm.contacts.list.json"
 GOLDEN = "connectors/shop/expected/crm.contacts.list.json"
+RAW = "connectors/shop/recordings/people.list.json"
+RAW_GOLDEN = "connectors/shop/expected/people.list.json"
+CONNECTOR = "connectors/shop/connector.yaml"
 CRM_FILE = "connectors/shop/unified/crm.yaml"
 ROWS = {"items": [{"id": 1, "name": "Ada", "mail": "a@x.org"}, {"id": 2, "name": "Bo", "mail": "b@x.org"}]}
 
@@ -96,6 +99,33 @@ def test_another_request_is_told(make: Callable[..., Workspace], listing: Any) -
     reports = suite(workspace, "contacts.list")
     assert said(reports) == [("TST102", f"{GOLDEN}:1")]
     assert "/people?size=9" in reports[0].all_findings[0].message
+
+
+def test_where_a_page_leads_back_is_kept_and_compared(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    def workspace(more: str) -> Workspace:
+        config = f"{{ cursor_field: next, cursor_param: after{more} }}"
+        people = f"people: {{ list: {{ method: get, path: /people, response_path: items, {paging(config)} }} }}"
+        connector = f"base_url: https://api.example.com/v1\nresources:\n  {people}\n"
+        rows = [{**ROWS, "next": "n2", "back": "b0"}, {"items": [{"id": 3}], "back": "b1"}]
+        exchanges = [("GET", "/people", rows[0]), ("GET", "/people?after=n2", rows[1])]
+        return make({CONNECTOR: connector, CRM_FILE: None, RAW: recorded("people.list", exchanges)})
+
+    def paging(config: str) -> str:
+        return f"pagination: {{ format: cursor, config: {config} }}"
+
+    back = ", prev_cursor_field: \"back != 'b0' ? back\""
+    suite(workspace(back), "people.list", update=True)
+    golden = json.loads((workspace(back).root / RAW_GOLDEN).read_text())
+    assert golden["previous"] == [None, "b1"]
+    assert said(suite(workspace(back), "people.list")) == []
+    for other in ("", ", prev_cursor_field: back"):
+        reports = suite(workspace(other), "people.list")
+        assert said(reports) == [("TST106", f"{RAW_GOLDEN}:1")]
+    assert reports[0].all_findings[0].message == 'page 1: prev_cursor leads to "b0", the golden says null'
+    suite(workspace(""), "people.list", update=True)
+    assert "previous" not in json.loads((workspace("").root / RAW_GOLDEN).read_text())
 
 
 def test_headers_that_a_mapping_makes_are_kept_and_compared(make: Callable[..., Workspace], listing: Any) -> None:

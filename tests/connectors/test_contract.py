@@ -13,6 +13,7 @@ from conn_engine.lint import lint_paths
 from conn_engine.runtime.cases import find_cases, replay
 from conn_engine.runtime.suite import Selection, run_suite
 from conn_engine.transport.recordings import load_recording
+from conn_engine.webhooks.recorded import load_delivery
 
 ROOT = Path(__file__).parents[2]
 CONNECTORS = sorted(path.parent.name for path in (ROOT / "connectors").glob("*/connector.yaml"))
@@ -104,6 +105,34 @@ def test_no_golden_is_left_over(connector):
     folder = ROOT / "connectors" / connector
     recorded = {path.name for path in _recordings(connector)}
     assert {path.name for path in (folder / "expected").glob("*.json")} == recorded
+    delivered = {path.name for path in _deliveries(connector)}
+    assert {path.name for path in (folder / "expected" / "deliveries").glob("*.json")} == delivered
+
+
+def test_every_unified_event_is_delivered_and_a_forged_delivery_refused(connector):
+    effective = load_workspace(ROOT).effective(account=None, connector=connector)
+    if effective.webhooks is None:
+        assert not effective.events and not _deliveries(connector)
+        return
+    goldens = [
+        json.loads((path.parents[1] / "expected" / "deliveries" / path.name).read_text(encoding="utf-8"))
+        for path in _deliveries(connector)
+    ]
+    told = {event["type"] for golden in goldens for event in golden["events"]}
+    for name, _ in effective.events:
+        record = effective.unified(name.model, name.resource, "list").record
+        assert f"{name.model}.{record}.{name.action}" in told
+    assert {"wrong_signature"} <= {golden["refused"]["code"] for golden in goldens if "refused" in golden}
+    assert any(event["type"].startswith(f"{connector}:") for golden in goldens for event in golden["events"])
+
+
+def test_deliveries_say_where_they_come_from(connector):
+    for path in _deliveries(connector):
+        delivery = load_delivery(path, path.name)
+        assert delivery.source == "live" or delivery.note, f"{path.name} does not say how it was made"
+        assert delivery.proved is None, f"{path.name} cannot be proved again"
+        named = json.loads(path.read_text(encoding="utf-8"))["$schema"]
+        assert (path.parent / named).resolve() == ROOT / "schemas" / "delivery.schema.json"
 
 
 def test_no_engine_module_knows_the_vendor(connector):
@@ -113,6 +142,10 @@ def test_no_engine_module_knows_the_vendor(connector):
 
 def _recordings(connector):
     return sorted((ROOT / "connectors" / connector / "recordings").glob("*.json"))
+
+
+def _deliveries(connector):
+    return sorted((ROOT / "connectors" / connector / "deliveries").glob("*.json"))
 
 
 def _recording(path):

@@ -38,6 +38,7 @@ from conn_cli.commands import (
     schema,
     show,
     test,
+    webhook,
     why,
 )
 from conn_cli.console import App, OutputGone
@@ -101,6 +102,7 @@ application.command("record", rich_help_panel=LOOP)(record.record)
 application.command("eval", rich_help_panel=LOOP)(eval_.evaluate)
 application.command("map", rich_help_panel=LOOP)(map_.map_)
 application.add_typer(har.group, name="har", rich_help_panel=LOOP)
+application.add_typer(webhook.group, name="webhook", rich_help_panel=LOOP)
 application.command("show", rich_help_panel=CHANGE)(show.show)
 application.command("why", rich_help_panel=CHANGE)(why.why)
 application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)

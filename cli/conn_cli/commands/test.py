@@ -1,4 +1,4 @@
-"""`conn test`: replay operations on their recordings (or ask the vendor) and judge the results."""
+"""`conn test`: replay operations and deliveries on their recordings (or ask the vendor) and judge the results."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,13 +10,18 @@ from conn_cli.exits import Exit
 if TYPE_CHECKING:
     from conn_engine.runtime.suite import OperationReport, Selection
 
+DELIVERIES = "webhooks"
+"""In the place of an operation: the recorded deliveries alone."""
+
 
 def test(
     context: typer.Context,
     *,
     operations: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[OPERATION]...", help="Such as contacts.list. Default: all."),
+        typer.Argument(
+            metavar="[OPERATION]...", help="Such as contacts.list; webhooks [NAME]... for deliveries. Default: all."
+        ),
     ] = None,
     account: Annotated[
         list[str] | None,
@@ -45,7 +50,8 @@ def test(
         typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
     ] = None,
 ) -> None:
-    """Replay operations on their recordings and judge the results: schema, coverage, goldens, requests."""
+    """Replay operations on their recordings, and recorded deliveries, and judge the results: schema, coverage, goldens,
+    requests."""
     from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
     from conn_engine.errors import UsageError
@@ -56,8 +62,10 @@ def test(
         raise UsageError("--all and operation names exclude each other")
     if send and not live:
         raise UsageError("--send goes with --live", hint="replays never send anything")
+    named, deliveries = _named(operations or [], no_deliveries=live or raw)
     selection = Selection(
-        operations=tuple(operations or ()),
+        operations=named,
+        deliveries=deliveries,
         accounts=tuple(account or ()),
         connector=connector,
         environment=environment,
@@ -79,6 +87,17 @@ def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "li
     for report in reports:
         learn_literals(app, report.effective)
     return reports
+
+
+def _named(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+    """The operations, or the recorded deliveries, that are meant."""
+    from conn_engine.errors import UsageError
+
+    if names[:1] != [DELIVERIES]:
+        return tuple(names), None
+    if no_deliveries:
+        raise UsageError("recorded deliveries are replayed: --live and --raw are for operations")
+    return (), tuple(names[1:])
 
 
 def _replays(app: App, selection: "Selection") -> "list[OperationReport]":

@@ -5,6 +5,7 @@ from typing import Any
 
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
+from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.json_ import finding_data
@@ -48,10 +49,13 @@ class Verdicts:
 
     def _tests(self) -> str:
         reports = self.result.reports
-        cases = sum(len(report.judgements) for report in reports)
+        received = sum(is_delivery(report) for report in reports)
+        cases = sum(len(report.judgements) for report in reports) - received
         failed = sum(report.failed for report in reports)
         unknown = sum(not report.recorded for report in reports)
-        told = f"{counted(len(reports), 'operation')}, {counted(cases, 'recorded case')}"
+        told = f"{counted(len(reports) - received, 'operation')}, {counted(cases, 'recorded case')}"
+        if received:
+            told += f", {received:,} recorded {'delivery' if received == 1 else 'deliveries'}"
         if self.result.tested:
             told += f", {counted(self.result.tested, 'account')}"
         told += f", {failed} failed" if failed else ""

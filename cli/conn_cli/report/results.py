@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
-from conn_cli.report import Sources, parse_specs, render
+from conn_cli.report import Sources, deliveries, parse_specs, render
+from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, paint, pieces
 from conn_cli.words import counted
 
@@ -81,7 +82,13 @@ def _operation(report: "OperationReport", live: bool) -> Iterator[Piece]:
 
 
 def _case(judgement: "Judgement", live: bool) -> Iterator[Piece]:
+    from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
+
     case, outcome = judgement.case, judgement.outcome
+    if isinstance(outcome, DeliveryOutcome):
+        yield from deliveries.case_pieces(judgement, outcome)
+        yield from _differences(judgement)
+        return
     recording = case.recording
     yield f"  {case.scenario}", "bold"
     count = len(outcome.sent)
@@ -153,11 +160,15 @@ def _value(value: Any, typed: bool) -> str:
 
 
 def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
-    cases = [judgement for report in reports for judgement in report.judgements]
+    received = sum(is_delivery(report) for report in reports)
+    cases = [judgement for report in reports for judgement in report.judgements if not is_delivery(report)]
     failed = sum(report.failed for report in reports)
     accounts = {report.effective.account for report in reports if report.effective.account}
     unrecorded = sum(not report.recorded for report in reports)
-    text = f"{counted(len(reports), 'operation')}, {counted(len(cases), 'recorded case')}"
+    told = [] if received and received == len(reports) else [counted(len(reports) - received, "operation")]
+    told += [counted(len(cases), "recorded case")] if told else []
+    told += [f"{received:,} recorded {'delivery' if received == 1 else 'deliveries'}"] if received else []
+    text = ", ".join(told)
     if accounts:
         text += f", {counted(len(accounts), 'account')}"
     text += f": {len(reports) - failed - unrecorded} passed"
@@ -196,6 +207,7 @@ def _json_case(judgement: "Judgement") -> dict[str, Any]:
         "golden": judgement.golden,
         "error": None if outcome.error is None else outcome.error.message,
     }
+    row |= deliveries.case_data(outcome)
     if coverage is not None:
         row["coverage"] = {
             "mapped": len(coverage.seen),

@@ -11,6 +11,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.strategies import Scope, Settings, ask
+from conn_engine.waits.moments import Unit
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.key_cache import KeyCache
 from conn_engine.webhooks.throwaway import Ring
@@ -189,7 +190,7 @@ class Prover(Settings, frozen=True, kw_only=True):
         _ = proving
         return []
 
-    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
         """The times in the delivery that are judged by the clock: each as it stands there, and its unit."""
         _ = proving
         return []

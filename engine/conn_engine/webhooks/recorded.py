@@ -96,7 +96,7 @@ def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor) ->
     """Write a recorded delivery, whole, unless a secret that the redactor knows is found in it. Raises
     ConfigurationError (REC002) then."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    data = msgspec.to_builtins(recorded)
+    data = {name: value for name, value in msgspec.to_builtins(recorded).items() if value != {}}
     schema = recorded.schema_url or _schema_for(path)
     write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor)
 

@@ -24,7 +24,7 @@ from conn_engine.webhooks.delivery import Delivery
 from conn_engine.webhooks.marks import MARK, Marks, swapped
 from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved, items_of
 from conn_engine.webhooks.settings import Webhooks
-from conn_engine.webhooks.throwaway import Ring, throwaway
+from conn_engine.webhooks.throwaway import Kind, Ring, throwaway
 from conn_engine.wire import FrozenClock, Headers
 
 __all__ = ["Resigned", "kept", "republished", "sent", "told_names"]
@@ -237,13 +237,17 @@ def _replaced(value: Any, forms: Mapping[str, Any], ring: Ring) -> Any:
     if isinstance(value, list):
         return [_replaced(item, forms, ring) for item in value]
     if isinstance(value, str) and (value in forms or "-----BEGIN" in value):
-        with suppress(CredentialError):
-            return ring.twin(value, forms.get(value, "pem"))
+        form, kind = forms.get(value, ("pem", None))
+        try:
+            return ring.twin(value, form)
+        except CredentialError:
+            if kind is not None:  # a sample in a key's place
+                return ring.fresh(kind, form)
     return throwaway(value) if isinstance(value, str) and len(value) > 3 else value
 
 
 def _public_keys(way: Prover, proving: Proving) -> Iterable[tuple[str, Any]]:
-    """The account's own public keys, and how each is written."""
+    """The account's own public keys, and how each is written and of which kind it is."""
     from conn_engine.webhooks.keys import own_keys
 
     for part in getattr(way, "of", ()):
@@ -255,7 +259,15 @@ def _public_keys(way: Prover, proving: Proving) -> Iterable[tuple[str, Any]]:
     if public and getattr(way, "key_request", None) is None:
         with suppress(CredentialError, Unproved):
             form = "pem" if tag == "jwt" else getattr(way, "key_encoding", "pem")
-            yield from ((str(key), form) for key in own_keys(getattr(way, "key", ""), proving))
+            yield from ((str(key), (form, _kind(way))) for key in own_keys(getattr(way, "key", ""), proving))
+
+
+def _kind(way: Prover) -> Kind:
+    """Of which kind the private key is that a way takes."""
+    algorithm = str(getattr(way, "algorithms", ("",))[0])
+    if _tag(way) == "rsa" or algorithm[:2] in ("RS", "PS"):
+        return "rsa"
+    return "ec" if _tag(way) == "ecdsa" or algorithm.startswith("ES") else "ed"
 
 
 def republished(way: Prover, ring: Ring, exchanges: Sequence[Exchange]) -> list[Exchange]:

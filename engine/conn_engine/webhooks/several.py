@@ -9,6 +9,7 @@ from msgspec import Meta
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.errors import CredentialError
 from conn_engine.strategies import Scope
+from conn_engine.waits.moments import Unit
 from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved
 from conn_engine.wire import Flow
 
@@ -51,7 +52,7 @@ class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
         """What each of the ways that are tried finds."""
         yield from _found(self.of, proving, at)
 
-    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
         """What each of the ways that are tried goes by."""
         return _moments(self.of, proving)
 
@@ -73,7 +74,7 @@ class AllOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="all"):
         """What each of the ways finds."""
         yield from _found(self.of, proving, at)
 
-    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
         """What each of the ways goes by."""
         return _moments(self.of, proving)
 
@@ -87,8 +88,8 @@ def _found(
                 yield from list(way.evidence(proving, at))
 
 
-def _moments(ways: "tuple[webhooks.Verification, ...]", proving: Proving) -> list[tuple[str, str]]:
-    found: list[tuple[str, str]] = []
+def _moments(ways: "tuple[webhooks.Verification, ...]", proving: Proving) -> list[tuple[str, Unit]]:
+    found: list[tuple[str, Unit]] = []
     for way in ways:
         with suppress(Unproved):
             if way.applies(proving):

@@ -14,7 +14,7 @@ from conn_engine.errors import CredentialError
 from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, by_key, shared_key
 from conn_engine.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.strategies import Scope
-from conn_engine.waits.moments import away
+from conn_engine.waits.moments import Unit, away
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Kind, Ring
@@ -112,7 +112,7 @@ class Signed(Prover, frozen=True, kw_only=True):
         """The signatures."""
         return [Proof(text) for text in self._written(proving)[0]]
 
-    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
         """The time of the signature, where one is judged."""
         if self.timestamp is None or not self.tolerance_seconds:
             return []
@@ -257,7 +257,7 @@ class StandardWebhooks(Prover, frozen=True, kw_only=True, tag_field="format", ta
         """The signatures."""
         return self._expanded().shown(proving)
 
-    def moments(self, proving: Proving) -> list[tuple[str, str]]:
+    def moments(self, proving: Proving) -> list[tuple[str, Unit]]:
         """The time of the signature."""
         return self._expanded().moments(proving)
 

@@ -85,6 +85,21 @@ class Ring:
         self._by_public[_der(public_of(made))] = made
         return _written(public_of(made), told, form)
 
+    def fresh(self, kind: Kind, form: PublicKeyForm = "pem") -> str:
+        """A public key of a kind, where no real one is known to be like."""
+        from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+
+        made: PrivateKeyTypes = ed25519.Ed25519PrivateKey.generate()
+        if kind == "rsa":
+            made = rsa.generate_private_key(public_exponent=65537, key_size=_RSA_BITS)
+        elif kind == "ec":
+            made = ec.generate_private_key(ec.SECP256R1())
+        public = public_of(made)
+        self._by_public[_der(public)] = made
+        if form == "pem":
+            return str(_written(public, "", "pem"))
+        return base64.b64encode(_der(public)).decode() if form == "base64" else _der(public).hex()
+
     def private(self, told: Any, form: PublicKeyForm = "pem") -> "PrivateKeyTypes":
         """The private key to a public one. Raises CredentialError when it is not known."""
         return _known(self._by_public.get(_der(public_key(told, form)), self.own))

@@ -4,7 +4,7 @@ The driver of `accept` and `unified_events`: it loads credentials, sends what th
 hands over. It listens to nothing: whoever has an HTTP server hands it what came, and answers with `Receipt.reply`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from threading import Lock
@@ -119,7 +119,7 @@ class Receiver:
 
     # --- whose it is ---
 
-    def _owners(self, runs: "_Runs", event: VendorEvent, notes: dict[str, None]) -> list[str]:
+    def _owners(self, runs: "_Runs", event: VendorEvent, notes: dict[str, None]) -> Sequence[str | None]:
         effective = runs.addressed.effective
         routing = effective.webhooks.account if effective.webhooks is not None else None
         if runs.account is not None:
@@ -151,6 +151,10 @@ class Receiver:
         if self.vault is None:
             self.vault = vault_of(self.workspace, self.environ)
         return self.vault
+
+    def wiring(self, account: str | None, connector: str | None) -> Wiring:
+        """What a delivery to this address is judged with."""
+        return self._wiring(account, connector)
 
     def _wiring(self, account: str | None, connector: str | None) -> Wiring:
         effective = self._effective(account, connector)

@@ -16,6 +16,7 @@ from msgspec import structs
 from conn_engine.auth import CAPTURED
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.variants import base_url
@@ -23,6 +24,7 @@ from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_deliv
 from conn_engine.secrets import NumberingRedactor, Redactor
 from conn_engine.strategies import ask
 from conn_engine.transport.recordings import Exchange, redacted_request, redacted_response
+from conn_engine.waits.moments import away
 from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
 from conn_engine.webhooks.proof import holds
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
@@ -30,7 +32,7 @@ from conn_engine.webhooks.resigning import kept, republished, told_names
 from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import FrozenClock
 
-__all__ = ["KeptDelivery", "record_delivery"]
+__all__ = ["KeptDelivery", "moment_told", "record_delivery", "recorded_anew"]
 
 _SOURCE = Literal["live", "contract", "sample"]
 
@@ -55,11 +57,38 @@ def record_delivery(
     note: str = "",
     proved: bool = True,
 ) -> KeptDelivery:
-    """Write a delivery to `path`, and give back what was written.
+    """Write a delivery to `path` and give back what was written. Raises ConfigurationError (REC002) when a secret would
+    stay in it. The rest as `recorded_anew`."""
+    made = recorded_anew(
+        wiring,
+        delivery,
+        received_at=received_at,
+        exchanges=exchanges,
+        context=context,
+        source=source,
+        note=note,
+        proved=proved,
+    )
+    save_delivery(path, made.recorded, wiring.redactor)
+    return made
+
+
+def recorded_anew(
+    wiring: Wiring,
+    delivery: Delivery,
+    *,
+    received_at: float,
+    exchanges: Sequence[Exchange] = (),
+    context: Mapping[str, Any] | None = None,
+    source: _SOURCE = "live",
+    note: str = "",
+    proved: bool = True,
+) -> KeptDelivery:
+    """A delivery without a real secret, signed by throwaway ones, and what a replay of it gives.
 
     `wiring` is of the account, or of the connector, at whose address it came; `context` that of the account whose it
     is, where the address does not say. `exchanges` are what was asked because of it. `proved`: whether it was; one that
-    cannot be signed anew is then kept as recorded. Raises ConfigurationError (REC002) when a secret would stay in it.
+    cannot be signed anew is then kept as recorded.
     """
     effective, session = wiring.effective, wiring.session
     told = effective.webhooks
@@ -100,8 +129,19 @@ def record_delivery(
         exchanges=answers,
     )
     recorded, outcome = _proved(effective, recorded, proved, redactor.data(_claims(told, proving)))
-    save_delivery(path, recorded, wiring.redactor)
     return KeptDelivery(recorded, outcome)
+
+
+def moment_told(effective: Effective, session: Session, delivery: Delivery) -> float | None:
+    """When a delivery says that it was signed, in Unix seconds."""
+    told = effective.webhooks
+    if told is None:
+        return None
+    proving = Proving(delivery, authorization_scope(effective, session), session.clock, effective.hosts)
+    with suppress(Unproved):
+        for text, unit in told.verify.moments(proving):
+            return away(text, unit, 0.0)
+    return None
 
 
 def _proved(

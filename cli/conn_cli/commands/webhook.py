@@ -1,0 +1,205 @@
+"""`conn webhook`: judge a delivery, keep one, receive them, send one to a receiver of one's own."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.commands import webhook_record
+from conn_cli.console import App
+from conn_cli.deliveries import (
+    Account,
+    Address,
+    At,
+    Connector,
+    File,
+    Secrets,
+    Url,
+    address_of,
+    moment,
+    one_line,
+    read,
+    secrets,
+)
+from conn_cli.exits import Exit
+
+if TYPE_CHECKING:
+    from conn_engine.runtime.webhooks import Receipt
+    from conn_engine.runtime.webhooks.trial import Trial
+    from conn_engine.webhooks import Delivery
+    from conn_engine.webhooks.recorded import RecordedDelivery
+
+__all__ = ["group"]
+
+group = typer.Typer(name="webhook", help="Deliveries by which vendors tell of events.", no_args_is_help=True)
+group.command("record")(webhook_record.record)
+
+
+@group.command("check")
+def check(
+    context: typer.Context,
+    *,
+    file: File,
+    account: Account = None,
+    connector: Connector = None,
+    at: At = None,
+    url: Url = None,
+    secret: Secrets = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The outcome as JSON.")] = False,
+) -> None:
+    """Judge one delivery: whether it is the vendor's and why not, what is answered, which events it holds.
+
+    Nothing is kept, and no challenge is answered by a request. Ends with 4 when the delivery is refused.
+    """
+    app: App = context.obj
+    address = address_of(app, account, connector)
+    given = secrets(app, secret)
+    held = read(app, file, url)
+    if held.recorded is not None:
+        delivery, receipt = _replayed(app, address, held.recorded, given, moment(at))
+        notes: tuple[str, ...] = ()
+    else:
+        assert held.delivery is not None  # noqa: S101 - the other of the two
+        delivery = held.delivery
+        trial = _trial(app, given, moment(at))
+        receipt = trial.receive(delivery, account=address.account, connector=address.connector)
+        notes = _withheld(trial, receipt)
+    if as_json:
+        app.out(_json(receipt, notes))
+    else:
+        _show(app, address, delivery, receipt, notes)
+    if receipt.refused is not None:
+        raise typer.Exit(Exit.VENDOR)
+    raise typer.Exit(Exit.OK if receipt.failed is None else receipt.failed.exit_code)
+
+
+def _trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
+    from conn_engine.runtime.webhooks.trial import Trial
+    from conn_engine.wire import FrozenClock
+
+    return Trial(
+        app.workspace,
+        app.environ,
+        clock=app.clock if at is None else FrozenClock(at),
+        redactor=app.redactor,
+        given=given,
+    )
+
+
+def _withheld(trial: "Trial", receipt: "Receipt") -> tuple[str, ...]:
+    if receipt.challenge is None or not trial.withheld:
+        return ()
+    return ("a receiver would have answered by a request as well; none was sent",)
+
+
+def _replayed(
+    app: App, address: Address, recorded: "RecordedDelivery", given: dict[str, str], at: float | None
+) -> "tuple[Delivery, Receipt]":
+    """A recorded delivery, by its own secrets and its own clock."""
+    from datetime import UTC, datetime
+
+    from msgspec import structs
+
+    from conn_engine.runtime.webhooks import Event, Receipt
+    from conn_engine.runtime.webhooks.replaying import replay_delivery
+    from conn_engine.webhooks.recorded import delivery_of
+    from conn_engine.wire import Response
+
+    if at is not None:
+        recorded = structs.replace(recorded, received_at=datetime.fromtimestamp(at, UTC).isoformat())
+    recorded = structs.replace(recorded, secrets={**recorded.secrets, **given})
+    outcome = replay_delivery(address.effective(app), recorded)
+    receipt = Receipt(
+        outcome.reply or Response(503),
+        tuple(Event(account=address.account, **event) for event in outcome.records),
+        outcome.proved,
+        outcome.challenge,
+        outcome.refused,
+        None if outcome.refused is not None else outcome.error,
+        outcome.notes,
+    )
+    return delivery_of(recorded), receipt
+
+
+# --- showing ---
+
+
+def _json(receipt: "Receipt", notes: tuple[str, ...]) -> str:
+    refused, failed = receipt.refused, receipt.failed
+    data: dict[str, Any] = {
+        "proved": receipt.proved,
+        "refused": None
+        if refused is None
+        else {"code": refused.code, "message": refused.message, "hint": refused.hint},
+        "failed": None if failed is None else failed.message,
+        "challenge": receipt.challenge,
+        "kept": list(receipt.captured),
+        "reply": {
+            "status": receipt.reply.status,
+            "headers": receipt.reply.headers.plain(),
+            "body": receipt.reply.body.decode("utf-8", "replace"),
+        },
+        "events": [event.plain() for event in receipt.events],
+        "notes": [*receipt.notes, *notes],
+    }
+    return one_line(data)
+
+
+def _show(app: App, address: Address, delivery: "Delivery", receipt: "Receipt", notes: tuple[str, ...]) -> None:
+    from conn_cli.words import counted
+
+    target = address.account or f"{address.connector} (no account)"
+    app.out(f"{delivery.method} {app.redactor.url(delivery.url)} · {counted(len(delivery.body), 'byte')} · {target}")
+    for line in _verdict(delivery, receipt):
+        app.out(f"  {line}")
+    for event in receipt.events:
+        whose = event.account or "no account"
+        app.out(f"  event {event.type} · {whose} · {event.occurred_at or 'time unknown'} · {event.id}")
+        app.out(f"    {one_line(event.data)}")
+    for note in (*receipt.notes, *notes):
+        app.err(f"note: {note}")
+
+
+def _verdict(delivery: "Delivery", receipt: "Receipt") -> list[str]:
+    lines = []
+    if receipt.refused is not None:
+        lines.append(f"refused: {receipt.refused.message} ({receipt.refused.code})")
+        lines += [f"  {mend}" for mend in _mends(delivery, receipt)]
+    elif receipt.proved:
+        lines.append(
+            "nothing proves it: its connector says so" if receipt.proved == "none" else f"proved by {receipt.proved}"
+        )
+    if receipt.failed is not None:
+        lines.append(f"failed: {receipt.failed.message}")
+        lines += [f"  {mend}" for mend in (receipt.failed.hint, _for_once(receipt)) if mend]
+    if receipt.challenge is not None:
+        lines.append(f"challenge {receipt.challenge}: it tells of no event")
+    if receipt.captured:
+        lines.append(f"it hands over {', '.join(receipt.captured)}, which a receiver keeps")
+    reply = receipt.reply
+    lines.append(f"answer {reply.status}")
+    lines += [f"  {name}: {value}" for name, value in reply.headers.pairs]
+    if reply.body:
+        lines.append(f"  {reply.body.decode('utf-8', 'replace')}")
+    if receipt.refused is None and receipt.failed is None and receipt.challenge is None and not receipt.events:
+        lines.append("it holds no event")
+    return lines
+
+
+def _mends(delivery: "Delivery", receipt: "Receipt") -> list[str]:
+    refused = receipt.refused
+    if refused is None:
+        return []
+    mends = [refused.hint] if refused.hint else []
+    if refused.code in ("unsigned", "no_timestamp"):
+        mends.append(f"its headers are {', '.join(sorted(delivery.headers)) or 'none'}")
+    if refused.code == "stale":
+        mends.append("judge it by the moment it came: --at TIME")
+    if refused.code == "wrong_signature":
+        mends.append("another secret for this once: --secret NAME")
+    return mends
+
+
+def _for_once(receipt: "Receipt") -> str:
+    from conn_engine.errors import CredentialError
+
+    return "or give the secret for this once: --secret NAME" if isinstance(receipt.failed, CredentialError) else ""

@@ -1,0 +1,127 @@
+"""`conn webhook record`: keep a delivery for `conn test`, without a real secret and signed anew."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.deliveries import Account, Address, At, Connector, File, Secrets, Url, address_of, moment, read, secrets
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+    from conn_engine.runtime.webhooks.recording import KeptDelivery
+    from conn_engine.webhooks import Delivery
+
+__all__ = ["record", "target"]
+
+
+def record(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="What it shows, such as contact_created.")],
+    file: File,
+    account: Account = None,
+    connector: Connector = None,
+    at: At = None,
+    url: Url = None,
+    secret: Secrets = None,
+    contract: Annotated[
+        bool,
+        typer.Option(
+            "--contract",
+            help="It is written by the vendor's documentation: sign it, whatever stands in the signature's place.",
+        ),
+    ] = False,
+    note: Annotated[str, typer.Option("--note", help="Anything a reader should know.")] = "",
+    own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace a delivery of this name.")] = False,
+) -> None:
+    """Keep a delivery as a recorded one: redacted, and signed anew by throwaway secrets that the file has.
+
+    Ends with 4, and keeps nothing, when the delivery is refused.
+    """
+    from conn_cli.scaffold import relative
+    from conn_cli.words import counted
+    from conn_engine.webhooks.recorded import save_delivery
+
+    app: App = context.obj
+    address = address_of(app, account, connector)
+    path = target(app, address, name, own=own)
+    if path.exists() and not force:
+        raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or choose another name")
+    given = secrets(app, secret)
+    held = read(app, file, url)
+    if held.delivery is None:
+        raise UsageError(f"{file} is a recorded delivery already", hint=f"put it at {relative(path)}")
+    made = (_by_contract if contract else _as_it_came)(app, address, held.delivery, given, moment(at), note)
+    if contract and made.outcome.refused is not None:
+        raise UsageError(
+            f"it cannot be signed: {made.outcome.refused.message}",
+            hint="give the request what the vendor would send, with any value in the signature's place",
+        )
+    save_delivery(path, made.recorded, app.redactor)
+    outcome = made.outcome
+    what = f"challenge {outcome.challenge}" if outcome.challenge is not None else counted(len(outcome.records), "event")
+    app.out(f"recorded {what}, {outcome.proved or 'not proved'}, in {relative(path)}")
+    if outcome.error is not None:
+        app.err(f"warning: a replay ends with: {outcome.error.message}")
+    if made.recorded.proved is not None:
+        app.err("note: it cannot be signed anew: a replay checks all but the proof")
+    app.out(f"next: conn test webhooks {name} --update")
+
+
+def target(app: App, address: Address, name: str, *, own: bool) -> Path:
+    """The file of a recorded delivery. Raises UsageError for what is no name of a file."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+        raise UsageError(f'"{name}" is no name of a file', hint="lower-case letters, digits, dots, - and _")
+    if own and address.account is None:
+        raise UsageError("--own goes with --account")
+    folder = app.workspace.root / "connectors" / address.effective(app).connector_name / "deliveries"
+    path = (folder / (address.account or "") if own else folder) / f"{name}.json"
+    app.workspace.check_inside(path)
+    return path
+
+
+def _as_it_came(  # noqa: PLR0917
+    app: App, address: Address, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
+) -> "KeptDelivery":
+    """Judged first, by the real secrets; what was asked for it is kept."""
+    from conn_engine.runtime.webhooks.keeping import keep_received
+    from conn_engine.runtime.webhooks.trial import Trial
+    from conn_engine.transport.live import Live
+    from conn_engine.wire import FrozenClock
+
+    clock = app.clock if at is None else FrozenClock(at)
+    trial = Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=given)
+    live = Live(app.redactor, trusted_certificates=app.workspace.trusted_certificates)
+    try:
+        kept = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
+    finally:
+        live.close()
+    if kept.refused is not None:
+        raise kept.refused
+    if kept.failed is not None:
+        raise kept.failed
+    return kept.made()
+
+
+def _by_contract(  # noqa: PLR0917
+    app: App, address: Address, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
+) -> "KeptDelivery":
+    """Signed by made-up secrets, at the moment that it says itself."""
+    from conn_engine.runtime.connection import Wiring
+    from conn_engine.runtime.webhooks.recording import moment_told, recorded_anew
+    from conn_engine.runtime.webhooks.replaying import session_of
+    from conn_engine.vault.memory import MemoryVault
+    from conn_engine.webhooks.recorded import RecordedDelivery
+    from conn_engine.wire import FrozenClock
+
+    effective: Effective = address.effective(app)
+    placeholder = RecordedDelivery(received_at="", url=delivery.url, secrets=given)
+    session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
+    received = at if at is not None else moment_told(effective, session, delivery) or app.clock.now()
+    wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
+    return recorded_anew(wiring, delivery, received_at=received, source="contract", note=note, proved=False)

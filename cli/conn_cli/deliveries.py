@@ -1,0 +1,160 @@
+"""What the commands for webhooks share: at which address a delivery came, its file, the secrets given for once."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.config import Effective
+    from conn_engine.webhooks import Delivery
+    from conn_engine.webhooks.recorded import RecordedDelivery
+
+__all__ = [
+    "Account",
+    "Address",
+    "At",
+    "Connector",
+    "File",
+    "Read",
+    "Secrets",
+    "Url",
+    "address_of",
+    "moment",
+    "read",
+    "secrets",
+]
+
+Account = Annotated[str | None, typer.Option("--account", "-a", help="The account whose delivery it is.")]
+Connector = Annotated[
+    str | None,
+    typer.Option("--connector", "-c", help="The connector, when the delivery says whose it is. Default: the only one."),
+]
+File = Annotated[
+    str,
+    typer.Argument(metavar="FILE", help="The text of an HTTP request, or a recorded delivery (JSON). -: the input."),
+]
+At = Annotated[str | None, typer.Option("--at", metavar="TIME", help="Judge it by this moment (RFC 3339).")]
+Url = Annotated[str | None, typer.Option("--url", help="The URL that the vendor calls, if the text does not say it.")]
+Secrets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--secret",
+        metavar="NAME[=@VARIABLE]",
+        help="A secret for this once, from an environment variable or asked for. Repeatable.",
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """At whose address a delivery came: an account's, or a connector's."""
+
+    account: str | None
+    connector: str | None
+
+    def effective(self, app: App) -> "Effective":
+        """Its configuration."""
+        return app.workspace.effective(account=self.account, connector=self.connector)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file holds: a delivery as it came, or a recorded one."""
+
+    delivery: "Delivery | None"
+    recorded: "RecordedDelivery | None"
+
+
+def address_of(app: App, account: str | None, connector: str | None) -> Address:
+    """The address that the options mean; by default that of the only connector with webhooks. Raises UsageError."""
+    if account is not None:
+        return Address(account, None)
+    if connector is None:
+        names = [name for name in app.workspace.connectors() if _receives(app, name)]
+        if len(names) != 1:
+            told = f"which connector: {', '.join(names)}?" if names else "no connector here says anything of webhooks"
+            raise UsageError(told, hint="add --account ACCOUNT or --connector NAME")
+        connector = names[0]
+    app.workspace.effective(account=None, connector=connector)
+    return Address(None, connector)
+
+
+def _receives(app: App, connector: str) -> bool:
+    return app.workspace.effective(account=None, connector=connector).data.get("webhooks") is not None
+
+
+def read(app: App, file: str, url: str | None) -> Read:
+    """The delivery in a file, or on standard input. Raises UsageError; ConfigurationError for a recorded one that is
+    none."""
+    from conn_engine.webhooks.raw import read_request
+
+    path = None if file == "-" else app.folder / file
+    raw = _standard_input(app) if path is None else _bytes(path, file)
+    if not raw.lstrip().startswith(b"{"):
+        return Read(read_request(raw, url), None)
+    return Read(None, _recorded(app, path, raw, file))
+
+
+def _recorded(app: App, path: Path | None, raw: bytes, file: str) -> "RecordedDelivery":
+    import tempfile
+
+    from conn_engine.webhooks.recorded import load_delivery
+
+    if path is not None:
+        return load_delivery(path, file)
+    with tempfile.TemporaryDirectory() as folder:
+        kept = Path(folder) / "delivery.json"
+        kept.write_bytes(raw)
+        return load_delivery(kept, "the input")
+
+
+def _bytes(path: Path, file: str) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{file} cannot be read: {(error.strerror or str(error)).lower()}") from None
+
+
+def _standard_input(app: App) -> bytes:
+    buffer = getattr(app.stdin, "buffer", None)
+    return bytes(buffer.read()) if buffer is not None else app.stdin.read().encode()
+
+
+def secrets(app: App, options: list[str] | None) -> dict[str, str]:
+    """The secrets of `--secret`. Raises UsageError for one that is written out, or whose variable is not set."""
+    found: dict[str, str] = {}
+    for option in options or ():
+        name, sign, rest = option.partition("=")
+        if sign and not rest.startswith("@"):
+            raise UsageError(
+                "--secret takes no value: the process list and the shell's history would show it",
+                hint=f"--secret {name} asks for it; --secret {name}=@VARIABLE reads an environment variable",
+            )
+        if sign and rest[1:] not in app.environ:
+            raise UsageError(f"--secret {name}: the environment variable {rest[1:]} is not set")
+        found[name] = app.environ[rest[1:]] if sign else app.ask(name, secret=True)
+        app.redactor.add(found[name], name)
+    return found
+
+
+def moment(text: str | None, option: str = "--at") -> float | None:
+    """Unix seconds of an RFC 3339 time. Raises UsageError."""
+    if text is None:
+        return None
+    try:
+        made = datetime.fromisoformat(text)
+        return (made if made.tzinfo else made.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        raise UsageError(f'{option} "{text}" is no time', hint="such as 2026-11-25T14:30:00Z") from None
+
+
+def one_line(data: Any) -> str:
+    """Data as JSON in a line."""
+    return json.dumps(data, ensure_ascii=False, default=str)

@@ -1,0 +1,73 @@
+"""Deliveries drawn: what a replay of one gave, in the report of `conn test`."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from conn_cli.report.text import Piece
+from conn_cli.words import counted
+
+if TYPE_CHECKING:
+    from conn_engine.runtime.cases import Outcome
+    from conn_engine.runtime.judgement import Judgement
+    from conn_engine.runtime.suite import OperationReport
+    from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
+
+__all__ = ["case_data", "case_pieces", "is_delivery"]
+
+
+def is_delivery(report: "OperationReport") -> bool:
+    """Whether a report is of a recorded delivery, and not of an operation."""
+    from conn_engine.runtime.webhooks.cases import DeliveryName
+
+    return isinstance(report.name, DeliveryName)
+
+
+def case_pieces(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[Piece]:
+    """A recorded delivery: where it came to, what was answered, which events it holds."""
+    from conn_engine.runtime.webhooks.cases import DeliveryCase
+
+    case = judgement.case
+    assert isinstance(case, DeliveryCase)  # noqa: S101 - what such an outcome is of
+    delivery = case.delivery
+    yield f"  {delivery.method} {urlsplit(delivery.url).path or '/'}", "bold"
+    status = outcome.reply.status if outcome.reply is not None else "-"
+    asked = f", {counted(len(outcome.sent), 'request')}" if outcome.sent else ""
+    yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{asked}\n", "dim"
+    yield f"    {_verdict(judgement, outcome)}\n", "error" if judgement.failed else "good"
+
+
+def _verdict(judgement: "Judgement", outcome: "DeliveryOutcome") -> str:
+    parts = []
+    if outcome.refused is not None:
+        parts.append(f"refused: {outcome.refused.message}")
+    elif outcome.error is not None:
+        parts.append(f"ends with an error: {outcome.error.message}")
+    if outcome.proved:
+        by = outcome.proved
+        parts.append("nothing proves it" if by == "none" else f"proved by {by}" if by != "as recorded" else by)
+    if outcome.challenge is not None:
+        parts.append(f"challenge {outcome.challenge}")
+    elif outcome.error is None:
+        kinds = ", ".join(dict.fromkeys(event["type"] for event in outcome.records))
+        parts.append(f"{counted(len(outcome.records), 'event')}{f' ({kinds})' if kinds else ''}")
+    words = {"same": "golden same", "changed": "golden differs", "absent": "no golden", "overridden": ""}
+    codes = {finding.code for finding in judgement.findings}
+    if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
+        parts.append(words[judgement.golden])
+    return " · ".join(parts)
+
+
+def case_data(outcome: "Outcome") -> dict[str, Any]:
+    """What a delivery's row has besides, as JSON data; nothing for an operation's."""
+    from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
+
+    if not isinstance(outcome, DeliveryOutcome):
+        return {}
+    return {
+        "proved": outcome.proved,
+        "challenge": outcome.challenge,
+        "refused": None if outcome.refused is None else outcome.refused.code,
+        "status": None if outcome.reply is None else outcome.reply.status,
+        "events": [event["type"] for event in outcome.records],
+    }

@@ -1,0 +1,57 @@
+"""A delivery tried out: judged as a receiver judges it, while nothing is kept and no challenge is answered by a request
+of ours."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from msgspec import structs
+
+from conn_engine.config import Effective
+from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.webhooks.accepting import Acceptance
+from conn_engine.runtime.webhooks.events import VendorEvent
+from conn_engine.runtime.webhooks.receiver import Receiver
+
+__all__ = ["Trial"]
+
+
+@dataclass(slots=True)
+class Trial(Receiver):
+    """A receiver without effect. `given` are secrets besides those that are stored; `withheld` are the requests that a
+    challenge would have been answered by. An event that is nobody's is made as it is for the connector alone."""
+
+    given: Mapping[str, Any] = field(default_factory=dict)
+    withheld: list[str] = field(default_factory=list)
+
+    def _wiring(self, account: str | None, connector: str | None) -> Wiring:
+        made = Receiver._wiring(self, account, connector)
+        if self.given:
+            made.session.document = {**made.session.document, **self.given}
+        for name, value in self.given.items():
+            self.redactor.add(str(value), name)
+        return made
+
+    def _owners(self, runs: Any, event: VendorEvent, notes: dict[str, None]) -> Sequence[str | None]:
+        told = runs.addressed.effective.webhooks
+        if runs.account is None and (told is None or told.account is None):
+            return [None]
+        return Receiver._owners(self, runs, event, notes) or ([None] if runs.account is None else [])
+
+    def _effective(self, account: str | None, connector: str | None) -> Effective:
+        # Named, not super(): a class with slots is made anew by its decorator.
+        made = Receiver._effective(self, account, connector)
+        told = made.webhooks
+        if told is None or all(challenge.request is None for challenge in told.challenge):
+            return made
+        self.withheld = [str(challenge.request.url) for challenge in told.challenge if challenge.request is not None]
+        variant = copy.copy(made)
+        silent = tuple(structs.replace(challenge, request=None) for challenge in told.challenge)
+        variant.__dict__["webhooks"] = structs.replace(told, challenge=silent)
+        return variant
+
+    def _keep(self, accepted: Acceptance, account: str | None, pairing: bool) -> tuple[str, ...]:
+        for name, value in accepted.captured.items():
+            self.redactor.add(value, name)
+        return tuple(accepted.captured)

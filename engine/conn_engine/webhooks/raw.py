@@ -1,0 +1,109 @@
+"""A delivery from the text of an HTTP request, as proxies, tunnels and inspectors write it down."""
+
+import re
+import zlib
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from conn_engine.errors import UsageError
+from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
+from conn_engine.wire import Headers
+
+__all__ = ["TooLong", "read_request", "unpacked"]
+
+_LINE = re.compile(r"([A-Za-z]{3,10})[ \t]+(\S+)(?:[ \t]+HTTP/\d(?:\.\d)?)?[ \t]*")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z:-]+")
+_HOW = "the first line is such as `POST /hooks HTTP/1.1`; headers, an empty line and the body follow"
+
+
+class TooLong(UsageError):
+    """A body is longer than a delivery may be, unpacked."""
+
+
+def read_request(raw: bytes, url: str | None = None) -> Delivery:
+    """The delivery that a request's text stands for. `url` is what the vendor called, where the text does not say.
+
+    Lines may end in LF alone, and begin with `> ` as curl shows them. Raises UsageError for what is no request.
+    """
+    head, body = _split(raw.lstrip(b"\r\n"))
+    lines = [line.removeprefix("> ") if line.startswith("> ") else line for line in head]
+    found = _LINE.fullmatch(lines[0]) if lines else None
+    if found is None:
+        raise UsageError("this is no HTTP request", hint=_HOW)
+    headers = Headers(_headers(lines[1:]))
+    body = unpacked(_cut(body, headers), headers.get("content-encoding", ""))
+    return Delivery(found[1].upper(), url or _url(found[2], headers), headers, body)
+
+
+def _split(raw: bytes) -> tuple[list[str], bytes]:
+    for ending in (b"\r\n\r\n", b"\n\n"):
+        head, found, body = raw.partition(ending)
+        if found and (ending == b"\r\n\r\n" or b"\r\n\r\n" not in raw):
+            return head.decode("utf-8", "surrogateescape").splitlines(), body
+    return raw.decode("utf-8", "surrogateescape").splitlines(), b""
+
+
+def _headers(lines: Sequence[str]) -> list[tuple[str, str]]:
+    pairs: list[tuple[str, str]] = []
+    for number, line in enumerate(lines, 2):
+        name, colon, value = line.partition(":")
+        if line[:1] in (" ", "\t") and pairs:  # a line that goes on (RFC 9112, 5.2)
+            pairs[-1] = (pairs[-1][0], f"{pairs[-1][1]} {line.strip()}")
+        elif colon and _HEADER.fullmatch(name.strip()):
+            pairs.append((name.strip(), value.strip()))
+        else:
+            raise UsageError(f"line {number} of the request is no header", hint=_HOW)
+    return pairs
+
+
+def _cut(body: bytes, headers: Headers) -> bytes:
+    """The body without the line break that an editor or a shell put after it."""
+    said = headers.get("content-length", "")
+    if not said.isdigit():
+        return body
+    if len(body) < int(said):
+        raise UsageError(
+            f"the body has {len(body)} bytes, and content-length says {said}",
+            hint="the text was cut, or an editor changed its line ends: save it as it came",
+        )
+    return body[: int(said)] if not body[int(said) :].strip() else body
+
+
+def _url(target: str, headers: Headers) -> str:
+    if "://" in target:
+        return target
+    host = headers.get("x-forwarded-host") or headers.get("host")
+    if not host:
+        raise UsageError("the request does not say its host", hint="say what the vendor calls: --url https://…")
+    local = urlsplit(f"//{host}").hostname in ("127.0.0.1", "localhost", "::1")
+    scheme = headers.get("x-forwarded-proto") or ("http" if local else "https")
+    return f"{scheme}://{host}{target}"
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """A body as it was before it was packed in transit (`gzip`, `deflate`). Raises TooLong past the longest that is
+    read, UsageError for what cannot be unpacked."""
+    for name in reversed([part.strip().lower() for part in encoding.split(",") if part.strip()]):
+        if name in ("", "identity"):
+            continue
+        if name not in ("gzip", "x-gzip", "deflate"):
+            raise UsageError(f'a body that is packed by "{name[:20]}" is not read')
+        if name != "deflate" and not body.startswith(b"\x1f\x8b"):
+            continue  # whoever wrote the text down has unpacked it
+        body = _bounded(body, name)
+    if len(body) > MAX_DELIVERY_BYTES:
+        raise TooLong(f"the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
+    return body
+
+
+def _bounded(body: bytes, name: str) -> bytes:
+    made = zlib.decompressobj(16 + zlib.MAX_WBITS if name != "deflate" else zlib.MAX_WBITS)
+    try:
+        read = made.decompress(body, MAX_DELIVERY_BYTES + 1)
+    except zlib.error:
+        raise UsageError(f"the body is not packed by {name} as it says") from None
+    if len(read) > MAX_DELIVERY_BYTES:
+        raise TooLong(f"unpacked the body is longer than {MAX_DELIVERY_BYTES // 2**20} MiB")
+    if not made.eof or made.unused_data:
+        raise UsageError(f"the body is not packed by {name} as it says")
+    return read

@@ -75,6 +75,21 @@ def test_what_nothing_asks_for_is_listed() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("mode", "rows", "config"),
+    [
+        ("API_KEY", {"apiKey": {"type": "string", "optional": True}}, {"required": False}),
+        ("API_KEY", {"apiKey": {"type": "string"}}, {}),
+        ("BASIC", {"username": {"optional": "true"}, "password": {"optional": True}},
+         {"username_required": False, "password_required": False}),
+        ("BASIC", {"username": {}, "password": {}}, {}),
+    ],
+)  # fmt: skip
+def test_a_key_that_may_be_left_out(read: Read, mode: str, rows: dict[str, Any], config: dict[str, Any]) -> None:
+    entry = {"auth_mode": mode, "proxy": {"base_url": "https://v.example"}, "credentials": rows}
+    assert data_of(read(entry))["credentials"].get("config", {}) == config
+
+
 def test_an_alias_has_what_it_stands_for() -> None:
     staff = data_of(made("lantern-staff"))
     assert staff["base_url"] == "https://staff.lantern.example" and staff["label"] == "Lantern for staff"

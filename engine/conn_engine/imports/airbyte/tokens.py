@@ -215,8 +215,8 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
         more[str(name)] = str(template(text_of(value, scope)))
     if more:
         assertion["headers"] = more
-    if claims:
-        assertion["claims"] = claims
+    claims["nbf"] = "{{$floor($millis() / 1000)}}"  # the kit says it always
+    assertion["claims"] = claims
     if isinstance(one.get("token_duration"), int):
         assertion["lifetime_seconds"] = max(1, one["token_duration"])
     if one.get("passphrase"):

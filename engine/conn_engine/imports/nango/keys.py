@@ -26,7 +26,8 @@ def nothing(making: Making) -> None:
 def api_key(making: Making) -> None:
     """API_KEY."""
     rows = read_credentials(making, {"apiKey": "api_key"})
-    making.credentials = making.kind("api_key", {"label": _title(rows, "apiKey", "API key")})
+    config = {"label": _title(rows, "apiKey", "API key"), "required": False if _optional(rows, "apiKey") else None}
+    making.credentials = making.kind("api_key", config)
 
 
 def basic(making: Making) -> dict[str, Any]:
@@ -40,8 +41,14 @@ def basic(making: Making) -> dict[str, Any]:
     }
     if lacks:
         config["password_required"] = False
+    if _optional(rows, "username"):
+        config["username_required"] = False
     making.credentials = making.kind("basic", config)
     return {"format": "basic"}
+
+
+def _optional(rows: Mapping[str, Mapping[str, Any]], name: str) -> bool:
+    return rows.get(name, {}).get("optional") in (True, "true")
 
 
 def _title(rows: Mapping[str, Mapping[str, Any]], name: str, usual: str) -> str | None:

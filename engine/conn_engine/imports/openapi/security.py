@@ -27,6 +27,7 @@ class Schemes:
         self._everywhere = everywhere if isinstance(everywhere, list) else None
         self._prefix = variable_prefix
         self._uses: Counter[str] = Counter()
+        self._optional: Counter[str] = Counter()
         self._together: dict[str, str] = {}
 
     def carries(self, name: str, place: str) -> bool:
@@ -42,13 +43,16 @@ class Schemes:
         """Note what an operation asks for (None: what the document says for all).
 
         An operation that asks for nothing is authorised like the others: it does no harm, and documents that forget
-        to ask are more frequent than vendors who refuse.
+        to ask are more frequent than vendors who refuse. An empty requirement beside others says that it answers
+        without a credential, too.
         """
         asked = said if isinstance(said, list) else self._everywhere
+        optional = any(wanted == {} for wanted in asked or ())
         for wanted in asked or ():
             names = [name for name in wanted if name in self._schemes] if isinstance(wanted, Mapping) else []
             for name in names:
                 self._uses[name] += 1
+                self._optional[name] += optional
             if len(names) > 1:
                 self._together.setdefault(" and ".join(names), where)
 
@@ -65,6 +69,8 @@ class Schemes:
                 contract.losses.add(f"the security scheme {label}: {problem}")
             elif contract.authorization is None:
                 contract.credentials, contract.authorization = settings
+                if self._uses[name] and self._optional[name] == self._uses[name]:
+                    _let_lack(contract.credentials)
             else:
                 contract.losses.add(f"the security scheme {label}: another one was chosen; a connector has one")
         for names, where in self._together.items():
@@ -136,6 +142,17 @@ def _api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dict[str,
     if place == "header" and all(33 <= ord(c) < 127 and c not in ':"(),/;<=>?@[\\]{}' for c in name):
         return ({"format": "api_key"}, {"format": "header", "config": {"name": name}}), ""
     return None, f"a key in a {plain(place or 'place unknown', 20)} is not supported"
+
+
+def _let_lack(credentials: dict[str, Any]) -> None:
+    """Every operation that takes the key answers without one, too: an empty requirement stands beside it."""
+    told = {
+        "api_key": {"required": False},
+        "bearer": {"required": False},
+        "basic": {"username_required": False, "password_required": False},
+    }.get(credentials["format"])
+    if told is not None:
+        credentials.setdefault("config", {}).update(told)
 
 
 def _absolute(url: Any, contract: Contract) -> str:

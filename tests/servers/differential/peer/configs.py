@@ -39,6 +39,10 @@ _END_NAME = re.compile(r"(^|_)(end|until|to)(_|$)", re.I)
 _HOST_NAME = re.compile(r"domain|host|instance|site|server|endpoint|url", re.I)
 
 
+LEFT_OUT = "x-left-out"
+"""What our own manifests say of a property that a config has not."""
+
+
 class Settings:
     """Values for the properties of a connection specification.
 
@@ -53,7 +57,7 @@ class Settings:
         """An object with its properties."""
         found: dict[str, Any] = {}
         for name, row in (spec.get("properties") or {}).items():
-            if not isinstance(row, Mapping):
+            if not isinstance(row, Mapping) or row.get(LEFT_OUT):
                 continue
             found[name] = self.value(row, (*at, name))
         return found

@@ -7,7 +7,7 @@ put before an expression only when it names a function that makes such a date.
 from collections.abc import Callable
 from typing import Any
 
-from conn_engine.functions import FUNCTIONS
+from conn_engine.functions import FUNCTIONS, answer
 from conn_engine.functions.dates import DATE_METHODS, METHODS, call
 
 __all__ = ["HOSTS", "PRELUDE"]
@@ -30,7 +30,12 @@ def _prelude() -> str:
 PRELUDE = _prelude()
 """Comes before the text, which a `)` follows."""
 
-HOSTS: dict[str, Callable[..., Any]] = {f"{_PREFIX}call": call} | {
+
+def _call(method: str, *arguments: Any) -> Any:
+    return answer(method, call, (method, *arguments))
+
+
+HOSTS: dict[str, Callable[..., Any]] = {f"{_PREFIX}call": _call} | {
     f"{_PREFIX}{row.name}": row.implementation for row in FUNCTIONS.values() if row.date
 }
 """The functions that the prelude calls."""

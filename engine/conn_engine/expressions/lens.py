@@ -11,7 +11,7 @@ from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.replacing import PRELUDE, fits, needs_bound
 from conn_engine.expressions.tokens import LexError, Token, lex
 from conn_engine.expressions.values import UNDEFINED, Limits
-from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, moment
+from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 
@@ -101,14 +101,14 @@ def _compile(source: str, text: str) -> Any:
             expression.register_function("eval", _refuse_eval)
         for name in names & FUNCTIONS.keys():
             row = FUNCTIONS[name]
-            expression.register_function(name, _host(row.implementation), row.signature)
+            expression.register_function(name, _host(name, row.implementation), row.signature)
         if "$conn_fits" in source:
             expression.register_function("conn_fits", fits)
         if "$conn_date" in source:
             from conn_engine.expressions import dating
 
             for name, implementation in dating.HOSTS.items():
-                expression.register_function(name, _host(implementation))
+                expression.register_function(name, _host(name, implementation))
     return expression
 
 
@@ -133,9 +133,9 @@ def _moved(at: int | None, shift: int) -> int | None:
     return None if at is None or at < shift else at - shift
 
 
-def _host(implementation: Callable[..., Any]) -> Callable[..., Any]:
+def _host(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
     def call(*arguments: Any) -> Any:
-        value = implementation(*arguments)
+        value = answer(name, implementation, arguments)
         return _NULL if value is NULL else value
 
     return call

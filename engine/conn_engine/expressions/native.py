@@ -1,17 +1,18 @@
 """Values and functions in the form jsonata-python wants them, and back. Imported only when that evaluator is
 used."""
 
+import re
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 import jsonata.jsonata
 from jsonata import Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
-from conn_engine.functions import FUNCTIONS, NULL, FunctionFault
+from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer
 from conn_engine.functions.dates import DATE_METHODS, METHODS, call
 
 __all__ = ["functions_for", "plain", "prepared"]
@@ -85,25 +86,49 @@ def _is_function(value: Any) -> bool:
     return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
 
 
+class _Signature(Signature):  # type: ignore[misc]
+    """A signature that tells null from undefined, and does not show the data in its refusals."""
+
+    def get_symbol(self, value: Any) -> str:
+        """The letter of a value's type."""
+        return "l" if value is Utils.NULL_VALUE else str(super().get_symbol(value))
+
+    def validate(self, args: Any, context: Any) -> Any:
+        """The arguments as the signature has them. Raises JException."""
+        try:
+            return super().validate(args, context)
+        except JException as error:
+            if error.error != "T0411":
+                raise
+            raise JException("T0411", -1, error.expected, self.function_name) from None
+
+    def throw_validation_error(self, _arguments: Any, letters: str, name: str) -> NoReturn:
+        """Refuse with the first argument that does not fit: the package's own names one before it."""
+        pattern, fitting = "", 0
+        for parameter in self._params:
+            pattern += parameter.regex
+            match = re.match(pattern, letters)
+            if match is None:
+                break
+            fitting = match.end()
+        raise JException("T0410", -1, fitting + 1, name)
+
+
 class _Own(Jsonata.JFunction):  # type: ignore[misc]
     """One of our functions, or a bounded form of one of the package's."""
 
     def __init__(self, name: str, implementation: Callable[..., Any], signature: str) -> None:
         super().__init__(None, None)
         self.function_name = name
-        self.signature = Signature(signature, name)
+        self.signature = _Signature(signature, name)
         self._implementation = implementation
-        self._nullable = any(mark in signature.split(":", maxsplit=1)[0] for mark in "xjl")
         self._count = len([mark for mark in signature.split(":", maxsplit=1)[0] if mark.isalpha() or mark == "("])
 
     def call(self, _input: Any, args: Any) -> Any:
-        """Call the implementation with JSON-like arguments. The package's signatures let null pass for anything."""
-        null = next((index for index, item in enumerate(args, 1) if item is Utils.NULL_VALUE), 0)
-        if null and not self._nullable:
-            raise JException("T0410", -1, null, self.function_name)
+        """Call the implementation with JSON-like arguments."""
         values = [None if item is None else _Copy(DEFAULT_LIMITS.result_bytes).of(item) for item in args]
         try:
-            result = self._implementation(*values)
+            result = answer(self.function_name, self._implementation, values)
         except FunctionFault as error:
             refusal = JException("D3137", -1, str(error))
             refusal.error = error.code

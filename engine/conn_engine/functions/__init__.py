@@ -25,9 +25,9 @@ from conn_engine.functions import (
     uuids,
     xml,
 )
-from conn_engine.functions.rows import NULL, Function, FunctionFault
+from conn_engine.functions.rows import NULL, Function, FunctionFault, answer
 
-__all__ = ["FUNCTIONS", "NULL", "THEMES", "Function", "FunctionFault"]
+__all__ = ["FUNCTIONS", "NULL", "THEMES", "Function", "FunctionFault", "answer"]
 
 THEMES: dict[str, tuple[Function, ...]] = {
     "Encodings": encoding.ROWS,

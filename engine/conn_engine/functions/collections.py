@@ -113,8 +113,11 @@ def _order_by(items: Any, fields: Any, orders: Any = None) -> list[Any] | None:
     directions = [str(order).lower() for order in listed(orders)]
     if wrong := [order for order in directions if order not in ("asc", "desc")]:
         raise FunctionFault(f'"{wrong[0]}" is no order; asc or desc')
+    names = listed(fields)
+    if other := [field for field in names if not isinstance(field, str)]:
+        raise FunctionFault(f"a field to order by is a name, not {_text(other[0])[:40]}")
     ordered = list(listed(items))
-    for index, field in reversed(list(enumerate(listed(fields)))):
+    for index, field in reversed(list(enumerate(names))):
         descending = index < len(directions) and directions[index] == "desc"
         ordered.sort(key=partial(_ranked, field), reverse=descending)
     return ordered
@@ -125,7 +128,7 @@ def _chunk(items: Any, size: Any = None) -> list[Any] | None:
         return None
     length = 1 if size is None else int(size)
     if length < 1:
-        raise FunctionFault(f"a chunk holds one item or more, not {length}")
+        raise FunctionFault(f"a chunk holds one item or more, not {size:g}")
     whole = listed(items)
     return [whole[start : start + length] for start in range(0, len(whole), length)]
 
@@ -214,10 +217,14 @@ def _values(value: dict[str, Any] | None) -> list[Any] | None:
     return None if value is None else list(value.values())
 
 
+def _name(column: Any) -> str | None:
+    return column if column is None or isinstance(column, str) else _text(column)
+
+
 def _zip(columns: Any, rows: Any, key: str | None = None) -> list[Any] | None:
     if columns is None or rows is None:
         return None
-    names = [_key(column, key) if isinstance(column, dict) else str(column) for column in listed(columns)]
+    names = [_key(column, key) if isinstance(column, dict) else _name(column) for column in listed(columns)]
     return [
         {name: cell for name, cell in zip(names, listed(row), strict=False) if name is not None} for row in listed(rows)
     ]
@@ -280,7 +287,7 @@ ROWS: tuple[Function, ...] = (
         "orderBy",
         _order_by,
         "<a(as)(as)?:a>",
-        "The items ordered by fields, each asc (default) or desc; items without the field last of all.",
+        "The items ordered by fields, each asc (default) or desc; what is missing counts as the greatest.",
         "$orderBy([{'n': 1}, {'n': 3}, {'n': 2}], 'n', 'desc').n",
         [3, 2, 1],
     ),

@@ -18,9 +18,10 @@ def json_to_csv(records: Any, options: dict[str, Any] | None = None) -> str | No
         return None
     given = options or {}
     rows = records if isinstance(records, list) else [records]
-    if wrong := next((row for row in rows if not isinstance(row, dict)), None):
-        raise FunctionFault(f"$jsonToCsv writes objects, not {str(wrong)[:40]!r}")
-    columns = [_column(field) for field in given.get("fields") or dict.fromkeys(key for row in rows for key in row)]
+    if wrong := [row for row in rows if not isinstance(row, dict)]:
+        raise FunctionFault(f"$jsonToCsv writes objects, not {json.dumps(wrong[0])[:40]}")
+    fields = given.get("fields") or list(dict.fromkeys(key for row in rows for key in row))
+    columns = [_column(field) for field in (fields if isinstance(fields, list) else [fields])]
     if len(columns) * (len(rows) + 1) > _MOST_CELLS:
         raise FunctionFault(f"the CSV would have more than {_MOST_CELLS} cells", "U1001")
     delimiter, eol = _mark(given, "delimiter", ","), str(given.get("eol", "\n"))[:2]

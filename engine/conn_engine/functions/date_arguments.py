@@ -42,7 +42,8 @@ def date_add(value: Any, amount: Any, zone: str | None = None, sign: int = 1) ->
     if value is None or amount is None:
         return None
     amounts = duration(amount)
-    return _shown(add(date_of(value, zone), amounts, sign), value, zone, set(amounts))
+    parts = {"hours"} if any(number != int(number) for number in amounts.values()) else set()
+    return _shown(add(date_of(value, zone), amounts, sign), value, zone, set(amounts) | parts)
 
 
 def date_subtract(value: Any, amount: Any, zone: str | None = None) -> str | None:
@@ -119,7 +120,8 @@ def from_epoch(value: Any, unit: str | None = None, zone: str | None = None) -> 
     if name not in ("seconds", "milliseconds"):
         raise FunctionFault("$fromEpoch counts seconds or milliseconds")
     try:
-        date = from_millis(float(value) * (1000 if name == "seconds" else 1))
+        number = float(value if not isinstance(value, str) or "_" not in value else "x")
+        date = from_millis(round(number * 1000, 3) if name == "seconds" else number)  # 1.001 * 1000 is 1000.999…
     except ValueError:
         date = None
     if date is None:

@@ -5,7 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
-from conn_engine.functions.date_values import millis, zone_of
+from conn_engine.functions.date_values import millis, settled, zone_of
 from conn_engine.functions.rows import FunctionFault
 
 __all__ = ["http", "iso", "offset", "read", "rfc2822", "written", "zone_name"]
@@ -215,7 +215,7 @@ def _assembled(found: dict[str, str], zone: tzinfo) -> datetime:
     date = date.replace(
         hour=hour, minute=number("mm", "m") or 0, second=number("ss", "s") or 0, microsecond=int(fraction) * 1000
     )
-    return date.replace(tzinfo=zone) if own is None else date.replace(tzinfo=zone_of(own)).astimezone(zone)
+    return settled(date.replace(tzinfo=zone)) if own is None else date.replace(tzinfo=zone_of(own)).astimezone(zone)
 
 
 def _month(found: dict[str, str], number: int | None) -> int:

@@ -4,7 +4,8 @@ An object holds the date's fields; the evaluator adds the functions that `dates.
 of which calls `call` with the object itself. An invalid date (`isValid` false) answers every question with null.
 """
 
-from datetime import UTC, datetime, timedelta
+from calendar import monthrange
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 
 from conn_engine.functions import date_formats
@@ -16,6 +17,7 @@ from conn_engine.functions.date_values import (
     from_iso,
     from_millis,
     millis,
+    settled,
     start,
     unit_of,
     zone_of,
@@ -68,7 +70,7 @@ def _fields(date: datetime | None) -> dict[str, Any]:
         "weekYear": year,
         "ordinal": date.timetuple().tm_yday,
         "quarter": (date.month + 2) // 3,
-        "daysInMonth": (add(start(date, "months"), {"months": 1}) - timedelta(days=1)).day,
+        "daysInMonth": monthrange(date.year, date.month)[1],
         "offset": (date.utcoffset() or timedelta()) // timedelta(minutes=1),
     }
 
@@ -97,15 +99,26 @@ def _moved(date: datetime, method: str, first: Any, second: Any) -> datetime | N
         case "setZone":
             place = _zone(first)
             keep = isinstance(second, dict) and second.get("keepLocalTime")
-            return None if place is None else date.replace(tzinfo=place) if keep else date.astimezone(place)
+            return None if place is None else settled(date.replace(tzinfo=place)) if keep else _shown(date, place)
         case "set":
             return _set(date, first if isinstance(first, dict) else {})
     return date.astimezone(UTC)
 
 
+def _shown(date: datetime, place: tzinfo) -> datetime:
+    try:
+        return date.astimezone(place)
+    except OverflowError:
+        raise FunctionFault("the date would lie beyond the years 1 to 9999") from None
+
+
 def end(date: datetime, unit: str) -> datetime:
     """The last millisecond of the unit the date is in."""
-    return add(add(start(date, unit), {unit: 1}), {"milliseconds": -1})
+    begins = start(date, unit)
+    try:
+        return add(add(begins, {unit: 1}), {"milliseconds": -1})
+    except FunctionFault:  # the next one would begin in the year 10000
+        return datetime(9999, 12, 31, 23, 59, 59, 999_000, tzinfo=begins.tzinfo)
 
 
 def _set(date: datetime, values: dict[str, Any]) -> datetime:
@@ -115,10 +128,10 @@ def _set(date: datetime, values: dict[str, Any]) -> datetime:
     try:
         months = {name: given[name] for name in ("year", "month") if name in given}
         moved = date.replace(day=1, **months) if months else date  # type: ignore[arg-type]
-        last = (add(start(moved, "months"), {"months": 1}) - timedelta(days=1)).day
+        last = monthrange(moved.year, moved.month)[1]
         rest = {"day": min(date.day, last), **{name: value for name, value in given.items() if name not in months}}
-        return moved.replace(**rest)  # type: ignore[arg-type]
-    except (TypeError, ValueError) as error:
+        return settled(moved.replace(**rest))  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
         raise FunctionFault(f"the date cannot be set so: {error}") from None
 
 
@@ -154,8 +167,8 @@ def _told(date: datetime, method: str, first: Any, second: Any) -> Any:
 
 def _difference(date: datetime, other: Any, units: Any) -> dict[str, float]:
     """Units to amounts: whole ones, the last with its fraction."""
-    names = sorted({unit_of(unit) for unit in (units if isinstance(units, list) else [units or "milliseconds"])})
-    ordered = [unit for unit in UNITS if unit in names]
+    names = {unit_of(unit) for unit in (units if isinstance(units, list) else [units] if units else [])}
+    ordered = [unit for unit in UNITS if unit in names] or ["milliseconds"]
     at, result = date_of(other).astimezone(date.tzinfo), {}
     for unit in ordered[:-1]:
         result[unit] = between(at, date, unit)
@@ -163,13 +176,13 @@ def _difference(date: datetime, other: Any, units: Any) -> dict[str, float]:
     whole = between(at, date, ordered[-1])
     step = 1 if date >= at else -1
     low, high = add(at, {ordered[-1]: whole}), add(at, {ordered[-1]: whole + step})
-    rest = (date - low) / (high - low) * step if date != low else 0
+    rest = (millis(date) - millis(low)) / (millis(high) - millis(low)) * step if date != low else 0
     return {**result, ordered[-1]: whole + rest}
 
 
 def between(first: datetime, second: datetime, unit: str) -> int:
     """How many whole units lie between two dates; negative when the second is the earlier one."""
-    span = abs(second - first)
+    span = abs(second.astimezone(UTC) - first.astimezone(UTC))  # between two of one zone Python counts by its clock
     days = {"years": 366, "quarters": 92, "months": 31, "weeks": 7, "days": 1}.get(unit)
     if days is None:
         size = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000, "milliseconds": 1}[unit]
@@ -187,4 +200,4 @@ def _reaches(first: datetime, second: datetime, unit: str, amount: int, sign: in
         reached = add(first, {unit: amount})
     except FunctionFault:
         return False
-    return reached <= second if sign > 0 else reached >= second
+    return millis(reached) <= millis(second) if sign > 0 else millis(reached) >= millis(second)

@@ -12,7 +12,7 @@ from typing import Any
 
 from conn_engine.functions.rows import FunctionFault
 
-__all__ = ["add", "date_of", "duration", "from_iso", "millis", "start", "unit_of", "zone_of"]
+__all__ = ["add", "date_of", "duration", "from_iso", "millis", "settled", "start", "unit_of", "zone_of"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _OFFSET = re.compile(r"(?:utc|gmt)?([+-])(\d{1,2})(?::?(\d{2}))?", re.IGNORECASE)
@@ -31,6 +31,8 @@ _DURATION = re.compile(
 )
 UNITS = ("years", "quarters", "months", "weeks", "days", "hours", "minutes", "seconds", "milliseconds")
 _MILLIS = {"hours": 3_600_000, "minutes": 60_000, "seconds": 1000, "milliseconds": 1}
+_DAYS = {"years": 365, "quarters": 91, "months": 30, "weeks": 7, "days": 1}
+"""How long a part of a calendar unit is reckoned, in days."""
 _FARTHEST = 10**15
 
 
@@ -80,15 +82,22 @@ def from_iso(text: str, zone: tzinfo | None = None) -> datetime | None:
             if part["ordinal"] == "000" or moment.year != int(part["year"]):
                 return None
         if part["hour"] == "24":
+            if moment.minute or moment.second or moment.microsecond:
+                return None
             moment += timedelta(days=1)
         elif part["hour"] and int(part["hour"]) > 24:
             return None
         own = part["zone"]
         if own is None:
-            return moment.replace(tzinfo=zone or UTC)
+            return settled(moment.replace(tzinfo=zone or UTC))
         return moment.replace(tzinfo=zone_of(own)).astimezone(zone or UTC)
     except (ValueError, OverflowError):
         return None
+
+
+def settled(date: datetime) -> datetime:
+    """The same moment by its zone's clock: a time that the clock skips in spring is later by what it skips."""
+    return date if date.tzinfo is UTC else date.astimezone(UTC).astimezone(date.tzinfo)
 
 
 def from_millis(value: float, zone: tzinfo | None = None) -> datetime | None:
@@ -151,16 +160,18 @@ def duration(value: Any) -> dict[str, float]:
 
 
 def add(date: datetime, amounts: dict[str, float], sign: int = 1) -> datetime:
-    """The date so much later (or, with -1, earlier). Raises FunctionFault beyond the years there are."""
-    whole = {unit: sign * amount for unit, amount in amounts.items()}
+    """The date so much later (or, with -1, earlier). Half a day is 12 hours, half a month 15 days. Raises FunctionFault
+    beyond the years there are."""
     try:
+        whole = {unit: sign * (int(amount) if unit in _DAYS else amount) for unit, amount in amounts.items()}
+        parts = sum(sign * (amount - int(amount)) * _DAYS[unit] for unit, amount in amounts.items() if unit in _DAYS)
         months = whole.get("years", 0) * 12 + whole.get("quarters", 0) * 3 + whole.get("months", 0)
         count = date.year * 12 + date.month - 1 + int(months)
         year, month = divmod(count, 12)
         day = min(date.day, monthrange(year, month + 1)[1]) if 0 < year < 10_000 else date.day
         moved = date.replace(year=year, month=month + 1, day=day)
         moved += timedelta(days=int(whole.get("weeks", 0) * 7 + whole.get("days", 0)))
-        exact = sum(whole.get(unit, 0) * size for unit, size in _MILLIS.items())
+        exact = sum(whole.get(unit, 0) * size for unit, size in _MILLIS.items()) + parts * 24 * _MILLIS["hours"]
         return (moved.astimezone(UTC) + timedelta(milliseconds=round(exact))).astimezone(date.tzinfo)
     except (ValueError, OverflowError):
         raise FunctionFault("the date would lie beyond the years 1 to 9999") from None
@@ -172,11 +183,13 @@ def start(date: datetime, unit: str) -> datetime:
         minute = 0 if unit == "hours" else date.minute
         second = 0 if unit in ("hours", "minutes") else date.second
         return date if unit == "milliseconds" else date.replace(minute=minute, second=second, microsecond=0)
-    day = date.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = date.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     if unit == "weeks":
         return add(day, {"days": -day.weekday()})
     if unit == "quarters":
-        return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
-    if unit == "months":
-        return day.replace(day=1)
-    return day.replace(month=1, day=1) if unit == "years" else day
+        day = day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+    elif unit == "months":
+        day = day.replace(day=1)
+    elif unit == "years":
+        day = day.replace(month=1, day=1)
+    return settled(day)

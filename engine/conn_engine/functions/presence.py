@@ -41,6 +41,8 @@ def _map_values(value: Any, table: dict[str, Any] | None, lower: bool | None = N
         return default
     if table is None:
         return value
+    if not isinstance(table, dict):
+        raise FunctionFault("the table of $mapValues is an object: a value to what it stands for")
     return _mapped(value, table if lower else {key.lower(): item for key, item in table.items()}, 0)
 
 
@@ -53,7 +55,7 @@ def _mapped(value: Any, table: dict[str, Any], depth: int) -> Any:
         return {key: _mapped(item, table, depth + 1) for key, item in value.items()}
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
-    text = value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    text = value if isinstance(value, str) else str(value)
     found = table.get(text.lower())
     return value if found is None else found
 
@@ -70,7 +72,7 @@ def _to_number(value: Any) -> Any:
     if not text:
         return 0
     try:
-        number = float(text.replace("_", "x"))
+        number = float(text.replace("_", "x") if text.isascii() else "x")
     except ValueError:
         return NULL
     if not math.isfinite(number):

@@ -84,8 +84,12 @@ def _lists(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     made = {name: _lists(item) for name, item in value.items()}
-    indexed = made and all(name.isdecimal() and name.isascii() and int(name) <= _LARGEST_INDEX for name in made)
+    indexed = made and all(map(_is_index, made))
     return [made[name] for name in sorted(made, key=int)] if indexed and "0" in made else made
+
+
+def _is_index(name: str) -> bool:
+    return name.isdecimal() and name.isascii() and len(name) <= 3 and int(name) <= _LARGEST_INDEX
 
 
 def stringify_query(value: dict[str, Any] | None, options: dict[str, Any] | None = None) -> str | None:

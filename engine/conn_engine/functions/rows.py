@@ -1,12 +1,12 @@
 """What a row of the function registry holds, how a function refuses, and the bounds they share. No function is
 defined here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
-__all__ = ["NULL", "Function", "FunctionFault", "bounded", "deferred"]
+__all__ = ["NULL", "Function", "FunctionFault", "answer", "bounded", "deferred"]
 
 _LONGEST = 5_000_000
 
@@ -49,6 +49,21 @@ class Function:
     expected: Any
     moment: bool = False
     date: bool = False
+
+
+def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """What an implementation answers. Whatever goes wrong in it is the arguments' fault: raises FunctionFault only."""
+    try:
+        return implementation(*arguments)
+    except FunctionFault:
+        raise
+    except RecursionError:
+        raise FunctionFault(f"an argument of ${name} is nested too deeply", "D1011") from None
+    except MemoryError:
+        raise FunctionFault(f"${name} would exceed the memory there is", "U1001") from None
+    except Exception as error:  # data is anything; an evaluation ends with a value or an error that says why
+        reason = f"{type(error).__name__}: {error}"[:160]
+        raise FunctionFault(f"${name} can make nothing of its arguments ({reason})") from error
 
 
 def deferred(module: str, name: str) -> Callable[..., Any]:

@@ -32,7 +32,8 @@ class _Writer:
     """What the arguments besides the query say."""
 
     def __init__(self, keys: Any, names: Any, types: Any, operators: Any, options: Any) -> None:
-        self.keys = frozenset(keys if isinstance(keys, list) else [keys] if keys else [])
+        listed = keys if isinstance(keys, list) else [keys] if keys else []
+        self.keys = frozenset(key for key in listed if isinstance(key, str))
         self.names = names or {}
         self.types = types or {}
         self.operators = {**_OPERATORS, **(operators or {})}

@@ -14,8 +14,12 @@ __all__ = ["decode_jwt", "key_fingerprint", "sign_jwt", "sign_key"]
 
 _HASHES = {"256": "SHA256", "384": "SHA384", "512": "SHA512"}
 _CURVES = {"256": ("secp256r1", 32), "384": ("secp384r1", 48), "512": ("secp521r1", 66)}
-_SPAN = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*(s|m|h|d|w)?[a-z]*\s*", re.IGNORECASE)
-_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
+_SPAN = re.compile(
+    r"\s*(?P<count>-?[0-9]+(?:\.[0-9]+)?)\s*(?:(?P<ms>ms|msecs?|milliseconds?)|(?P<m>m|mins?|minutes?)|(?P<h>h|hrs?|hours?)"
+    r"|(?P<d>d|days?)|(?P<w>w|weeks?)|(?P<y>y|yrs?|years?)|(?P<s>s|secs?|seconds?))?\s*",
+    re.IGNORECASE,
+)
+_SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800, "y": 31_557_600}
 _CLAIMS = {"issuer": "iss", "subject": "sub", "audience": "aud", "jwtid": "jti"}
 _LONGEST_KEY = 20_000
 
@@ -33,7 +37,10 @@ def sign_jwt(claims: Any, key: str | None, options: Any = None, headers: Any = N
     if claims is None or key is None:
         return None
     given = dict(options or {})
-    extra = {**(given.get("header") or {}), **(headers or {})}
+    own = given.get("header") or {}
+    if not isinstance(own, dict):
+        raise FunctionFault("header among the options of $signJwt is an object")
+    extra = {**own, **(headers or {})}
     algorithm = extra.pop("alg", None) or given.get("algorithm") or given.get("alg") or "HS256"
     header = {"alg": algorithm, "typ": "JWT", **extra}
     if given.get("keyid") or given.get("kid"):
@@ -46,21 +53,29 @@ def _claims(claims: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     claims.update({short: options[name] for name, short in _CLAIMS.items() if name in options})
     now = int(current().now)
     if "expiresIn" in options:
-        claims.setdefault("iat", now)
-        claims["exp"] = int(claims["iat"]) + _span(options["expiresIn"], "expiresIn")
+        claims["exp"] = _issued(claims, now) + _span(options["expiresIn"], "expiresIn")
     if "notBefore" in options:
-        claims["nbf"] = int(claims.setdefault("iat", now)) + _span(options["notBefore"], "notBefore")
+        claims["nbf"] = _issued(claims, now) + _span(options["notBefore"], "notBefore")
     return claims
 
 
+def _issued(claims: dict[str, Any], now: int) -> int:
+    stamp = claims.setdefault("iat", now)
+    if isinstance(stamp, bool) or not isinstance(stamp, int | float):
+        raise FunctionFault("the claim iat of $signJwt is a number: seconds since 1970")
+    return int(stamp)
+
+
 def _span(value: Any, name: str) -> int:
-    """Seconds: a number of them, or a text such as 30s, 15m, 1h, 2 days."""
+    """Seconds: a number of them, or a text such as 30s, 15m, 1h, 2 days, 1y (365.25 days)."""
     if isinstance(value, int | float) and not isinstance(value, bool):
         return int(value)
     match = _SPAN.fullmatch(value) if isinstance(value, str) and len(value) < 40 else None
     if match is None:
-        raise FunctionFault(f"{name} of $signJwt is seconds or a text such as 15m or 1h, not {str(value)[:40]!r}")
-    return int(float(match[1]) * _SECONDS[(match[2] or "s").lower()])
+        raise FunctionFault(
+            f"{name} of $signJwt is seconds or a text such as 15m, 1h or 7 days, not {str(value)[:40]!r}"
+        )
+    return int(float(match["count"]) * _SECONDS[match.lastgroup if match.lastgroup in _SECONDS else "s"])
 
 
 def decode_jwt(token: str | None) -> dict[str, Any] | None:

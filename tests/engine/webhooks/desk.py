@@ -58,9 +58,11 @@ def schemes() -> dict[str, dict[str, Any]]:
 
 
 def document(webhooks: Mapping[str, Any], **more: Any) -> dict[str, Any]:
-    """The smallest connector that says these webhooks; it declares each secret that they use."""
+    """The smallest connector that says these webhooks; it declares each name that they use of an account."""
     told = json.dumps(webhooks)
     fields = [{"name": name, "secret": True, "required": False} for name in SECRETS if name in told]
+    if webhooks.get("account"):
+        fields.append({"name": webhooks["account"]["context"], "required": False})
     return {**SMALLEST, **({"fields": fields} if fields else {}), "webhooks": webhooks, **more}
 
 

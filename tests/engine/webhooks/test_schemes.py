@@ -12,6 +12,12 @@ from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 from conn_engine.webhooks import Webhooks
 
+OPEN = {
+    ("braintree", "WHK104"),  # three answer anybody by the key that proves deliveries: vendors want it so
+    ("linkedin", "WHK104"),
+    ("x_twitter", "WHK104"),
+    ("strava", "WHK101"),  # proves nothing
+}
 SCHEMA = Path(__file__).parents[3] / "schemas" / "connector.schema.json"
 
 
@@ -31,7 +37,10 @@ def test_there_are_as_many_as_are_known():
     assert len(schemes()) == 175
 
 
-def test_lint_finds_no_error(vendors):
+def test_lint_finds_no_fault_and_says_what_a_scheme_leaves_open(vendors):
     root = vendors.root
     found = lint_paths(root, [root / "connectors"]).findings
-    assert [f"{one.span.file}: {one.code} {one.message}" for one in found if one.severity is Severity.ERROR] == []
+    told = {
+        (one.span.file.split("/")[1].replace("-", "_"), one.code) for one in found if one.severity is not Severity.INFO
+    }
+    assert told == OPEN

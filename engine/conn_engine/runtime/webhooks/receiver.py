@@ -29,6 +29,7 @@ __all__ = ["Receipt", "Receiver"]
 
 T = TypeVar("T")
 _MOST_RESOLVED = 1_000
+_MOST_NAMED = 5  # accounts in one note
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,9 @@ class Receiver:
                 hint="receive it for an account, or say `account` under webhooks in connector.yaml",
             )
         found = self.routes.accounts(effective.connector_name, routing.context, event.routes)
+        if self.routes.unreadable:
+            names = ", ".join(self.routes.unreadable[:_MOST_NAMED])
+            notes[f"accounts that cannot be read have no part in it: {names}"] = None
         if not found:
             notes[f"no account has the {routing.context} of an event of type {event.type}: it is left out"] = None
         return found

@@ -1,8 +1,7 @@
 """From command-line options to a `Call`: `--param`, `--body`, `--header`. No running."""
 
 import json
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
@@ -11,6 +10,7 @@ from conn_engine.errors import UsageError
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
     from conn_engine.runtime.call import Call
+    from conn_engine.runtime.parameters import Parameters
 
 __all__ = ["build_call", "read_input"]
 
@@ -29,46 +29,43 @@ def build_call(
     """The call of `--param k=v` options. `id` and names of the path go into the path, names that a template reads
     as `params.NAME` go there, names of parents choose among those, everything else is the query.
 
-    Raises UsageError for a param without `=` and a body that is not JSON.
+    A name that nothing of a unified operation reads is an error. A vendor's operation sends whatever it is given: one
+    that is like a name it knows is only pointed out. Raises UsageError for such a name, for a param without `=`, and
+    for a body that is not JSON.
     """
-    from conn_engine.expressions import template
     from conn_engine.runtime.call import Call
+    from conn_engine.runtime.parameters import parameters
 
     pairs = dict(_pair(text) for text in params)
-    names: set[str] = set()
-    if name.kind == "vendor":
-        vendor = effective.vendor(name.resource, name.method)
-        names = {root for text, _ in template(vendor.path).expressions for root in _roots(text)}
-        told = json.dumps([vendor.path, vendor.query, vendor.headers, vendor.body], default=str)
-        names |= set(re.findall(r"\bparams\.([A-Za-z_][A-Za-z0-9_]*)", told))
-    names |= _parents(effective, name)
     given = pairs.pop("id", None)
     identifier = None if isinstance(given, list) else given
+    known = parameters(effective, name)
+    _check_names(app, effective, name, known, pairs)
     return Call(
-        query={key: value for key, value in pairs.items() if key not in names},
+        query={key: value for key, value in pairs.items() if key not in known.names or key in known.query},
         body=None if body is None else read_input(app, body),
         id=None if identifier is None else str(identifier),
-        params={key: value for key, value in pairs.items() if key in names}
+        params={key: value for key, value in pairs.items() if key in known.names}
         | ({"id": given} if isinstance(given, list) else {}),
         cursor=cursor,
     )
 
 
-def _parents(effective: "Effective", name: "OperationName") -> set[str]:
-    from conn_engine.errors import ConfigurationError
-    from conn_engine.runtime.partitions import partition_names
-    from conn_engine.runtime.unified import vendor_behind
+def _check_names(
+    app: App, effective: "Effective", name: "OperationName", known: "Parameters", pairs: Mapping[str, Any]
+) -> None:
+    """Raise UsageError for a name without any effect, and point out one that looks like a slip."""
+    from conn_engine.diagnostics import did_you_mean
 
-    try:
-        return set(partition_names(effective, vendor_behind(effective, name)))
-    except ConfigurationError:  # which operation it is, only the run can tell; what is wrong, the run tells too
-        return set()
-
-
-def _roots(text: str) -> set[str]:
-    from conn_engine.expressions import expression
-
-    return {str(root) for root in expression(text).roots() or ()}
+    candidates = sorted(known.names | known.query | {"id"})
+    for given in known.unknown(pairs):
+        near = did_you_mean(given, (one for one in candidates if one not in pairs))
+        if not known.open:
+            takes = f"it reads {', '.join(candidates)}"
+            raw = f"the vendor's own parameters: conn run {effective.connector_name}:RESOURCE.METHOD"
+            raise UsageError(f'nothing of {name.text} reads the parameter "{given}"', hint=near or f"{takes}; {raw}")
+        if near and name.kind == "vendor":
+            app.err(f'warning: "{given}" is sent to the vendor as a query parameter; {near}')
 
 
 def _pair(text: str) -> tuple[str, Any]:

@@ -1,0 +1,113 @@
+"""Which names a caller may give an operation, as far as its configuration tells: for the path, and for the query."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, VendorOperation, lookup
+from conn_engine.documents import texts
+from conn_engine.errors import ConnError
+from conn_engine.expressions import expression, template
+from conn_engine.runtime.partitions import partition_names
+from conn_engine.runtime.unified import vendor_behind
+
+__all__ = ["Parameters", "parameters"]
+
+_OWN = frozenset({
+    "body", "chunk", "context", "env", "headers", "id", "job", "page", "params", "parent", "partition", "query",
+    "raw_query", "state", "window", "before",
+})  # fmt: skip
+"""Names of a path that the caller does not give, or not by `params`."""
+_EVERYWHERE = ("limit", "cursor")
+_AFTERWARDS = frozenset({"response_mapping", "response_header_mapping", "error_mapping", "after"})
+"""Where `query` is what the vendor was asked; the caller's is `raw_query`."""
+_PARAM = re.compile(r"(?:.*_)?param")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameters:
+    """`names` are those of the path, of `params` and of parents, `query` those that something reads or sends.
+
+    `open`: others mean something too. The vendor gets them as query parameters, or an expression reads all of them.
+    """
+
+    names: frozenset[str]
+    query: frozenset[str]
+    open: bool
+
+    def unknown(self, given: Mapping[str, Any]) -> list[str]:
+        """Those of the given names that nothing is known to read, in order."""
+        return [name for name in given if name not in self.names | self.query]
+
+
+def parameters(effective: Effective, name: OperationName) -> Parameters:
+    """The names that a call of an operation may give. Raises UsageError for an unknown operation."""
+    try:
+        vendor = vendor_behind(effective, name)
+    except ConnError:
+        if name.kind == "vendor":
+            raise
+        vendor = None  # which operation it is, only the run can tell
+    names = set(partition_names(effective, vendor)) | set(_path_names(vendor)) if vendor is not None else set()
+    if name.kind == "vendor":
+        return Parameters(
+            frozenset(names), frozenset(_sent(effective, vendor) if vendor is not None else ()), open=True
+        )
+    mapped = lookup(effective.data, (*name.path, "path_mapping"))
+    names -= set(mapped) if isinstance(mapped, Mapping) else set()
+    query: set[str] = set(_EVERYWHERE)
+    whole = vendor is None or isinstance(mapped, str)
+    for path in _caller_reads(effective, name, vendor):
+        whole |= len(path) == 1
+        if path[0] == "params":
+            names.update(path[1:2])
+        else:
+            query.update(path[1:2])
+    return Parameters(frozenset(names), frozenset(query), open=whole)
+
+
+def _path_names(vendor: VendorOperation) -> Iterator[str]:
+    for text, _ in template(vendor.path).expressions:
+        for path in _reads(text):
+            if path[0] not in _OWN:
+                yield path[0]
+    for _, text in texts([vendor.path, vendor.query, vendor.headers, vendor.body]):
+        for path in _reads(text):
+            if path[0] == "params":
+                yield from path[1:2]
+
+
+def _sent(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
+    """The query parameters that a vendor operation is known to send: fixed ones, those of paging and of fan-out."""
+    yield from vendor.query
+    for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
+        for place, text in texts(lookup(effective.data, vendor.at(key))):
+            if place and _PARAM.fullmatch(str(place[-1])) and "{{" not in text:
+                yield text
+
+
+def _caller_reads(
+    effective: Effective, name: OperationName, vendor: VendorOperation | None
+) -> Iterator[tuple[str, ...]]:
+    """The paths of the caller's query and params that something of a unified operation reads."""
+    for place, text in texts(lookup(effective.data, name.path)):
+        roots = ("raw_query", "params") if place[0] in _AFTERWARDS else ("query", "raw_query", "params")
+        yield from (path for path in _reads(text) if path[0] in roots)
+    if vendor is not None:
+        for _, text in texts(lookup(effective.data, vendor.place)):
+            yield from (path for path in _reads(text) if path[0] == "raw_query")
+
+
+def _reads(text: str) -> Iterator[tuple[str, ...]]:
+    """The paths that a text reads, an expression or a template; `query` alone where it may be any."""
+    try:
+        sources = [source for source, _ in template(text).expressions] if "{{" in text else [text]
+        for source in sources:
+            compiled = expression(source)
+            if compiled.roots() is None:
+                yield ("query",)
+            for path in compiled.reads():
+                yield tuple(part for part in path if isinstance(part, str))
+    except ConnError:
+        return

@@ -50,7 +50,7 @@ class KeyRequest(SecretRequest, frozen=True, kw_only=True):
             description="Expression over `response` for the key or keys: PEM texts (a certificate's too), JWKs, or "
             "those of a JWKS."
         ),
-    ] = "response.keys ? response.keys : response"
+    ] = "$exists(response.keys) ? response.keys : response"
     keep_seconds: Annotated[
         float, Meta(ge=0, le=604_800, description="How long the answer is kept. One that lacks a key is asked again.")
     ] = 3600.0

@@ -1,0 +1,138 @@
+"""`conn webhook listen`: receive deliveries on this machine."""
+
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.deliveries import Account, Address, address_of
+from conn_engine.errors import ConfigurationError, UsageError
+
+if TYPE_CHECKING:
+    from conn_cli.inbox import Inbox
+    from conn_cli.receiving import Desk, Forward
+
+__all__ = ["listen"]
+
+SECRET = "CONN_EVENT_SECRET"  # noqa: S105 - the name of the variable
+
+
+def listen(
+    context: typer.Context,
+    *,
+    account: Account = None,
+    connector: Annotated[
+        str | None, typer.Option("--connector", "-c", help="The connector whose deliveries say whose they are.")
+    ] = None,
+    host: Annotated[str, typer.Option("--host", help="The address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The port. 0: a free one.")] = 0,
+    url: Annotated[str | None, typer.Option("--url", help="The public URL that the vendor calls.")] = None,
+    record: Annotated[bool, typer.Option("--record", help="Keep what is accepted as recorded deliveries.")] = False,
+    forward: Annotated[
+        str | None,
+        typer.Option("--forward", metavar="URL", help=f"Hand events on, signed by Standard Webhooks with {SECRET}."),
+    ] = None,
+    pair: Annotated[
+        bool, typer.Option("--pair", help="Let a secret that the vendor hands over replace the stored one.")
+    ] = False,
+    once: Annotated[bool, typer.Option("--once", help="End after one accepted delivery.")] = False,
+    count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Each event as a line of JSON.")] = False,
+) -> None:
+    """Receive deliveries on this machine: answer challenges, prove them, print a line for each event.
+
+    At / for the account or connector chosen; else at /CONNECTOR and /accounts/ACCOUNT. Ctrl-C ends it.
+    """
+    from conn_cli.inbox import Inbox
+    from conn_cli.receiving import Desk
+    from conn_cli.words import counted
+    from conn_engine.runtime.webhooks import Receiver
+    from conn_engine.transport.door import is_loopback
+
+    app: App = context.obj
+    if once and count is not None:
+        raise UsageError("--once and --count exclude each other")
+    address = _address(app, account, connector)
+    _checked(url)
+    receiver = Receiver(app.workspace, app.environ, clock=app.clock, redactor=app.redactor)
+    desk = Desk(
+        app,
+        receiver,
+        address,
+        forward=_forward(app, forward),
+        pairing=pair,
+        as_json=as_json,
+        keep=record,
+        count=1 if once else count,
+    )
+    inbox = Inbox(host, port, desk.take, url)
+    if not is_loopback(host):
+        app.err(f"warning: {host} can be reached from elsewhere; 127.0.0.1 and a tunnel are safer")
+    shown = f"[{host}]" if ":" in host else host
+    _serve(app, inbox, desk, f"listening on http://{shown}:{inbox.port} for {_told(address)} (Ctrl-C ends it)")
+    app.err(f"stopped: {desk.deliveries:,} accepted, {counted(desk.events, 'event')}")
+
+
+def _address(app: App, account: str | None, connector: str | None) -> Address | None:
+    if account is None and connector is None:
+        return None
+    address = address_of(app, account, connector)
+    effective = address.effective(app)
+    if effective.webhooks is None:
+        raise ConfigurationError(
+            f'the connector "{effective.connector_name}" says nothing of webhooks',
+            hint="say `webhooks` in connector.yaml: conn explain webhooks",
+        )
+    return address
+
+
+def _told(address: Address | None) -> str:
+    if address is None:
+        return "all, at /CONNECTOR and /accounts/ACCOUNT"
+    return address.account or str(address.connector)
+
+
+def _checked(url: str | None) -> None:
+    parts = urlsplit(url or "https://x")
+    if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
+        raise UsageError(f"--url {url} is no address", hint="such as https://a1b2.tunnel.example/hooks")
+
+
+def _forward(app: App, url: str | None) -> "Forward | None":
+    from conn_cli.receiving import Forward
+    from conn_engine.runtime.webhooks import signing_key
+    from conn_engine.transport.door import is_loopback
+    from conn_engine.transport.live import Live
+
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
+        raise UsageError("--forward goes to https, or to this machine", hint="such as http://127.0.0.1:8000/events")
+    secret = app.environ.get(SECRET)
+    if not secret:
+        raise UsageError(f"{SECRET} is not set", hint="the application checks events with it: openssl rand -base64 32")
+    app.redactor.add(secret, SECRET)
+    live = Live(app.redactor, max_redirects=0, trusted_certificates=app.workspace.trusted_certificates)
+    return Forward(url, signing_key(secret), live, app.clock.now)
+
+
+def _serve(app: App, inbox: "Inbox", desk: "Desk", told: str) -> None:
+    """Until as many came as were wanted, or Ctrl-C."""
+    from threading import Thread
+
+    thread = Thread(target=inbox.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+    thread.start()
+    try:
+        app.err(told)
+        app.flush()
+        while not desk.done.wait(0.5):  # in slices: an unbounded wait could not be interrupted everywhere
+            pass
+        inbox.settle()
+    except KeyboardInterrupt:
+        app.err("")
+    finally:
+        inbox.shutdown()
+        inbox.server_close()
+        thread.join(timeout=5)

@@ -1,0 +1,238 @@
+"""A small HTTP server that takes deliveries on this machine: bounded in time, size and number, silent about what it is
+sent.
+
+What a delivery means is the receiver's; where it goes then, the command's.
+"""
+
+import io
+import os
+import socket
+import socketserver
+import time
+from collections.abc import Callable
+from email.message import Message
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import BoundedSemaphore
+from typing import Any
+from urllib.parse import urlsplit
+
+from conn_engine.errors import CredentialError, UsageError
+from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
+from conn_engine.webhooks.raw import TooLong, unpacked
+from conn_engine.wire import Headers, Response
+
+__all__ = ["Inbox", "Take"]
+
+Take = Callable[[Delivery, str], Response]
+"""What is answered to a delivery; the second is the path that was called. It never raises."""
+
+MOST_AT_ONCE = 32
+SECONDS = 30.0
+_LINE = 65_536
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+
+
+class Inbox(ThreadingHTTPServer):
+    """The server. `port` is the one that it listens on; `public` is the URL that the vendor calls, if it is another.
+
+    Raises CredentialError when it cannot listen.
+    """
+
+    daemon_threads = True
+    block_on_close = False
+    allow_reuse_address = os.name == "posix"  # elsewhere it would let two programs listen on one port
+    request_queue_size = 64
+
+    def __init__(self, host: str, port: int, take: Take, public: str | None = None, seconds: float = SECONDS) -> None:
+        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.take = take
+        self.public = public
+        self.seconds = seconds
+        self._free = BoundedSemaphore(MOST_AT_ONCE)
+        try:
+            super().__init__((host, port), _Handler)
+        except (OSError, OverflowError) as error:
+            reason = str(getattr(error, "strerror", None) or error).lower()
+            raise CredentialError(
+                f"port {port} of {host} cannot be listened on: {reason}", hint="choose another: --port PORT"
+            ) from None
+        self.port = int(self.server_address[1])
+
+    def server_bind(self) -> None:
+        """Without asking for the machine's name, which may take long."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        """Each in a thread of its own, as long as there are not too many."""
+        if not self._free.acquire(timeout=0.5):
+            self._turn_away(request)
+            return
+        super().process_request(request, client_address)
+
+    def process_request_thread(self, request: Any, client_address: Any) -> None:
+        """One request."""
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def settle(self, seconds: float = 2.0) -> None:
+        """Wait for the answers that are on their way."""
+        end = time.monotonic() + seconds
+        for _ in range(MOST_AT_ONCE):
+            if not self._free.acquire(timeout=max(0.0, end - time.monotonic())):
+                return
+
+    def _turn_away(self, request: Any) -> None:
+        try:
+            request.settimeout(1)
+            request.sendall(b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
+        except OSError:
+            pass
+        self.shutdown_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Nothing: whoever hangs up, or sends what is no request, is no fault of ours."""
+
+
+class _InTime(io.RawIOBase):
+    """What a connection sends, until a moment: a byte now and then does not make it last."""
+
+    def __init__(self, connection: socket.socket, end: float) -> None:
+        self._connection = connection
+        self._end = end
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv_into(buffer)
+
+
+class _Refused(Exception):
+    """A request that is no delivery: the status says why."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Inbox
+    headers: Message
+    protocol_version = "HTTP/1.1"
+    timeout = SECONDS
+
+    def setup(self) -> None:
+        super().setup()
+        self.rfile = io.BufferedReader(_InTime(self.connection, time.monotonic() + self.server.seconds))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.removeprefix("do_") in _METHODS:
+            return self._answer
+        raise AttributeError(name)
+
+    def _answer(self) -> None:
+        self.close_connection = True
+        try:
+            response = self.server.take(self._delivery(), self.path)
+        except _Refused as refused:
+            response = Response(refused.status)
+        except TooLong:
+            response = Response(413)
+        except UsageError:
+            response = Response(400)
+        self._write(response)
+
+    def _delivery(self) -> Delivery:
+        headers = Headers([(str(name), str(value).strip()) for name, value in self.headers.items()])
+        raw = self._body(headers)
+        encoding = headers.get("content-encoding", "")
+        body = unpacked(raw, encoding)
+        if len(body) > MAX_DELIVERY_BYTES:
+            raise _Refused(413)
+        return Delivery(self.command, self._url(headers), headers, body)
+
+    def _url(self, headers: Headers) -> str:
+        """The URL that was called: the vendor's is the public one."""
+        target = self.path if self.path.startswith("/") else "/"
+        public = self.server.public
+        if public is not None:
+            path, mark, query = target.partition("?")
+            told = urlsplit(public)
+            own = told.path if path == "/" else told.path.rstrip("/") + path
+            return f"{told.scheme}://{told.netloc}{own or '/'}{mark}{query}"
+        host = headers.get("x-forwarded-host") or headers.get("host") or f"127.0.0.1:{self.server.port}"
+        return f"{headers.get('x-forwarded-proto', 'http')}://{host}{target}"
+
+    def _body(self, headers: Headers) -> bytes:
+        coding, length = headers.get("transfer-encoding"), headers.get("content-length")
+        if coding is not None:
+            if length is not None or coding.strip().lower() != "chunked":
+                raise _Refused(400 if length is not None else 501)
+            return self._chunks()
+        if length is None:
+            return b""
+        if not (length.isascii() and length.isdigit()) or len(length) > 12:
+            raise _Refused(400)
+        if int(length) > MAX_DELIVERY_BYTES:
+            raise _Refused(413)
+        return self._exactly(int(length))
+
+    def _exactly(self, size: int) -> bytes:
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise _Refused(400)
+        return body
+
+    def _chunks(self) -> bytes:
+        pieces: list[bytes] = []
+        total = 0
+        while True:
+            size = self._chunk_size()
+            if size == 0:
+                while self.rfile.readline(_LINE).strip():
+                    pass  # trailers say nothing that counts here
+                return b"".join(pieces)
+            total += size
+            if total > MAX_DELIVERY_BYTES:
+                raise _Refused(413)
+            pieces.append(self._exactly(size))
+            if self.rfile.readline(3) not in (b"\r\n", b"\n"):
+                raise _Refused(400)
+
+    def _chunk_size(self) -> int:
+        text = self.rfile.readline(_LINE).partition(b";")[0].strip()
+        if not text or len(text) > 8 or text.strip(b"0123456789abcdefABCDEF"):
+            raise _Refused(400)
+        return int(text, 16)
+
+    def _write(self, response: Response) -> None:
+        self.connection.settimeout(10)
+        self.send_response_only(response.status)
+        for name, value in response.headers.pairs:
+            if name.lower() not in ("content-length", "connection", "transfer-encoding"):
+                self.send_header(name, value)
+        body = response.body
+        self.send_header("content-length", str(len(body)))
+        self.send_header("cache-control", "no-store")
+        self.send_header("connection", "close")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """The status alone: nothing of what was sent is sent back."""
+        _ = message, explain
+        self.close_connection = True
+        self.command = getattr(self, "command", None) or "GET"
+        self.request_version = "HTTP/1.1"
+        self._write(Response(int(code)))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Nothing: a URL may hold a secret."""

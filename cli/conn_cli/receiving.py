@@ -1,0 +1,188 @@
+"""What becomes of deliveries that a running `conn webhook listen` takes: they are told, kept, handed on."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event as Signal
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from conn_cli.console import App
+from conn_cli.deliveries import Address, one_line
+from conn_engine.errors import ConnError
+from conn_engine.wire import Headers, Response
+
+if TYPE_CHECKING:
+    from conn_engine.runtime.drive import Sender
+    from conn_engine.runtime.webhooks import Event, Receipt, Receiver
+    from conn_engine.runtime.webhooks.keeping import Received
+    from conn_engine.webhooks import Delivery
+
+__all__ = ["Desk", "Forward"]
+
+_NOT_FOUND = Response(404)
+_AGAIN = Response(503, Headers({"retry-after": "30"}))
+
+
+@dataclass(slots=True)
+class Forward:
+    """Hands events on to an application. `send` is a transport; `key` signs them."""
+
+    url: str
+    key: bytes = field(repr=False)
+    transport: "Sender"
+    now: Callable[[], float]
+
+    def hand_on(self, events: "Sequence[Event]") -> str:
+        """Hand on every event, in order. Says what went wrong; "" for nothing."""
+        from conn_engine.runtime.webhooks import outgoing
+
+        for event in events:
+            try:
+                answer = self.transport.send(outgoing(event, self.url, self.key, self.now()))
+            except ConnError as error:
+                return error.message
+            if not 200 <= answer.status < 300:
+                return f"{answer.status} from {self.url}"
+        return ""
+
+
+@dataclass(slots=True)
+class Desk:
+    """Takes deliveries, from several threads. `done` is set when as many came as were wanted (`count`; None: go on)."""
+
+    app: App
+    receiver: "Receiver"
+    address: Address | None
+    forward: Forward | None = None
+    pairing: bool = False
+    as_json: bool = False
+    keep: bool = False
+    count: int | None = None
+    done: Signal = field(default_factory=Signal)
+    deliveries: int = 0
+    events: int = 0
+    _lock: Lock = field(default_factory=Lock)
+
+    def take(self, delivery: "Delivery", path: str) -> Response:
+        """The answer to a delivery."""
+        address = self.address or self._addressed(path)
+        if address is None:
+            return _NOT_FOUND
+        try:
+            return self._received(delivery, address)
+        except ConnError as error:
+            self._tell_error(f"failed: {error.message}")
+        except Exception as error:  # one delivery may not end the others
+            self._tell_error(f"internal error: {type(error).__name__}")
+        return _AGAIN
+
+    def _addressed(self, path: str) -> Address | None:
+        """`/accounts/<account>`, or `/<connector>`."""
+        parts = path.partition("?")[0].strip("/").split("/")
+        workspace = self.app.workspace
+        if len(parts) == 2 and parts[0] == "accounts" and parts[1] in workspace.accounts():
+            return Address(parts[1], None)
+        if len(parts) == 1 and parts[0] in workspace.connectors():
+            return Address(None, parts[0])
+        return None
+
+    def _received(self, delivery: "Delivery", address: Address) -> Response:
+        kept = None
+        if self.keep:
+            kept, receipt = self._recorded(delivery, address)
+        else:
+            receipt = self.receiver.receive(
+                delivery, account=address.account, connector=address.connector, pairing=self.pairing
+            )
+        fault = "" if receipt.failed or self.forward is None else self.forward.hand_on(receipt.events)
+        with self._lock:
+            self._tell(receipt, fault)
+            if kept is not None and receipt.refused is None and receipt.failed is None:
+                self._save(kept, address)
+            self._counted(receipt, fault)
+        return _AGAIN if fault else receipt.reply
+
+    def _recorded(self, delivery: "Delivery", address: Address) -> "tuple[Received, Receipt]":
+        from conn_engine.runtime.webhooks.keeping import keep_received
+        from conn_engine.transport.live import Live
+
+        live = Live(self.app.redactor, trusted_certificates=self.app.workspace.trusted_certificates)
+        try:
+            received = keep_received(
+                self.receiver,
+                live,
+                delivery,
+                account=address.account,
+                connector=address.connector,
+                pairing=self.pairing,
+            )
+        finally:
+            live.close()
+        return received, received.receipt
+
+    def _counted(self, receipt: "Receipt", fault: str) -> None:
+        if receipt.refused is not None or receipt.failed is not None or receipt.challenge is not None or fault:
+            return
+        self.deliveries += 1
+        self.events += len(receipt.events)
+        if self.count is not None and self.deliveries >= self.count:
+            self.done.set()
+
+    # --- telling ---
+
+    def _tell(self, receipt: "Receipt", fault: str) -> None:
+        for event in receipt.events:
+            if self.as_json:
+                self.app.out(one_line(event.plain()))
+            else:
+                whose = event.account or "no account"
+                self.app.out(f"{event.type} · {whose} · {event.id} · {one_line(event.data)}")
+        if receipt.refused is not None:
+            self.app.err(f"refused: {receipt.refused.message}")
+            if receipt.refused.hint:
+                self.app.err(f"  {receipt.refused.hint}")
+        if receipt.failed is not None:
+            self.app.err(f"failed: {receipt.failed.message}")
+        if receipt.challenge is not None and receipt.refused is None:
+            self.app.err(f"challenge {receipt.challenge} answered")
+        if receipt.captured:
+            self.app.err(f"kept {', '.join(receipt.captured)} with the account")
+        for note in receipt.notes:
+            self.app.err(f"note: {note}")
+        if fault:
+            self.app.err(f"not handed on: {fault}; the vendor is asked to deliver it again")
+        self.app.flush()
+
+    def _tell_error(self, text: str) -> None:
+        with self._lock:
+            self.app.err(text)
+            self.app.flush()
+
+    def _save(self, kept: "Received", address: Address) -> None:
+        from conn_cli.scaffold import relative
+        from conn_engine.webhooks.recorded import save_delivery
+
+        made = kept.made()
+        path = self._free_path(address, _slug(kept))
+        save_delivery(path, made.recorded, self.app.redactor)
+        self.app.err(f"recorded in {relative(path)}")
+        self.app.flush()
+
+    def _free_path(self, address: Address, name: str) -> Path:
+        from conn_cli.commands.webhook_record import target
+
+        number = 1
+        while True:
+            path = target(self.app, address, name if number == 1 else f"{name}-{number}", own=False)
+            if not path.exists():
+                return path
+            number += 1
+
+
+def _slug(kept: "Received") -> str:
+    if kept.receipt.challenge is not None:
+        return f"challenge_{kept.receipt.challenge}"
+    kinds = [str(event.vendor.get("type", "")) for event in kept.receipt.events]
+    return re.sub(r"[^a-z0-9]+", "_", kinds[0].lower()).strip("_")[:60] if kinds and kinds[0] else "delivery"

@@ -118,7 +118,7 @@ def _left(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -
 
 def _operation(endpoint: Endpoint, name: Name, plan: HeaderPlan, contract: Contract) -> Operation | None:
     path = records_path(endpoint.answer.shape, name) or ()
-    listing = name.many and not endpoint.answer.text
+    listing = name.many and not endpoint.answer.format
     paging = guess(endpoint) if listing else None
     set_by_paging = _set_by(paging)
     form = form_of(endpoint, set_by_paging, plan, contract.losses)
@@ -230,15 +230,17 @@ def _row(
             notes[(*here, "query", operation.paging.size.name)] = "the most at once"
     if form.headers:
         row["headers"] = form.headers
-    if endpoint.body_format in ("form", "multipart"):
+    if endpoint.body_format in ("form", "graphql", "multipart", "raw"):
         row["body_format"] = endpoint.body_format
+    if endpoint.body_format == "raw":
+        notes[*here, "body_format"] = "a text, or the file that the caller gives"
     if endpoint.body_format == "multipart":
         if note := files_note(endpoint):
             notes[*here, "body_format"] = note
         if body := body_of(endpoint, contract.losses):
             row["body"] = body
-    if endpoint.answer.text:
-        row["response_format"] = "text"
+    if endpoint.answer.format:
+        row["response_format"] = endpoint.answer.format
     if operation.records:
         row["response_path"] = path_text(operation.records)
         notes[(*here, "response_path")] = _GUESS

@@ -74,12 +74,13 @@ class Parts:
 
 @dataclass(slots=True)
 class Answer:
-    """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names."""
+    """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names, and
+    how it is read when it is no JSON (`response_format`; "" for JSON)."""
 
     shape: Shape | None = None
     example: Any = UNSET
     headers: frozenset[str] = frozenset()
-    text: bool = False
+    format: str = ""
 
 
 @dataclass(slots=True)

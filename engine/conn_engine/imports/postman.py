@@ -19,6 +19,8 @@ __all__ = ["LABEL", "read", "recognises"]
 
 LABEL = "Postman collection"
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
+_LANGUAGES = {"html": "text/html", "javascript": "application/javascript", "xml": "application/xml"}
+_SENT_AS = {"file": "raw", "graphql": "graphql"}
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
 _MOST = 100_000
 _NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "host", "cookie", "content-length"})
@@ -170,8 +172,8 @@ class _Reader:
                     else ""
                 )
                 if language not in ("json", "", None):
-                    self._losses.add(f"operations with a body of {plain(language, 20)}", endpoint.where)
-                    return False
+                    endpoint.body_format, endpoint.media_type = "raw", _LANGUAGES.get(str(language), "text/plain")
+                    return True
                 value = {}
             endpoint.body_format, endpoint.body = "json", Shape.of(learned(value))
             return True
@@ -184,6 +186,9 @@ class _Reader:
             texts = {str(row.get("key")): str(row.get("value") or "") for row in rows if row.get("type") != "file"}
             endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
             endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
+            return True
+        if mode in _SENT_AS:
+            endpoint.body_format = _SENT_AS[mode]
             return True
         self._losses.add(f"operations with a body of {plain(mode, 40)}", endpoint.where)
         return False

@@ -146,6 +146,24 @@ def test_the_form_of_a_collection(imported) -> None:
     assert "/home/me" not in made.text
 
 
+@pytest.mark.parametrize(
+    ("body", "form", "header"),
+    [
+        ({"mode": "raw", "raw": "<a/>", "options": {"raw": {"language": "xml"}}}, "raw", "application/xml"),
+        ({"mode": "raw", "raw": "a b", "options": {"raw": {"language": "text"}}}, "raw", "text/plain"),
+        ({"mode": "file", "file": {"src": "/home/me/a.pdf"}}, "raw", None),
+        ({"mode": "graphql", "graphql": {"query": "{ me { id } }"}}, "graphql", None),
+    ],
+)
+def test_other_bodies_of_a_collection(imported, body, form, header) -> None:
+    schema = "https://schema.getpostman.com/json/collection/v2.1.0/collection.json"
+    request = {"method": "POST", "url": "https://desk.example/files", "body": body}
+    made = imported({"info": {"name": "Desk", "schema": schema}, "item": [{"name": "Upload", "request": request}]})
+    row = made.operation("files.create")
+    assert row["body_format"] == form and row.get("headers", {}).get("Content-Type") == header
+    assert "/home/me" not in made.text and not any(what.startswith("operations") for what in made.lost)
+
+
 def test_the_form_of_a_har(imported, tmp_path) -> None:
     text = (
         '--b\r\nContent-Disposition: form-data; name="title"\r\n\r\nA\r\n'

@@ -83,6 +83,11 @@ def test_a_base_url_may_be_given(imported, api) -> None:
         ({"type": "http", "scheme": "Bearer"}, "bearer", {"format": "bearer"}),
         ({"type": "http", "scheme": "basic"}, "basic", {"format": "basic"}),
         (
+            {"type": "apiKey", "in": "cookie", "name": "SID"},
+            "api_key",
+            {"format": "cookie", "config": {"name": "SID", "value": "{{api_key}}"}},
+        ),
+        (
             {"type": "apiKey", "in": "header", "name": "X-Key"},
             "api_key",
             {"format": "header", "config": {"name": "X-Key"}},
@@ -358,10 +363,10 @@ def test_only(imported, api, only, names) -> None:
     [((), ["POST /files", "POST /notes"]), (("/files*",), ["POST /files"]), (("/deals",), None)],
 )
 def test_only_tells_of_what_was_asked_for_alone(imported, api, only, places) -> None:
-    odd = {"post": {"requestBody": {"content": {"application/pdf": {}}}, "responses": {}}}
+    odd = {"post": {"requestBody": {"content": {"multipart/mixed": {}}}, "responses": {}}}
     usable = {"get": {"responses": {}}}
     made = imported(api({"/deals": usable, "/files/{id}": usable, "/files": odd, "/notes": odd}), only=only)
-    assert made.lost.get("operations with a body of application/pdf") == places
+    assert made.lost.get("operations with a body of multipart/mixed") == places
 
 
 def test_only_that_matches_nothing(imported, api) -> None:
@@ -370,7 +375,7 @@ def test_only_that_matches_nothing(imported, api) -> None:
 
 
 @pytest.mark.parametrize(
-    "paths", [{}, {"/f": {"post": {"requestBody": {"content": {"application/pdf": {}}}}}}, None, [], {"/a": None}]
+    "paths", [{}, {"/f": {"post": {"requestBody": {"content": {"multipart/mixed": {}}}}}}, None, [], {"/a": None}]
 )
 def test_no_operation_is_a_failure(imported, api, paths) -> None:
     with pytest.raises(ConfigurationError, match="nothing was made"):

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.imports.contract import Endpoint, Losses, Parts
+from conn_engine.imports.openapi.media import concrete, raw_kind
 from conn_engine.imports.shapes import Resolve, Shape
 from conn_engine.imports.words import plain
 
@@ -31,18 +32,21 @@ def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve,
         if any(shape.properties() for shape in shapes):  # generators write an empty body everywhere
             losses.add("a body of a GET, which is not sent", endpoint.where)
         return True
-    chosen = _chosen(kinds, content, follow)
+    data = _chosen(kinds, content, follow)
+    chosen = data or raw_kind(list(kinds))
+    raw = not data
     if not chosen:
         losses.add(f"operations with a body of {plain(', '.join(kinds), 120)}", endpoint.where)
         return False
     others = [kind for kind in kinds if kind != chosen]
     if others:
-        told = f"bodies of {plain(', '.join(others), 120)}: {_NAMES.get(chosen, 'JSON')} is sent instead"
+        name = plain(chosen, 60) if raw else _NAMES.get(chosen, "JSON")
+        told = f"bodies of {plain(', '.join(others), 120)}: {name} is sent instead"
         losses.add(told, endpoint.where)
     media = _object(content[kinds[chosen]])
     endpoint.body = Shape.of(media.get("schema"), follow)
-    endpoint.body_format = {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
-    endpoint.media_type = chosen if chosen.endswith("+json") else ""
+    endpoint.body_format = "raw" if raw else {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
+    endpoint.media_type = chosen if chosen.endswith("+json") or (raw and concrete(chosen)) else ""
     if chosen == _MULTIPART:
         endpoint.parts = _parts(endpoint.body, _object(media.get("encoding")), follow)
         if not endpoint.body.properties():

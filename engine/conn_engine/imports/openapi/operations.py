@@ -7,6 +7,7 @@ from msgspec import UNSET
 
 from conn_engine.imports.contract import Answer, Contract, Endpoint
 from conn_engine.imports.openapi.bodies import choose_body
+from conn_engine.imports.openapi.media import answer_format, holds_json
 from conn_engine.imports.openapi.parameters import parameters_of, swagger_body
 from conn_engine.imports.openapi.references import References
 from conn_engine.imports.openapi.security import Schemes
@@ -130,10 +131,10 @@ class _Reader:
         kinds = [str(kind) for kind in content]
         if not kinds:
             return
-        usable = [kind for kind in kinds if "json" in kind.lower() or kind.startswith("*/*") or kind == "application/*"]
+        usable = [kind for kind in kinds if holds_json(kind) or kind.startswith("*/*") or kind == "application/*"]
         if not usable:
-            endpoint.answer = Answer(text=True, headers=endpoint.answer.headers)
-            if not all(kind.startswith("text/") and "xml" not in kind for kind in kinds):
+            endpoint.answer = Answer(format=answer_format(kinds), headers=endpoint.answer.headers)
+            if endpoint.answer.format == "text" and not all(kind.startswith("text/") for kind in kinds):
                 self._losses.add(f"answers of {plain(', '.join(kinds), 120)}: they are read as text", endpoint.where)
             return
         chosen = next((kind for kind in usable if kind.lower().startswith(_JSON)), usable[0])

@@ -36,6 +36,8 @@ def parameters_of(
         name, place = row.get("name"), row.get("in")
         if not isinstance(name, str) or not name or not isinstance(place, str) or len(name) > 200:
             continue
+        if place == "cookie" and carries(name, place):
+            continue
         if place == "cookie":
             losses.add("cookies", f"{where}: {plain(name, 60)}")
         elif place == "querystring":

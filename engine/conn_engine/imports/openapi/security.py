@@ -141,6 +141,8 @@ def _api_key(scheme: Mapping[str, Any]) -> tuple[tuple[dict[str, Any], dict[str,
         return ({"format": "api_key"}, {"format": "query", "config": {"name": name}}), ""
     if place == "header" and all(33 <= ord(c) < 127 and c not in ':"(),/;<=>?@[\\]{}' for c in name):
         return ({"format": "api_key"}, {"format": "header", "config": {"name": name}}), ""
+    if place == "cookie" and not any(ord(c) <= 32 or ord(c) >= 127 or c in '()<>@,;:\\"/[]?={}' for c in name):
+        return ({"format": "api_key"}, {"format": "cookie", "config": {"name": name, "value": "{{api_key}}"}}), ""
     return None, f"a key in a {plain(place or 'place unknown', 20)} is not supported"
 
 

@@ -1,0 +1,50 @@
+"""Media types of a document as formats of the language: how an answer that is no JSON is read, and which bodies are
+sent as they are."""
+
+import re
+from collections.abc import Sequence
+
+__all__ = ["answer_format", "concrete", "holds_json", "raw_kind"]
+
+_FORMATS = {
+    "application/csv": "csv", "application/jsonl": "jsonl", "application/ld+x-ndjson": "jsonl",
+    "application/x-ndjson": "jsonl", "application/xml": "xml", "text/csv": "csv", "text/event-stream": "sse",
+    "text/tab-separated-values": "tsv", "text/xml": "xml",
+}  # fmt: skip
+_BYTES = re.compile(
+    r"(?:audio|font|image|video)/.+|application/(?:octet-stream|pdf|zip|gzip|x-gzip|x-tar|x-zip-compressed|msword|"
+    r"vnd\.(?:ms-|openxmlformats-|oasis\.opendocument).+)"
+)
+_CONCRETE = re.compile(r"[a-z0-9.+-]+/[a-z0-9.+-]+")
+"""A media type that a request can name: no range (`image/*`), no parameters."""
+
+
+def answer_format(kinds: Sequence[str]) -> str:
+    """How answers of these media types, none of them JSON, are read; `text` where they differ or none is known."""
+    found = {_format(kind.partition(";")[0].strip().lower()) for kind in kinds}
+    return found.pop() if len(found) == 1 else "text"
+
+
+def holds_json(kind: str) -> bool:
+    """Whether it is one JSON document."""
+    return "json" in kind.lower() and answer_format([kind]) != "jsonl"
+
+
+def _format(kind: str) -> str:
+    if kind in _FORMATS:
+        return _FORMATS[kind]
+    if _BYTES.fullmatch(kind) and not kind.endswith("+xml"):
+        return "binary"
+    return "xml" if kind.endswith("+xml") else "text"
+
+
+def raw_kind(kinds: Sequence[str]) -> str:
+    """What a body is sent as that is neither data nor a form: the first that is no parts, a type before a range; "" for
+    none."""
+    usable = [kind for kind in kinds if "/" in kind and not kind.startswith("multipart/")]
+    return next((kind for kind in usable if concrete(kind)), usable[0] if usable else "")
+
+
+def concrete(kind: str) -> bool:
+    """Whether a request can name the media type."""
+    return _CONCRETE.fullmatch(kind) is not None

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlsplit
 from conn_cli.console import App
 from conn_cli.loopback import is_local, listening
 from conn_engine.auth import Consent, Consenting, fresh_secret
-from conn_engine.errors import CredentialError, UsageError
+from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
@@ -127,12 +127,3 @@ def _opened(url: str) -> bool:
         return windows and webbrowser.open(url)
     except (webbrowser.Error, OSError):
         return False
-
-
-def needs_store(account: str, vault_kind: str) -> None:
-    """Raise CredentialError, before a person takes any trouble, when what comes out could not be kept."""
-    if vault_kind == "environment":
-        raise CredentialError(
-            f'the credential of account "{account}" cannot be stored: the environment is read only',
-            hint="a log-in needs a keyring, or CONN_VAULT_KEY for an encrypted file",
-        )

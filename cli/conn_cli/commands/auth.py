@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     from conn_engine.auth import Consenting, CredentialField, Credentials
     from conn_engine.config import Effective
-    from conn_engine.vault import LayeredVault
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
 group.command(name="set")(set_command)
@@ -50,6 +49,7 @@ def login(  # noqa: PLR0917
 
     Secrets are typed hidden, or read from standard input; never from options. Then the connector's `connect` steps run.
     """
+    from conn_cli.keeping import needs_store, refuse_shadowed
     from conn_engine.runtime.connection import vault_of
 
     app: App = context.obj
@@ -64,7 +64,7 @@ def login(  # noqa: PLR0917
     values = _read_json(app, fields) if with_json else None
     consenting = None if paste else _consenting(credentials, values)
     if consenting is not None:
-        from conn_cli.consent import ConsentLogin, needs_store
+        from conn_cli.consent import ConsentLogin
 
         refuse_shadowed(account, vault)
         needs_store(account, vault.kind)
@@ -80,18 +80,6 @@ def login(  # noqa: PLR0917
     _connect(app, effective, account)
     if verify:
         _verify(app, account)
-
-
-def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
-    """Raise UsageError when what is stored would not be used."""
-    from conn_engine.errors import UsageError
-    from conn_engine.vault.environment import variable_prefix
-
-    if vault.environment.has(account):
-        raise UsageError(
-            f"the credential of {account} comes from the environment, which goes before what is stored",
-            hint=f"unset {variable_prefix(account)}* first",
-        )
 
 
 def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":

@@ -25,7 +25,7 @@ def set_command(
 
     It is typed hidden, or read from standard input where there is nobody to ask; never from an option.
     """
-    from conn_cli.commands.auth import refuse_shadowed
+    from conn_cli.keeping import refuse_shadowed
     from conn_engine.errors import UsageError
     from conn_engine.runtime.connection import vault_of
 

@@ -19,6 +19,7 @@ from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
 from conn_engine.runtime.webhooks.routing import Routes, same_value
 from conn_engine.secrets import Redactor, Vault
+from conn_engine.vault import LayeredVault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, Unproved
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, SystemClock
 
@@ -97,6 +98,10 @@ class Receiver:
         """The events of an accepted delivery. One that cannot be made fails all: the vendor delivers them again, and
         those that were made have the same ids then."""
         notes: dict[str, None] = {}
+        if captured and isinstance(self.vault, LayeredVault) and self.vault.kind_of(str(runs.account)) == "environment":
+            notes[f"{', '.join(captured)} is kept as long as this runs: the credential comes from the environment"] = (
+                None
+            )
         events: list[Event] = []
         try:
             for event in accepted.events:

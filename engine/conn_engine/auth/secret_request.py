@@ -20,6 +20,7 @@ from conn_engine.signatures import Signature
 from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
+from conn_engine.transport import door
 from conn_engine.wire import Clock, Flow, Headers, Request, Response
 
 __all__ = [
@@ -207,7 +208,7 @@ def _built(  # noqa: PLR0917
             headers[name.lower()] = header_value(str(value), purpose=f'"{name}" of {purpose}')
     return Request(
         method=told.method.upper(),
-        url=url,
+        url=door.as_sent(url),  # a signature is over the URL as it is sent
         headers=Headers(headers),
         body=body,
         purpose="token",

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from conn_engine import bodies
@@ -155,6 +156,9 @@ def finish_request(  # noqa: PLR0917
         stream=bodies.streams(read_as),
         declared=Headers(declared),
     )
+    if isinstance(operation.signature, NoSignature):
+        return request
+    request = replace(request, url=door.as_sent(request.url))  # it is the URL as sent that is signed
     with _sealed():
         return operation.signature.sign(request, emptied(secret_scope, draft.absent), Moment.at(session.clock.now()))
 

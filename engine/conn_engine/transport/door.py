@@ -21,6 +21,7 @@ _URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
 _PATTERN = re.compile(r"(?:(https?)://)?(\[[0-9a-f:.*]+\]|[a-z0-9._*-]+)(?::([0-9]{1,5}|\*))?/?")
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
+_BEFORE_PATH = re.compile(r"[^:/?#]+://[^/?#]*")
 _INTERNAL_ENDINGS = (".local", ".internal", ".localdomain", ".lan", ".home.arpa", ".localhost")
 _WINDOW = 1024 * 1024
 _OVERLAP = 64 * 1024
@@ -70,9 +71,17 @@ def target(url: str) -> Target:
     number = int(port) if port else _PORTS[scheme]
     if number > 65535:
         raise ConfigurationError(f"{_shown(url)} has a port above 65535")
-    if _UNSAFE.search(path):
-        path = _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found.group().encode()), path)
+    path = as_sent(path)
     return Target(scheme, host, number, path if path.startswith("/") else f"/{path}")
+
+
+def as_sent(url: str) -> str:
+    """A URL, or its path and query, as it goes over the wire: what cannot stand there is percent-encoded."""
+    if not _UNSAFE.search(url):
+        return url
+    host = _BEFORE_PATH.match(url)
+    at = host.end() if host else 0
+    return url[:at] + _UNSAFE.sub(lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), url[at:])
 
 
 @lru_cache(maxsize=256)

@@ -26,6 +26,7 @@ resources:
   things:
     create: { method: post, path: /things, idempotent: true }
     open: { method: get, path: /open, signature: null }
+    odd: { method: get, path: "/big things/é?a=b c" }
 """
 
 
@@ -56,15 +57,25 @@ def sent(folder: Path, operation: str, vendor: Vendor, body: Any = None) -> list
     return vendor.sent
 
 
+def signature(request: Request) -> str:
+    moment = Moment(float(request.headers["x-time"]), request.headers["x-nonce"])
+    told = Hmac(content="request.method & request.target & request.body & nonce", headers={"X": "{{signature}}"})
+    return told.sign(request, {"api_key": "key-1"}, moment).headers["x"]
+
+
 def test_it_covers_what_is_sent_and_each_sending_is_signed_afresh(tmp_path: Path) -> None:
     first, second = sent(tmp_path, "things.create", Vendor(503), {"n": 1})
     assert first.url == "https://api.example.com/v1/things?q=a%20b&app=app-1"
     assert first.body == second.body == b'{"n":1}'
     assert first.headers["x-nonce"] != second.headers["x-nonce"]
-    for request in (first, second):
-        moment = Moment(float(request.headers["x-time"]), request.headers["x-nonce"])
-        told = Hmac(content="request.method & request.target & request.body & nonce", headers={"X": "{{signature}}"})
-        assert told.sign(request, {"api_key": "key-1"}, moment).headers["x"] == request.headers["x-sign"]
+    assert first.headers["x-sign"] == signature(first)
+    assert second.headers["x-sign"] == signature(second)
+
+
+def test_the_path_is_signed_as_it_is_sent(tmp_path: Path) -> None:
+    (request,) = sent(tmp_path, "things.odd", Vendor())
+    assert request.url.partition("/v1")[2] == "/big%20things/%C3%A9?a=b%20c&q=a%20b&app=app-1"
+    assert request.headers["x-sign"] == signature(request)
 
 
 def test_an_operation_may_do_without(tmp_path: Path) -> None:

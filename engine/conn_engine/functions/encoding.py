@@ -62,11 +62,18 @@ def _jcs(value: Any) -> str | None:
     import rfc8785
 
     try:
-        return rfc8785.dumps(None if value is NULL else value).decode("utf-8")
-    except (rfc8785.CanonicalizationError, RecursionError):
-        raise FunctionFault(
-            "the argument of $jcs has no canonical form: a number beyond 2^53, half a character, or too deep"
-        ) from None
+        return rfc8785.dumps(None if value is NULL else _doubles(value)).decode("utf-8")
+    except (rfc8785.CanonicalizationError, OverflowError, RecursionError):
+        raise FunctionFault("the argument of $jcs has no canonical form: it is too deep, or a number is none") from None
+
+
+def _doubles(value: Any) -> Any:
+    """The value with numbers as JSON's readers elsewhere have them: one beyond 2^53 is the nearest double."""
+    if isinstance(value, dict):
+        return {name: _doubles(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_doubles(item) for item in value]
+    return float(value) if isinstance(value, int) and abs(value) >= 2**53 else value
 
 
 def _unicode_escape(text: str | None) -> str | None:

@@ -53,7 +53,7 @@ CASES: list[tuple[str, Any]] = [
     ("$stringifyQuery(v)", DEEP),
     ("$parseUrl(v)", "http://" + "a" * LONG),
     ("$jcs(v)", DEEP),
-    ("$jcs(v)", 2**60),
+    ("$jcs(v)", [1] * LONG),
     ("$unicodeEscape(v)", "\u00e9" * LONG),
     ("$normalize(v, 'NFKD')", "\ufdfa" * LONG),
     ("$normalize(v, 'NFKD')", "e" + "\u0301\u0323" * 4_999),

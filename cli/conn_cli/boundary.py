@@ -31,11 +31,20 @@ def show_error(app: App, error: ConnError) -> None:
         return
     kind = f" ({error.kind})" if isinstance(error, VendorError) and error.response is not None else ""
     app.err(f"error{kind}: {error.message}")
+    where = _partition(error)
+    if where:
+        app.err(f"  at {where}")
     if isinstance(error, ExpressionError):
         _show_expression(app, error)
     hint = error.hint or _missing_value(error)
     if hint:
         app.err(f"  {hint}")
+
+
+def _partition(error: ConnError) -> str:
+    """The item at which a fanned-out operation failed: `board 3`. Its request need not tell."""
+    items = error.partition.items() if isinstance(error, VendorError) else ()
+    return ", ".join(f"{name} {str(value)[:60]}" for name, value in items if isinstance(value, str | int))
 
 
 def _missing_value(error: ConnError) -> str:

@@ -100,6 +100,13 @@ def test_progress_says_which_item_it_is_at(jira_desk, vendor):
     assert "board b/3, page 3" in done.err
 
 
+def test_an_error_says_which_item_it_is_at(jira_desk, vendor):
+    vendor.answer = lambda got: (403, {}, {"message": "no"}) if got.path == "/boards/b%2F3/issues" else jira(got)
+    done = conn(jira_desk, "run", "jira:issues.list", "-a", "work")
+    assert done.code == 4
+    assert "403 from GET /boards/b%2F3/issues: no\n  at board b/3\n" in done.err
+
+
 def test_a_dry_run_shows_where_it_begins(jira_desk, vendor):
     done = conn(jira_desk, "run", "jira:issues.list", "-a", "work", "--dry-run")
     assert done.code == 0

@@ -46,7 +46,9 @@ def check(  # noqa: PLR0917
 def no_token(response_told: str | None, body: Any, endpoint: str, redactor: Redactor) -> CredentialError:
     """The error for an answer without a token in it. It names the answer's keys, never their values."""
     names = ", ".join(sorted(str(name)[:40] for name in body)[:8]) if isinstance(body, dict) else ""
-    where = f"`response: {response_told}` finds none" if response_told else 'it has no "access_token"'
+    there = isinstance(body, dict) and body.get("access_token") not in (None, "")
+    lacks = 'its "access_token" is no text' if there else 'it has no "access_token"'
+    where = f"`response: {response_told}` finds none" if response_told else lacks
     known = f"; it has {redactor.text(names)}" if names else ""
     return CredentialError(
         f"the token endpoint {endpoint} does not answer with a token: {where}{known}",

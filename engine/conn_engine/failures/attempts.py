@@ -223,8 +223,15 @@ def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
         retry_after=verdict.wait,
         details=answer.body,
         said=verdict.message,
-        hint=f"wait {verdict.wait:g} s, or let it be waited for (conn run --wait)" if limited and verdict.wait else "",
+        hint=_when_again(verdict) if limited and verdict.wait else "",
     )
+
+
+def _when_again(verdict: Verdict) -> str:
+    wait = verdict.wait or 0.0
+    if verdict.longest is not None and wait > verdict.longest:
+        return f"wait {wait:g} s; it is not waited for, because `max_wait_seconds` is {verdict.longest:g}"
+    return f"wait {wait:g} s, or let it be waited for (conn run --wait)"
 
 
 def _refuse(answer: Answer, verdict: Verdict, *, renewed: bool) -> NoReturn:

@@ -235,7 +235,7 @@ class TestRefusals:
             ),
             (answer(b"<!DOCTYPE html><p>Not Found", 404, "text/html"), "404: an HTML page", "token_url"),
             (answer({"token": "x"}), 'it has no "access_token"; it has token', "`response`"),
-            (answer({"access_token": 5}), 'no "access_token"', "`response`"),
+            (answer({"access_token": 5}), 'its "access_token" is no text; it has', "`response`"),
             (answer([]), 'no "access_token"', "`response`"),
             (Response(204), 'no "access_token"', "`response`"),
             (Response(302, Headers({"location": "https://elsewhere"})), "redirect (302)", "token_url"),

@@ -211,6 +211,7 @@ class TestWaits:
         with pytest.raises(VendorError) as raised:
             Run([page("{}", 403)], rules, **more)
         assert (raised.value.kind, raised.value.retry_after) == ("rate_limited", 601)
+        assert raised.value.hint == "wait 601 s; it is not waited for, because `max_wait_seconds` is 600"
         rules[0]["then"]["rate_limited"]["wait"] = "600"
         assert Run([page("{}", 403), FINE], rules, **more).waits == [600]
 

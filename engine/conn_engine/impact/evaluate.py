@@ -175,6 +175,10 @@ def _effect(before: _Side, after: _Side) -> Effect:
     missed = next((o.error for o in (after.outcome, before.outcome) if isinstance(o.error, MissingRecording)), None)
     if missed is not None:
         return Effect(0, counts, writes, "the recording does not answer the request")
+    if not counts:  # another request has another way back, which is no news
+        back = zip(before.outcome.previous, after.outcome.previous, strict=False)
+        differing = sum(old != new for old, new in back)
+        counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
     counts.update(_record_counts(before.outcome, after.outcome))
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):

@@ -79,7 +79,8 @@ class Effect:
 class FieldImpact:
     """One line of the report: a field (or a part of a request) of one operation, and how many it touches.
 
-    `field` is dotted; "" for a whole record, `url`, `body`, `method` or `headers.<name>` for a request. `shielded` are
+    `field` is dotted; "" for a whole record, `prev_cursor` for where pages lead back (`records` are pages then), `url`,
+    `body`, `method` or `headers.<name>` for a request. `shielded` are
     accounts for which the same change of the base is kept away by an override.
     """
 

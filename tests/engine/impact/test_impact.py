@@ -246,7 +246,8 @@ def overrides(found: Impact) -> set[tuple[str, str, str]]:
 
 
 def test_overrides_of_an_operation_that_is_gone_are_in_conflict(example: Path) -> None:
-    found = changed(example, crm=("  companies:\n    list:\n", "  companies:\n    search:\n"))
+    last = "company.deletion\"', record: event.item, method: delete }\n    "
+    found = changed(example, crm=(f"{last}list:\n", f"{last}search:\n"))
     assert lines(found)["crm.companies.list", "", "operation_missing"][0] == 1  # acme; the others say it themselves
     companies = "unified.crm.companies.list"
     assert {
@@ -308,3 +309,17 @@ def test_what_is_gone_is_known_without_a_recording(example: Path) -> None:
     assert lines(found)["crm.contacts.list", "", "operation_missing"] == (1, 0, 0)
     assert found.breaking
     assert ("crm.contacts.remove", "no recording", 2) in found.unknown
+
+
+def test_another_way_back_is_told(example: Path) -> None:
+    paged = ("config: { size_param: per_page,", "config: { prev_rel: first, size_param: per_page,")
+    found = changed(example, **{"github/connector": paged})
+    rows = {(row.operation, row.field, row.kind): (row.records, row.breaking) for row in found.fields}
+    assert rows["ticketing.tickets.list", "prev_cursor", "value_changed"][1] is False
+    assert {field for _, field, _ in rows} == {"prev_cursor"}
+    assert "ticketing.tickets.list prev_cursor" in report.text(found)
+
+
+def test_a_way_back_of_another_request_is_no_news(example: Path) -> None:
+    found = changed(example, **{"github/connector": ("size: 100 }", "size: 99 }")})
+    assert {row.kind for row in found.fields} == {"request_changed"}

@@ -2,8 +2,9 @@
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -121,3 +122,22 @@ def test_all_checks_go_on_too(tmp_path: Path) -> None:
     measured = check(after, before, processes=1).impact
     assert measured is not None
     assert statuses(measured) == {"a": "changed", "b": "unjudged"}
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("text", [BROKEN, DANGLING])
+def test_the_others_are_judged_as_if_it_were_not_there(
+    tmp_path: Path, generated: Callable[[int], tuple[Any, Any]], seed: int, text: str
+) -> None:
+    """Whatever the change is, on either side."""
+    sides = [side.write(tmp_path / name) for name, side in zip(("before", "after"), generated(seed), strict=True)]
+    alone = impact(*map(load_workspace, sides), processes=1)
+    for count, broken in enumerate(((sides[1],), (sides[0],), sides)):
+        for side in sides:
+            (side / "accounts/unusable.yaml").unlink(missing_ok=True)
+        for side in broken:
+            (side / "accounts/unusable.yaml").write_text(text, encoding="utf-8")
+        found = impact(*map(load_workspace, sides), processes=1)
+        assert [row for row in found.accounts if row.name != "unusable"] == list(alone.accounts), count
+        assert (found.fields, found.statements, found.overrides) == (alone.fields, alone.statements, alone.overrides)
+        assert {row.accounts for row in found.unjudged} == {("unusable",)}

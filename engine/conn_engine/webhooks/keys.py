@@ -8,8 +8,9 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.auth.secret_request import SecretRequest, asked, knowing
-from conn_engine.errors import ConfigurationError, CredentialError, VendorError
+from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
+from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Scope, filled
 from conn_engine.transport.door import permitted, target
 from conn_engine.webhooks.delivery import NAMES
@@ -21,6 +22,7 @@ __all__ = ["KeyRequest", "KeyTemplates", "Keys", "fetched", "of_delivery", "own_
 Keys = list[Any]
 MAX_KEYS = 20
 _OF_DELIVERY = NAMES | {"header", "item"}
+_FIT = re.compile(r"[\t -~]*")  # what a header can hold
 _NAME_OF_KEY = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~=+@:,-]{1,1000}")
 
 KeyTemplates = Annotated[
@@ -87,20 +89,20 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
     that may not; VendorError and CredentialError when the vendor does not answer with keys, or was asked too often.
     """
     names = {**proving.names(_texts(told)), **more}
-    try:
-        url = filled(told.url, names, purpose="the request for keys")
-        body = json.dumps(filled(told.body, names, purpose="the request for keys"), sort_keys=True, default=str)
-    except CredentialError:
-        if not of_delivery(_texts(told)):
-            raise
-        raise Unproved("unsigned", "it does not say which key it is signed with") from None
+    url = _said(told.url, names)
+    if not isinstance(url, str):
+        raise Unproved("foreign_key", "the URL that it names for its key is no text")
     _check_segments(told.url, names)
-    request = (told.method, url, body)
     now = proving.clock.now()
+    at = {**Moment.at(now).names(), **names}
+    of_it = [_said(text, at) for text in (*told.query.values(), *told.headers.values()) if of_delivery(text)]
+    if not all(_FIT.fullmatch(str(value)) for value in of_it):
+        raise Unproved("foreign_key", "what it says of its key is nothing that a request can hold")
+    request = (told.method, url, json.dumps([_said(told.body, names), *of_it], sort_keys=True, default=str))
     kept = proving.cache.get(request, now, told.keep_seconds)
     if kept is not None and not (again and proving.cache.stale(request, now)):
         return list(kept)
-    hosts = _allowed(told, str(url))
+    hosts = _allowed(told, url)
     if not proving.cache.may_ask((told.method, told.url, told.hosts), now):
         raise VendorError("the vendor has been asked for keys too often within a minute", kind="rate_limited")
     answer = yield from asked(told, names, hosts, proving.clock, knowing(dict(proving.secrets)), "request for keys")
@@ -112,6 +114,16 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
     if keys:  # what has none is asked again at once
         proving.cache.put(request, now, keys)
     return keys
+
+
+def _said(text: Any, names: Scope) -> Any:
+    """A part of the request, filled in. What fails on what the delivery says is the delivery's fault."""
+    try:
+        return filled(text, names, purpose="the request for keys")
+    except (CredentialError, ExpressionError):
+        if not of_delivery(text):
+            raise
+        raise Unproved("unsigned", "it does not say which key it is signed with") from None
 
 
 def of_delivery(told: Any) -> bool:

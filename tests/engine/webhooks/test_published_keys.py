@@ -1,6 +1,7 @@
 """Keys that vendors publish: asked for once, kept, asked for again when one is missing, and from their hosts alone."""
 
 import json
+import re
 
 import jwt
 import pytest
@@ -208,6 +209,38 @@ def test_a_delivery_that_says_no_address_asks_nobody():
     headers = {name: value for name, value in certified("").headers.pairs if name != "key"}
     assert outcome(CERTIFIED, post(b"{}", headers), {}, vendor=vendor) in ("unsigned", "foreign_key", "credential")
     assert vendor.asked == []
+
+
+def test_a_delivery_that_says_two_addresses_asks_nobody():
+    vendor = Vendor()
+    good = "https://keys.eu.vendor.example/k.pem"
+    twice = [*certified(good).headers.pairs, ("Key", good)]
+    assert outcome(CERTIFIED, post(b"{}", twice), {}, vendor=vendor) in ("ambiguous", "foreign_key", "unsigned")
+    assert vendor.asked == []
+
+
+PLACES = [
+    {"url": "{{body.it}}", "hosts": ["keys.vendor.example"]},
+    {"url": "https://keys.vendor.example/{{body.it}}"},
+    {"url": "https://{{body.it}}.vendor.example/", "hosts": ["*.vendor.example"]},
+    {"url": "https://keys.vendor.example/", "method": "post", "body": {"id": "a-{{body.it}}"}},
+    {"url": "https://keys.vendor.example/", "query": {"id": "a-{{body.it}}"}},
+    {"url": "https://keys.vendor.example/", "headers": {"x-id": "{{body.it}}"}},
+    {"url": "https://keys.vendor.example/", "headers": {"x-id": "a-{{$number(body.it)}}"}},
+]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize(
+    "it", ["[1, 2]", '{"a": 1}', "null", "true", '""', '"a b"', '"\\r\\nx: y"', '"\\u6f22"', "[[]]", "1e999"]
+)
+def test_whatever_a_delivery_says_of_its_key_is_refused_and_breaks_nothing(place, it):
+    config = {"signature": "headers.signature", "encoding": "base64", "key_request": place}
+    vendor = Vendor(lambda request: said({"keys": [jwk("two")]}))
+    came = post(b'{"it": %s}' % it.encode(), {"signature": "AAAA", "content-type": "application/json"})
+    found = outcome({"format": "rsa", "config": config}, came, {}, vendor=vendor)
+    assert found in ("unsigned", "foreign_key", "wrong_signature")
+    assert all(re.match(r"https://\w+\.vendor\.example/", request.url) for request in vendor.asked)
 
 
 def test_hosts_must_be_said_where_the_delivery_says_the_host():

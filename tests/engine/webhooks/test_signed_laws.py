@@ -136,6 +136,16 @@ def test_a_header_that_counts_and_comes_twice_is_refused(name):
     assert outcome(hmac_way(), post(b"{}", twice), {"secret": SECRET}) == "ambiguous"
 
 
+def test_a_parameter_that_counts_and_comes_twice_is_refused():
+    way = {"format": "token", "config": {"token": "query.token", "key": "{{secret}}"}}
+    for query, found in (
+        ("token=s", "proved"),
+        ("token=s&token=s", "ambiguous"),
+        ("token=s&to=1&to=2&a=1&a=2", "proved"),
+    ):
+        assert outcome(way, post(b"{}", url=f"https://hooks.example.com/in?{query}"), {"secret": "s"}) == found
+
+
 def test_other_headers_may_come_twice():
     twice = [
         *signed(b"{}").headers.pairs,

@@ -297,6 +297,14 @@ CODES: dict[str, Code] = _table(
         "makes one.",
     ),
     Code(
+        "REC102",
+        "event without a recorded delivery",
+        "warning",
+        "No recorded delivery tells of this unified event, so that nothing shows whether its condition holds and its "
+        "record is found. `conn webhook listen --record` keeps what comes; `conn webhook record NAME FILE` keeps a "
+        "delivery from a file, or from the vendor's documentation with `--contract`.",
+    ),
+    Code(
         "REC103",
         "recorded exchanges were not asked for",
         "warning",

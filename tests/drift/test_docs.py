@@ -81,7 +81,17 @@ def test_every_format_has_an_example(union: str) -> None:
 def test_every_other_kind_has_an_example() -> None:
     shown = {key for key, _ in PAIRS}
     held = {name.rpartition(".")[2] for name, kind in kinds().items() if not kind.formats and not kind.format}
-    files = {"connector", "resource", "operation", "unified", "event", "environment", "account", "workspace", "recording"}
+    files = {
+        "connector",
+        "resource",
+        "operation",
+        "unified",
+        "event",
+        "environment",
+        "account",
+        "workspace",
+        "recording",
+    }
     files.add("delivery")
     assert held - files - shown == set()
 

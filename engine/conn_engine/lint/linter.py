@@ -200,15 +200,17 @@ def _bare(error: ConnError, file: str) -> Diagnostic:
 
 def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
     from conn_engine.transport.recordings import load_recording
+    from conn_engine.webhooks.recorded import load_delivery
 
-    for path in sorted((workspace.root / "connectors").glob("*/recordings/**/*.json")):
-        if not _within(path, only):
-            continue
-        checked.append(path)
-        try:
-            load_recording(path, workspace.shown(path))
-        except ConfigurationError as error:
-            result.findings += error.findings or [_bare(error, workspace.shown(path))]
+    for folder, load in (("recordings", load_recording), ("deliveries", load_delivery)):
+        for path in sorted((workspace.root / "connectors").glob(f"*/{folder}/**/*.json")):
+            if not _within(path, only):
+                continue
+            checked.append(path)
+            try:
+                load(path, workspace.shown(path))
+            except ConfigurationError as error:
+                result.findings += error.findings or [_bare(error, workspace.shown(path))]
 
 
 def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]], result: LintResult) -> None:

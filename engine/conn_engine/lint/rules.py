@@ -13,13 +13,14 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
 from conn_engine.lint.credential_rules import carried, held, kept, placed
+from conn_engine.lint.event_rules import events, undelivered
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, parent_cycles
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
-from conn_engine.lint.webhook_rules import challenges, events, proofs, routing, stored_names
+from conn_engine.lint.webhook_rules import challenges, proofs, routing, stored_names
 
 __all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES", "Target"]
 
@@ -416,6 +417,7 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     required_values,
     secrets_in_context,
     recordings,
+    undelivered,
 )
 """Rules over an effective configuration."""
 

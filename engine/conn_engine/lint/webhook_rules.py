@@ -1,16 +1,16 @@
-"""Rules over webhooks: what a proof leaves open, what a challenge gives away, and events that cannot be made."""
+"""Rules over webhooks: what a proof leaves open, what a challenge gives away, and events that nobody gets."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import Credentials, secret_fields, supplied
-from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, singular
+from conn_engine.config import Path_, UnifiedEvent, lookup
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.expressions import expression
-from conn_engine.lint.models import model_schema
+from conn_engine.lint.event_rules import finding, shown, told_events, told_of
 from conn_engine.lint.site import objects
 from conn_engine.lint.statuses import constant
 from conn_engine.lint.webhook_proofs import KEYS, Paths, keys_of, names_read, paths, secrets_read, ways, worth
@@ -19,10 +19,8 @@ from conn_engine.webhooks import Challenge, StandardWebhooks, Verification, Webh
 if TYPE_CHECKING:
     from conn_engine.lint.rules import Target
 
-__all__ = ["challenges", "events", "proofs", "routing", "stored_names"]
+__all__ = ["challenges", "proofs", "routing", "stored_names"]
 
-_OF_EVENT = ("id", "type", "occurred_at", "record", "record_id", "item")
-_ALWAYS = frozenset({"type", "item"})
 _VERIFY: Path_ = ("webhooks", "verify")
 
 
@@ -30,7 +28,7 @@ def stored_names(target: "Target") -> frozenset[str]:
     """The names under which proofs find what an account has stored: its credential's parts, and what a vendor hands
     over."""
     found: set[str] = set()
-    told = _told(target)
+    told = told_of(target)
     for credentials in _credentials(target):
         found |= {field.name.partition(".")[0] for field in credentials.fields()}
         found |= {name for name in credentials.sample() if not name.startswith("_")}
@@ -65,7 +63,7 @@ def _credentials(target: "Target") -> Iterator[Credentials]:
 def proofs(target: "Target") -> Iterator[Diagnostic]:
     """WHK101 to WHK103: what the proof leaves open. WHK105: it may be as old as it likes. WHK109: an override lets it
     be."""
-    told = _told(target)
+    told = told_of(target)
     if told is None:
         return
     off = next(_turned_off(target), None)
@@ -79,7 +77,7 @@ def proofs(target: "Target") -> Iterator[Diagnostic]:
         if said.get("tolerance_seconds") == 0 and ("timestamp" in said or isinstance(way, StandardWebhooks)):
             hint = "leave it out (300), or say what the vendor promises; else know the events that came by their id"
             at = (*path, "config", "tolerance_seconds")
-            yield _finding(target, "WHK105", at, "a delivery is accepted however old it is", hint)
+            yield finding(target, "WHK105", at, "a delivery is accepted however old it is", hint)
 
 
 def _unwritten_keys(target: "Target", path: Path_, said: Mapping[str, Any], way: Verification) -> Iterator[Diagnostic]:
@@ -93,7 +91,7 @@ def _unwritten_keys(target: "Target", path: Path_, said: Mapping[str, Any], way:
             near = did_you_mean(lacking, sorted(stored))
             ask = f"ask for it: fields: [{{name: {lacking}, secret: true, required: false}}]"
             text = f'nothing is called "{lacking}" here: it is the {name} by which deliveries are proved'
-            yield _finding(target, "EXP103", path, text, f"write `{name}`: {near}" if near else ask)
+            yield finding(target, "EXP103", path, text, f"write `{name}`: {near}" if near else ask)
 
 
 def _turned_off(target: "Target") -> Iterator[Diagnostic]:
@@ -113,24 +111,24 @@ def _turned_off(target: "Target") -> Iterator[Diagnostic]:
 def _left_open(target: "Target", told: Webhooks) -> Iterator[Diagnostic]:
     if told.events is None:
         return
-    taking = [(name, own) for name, own in _events(target) if own.fetch is None]
-    if not taking and _events(target):
+    taking = [(name, own) for name, own in told_events(target) if own.fetch is None]
+    if not taking and told_events(target):
         return
     taken: Paths = frozenset()
-    for read in [_taken(told, own) for _, own in taking] or [_taken(told, None)]:
-        taken = None if read is None or taken is None else taken | read
+    for one in [_taken(told, own) for _, own in taking] or [_taken(told, None)]:
+        taken = None if one is None or taken is None else taken | one
     value = worth(told.verify, taken)
-    what = f"{_shown(taking[0][0])} takes its record" if taking else "its events are handed on"
+    what = f"{shown(taking[0][0])} takes its record" if taking else "its events are handed on"
     at = (*_VERIFY, "format")
     if value == "none":
         hint = "fetch the record (`fetch: event.record_id`): then a delivery is but a hint"
-        yield _finding(target, "WHK101", at, f"anybody could send a delivery, and {what} from it", hint)
+        yield finding(target, "WHK101", at, f"anybody could send a delivery, and {what} from it", hint)
     elif value == "part" and taking:
         hint = "fetch the record (`fetch: event.record_id`), or sign what the vendor signs of it (`content`, `require`)"
-        yield _finding(target, "WHK102", at, f"the signature does not cover the body, and {what} from it", hint)
+        yield finding(target, "WHK102", at, f"the signature does not cover the body, and {what} from it", hint)
     elif value == "secret" and taking:
         hint = "fetch the record (`fetch: event.record_id`), or accept it with `# conn: ignore WHK103 -- why`"
-        yield _finding(target, "WHK103", at, f"the secret stands in every delivery, and {what} from it", hint)
+        yield finding(target, "WHK103", at, f"the secret stands in every delivery, and {what} from it", hint)
 
 
 def _taken(told: Webhooks, event: UnifiedEvent | None) -> Paths:
@@ -140,11 +138,11 @@ def _taken(told: Webhooks, event: UnifiedEvent | None) -> Paths:
         return frozenset()
     if event is None or event.record is None:
         return paths(own.record or "item", own.each)
-    read = paths(event.record, own.each)
-    if read is None:
+    seen = paths(event.record, own.each)
+    if seen is None:
         return None
     found: set[tuple[str, ...]] = set()
-    for path in read:
+    for path in seen:
         if path[0] != "event":
             found.add(path)
             continue
@@ -173,7 +171,7 @@ def _placed(data: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]
 
 def challenges(target: "Target") -> Iterator[Diagnostic]:
     """WHK104: a challenge signs for anybody. WHK108: a challenge that is never asked."""
-    told = _told(target)
+    told = told_of(target)
     if told is None:
         return
     stored = stored_names(target)
@@ -184,7 +182,7 @@ def challenges(target: "Target") -> Iterator[Diagnostic]:
         at: Path_ = ("webhooks", "challenge", index)
         given = secrets_read([one.reply.headers, one.reply.body], stored) & proving
         if given and not one.verified and not _bound(one, stored):
-            yield _finding(
+            yield finding(
                 target,
                 "WHK104",
                 (*at, "reply"),
@@ -194,7 +192,7 @@ def challenges(target: "Target") -> Iterator[Diagnostic]:
             )
         why = _never(one.when, earlier, always)
         if why:
-            yield _finding(target, "WHK108", (*at, "when"), why, "the first that fits answers: mend it, or delete one")
+            yield finding(target, "WHK108", (*at, "when"), why, "the first that fits answers: mend it, or delete one")
         earlier.setdefault(one.when.strip(), index)
         always = index if always is None and constant(one.when) == (True, True) else always
 
@@ -225,7 +223,7 @@ def _never(when: str, earlier: Mapping[str, int], always: int | None) -> str:
 
 def routing(target: "Target") -> Iterator[Diagnostic]:
     """WHK107: events are for the account whose context has a value, and no account's has one of that name."""
-    told = _told(target)
+    told = told_of(target)
     if told is None or told.account is None:
         return
     effective = target.effective
@@ -234,7 +232,7 @@ def routing(target: "Target") -> Iterator[Diagnostic]:
     known |= _captured(effective.data.get("credentials"))
     if told.account.context in known or told.account.context in _accounts_say(target):
         return
-    yield _finding(
+    yield finding(
         target,
         "WHK107",
         ("webhooks", "account", "context"),
@@ -265,90 +263,8 @@ def _accounts_say(target: "Target") -> set[str]:
     return found
 
 
-# --- events ---
-
-
-def events(target: "Target") -> Iterator[Diagnostic]:
-    """WHK106: a unified event that cannot be made. REF102: it names no operation. MAP302: its record has no schema.
-    EXP103: it reads of `event` what events do not have."""
-    told = _told(target)
-    for name, own in _events(target):
-        if told is None or told.events is None:
-            what = "`webhooks`" if told is None else "`webhooks.events`"
-            hint = "say in connector.yaml how deliveries are proved, and which events they hold"
-            yield _finding(target, "WHK106", name.path, f"the connector has no {what}: no delivery tells of it", hint)
-            continue
-        yield from _mapped(target, name, own)
-        said = {key for key in _OF_EVENT if key in _ALWAYS or getattr(told.events, key) is not None}
-        if own.record is None and own.fetch is None and "record" not in said:
-            hint = "say `record`, or `fetch: event.record_id`; or `record` under webhooks.events"
-            yield _finding(target, "WHK106", name.path, f"{_shown(name)} has no record to map", hint)
-        for key in ("when", "record", "fetch"):
-            yield from _read_of_event(target, name, key, getattr(own, key), said)
-
-
-def _mapped(target: "Target", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
-    effective = target.effective
-    methods = (own.method,) if own.method is not None else ("get", "list")
-    found = [method for method in methods if lookup(effective.data, (*name.path[:3], method)) not in (MISSING, None)]
-    if not found:
-        text = (
-            f"{_shown(name)} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which there is not"
-        )
-        known = [one.method for one in effective.operations() if one.path[:3] == name.path[:3]]
-        near = did_you_mean(methods[0], known) or f"there are: {', '.join(known) or 'none'}"
-        at = (*name.path, "method") if own.method is not None else name.path
-        yield _finding(target, "REF102", at, text, near)
-        return
-    operation = effective.unified(name.model, name.resource, found[0])
-    record = (operation.record if operation is not None else None) or singular(name.resource)
-    if model_schema(tuple(target.workspace.models), name.model, record) is None:
-        text = f"there is no schema for {name.model}.{record}, the record of {_shown(name)}"
-        hint = f"write models/{name.model}/{record}.schema.json, or set `record` in the unified mapping"
-        yield _finding(target, "MAP302", name.path, text, hint)
-
-
-def _read_of_event(
-    target: "Target", name: EventName, key: str, text: str | None, said: set[str]
-) -> Iterator[Diagnostic]:
-    read = paths(text) if text is not None else None
-    for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - said):
-        at = (*name.path, key)
-        if word not in _OF_EVENT:
-            hint = did_you_mean(word, _OF_EVENT) or f"it has {', '.join(_OF_EVENT)}"
-            yield _finding(target, "EXP103", at, f'nothing is called "event.{word}" here', hint)
-        elif key != "when":
-            text = f"{_shown(name)} reads event.{word}, and webhooks.events does not say where it is"
-            yield _finding(target, "WHK106", at, text, f"say `{word}` under webhooks.events")
-
-
-# --- common ---
-
-
-def _told(target: "Target") -> Webhooks | None:
-    try:
-        return target.effective.webhooks
-    except ConnError:
-        return None  # reported by the schema
-
-
-def _events(target: "Target") -> list[tuple[EventName, UnifiedEvent]]:
-    try:
-        return list(target.effective.events)
-    except ConnError:
-        return []  # reported by the schema
-
-
 def _roots(text: str) -> frozenset[str] | None:
     try:
         return expression(text).roots()
     except ExpressionError:
         return None  # reported as such
-
-
-def _shown(name: EventName) -> str:
-    return f"{name.model}.{name.resource}.events.{name.action}"
-
-
-def _finding(target: "Target", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
-    return diagnostic(code, message, target.effective.span(path), path=dotted(path), hint=hint)

@@ -400,7 +400,12 @@ def hooked(name: str, found: list[Found], old: str = "", new: str = "", account:
         else {HTTP: connector, MAPPING: mapping}
     )
     tape = RECORDING.replace("contacts.list", "contacts.get").replace('contacts"}', 'contacts/1"}')
-    got = {"connectors/demo/recordings/crm.contacts.get.json": tape}
+    tape = tape.replace('"call": {}', '"call": {"id": "1"}').replace('{"data": [', "").replace('"}]}}', '"}}')
+    told = '{"events": [{"type": "crm.contact.updated"}]}'
+    got = {
+        "connectors/demo/recordings/crm.contacts.get.json": tape,
+        "connectors/demo/expected/deliveries/changed.json": told,
+    }
     return Bad(name, found, {**files, **got, ACCOUNT: account})
 
 
@@ -445,6 +450,7 @@ WEBHOOKS = [
         one("WHK109", ACCOUNT, 4, 22),
         account="connector: demo\noverride:\n  webhooks:\n    verify: {format: none}\n",
     ),
+    hooked("no delivery", one("REC102", MAPPING, 10, 16), "updated:", "changed:"),
     hooked("nothing of this name in an event", one("EXP103", MAPPING, 10, 23), "event.type", "event.tpye"),
     hooked("nothing of this name in a delivery", one("EXP103", HTTP, 12, 18), "body.type", "bdy.type"),
     hooked("nothing of this name stored", one("EXP103", HTTP, 11, 11), "name: webhook_secret", "name: webhook_sekret"),
@@ -453,6 +459,30 @@ WEBHOOKS = [
     hooked("no expression for an event", one("EXP101", MAPPING, 10, 32), "event.type", "event.("),
     hooked("no operation for an event", one("REF102", MAPPING, 10, 57), "'}", "', method: find}"),
 ]
+
+DELIVERY = """\
+{"received_at": "2026-01-01T00:00:00Z", "url": "https://us.example/in",
+ "headers": [["sig", "SIG"]], "secrets": {"webhook_secret": "s3cret"},
+ "body": "{\\"type\\": \\"changed\\", \\"id\\": \\"1\\", \\"record\\": {\\"id\\": \\"1\\", \\"email\\": \\"a@b.c\\"}}"}
+""".replace("SIG", "229e86790a93a22856deed5d3c8203e0260fc8af0ac62016f0f60fb2baafec09")
+DELIVERED = """\
+{"reply": {"status": 200, "headers": {}, "body": ""}, "proved": "hmac", "challenge": null,
+ "events": [{"id": "evt_17d711288ff5e7c85e04ea77221b4465", "type": "crm.contact.updated", "connector": "demo",
+             "occurred_at": null, "data": {"id": "1", "email": "a@b.c"}, "vendor": {"type": "changed"}}]}
+"""
+DELIVERIES_OF = "connectors/demo/deliveries/changed.json"
+GOT = GOLDEN.replace("contacts.list", "contacts.get").replace('/contacts"}', '/contacts/1"}')
+
+
+def delivered(name: str, found: list[Found], delivery: str = DELIVERY, golden: str = DELIVERED, **more: str) -> Bad:
+    """The workspace with webhooks, and a recorded delivery with its golden."""
+    own = hooked(name, found, **more)
+    expected = {
+        "connectors/demo/expected/crm.contacts.get.json": GOT,
+        "connectors/demo/expected/deliveries/changed.json": golden,
+    }
+    return Bad(name, found, {**own.files, DELIVERIES_OF: delivery, **expected})
+
 
 LINTED = [*DOCUMENTS, *CONFIGURATION, *EXPRESSIONS, *BEHAVIOUR, *WEBHOOKS]
 
@@ -521,4 +551,11 @@ REPLAYED = [
         (HTTP, "path: /contacts,", "path: /contacts, query: {a: '1'},"),
     ),
     Bad("no golden", one("TST103", TAPE, 1, 1), {KEPT: None}),
+    delivered("a good delivery", []),
+    delivered("a forged delivery", one("RUN401", HTTP, 11, 3), DELIVERY.replace("a@b.c", "e@b.c")),
+    delivered(
+        "another answer",
+        one("TST105", "connectors/demo/expected/deliveries/changed.json", 1, 1),
+        golden=DELIVERED.replace('"status": 200', '"status": 202'),
+    ),
 ]

@@ -43,7 +43,7 @@ def found(
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data), encoding="utf-8")
     findings = lint_paths(folder, []).findings
-    return [(finding.code, finding.path) for finding in findings if finding.code != "REC101"]
+    return [(finding.code, finding.path) for finding in findings if finding.code not in ("REC101", "REC102")]
 
 
 def way(format: str, **config: Any) -> dict[str, Any]:  # noqa: A002
@@ -214,7 +214,7 @@ def test_an_event_of_a_record_without_a_schema(tmp_path: Path) -> None:
     assert found(tmp_path, {"verify": HMAC}, RECORD) == []
     mapping = tmp_path / "connectors/shop/unified/crm.yaml"
     mapping.write_text(mapping.read_text().replace('"contacts": {', '"contacts": {"record": "customer", '))
-    assert [finding.code for finding in lint_paths(tmp_path, []).findings] == ["REC101", "MAP302"]
+    assert [finding.code for finding in lint_paths(tmp_path, []).findings] == ["REC101", "MAP302", "REC102"]
 
 
 def test_an_override_without_a_proof(tmp_path: Path) -> None:
@@ -293,3 +293,23 @@ def test_keys_that_the_vendor_publishes_need_no_secret(tmp_path: Path) -> None:
 def test_names_in_every_place(tmp_path: Path, told: dict[str, Any], code: str | None, path: str) -> None:
     codes = found(tmp_path, {"verify": HMAC, **told}, FETCHED, context={"org": 1})
     assert codes == ([(code, f"webhooks.{path}")] if code else [])
+
+
+def test_an_event_that_no_delivery_tells_of(tmp_path: Path) -> None:
+    found(tmp_path, {"verify": HMAC}, {**RECORD, "deleted": {"when": 'event.type = "gone"'}})
+    golden = tmp_path / "connectors/shop/expected/deliveries/changed.json"
+    golden.parent.mkdir(parents=True)
+    golden.write_text(json.dumps({"reply": {}, "events": [{"type": "crm.contact.updated", "data": {}}, 7]}))
+    said = [(one.code, one.path) for one in lint_paths(tmp_path, []).findings if one.code == "REC102"]
+    assert said == [("REC102", "unified.crm.contacts.events.deleted")]
+    golden.write_text("{")
+    assert len([one for one in lint_paths(tmp_path, []).findings if one.code == "REC102"]) == 2
+
+
+def test_a_recorded_delivery_is_one(tmp_path: Path) -> None:
+    found(tmp_path, {"verify": HMAC})
+    path = tmp_path / "connectors/shop/deliveries/bad.json"
+    path.parent.mkdir(parents=True)
+    path.write_text('{"format": 1, "url": "https://us.example/in", "recieved_at": "2026-01-01T00:00:00Z"}')
+    [finding] = [one for one in lint_paths(tmp_path, []).findings if one.code == "REC001"]
+    assert finding.span is not None and finding.span.file == "connectors/shop/deliveries/bad.json"

@@ -1,0 +1,142 @@
+"""Rules over unified events: each can be made, and some recorded delivery tells of it."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, singular
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import dotted, read
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.lint.models import model_schema
+from conn_engine.lint.webhook_proofs import paths
+from conn_engine.webhooks import Webhooks
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import Target
+
+__all__ = ["events", "finding", "shown", "told_events", "told_of", "undelivered"]
+
+_OF_EVENT = ("id", "type", "occurred_at", "record", "record_id", "item")
+_ALWAYS = frozenset({"type", "item"})
+
+
+def events(target: "Target") -> Iterator[Diagnostic]:
+    """WHK106: a unified event that cannot be made. REF102: it names no operation. MAP302: its record has no schema.
+    EXP103: it reads of `event` what events do not have."""
+    told = told_of(target)
+    for name, own in told_events(target):
+        if told is None or told.events is None:
+            what = "`webhooks`" if told is None else "`webhooks.events`"
+            hint = "say in connector.yaml how deliveries are proved, and which events they hold"
+            yield finding(target, "WHK106", name.path, f"the connector has no {what}: no delivery tells of it", hint)
+            continue
+        yield from _mapped(target, name, own)
+        said = {key for key in _OF_EVENT if key in _ALWAYS or getattr(told.events, key) is not None}
+        if own.record is None and own.fetch is None and "record" not in said:
+            hint = "say `record`, or `fetch: event.record_id`; or `record` under webhooks.events"
+            yield finding(target, "WHK106", name.path, f"{shown(name)} has no record to map", hint)
+        for key in ("when", "record", "fetch"):
+            yield from _read_of_event(target, name, key, getattr(own, key), said)
+
+
+def undelivered(target: "Target") -> Iterator[Diagnostic]:
+    """REC102: a unified event that no recorded delivery tells of."""
+    effective = target.effective
+    if effective.account is not None or not effective.events:
+        return
+    told = _delivered(target.workspace.root / "connectors" / effective.connector_name / "expected" / "deliveries")
+    for name, own in told_events(target):
+        kind = f"{name.model}.{_record(target, name, own)}.{name.action}"
+        if kind not in told:
+            hint = "conn webhook record NAME FILE --account ACCOUNT; then conn test webhooks NAME --update"
+            yield finding(target, "REC102", name.path, f"no recorded delivery tells of {kind}", hint)
+
+
+def _delivered(folder: Path) -> set[str]:
+    """The types of the events in goldens."""
+    found: set[str] = set()
+    for path in sorted(folder.glob("*.json")):
+        try:
+            golden = read(path, path.name).data
+        except ConfigurationError:
+            continue  # the test says so
+        told = golden.get("events") if isinstance(golden, Mapping) else None
+        found |= (
+            {str(event.get("type")) for event in told if isinstance(event, Mapping)}
+            if isinstance(told, list)
+            else set()
+        )
+    return found
+
+
+def _behind(target: "Target", name: EventName, own: UnifiedEvent) -> str | None:
+    """The method that maps the record; None when there is none."""
+    methods = (own.method,) if own.method is not None else ("get", "list")
+    said = (lookup(target.effective.data, (*name.path[:3], method)) for method in methods)
+    return next((method for method, one in zip(methods, said, strict=True) if one not in (MISSING, None)), None)
+
+
+def _record(target: "Target", name: EventName, own: UnifiedEvent) -> str:
+    method = _behind(target, name, own)
+    operation = target.effective.unified(name.model, name.resource, method) if method is not None else None
+    return (operation.record if operation is not None else None) or singular(name.resource)
+
+
+def _mapped(target: "Target", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
+    effective = target.effective
+    methods = (own.method,) if own.method is not None else ("get", "list")
+    if _behind(target, name, own) is None:
+        text = (
+            f"{shown(name)} needs the unified operation {name.model}.{name.resource}.{methods[0]}, which there is not"
+        )
+        known = [one.method for one in effective.operations() if one.path[:3] == name.path[:3]]
+        near = did_you_mean(methods[0], known) or f"there are: {', '.join(known) or 'none'}"
+        at = (*name.path, "method") if own.method is not None else name.path
+        yield finding(target, "REF102", at, text, near)
+        return
+    record = _record(target, name, own)
+    if model_schema(tuple(target.workspace.models), name.model, record) is None:
+        text = f"there is no schema for {name.model}.{record}, the record of {shown(name)}"
+        hint = f"write models/{name.model}/{record}.schema.json, or set `record` in the unified mapping"
+        yield finding(target, "MAP302", name.path, text, hint)
+
+
+def _read_of_event(
+    target: "Target", name: EventName, key: str, text: str | None, said: set[str]
+) -> Iterator[Diagnostic]:
+    read = paths(text) if text is not None else None
+    for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - said):
+        at = (*name.path, key)
+        if word not in _OF_EVENT:
+            hint = did_you_mean(word, _OF_EVENT) or f"it has {', '.join(_OF_EVENT)}"
+            yield finding(target, "EXP103", at, f'nothing is called "event.{word}" here', hint)
+        elif key != "when":
+            text = f"{shown(name)} reads event.{word}, and webhooks.events does not say where it is"
+            yield finding(target, "WHK106", at, text, f"say `{word}` under webhooks.events")
+
+
+def told_of(target: "Target") -> Webhooks | None:
+    """What the connector says of webhooks; None when it says nothing, or wrongly."""
+    try:
+        return target.effective.webhooks
+    except ConnError:
+        return None  # reported by the schema
+
+
+def told_events(target: "Target") -> list[tuple[EventName, UnifiedEvent]]:
+    """The unified events; none when one is wrong."""
+    try:
+        return list(target.effective.events)
+    except ConnError:
+        return []  # reported by the schema
+
+
+def shown(name: EventName) -> str:
+    """Its place, as people read it."""
+    return f"{name.model}.{name.resource}.events.{name.action}"
+
+
+def finding(target: "Target", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
+    """A finding at the place of a path."""
+    return diagnostic(code, message, target.effective.span(path), path=dotted(path), hint=hint)

@@ -1,8 +1,10 @@
 """With which keys a delivery is proved: the account's own, or those that the vendor publishes."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -98,7 +100,7 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
     of_it = [_said(text, at) for text in (*told.query.values(), *told.headers.values()) if of_delivery(text)]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise Unproved("foreign_key", "what it says of its key is nothing that a request can hold")
-    request = (told.method, url, json.dumps([_said(told.body, names), *of_it], sort_keys=True, default=str))
+    request = _fingerprint([told.method, url, _said(told.body, names), told.keys, *of_it, *_own(told, names)])
     kept = proving.cache.get(request, now, told.keep_seconds)
     if kept is not None and not (again and proving.cache.stale(request, now)):
         return list(kept)
@@ -124,6 +126,21 @@ def _said(text: Any, names: Scope) -> Any:
         if not of_delivery(text):
             raise
         raise Unproved("unsigned", "it does not say which key it is signed with") from None
+
+
+def _own(told: KeyRequest, names: Scope) -> list[Any]:
+    """What the account says of the request's parameters and headers, as far as it is the same each time: another
+    account's answer is another."""
+    found: list[Any] = []
+    for text in (*told.query.values(), *told.headers.values()):
+        with suppress(CredentialError, ExpressionError):  # of the moment, or missed when the request is made
+            found.append([text, filled(text, names, purpose="the request for keys")])
+    return found if told.assertion is None and told.signature is None else [*found, names]
+
+
+def _fingerprint(data: Any) -> str:
+    """A name for data that may hold secrets."""
+    return hashlib.sha256(json.dumps(data, sort_keys=True, default=str).encode("utf-8", "replace")).hexdigest()
 
 
 def of_delivery(told: Any) -> bool:

@@ -117,6 +117,43 @@ def test_a_key_may_be_asked_for_by_its_name_and_with_the_accounts_credential():
     assert len(vendor.asked) == 1
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"query": {"tenant": "{{context.tenant}}"}},
+        {"headers": {"x-tenant": "{{context.tenant}}", "x-at": "{{timestamp}}"}},
+    ],
+)
+def test_the_keys_of_one_account_prove_nothing_to_another(place):
+    def answer(request):
+        return said(
+            {
+                "keys": [
+                    jwk("one" if "a" in (request.url.rpartition("=")[2], request.headers.get("x-tenant")) else "two")
+                ]
+            }
+        )
+
+    vendor, cache = Vendor(answer), KeyCache()
+    a, b = ({"context": {"tenant": name}} for name in "ab")
+    assert outcome(way(**place), by("one", kid=""), a, vendor=vendor, cache=cache) == "proved"
+    assert outcome(way(**place), by("one", kid=""), b, vendor=vendor, cache=cache) == "wrong_signature"
+    assert outcome(way(**place), by("two", kid=""), b, vendor=vendor, cache=cache) == "proved"
+    assert outcome(way(**place), by("one", kid=""), a, vendor=vendor, cache=cache) == "proved"
+    assert len(vendor.asked) == 2
+    assert "tenant" not in repr(cache)
+
+
+def test_two_settings_of_one_address_have_their_own_keys():
+    vendor, cache = Vendor(lambda request: said({"a": [jwk("one")], "b": [jwk("two")]})), KeyCache()
+    for name, keys, found in (
+        ("one", "response.a", "proved"),
+        ("one", "response.b", "wrong_signature"),
+        ("two", "response.b", "proved"),
+    ):
+        assert outcome(way(keys=keys), by(name, kid=""), {}, vendor=vendor, cache=cache) == found
+
+
 @pytest.mark.parametrize("status", [500, 503, 404, 403])
 def test_a_vendor_without_keys_to_give_is_no_proof(status):
     vendor = Vendor(lambda request: said({"error": "x"}, status))

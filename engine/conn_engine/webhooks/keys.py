@@ -100,7 +100,9 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
     of_it = [_said(text, at) for text in (*told.query.values(), *told.headers.values()) if of_delivery(text)]
     if not all(_FIT.fullmatch(str(value)) for value in of_it):
         raise Unproved("foreign_key", "what it says of its key is nothing that a request can hold")
-    request = _fingerprint([told.method, url, _said(told.body, names), told.keys, *of_it, *_own(told, names)])
+    request = _fingerprint(
+        [told.method, url, _said(told.body, names), told.keys, *of_it, *_own(told, names, proving.secrets)]
+    )
     kept = proving.cache.get(request, now, told.keep_seconds)
     if kept is not None and not (again and proving.cache.stale(request, now)):
         return list(kept)
@@ -128,14 +130,14 @@ def _said(text: Any, names: Scope) -> Any:
         raise Unproved("unsigned", "it does not say which key it is signed with") from None
 
 
-def _own(told: KeyRequest, names: Scope) -> list[Any]:
+def _own(told: KeyRequest, names: Scope, secrets: Mapping[str, Any]) -> list[Any]:
     """What the account says of the request's parameters and headers, as far as it is the same each time: another
     account's answer is another."""
     found: list[Any] = []
     for text in (*told.query.values(), *told.headers.values()):
         with suppress(CredentialError, ExpressionError):  # of the moment, or missed when the request is made
             found.append([text, filled(text, names, purpose="the request for keys")])
-    return found if told.assertion is None and told.signature is None else [*found, names]
+    return found if told.assertion is None and told.signature is None else [*found, dict(secrets)]
 
 
 def _fingerprint(data: Any) -> str:

@@ -144,6 +144,15 @@ def test_the_keys_of_one_account_prove_nothing_to_another(place):
     assert "tenant" not in repr(cache)
 
 
+def test_keys_that_are_asked_for_by_a_signed_request_are_kept_for_the_account():
+    config = {"key": "{{token}}", "content": "request.url", "headers": {"x-signature": "{{signature}}"}}
+    signature = {"format": "hmac", "config": config}
+    vendor, cache = Publisher("one"), KeyCache()
+    for kept in ({"token": "a"}, {"token": "a"}, {"token": "b"}):
+        assert outcome(way(signature=signature), by("one"), kept, vendor=vendor, cache=cache) == "proved"
+    assert len(vendor.asked) == 2
+
+
 def test_two_settings_of_one_address_have_their_own_keys():
     vendor, cache = Vendor(lambda request: said({"a": [jwk("one")], "b": [jwk("two")]})), KeyCache()
     for name, keys, found in (

@@ -165,9 +165,8 @@ class Workspace:
         """An account, typed. Raises UsageError for an unknown name."""
         return self._typed(self.file("account", name), Account)
 
-    def check_names(self, account: str) -> None:
+    def check_names(self, account: str, typed: Account) -> None:
         """Raise ConfigurationError when an account names a connector or environment that the workspace has not."""
-        typed = self.account(account)
         self._connector_of(account, typed, None)
         self._environment_of(account, typed, None)
 

@@ -126,7 +126,7 @@ class Plan:
     def _shape(self, side: SideName, name: str) -> AccountShape | None:
         try:
             shape = self.after.shape(name) if side == "after" else self.before.shape(name, self.after)
-            self._side(side).workspace.check_names(name)  # what an account's own document says wrongly is its own fault
+            self._side(side).check_names(name)  # what an account's own document says wrongly is its own fault
             return shape
         except ConnError as error:  # one document stops no other account
             self._unreadable[side, name] = error

@@ -81,6 +81,10 @@ class Side:
             typed.context,
         )
 
+    def check_names(self, account: str) -> None:
+        """Raise ConfigurationError when an account, whose shape was asked for, names what the workspace has not."""
+        self.workspace.check_names(account, self._accounts[account])
+
     def _typed(self, account: str, like: "Side | None") -> Account:
         if like is None or account not in like._accounts:
             self._accounts[account] = self.workspace.account(account)

@@ -218,9 +218,6 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
     if rows:
         broken = sum(account.breaking for account in result.impact.accounts)
         result.refusals.append(f"impact: {_counted(len(rows), 'breaking change')}, {_counted(broken, 'account')} break")
-    unjudged = result.impact.count("unjudged")
-    if unjudged:
-        result.refusals.append(f"impact: {_counted(unjudged, 'account')} could not be judged")
 
 
 def _against(verdict: Verdict) -> list[str]:

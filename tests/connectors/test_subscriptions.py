@@ -1,0 +1,60 @@
+"""What connectors ask a vendor when an account subscribes, on the answers that the vendor's published contract has."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from conn_engine.config import load_workspace
+from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.webhooks import begin, end
+from conn_engine.transport.faults import Faults, json_answer
+from conn_engine.vault.memory import MemoryVault
+from conn_engine.wire import Response
+
+ROOT = Path(__file__).parents[2]
+URL = "https://hooks.example.com/accounts/me"
+
+
+@pytest.fixture
+def subscribed(tmp_path):
+    """Subscribe an account of a connector: the requests, and what is stored then."""
+
+    def run(connector, context, stored, answers):
+        (tmp_path / "conn.yaml").write_text("version: 1\n")
+        (tmp_path / "accounts").mkdir()
+        (tmp_path / "accounts/me.yaml").write_text(json.dumps({"connector": connector, "context": context}))
+        shutil.copytree(ROOT / "connectors" / connector, tmp_path / "connectors" / connector)
+        vault, faults = MemoryVault({"me": stored}), Faults(answers)
+        connection = Connection(wire_account(load_workspace(tmp_path), "me", environ={}, vault=vault), faults)
+        begin(connection, URL)
+        made = vault.load("me")
+        end(connection)
+        asked = [(one.method, one.url, json.loads(one.body) if one.body else None) for one in faults.requests]
+        return asked, made
+
+    return run
+
+
+def test_github(subscribed):
+    answers = [json_answer({"id": 482910337, "active": True}, 201), Response(204)]
+    context = {"owner": "northwind-ceramics", "repo": "kiln-firmware"}
+    (made, ended), stored = subscribed("github", context, {"token": "t"}, answers)
+    hooks = "https://api.github.com/repos/northwind-ceramics/kiln-firmware/hooks"
+    assert made[:2] == ("POST", hooks) and ended == ("DELETE", f"{hooks}/482910337", None)
+    assert made[2]["events"] == ["issues", "issue_comment"]
+    assert made[2]["config"] == {"url": URL, "content_type": "json", "secret": stored["webhook_secret"]}
+
+
+def test_pipedrive(subscribed):
+    answers = [json_answer({"success": True, "data": {"id": number}}, 201) for number in (1, 2, 3)]
+    answers += [json_answer({"success": True}) for _ in range(3)]
+    asked, stored = subscribed("pipedrive", {}, {"api_key": "k"}, answers)
+    hooks = "https://api.pipedrive.com/v1/webhooks"
+    assert [row[:2] for row in asked] == [("POST", hooks)] * 3 + [("DELETE", f"{hooks}/{n}") for n in (1, 2, 3)]
+    assert [row[2]["event_object"] for row in asked[:3]] == ["person", "organization", "deal"]
+    for _, _, body in asked[:3]:
+        assert (body["http_auth_user"], body["http_auth_password"]) == ("conn", stored["webhook_password"])
+        assert (body["version"], body["event_action"], body["subscription_url"]) == ("2.0", "*", URL)
+    assert stored["webhook_username"] == "conn"

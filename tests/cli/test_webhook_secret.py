@@ -102,3 +102,16 @@ def test_what_cannot_be_set_is_said(folder):
     assert "is empty" in run(folder, "auth", "set", "me", "webhook_secret", code=2).err
     done = conn(folder, "auth", "set", "me", "api_key", stdin="k", **KEY, CONN_ME_API_KEY="k")
     assert done.code == 2 and "unset CONN_ME_*" in done.err
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_recording_tells_what_its_requests_went_without(folder, vendor, read):
+    vendor.answer = lambda got: (200, {}, [])
+    headers = {"X-Key": "{{api_key}}", **({"X-Hook": "{{webhook_secret}}"} if read else {})}
+    told = {**CONNECTOR, "base_url": vendor.url, "authorization": {"format": "header", "config": {"headers": headers}}}
+    (folder / "connectors/shop/connector.yaml").write_text(json.dumps(told))
+    (folder / "conn.yaml").write_text(f'trusted_hosts: ["127.0.0.1:{vendor.port}"]\n')
+    run(folder, "auth", "login", "me", "--json", stdin='{"api_key": "k"}')
+    run(folder, "record", "things.list", "--account", "me")
+    kept = json.loads((folder / "connectors/shop/recordings/things.list.json").read_text())
+    assert kept.get("left_out", []) == (["webhook_secret"] if read else [])

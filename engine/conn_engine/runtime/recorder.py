@@ -1,5 +1,6 @@
 """Records one live run of an operation. Redaction and writing are `transport.recordings`'."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -8,8 +9,9 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.auth import absent_parts
+from conn_engine.auth import absent_parts, secret_fields
 from conn_engine.config import OperationName
+from conn_engine.documents import dump_json
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.cases import Outcome, replay
@@ -124,9 +126,15 @@ def _run(connection: Connection, name: OperationName, call: Call, pages: int, se
 
 
 def _left_out(wiring: Wiring) -> tuple[str, ...]:
-    """The parts of the credential that the account has left out, of those that it may."""
-    credentials = wiring.effective.connector.credentials
-    return tuple(sorted(absent_parts(credentials.fields(), wiring.session.document))) if credentials else ()
+    """The parts of the credential that the account has left out, of those that it may; a secret of webhooks alone is in
+    no request, and so no part of what they go without."""
+    effective = wiring.effective
+    credentials = effective.connector.credentials
+    absent = absent_parts(credentials.fields(), wiring.session.document) if credentials else frozenset[str]()
+    requests = {key: value for key, value in effective.data.items() if key not in ("fields", "webhooks", "unified")}
+    said = dump_json(requests) if absent else ""
+    apart = {asked.name for asked in secret_fields(effective.data) if not re.search(rf"\b{asked.name}\b", said)}
+    return tuple(sorted(absent - apart))
 
 
 def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | None) -> str:

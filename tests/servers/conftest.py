@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+import yaml
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that `processes` is found under every import mode
 
+import postbox as postboxes
 from processes import backlot as backlots
 from processes import emulate as emulates
 from processes import judges
@@ -59,9 +61,9 @@ def nginx(tmp_path_factory: pytest.TempPathFactory, kinto: kintos.Kinto, strange
 
 
 @pytest.fixture(scope="session")
-def oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[oidcs.Oidc]:
-    """A token issuer that rotates refresh tokens."""
-    with oidcs.oidc(tmp_path_factory.mktemp("oidc")) as server:
+def oidc(tmp_path_factory: pytest.TempPathFactory, deliveries: postboxes.Postbox) -> Iterator[oidcs.Oidc]:
+    """A token issuer that rotates refresh tokens, and tells of people who have signed out."""
+    with oidcs.oidc(tmp_path_factory.mktemp("oidc"), logout=deliveries.url("people")) as server:
         yield server
 
 
@@ -69,6 +71,21 @@ def oidc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[oidcs.Oidc]:
 def emulate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[emulates.Emulate]:
     """Several vendors' APIs, with writes and their OAuth."""
     with emulates.emulate(tmp_path_factory.mktemp("emulate")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def deliveries() -> Iterator[postboxes.Postbox]:
+    """Where servers deliver to; a test says for which workspace."""
+    with postboxes.postbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def senders(tmp_path_factory: pytest.TempPathFactory, deliveries: postboxes.Postbox) -> Iterator[emulates.Emulate]:
+    """Five vendors that send deliveries, each signed in its own way by `postbox.SECRET`."""
+    seed = yaml.safe_dump(postboxes.subscribed(deliveries))
+    with emulates.emulate(tmp_path_factory.mktemp("senders"), emulates.SENDERS, seed) as server:
         yield server
 
 

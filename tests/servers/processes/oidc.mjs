@@ -17,6 +17,8 @@ const provider = new Provider(issuer, {
     // A public client on a person's own machine: any port of 127.0.0.1 (RFC 8252).
     { client_id: 'desk', application_type: 'native', redirect_uris: ['http://127.0.0.1/callback'], grant_types, token_endpoint_auth_method: 'none' },
     { client_id: 'm2m', client_secret: 'm2m-secret', redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read' },
+    // Is told by the provider itself, past the browser, when a person has signed out.
+    ...(process.env.LOGOUT ? [{ client_id: 'told', client_secret: 'told-secret', redirect_uris, grant_types, token_endpoint_auth_method: 'client_secret_post', backchannel_logout_uri: process.env.LOGOUT, backchannel_logout_session_required: true }] : []),
     // Clients that sign with a key of their own, one for each algorithm.
     ...Object.entries(JSON.parse(process.env.SIGNERS ?? '{}')).map(([alg, jwk]) => ({
       client_id: `signer-${alg}`, redirect_uris: [], response_types: [], grant_types: ['client_credentials'], scope: 'api:read',
@@ -28,7 +30,8 @@ const provider = new Provider(issuer, {
   scopes: ['openid', 'offline_access', 'email', 'api:read'],
   claims: { openid: ['sub'], email: ['email'] },
   pkce: { required: () => false },
-  features: { devInteractions: { enabled: true }, clientCredentials: { enabled: true }, introspection: { enabled: true } },
+  features: { devInteractions: { enabled: true }, clientCredentials: { enabled: true }, introspection: { enabled: true }, backchannelLogout: { enabled: true } },
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options), // its own dispatcher refuses loopback addresses
   rotateRefreshToken: true,
   ttl: { AccessToken: lifetime, ClientCredentials: lifetime, AuthorizationCode: 30, RefreshToken: 3600, Interaction: 600, Session: 3600, Grant: 3600, IdToken: 600 },
   findAccount: async (context, sub) => ({ accountId: sub, claims: async () => ({ sub, email: `${sub}@example.com` }) }),

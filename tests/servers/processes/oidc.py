@@ -50,6 +50,7 @@ class Client:
 BASIC = Client("web-basic", "web:se/cret+%", True)
 POST = Client("web-post", "post-secret", False)
 MACHINE = Client("m2m", "m2m-secret", True)
+TOLD = Client("told", "told-secret", False)  # hears of people who sign out
 DESK = Client("desk", "", False)  # public, on any loopback port
 
 SHARER = Client("sharer", "a shared secret of at least 32 bytes", False)  # signs with its secret
@@ -129,37 +130,58 @@ class Oidc:
         target = self.consent(f"{self.url}/auth?{urlencode(query)}", person)
         return parse_qs(urlsplit(target).query)["code"][0]
 
+    def sign_out(self, client: Client, person: str) -> dict[str, Any]:
+        """Sign in and out again on the provider's own pages; returns what the token endpoint gave meanwhile."""
+        query = {"client_id": client.name, "response_type": "code", "redirect_uri": CALLBACK, "scope": "openid"}
+        with httpx.Client(trust_env=False) as browser:
+            target = walked(browser, f"{self.url}/auth?{urlencode(query)}", person)
+            code = parse_qs(urlsplit(target).query)["code"][0]
+            answer = self.token(client, grant_type="authorization_code", code=code, redirect_uri=CALLBACK)
+            tokens: dict[str, Any] = answer.raise_for_status().json()
+            page = browser.get(f"{self.url}/session/end", params={"id_token_hint": tokens["id_token"]})
+            form = re.search(r'action="([^"]+)"', page.text)
+            mark = re.search(r'name="xsrf" value="([^"]+)"', page.text)
+            assert form and mark, f"not a page to sign out: {page.status_code} {page.text[:300]}"
+            browser.post(page.url.join(form[1]), data={"xsrf": mark[1], "logout": "yes"})
+        return tokens
+
     def consent(self, url: str, person: str, *, deny: bool = False) -> str:
         """Open an authorization URL, log in and consent (or abort); returns the address that the browser ends at,
         which is not opened."""
-        callback = parse_qs(urlsplit(url).query)["redirect_uri"][0]
         with httpx.Client(trust_env=False) as browser:
-            answer = browser.get(url)
-            for _ in range(12):
-                if answer.is_redirect:
-                    target = str(answer.url.join(answer.headers["location"]))
-                    if target.startswith(callback):
-                        return target
-                    answer = browser.get(target)
-                    continue
-                form = re.search(r'action="([^"]+)"', answer.text)
-                prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
-                assert form and prompt, f"not a form of the provider: {answer.status_code} {answer.text[:300]}"
-                if deny:
-                    abort = re.search(r'href="([^"]+/abort)"', answer.text)
-                    assert abort, "no way to abort on the page"
-                    answer = browser.get(answer.url.join(abort[1]))
-                    continue
-                fields = {"prompt": prompt[1]}
-                if prompt[1] == "login":
-                    fields |= {"login": person, "password": "any"}
-                answer = browser.post(answer.url.join(form[1]), data=fields)
-        raise AssertionError("the provider never redirected to the callback")
+            return walked(browser, url, person, deny=deny)
+
+
+def walked(browser: httpx.Client, url: str, person: str, *, deny: bool = False) -> str:
+    """Go through the provider's pages of a log-in; returns the address that the browser ends at."""
+    callback = parse_qs(urlsplit(url).query)["redirect_uri"][0]
+    answer = browser.get(url)
+    for _ in range(12):
+        if answer.is_redirect:
+            target = str(answer.url.join(answer.headers["location"]))
+            if target.startswith(callback):
+                return target
+            answer = browser.get(target)
+            continue
+        form = re.search(r'action="([^"]+)"', answer.text)
+        prompt = re.search(r'name="prompt" value="(\w+)"', answer.text)
+        assert form and prompt, f"not a form of the provider: {answer.status_code} {answer.text[:300]}"
+        if deny:
+            abort = re.search(r'href="([^"]+/abort)"', answer.text)
+            assert abort, "no way to abort on the page"
+            answer = browser.get(answer.url.join(abort[1]))
+            continue
+        fields = {"prompt": prompt[1]}
+        if prompt[1] == "login":
+            fields |= {"login": person, "password": "any"}
+        answer = browser.post(answer.url.join(form[1]), data=fields)
+    raise AssertionError("the provider never redirected to the callback")
 
 
 @contextmanager
-def oidc(folder: Path, *, lifetime_seconds: int = 600) -> Iterator[Oidc]:
-    """Install (cached), serve until the block is left. Access tokens live `lifetime_seconds`."""
+def oidc(folder: Path, *, lifetime_seconds: int = 600, logout: str = "") -> Iterator[Oidc]:
+    """Install (cached), serve until the block is left. Access tokens live `lifetime_seconds`; the client `told` is told
+    at the address `logout`."""
     modules = cache.node_modules("oidc-provider", VERSION)
     (folder / "node_modules").symlink_to(modules)  # an ES module is found only beside the program
     (folder / PROGRAM.name).write_bytes(PROGRAM.read_bytes())
@@ -174,6 +196,7 @@ def oidc(folder: Path, *, lifetime_seconds: int = 600) -> Iterator[Oidc]:
             "PORT": str(port),
             "ACCESS_TTL": str(lifetime_seconds),
             "CALLBACK": CALLBACK,
+            "LOGOUT": logout,
             "SIGNERS": json.dumps({algorithm: public_jwk(key) for algorithm, key in SIGNERS.items()}),
         },
         ready=lambda answer: answer.status_code == 200,

@@ -85,7 +85,7 @@ def _received(
         if routing is not None and own is not None and event.routes is not None and not same_value(own, event.routes):
             outcome.notes += (f"an event is for another account: its {routing.context} is not the recorded one",)
             continue
-        made = yield from unified_events(effective, session, delivery, event)
+        made = yield from unified_events(effective, session, accepted.delivery or delivery, event)
         outcome.records += [_plain(one.plain()) for one in made]
 
 

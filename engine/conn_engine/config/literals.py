@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.documents import Path_, texts
-from conn_engine.secrets import secret_name
+from conn_engine.secrets import REDACTED, secret_name
 
-__all__ = ["literal_secrets", "password_in_url"]
+__all__ = ["literal_secrets", "password_in_url", "without_tokens"]
 
 _LITERAL_OK = re.compile(r"^\s*$|\{\{|^\[redacted\]$|^(example|changeme|your[-_ ])", re.IGNORECASE)
 _TOKEN_LIKE = re.compile(
@@ -32,6 +32,11 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
         url_like = value.startswith(("http://", "https://", "/"))
         if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value
+
+
+def without_tokens(text: str) -> str:
+    """The text with `[redacted]` for what looks like a vendor's token."""
+    return _TOKEN_LIKE.sub(REDACTED, text)
 
 
 def password_in_url(address: str) -> bool:

@@ -20,6 +20,7 @@ from conn_engine.imports.folding import folded
 from conn_engine.imports.formats import Format, Options, formats
 from conn_engine.imports.places import usable_url
 from conn_engine.imports.samples import samples_of
+from conn_engine.imports.secrecy import without_tokens
 from conn_engine.imports.words import plain
 from conn_engine.imports.writing import connector_text, readme_text
 from conn_engine.secrets import Redactor
@@ -132,6 +133,7 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
     """
     if options.base_url and not usable_url(options.base_url.rstrip("/")):
         raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
+    _options_taken(source, options)
     read = source.format.read(source.data, options)
     recordings: list[Recording] = []
     if isinstance(read, Contract):
@@ -149,9 +151,12 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
         name=options.name,
         format=made.format,
         files={
-            "connector.yaml": connector_text(made, source.file),
-            "README.md": readme_text(made, options.name, source.file),
-            **made.files,
+            name: without_tokens(text)
+            for name, text in {
+                "connector.yaml": connector_text(made, source.file),
+                "README.md": readme_text(made, options.name, source.file),
+                **made.files,
+            }.items()
         },
         recordings=recordings,
         operations=len(made.operations),
@@ -159,9 +164,20 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
         found=made.found,
         guesses=sum(note.startswith("guess") for note in made.notes.values()),
         left=made.left,
-        losses=list(made.losses),
+        losses=[(without_tokens(what), places) for what, places in made.losses],
         supplied=made.supplied,
     )
+
+
+def _options_taken(source: Source, options: Options) -> None:
+    """Refuse an option that would do nothing. Raises UsageError."""
+    given = {"only": options.only, "security": options.security, "samples": options.samples}
+    spelled = {"only": "--only", "security": "--security", "samples": "--with-samples"}
+    for name, value in given.items():
+        if value and name not in source.format.takes:
+            raise UsageError(
+                f"{spelled[name]} means nothing for {source.file}, a {source.format.label}", hint="leave it out"
+            )
 
 
 def _nothing(source: Source, made: Finished, options: Options, known: list[str]) -> None:

@@ -28,17 +28,20 @@ class Options:
 class Format:
     """A format: `recognises` looks at parsed data, `read` makes the contract of it, or the finished connector of a
     document that says more than a contract holds. It raises ConfigurationError where it can make neither. `entries` are
-    the keys of the connectors in a document of several, which `Options.entry` chooses from."""
+    the keys of the connectors in a document of several, which `Options.entry` chooses from. `takes` names the options
+    that mean something for such a document, besides its name and base URL."""
 
     label: str
     recognises: Callable[[Any], bool]
     read: Callable[[Any, Options], Contract | Finished]
     entries: Callable[[Any], list[str]] = lambda _: []
+    takes: frozenset[str] = frozenset()
 
 
 def formats() -> tuple[Format, ...]:
     """All formats, in the order in which they are tried."""
     from conn_engine.imports import airbyte, har, nango, openapi, postman
 
-    plain = tuple(Format(module.LABEL, module.recognises, module.read) for module in (openapi, postman, har, airbyte))
+    rows = (openapi, "only security samples"), (postman, "only samples"), (har, "only samples"), (airbyte, "only")
+    plain = tuple(Format(one.LABEL, one.recognises, one.read, takes=frozenset(takes.split())) for one, takes in rows)
     return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.keys))

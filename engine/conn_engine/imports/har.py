@@ -15,6 +15,7 @@ from conn_engine.documents import dump_json
 from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
 from conn_engine.imports.places import Server, place_server
+from conn_engine.imports.secrecy import secret_like
 from conn_engine.imports.shapes import Shape, learned
 from conn_engine.imports.words import identifier, plain, single, snake
 from conn_engine.secrets import REDACTED, secret_name
@@ -86,7 +87,8 @@ def _template(path: str) -> str:
     """The path with `{contact_id}` where a segment looks like an id."""
     segments = path.split("/")
     for n, segment in enumerate(segments):
-        if _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment):
+        known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
+        if known or secret_like(segment):
             before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
             name = identifier(f"{single(snake(before))}_id")
             segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"

@@ -12,6 +12,7 @@ from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
 from conn_engine.imports.openapi.security import oauth_settings, variable_prefix
 from conn_engine.imports.places import Server, place_server
+from conn_engine.imports.secrecy import prose, secret_like, without_user
 from conn_engine.imports.shapes import Shape, learned
 from conn_engine.imports.words import plain
 
@@ -40,7 +41,7 @@ def read(data: Any, options: Options) -> Contract:
     """The contract of a collection. What it cannot hold is in its losses."""
     info = data["info"]
     contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80))
-    contract.description = plain(_description(info).partition("\n")[0], 200)
+    contract.description = plain(prose(_description(info).partition("\n")[0]), 200)
     reader = _Reader(data, contract, options)
     reader.walk()
     place_server(contract, reader.server(), given=options.base_url)
@@ -57,20 +58,19 @@ class _Reader:
         self._options = options
         self._variables = {str(row.get("key")): row.get("value") for row in _rows(data.get("variable"))}
         self._bases: dict[str, int] = {}
-        self._auths: dict[str, tuple[int, Mapping[str, Any]]] = {}
+        self._auths: dict[tuple[str, str, str], tuple[int, Mapping[str, Any]]] = {}
         self.endpoints: list[Endpoint] = []
         self._own_bases: list[str] = []
 
     def walk(self) -> None:
         """Read every request, in order, with the folders above it as tags."""
-        if isinstance(self._data.get("auth"), Mapping):
-            self._count_auth(self._data["auth"], 0)
         self._scripts(self._data, "the collection")
-        for folders, item in self._items():
+        for folders, auth, item in self._items():
             self._contract.found += 1
             if self._contract.found > _MOST:
                 self._losses.add(f"requests beyond the first {_MOST}")
                 return
+            self._count_auth(auth)
             read_one = self._request(item, folders)
             if read_one is not None:
                 endpoint, base = read_one
@@ -81,22 +81,31 @@ class _Reader:
                 self._own_bases.append(base)
                 self._bases[base] = self._bases.get(base, 0) + 1
         main = self._main()
+        keys = {(place, name.lower()) for _, place, name in self._auths if name}
         for endpoint, base in zip(self.endpoints, self._own_bases, strict=True):
+            kept = [one for one in endpoint.parameters if (one.place, one.name.lower()) not in keys]
+            endpoint.parameters = kept  # what carries a key is none of the caller's, whichever key is chosen
             if base != main:
                 self._losses.add("further servers: the most used was taken", f"{endpoint.where} ({plain(base, 80)})")
 
-    def _items(self) -> Iterator[tuple[tuple[str, ...], Mapping[str, Any]]]:
-        pending: list[tuple[tuple[str, ...], Any]] = [((), item) for item in reversed(self._data["item"])]
+    def _items(self) -> Iterator[tuple[tuple[str, ...], Any, Mapping[str, Any]]]:
+        """The requests in order, with the folders above each and its authorisation: its own, or what is above."""
+        pending: list[tuple[tuple[str, ...], Any, Any]] = [
+            ((), self._data.get("auth"), item) for item in reversed(self._data["item"])
+        ]
         while pending:
-            folders, item = pending.pop()
+            folders, above, item = pending.pop()
             if not isinstance(item, Mapping):
                 continue
+            said = item.get("request")
+            own = said.get("auth") if isinstance(said, Mapping) else item.get("auth")
+            auth = own if isinstance(own, Mapping) else above
             if isinstance(item.get("item"), list):
                 inner = (*folders, plain(item.get("name") or "", 80))
                 self._scripts(item, "/".join(inner))
-                pending += [(inner, child) for child in reversed(item["item"])]
+                pending += [(inner, auth, child) for child in reversed(item["item"])]
             elif "request" in item:
-                yield folders, item
+                yield folders, auth, item
 
     def _scripts(self, item: Mapping[str, Any], where: str) -> None:
         for event in _rows(item.get("event")):
@@ -109,8 +118,9 @@ class _Reader:
         request: Mapping[str, Any] = said if isinstance(said, Mapping) else {"url": said, "method": "GET"}
         method = str(request.get("method") or "GET").lower()
         base, path, query = self._url(request.get("url"))
-        endpoint = Endpoint(method, path, name=plain(item.get("name") or "", 120), tags=folders)
-        endpoint.summary = plain(item.get("name") or "", 110)
+        name = prose(str(item.get("name") or ""))
+        endpoint = Endpoint(method, path, name=plain(name, 120), tags=folders)
+        endpoint.summary = plain(name, 110)
         if method not in _METHODS:
             self._losses.add(f"the method {plain(method.upper(), 20)}", path)
             return None
@@ -123,8 +133,6 @@ class _Reader:
             if name and name.lower() not in _NOT_OURS and not row.get("disabled"):
                 endpoint.parameters.append(self._header(row))
         self._scripts(item, endpoint.where)
-        if isinstance(request.get("auth"), Mapping):
-            self._count_auth(request["auth"], 1)
         if not self._body(endpoint, request.get("body")):
             return None
         self._answer(endpoint, item)
@@ -141,7 +149,11 @@ class _Reader:
         raw = raw.partition("#")[0]
         whole, _, query = raw.partition("?")
         base, path = _split(whole)
+        if (bare := without_user(base)) != base:
+            self._losses.add("a user's name and password in a URL: they belong to the credential", plain(path, 80))
+            base = bare
         path = re.sub(r"(?<=/):([^/]+)", r"{\1}", path)
+        path = "/".join("{key}" if secret_like(segment) else segment for segment in path.split("/"))
         path = _VARIABLE.sub(lambda found: f"{{{found[1]}}}", path)
         rows = _rows(url.get("query")) if isinstance(url, Mapping) else []
         if not rows:
@@ -206,10 +218,15 @@ class _Reader:
                 endpoint.answer.example = value
                 return
 
-    def _count_auth(self, auth: Mapping[str, Any], weight: int) -> None:
-        kind = str(auth.get("type") or "noauth")
-        used, first = self._auths.get(kind, (0, auth))
-        self._auths[kind] = (used + weight, first)
+    def _count_auth(self, auth: Any) -> None:
+        kind = str(auth.get("type") or "noauth") if isinstance(auth, Mapping) else "noauth"
+        if kind == "noauth":
+            return
+        said = _said(auth, kind) if kind == "apikey" else {}
+        place = "query" if said.get("in") == "query" else "header"
+        key = kind, place, str(said.get("key") or "")
+        used, first = self._auths.get(key, (0, auth))
+        self._auths[key] = (used + 1, first)
 
     def _main(self) -> str:
         return max(self._bases, key=lambda base: self._bases[base], default="")
@@ -234,22 +251,21 @@ class _Reader:
 
     def authorise(self) -> None:
         """The most used kind of authorisation that can be said; the others are listed."""
-        for kind in sorted(self._auths, key=lambda kind: -self._auths[kind][0]):
-            if kind == "noauth":
-                continue
-            settings = self._settings(kind, self._auths[kind][1])
+        for key in sorted(self._auths, key=lambda key: -self._auths[key][0]):
+            kind, place, name = key
+            label = f"{plain(kind, 30)} ({place} {plain(name, 60)})" if name else plain(kind, 30)
+            settings = self._settings(kind, self._auths[key][1])
             if settings is None:
-                self._losses.add(f"the authorisation {plain(kind, 30)}: it cannot be said, or lacks its URLs")
+                self._losses.add(f"the authorisation {label}: it cannot be said, or lacks its URLs")
             elif self._contract.authorization is None:
                 self._contract.credentials, self._contract.authorization = settings
             else:
-                self._losses.add(f"the authorisation {plain(kind, 30)}: another one was chosen; a connector has one")
-        if not set(self._auths) - {"noauth"}:
+                self._losses.add(f"the authorisation {label}: another one was chosen; a connector has one")
+        if not self._auths:
             self._losses.add("how requests are authorised: the collection does not say")
 
     def _settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
-        said = auth.get(kind)
-        rows = said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _rows(said)}
+        rows = _said(auth, kind)
         if kind == "bearer":
             return {"format": "bearer"}, {"format": "bearer"}
         if kind == "basic":
@@ -268,6 +284,12 @@ class _Reader:
             consent = "" if rows.get("grant_type") == "client_credentials" else consent
             return oauth_settings(variable_prefix(self._options.name), token, consent, scopes)
         return None
+
+
+def _said(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The settings of a kind: an object (v2.0) or rows of keys and values (v2.1)."""
+    said = auth.get(kind)
+    return said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _rows(said)}
 
 
 def _split(url: str) -> tuple[str, str]:

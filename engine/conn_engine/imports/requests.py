@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import UNSET
 
 from conn_engine.imports.contract import Endpoint, Losses, Parameter
+from conn_engine.imports.secrecy import secret_like
 from conn_engine.imports.words import identifier, plain, single, snake, step
 from conn_engine.secrets import secret_name
 
@@ -132,6 +133,8 @@ def _header(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> N
     value = _header_value(one)
     if secret_name(one.name):
         losses.add(f"the header {plain(one.name, 60)}: it looks like a credential", endpoint.where)
+    elif value is not UNSET and secret_like(value):
+        losses.add(f"the value of the header {plain(one.name, 60)}: it looks like a secret", endpoint.where)
     elif value is not UNSET:
         form.headers[one.name] = value
     elif one.required:
@@ -161,6 +164,8 @@ def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
         if len(found) * 2 <= len(endpoints) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_|~-]+", name):
             continue
         values = {_header_value(one) for one in found}
+        if any(value is not UNSET and secret_like(value) for value in values):
+            continue
         if len(values) == 1 and UNSET not in values:
             plan.constant[name] = values.pop()
         elif values == {UNSET} and all(one.required for one in found):

@@ -88,6 +88,10 @@ def _entries(content: bytes | str, file: str) -> list[dict[str, Any]]:
 
 def _request(entry: dict[str, Any]) -> Request:
     url = str(entry["url"]).partition("#")[0]
+    place = urlsplit(url).netloc
+    url = (
+        url.replace(place, place.rpartition("@")[2], 1) if "@" in place else url
+    )  # no request of ours has a user there
     if "?" not in url and entry.get("queryString"):
         url += "?" + urlencode([(pair["name"], pair.get("value", "")) for pair in entry["queryString"]])
     headers = _pairs(entry.get("headers", ()))

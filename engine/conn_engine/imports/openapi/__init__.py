@@ -46,7 +46,7 @@ def read(data: Any, options: Options) -> Contract:
 def _server(data: Mapping[str, Any], contract: Contract) -> Server | None:
     if "swagger" in data:
         host, base = data.get("host"), data.get("basePath")
-        path = base if isinstance(base, str) and base.startswith("/") else ""
+        path = f"/{base.strip('/')}" if isinstance(base, str) and base.strip("/") else ""
         if not isinstance(host, str) or not host:
             return Server(path) if path else None
         schemes = data.get("schemes")

@@ -5,6 +5,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import UsageError
 from conn_engine.imports.contract import Contract
 from conn_engine.imports.words import plain, snake
 
@@ -58,9 +60,15 @@ class Schemes:
 
     def settle(self, contract: Contract, chosen: str = "") -> None:
         """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
+        if chosen and chosen not in self._schemes:
+            known = ", ".join(plain(name, 60) for name in list(self._schemes)[:20]) or "none"
+            raise UsageError(
+                f'the document has no security scheme "{chosen}"',
+                hint=did_you_mean(chosen, self._schemes) or f"there are {known}",
+            )
         order = list(self._schemes)
         ranked = sorted(order, key=lambda name: (-self._uses[name], order.index(name)))
-        if chosen in self._schemes:
+        if chosen:
             ranked = [chosen, *(name for name in ranked if name != chosen)]
         for name in ranked:
             settings, problem = self._settings(name, contract)

@@ -64,17 +64,16 @@ class Listener:
             hint="run it again and open the address in time, or give it longer: --timeout SECONDS",
         )
 
-    def take(self, target: str) -> tuple[int, str]:
-        """Status and words for a request. Thread-safe."""
+    def judge(self, target: str) -> tuple[int, str, dict[str, str] | None]:
+        """Status and words for a request, and the answer in it. Thread-safe."""
         parts = urlsplit(target)
         if parts.path != self.path or self.consent is None:
-            return 404, "There is nothing here."
+            return 404, "There is nothing here.", None
         answer = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=50))
         if not self.consent.belongs(answer):
             self.refused += 1
-            return 400, _STRANGE
-        self.answers.put(answer)
-        return 200, _DENIED if "error" in answer or self.consent.denied(answer) else _DONE
+            return 400, _STRANGE, None
+        return 200, _DENIED if "error" in answer or self.consent.denied(answer) else _DONE, answer
 
 
 class _Server(ThreadingHTTPServer):
@@ -91,10 +90,18 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
         timeout = 10  # a browser may connect ahead and send nothing
 
         def do_GET(self) -> None:
+            answer: dict[str, str] | None = None
             try:
-                status, words = listener.take(self.path)
+                status, words, answer = listener.judge(self.path)
             except ValueError:
                 status, words = 400, _STRANGE
+            try:
+                self._show(status, words)
+            finally:  # not before: who waits for the answer may end this process, and the page were cut off
+                if answer is not None:
+                    listener.answers.put(answer)
+
+        def _show(self, status: int, words: str) -> None:
             page = _PAGE.format(words).encode()
             self.send_response(status)
             self.send_header("Content-Type", "text/html; charset=utf-8")

@@ -203,8 +203,10 @@ _CREDENTIALS = {
 def _connect(data: Mapping[str, Any], name: str) -> list[str]:
     kind = data["credentials"]["format"]
     what = _CREDENTIALS.get(kind, f"An account has credentials of the kind `{kind}`.")
-    rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
     config = data["credentials"].get("config", {})
+    if config.get("required", config.get("username_required")) is False:
+        what = f"{what} It may be left out."
+    rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
     names = [
         found[1] for key in ("client_id", "client_secret") if (found := _FROM_ENV.search(str(config.get(key, ""))))
     ]

@@ -175,6 +175,7 @@ def test_a_key_that_may_be_left_out(read: Read, authenticator: dict[str, Any], p
 
 def test_a_key_that_the_query_of_a_request_has_may_be_left_out(read: Read) -> None:
     made = read(stream(request_parameters={"key": "{{ config['password'] }}"}), spec=OPTIONAL)
+    assert "An account has an API key. It may be left out." in made.imported.files["README.md"]
     assert made.data["credentials"]["config"]["required"] is False
     assert made.data["authorization"] == {"format": "query", "config": {"name": "key", "value": "{{api_key}}"}}
 

@@ -37,7 +37,7 @@ _SECRET_ENDINGS = (
 )
 _NOT_SECRET_KEYS = frozenset({
     "tokentype", "scope", "scopes", "expiresat", "expiresin", "expires", "issuedat", "createdat",
-    "instanceurl", "apidomain", "baseurl", "captured",
+    "instanceurl", "apidomain", "baseurl", "captured", "webhookusername",
 })
 _OPEN_ENDINGS = (
     "account", "domain", "email", "environment", "host", "id", "locale", "login", "name", "realm", "region", "server",

@@ -1,7 +1,8 @@
 """Deliveries that carry a JWT (RFC 7519), or are one."""
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
@@ -14,6 +15,9 @@ from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, o
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import Flow
+
+if TYPE_CHECKING:
+    from jwt import PyJWS
 
 __all__ = ["Jwt"]
 
@@ -125,7 +129,7 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         for told in keys:
             try:
                 key = self._key(told)
-                payload = jwt.PyJWS().decode(text, key, algorithms=list(self.algorithms))
+                payload = _verifier().decode(text, key, algorithms=list(self.algorithms))
             except jwt.InvalidSignatureError:
                 continue
             except CredentialError as error:
@@ -167,6 +171,18 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
 
     def _filled(self, template: str, proving: Proving) -> Any:
         return filled(template, proving.names(template), purpose="what a JWT is compared with")
+
+
+@cache
+def _verifier() -> "PyJWS":
+    import warnings
+
+    import jwt
+
+    short = getattr(jwt, "InsecureKeyLengthWarning", None)
+    if short is not None:  # how long its secrets are is the vendor's affair, and nobody here can mend it
+        warnings.filterwarnings("ignore", category=short)
+    return jwt.PyJWS()
 
 
 def _header(text: str) -> dict[str, Any]:

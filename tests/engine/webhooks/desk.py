@@ -1,4 +1,4 @@
-"""What the tests of webhooks share: a workspace with a connector for each vendor of `schemes.yaml`, deliveries as the
+"""What the tests of webhooks share: a workspace with a connector for each vendor whose scheme is known, deliveries as the
 vectors have them, and a vendor whose answers are given."""
 
 import base64
@@ -23,14 +23,20 @@ from conn_engine.wire import Flow, FrozenClock, Headers, Request, Response
 HERE = Path(__file__).parent
 NOW = 1760000000.0
 URL = "https://hooks.example.com/in/vendor"
+NAMES = {
+    "secret": "webhook_secret",
+    "token": "webhook_token",
+    "user": "webhook_username",
+    "password": "webhook_password",
+}
+"""What the vectors call the secrets that a connector gives names of its own."""
 SECRETS = (
+    *NAMES.values(),
     "secret",
     "next_secret",
     "token",
     "public_key",
     "key_id",
-    "user",
-    "password",
     "primary",
     "secondary",
     "verify_token",
@@ -53,8 +59,8 @@ SMALLEST: dict[str, Any] = {
 @cache
 def schemes() -> dict[str, dict[str, Any]]:
     """How each vendor's deliveries are proved, answered, routed and read: its `webhooks`."""
-    told: dict[str, dict[str, Any]] = yaml.safe_load((HERE / "schemes.yaml").read_text(encoding="utf-8"))
-    return told
+    told = yaml.safe_load((HERE.parents[2] / "connectors" / "webhook-schemes.yaml").read_text(encoding="utf-8"))
+    return {name: entry["webhooks"] for name, entry in told.items()}
 
 
 def document(webhooks: Mapping[str, Any], **more: Any) -> dict[str, Any]:
@@ -92,7 +98,12 @@ def delivery(case: Mapping[str, Any]) -> Delivery:
 
 def secrets(case: Mapping[str, Any]) -> dict[str, Any]:
     """A vector's secrets as an account keeps them: one is a text, several are a list."""
-    return {name: values[0] if len(values) == 1 else values for name, values in case["secrets"].items()}
+    return renamed({name: values[0] if len(values) == 1 else values for name, values in case["secrets"].items()})
+
+
+def renamed(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Secrets by the names that the schemes have for them."""
+    return {NAMES.get(name, name): value for name, value in kept.items()}
 
 
 class Vendor:

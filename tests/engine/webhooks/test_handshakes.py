@@ -9,7 +9,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from desk import HERE, NOW, Vendor, delivery, judged, post, secrets
+from desk import HERE, NOW, Vendor, delivery, judged, post, renamed, secrets
 
 from conn_engine.wire import Headers, Response
 
@@ -46,9 +46,9 @@ def received(case):
         return delivery(same), secrets(same), same["now"]
     if vendor in SIGNED:
         header, stamped, prefix, content, stamp = SIGNED[vendor]
-        kept = kept or {"secret": "made for this"}
+        kept = kept or {"webhook_secret": "made for this"}
         signed = content.format(stamp=stamp, body=case["body"]).encode()
-        digest = hmac.new(kept["secret"].encode(), signed, "sha256").hexdigest()
+        digest = hmac.new(kept["webhook_secret"].encode(), signed, "sha256").hexdigest()
         more = {header: prefix + digest, stamped: stamp, "twitch-eventsub-message-id": "msg-1"}
         return delivery({**case, "headers": {**case["headers"], **more}}), kept, NOW
     return delivery(case), kept, NOW
@@ -69,7 +69,7 @@ def test_it_is_answered_as_the_vendor_wants_it(vendors, case):
         assert reply.body == (expected["body"].encode() if case["vendor"] not in ELSEWHERE else reply.body)
     if "json" in expected:
         assert json.loads(reply.body) == expected["json"]
-    assert accepted.captured == case.get("capture", {})
+    assert accepted.captured == renamed(case.get("capture", {}))
 
 
 def test_the_challenge_of_a_vector_is_what_is_answered(vendors):
@@ -83,7 +83,7 @@ def test_the_challenge_of_a_vector_is_what_is_answered(vendors):
 def test_who_does_not_prove_it_gets_no_answer(vendors, vendor):
     (case,) = [case for case in CASES if case["vendor"] == vendor]
     headers = {name: value for name, value in case["headers"].items() if value.isascii() and name != "Authorization"}
-    kept = {"secret": "s", "token": "t", "public_key": "00" * 32}
+    kept = {"webhook_secret": "s", "webhook_token": "t", "public_key": "00" * 32}
     accepted = judged(connector(vendors, vendor), delivery({**case, "headers": headers}), kept)
     assert (accepted.reply.status, accepted.challenge, accepted.reply.body) == (
         401,
@@ -95,10 +95,10 @@ def test_who_does_not_prove_it_gets_no_answer(vendors, vendor):
 def test_a_secret_that_the_account_has_is_replaced_in_pairing_alone(vendors):
     (case,) = [case for case in CASES if case["vendor"] == "asana"]
     told, came = connector(vendors, "asana"), delivery(case)
-    assert judged(told, came, {"secret": "older"}).reply.status == 403
-    assert judged(told, came, {"secret": "older"}).captured == {}
-    assert judged(told, came, {"secret": "older"}, pairing=True).captured == case["capture"]
-    assert judged(told, came, case["capture"]).reply.status == 200
+    assert judged(told, came, {"webhook_secret": "older"}).reply.status == 403
+    assert judged(told, came, {"webhook_secret": "older"}).captured == {}
+    assert judged(told, came, {"webhook_secret": "older"}, pairing=True).captured == renamed(case["capture"])
+    assert judged(told, came, renamed(case["capture"])).reply.status == 200
 
 
 # --- a subscription that is confirmed by a request ---

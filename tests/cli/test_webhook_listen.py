@@ -351,6 +351,28 @@ def test_a_secret_that_is_handed_over_is_kept_and_not_replaced_without_pairing(f
     assert "handed-over" not in out + err
 
 
+def test_what_was_recorded_is_sent_to_a_receiver_signed_anew(folder):
+    from transcript import conn
+
+    own = {"CONN_VAULT_KEY": "a key for the tests alone, long enough", "CONN_ACME_WEBHOOK_SECRET": SECRET}
+    text = f"POST /in HTTP/1.1\nHost: hooks.example\nX-Shop-Signature: 00\n\n{BODY.decode()}"
+    (folder / "created.http").write_text(text)
+    assert conn(folder, "webhook", "record", "created", "created.http", "--contract", "--account", "acme").code == 0
+    file = "connectors/shop/deliveries/created.json"
+    with listening(folder, "--account", "acme", "--count", "1") as inbox:
+        to = f"http://127.0.0.1:{inbox.port}/in"
+        words = ("webhook", "send", file, "--account", "acme", "--to", to)
+        planned = conn(folder, *words, **own)
+        assert (planned.code, "nothing was sent" in planned.out) == (2, True)
+        refused = conn(folder, *words, "--send", **{**own, "CONN_ACME_WEBHOOK_SECRET": "another-secret-of-acme"})
+        assert (refused.code, refused.out.splitlines()[0]) == (4, f"401 from {to}")
+        sent = conn(folder, *words, "--send", **own)
+        assert (sent.code, sent.out) == (0, f"200 from {to}\n")
+        code, out, _ = inbox.end(by_itself=True)
+    assert (code, len(out.splitlines())) == (0, 2)
+    assert SECRET not in planned.out + planned.err + sent.out
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -114,14 +114,22 @@ def _by_contract(  # noqa: PLR0917
     """Signed by made-up secrets, at the moment that it says itself."""
     from conn_engine.runtime.connection import Wiring
     from conn_engine.runtime.webhooks.recording import moment_told, recorded_anew
-    from conn_engine.runtime.webhooks.replaying import session_of
+    from conn_engine.runtime.webhooks.replaying import handed_over, session_of
     from conn_engine.vault.memory import MemoryVault
     from conn_engine.webhooks.recorded import RecordedDelivery
     from conn_engine.wire import FrozenClock
 
     effective: Effective = address.effective(app)
-    placeholder = RecordedDelivery(received_at="", url=delivery.url, secrets=given)
-    session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
-    received = at if at is not None else moment_told(effective, session, delivery) or app.clock.now()
-    wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
-    return recorded_anew(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
+
+    def signed(secrets: dict[str, str]) -> "KeptDelivery":
+        placeholder = RecordedDelivery(received_at="", url=delivery.url, secrets=secrets)
+        session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
+        received = at if at is not None else moment_told(effective, session, delivery) or app.clock.now()
+        wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
+        return recorded_anew(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
+
+    made = signed(given)
+    handed = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}
+    if made.outcome.error is None or not handed.keys() - given.keys():
+        return made
+    return signed({**handed, **given})  # what the vendor hands over, it has handed over before

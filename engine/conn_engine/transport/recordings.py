@@ -8,7 +8,7 @@ import base64
 import binascii
 import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
@@ -236,12 +236,19 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
     return clean
 
 
-def write_clean(path: Path, text: str, redactor: Redactor) -> None:
-    """Write a file of recorded data, whole, unless a secret is found in it. Raises ConfigurationError (REC002) then."""
-    found = redactor.find(text)
+def write_clean(path: Path, text: str, redactor: Redactor, names: Iterable[str] = ()) -> None:
+    """Write a file of recorded data, whole, unless a secret is found in it. `names` are keys of its objects that may be
+    a word of a secret. Raises ConfigurationError (REC002) then."""
+
+    def found_in(written: str) -> list[str]:
+        for name in names:
+            written = written.replace(f'"{name}":', '"":')
+        return redactor.find(written)
+
+    found = found_in(text)
     if not found:
         write_whole(path, text)
-        found = redactor.find(path.read_bytes())
+        found = found_in(path.read_text(encoding="utf-8"))
         if found:
             path.unlink(missing_ok=True)
     if found:

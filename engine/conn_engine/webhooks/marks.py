@@ -4,9 +4,10 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 from urllib.parse import quote, quote_plus
 
-__all__ = ["MARK", "Marks", "swapped"]
+__all__ = ["MARK", "Marks", "Place", "place_of", "swapped"]
 
 MARK = re.compile(r"connmark(\d+)v(\d)z")
 """What stands for a text until its successor is known. Letters and digits alone: it looks the same however written."""
@@ -25,6 +26,14 @@ _SPELLINGS: Sequence[Callable[[str], str]] = (
     lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
     lambda text: quote(json.dumps(text)[1:-1], safe=""),
 )
+
+Place = Literal["plain", "url", "json", "form"]
+_PLACES: Mapping[Place, Callable[[str], str]] = {
+    "plain": lambda text: text,
+    "url": lambda text: quote(text, safe=""),
+    "json": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    "form": quote_plus,
+}
 
 
 @dataclass(slots=True)
@@ -52,20 +61,30 @@ class Marks:
                     text = text.replace(spelled, f"conn{self.name}{number}v{way}z")
         return text
 
-    def fill(self, text: str, successors: Mapping[int, str]) -> str:
-        """`text` with the successors in the place of the marks; a mark without one stays."""
+    def fill(self, text: str, successors: Mapping[int, str], place: Place = "plain") -> str:
+        """`text` with the successors in the place of the marks, written as the place wants it; a mark without one
+        stays."""
 
         def successor(found: re.Match[str]) -> str:
-            new = successors.get(int(found[1]))
-            return found[0] if new is None else _SPELLINGS[int(found[2])](new)
+            new, way = successors.get(int(found[1])), int(found[2])
+            if new is None:
+                return found[0]
+            return _PLACES[place](new) if way == 0 else _SPELLINGS[way](new)
 
         return re.sub(rf"conn{self.name}(\d+)v(\d)z", successor, text)
 
 
-def swapped(text: str, pairs: Sequence[tuple[str, str]]) -> str:
+def swapped(text: str, pairs: Sequence[tuple[str, str]], place: Place = "plain") -> str:
     """`text` with each pair's second in the place of its first, however written; the longest first."""
     marks = Marks([old for old, _ in pairs], "swap")
-    return marks.fill(marks.put(text), dict(enumerate(new for _, new in pairs)))
+    return marks.fill(marks.put(text), dict(enumerate(new for _, new in pairs)), place)
+
+
+def place_of(body: str, content_type: str) -> Place:
+    """How a body writes the texts in it."""
+    if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        return "form"
+    return "json" if body.lstrip()[:1] in ("{", "[") else "plain"
 
 
 def _spellings(text: str) -> list[tuple[int, str]]:

@@ -98,7 +98,7 @@ def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor) ->
     path.parent.mkdir(parents=True, exist_ok=True)
     data = {name: value for name, value in msgspec.to_builtins(recorded).items() if value != {}}
     schema = recorded.schema_url or _schema_for(path)
-    write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor)
+    write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor, recorded.secrets)
 
 
 def _schema_for(path: Path) -> str:

@@ -1,10 +1,7 @@
 """Deliveries that carry a signature of an expression's text: by a shared key, or by the vendor's private key."""
 
-import base64
-import binascii
 import hashlib
 import hmac
-import re
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -18,13 +15,14 @@ from conn_engine.waits.moments import Unit, away
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Kind, Ring
+from conn_engine.webhooks.writing import decoded, encoded
+from conn_engine.webhooks.writing import parts as named_parts
 from conn_engine.wire import Flow
 
 __all__ = ["Ecdsa", "Ed25519", "Hmac", "Rsa", "StandardWebhooks"]
 
 NotEmpty: TypeAlias = Annotated[str, Meta(min_length=1)]
 _MOST = 50  # signatures, and texts that they may be of: the delivery is anybody's
-_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 _KINDS: dict[Scheme, Kind] = {
     "rsa_pkcs1v15": "rsa",
     "rsa_pss": "rsa",
@@ -32,7 +30,6 @@ _KINDS: dict[Scheme, Kind] = {
     "ecdsa_pair": "ec",
     "eddsa": "ed",
 }
-_URL_SAFE = str.maketrans("-_", "+/")
 
 
 class Signed(Prover, frozen=True, kw_only=True):
@@ -125,11 +122,11 @@ class Signed(Prover, frozen=True, kw_only=True):
         if self.timestamp is not None:
             more["timestamp"] = self._moment(proving, more)
         content = self._contents(proving, more)[0]  # of several that it may be one is enough
-        return [_encoded(self.sign(proving, ring, content), self.encoding)] * len(proofs)
+        return [encoded(self.sign(proving, ring, content), self.encoding)] * len(proofs)
 
     def _signatures(self, proving: Proving) -> tuple[list[bytes], dict[str, Any]]:
         texts, parts = self._written(proving)
-        read = [raw for raw in (_decoded(text, self.encoding) for text in texts[:_MOST]) if raw]
+        read = [raw for raw in (decoded(text, self.encoding) for text in texts[:_MOST]) if raw]
         if not read:
             raise Unproved("unsigned", f"it has no signature that is written as it should be ({self.signature})")
         return read, parts
@@ -145,7 +142,7 @@ class Signed(Prover, frozen=True, kw_only=True):
         parts: dict[str, Any] = {}
         if self.pair is not None:
             pairs = [(name.strip(), value.strip()) for name, _, value in (text.partition(self.pair) for text in texts)]
-            parts = _parts(pairs)
+            parts = named_parts(pairs)
             texts = [value for name, value in pairs if name == self.take]
         if self.prefix is not None:
             texts = [text.removeprefix(self.prefix) for text in texts if text.startswith(self.prefix)]
@@ -382,28 +379,3 @@ class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="
     def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
         """By the private key to the account's or the vendor's public one."""
         return self.signed_by(proving, ring, content, "eddsa", "sha512")
-
-
-def _parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
-    """The value by each name; a list of those that differ, which is no time and in no text that was signed."""
-    named: dict[str, dict[str, None]] = {}
-    for name, value in pairs:
-        named.setdefault(name, {})[value] = None
-    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in named.items()}
-
-
-def _decoded(text: str, encoding: str) -> bytes | None:
-    if encoding == "hex":
-        return bytes.fromhex(text) if _HEX.fullmatch(text) else None
-    plain = text.translate(_URL_SAFE).rstrip("=") if encoding == "base64url" else text.rstrip("=")
-    try:
-        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
-    except (ValueError, binascii.Error):
-        return None
-
-
-def _encoded(raw: bytes, encoding: str) -> str:
-    if encoding == "hex":
-        return raw.hex()
-    text = base64.b64encode(raw).decode()
-    return text.translate(str.maketrans("+/", "-_")).rstrip("=") if encoding == "base64url" else text

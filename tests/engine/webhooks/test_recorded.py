@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from conn_engine.config import Workspace
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
@@ -22,6 +22,7 @@ from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks import accept
 from conn_engine.runtime.webhooks.recording import record_delivery
 from conn_engine.runtime.webhooks.replaying import replay_delivery
+from conn_engine.runtime.webhooks.sending import sendable
 from conn_engine.secrets import Redactor
 from conn_engine.transport.recordings import Exchange, RecordedRequest, RecordedResponse
 from conn_engine.vault.memory import MemoryVault
@@ -231,6 +232,31 @@ def test_a_recording_is_proved_again_a_changed_one_is_not_and_no_secret_is_in_it
     others = {name: value[::-1] for name, value in recorded.secrets.items() if isinstance(value, str)}
     with_others = replay_delivery(wiring.effective, structs.replace(recorded, secrets=others))
     assert with_others.error is not None
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_sent_later_it_is_signed_anew_by_the_account_s_secrets_for_where_it_goes(make, tmp_path, way):
+    verify, secrets, headers, private = WAYS[way]
+    wiring = connected(make(verify), secrets)
+    url = f"{URL}&token=tok%2Ben%2Fof%3Dthe+url" if way == "all" else URL
+    delivery = signed(wiring, Delivery("POST", url, Headers(headers), json.dumps(BODY).encode()), private)
+    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    later = NOW + 5_000
+    to = "http://127.0.0.1:8000/mine"
+    request = sendable(wiring.effective, kept.recorded, to, later, secrets=wiring.session.document, private=private)
+    assert request.url == f"{to}?{request.url.partition('?')[2]}"
+    assert "the-api-token" not in f"{request.url}{request.headers.pairs}{request.body!r}"
+    wiring.session.clock = FrozenClock(later)
+    assert accepted(wiring, Delivery("POST", request.url, request.headers, request.body or b"")).refused is None
+
+
+def test_what_only_the_vendor_can_sign_is_not_sent_without_a_key(make, tmp_path):
+    verify, secrets, headers, private = WAYS["rsa"]
+    wiring = connected(make(verify), secrets)
+    delivery = signed(wiring, Delivery("POST", URL, Headers(headers), json.dumps(BODY).encode()), private)
+    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    with pytest.raises(UsageError, match="only the vendor has the key"):
+        sendable(wiring.effective, kept.recorded, URL, NOW)
 
 
 def test_the_clock_of_a_replay_is_the_delivery_s_own(make, tmp_path):

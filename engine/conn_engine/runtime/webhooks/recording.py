@@ -28,7 +28,8 @@ from conn_engine.waits.moments import away
 from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
 from conn_engine.webhooks.proof import holds
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
-from conn_engine.webhooks.resigning import kept, republished, told_names
+from conn_engine.webhooks.replacing import republished, told_names
+from conn_engine.webhooks.resigning import kept
 from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import FrozenClock
 

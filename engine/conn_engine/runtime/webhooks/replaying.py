@@ -25,7 +25,15 @@ from conn_engine.webhooks import KeyCache, Prover, Proving, Unproved, Webhooks
 from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, moment_of
 from conn_engine.wire import Flow, FrozenClock, Response
 
-__all__ = ["DeliveryOutcome", "as_recording", "for_delivery", "replay_delivery", "session_of"]
+__all__ = [
+    "DeliveryOutcome",
+    "as_recording",
+    "for_delivery",
+    "handed_over",
+    "in_context_of",
+    "replay_delivery",
+    "session_of",
+]
 
 
 @dataclass(slots=True)
@@ -94,9 +102,14 @@ def _plain(event: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in event.items() if name != "account"}
 
 
+def in_context_of(effective: Effective, recorded: RecordedDelivery) -> Effective:
+    """The configuration with the recorded context laid over the account's."""
+    return in_context(effective, recorded.account.context)
+
+
 def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
     """The configuration that a replay uses: with the recorded context, as nobody's in particular."""
-    variant = copy.copy(in_context(effective, recorded.account.context))
+    variant = copy.copy(in_context_of(effective, recorded))
     variant.account = None  # an event's id depends on it, and a golden serves all accounts
     told = variant.webhooks
     if recorded.proved is not None and told is not None:
@@ -110,13 +123,13 @@ def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenCl
     env = {name.removeprefix("env."): str(value) for name, value in recorded.secrets.items() if name.startswith("env.")}
     own = {name: value for name, value in recorded.secrets.items() if not name.startswith("env.")}
     made = SyntheticVault(effective).load("")
-    handed = _handed_over(effective.webhooks)
+    handed = handed_over(effective.webhooks)
     document = {**{name: value for name, value in made.items() if name not in handed}, **own}
     environ = {**{name: f"synthetic-{name}" for name in effective.env_names}, **env}
     return Session("", document, environ, clock)
 
 
-def _handed_over(told: Webhooks | None) -> frozenset[str]:
+def handed_over(told: Webhooks | None) -> frozenset[str]:
     """What the vendor hands over itself: an account does not have it before."""
     return frozenset(name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture)
 

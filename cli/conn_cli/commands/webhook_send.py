@@ -1,0 +1,123 @@
+"""`conn webhook send`: post a recorded delivery to a receiver of one's own, as the vendor would now."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import urlsplit
+
+import typer
+
+from conn_cli.console import App
+from conn_cli.deliveries import Account, Address, Connector, address_of, read, secrets
+from conn_cli.deliveries import Secrets as SecretOptions
+from conn_cli.exits import Exit
+from conn_engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from conn_engine.wire import Request
+
+__all__ = ["send"]
+
+_SHOWN = 2_000
+
+
+def send(
+    context: typer.Context,
+    *,
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A recorded delivery. -: the input.")],
+    to: Annotated[str, typer.Option("--to", metavar="URL", help="Your receiver.")],
+    account: Account = None,
+    connector: Connector = None,
+    secret: SecretOptions = None,
+    key: Annotated[
+        Path | None, typer.Option("--key", help="A private key (PEM) that signs where only the vendor has it.")
+    ] = None,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="The receiver's host, when it is not this machine: said twice on purpose."),
+    ] = None,
+    really: Annotated[bool, typer.Option("--send", help="Really send it. Without: show the request.")] = False,
+) -> None:
+    """Post a recorded delivery to your own receiver: signed anew, at the current time.
+
+    Signed by the account's secrets, where it has them, else by those of the file.
+    """
+    app: App = context.obj
+    _allowed(to, host)
+    address = address_of(app, account, connector)
+    request = _request(app, address, file, to, secrets(app, secret), key)
+    if not really:
+        _plan(app, request)
+        raise typer.Exit(Exit.USAGE)
+    raise typer.Exit(_sent(app, request))
+
+
+def _allowed(to: str, host: str | None) -> None:
+    from conn_engine.transport.door import is_loopback, target
+
+    goal = target(to)
+    if is_loopback(goal.host):
+        return
+    if goal.scheme != "https":
+        raise UsageError(f"--to {to}: a receiver elsewhere is called by https")
+    if host is None or host.lower() != goal.host:
+        raise UsageError(
+            f"--to leads to {goal.host}, which is not this machine",
+            hint=f"what is sent there is signed as if by the vendor: if it is yours, add --host {goal.host}",
+        )
+
+
+def _request(  # noqa: PLR0917
+    app: App, address: Address, file: str, to: str, given: dict[str, str], key: Path | None
+) -> "Request":
+    from conn_engine.runtime.webhooks.sending import sendable
+    from conn_engine.signing.keys import private_key
+
+    recorded = read(app, file, None).recorded
+    if recorded is None:
+        raise UsageError(f"{file} is no recorded delivery", hint="keep it first: conn webhook record NAME FILE")
+    private = None
+    if key is not None:
+        try:
+            private = private_key((app.folder / key).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise UsageError(f"--key {key} cannot be read: {type(error).__name__}") from None
+    own = {**_stored(app, address), **given}
+    return sendable(address.effective(app), recorded, to, app.clock.now(), secrets=own, private=private)
+
+
+def _stored(app: App, address: Address) -> dict[str, Any]:
+    """The account's secrets, the variables too."""
+    from conn_engine.runtime.webhooks import Receiver
+
+    wiring = Receiver(app.workspace, app.environ, redactor=app.redactor).wiring(address.account, address.connector)
+    variables = {f"env.{name}": app.environ[name] for name in wiring.effective.env_names if app.environ.get(name)}
+    return {**wiring.session.document, **variables}
+
+
+def _plan(app: App, request: "Request") -> None:
+    from conn_engine.transport.plan import curl
+
+    parts = urlsplit(request.url)
+    app.out(f"plan for {parts.scheme}://{parts.netloc}: nothing was sent")
+    app.out(f"  {request.method} {app.redactor.url(request.url)}")
+    for name, value in request.headers.pairs:
+        app.out(f"  {name}: {value}")
+    if request.body:
+        app.out(f"  {request.body.decode('utf-8', 'replace')}")
+    app.out(f"\n{curl(request, app.redactor)}")
+    app.err("add --send to really send it")
+
+
+def _sent(app: App, request: "Request") -> Exit:
+    from conn_engine.transport.live import Live
+
+    live = Live(app.redactor, max_redirects=0, trusted_certificates=app.workspace.trusted_certificates)
+    try:
+        answer = live.send(request)
+    finally:
+        live.close()
+    app.out(f"{answer.status} from {app.redactor.url(request.url)}")
+    if answer.body:
+        text = answer.body.decode("utf-8", "replace")
+        app.out(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…")
+    return Exit.OK if 200 <= answer.status < 300 else Exit.VENDOR

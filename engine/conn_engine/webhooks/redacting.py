@@ -1,0 +1,70 @@
+"""What of a delivery may be kept: no private header, no value that its name gives away; but throwaways and marks."""
+
+import re
+from collections.abc import Callable, Sequence
+from urllib.parse import parse_qsl, urlencode
+
+from conn_engine.secrets import NumberingRedactor, Redactor, secret_name
+from conn_engine.transport.recordings import redacted_text
+from conn_engine.webhooks.marks import MARK, swapped
+from conn_engine.wire import Headers
+
+__all__ = ["Keeper", "clean_body", "kept_headers"]
+
+_FORM = "application/x-www-form-urlencoded"
+_PROOFS = re.compile(r"signature|hmac|digest|token|secret|authorization|cookie", re.IGNORECASE)
+# fmt: off
+_TRANSIT = frozenset({
+    "accept", "accept-encoding", "accept-language", "connection", "content-encoding", "content-length", "expect",
+    "forwarded", "host", "keep-alive", "origin", "priority", "proxy-connection", "te", "trailer", "traceparent",
+    "tracestate", "transfer-encoding", "upgrade", "via",
+})
+# fmt: on
+_TRANSIT_BEGINNINGS = ("x-forwarded-", "x-real-ip", "x-amzn-", "x-envoy-", "cf-", "ngrok-", "true-client-ip", "sec-")
+
+
+class Keeper(NumberingRedactor):
+    """Leaves what a name gives away where it is a throwaway already, or a mark."""
+
+    def __init__(self, redactor: Redactor, kept: Sequence[str]) -> None:
+        super().__init__(redactor)
+        self._kept = tuple(kept)
+
+    def holds(self, value: str) -> bool:
+        """Whether a throwaway or a mark stands in it."""
+        return MARK.search(value) is not None or any(new in value for new in self._kept)
+
+    def _named(self, value: str) -> str:
+        return value if self.holds(value) else super()._named(value)
+
+
+def kept_headers(
+    headers: Headers, pairs: Sequence[tuple[str, str]], keeper: Keeper, named: Callable[[str], bool]
+) -> list[tuple[str, str]]:
+    rows = []
+    for name, value in headers.pairs:
+        key, new = name.lower(), swapped(value, pairs)
+        private = (secret_name(key) or _PROOFS.search(key)) and not keeper.holds(new)
+        transit = key in _TRANSIT or key.startswith(_TRANSIT_BEGINNINGS)
+        if private and not (named(key) and not secret_name(key)):
+            continue
+        if not transit or named(key) or keeper.holds(new):
+            rows.append((name, keeper.url(new)))
+    return rows
+
+
+def clean_body(text: str, kind: str, keeper: Redactor) -> str:
+    if kind.partition(";")[0].strip().lower() != _FORM:
+        return redacted_text(text, keeper)
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=10_000)
+    except ValueError:
+        return keeper.url(text)
+    clean = [(name, _clean_field(name, value, keeper)) for name, value in pairs]
+    return text if clean == pairs else urlencode(clean)
+
+
+def _clean_field(name: str, value: str, keeper: Redactor) -> str:
+    if secret_name(name) and value:
+        return str(keeper.data({name: value})[name])
+    return redacted_text(value, keeper)

@@ -1,0 +1,38 @@
+"""How deliveries write signatures and what stands beside them."""
+
+import base64
+import binascii
+import re
+from typing import Any
+
+__all__ = ["decoded", "encoded", "parts"]
+
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+_URL_SAFE = str.maketrans("-_", "+/")
+
+
+def parts(pairs: list[tuple[str, str]]) -> dict[str, Any]:
+    """The value by each name; a list of those that differ, which is no time and in no text that was signed."""
+    named: dict[str, dict[str, None]] = {}
+    for name, value in pairs:
+        named.setdefault(name, {})[value] = None
+    return {name: next(iter(values)) if len(values) == 1 else list(values) for name, values in named.items()}
+
+
+def decoded(text: str, encoding: str) -> bytes | None:
+    """The bytes of a signature; None when it is not written as said."""
+    if encoding == "hex":
+        return bytes.fromhex(text) if _HEX.fullmatch(text) else None
+    plain = text.translate(_URL_SAFE).rstrip("=") if encoding == "base64url" else text.rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True)
+    except (ValueError, binascii.Error):
+        return None
+
+
+def encoded(raw: bytes, encoding: str) -> str:
+    """A signature as it is written."""
+    if encoding == "hex":
+        return raw.hex()
+    text = base64.b64encode(raw).decode()
+    return text.translate(str.maketrans("+/", "-_")).rstrip("=") if encoding == "base64url" else text

@@ -60,7 +60,7 @@ def test_everything_left_out_is_listed(imported) -> None:
     assert lost["bodies of multipart/form-data: a form is sent instead"] == ["POST /customers"]
     assert lost["callbacks"] == ["POST /customers"]
     assert "cookies" not in lost, "the cookie is a scheme's"
-    assert lost["webhooks"] == ["order"]
+    assert lost["webhooks, because the document does not say how a delivery is proved"] == ["order"]
     assert any("implicit" in what for what in lost) and any("session" in what for what in lost)
     for line in folded(made.imported.losses):
         assert f"# - {line[:40]}" in made.text, "every kind is at the top of the document"

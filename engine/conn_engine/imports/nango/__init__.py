@@ -24,8 +24,7 @@ __all__ = ["LABEL", "keys", "read", "recognises"]
 
 LABEL = "Nango provider entry"
 _SCRIPTS = (
-    "webhook_routing_script", "post_connection_script", "credentials_verification_script",
-    "pre_connection_deletion_script",
+    "post_connection_script", "credentials_verification_script", "pre_connection_deletion_script",
 )  # fmt: skip
 
 
@@ -99,6 +98,14 @@ def _captured(making: Making) -> None:
 
 
 def _scripts(making: Making) -> None:
+    if script := making.entry.text("webhook_routing_script"):
+        bare = script.startswith("unauthenticated")
+        what = (
+            "what its webhooks hold, which nothing proves"
+            if bare
+            else "how its webhooks are proved, and what they hold"
+        )
+        making.losses.add(f"{what}: a script says it", plain(script, 80))
     for key in _SCRIPTS:
         if script := making.entry.text(key):
             making.losses.add(

@@ -11,6 +11,7 @@ from conn_engine.imports.openapi.media import answer_format, holds_json
 from conn_engine.imports.openapi.parameters import parameters_of, swagger_body
 from conn_engine.imports.openapi.references import References
 from conn_engine.imports.openapi.security import Schemes
+from conn_engine.imports.openapi.webhooks import note_webhooks
 from conn_engine.imports.places import usable_url
 from conn_engine.imports.shapes import Shape
 from conn_engine.imports.words import plain
@@ -49,9 +50,7 @@ def operations_of(
             endpoint = reader.read(path, method, operation, shared)
             if endpoint is not None:
                 yield endpoint
-    if isinstance(root.get("webhooks"), Mapping) and root["webhooks"]:
-        for name in root["webhooks"]:
-            contract.losses.add("webhooks", plain(name, 80))
+    note_webhooks(root, follow, contract.losses)
 
 
 class _Reader:

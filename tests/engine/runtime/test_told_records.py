@@ -45,11 +45,11 @@ def told(tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(data))
 
-    def run(body):
+    def run(body, ids=False):
         delivery = Delivery("POST", "https://us.example/in", Headers({"token": "t"}), json.dumps(body).encode())
         receipt = Receiver(load_workspace(tmp_path), {}, MemoryVault()).receive(delivery, account="me")
         assert (receipt.refused, receipt.failed) == (None, None)
-        return [(event.type, event.data) for event in receipt.events]
+        return [event.id if ids else (event.type, event.data) for event in receipt.events]
 
     return run
 
@@ -62,3 +62,14 @@ def test_a_record_is_mapped_as_an_operations_is(told):
 
 def test_what_is_gone_is_told_as_its_deletion_is(told):
     assert told({"type": "gone", "id": 7}) == [("crm.contact.deleted", {"id": "7", "deleted": True})]
+
+
+def test_several_records_of_one_event_have_ids_of_their_own(tmp_path, told):
+    mapping = tmp_path / "connectors/shop/unified/crm.yaml"
+    several = json.loads(json.dumps(CRM))
+    several["resources"]["contacts"]["get"]["response_mapping"] = 'response.people.{"id": id}'
+    mapping.write_text(json.dumps(several))
+    body = {"type": "changed", "record": {"people": [{"id": "7"}, {"id": "8"}]}}
+    first, again = (told(body, ids=True) for _ in range(2))
+    assert [data for _, data in told(body)] == [{"id": "7"}, {"id": "8"}]
+    assert len(set(first)) == 2 and first == again

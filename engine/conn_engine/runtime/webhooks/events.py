@@ -170,7 +170,8 @@ def unified_events(
         behind, record = record_behind(effective, name, told)
         kind = f"{name.model}.{record}.{name.action}"
         records, own = yield from _data(effective, session, behind, told, event, delivery, scope, at)
-        made += [_event(effective, event, kind, data, own if remote_data else None) for data in records]
+        remote = own if remote_data else None
+        made += [_event(effective, event, kind, data, remote, number) for number, data in enumerate(records)]
     if made:
         return made
     own = event.item if event.record is None else event.record
@@ -263,11 +264,13 @@ def _pages(flow: Flow[None]) -> Flow[list[Page]]:
             fault = error
 
 
-def _event(effective: Effective, event: VendorEvent, kind: str, data: Any, remote: Any) -> Event:
+def _event(  # noqa: PLR0917
+    effective: Effective, event: VendorEvent, kind: str, data: Any, remote: Any, number: int = 0
+) -> Event:
+    """`number`: which of several records of one vendor event it is; each has an id of its own."""
     known = event.id if event.id is not None else [event.type, event.occurred_at, event.item]
-    told = json.dumps(
-        [effective.connector_name, effective.account, kind, known], sort_keys=True, separators=(",", ":"), default=str
-    )
+    parts = [effective.connector_name, effective.account, kind, known, *([number] if number else [])]
+    told = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     vendor = {"type": event.type, **({"id": event.id} if event.id is not None else {})}
     return Event(
         id=f"evt_{hashlib.sha256(told.encode('utf-8', 'replace')).hexdigest()[:32]}",

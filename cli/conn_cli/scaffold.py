@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from conn_engine.errors import UsageError
 
@@ -14,6 +15,7 @@ __all__ = [
     "check_connector",
     "copy_example",
     "import_connector",
+    "known_schemes",
     "new_connector",
     "new_workspace",
     "write_schemas",
@@ -28,6 +30,16 @@ def bundled_connectors() -> list[str]:
     from conn_engine.locate import packaged
 
     return sorted(path.parent.name for path in packaged("connectors").glob("*/connector.yaml"))
+
+
+def known_schemes() -> dict[str, Any]:
+    """The vendors whose deliveries are known, by name: {label, basis, docs_url?, webhooks}."""
+    from conn_engine.documents import parse
+    from conn_engine.locate import packaged
+
+    path = packaged("connectors", "webhook-schemes.yaml")
+    data: dict[str, Any] = parse(path.read_text(encoding="utf-8"), path.name).data
+    return data
 
 
 def new_workspace(root: Path, *, force: bool = False) -> list[Path]:

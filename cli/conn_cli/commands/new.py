@@ -31,7 +31,7 @@ def new(
     ] = False,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
-    from conn_cli.scaffold import bundled_connectors, new_connector, new_workspace, relative
+    from conn_cli.scaffold import bundled_connectors, known_schemes, new_connector, new_workspace, relative
     from conn_cli.words import counted
     from conn_engine.errors import UsageError
     from conn_engine.locate import find_workspace
@@ -55,4 +55,6 @@ def new(
     app.out(f"made {kind} {name} in {relative(root / 'connectors' / name)} ({counted(len(made), 'file')})")
     if not bundled:
         app.out(f"bundled connectors: {', '.join(bundled_connectors())}")
+        if name.replace("-", "_") in known_schemes():
+            app.out(f"how its deliveries are proved is known: conn webhook scheme {name}")
     app.out(f"next: conn lint && conn test --connector {name}")

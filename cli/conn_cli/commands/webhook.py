@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from conn_cli.commands import webhook_listen, webhook_record, webhook_send, webhook_subscribe
+from conn_cli.commands import webhook_listen, webhook_record, webhook_scheme, webhook_send, webhook_subscribe
 from conn_cli.console import App
 from conn_cli.deliveries import (
     Account,
@@ -34,6 +34,7 @@ group = typer.Typer(name="webhook", help="Deliveries by which vendors tell of ev
 group.command("record")(webhook_record.record)
 group.command("listen")(webhook_listen.listen)
 group.command("send")(webhook_send.send)
+group.command("scheme")(webhook_scheme.scheme)
 group.command("subscribe")(webhook_subscribe.subscribe)
 group.command("renew")(webhook_subscribe.renew)
 group.command("unsubscribe")(webhook_subscribe.unsubscribe)

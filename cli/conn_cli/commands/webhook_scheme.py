@@ -1,0 +1,95 @@
+"""`conn webhook scheme`: how known vendors prove their deliveries, as text for a connector.yaml."""
+
+from typing import Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+
+__all__ = ["scheme"]
+
+_BASIS = {
+    "library": "tried against the vendor's own library",
+    "documentation": "as the vendor documents it",
+    "implementations": "as several public implementations have it",
+    "memory": "not checked: try it with a real delivery first",
+}
+
+
+def scheme(
+    context: typer.Context,
+    vendor: Annotated[
+        str | None, typer.Argument(metavar="[VENDOR]", help="stripe, slack … Without: list them.")
+    ] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="The same as JSON.")] = False,
+) -> None:
+    """Print how a vendor proves its deliveries, answers challenges and tells of events: to paste into connector.yaml.
+
+    Try it on a delivery that really came: conn webhook check.
+    """
+    import json
+
+    from conn_cli.scaffold import known_schemes
+
+    app: App = context.obj
+    known = known_schemes()
+    if vendor is None:
+        rows = {name: {"label": told["label"], "basis": told["basis"]} for name, told in known.items()}
+        app.out(json.dumps(rows, ensure_ascii=False) if as_json else _list(known))
+        return
+    told = _chosen(known, vendor)
+    keys = {"fields": _fields(told), "webhooks": told["webhooks"]}
+    if as_json:
+        app.out(json.dumps({name: value for name, value in keys.items() if value}, ensure_ascii=False))
+        return
+    app.out(_text(told, keys))
+
+
+def _chosen(known: dict[str, Any], vendor: str) -> dict[str, Any]:
+    from conn_engine.diagnostics import did_you_mean
+    from conn_engine.errors import UsageError
+
+    name = vendor.lower().replace("-", "_").replace(" ", "_")
+    if name not in known:
+        near = did_you_mean(name, sorted(known))
+        raise UsageError(
+            f'nothing is known of the deliveries of "{vendor}"',
+            hint=near or "conn webhook scheme lists those that are; docs/webhooks.md says how to write one",
+        )
+    told: dict[str, Any] = known[name]
+    return told
+
+
+def _list(known: dict[str, Any]) -> str:
+    width = max(map(len, known))
+    return "\n".join(
+        f"{name:{width}}  {_way(told['webhooks']['verify'])}  {told['label']}" for name, told in known.items()
+    )
+
+
+def _way(verify: dict[str, Any]) -> str:
+    return f"{verify['format']:17}"
+
+
+def _fields(told: dict[str, Any]) -> list[dict[str, Any]]:
+    """What an account must have for it: secrets, and what tells it apart."""
+    fields = [
+        {"name": name, "label": _label(name), "secret": True, "required": False} for name in told.get("secrets", ())
+    ]
+    routing = told["webhooks"].get("account")
+    if routing is not None:
+        fields.append({"name": routing["context"], "label": _label(routing["context"]), "required": False})
+    return fields
+
+
+def _label(name: str) -> str:
+    return name.replace("_", " ").capitalize()
+
+
+def _text(told: dict[str, Any], keys: dict[str, Any]) -> str:
+    from conn_engine.documents import dump_yaml
+
+    head = [f"# How deliveries of {told['label']} are proved: {_BASIS[told['basis']]}."]
+    head += [f"# {told['docs_url']}"] if "docs_url" in told else []
+    return "\n".join(head) + "\n" + dump_yaml({name: value for name, value in keys.items() if value}).rstrip("\n")

@@ -1,0 +1,70 @@
+"""`conn webhook scheme`: what it prints can be pasted into a connector as it stands."""
+
+import json
+
+import pytest
+import yaml
+from transcript import conn
+
+from conn_cli.scaffold import known_schemes
+from conn_engine.diagnostics import Severity
+from conn_engine.lint import lint_paths
+
+CONNECTOR = """\
+base_url: https://api.example.com
+credentials: { format: bearer }
+authorization: { format: bearer }
+resources:
+  things: { list: { method: get, path: /things } }
+"""
+
+
+def test_all_are_listed_by_name_way_and_label(tmp_path):
+    done = conn(tmp_path, "webhook", "scheme")
+    lines = done.out.splitlines()
+    assert (done.code, len(lines)) == (0, len(known_schemes()))
+    assert [line.split()[:2] for line in lines if line.startswith("stripe ")] == [["stripe", "hmac"]]
+    rows = json.loads(conn(tmp_path, "webhook", "scheme", "--json").out)
+    assert rows["slack"] == {"label": "Slack", "basis": "library"}
+
+
+def test_one_says_how_far_it_can_be_trusted_and_asks_for_its_secrets(tmp_path):
+    done = conn(tmp_path, "webhook", "scheme", "Stripe")
+    assert done.out.startswith(
+        "# How deliveries of Stripe are proved: tried against the vendor's own library.\n# https://"
+    )
+    told = yaml.safe_load(done.out)
+    assert told == json.loads(conn(tmp_path, "webhook", "scheme", "stripe", "--json").out)
+    assert [field["name"] for field in told["fields"]] == ["webhook_secret", "account_id"]
+    assert told["webhooks"]["verify"]["config"]["take"] == "v1"
+    assert "not checked" in conn(tmp_path, "webhook", "scheme", "strava").out
+
+
+def test_a_new_connector_tells_of_it(tmp_path):
+    assert "conn webhook scheme stripe" in conn(tmp_path, "new", "stripe").out
+    assert "conn webhook scheme" not in conn(tmp_path, "new", "of-our-own").out
+
+
+def test_what_is_not_known(tmp_path):
+    done = conn(tmp_path, "webhook", "scheme", "strpe")
+    assert done.code == 2 and "stripe" in done.err
+    assert conn(tmp_path, "webhook", "scheme", "nobody-at-all").code == 2
+
+
+def test_every_one_is_good_in_a_connector(tmp_path):
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    for name in known_schemes():
+        folder = tmp_path / "connectors" / name.replace("_", "-")
+        folder.mkdir(parents=True)
+        printed = conn(tmp_path, "webhook", "scheme", name).out
+        (folder / "connector.yaml").write_text(CONNECTOR + printed, encoding="utf-8")
+    found = lint_paths(tmp_path, [tmp_path / "connectors"]).findings
+    own = {"ebay", "plaid"}  # ask for keys by the API's own credential, which this connector does not have
+    faults = [one for one in found if one.severity is Severity.ERROR and one.span.file.split("/")[1] not in own]
+    assert [(one.span.file, one.code, one.message) for one in faults] == []
+
+
+@pytest.mark.parametrize("name", ["gitlab", "aws_sns", "google_pubsub"])
+def test_a_secret_is_never_required(tmp_path, name):
+    told = yaml.safe_load(conn(tmp_path, "webhook", "scheme", name).out)
+    assert all(field["required"] is False for field in told.get("fields", []))

@@ -43,7 +43,6 @@ SECRETS = (
     "webhook_id",
     "client_id",
     "client_state",
-    "organization_id",
     "audience",
     "service_account",
     "verification_key",

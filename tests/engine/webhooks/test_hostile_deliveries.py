@@ -26,7 +26,6 @@ KEPT = {
     "verify_token": "token",
     "client_id": "client",
     "client_state": "state",
-    "organization_id": "00D",
     "webhook_id": "8PT5",
     "audience": "us",
     "service_account": "robot",

@@ -96,7 +96,12 @@ def salesforce_outbound():
         f'<notifications xmlns="http://soap.sforce.com/2005/09/outbound"><OrganizationId>00D1</OrganizationId>{notes}'
         "</notifications></soapenv:Body></soapenv:Envelope>"
     ).encode()
-    return sent(body, {"content-type": "text/xml"}), {"organization_id": "00D1"}, None, ["outbound_message"] * 2
+    return (
+        sent(body, {"content-type": "text/xml"}),
+        {"context": {"organization_id": "00D1"}},
+        None,
+        ["outbound_message"] * 2,
+    )
 
 
 def paypal():
@@ -325,9 +330,16 @@ def test_another_secret_is_refused(vendors, scheme):
             same[standard_webhooks_ed25519] = lambda: b64(bytes(range(32)))
             same[sendgrid] = lambda: b64(public(ec.generate_private_key(ec.SECP256R1()), "DER"))
             kept = {"public_key": same[scheme]()}
+        if scheme is salesforce_outbound:
+            kept = {"context": {"organization_id": other}}
         if scheme is gitlab:
             kept = {"secret": b64(bytes(32))}
     assert found(vendors, scheme, came, kept, vendor).refused is not None
+
+
+def test_what_proves_a_delivery_may_tell_whose_it_is(vendors):
+    came, kept, vendor, _ = salesforce_outbound()
+    assert [event.routes for event in found(vendors, salesforce_outbound, came, kept, vendor).events] == ["00D1"] * 2
 
 
 def test_a_key_that_has_ended_proves_nothing(vendors):

@@ -18,32 +18,6 @@ STRING, INTEGER, URL = {"type": "string"}, {"type": "integer"}, {"type": "string
 BOOLEAN = {"type": "boolean"}
 
 
-@pytest.mark.parametrize(
-    ("scheme", "optional"),
-    [
-        ({"type": "apiKey", "in": "query", "name": "key"}, {"required": False}),
-        ({"type": "http", "scheme": "bearer"}, {"required": False}),
-        ({"type": "http", "scheme": "basic"}, {"username_required": False, "password_required": False}),
-    ],
-)
-@pytest.mark.parametrize(
-    ("everywhere", "own", "lacks"),
-    [
-        ([{}, {"k": []}], None, True),
-        ([{"k": []}], None, False),
-        ([{"k": []}], [{"k": []}, {}], False),
-        ([], [{"k": []}, {}], True),
-        ([{}], None, False),
-    ],
-)
-def test_a_credential_that_every_operation_can_do_without(
-    imported, api, *, scheme, optional, everywhere, own, lacks
-) -> None:
-    paths = {"/a": {"get": {"responses": {}}}, "/b": {"get": {"responses": {}, **({"security": own} if own else {})}}}
-    made = imported(api(paths, components={"securitySchemes": {"k": scheme}}, security=everywhere))
-    assert made.data["credentials"].get("config", {}) == (optional if lacks else {})
-
-
 def query(*names: str, **schema: Any) -> list[dict[str, Any]]:
     return [{"name": name, "in": "query", "schema": schema or STRING} for name in names]
 

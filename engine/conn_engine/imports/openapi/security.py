@@ -8,6 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.imports.contract import Contract
+from conn_engine.imports.openapi.together import beside
 from conn_engine.imports.words import plain, snake
 
 __all__ = ["Schemes", "oauth_settings", "variable_prefix"]
@@ -30,7 +31,8 @@ class Schemes:
         self._prefix = variable_prefix
         self._uses: Counter[str] = Counter()
         self._optional: Counter[str] = Counter()
-        self._together: dict[str, str] = {}
+        self._sets: Counter[tuple[str, ...]] = Counter()
+        self._together: dict[tuple[str, ...], str] = {}
 
     def carries(self, name: str, place: str) -> bool:
         """Whether a parameter is a scheme's credential and so none of the caller's."""
@@ -55,8 +57,9 @@ class Schemes:
             for name in names:
                 self._uses[name] += 1
                 self._optional[name] += optional
+            self._sets[tuple(names)] += 1
             if len(names) > 1:
-                self._together.setdefault(" and ".join(names), where)
+                self._together.setdefault(tuple(names), where)
 
     def settle(self, contract: Contract, chosen: str = "") -> None:
         """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
@@ -68,23 +71,54 @@ class Schemes:
             )
         order = list(self._schemes)
         ranked = sorted(order, key=lambda name: (-self._uses[name], order.index(name)))
-        if chosen:
-            ranked = [chosen, *(name for name in ranked if name != chosen)]
+        first = chosen or (self._lead(ranked[0]) if ranked else "")
+        ranked = [first, *(name for name in ranked if name != first)] if first else ranked
+        carried: set[str] = set()
         for name in ranked:
+            if name in carried:
+                continue
             settings, problem = self._settings(name, contract)
             label = f"{plain(name, 60)} ({_kind(self._schemes[name])})"
             if settings is None:
                 contract.losses.add(f"the security scheme {label}: {problem}")
             elif contract.authorization is None:
+                others = self._keys_beside(name)
+                settings = beside(settings, others) if others else settings
+                carried = {name, *(other for other, _ in others)}
                 contract.credentials, contract.authorization = settings
                 if self._uses[name] and self._optional[name] == self._uses[name]:
                     _let_lack(contract.credentials)
             else:
                 contract.losses.add(f"the security scheme {label}: another one was chosen; a connector has one")
         for names, where in self._together.items():
-            contract.losses.add(f"{plain(names)} required together: a connector has one credential", where)
+            if not carried.issuperset(names):
+                told = plain(" and ".join(names))
+                contract.losses.add(f"{told} required together: a connector has one credential", where)
         if not self._schemes:
             contract.losses.add("how requests are authorised: the document names no security scheme")
+
+    def _always_with(self, name: str) -> tuple[str, ...]:
+        """The schemes that every requirement of this one names, it included; () when they differ."""
+        sets = {tuple(sorted(names)) for names in self._sets if name in names}
+        return sets.pop() if len(sets) == 1 else ()
+
+    def _lead(self, name: str) -> str:
+        """Of schemes that are always required together the one that is no mere key."""
+        leads = [one for one in self._always_with(name) if self._schemes[one].get("type") != "apiKey"]
+        return leads[0] if len(leads) == 1 else name
+
+    def _keys_beside(self, name: str) -> list[tuple[str, dict[str, Any]]]:
+        """The keys that are always required together with a scheme, and how each is carried; none when one of them
+        cannot be said."""
+        found: list[tuple[str, dict[str, Any]]] = []
+        for other in self._always_with(name):
+            if other == name:
+                continue
+            settings = _api_key(self._schemes[other])[0] if self._schemes[other].get("type") == "apiKey" else None
+            if settings is None:
+                return []
+            found.append((other, settings[1]))
+        return found
 
     def _settings(self, name: str, contract: Contract) -> tuple[tuple[dict[str, Any], dict[str, Any]] | None, str]:
         scheme = self._schemes[name]
@@ -162,7 +196,10 @@ def _let_lack(credentials: dict[str, Any]) -> None:
         "basic": {"username_required": False, "password_required": False},
     }.get(credentials["format"])
     if told is not None:
-        credentials.setdefault("config", {}).update(told)
+        config = credentials.setdefault("config", {})
+        config.update(told)
+        for row in config.get("ask", ()):
+            row["required"] = False
 
 
 def _absolute(url: Any, contract: Contract) -> str:

@@ -44,7 +44,7 @@ def test_the_summary_lists_what_was_left_out(workspace: Path) -> None:
     assert "made shop in" in said and "9 operations in 4 resources" in said
     assert "the names of a multipart body's fields: the document has none: POST /files" in said
     assert "connectors/shop/README.md):" in said
-    assert "webhooks: order" in said and "guesses to check" in said
+    assert "how a delivery is proved: order" in said and "guesses to check" in said
 
 
 def test_several_files_are_several_connectors(workspace: Path) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.report.deliveries import deliveries, is_delivery
 from conn_cli.words import counted
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def diff_override(
             names = [name for name in effective.operations() if name.kind == "unified"]
             if operation is not None:
                 names = [effective.resolve(operation)]
-            report = override_report(app.workspace, effective, names)
+            report = override_report(app.workspace, effective, names, deliveries=operation is None)
             reports.append(report if operation is None else _about(report, names[0]))
             progress.advance(note=effective.account or effective.connector_name)
     writers[as_format](app, reports)
@@ -108,7 +109,9 @@ def _text(app: App, reports: "list[OverrideReport]") -> None:
             )
         recorded = [effect for effect in report.effects if not effect.unknown]
         records = sum(effect.records for effect in recorded)
-        app.out(f"  effect on recordings ({counted(len(recorded), 'operation')}, {counted(records, 'record')})")
+        received = sum(is_delivery(effect.name) for effect in recorded)
+        told = [counted(len(recorded) - received, "operation"), *deliveries(received), counted(records, "record")]
+        app.out(f"  effect on recordings ({', '.join(told)})")
         for effect in report.effects:
             for line in _effect_lines(effect):
                 app.out(f"    {effect.name.text:<24} {line}")

@@ -5,7 +5,7 @@ from typing import Any
 
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
-from conn_cli.report.deliveries import is_delivery
+from conn_cli.report.deliveries import deliveries, is_delivery
 from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.json_ import finding_data
@@ -49,13 +49,13 @@ class Verdicts:
 
     def _tests(self) -> str:
         reports = self.result.reports
-        received = sum(is_delivery(report) for report in reports)
+        received = sum(is_delivery(report.name) for report in reports)
         cases = sum(len(report.judgements) for report in reports) - received
         failed = sum(report.failed for report in reports)
         unknown = sum(not report.recorded for report in reports)
-        told = f"{counted(len(reports) - received, 'operation')}, {counted(cases, 'recorded case')}"
-        if received:
-            told += f", {received:,} recorded {'delivery' if received == 1 else 'deliveries'}"
+        told = ", ".join(
+            [counted(len(reports) - received, "operation"), counted(cases, "recorded case"), *deliveries(received)]
+        )
         if self.result.tested:
             told += f", {counted(self.result.tested, 'account')}"
         told += f", {failed} failed" if failed else ""

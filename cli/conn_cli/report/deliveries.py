@@ -8,19 +8,24 @@ from conn_cli.report.text import Piece
 from conn_cli.words import counted
 
 if TYPE_CHECKING:
+    from conn_engine.config import OperationName
     from conn_engine.runtime.cases import Outcome
     from conn_engine.runtime.judgement import Judgement
-    from conn_engine.runtime.suite import OperationReport
     from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
 
-__all__ = ["case_data", "case_pieces", "is_delivery"]
+__all__ = ["case_data", "case_pieces", "deliveries", "is_delivery"]
 
 
-def is_delivery(report: "OperationReport") -> bool:
-    """Whether a report is of a recorded delivery, and not of an operation."""
+def is_delivery(name: "OperationName") -> bool:
+    """Whether a name is that of a recorded delivery, and not of an operation."""
     from conn_engine.runtime.webhooks.cases import DeliveryName
 
-    return isinstance(report.name, DeliveryName)
+    return isinstance(name, DeliveryName)
+
+
+def deliveries(number: int) -> list[str]:
+    """How many recorded deliveries, in words; nothing for none."""
+    return [f"{number:,} recorded {'delivery' if number == 1 else 'deliveries'}"] if number else []
 
 
 def case_pieces(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[Piece]:

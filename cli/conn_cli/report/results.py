@@ -160,15 +160,14 @@ def _value(value: Any, typed: bool) -> str:
 
 
 def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
-    received = sum(is_delivery(report) for report in reports)
-    cases = [judgement for report in reports for judgement in report.judgements if not is_delivery(report)]
+    received = sum(is_delivery(report.name) for report in reports)
+    cases = [judgement for report in reports for judgement in report.judgements if not is_delivery(report.name)]
     failed = sum(report.failed for report in reports)
     accounts = {report.effective.account for report in reports if report.effective.account}
     unrecorded = sum(not report.recorded for report in reports)
     told = [] if received and received == len(reports) else [counted(len(reports) - received, "operation")]
     told += [counted(len(cases), "recorded case")] if told else []
-    told += [f"{received:,} recorded {'delivery' if received == 1 else 'deliveries'}"] if received else []
-    text = ", ".join(told)
+    text = ", ".join([*told, *deliveries.deliveries(received)])
     if accounts:
         text += f", {counted(len(accounts), 'account')}"
     text += f": {len(reports) - failed - unrecorded} passed"

@@ -70,7 +70,8 @@ def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
         if name in ("conn.yaml", "conn.yml", "conn.json") or any(name.startswith(f"{folder}/") for folder in models):
             return everything(workspace)
         if parts[0] == "connectors" and len(parts) > 2:
-            own = parts[3] if len(parts) > 4 and parts[2] in ("recordings", "expected") else ""
+            kept = parts[4:] if parts[2:4] == ("expected", "deliveries") else parts[3:]  # below it as in `deliveries`
+            own = kept[0] if len(kept) > 1 and parts[2] in ("recordings", "deliveries", "expected") else ""
             if own:
                 accounts.add(own)
             else:

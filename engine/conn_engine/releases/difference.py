@@ -23,7 +23,7 @@ from conn_engine.secrets import REDACTED
 __all__ = ["Content", "Difference", "FileChange", "Note", "PathChange", "compare", "content_of"]
 
 Note = Literal["added", "removed", "changed"]
-_NOT_CONFIGURATION = ("recordings", "expected")
+_NOT_CONFIGURATION = ("recordings", "deliveries", "expected")
 
 
 @dataclass(frozen=True, slots=True)

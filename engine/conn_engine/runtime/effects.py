@@ -10,6 +10,9 @@ from conn_engine.errors import MissingRecording
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests
 from conn_engine.runtime.variants import override_leaves, up_to
+from conn_engine.runtime.webhooks.cases import DeliveryCase, find_deliveries
+from conn_engine.runtime.webhooks.judging import compare_events
+from conn_engine.runtime.webhooks.replaying import replay_delivery
 
 __all__ = ["ConfigChange", "OperationEffect", "OverrideReport", "override_report"]
 
@@ -60,17 +63,24 @@ class OverrideReport:
     dead: tuple[ConfigChange, ...]
 
 
-def override_report(workspace: Workspace, effective: Effective, names: Sequence[OperationName]) -> OverrideReport:
-    """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`."""
+def override_report(
+    workspace: Workspace, effective: Effective, names: Sequence[OperationName], *, deliveries: bool = False
+) -> OverrideReport:
+    """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`; with
+    `deliveries` on every recorded delivery too."""
     base = up_to(effective, "base")
     cases: dict[OperationName, list[Case]] = {name: [] for name in names}
     for case in find_cases(workspace, effective, names):
         cases[case.name].append(case)
     known = set(base.operations())
+    received = find_deliveries(workspace, effective) if deliveries else []
     return OverrideReport(
         effective,
         tuple(_changes(effective)),
-        tuple(_effect(base if name in known else None, effective, name, cases[name]) for name in names),
+        (
+            *(_effect(base if name in known else None, effective, name, cases[name]) for name in names),
+            *(_effect(base, effective, case.name, [case]) for case in received),
+        ),
         tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
     )
 
@@ -107,8 +117,8 @@ def _effect(
         return effect
     compared = 0
     for case in cases:
-        after = replay(effective, name, case.recording)
-        before = replay(base, name, case.recording) if base is not None else Outcome()
+        after = _replayed(effective, case)
+        before = _replayed(base, case) if base is not None else Outcome()
         if isinstance(before.error, MissingRecording) and case.golden == case.base_golden:
             continue  # recorded for the overridden requests: the level below was never asked this
         missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
@@ -117,7 +127,8 @@ def _effect(
             effect.requests += compare_requests(before.requests(), after.requests())
             continue
         compared += 1
-        difference = compare_records(before.records, after.records)
+        compare = compare_events if isinstance(case, DeliveryCase) else compare_records
+        difference = compare(before.records, after.records)
         effect.records += len(after.records)
         for key, count in difference.by_field().items():
             effect.fields[key] = effect.fields.get(key, 0) + count
@@ -130,6 +141,12 @@ def _effect(
         effect.unknown = True
         effect.reason = "recorded only as overridden: nothing says what it was below"
     return effect
+
+
+def _replayed(effective: Effective, case: Case) -> Outcome:
+    if isinstance(case, DeliveryCase):
+        return replay_delivery(effective, case.delivery)
+    return replay(effective, case.name, case.recording)
 
 
 def _text(path: Sequence[Any]) -> str:

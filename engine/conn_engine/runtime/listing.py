@@ -18,7 +18,7 @@ from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
 from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.windows import settled, windows
+from conn_engine.runtime.windows import remembering, settled, windows
 from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Flow, Purpose
 
@@ -50,7 +50,7 @@ def fetch_pages(  # noqa: PLR0917
     def deliver(page: VendorPage) -> Flow[Any]:
         nonlocal number
         number += 1
-        page = settled(listing, page)
+        page = remembering(listing, settled(listing, page))
         outward = replace(page, number=number, next_state=_state(page.next_state), prev_state=_state(page.prev_state))
         return (yield from emit(replace(outward, here=_state(page.here))))
 

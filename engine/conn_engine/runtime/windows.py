@@ -20,7 +20,9 @@ from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, 
 from conn_engine.strategies import Draft, Scope, ask
 from conn_engine.wire import Flow
 
-__all__ = ["cursor_missing", "settled", "windows"]
+__all__ = ["cursor_missing", "remembering", "settled", "windows"]
+
+_ELSEWHERE = "elsewhere"  # marks what was left out in a partition that is not gone on with; no mark of one is like it
 
 
 @dataclass(slots=True)
@@ -44,9 +46,11 @@ def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
         return
     run = _run_of(listing, settings)
     partition = frame.scope.get("partition") if run.each else None
+    if "held" in frame.resume:
+        run.held.add(_mark(partition) if frame.resume["held"] == "here" else _ELSEWHERE)
     known = _known(settings, run.state.cursor(partition))
     frame = frame.within({"state": {"cursor": None if known is None else settings.kept(known)}}, resume=frame.resume)
-    rest: Place = {name: value for name, value in frame.resume.items() if name != "window"}
+    rest: Place = {name: value for name, value in frame.resume.items() if name not in ("window", "held")}
     place = frame.resume.get("window")
     fill = partial(_filled, listing, frame.scope)
     todo = _Todo(settings.spans(fill, known, run.now, place))
@@ -163,6 +167,18 @@ def settled(listing: Listing, page: VendorPage) -> VendorPage:
         run.state.move_all(settings.kept(max(run.waiting)))
     run.state.move_parents(run.parents)
     return replace(page, state=run.state.snapshot())
+
+
+def remembering(listing: Listing, page: VendorPage) -> VendorPage:
+    """The page whose cursor tells that a rule left something out before it: `held`. What goes on from there does not
+    move the state beyond that either."""
+    run = listing.memory.get("incremental")
+    if page.next_state is None or not isinstance(run, _Run) or not run.held:
+        return page
+    mark = _mark(page.scope.get("partition") if run.each else None)
+    stays = not run.each or page.next_state.get("partition") == (page.here or {}).get("partition")
+    held = "here" if stays and mark in run.held else "elsewhere"
+    return replace(page, next_state={**page.next_state, "held": held})
 
 
 def parents_state(listing: Listing, parents: VendorOperation) -> Any:

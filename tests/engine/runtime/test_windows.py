@@ -347,6 +347,39 @@ def test_only_what_was_left_out_is_held(shop: Any, per_partition: bool) -> None:
     assert told == (done if per_partition else None)
 
 
+def page_by_page(make: Any, operation: str) -> list[Any]:
+    """The states that callers are told who take one page at a time, each from a connection of its own."""
+    told: list[Any] = []
+    cursor = None
+    while True:
+        page = next(iter(make().pages(operation, Call(cursor=cursor, state=told[-1] if told else None))))
+        told.append(page.state)
+        cursor = page.next_cursor
+        if cursor is None:
+            return told
+
+
+def test_what_was_left_out_is_held_page_by_page_too(shop: Any) -> None:
+    def forbidden(got: Any) -> Any:
+        return (403, {}) if got.query["from"] == "2024-01-16" else {"items": [{"id": 9, "at": got.query["to"]}]}
+
+    config = {**BOUNDED, "window": "P15D", "granularity": "P1D"}
+    told = page_by_page(lambda: shop(listing(**config, more=SKIPPED), forbidden), "rows.list")
+    assert [state["cursor"][:10] for state in told] == ["2024-01-15"] * 5
+
+
+@pytest.mark.parametrize("per_partition", [True, False])
+def test_only_what_was_left_out_is_held_page_by_page(shop: Any, per_partition: bool) -> None:
+    def forbidden(got: Any) -> Any:
+        return (403, {}) if got.path == "/rows/a" else rows(got)
+
+    more = {**SKIPPED, "parents": {"as": "shop", "values": ["a", "b", "c"]}}
+    config = {**BOUNDED, "cursor_field": None, "per_partition": per_partition}
+    told = page_by_page(lambda: shop(listing(path="/rows/{{shop}}", more=more, **config), forbidden), "rows.list")
+    done = [{"partition": {"shop": name}, "cursor": "2024-03-01T00:00:00Z"} for name in "bc"]
+    assert told[-1] == ({"partitions": done} if per_partition else None)
+
+
 def test_new_parents_are_listed_again_where_a_child_was_left_out(shop: Any) -> None:
     def vendor(got: Any) -> Any:
         if got.path == "/tickets":
@@ -360,8 +393,9 @@ def test_new_parents_are_listed_again_where_a_child_was_left_out(shop: Any) -> N
         "comments": {"list": {"method": "get", "path": "/tickets/{{ticket}}", "response_path": "items", **SKIPPED,
             "parents": {"as": "ticket", "from": "tickets.list", "incremental": True}, "incremental": numbers}},
     }  # fmt: skip
-    told = [page.state for page in shop(resources, vendor).pages("comments.list")][-1]
-    assert told == {"partitions": [{"partition": {"ticket": 2}, "cursor": 5}]}
+    known = {"partitions": [{"partition": {"ticket": 2}, "cursor": 5}]}
+    assert [page.state for page in shop(resources, vendor).pages("comments.list")][-1] == known
+    assert page_by_page(lambda: shop(resources, vendor), "comments.list")[-1] == known
 
 
 def narrowing(when: str, times: int = 3, **config: Any) -> Any:

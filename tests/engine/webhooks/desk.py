@@ -1,5 +1,5 @@
-"""What the tests of webhooks share: a workspace with a connector for each vendor whose scheme is known, deliveries as the
-vectors have them, and a vendor whose answers are given."""
+"""What the tests of webhooks share: a workspace with a connector for each vendor whose scheme is known, deliveries as
+the vectors have them, and a vendor whose answers are given."""
 
 import base64
 import json
@@ -56,10 +56,17 @@ SMALLEST: dict[str, Any] = {
 
 
 @cache
+def known() -> dict[str, dict[str, Any]]:
+    """What is known of each vendor's deliveries, as it is shipped."""
+    path = HERE.parents[2] / "connectors" / "webhook-schemes.yaml"
+    told: dict[str, dict[str, Any]] = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return told
+
+
+@cache
 def schemes() -> dict[str, dict[str, Any]]:
     """How each vendor's deliveries are proved, answered, routed and read: its `webhooks`."""
-    told = yaml.safe_load((HERE.parents[2] / "connectors" / "webhook-schemes.yaml").read_text(encoding="utf-8"))
-    return {name: entry["webhooks"] for name, entry in told.items()}
+    return {name: entry["webhooks"] for name, entry in known().items()}
 
 
 def document(webhooks: Mapping[str, Any], **more: Any) -> dict[str, Any]:

@@ -1,11 +1,12 @@
 """The language says how each of 175 vendors' deliveries is proved, answered, routed and read."""
 
 import json
+import re
 from pathlib import Path
 
 import jsonschema_rs
 import pytest
-from desk import document, schemes
+from desk import SMALLEST, document, known, schemes, workspace
 
 from conn_engine.config.convert import convert
 from conn_engine.diagnostics import Severity
@@ -37,10 +38,30 @@ def test_there_are_as_many_as_are_known():
     assert len(schemes()) == 175
 
 
-def test_lint_finds_no_fault_and_says_what_a_scheme_leaves_open(vendors):
-    root = vendors.root
+def test_lint_finds_no_fault_and_says_what_a_scheme_leaves_open(tmp_path):
+    """Each with the fields that it says an account is asked for: a name that a scheme uses and lacks is a fault."""
+    root = tmp_path.resolve()
+    workspace(root, {name.replace("_", "-"): asking(entry) for name, entry in known().items()})
     found = lint_paths(root, [root / "connectors"]).findings
     told = {
         (one.span.file.split("/")[1].replace("-", "_"), one.code) for one in found if one.severity is not Severity.INFO
     }
     assert told == OPEN
+
+
+def asking(entry):
+    """A connector whose accounts are asked for what a scheme says, and for no more."""
+    fields = [{"name": name, "secret": True, "required": False} for name in entry.get("secrets", [])]
+    routing = entry["webhooks"].get("account")
+    names = {routing["context"]} if routing else set()
+    names |= set(re.findall(r"context\.(\w+)", json.dumps(entry["webhooks"])))
+    fields += [{"name": name, "required": False} for name in sorted(names)]
+    return {**SMALLEST, "fields": fields, "webhooks": entry["webhooks"]}
+
+
+@pytest.mark.parametrize("name", schemes())
+def test_each_secret_that_is_asked_for_is_used(name):
+    entry = known()[name]
+    told = json.dumps({key: said for key, said in entry["webhooks"].items() if key != "account"})
+    assert all(re.search(rf"(?<![\w.]){secret}\b", told) for secret in entry.get("secrets", []))
+    assert entry["label"].count("(") == entry["label"].count(")")

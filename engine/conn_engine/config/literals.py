@@ -18,6 +18,8 @@ _TOKEN_LIKE = re.compile(
     r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
 )
 _URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:[^/?#\s@]+@|[?&]\w*password=[^&#\s]", re.IGNORECASE)
+_USER_INFO = re.compile(r"https?://[^/?#\s:@]*:([^/?#\s@]+)@")
+_QUERY_PAIR = re.compile(r"[?&]([^=&#?\s{}]{1,100})=([^&#\s]+)")
 _NOT_VALUES = frozenset({"name", "path", "format", "prefix", "pattern", "label", "description", "response"})
 _PLACES = frozenset({"headers", "query", "credentials", "authorization", "resources", "context"})
 
@@ -32,6 +34,17 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
         url_like = value.startswith(("http://", "https://", "/"))
         if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value
+        elif url_like and (inside := next(_in_url(value), "")):
+            yield path, inside
+
+
+def _in_url(address: str) -> Iterator[str]:
+    """The secrets that a URL or a path says: a password before the host, a query's values by their names."""
+    if (user := _USER_INFO.match(address)) and "{{" not in user[1]:
+        yield user[1]
+    for name, value in _QUERY_PAIR.findall(address):
+        if secret_name(name) and not _LITERAL_OK.search(value):
+            yield value
 
 
 def without_tokens(text: str) -> str:

@@ -81,6 +81,7 @@ def idle_actions(target: "Target") -> Iterator[Diagnostic]:
     """ERR102: a rule of a write that may not be sent again says to send it again. ERR103: a rule of an operation
     without windows says to halve them."""
     effective = target.effective
+    yield from _only_writes(target)
     for operation in effective.vendor_operations():
         path = (*operation.place, "errors")
         rules = lookup(effective.data, path)
@@ -103,6 +104,26 @@ def idle_actions(target: "Target") -> Iterator[Diagnostic]:
                     effective.span(at),
                     path=dotted(at),
                     hint="say `incremental` with a start and an end, else `fail`",
+                )
+
+
+def _only_writes(target: "Target") -> Iterator[Diagnostic]:
+    """ERR102 of a resource's rules, when none of its operations may be sent again."""
+    effective = target.effective
+    heirs: dict[Path_, list[bool]] = {}
+    for operation in effective.vendor_operations():
+        heirs.setdefault((*operation.place[:2], "errors"), []).append(operation.idempotent)
+    for path, repeatable in heirs.items():
+        rules = lookup(effective.data, path)
+        for index, rule in enumerate(rules if isinstance(rules, list) and not any(repeatable) else ()):
+            if isinstance(rule, Mapping) and _says(rule.get("then"), "retry"):
+                at = (*path, index, "then")
+                yield diagnostic(
+                    "ERR102",
+                    f"no operation of {path[1]} may be sent again: `retry` has no effect on them",
+                    effective.span(at),
+                    path=dotted(at),
+                    hint="say `idempotent: true` on those the vendor tells repeated requests of apart, else `fail`",
                 )
 
 

@@ -10,7 +10,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import constant
 from conn_engine.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, Page, Range
-from conn_engine.pagination.ending import Counted, Sized, affirmative, number
+from conn_engine.pagination.ending import Counted, Ending, Sized, affirmative, number
 from conn_engine.pagination.placement import Where
 
 if TYPE_CHECKING:
@@ -71,11 +71,18 @@ def _faults(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
     yield from _sizes(operation, paging)
 
 
+def _stops(paging: Any) -> bool:
+    """Whether a `stop` rule may ever hold."""
+    fixed, value = constant(paging.stop) if paging.stop is not None else (True, None)
+    return not fixed or affirmative(value)
+
+
 def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
+    stops = isinstance(paging, Ending) and _stops(paging)
     for key in _NEXT:
         text = getattr(paging, key, None)
         fixed, value = constant(text) if isinstance(text, str) else (False, None)
-        if fixed and value is not UNDEFINED and not paging.none(value) and paging.stop is None:
+        if fixed and value is not UNDEFINED and not paging.none(value) and not stops:
             message = f"`{key}` names the same next page after every page"
             yield (
                 "PAG101",
@@ -83,7 +90,7 @@ def _endless(operation: VendorOperation, paging: Any) -> Iterator[Fault]:
                 message,
                 "read it from the answer (body.next, records[-1].id) or compute it from there",
             )
-    if not isinstance(paging, Counted) or isinstance(paging, Range) or paging.stop is not None:
+    if not isinstance(paging, Counted) or isinstance(paging, Range) or stops:
         return
     fixed, value = constant(paging.has_more) if paging.has_more is not None else (False, None)
     if fixed and affirmative(value) and getattr(paging, "next_page", None) is None:

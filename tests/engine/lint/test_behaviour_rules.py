@@ -48,6 +48,9 @@ def paged(format: str, **config: Any) -> dict[str, Any]:  # noqa: A002
         (paged("cursor", next_cursor="null", cursor_param="c"), None),
         (paged("cursor", next_cursor="records[-1].id", cursor_param="c"), None),
         (paged("cursor", cursor_field="next", has_more="true"), None),
+        (paged("cursor", next_cursor="'abc'", cursor_param="c", stop="false"), "PAG101"),
+        (paged("cursor", next_cursor="'abc'", cursor_param="c", stop="body.done"), None),
+        (paged("page", has_more="true", stop="1 = 2"), "PAG101"),
         (paged("dynamic", next='{"page": 2}', send='{"query": state}'), "PAG101"),
         (paged("dynamic", next="body.next", send='{"query": state}'), None),
         ({"response_format": "text", "response_path": None, **paged("page")}, "PAG101"),
@@ -145,6 +148,14 @@ def test_retries_of_writes(tmp_path: Path, then: Any) -> None:
     for fine in ({"method": "put"}, {"idempotent": True}, {"method": "get"}):
         assert found(tmp_path, add={**write, **fine}) == []
     assert found(tmp_path, rules, add={**LIST, "method": "post"}, list=LIST) == [], "reads inherit it too"
+
+
+def test_retries_that_a_resource_of_writes_inherits(tmp_path: Path) -> None:
+    rules = [{"when": "status = 503", "then": "retry"}]
+    add = {**LIST, "method": "post"}
+    assert found(tmp_path, add=add, errors=rules) == [("ERR102", "resources.things.errors[0].then")]
+    assert found(tmp_path, add=add, list=LIST, errors=rules) == [], "a read inherits it too"
+    assert found(tmp_path, add={**add, "idempotent": True}, errors=rules) == []
 
 
 def test_credentials_in_urls(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections import Counter
 from typing import Any
 
 from conn_engine.functions.rows import FunctionFault, bounded
@@ -66,6 +67,14 @@ def _cell(value: Any) -> str:
     return '"' + text.replace('"', '""') + '"'
 
 
+def _distinct(names: list[str]) -> list[str]:
+    """The names of the columns: of two that are the same, one would be lost."""
+    counts = Counter(name for name in names if name)
+    if counts and (most := counts.most_common(1)[0])[1] > 1:
+        raise FunctionFault(f"the CSV has the column {most[0][:40]!r} twice; read it with {{'header': false}}")
+    return names
+
+
 def parse_csv(text: str | None, options: dict[str, Any] | None = None) -> list[Any] | None:
     """Every cell is text. A line with more cells than there are names is refused, one with fewer leaves fields out."""
     if text is None:
@@ -93,7 +102,7 @@ def parse_csv(text: str | None, options: dict[str, Any] | None = None) -> list[A
             if header is False:
                 rows.append(row)
             elif names is None:
-                names = row
+                names = _distinct(row)
             elif len(row) > len(names):
                 raise FunctionFault(f"line {reader.line_num} of the CSV has {len(row)} cells for {len(names)} names")
             else:

@@ -119,6 +119,7 @@ def test_value(evaluator: str, text: str, value: Any) -> None:
         ("$signJwt({'iat': 'x'}, 'k', {'expiresIn': '1h'})", "D3137", "the claim iat of $signJwt is a number"),
         ("$signJwt({}, 'k', {'expiresIn': '2 months'})", "D3137", "15m, 1h or 7 days"),
         ("$dtFromIso('0001-01-01').setZone('-05:00').toISO()", "D3137", "beyond the years 1 to 9999"),
+        ("$parseCsv('id,mail,mail\n1,a,b')", "D3137", "the column 'mail' twice"),
         ("$fromEpoch('1_000')", "D3137", "is no number of seconds"),
         ("$chunk([1], -1e308)", "D3137", "not -1e+308"),
     ],

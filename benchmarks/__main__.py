@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.measure import Row
 from benchmarks.table import as_markdown, as_text
 
-NAMES = ("startup", "lint", "replay", "mapping", "fetching", "memory", "large", "impact")
+NAMES = ("startup", "lint", "replay", "mapping", "webhooks", "fetching", "memory", "large", "impact")
 
 
 def main() -> int:

@@ -8,7 +8,7 @@ from typing import Any
 
 from benchmarks.measure import CHECKOUT
 
-__all__ = ["BUNDLED", "catalogue", "local"]
+__all__ = ["BUNDLED", "catalogue", "local", "overridden"]
 
 BUNDLED = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
 
@@ -20,6 +20,14 @@ def local(folder: Path, connector: str, port: int, total: int, context: Mapping[
     address = f"http://127.0.0.1:{port}/{total}"
     _write(folder / "environments" / "bench.yaml", {"connectors": {connector: {"base_url": address}}})
     _write(folder / "accounts" / "bench.yaml", {"connector": connector, "context": dict(context)})
+
+
+def overridden(folder: Path, connector: str, context: Mapping[str, Any], override: Mapping[str, Any]) -> None:
+    """A bundled connector with an account `bench` that says some of it otherwise."""
+    shutil.copytree(CHECKOUT / "connectors" / connector, folder / "connectors" / connector)
+    _write(folder / "conn.yaml", {"version": 1})
+    account = {"connector": connector, "context": dict(context), "override": dict(override)}
+    _write(folder / "accounts" / "bench.yaml", account)
 
 
 def catalogue(folder: Path, count: int) -> None:

@@ -6,6 +6,7 @@ import codecs
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -214,31 +215,61 @@ def _true(value: Any) -> bool:
     return value is not UNDEFINED and bool(value)
 
 
-_PLAIN_PATH = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_TEXT = r"""(?:"[^"\\]*"|'[^'\\]*')"""
+_WALKED = re.compile(
+    rf"""({_NAME}(?:\.(?:{_NAME}|"[^"\\.]*"))*)(?:\s*=\s*({_TEXT})|\s+in\s+\[\s*({_TEXT}(?:\s*,\s*{_TEXT})*)\s*\])?"""
+)
+_TEXTS = re.compile(_TEXT)
 _LITERALS = frozenset({"true", "false", "null", "and", "or", "in", "function"})
+_ABSENT: Any = object()
 
 
 def ask(text: str, data: Any) -> Any:
-    """Evaluate an expression over JSON data; a plain dotted path through objects needs no evaluator."""
+    """Evaluate an expression over JSON data. A plain path through objects, alone or compared with texts, is walked
+    without the evaluator."""
     from conn_engine.expressions import UNDEFINED, expression
 
-    if _PLAIN_PATH.fullmatch(text) and isinstance(data, dict):
-        names = text.split(".")
-        value: Any = data
-        for name in names:
-            if name in _LITERALS or isinstance(value, list):
-                break
-            if not isinstance(value, dict) or name not in value:
-                return UNDEFINED
-            value = value[name]
-        else:
-            if not isinstance(value, list):  # JSONata turns a list of one or none into something else
-                return value
+    walked = _walked(text) if isinstance(data, dict) else None
+    if walked is not None:
+        names, texts = walked
+        value = _at(names, data)
+        if texts is None and not isinstance(value, list):  # JSONata turns a list of one or none into something else
+            return UNDEFINED if value is _ABSENT else value
+        if texts is not None and (value is _ABSENT or isinstance(value, str)):
+            return value in texts
     parsed = expression(text)
     roots = parsed.roots()
     if roots is not None and isinstance(data, dict):
         data = {name: data[name] for name in roots if name in data}
     return parsed.evaluate(data)
+
+
+@lru_cache(maxsize=4096)
+def _walked(text: str) -> tuple[tuple[str, ...], frozenset[str] | None] | None:
+    """The names of a path, and the texts that what is there is compared with (None: with none). None for what is more
+    than that."""
+    found = _WALKED.fullmatch(text.strip())
+    if found is None:
+        return None
+    path, equal, among = found.groups()
+    names = tuple(name.strip('"') for name in path.split("."))
+    if not _LITERALS.isdisjoint(names):
+        return None
+    said = equal or among
+    return names, None if said is None else frozenset(one[1:-1] for one in _TEXTS.findall(said))
+
+
+def _at(names: tuple[str, ...], data: Any) -> Any:
+    """What is at a path: a list where the path meets one, `_ABSENT` where it ends."""
+    value = data
+    for name in names:
+        if isinstance(value, list):
+            return value
+        if not isinstance(value, dict) or name not in value:
+            return _ABSENT
+        value = value[name]
+    return value
 
 
 def filled(data: Any, scope: Scope, *, purpose: str) -> Any:

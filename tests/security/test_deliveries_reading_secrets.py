@@ -1,6 +1,7 @@
 """An account's override, a delivery or a message tries to get at a secret by way of what comes in."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -200,3 +201,34 @@ def test_representations_hold_no_secret(inbox: Inbox) -> None:
     shown.append(repr(Proving(delivery, {"webhook_secret": HOOK, "env": {"A": ENVIRONMENT_SECRET}}, inbox.clock)))
     for secret in (HOOK, KEY, ENVIRONMENT_SECRET):
         assert secret not in "\n".join(shown)
+
+
+@pytest.mark.parametrize("place", ["query.t", "headers.'x-t'", "body.t", "headers.authorization"])
+@pytest.mark.parametrize("right", [True, False])
+def test_the_command_line_shows_no_secret(inbox: Inbox, place: str, *, right: bool) -> None:
+    """A proof that is the secret itself, in each place: judged, as JSON, with the delivery's text at hand."""
+    prefix = "Bearer " if place == "headers.authorization" else None
+    verify = {"format": "token", "config": {"token": place, "prefix": prefix}}
+    inbox.lay_out(webhooks(verify=verify, events={"type": "'x'", "record": "$string($)"}))
+    lines = (f"POST /in/acme?t={HOOK} HTTP/1.1", "host: hooks.example.com", f"x-t: {HOOK}")
+    more = ("content-type: application/json", f"authorization: Bearer {HOOK}", "", json.dumps({"type": "a", "t": HOOK}))
+    told = "\r\n".join((*lines, *more))
+    stored = {"CONN_ACME_WEBHOOK_SECRET": HOOK if right else "another-secret-of-acme"}
+    for words in ([], ["--json"]):
+        done = inbox.world.conn("--debug", "webhook", "check", "-", "-a", "acme", *words, stdin=told, **stored)
+        assert done.code == (0 if right else 4), done.all
+        if right:
+            inbox.world.nothing_leaked(done, HOOK, KEY, ENVIRONMENT_SECRET)
+        else:
+            inbox.world.nothing_leaked(done, "another-secret-of-acme", KEY, ENVIRONMENT_SECRET)
+
+
+@pytest.mark.parametrize("place", ["when", "events"])
+def test_a_pattern_that_runs_away_ends(inbox: Inbox, place: str) -> None:
+    runaway = "$match(text, /(a+)+b/) ? 'x' : 'y'"
+    challenge = [{"when": runaway, "reply": {"body": "x"}}] if place == "when" else []
+    events = {"type": runaway if place == "events" else "'x'"}
+    started = time.monotonic()
+    receipt = inbox.lay_out(webhooks(challenge=challenge, events=events)).receive(signed(b"a" * 60))
+    assert receipt.reply.status == (200 if place == "when" else 503)
+    assert time.monotonic() - started < 60

@@ -18,7 +18,8 @@ from conn_engine.auth import Credentials, chosen, secret_fields, supplied
 from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.faults import fault
-from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, merge, statements
+from conn_engine.config.literals import literal_secrets
+from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, mapping_layers, merge, statements
 from conn_engine.config.models import Configuration, UnifiedEvent, UnifiedOperation, UnifiedResource
 from conn_engine.config.operations import (
     EventName,
@@ -37,6 +38,8 @@ from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError
+from conn_engine.expressions import Mapping as Mapping_
+from conn_engine.expressions import mapping
 from conn_engine.webhooks import Webhooks
 
 __all__ = ["Effective"]
@@ -74,12 +77,18 @@ class Effective:
         self._vendor: dict[tuple[str, str], VendorOperation] = {}
         self._chosen: dict[tuple[str, str], VendorOperation] = {}
         self._unified: dict[tuple[str, str, str], UnifiedOperation] = {}
+        self._mappings: dict[tuple[str, str, str], Mapping_] = {}
 
     @cached_property
     def data(self) -> dict[str, Any]:
         """The merged raw configuration. Shared: not to be changed."""
         merged: dict[str, Any] = merge([layer.data for layer in self.layers])
         return merged
+
+    @cached_property
+    def literals(self) -> tuple[tuple[Path_, str], ...]:
+        """The path and text of each secret that is written into it."""
+        return tuple(literal_secrets(self.data))
 
     @cached_property
     def connector(self) -> Configuration:
@@ -187,6 +196,17 @@ class Effective:
             return self._convert_unified(model, resource, method)
         except ConversionError as error:
             raise self._explained(error) from None
+
+    def response_mapping(self, model: str, resource: str, method: str) -> Mapping_ | None:
+        """The response mapping of a unified operation, compiled once; None when it has none. Raises ExpressionError."""
+        key = (model, resource, method)
+        if key not in self._mappings:
+            operation = self.unified(*key)
+            layers = mapping_layers(operation.response_mapping) if operation is not None else []
+            if not layers:
+                return None
+            self._mappings[key] = mapping(layers)
+        return self._mappings[key]
 
     def _convert_unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         path = ("unified", model, resource, method)

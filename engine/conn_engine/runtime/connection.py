@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from conn_engine.auth import CAPTURED, CredentialField
 from conn_engine.bodies import Content
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.config.literals import literal_secrets
 from conn_engine.errors import CredentialError
 from conn_engine.failures import Policy
 from conn_engine.ratelimit import SHARED, Budgets
@@ -105,7 +104,7 @@ def wire_account(
     for name in effective.env_names:
         if environ.get(name):
             redactor.add(environ[name], name)
-    for path, value in literal_secrets(effective.data):  # lint refuses them; a trace or an error must not show them
+    for path, value in effective.literals:  # lint refuses them; a trace or an error must not show them
         if len(value) >= 8:
             redactor.add(value, f"the literal {path[-1]}")
     budgets = Budgets(SHARED)

@@ -91,13 +91,13 @@ def mapped_record(
     operation = effective.unified(name.model, name.resource, name.method)
     if operation is None:
         raise UsageError(f'there is no unified operation "{name.text}" in connector "{effective.connector_name}"')
-    layers = mapping_layers(operation.response_mapping)
-    if not layers:
+    compiled = effective.response_mapping(name.model, name.resource, name.method)
+    if compiled is None:
         return [record]
     call = Call(id=identifier)
     scope = {**_caller_scope(effective, call), "before": {}, "status": 200, "page": record, "response": record}
     try:
-        value = mapping(layers).apply_one(scope)
+        value = compiled.apply_one(scope)
     except ExpressionError as error:
         at = f"unified.{name.text}.response_mapping"
         error.at = f"{at}.{error.at}" if error.at else at

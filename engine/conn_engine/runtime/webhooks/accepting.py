@@ -163,6 +163,8 @@ def _captured(name: str, text: str, proving: Proving) -> str:
 
 def _reply(told: Reply, proving: Proving) -> Response:
     """The answer, filled in. What it repeats of the delivery stays text: a browser must not run it."""
+    if told.body is None and not told.headers:
+        return Response(told.status)
     names = proving.names([told.headers, told.body])
     try:
         body = filled(told.body, names, purpose="the answer")

@@ -7,6 +7,7 @@ import base64
 import json
 import re
 from dataclasses import dataclass
+from html import escape
 from urllib.parse import quote
 
 __all__ = ["Compiled", "compile_forms", "spellings", "widened"]
@@ -67,13 +68,14 @@ def widened(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
 
 
 def _direct(value: str) -> str:
-    """A pattern for the value plain, percent-encoded, form-encoded and JSON-escaped, in any mixture."""
+    """A pattern for the value plain, percent-encoded, form-encoded, JSON-escaped and in HTML, in any mixture."""
     parts: list[str] = []
     at = 0
     while at < len(value):
         if value[at] == "\\":  # a run at once, or its escapes could be divided in exponentially many ways
             run = len(value[at:]) - len(value[at:].lstrip("\\"))
-            parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:%(?:25){{0,2}}5[Cc]|\\{{1,2}}u005[cC]){{{run}}})")
+            escapes = r"%(?:25){0,2}5[Cc]|\\{1,2}u005[cC]|" + _references("\\")
+            parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:{escapes}){{{run}}})")
             at += run
             continue
         parts.append(_character(value[at]))
@@ -98,9 +100,15 @@ def _character(character: str) -> str:
         forms.append(rf"\\{{1,3}}{character}")
     elif character == " ":
         forms.append(r"\+")
-    elif character == "&":
-        forms.append("&amp;")
+    forms.append(_references(character))
     return f"(?:{'|'.join(forms)})"
+
+
+def _references(character: str) -> str:
+    """A pattern for what HTML and XML pages write for a character, also when they escape it twice."""
+    number = ord(character)
+    named = {"&": "amp|", "<": "lt|", ">": "gt|", '"': "quot|", "'": "apos|"}.get(character, "")
+    return f"&(?:amp;)?(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_either_case(f'{number:x}')});"
 
 
 def _either_case(digits: str) -> str:
@@ -128,6 +136,7 @@ def spellings(value: str) -> tuple[bytes, ...]:
     """The usual forms of a secret as bytes to look for. Those that `text` replaces are more."""
     raw = value.encode("utf-8", "surrogatepass")
     forms = {raw, quote(raw, safe="").encode(), json.dumps(value)[1:-1].encode()}
+    forms.add(escape(value).encode("utf-8", "surrogatepass"))
     for offset in range(3):
         packed = base64.b64encode(b"\0" * offset + raw)
         first, last = -(-offset * 8 // 6), (offset + len(raw)) * 8 // 6

@@ -2,6 +2,7 @@
 
 import base64
 import copy
+import html
 import json
 import pickle
 import threading
@@ -38,6 +39,11 @@ FORMS = {
     "json, characters kept": lambda s: json.dumps(s, ensure_ascii=False)[1:-1],
     "json in json": lambda s: json.dumps(json.dumps(s))[1:-1],
     "json, slash escaped": lambda s: json.dumps(s)[1:-1].replace("/", "\\/"),
+    "html": html.escape,
+    "html in html": lambda s: html.escape(html.escape(s)),
+    "html, apostrophe of XML": lambda s: html.escape(s).replace("&#x27;", "&apos;"),
+    "html by numbers": lambda s: "".join(c if c.isascii() and c.isalnum() else f"&#{ord(c)};" for c in s),
+    "html by hexadecimal numbers": lambda s: "".join(c if c.isalnum() else f"&#x{ord(c):02X};" for c in s),
     "hexadecimal": lambda s: s.encode().hex(),
     "HEXADECIMAL": lambda s: s.encode().hex().upper(),
     "base64 of json": lambda s: base64.b64encode(json.dumps({"k": s}).encode()).decode(),

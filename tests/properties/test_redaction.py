@@ -1,6 +1,7 @@
 """Properties of redaction: whatever the secret and the document, nothing of it reaches a saved recording."""
 
 import base64
+import html
 import json
 import tempfile
 from pathlib import Path
@@ -30,6 +31,9 @@ encodings = st.sampled_from(
         json.dumps,
         lambda s: json.dumps({"inner": s}, ensure_ascii=False),
         lambda s: json.dumps(json.dumps(s)),
+        html.escape,
+        lambda s: html.escape(html.escape(s, quote=False)),
+        lambda s: "".join(c if c.isascii() and c.isalnum() else f"&#x{ord(c):02X};" for c in s),
         lambda s: base64.b64encode(s.encode()).decode(),
         lambda s: base64.b64encode(f"user:{s}".encode()).decode(),
         lambda s: base64.urlsafe_b64encode(f"{s}:x".encode()).decode(),

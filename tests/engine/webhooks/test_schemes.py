@@ -3,22 +3,18 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import jsonschema_rs
 import pytest
-from desk import SMALLEST, document, known, schemes, workspace
+from desk import SMALLEST, document, judged, known, schemes, workspace
 
 from conn_engine.config.convert import convert
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
-from conn_engine.webhooks import Webhooks
+from conn_engine.webhooks import Delivery, Webhooks
 
-OPEN = {
-    ("braintree", "WHK104"),  # three answer anybody by the key that proves deliveries: vendors want it so
-    ("linkedin", "WHK104"),
-    ("x_twitter", "WHK104"),
-    ("strava", "WHK101"),  # proves nothing
-}
+OPEN = {("strava", "WHK101")}  # proves nothing
 SCHEMA = Path(__file__).parents[3] / "schemas" / "connector.schema.json"
 
 
@@ -65,3 +61,19 @@ def test_each_secret_that_is_asked_for_is_used(name):
     told = json.dumps({key: said for key, said in entry["webhooks"].items() if key != "account"})
     assert all(re.search(rf"(?<![\w.]){secret}\b", told) for secret in entry.get("secrets", []))
     assert entry["label"].count("(") == entry["label"].count(")")
+
+
+@pytest.mark.parametrize(
+    ("name", "parameter", "text"),
+    [
+        ("linkedin", "challengeCode", '{"id": 1}'),
+        ("x_twitter", "crc_token", '{"for_user_id": "1"}'),
+        ("braintree", "bt_challenge", "PG5vdGlmaWNhdGlvbj48L25vdGlmaWNhdGlvbj4="),
+    ],
+)
+def test_a_challenge_signs_no_delivery(vendors, name, parameter, text):
+    """By these anybody may ask, and the answer is signed with the secret that proves deliveries."""
+    url = f"https://hooks.example.com/in?{urlencode({parameter: text})}"
+    own = vendors.effective(account=None, connector=name.replace("_", "-"))
+    accepted = judged(own, Delivery("GET", url), {"webhook_secret": "s3cret", "key_id": "k"})
+    assert accepted.refused is not None and accepted.refused.code == "forbidden"

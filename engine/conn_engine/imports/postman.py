@@ -199,7 +199,7 @@ class _Reader:
             endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
             endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
             return True
-        if mode in _SENT_AS:
+        if isinstance(mode, str) and mode in _SENT_AS:
             endpoint.body_format = _SENT_AS[mode]
             return True
         self._losses.add(f"operations with a body of {plain(mode, 40)}", endpoint.where)

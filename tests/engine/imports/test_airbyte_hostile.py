@@ -187,3 +187,14 @@ def test_a_part_of_an_unexpected_kind_is_never_a_crash(run: Run, key: str, value
     check = {"type": "CheckStream"}
     made = run(json.dumps({"version": "6", "type": "DeclarativeSource", "check": check, "streams": [one]}))
     assert made.operations == 1
+
+
+@pytest.mark.parametrize("key", ["refresh_request_body", "refresh_request_headers", "scopes", "token_refresh_endpoint"])
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_a_part_of_a_log_in_of_an_unexpected_kind_is_never_a_crash(run: Run, key: str, value: Any) -> None:
+    log_in = {"type": "OAuthAuthenticator", "token_refresh_endpoint": "https://v.example/token", key: value}
+    requester = {"type": "HttpRequester", "url_base": "https://v.example", "path": "/a", "authenticator": log_in}
+    one = {"type": "DeclarativeStream", "name": "a", "retriever": {"type": "SimpleRetriever", "requester": requester}}
+    check = {"type": "CheckStream"}
+    made = run(json.dumps({"version": "6", "type": "DeclarativeSource", "check": check, "streams": [one]}))
+    assert made.operations == 1

@@ -177,7 +177,13 @@ def test_scalars_are_read_back_as_written(value: str) -> None:
         },
         {
             "info": {"name": 1},
-            "item": [1, {"request": 2}, {"request": {"url": 3, "header": 4, "body": 5, "auth": 6}}, {"item": [None]}],
+            "item": [
+                1,
+                {"request": 2},
+                {"request": {"url": "https://a.example/x", "method": "POST", "body": {"mode": [9]}}},
+                {"request": {"url": 3, "header": 4, "body": 5, "auth": 6}},
+                {"item": [None]},
+            ],
             "variable": 7,
             "auth": 8,
             "event": 9,

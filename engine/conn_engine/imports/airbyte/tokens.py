@@ -76,11 +76,11 @@ def oauth_of(
     config["client_authentication"] = "body"
     headers = {
         str(name): str(template(text_of(value, scope)))
-        for name, value in (one.get("refresh_request_headers") or {}).items()
+        for name, value in _object(one, "refresh_request_headers").items()
     }
     body = {
         str(name): template(nullable(text_of(value, scope)))
-        for name, value in (one.get("refresh_request_body") or {}).items()
+        for name, value in _object(one, "refresh_request_body").items()
     }
     params: Config = {key: value for key, value in body.items() if value is not None}
     by_header = any(name.lower() == "authorization" for name in headers)
@@ -106,6 +106,14 @@ def oauth_of(
     if grant == "refresh_token":
         return _refreshed(one, scope, config, params, names["refresh_token_name"], manifest)
     return own_grant(config, params, grant)
+
+
+def _object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """A part of a component that is an object. Raises Untranslatable for anything else."""
+    said = one.get(key) or {}
+    if not isinstance(said, Mapping):
+        raise Untranslatable(f"{key} that is no object")
+    return said
 
 
 def _refreshed(  # noqa: PLR0917

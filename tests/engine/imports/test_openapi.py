@@ -372,3 +372,19 @@ def test_samples_end_their_listing(imported, api, answers) -> None:
     exchanges = by_name["book_pages.list"].exchanges
     assert [exchange.request.query for exchange in exchanges] == [{"page": "1"}, {"page": "2"}]
     assert exchanges[1].response.body == [] and by_name["book_pages.list"].call.params == {"book": "1"}
+
+
+def test_lists_in_a_form_of_swagger_are_told(imported) -> None:
+    fields = [
+        {"name": name, "in": "formData", "type": "array", "items": {"type": "string"}, **more}
+        for name, more in (
+            ("tags", {}),
+            ("ids", {"collectionFormat": "pipes"}),
+            ("kinds", {"collectionFormat": "multi"}),
+        )
+    ]
+    paths = {"/a": {"post": {"parameters": fields, "responses": {"200": {"description": "ok"}}}}}
+    made = imported({"swagger": "2.0", "host": "api.t.example", "paths": paths})
+    assert made.operation("a.create")["body_format"] == "form"
+    assert made.lost["lists in a form written as csv: the name is repeated"] == ["POST /a: tags"]
+    assert made.lost["lists in a form written as pipes: the name is repeated"] == ["POST /a: ids"]

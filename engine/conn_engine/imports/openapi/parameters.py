@@ -42,6 +42,9 @@ def parameters_of(
             losses.add("cookies", f"{where}: {plain(name, 60)}")
         elif place == "querystring":
             losses.add("a whole query string as one parameter", where)
+        elif place == "formData" and row.get("type") == "array" and row.get("collectionFormat") != "multi":
+            how = plain(row.get("collectionFormat") or "csv", 30)
+            losses.add(f"lists in a form written as {how}: the name is repeated", f"{where}: {plain(name, 60)}")
         elif place in ("query", "header", "path") and not carries(name, place):
             if place == "header" and name.lower() in _NOT_OURS:
                 continue

@@ -21,7 +21,7 @@ from conn_engine.wire import Headers
 __all__ = ["SECRET", "Came", "Postbox", "postbox", "schemes", "subscribed", "vendors"]
 
 SECRET = "a secret of deliveries: 7Wq+/=é"
-SCHEMES = Path(__file__).resolve().parents[1] / "engine/webhooks/schemes.yaml"
+SCHEMES = Path(__file__).resolve().parents[2] / "connectors/webhook-schemes.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,9 @@ def postbox() -> Iterator[Postbox]:
 
 
 def schemes(*names: str) -> dict[str, dict[str, Any]]:
-    """How these vendors' deliveries are proved and read, as the engine's tests have it."""
+    """How these vendors' deliveries are proved and read, as the catalogue has it."""
     told = yaml.safe_load(SCHEMES.read_text(encoding="utf-8"))
-    return {name: told[name] for name in names}
+    return {name: told[name]["webhooks"] for name in names}
 
 
 def subscribed(box: Postbox) -> dict[str, Any]:
@@ -158,7 +158,7 @@ def subscribed(box: Postbox) -> dict[str, Any]:
 
 def vendors(root: Path, webhooks: dict[str, dict[str, Any]], secret: str = SECRET, **more: Any) -> Library:
     """A workspace with a connector and an account for each vendor, which proves its deliveries with `secret`."""
-    fields = [{"name": "secret", "secret": True}]
+    fields = [{"name": "webhook_secret", "secret": True}]
     for name, said in webhooks.items():
         rest = {"base_url": "https://api.example.com", "credentials": {"format": "bearer"}, "fields": fields}
         things = {"things": {"list": {"method": "get", "path": "/things"}}}
@@ -172,5 +172,5 @@ def vendors(root: Path, webhooks: dict[str, dict[str, Any]], secret: str = SECRE
     (root / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
     library = Library.over(root)
     for name in webhooks:
-        library.knows(name, secret=secret)
+        library.knows(name, webhook_secret=secret)
     return library

@@ -82,13 +82,13 @@ def test_a_delivery_is_proved_and_a_changed_one_is_not(box: Postbox, senders: Em
 def test_a_delivery_is_of_its_account_s_secret_alone(tmp_path: Path, deliveries: Postbox, senders: Emulate) -> None:
     """And a secret that is being changed counts before and after."""
     rotated = schemes("stripe")["stripe"]
-    rotated["verify"]["config"]["key"] = ["{{next_secret}}", "{{secret}}"]
+    rotated["verify"]["config"]["key"] = ["{{next_secret}}", "{{webhook_secret}}"]
     library = vendors(tmp_path / "inbox", {"stripe": rotated}, "quite another secret")
     box = deliveries.opened(library)
     customer(senders)
     came = box.next("stripe")
     assert came.receipt.reply.status == 401
-    library.knows("stripe", secret="quite another secret", next_secret=SECRET)
+    library.knows("stripe", webhook_secret="quite another secret", next_secret=SECRET)
     assert box.again(came).proved == "hmac"
 
 

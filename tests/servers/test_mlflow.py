@@ -22,7 +22,7 @@ MODELS: dict[str, Any] = {
             "encoding": "base64",
             "content": 'headers."x-mlflow-delivery-id" & "." & timestamp & "." & text',
             "timestamp": 'headers."x-mlflow-timestamp"',
-            "key": "{{secret}}",
+            "key": "{{webhook_secret}}",
         },
     },
     "events": {
@@ -71,7 +71,7 @@ def test_what_could_not_be_received_comes_again_and_is_the_same_event(
     server.call("registered-models/create", name="later")
     first = box.next("models")
     assert first.receipt.reply.status == 503 and first.receipt.failed is not None and not first.receipt.events
-    library.knows("models", secret=SECRET)
+    library.knows("models", webhook_secret=SECRET)
     second = box.next("models", after=1)
     while second.receipt.reply.status == 503:  # it had been sent already
         second = box.next("models", after=len(box.came))

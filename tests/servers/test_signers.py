@@ -62,7 +62,7 @@ def signed() -> dict[tuple[str, str], tuple[Delivery, dict[str, str]]]:
             cases.append((sdk, name, {**task, "url": url, "fields": fields, "private": "07" * 32}))
     made: dict[tuple[str, str], tuple[Delivery, dict[str, str]]] = {}
     for (sdk, name, task), headers in zip(cases, by_sdk(*(task for _, _, task in cases)), strict=True):
-        stored = {"secret": task["secret"]}
+        stored = {"webhook_secret": task["secret"]}
         if "public" in headers:
             stored = {"public_key": headers.pop("public")}
         kind = "application/x-www-form-urlencoded" if sdk == "twilio" else "application/json"

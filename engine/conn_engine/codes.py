@@ -191,8 +191,8 @@ CODES: dict[str, Code] = _table(
         "a part of a token's answer as context. Cut in pieces, reversed or kept elsewhere a secret is recognised by "
         "nothing any more and could be printed or stored. An override may name a secret (`{{api_key}}`), join it "
         "with fixed text and encode it with `$base64encode`; write everything else into connector.yaml. What is "
-        "answered to a delivery of a webhook, and where keys are asked for, is the connector's alone to say; an override "
-        "names a secret there as what proves a delivery (`key`, `content` …), not as where the proof stands.",
+        "answered to a delivery of a webhook, and where keys are asked for, is the connector's alone to say; an "
+        "override names a secret there as what proves a delivery (`key`, `content` …), not as where the proof stands.",
     ),
     Code(
         "REC001",

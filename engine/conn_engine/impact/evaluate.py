@@ -19,10 +19,15 @@ from conn_engine.runtime.cases import Outcome, golden_request, replay
 from conn_engine.runtime.compare import RequestChange, compare_records, compare_requests, nameable
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
+from conn_engine.runtime.webhooks.cases import DeliveryName
+from conn_engine.runtime.webhooks.judging import answered_otherwise, compare_events
+from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.transport.recordings import Recording, load_recording
+from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
 __all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
 
+Recorded = Recording | RecordedDelivery
 Level = Literal["base", "environment", "account"]
 
 MOST_KEPT = 256
@@ -86,7 +91,8 @@ class Evaluation:
 
     def effects(self, job: Job) -> tuple[list[Effect], int]:
         """The effect of each pair, in order, and how many runs it took."""
-        recording = load_recording(job.recording)
+        delivered = isinstance(job.name, DeliveryName)
+        recording = load_delivery(job.recording) if delivered else load_recording(job.recording)
         known: dict[str, _Side] = {}
 
         def side(run: Run, *, before: bool = False) -> _Side:
@@ -119,14 +125,14 @@ class Evaluation:
             self._effectives[key] = effective if run.level == "account" else up_to(effective, run.level)
         return self._effectives[key]
 
-    def _run(self, run: Run, name: OperationName, recording: Recording, *, before: bool) -> _Side:
+    def _run(self, run: Run, name: OperationName, recording: Recorded, *, before: bool) -> _Side:
         workspace = self._workspace(run.root)
         with ExitStack() as stack:
             if workspace.settings.evaluator is not None:
                 stack.enter_context(use(workspace.settings.evaluator))
             try:
                 effective = self._effective(run)
-                outcome = replay(effective, name, recording)
+                outcome = _replayed(effective, name, recording)
             except ConnError as error:
                 return _Side(Outcome(error=error), [], {}, False)
         try:
@@ -136,6 +142,12 @@ class Evaluation:
                 raise
             violations = {}  # a schema that could not be read before was not violated
         return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
+
+
+def _replayed(effective: Effective, name: OperationName, recorded: Recorded) -> Outcome:
+    if isinstance(recorded, RecordedDelivery):
+        return replay_delivery(effective, recorded)
+    return replay(effective, name, recorded)
 
 
 def _requests(outcome: Outcome) -> list[dict[str, Any]]:
@@ -180,6 +192,7 @@ def _effect(before: _Side, after: _Side) -> Effect:
         differing = sum(old != new for old, new in back)
         counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
     counts.update(_record_counts(before.outcome, after.outcome))
+    counts |= dict.fromkeys(((part, "value_changed") for part in answered_otherwise(before.outcome, after.outcome)), 1)
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):
             counts[path, "schema_violated"] = records - before.violations.get(path, 0)
@@ -199,7 +212,8 @@ def _parts(change: RequestChange) -> list[str]:
 
 
 def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
-    difference = compare_records(before.records, after.records)
+    compare = compare_events if isinstance(after, DeliveryOutcome) else compare_records
+    difference = compare(before.records, after.records)
     # Several keys that are data are one field, so a record counts once.
     touched = ({(nameable(c.field), KINDS[c.kind]) for c in record.fields} for record in difference.changed)
     yield from Counter(row for rows in touched for row in rows).items()

@@ -9,6 +9,7 @@ from conn_engine.errors import ConnError
 from conn_engine.impact.evaluate import Job, Level, Pair, Run
 from conn_engine.impact.model import SideName
 from conn_engine.population import (
+    UNRECORDED,
     AccountShape,
     OperationSlice,
     RecordedFile,
@@ -19,6 +20,7 @@ from conn_engine.population import (
     joined,
 )
 from conn_engine.runtime.variants import up_to
+from conn_engine.runtime.webhooks.cases import DeliveryName, delivery_name
 
 __all__ = ["Group", "OperationPlan", "PairKey", "Plan"]
 
@@ -29,6 +31,8 @@ PairKey = tuple[str, str]
 """What stands for one comparison: the digests of both runs. Equal pairs are evaluated once."""
 ABSENT = ""
 Place = tuple[tuple[OperationName, str], int]
+DELIVERIES = delivery_name("")
+"""Stands for every delivery of a configuration: each may reach the whole of it."""
 
 
 @dataclass(slots=True)
@@ -87,11 +91,12 @@ class _Variant:
 
     def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
         """What the result of an operation on a recording depends on; "" where the operation is not there."""
-        if name not in self.slices:
+        own = DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name
+        if own not in self.slices:
             return ABSENT
         contexts = (context, file.context) if file is not None else (context,)
-        cut = self.slices[name].in_context(self.side.digests, *contexts)
-        return joined(cut, self.side.evaluator, self.schemas[name], file.digest if file is not None else "")
+        cut = self.slices[own].in_context(self.side.digests, *contexts)
+        return joined(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
 
 
 class Plan:
@@ -192,7 +197,10 @@ class Plan:
         return _Variant(variant.side, effective, level, *self._cuts[key])
 
     def _cut(self, side: Side, effective: Effective) -> "_Cut":
-        names = effective.operations()
+        names = [
+            *effective.operations(),
+            *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
+        ]
         slices = {name: self._slicer.of(effective, name) for name in names}
         return slices, {name: side.schema(effective.data, name) for name in names}
 
@@ -204,8 +212,10 @@ class Plan:
         variants = [variant for variant in (before, after) if variant is not None]
         names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
         below = self._below(before, after)
-        for name in sorted(names):
+        received = self._deliveries(group)
+        for name in [*sorted(names), *received]:
             files = [file for file in recordings.values() if file.operation == name.text]
+            files = received.get(name, files)
             gone = before is not None and name in before.slices and (after is None or name not in after.slices)
             plan = OperationPlan(name, recorded=bool(files), gone=gone)
             looked_at: list[RecordedFile | None] = [*files] if files else [None]
@@ -224,6 +234,16 @@ class Plan:
             if shape is not None and shape.connector == group.connector:
                 found.update(side.recordings(shape.connector, shape.name))
         return found
+
+    def _deliveries(self, group: Group) -> dict[OperationName, list[RecordedFile]]:
+        """The recorded deliveries to run both sides on, as the recordings."""
+        found: dict[str, RecordedFile] = {}
+        for side, shape in ((self.before, group.before), (self.after, group.after)):
+            if shape is not None and shape.connector == group.connector:
+                found.update(side.deliveries(shape.connector, shape.name))
+        if not found:
+            return {UNRECORDED: []}
+        return {delivery_name(file.path.stem): [file] for _, file in sorted(found.items())}
 
     def _pair(
         self,

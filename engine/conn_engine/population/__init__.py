@@ -6,9 +6,10 @@ What holds for one account holds for all of its group, so that work grows with w
 from conn_engine.population.content import Digests, joined
 from conn_engine.population.groups import AccountGroup, account_groups, context_key, context_reads
 from conn_engine.population.sides import AccountShape, RecordedFile, Side
-from conn_engine.population.slices import OperationSlice, Slicer, routed
+from conn_engine.population.slices import UNRECORDED, OperationSlice, Slicer, routed
 
 __all__ = [
+    "UNRECORDED",
     "AccountGroup",
     "AccountShape",
     "Digests",

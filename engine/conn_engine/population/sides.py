@@ -11,7 +11,9 @@ from conn_engine.config import Account, OperationName, Workspace, lookup, singul
 from conn_engine.errors import ConfigurationError
 from conn_engine.population.content import Digests, joined
 from conn_engine.runtime.model_schemas import schema_path
+from conn_engine.runtime.webhooks.cases import delivery_name
 from conn_engine.transport.recordings import load_recording
+from conn_engine.webhooks.recorded import load_delivery
 
 __all__ = ["AccountShape", "RecordedFile", "Side"]
 
@@ -53,17 +55,19 @@ class Side:
         self.digests = digests
         self._lenient = lenient
         self._recordings: dict[tuple[str, str], dict[str, RecordedFile]] = {}
+        self._deliveries: dict[tuple[str, str], dict[str, RecordedFile]] = {}
         self._accounts: dict[str, Account] = {}
         self._schemas: dict[tuple[str, str], str] = {}
 
     @cached_property
     def own_recordings(self) -> frozenset[tuple[str, str]]:
-        """(connector, account) of every folder of recordings that an account has to itself."""
+        """(connector, account) of every folder of recordings or deliveries that an account has to itself."""
         found = set()
         for connector in self.workspace.connectors():
-            folder = self.workspace.root / "connectors" / connector / "recordings"
-            if folder.is_dir():
-                found |= {(connector, entry.name) for entry in folder.iterdir() if entry.is_dir()}
+            for kind in ("recordings", "deliveries"):
+                folder = self.workspace.root / "connectors" / connector / kind
+                if folder.is_dir():
+                    found |= {(connector, entry.name) for entry in folder.iterdir() if entry.is_dir()}
         return frozenset(found)
 
     def shape(self, account: str, like: "Side | None" = None) -> AccountShape:
@@ -104,6 +108,32 @@ class Side:
         shared = self._folder(connector, "")
         own = self._folder(connector, account) if (connector, account) in self.own_recordings else {}
         return {name: file for name, file in {**shared, **own}.items() if not file.account or file.account == account}
+
+    def deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
+        """The recorded deliveries that serve an account, by file name, as `recordings`."""
+        shared = self._delivered(connector, "")
+        own = self._delivered(connector, account) if (connector, account) in self.own_recordings else {}
+        return {**shared, **own}
+
+    def _delivered(self, connector: str, account: str) -> dict[str, RecordedFile]:
+        key = (connector, account)
+        if key not in self._deliveries:
+            folder = self.workspace.root / "connectors" / connector / "deliveries"
+            self._deliveries[key] = dict(self._read_deliveries(folder / account if account else folder))
+        return self._deliveries[key]
+
+    def _read_deliveries(self, folder: Path) -> Iterator[tuple[str, RecordedFile]]:
+        for path in sorted(folder.glob("*.json")):
+            self.workspace.check_inside(path)
+            try:
+                recorded = load_delivery(path, self.workspace.shown(path))
+            except ConfigurationError:
+                if self._lenient:
+                    continue
+                raise
+            digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+            name = delivery_name(path.stem).text
+            yield path.name, RecordedFile(path, name, "", digest, recorded.account.context, path.stat().st_size)
 
     def _folder(self, connector: str, account: str) -> dict[str, RecordedFile]:
         key = (connector, account)

@@ -12,12 +12,15 @@ from typing import Any
 from conn_engine.config import Effective, Layer, OperationName
 from conn_engine.config.models import Resource
 from conn_engine.population.content import Digests, joined
+from conn_engine.runtime.webhooks.cases import DeliveryName, delivery_name
 
-__all__ = ["OperationSlice", "Slicer", "routed"]
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "routed"]
 
 _SPOKEN = frozenset({"label", "description", "docs_url"})  # said to people; nothing else reads them
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
+UNRECORDED = delivery_name("*")
+"""Stands for the deliveries of a connector for which none is recorded: what is said of them alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +89,18 @@ def routed(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | No
 
 
 def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
-    """The connector's own keys, the unified operation, and every vendor operation that may be reached, by place."""
+    """The connector's own keys, the unified operation, and every vendor operation that may be reached, by place. A
+    delivery may reach any of them."""
+    if name == UNRECORDED:
+        yield "webhooks", data.get("webhooks")
+        yield "events", list(_events(data))
+        return
+    apart = () if isinstance(name, DeliveryName) else ("resources", "unified", "webhooks")
     for key, value in data.items():
-        if key not in ("resources", "unified") and key not in _SPOKEN:
+        if key not in apart and key not in _SPOKEN:
             yield key, value
+    if not apart:
+        return
     resources = data.get("resources")
     resources = resources if isinstance(resources, Mapping) else {}
     start: Any = None
@@ -109,6 +120,13 @@ def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, 
                 if key in holder:
                     yield f"{resource} {key}", holder[key]
             yield f"{resource}.{method}", holder.get(method)
+
+
+def _events(data: Mapping[str, Any]) -> Iterator[Any]:
+    models = data.get("unified")
+    for resources in models.values() if isinstance(models, Mapping) else ():
+        for unified in resources.values() if isinstance(resources, Mapping) else ():
+            yield unified.get("events") if isinstance(unified, Mapping) else None
 
 
 _OF_RESOURCE = tuple(key for key in Resource.__struct_fields__ if key != "operations" and key not in _SPOKEN)

@@ -1,11 +1,14 @@
 """Recorded deliveries in what is said of overrides and changes."""
 
 import json
+import shutil
 
 import pytest
 from test_recorded import NOW, SECRET, URL, connected, signed
 
 from conn_engine.checks.reach import reach_of
+from conn_engine.config import load_workspace
+from conn_engine.impact import impact
 from conn_engine.runtime.effects import override_report
 from conn_engine.runtime.webhooks.recording import record_delivery
 from conn_engine.webhooks import Delivery
@@ -55,3 +58,52 @@ def test_an_override_of_a_mapping_shows_in_the_events(recorded):
 def test_a_changed_delivery_reaches_those_whom_it_serves(recorded, changed, accounts):
     workspace = recorded(files={"accounts/other.yaml": "connector: shop\n"})
     assert reach_of(workspace, [changed]).accounts == accounts
+
+
+@pytest.fixture
+def changed_to(recorded, tmp_path):
+    def build(path, old, new):
+        """The impact of a change in one file."""
+        after = recorded(files={"accounts/acme.yaml": OVERRIDING, "accounts/other.yaml": "connector: shop\n"})
+        before = tmp_path.parent / f"{tmp_path.name}-before"
+        shutil.copytree(tmp_path, before)
+        text = (tmp_path / path).read_text(encoding="utf-8")
+        assert old in text
+        (tmp_path / path).write_text(text.replace(old, new), encoding="utf-8")
+        return impact(load_workspace(before), load_workspace(after.root), processes=1)
+
+    return build
+
+
+def rows(found):
+    return {(row.operation, row.field, row.kind, row.accounts) for row in found.fields if row.accounts}
+
+
+def test_a_changed_mapping_changes_the_events_of_those_whom_no_override_shields(changed_to):
+    found = changed_to("connectors/shop/unified/crm.yaml", "first_name: response.name", "first_name: response.nick")
+    assert rows(found) == {("webhook created", "data.first_name", "value_changed", 1)}
+    assert [(account.name, account.status) for account in found.accounts if account.status == "changed"] == [
+        ("other", "changed")
+    ]
+
+
+def test_an_event_that_is_told_no_more_is_missing_and_what_is_refused_fails_now(changed_to):
+    found = changed_to("connectors/shop/unified/crm.yaml", "person.created", "person.made")
+    assert ("webhook created", "type", "value_changed", 2) in rows(found)
+
+
+def test_where_no_delivery_is_recorded_a_change_of_what_is_said_of_them_is_unknown(make, tmp_path):
+    after = make(HMAC, files={"accounts/acme.yaml": "connector: shop\n"})
+    before = tmp_path.parent / f"{tmp_path.name}-before"
+    shutil.copytree(tmp_path, before)
+    connector = tmp_path / "connectors/shop/connector.yaml"
+    connector.write_text(connector.read_text(encoding="utf-8").replace("x-signature", "x-other"), encoding="utf-8")
+    found = impact(load_workspace(before), load_workspace(after.root), processes=1)
+    assert ("webhook *", "no recording", 1) in found.unknown
+    assert not found.fields
+
+
+def test_a_delivery_that_is_refused_now_fails_for_all(changed_to):
+    found = changed_to("connectors/shop/connector.yaml", "x-signature", "x-other")
+    assert ("webhook created", "", "now_failing", 2) in rows(found)
+    assert found.breaking

@@ -9,6 +9,7 @@ from conn_engine.config import Effective, EventName, Workspace
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import dotted, read
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.runtime.cases import Outcome
 from conn_engine.runtime.compare import Comparison, compare_records
 from conn_engine.runtime.judgement import Judgement, authors_fault
 from conn_engine.runtime.model_schemas import check_records, schema_path
@@ -17,7 +18,7 @@ from conn_engine.runtime.webhooks.cases import DeliveryCase, golden_of
 from conn_engine.runtime.webhooks.events import record_behind
 from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
 
-__all__ = ["compare_events", "judge_delivery"]
+__all__ = ["answered_otherwise", "compare_events", "judge_delivery"]
 
 _PARTS = ("reply", "proved", "challenge")
 
@@ -126,6 +127,17 @@ def compare_events(before: Sequence[Any], after: Sequence[Any]) -> Comparison:
     if ids[0] == ids[1] or len(before) != len(after):
         return compare_records(before, after)
     return compare_records([_numbered(row) for row in before], [_numbered(row) for row in after])
+
+
+def answered_otherwise(before: Outcome, after: Outcome) -> list[str]:
+    """What of the answer to a delivery differs: `reply`, `proved`, `challenge`. Nothing for what is no delivery, or
+    ended with an error."""
+    if not isinstance(before, DeliveryOutcome) or not isinstance(after, DeliveryOutcome):
+        return []
+    if before.error is not None or after.error is not None:
+        return []
+    old, new = golden_of(before), golden_of(after)
+    return [part for part in _PARTS if old[part] != new[part]]
 
 
 def _numbered(event: Any) -> Any:

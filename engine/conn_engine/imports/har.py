@@ -14,6 +14,7 @@ from msgspec import UNSET
 from conn_engine.documents import dump_json
 from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
+from conn_engine.imports.lists import listing
 from conn_engine.imports.places import Server, place_server
 from conn_engine.imports.secrecy import secret_like
 from conn_engine.imports.shapes import Shape, learned
@@ -144,13 +145,13 @@ def _authorise(contract: Contract, entries: Any, main: str) -> None:
         request = entry.get("request") if isinstance(entry, Mapping) else None
         if not isinstance(request, Mapping) or not str(request.get("url", "")).lower().startswith(main):
             continue
-        for header in request.get("headers") or ():
+        for header in listing(request.get("headers")):
             name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
             if name.lower() == "authorization":
                 names[f"scheme {str(header.get('value', '')).partition(' ')[0].lower()}"] += 1
             elif secret_name(name):
                 names["cookie" if name.lower() == "cookie" else f"header {name}"] += 1
-        for pair in request.get("queryString") or ():
+        for pair in listing(request.get("queryString")):
             if isinstance(pair, Mapping) and secret_name(str(pair.get("name", ""))):
                 names[f"query {pair['name']}"] += 1
     for label, _ in sorted(names.items(), key=lambda row: (-row[1], row[0])):

@@ -10,6 +10,7 @@ from msgspec import UNSET
 
 from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
+from conn_engine.imports.lists import listing
 from conn_engine.imports.openapi.security import oauth_settings, variable_prefix
 from conn_engine.imports.places import Server, place_server
 from conn_engine.imports.secrecy import prose, secret_like, without_user
@@ -110,7 +111,7 @@ class _Reader:
     def _scripts(self, item: Mapping[str, Any], where: str) -> None:
         for event in _rows(item.get("event")):
             script = event.get("script")
-            if isinstance(script, Mapping) and any(str(line).strip() for line in script.get("exec") or ()):
+            if isinstance(script, Mapping) and any(str(line).strip() for line in listing(script.get("exec"))):
                 self._losses.add(f"scripts ({plain(event.get('listen') or '', 20)})", plain(where, 100))
 
     def _request(self, item: Mapping[str, Any], folders: tuple[str, ...]) -> tuple[Endpoint, str] | None:
@@ -144,7 +145,7 @@ class _Reader:
         if isinstance(url, Mapping) and not raw:
             host = url.get("host")
             parts = [str(part) for part in host] if isinstance(host, list) else [str(host or "")]
-            path = "/".join(str(part) for part in url.get("path") or ()) if isinstance(url.get("path"), list) else ""
+            path = "/".join(str(part) for part in listing(url.get("path"))) if isinstance(url.get("path"), list) else ""
             raw = f"{url.get('protocol') or 'https'}://{'.'.join(parts)}/{path}"
         raw = raw.partition("#")[0]
         whole, _, query = raw.partition("?")

@@ -198,3 +198,23 @@ def test_a_part_of_a_log_in_of_an_unexpected_kind_is_never_a_crash(run: Run, key
     check = {"type": "CheckStream"}
     made = run(json.dumps({"version": "6", "type": "DeclarativeSource", "check": check, "streams": [one]}))
     assert made.operations == 1
+
+
+LISTS = [
+    ("error_handler", {"type": "CompositeErrorHandler", "error_handlers": 5}),
+    ("error_handler", {"type": "DefaultErrorHandler", "response_filters": 1.5}),
+    ("partition_router", {"type": "SubstreamPartitionRouter", "parent_stream_configs": True}),
+    ("record_selector", {"type": "RecordSelector", "extractor": {"type": "DpathExtractor", "field_path": 7}}),
+    ("transformations", 1.5),
+]
+
+
+@pytest.mark.parametrize(("key", "value"), LISTS)
+def test_what_is_no_list_where_one_belongs_is_never_a_crash(run: Run, key: str, value: Any) -> None:
+    requester: dict[str, Any] = {"type": "HttpRequester", "url_base": "https://v.example", "path": "/a"}
+    retriever: dict[str, Any] = {"type": "SimpleRetriever", "requester": requester}
+    one: dict[str, Any] = {"type": "DeclarativeStream", "name": "a", "retriever": retriever}
+    {"error_handler": requester, "transformations": one}.get(key, retriever)[key] = value
+    check = {"type": "CheckStream"}
+    made = run(json.dumps({"version": "6", "type": "DeclarativeSource", "check": check, "streams": [one]}))
+    assert made.operations == 1

@@ -118,3 +118,10 @@ def test_a_base_path_without_its_slash(tmp_path: Path) -> None:
     paths = {"/a": {"get": {"responses": {"200": {"description": "ok"}}}}}
     text, _ = written(tmp_path, {"swagger": "2.0", "host": "api.c.example", "basePath": "v2/", "paths": paths})
     assert "base_url: https://api.c.example/v2\n" in text
+
+
+def test_rows_of_a_har_that_are_none(tmp_path: Path) -> None:
+    one = entry("https://api.c.example/things?limit=1")
+    one["request"]["headers"] = []
+    one["request"]["queryString"] = True
+    assert "path: /things" in written(tmp_path, {"log": {"entries": [one]}})[0]

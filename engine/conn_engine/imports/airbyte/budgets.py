@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.lists import listing
 
 __all__ = ["rate_limit_of", "seconds_of"]
 
@@ -29,7 +30,7 @@ def rate_limit_of(budget: Any, notes: Notes) -> Row:
     if not isinstance(budget, Mapping):
         return {}
     rows: list[Row] = []
-    for policy in budget.get("policies") or ():
+    for policy in listing(budget.get("policies")):
         if isinstance(policy, Mapping):
             rows += _policy(policy, notes)
     made: Row = {}
@@ -37,7 +38,7 @@ def rate_limit_of(budget: Any, notes: Notes) -> Row:
         made["remaining"] = str(budget["ratelimit_remaining_header"])
     if budget.get("ratelimit_reset_header"):
         made["reset"] = str(budget["ratelimit_reset_header"])
-    codes = [int(code) for code in budget.get("status_codes_for_ratelimit_hit") or () if str(code).isdigit()]
+    codes = [int(code) for code in listing(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdigit()]
     if codes and codes != [429]:
         made["limited_when"] = f"status in {codes}" if len(codes) > 1 else f"status = {codes[0]}"
     if rows:
@@ -49,7 +50,7 @@ def _policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
     match policy.get("type"):
         case "MovingWindowCallRatePolicy":
             rates = [
-                (one.get("limit"), one.get("interval")) for one in policy.get("rates") or () if isinstance(one, dict)
+                (one.get("limit"), one.get("interval")) for one in listing(policy.get("rates")) if isinstance(one, dict)
             ]
         case "FixedWindowCallRatePolicy":
             rates = [(policy.get("call_limit"), policy.get("period"))]

@@ -30,6 +30,7 @@ from conn_engine.imports.airbyte.sessions import session_of
 from conn_engine.imports.airbyte.spec import Setting, Settings
 from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.tokens import jwt_of, oauth_of
+from conn_engine.imports.lists import listing
 
 __all__ = ["Login", "Logins"]
 
@@ -275,7 +276,7 @@ def _basic(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
 
 def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
     """One of several, by a value of the configuration."""
-    path = [str(part) for part in one.get("authenticator_selection_path") or ()]
+    path = [str(part) for part in listing(one.get("authenticator_selection_path"))]
     options = one.get("authenticators")
     if not path or not isinstance(options, Mapping) or not options:
         raise Untranslatable("a choice without options")

@@ -8,6 +8,7 @@ from typing import Any
 
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.resolving import PARAMETERS
+from conn_engine.imports.lists import listing
 
 __all__ = ["COMPONENT", "Dynamic", "dynamic_of", "expanded"]
 
@@ -41,7 +42,7 @@ def dynamic_of(stream: Mapping[str, Any], notes: Notes) -> Dynamic | None:
     made = copy.deepcopy(dict(template))
     texts = [str(row.get("value", "")) for row in _rows(resolver)]
     for row in _rows(resolver):
-        _put(made, [str(one) for one in row.get("field_path") or ()], row.get("value"), notes)
+        _put(made, [str(one) for one in listing(row.get("field_path"))], row.get("value"), notes)
     made["name"] = _name(stream, template)
     key = _key(texts)
     match resolver.get("type"):
@@ -70,7 +71,7 @@ def expanded(stream: Mapping[str, Any], notes: Notes) -> Iterator[dict[str, Any]
             name = next((part for part in found.groups() if part), "") if found else ""
             if isinstance(row, Mapping) and name in row:
                 value = row[name]
-            _put(made, [str(one) for one in mapping.get("field_path") or ()], value, notes)
+            _put(made, [str(one) for one in listing(mapping.get("field_path"))], value, notes)
         yield made
 
 

@@ -7,6 +7,7 @@ from conn_engine.imports.airbyte.custom import code_of
 from conn_engine.imports.airbyte.jinja import Lit, Untranslatable, condition, expression, quoted, textual, translated
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.lists import listing
 
 __all__ = ["rules_of"]
 
@@ -33,7 +34,7 @@ def rules_of(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
         if not number:
             retries = times
         waits = waits or said
-        for row in one.get("response_filters") or ():
+        for row in listing(one.get("response_filters")):
             if isinstance(row, Mapping):
                 for rule, fixed in _rules(row, said or waits, retries, scope, notes):
                     (certain if fixed or len(handlers) == 1 else open_).append(rule)
@@ -48,7 +49,7 @@ def _handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[
     if code_of(handler, "how errors are told apart", notes):
         return
     if handler.get("type") == "CompositeErrorHandler" or "error_handlers" in handler:
-        for one in handler.get("error_handlers") or ():
+        for one in listing(handler.get("error_handlers")):
             if isinstance(one, Mapping) and depth < 10:
                 yield from _handlers(one, notes, depth + 1)
         return

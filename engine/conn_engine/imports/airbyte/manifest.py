@@ -17,6 +17,7 @@ from conn_engine.imports.airbyte.spec import Settings
 from conn_engine.imports.airbyte.streams import Stream, Streams
 from conn_engine.imports.contract import Finished, Losses
 from conn_engine.imports.formats import Options
+from conn_engine.imports.lists import listing
 from conn_engine.imports.words import plain, snake
 
 __all__ = ["LABEL", "finished"]
@@ -88,7 +89,7 @@ def _components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
                 raise ConfigurationError(f"the manifest has an entry under {key} that is no stream")
             if one.get("type") == "ConditionalStreams":
                 found += [
-                    component(inner, "DeclarativeSource.streams", parameters) for inner in one.get("streams") or ()
+                    component(inner, "DeclarativeSource.streams", parameters) for inner in listing(one.get("streams"))
                 ]
             else:
                 found.append(component(one, "DeclarativeSource.streams", parameters))

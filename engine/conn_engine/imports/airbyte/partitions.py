@@ -10,6 +10,7 @@ from conn_engine.imports.airbyte.names import Partition, Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import place_of, pointer
 from conn_engine.imports.airbyte.templates import typed
+from conn_engine.imports.lists import listing
 from conn_engine.imports.words import identifier
 
 __all__ = ["Parent", "partitions_of"]
@@ -53,7 +54,7 @@ def _sources(router: Any, scope: Scope, parent: Parent, partition: Partition, no
             return _substreams(router, scope, parent, partition, notes)
         case "CartesianProductStreamSlicer":
             found: list[Source] = []
-            for one in router.get("stream_slicers") or ():
+            for one in listing(router.get("stream_slicers")):
                 found += _sources(one, scope, parent, partition, notes)
             return found
         case "GroupingPartitionRouter":
@@ -74,7 +75,7 @@ def _union(router: Mapping[str, Any], scope: Scope, parent: Parent, partition: P
     """Several routers one after the other, whose values have one name."""
     field = _plain(router.get("partition_field"), scope, notes) or "value"
     found: list[Source] = []
-    for one in router.get("partition_routers") or ():
+    for one in listing(router.get("partition_routers")):
         inner = Partition()
         found += _sources(one, scope, parent, inner, notes)
         partition.above = partition.above or inner.above
@@ -149,7 +150,7 @@ def _substreams(
 ) -> list[Source]:
     """A router over parent streams. Several of one name are one after the other, as the kit has it."""
     found: list[Source] = []
-    for config in router.get("parent_stream_configs") or ():
+    for config in listing(router.get("parent_stream_configs")):
         if not isinstance(config, Mapping):
             continue
         source = _substream(config, scope, parent, partition, notes)
@@ -185,7 +186,7 @@ def _substream(
     if key != "id":
         source["key"] = ".".join(_key_step(one) for one in re.split(r"[/]", key) if one)
     partition.names[field] = name
-    for place in config.get("extra_fields") or ():
+    for place in listing(config.get("extra_fields")):
         if isinstance(place, list):
             steps = tuple(_plain(one, scope, notes) for one in place)
             partition.extra[".".join(steps)] = (name, steps)

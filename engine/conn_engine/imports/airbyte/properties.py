@@ -5,6 +5,7 @@ from typing import Any
 
 from conn_engine.imports.airbyte.jinja import Untranslatable, step
 from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.lists import listing
 
 __all__ = ["CHUNK", "chunk_of"]
 
@@ -55,7 +56,7 @@ def _values(said: Any, listed: Listed) -> Any:
     if isinstance(said, Mapping) and isinstance(said.get("retriever"), Mapping):
         operation = listed(said["retriever"])
         if operation is not None:
-            path = [str(one) for one in said.get("property_field_path") or ()]
+            path = [str(one) for one in listing(said.get("property_field_path"))]
             return {"from": operation, "key": ".".join(step(one) for one in path) or "$"}
     raise Untranslatable("where the list is from")
 

@@ -25,6 +25,7 @@ from conn_engine.imports.airbyte.jinja import (
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.templates import typed
+from conn_engine.imports.lists import listing
 
 __all__ = ["filter_of", "kind_at", "mapping_of", "path_of"]
 
@@ -75,7 +76,7 @@ def _each(base: str) -> str:
 
 def _combined(extractor: Mapping[str, Any], scope: Scope, notes: Notes) -> str | None:
     """The records of several extractors: of all, or of the first that finds some."""
-    paths = [path_of(one, scope, notes) or "[$]" for one in extractor.get("extractors") or ()]
+    paths = [path_of(one, scope, notes) or "[$]" for one in listing(extractor.get("extractors"))]
     if not paths:
         return None
     text = paths[-1]
@@ -164,7 +165,7 @@ class _Mapping:
         """AddFields: values at places, each seeing those before it."""
         pairs: list[str] = []
         root = self.root
-        for one in transformation.get("fields") or ():
+        for one in listing(transformation.get("fields")):
             if not isinstance(one, Mapping) or not isinstance(one.get("path"), list) or not one["path"]:
                 self._notes.add("a field to add without a place")
                 continue
@@ -215,7 +216,7 @@ class _Mapping:
             self._notes.add("fields that are removed by a condition")
             return
         flat: list[str] = []
-        for place in transformation.get("field_pointers") or ():
+        for place in listing(transformation.get("field_pointers")):
             if not isinstance(place, list) or not place:
                 continue
             names = [str(part) for part in place]
@@ -238,7 +239,7 @@ class _Mapping:
 
     def flatten_path(self, transformation: Mapping[str, Any]) -> None:
         """DpathFlattenFields: the fields of an object inside of the record move up."""
-        place = [str(one) for one in transformation.get("field_path") or ()]
+        place = [str(one) for one in listing(transformation.get("field_path"))]
         change = transformation.get("key_transformation")
         if not place or "*" in place or any("{" in one for one in place):
             self._notes.add("fields that are flattened from a computed place")

@@ -13,6 +13,7 @@ from conn_engine.imports.airbyte.requests import request_of
 from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.tokens import Config, fixed_text, jwt_of, oauth_of, own_grant, rename, text_of
 from conn_engine.imports.airbyte.urls import hosts_of, spread
+from conn_engine.imports.lists import listing
 
 __all__ = ["session_of"]
 
@@ -29,7 +30,7 @@ def session_of(
     if not isinstance(requester, Mapping):
         raise Untranslatable("a session without a log-in")
     login = _login_request(requester, scope, notes, hosts, manifest)
-    path = [str(part) for part in one.get("session_token_path") or ()]
+    path = [str(part) for part in listing(one.get("session_token_path"))]
     if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
         login["response_format"] = "xml"
     login["response"] = f"response.{'.'.join(step(part) for part in path)}" if path else "response"

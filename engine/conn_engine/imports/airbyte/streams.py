@@ -27,6 +27,7 @@ from conn_engine.imports.airbyte.spec import Settings
 from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.unread import note_unread
 from conn_engine.imports.contract import Losses
+from conn_engine.imports.lists import listing
 from conn_engine.imports.words import identifier, plain, snake
 from conn_engine.pointers import set_pointer
 
@@ -291,7 +292,7 @@ class Streams:
         normal = selector.get("schema_normalization")
         coded = code_of(normal, "how values are cast to the schema", notes)
         casts = normal == "Default" and not coded
-        transformations = [*(component.get("transformations") or []), *(selector.get("transformations") or [])]
+        transformations = [*listing(component.get("transformations")), *listing(selector.get("transformations"))]
         mapping = mapping_of(transformations, scope, schema, notes, casts=casts, only=only or "" if late else "")
         if mapping:
             row["record_mapping"] = mapping
@@ -336,7 +337,7 @@ def _note_code(
     code_of(component, "a stream as a whole", notes)
     note_unread(component, notes)
     code_of(retriever, "how a stream is read", notes)
-    for migration in component.get("state_migrations") or ():
+    for migration in listing(component.get("state_migrations")):
         if isinstance(migration, Mapping):
             code_of(migration, "how an older state is read", notes)
     code_of(requester, "how a request is made", notes)

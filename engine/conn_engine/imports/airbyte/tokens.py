@@ -17,6 +17,7 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import pointer
 from conn_engine.imports.airbyte.templates import nullable, template
 from conn_engine.imports.airbyte.urls import hosts_of, spread
+from conn_engine.imports.lists import naming
 
 __all__ = ["Config", "fixed_text", "jwt_of", "oauth_of", "own_grant", "rename", "text_of"]
 
@@ -214,12 +215,12 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     for name in ("iss", "sub", "aud"):
         if payload.get(name):
             claims[name] = str(template(text_of(payload[name], scope)))
-    for name, value in (one.get("additional_jwt_payload") or {}).items():
+    for name, value in naming(one.get("additional_jwt_payload")).items():
         claims[str(name)] = template(text_of(value, scope)) if isinstance(value, str) else value
     if headers.get("kid"):
         assertion["key_id"] = str(template(text_of(headers["kid"], scope)))
     more: Config = {name: str(template(text_of(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)}
-    for name, value in (one.get("additional_jwt_headers") or {}).items():
+    for name, value in naming(one.get("additional_jwt_headers")).items():
         more[str(name)] = str(template(text_of(value, scope)))
     if more:
         assertion["headers"] = more

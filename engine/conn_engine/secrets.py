@@ -44,6 +44,8 @@ _OPEN_ENDINGS = (
     "shop", "site", "tenant", "type", "uri", "url", "user", "version", "zone",
 )  # of credential documents: who somebody is, not what proves it; answers are full of these
 # fmt: on
+# Whoever has a URL with one of these may fetch what it names. In a document such a name may be anything.
+_SIGNED_URLS = frozenset({"sig", "signature", "xamzsignature", "xgoogsignature"})
 _SHORTEST_ECHO = 8
 _COMMON_WORDS = frozenset({"true", "false", "null", "none"})
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
@@ -210,13 +212,19 @@ class Redactor:
         """A URL without known secrets, values of parameters with secret names, and user information."""
         return self.text(self._without_named(url))
 
+    def parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a URL, each with its value or its values, as `url` leaves them."""
+        clean = self._mapping(query)
+        signed = [name for name in query if _squeezed(name) in _SIGNED_URLS]
+        return {**clean, **{self.text(name): self._blank(query[name]) for name in signed}}
+
     def data(self, value: Any) -> Any:
         """A copy of JSON-like data without known secrets, and without values that have a secret name.
 
         `{name: "api_key", value: …}` pairs count as named. null, booleans and empty texts stay.
         """
         if isinstance(value, str):
-            return self.url(value) if "://" in value else self.text(value)
+            return self.url(value) if "://" in value or value.startswith(("/", "?")) else self.text(value)
         if isinstance(value, Mapping):
             return self._mapping(value)
         if isinstance(value, (list, tuple)):
@@ -261,7 +269,8 @@ class Redactor:
     def _without_named(self, url: str) -> str:
         def pair(match: re.Match[str]) -> str:
             mark, name, value = match.groups()
-            return f"{mark}{name}={self._named(unquote_plus(value))}" if value and secret_name(name) else match.group()
+            secret = secret_name(name) or _squeezed(name) in _SIGNED_URLS
+            return f"{mark}{name}={self._named(unquote_plus(value))}" if value and secret else match.group()
 
         return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))
 

@@ -190,6 +190,17 @@ def test_data_by_value_and_by_name():
     assert redactor.data(clean) == clean
 
 
+def test_a_signed_url_keeps_its_signature_to_itself():
+    for name in ("sig", "Signature", "X-Amz-Signature", "X-Goog-Signature"):
+        url = f"https://files.example.com/a.csv?se=2026-01-01&{name}=abc%2Fdef%3D&v=1"
+        clean = f"https://files.example.com/a.csv?se=2026-01-01&{name}=[redacted]&v=1"
+        assert Redactor().url(url) == clean
+        assert Redactor().data(["/a?" + url.partition("?")[2]]) == ["/a?" + clean.partition("?")[2]]
+        told = {"se": "2026-01-01", name: "[redacted]", "v": "1"}
+        assert Redactor().parameters({"se": "2026-01-01", name: "abc/def=", "v": "1"}) == told
+        assert Redactor().data({"url": url, "signature": "Kind regards"}) == {"url": clean, "signature": "Kind regards"}
+
+
 def test_time_is_linear_in_the_text():
     redactor = Redactor([*(f"secret-{n}-{'x' * n}" for n in range(30)), "\\\\\\\\x" * 20, "aaaa" * 50, '"\\"\\"\\"\\'])
     for text in ("a" * 400_000, "\\" * 400_000, "%25" * 130_000, "secret-1-" * 40_000, '\\"' * 200_000):

@@ -316,7 +316,7 @@ def redacted_request(request: RecordedRequest, redactor: Redactor) -> RecordedRe
         request,
         url=redactor.url(request.url),
         headers=_headers(request.headers, redactor),
-        query=redactor.data(request.query),
+        query=redactor.parameters(request.query),
         body=_data(request.body, redactor),
         form=_optional(request.form, redactor),
         parts=None if request.parts is None else tuple(_redacted_part(part, redactor) for part in request.parts),

@@ -28,7 +28,7 @@ def proving(tmp_path_factory):
     return workspace(root, {name.replace("_", "-"): document(one) for name, one in told.items()})
 
 
-@pytest.mark.parametrize(("vendor", "scheme", "case"), cases())
+@pytest.mark.parametrize(("vendor", "scheme", "case"), list(cases()))
 def test_it_is_accepted_when_the_vendor_sent_it(proving, vendor, scheme, case):
     told = proving.effective(account=None, connector=scheme.replace("_", "-"))
     try:

@@ -1,4 +1,5 @@
-"""What has to be tested so that all accounts are: an operation once for each way in which accounts do it."""
+"""What has to be tested so that all accounts are: an operation, and a recorded delivery, once for each way in which
+accounts do it."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -13,7 +14,8 @@ from conn_engine.population.groups import AccountGroup, account_groups
 from conn_engine.population.sides import RecordedFile, Side
 from conn_engine.population.slices import Slicer
 from conn_engine.runtime.cases import Case
-from conn_engine.runtime.suite import OperationReport, Selection, SharedRuns, report_on
+from conn_engine.runtime.suite import OperationReport, Selection, SharedRuns, delivery_report, report_on
+from conn_engine.runtime.webhooks.cases import DeliveryName, delivery_name, find_deliveries
 from conn_engine.transport.recordings import Recording, load_recording
 
 __all__ = ["Trial", "Trials"]
@@ -58,13 +60,18 @@ class Trials:
                 if effective.account not in checked:
                     effective.check()
                     checked.add(effective.account)
+                if isinstance(name, DeliveryName):
+                    for case in find_deliveries(self.workspace, effective, [name.method]):
+                        yield delivery_report(self.workspace, effective, case)
+                    continue
                 cases = [self.case(effective, name, file) for file in files]
                 yield report_on(self.workspace, effective, name, cases, Selection(), shared_runs=shared_runs)
 
     def _representatives(self, group: AccountGroup, first: Effective) -> Iterator[Effective]:
         """The first of a group, and those with goldens of their own."""
         goldens = self.workspace.root / "connectors" / first.connector_name / "expected"
-        own = [account for account in group.accounts if (goldens / account).is_dir()]
+        kept = (goldens, goldens / "deliveries")
+        own = [account for account in group.accounts if any((folder / account).is_dir() for folder in kept)]
         rest = [account for account in group.accounts if account not in own]
         for account in sorted([*own, *rest[:1]]):
             yield first if account == first.account else self.workspace.effective(account=account)
@@ -78,6 +85,9 @@ class Trials:
             files = by_operation.get(name.text, [])
             if files or name.kind == "unified":
                 found.setdefault(self._key(effective, name, files), (effective, name, files))
+        for file in self.side.deliveries(effective.connector_name, effective.account or "").values():
+            received = delivery_name(file.path.stem)
+            found.setdefault(self._key(effective, received, [file]), (effective, received, [file]))
 
     def _key(self, effective: Effective, name: OperationName, files: list[RecordedFile]) -> str:
         """Equal where the tests must come out equal."""
@@ -98,9 +108,12 @@ class Trials:
 
     def _goldens(self, effective: Effective, file: RecordedFile) -> tuple[Path, Path]:
         folder = self.workspace.root / "connectors" / effective.connector_name
-        golden = folder / "expected" / (effective.account or "") / file.path.name
-        own = file.path.parent != folder / "recordings"
-        return golden, golden if own else folder / "expected" / file.path.name
+        kind, goldens = "recordings", folder / "expected"
+        if folder / "deliveries" in file.path.parents:
+            kind, goldens = "deliveries", folder / "expected" / "deliveries"
+        golden = goldens / (effective.account or "") / file.path.name
+        own = file.path.parent != folder / kind
+        return golden, golden if own else goldens / file.path.name
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ import shutil
 import pytest
 from test_recorded import NOW, SECRET, URL, connected, signed
 
+from conn_engine.checks import check
 from conn_engine.checks.reach import reach_of
 from conn_engine.config import load_workspace
 from conn_engine.impact import impact
@@ -107,3 +108,16 @@ def test_a_delivery_that_is_refused_now_fails_for_all(changed_to):
     found = changed_to("connectors/shop/connector.yaml", "x-signature", "x-other")
     assert ("webhook created", "", "now_failing", 2) in rows(found)
     assert found.breaking
+
+
+def test_a_change_is_tested_on_the_deliveries_of_accounts_too(recorded, tmp_path):
+    recorded(files={"accounts/acme.yaml": OVERRIDING, "accounts/other.yaml": "connector: shop\n"})
+    found = check(tmp_path, None)
+    received = [
+        (report.name.text, report.effective.account) for report in found.reports if "webhook" in report.name.text
+    ]
+    assert received == [("webhook created", "acme"), ("webhook created", "other")]
+    assert all(not report.failed for report in found.reports)
+    connector = tmp_path / "connectors/shop/connector.yaml"
+    connector.write_text(connector.read_text(encoding="utf-8").replace("x-signature", "x-other"), encoding="utf-8")
+    assert check(tmp_path, None).tests_failed

@@ -168,6 +168,22 @@ def test_scalars_are_read_back_as_written(value: str) -> None:
             "security": 10,
         },
         {
+            "openapi": "3.0.0",
+            "paths": {
+                "/a": {
+                    "post": {
+                        "requestBody": {
+                            "content": {
+                                "multipart/form-data": {
+                                    "schema": {"properties": {"x": {"type": "string", "format": {}}}}
+                                }
+                            }
+                        }
+                    }
+                }
+            },
+        },
+        {
             "swagger": "2.0",
             "paths": {"/a": {"get": {"parameters": [1, {}], "responses": {"200": 1}, "consumes": 1}}},
             "host": 1,

@@ -94,7 +94,7 @@ def _parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> Parts:
 
 def _is_file(shape: Shape, kinds: list[str]) -> bool:
     """Whether a field is a file: it says so (`binary`, `file`), or it is bytes of a media type that is no text."""
-    if shape.said("format") in _FILES or shape.type == "file":
+    if str(shape.said("format")) in _FILES or shape.type == "file":
         return True
     media = shape.said("contentMediaType")
     told = [*kinds, *([media.lower()] if isinstance(media, str) else [])]

@@ -14,14 +14,15 @@ from conn_engine.auth.names import filled, header_value, sealed
 from conn_engine.auth.omission import emptied, filled_in_part, without
 from conn_engine.auth.refusal import check
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
-from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
+from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.signatures import Signature
 from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.transport import door
-from conn_engine.wire import Clock, Flow, Headers, Request, Response
+from conn_engine.waits import numeric
+from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait
 
 __all__ = [
     "AssertionSetting",
@@ -44,6 +45,9 @@ __all__ = [
 ]
 
 _FORM = "application/x-www-form-urlencoded"
+_OUT_OF_ORDER = frozenset({500, 502, 503, 504})
+_PAUSES = (1.0, 4.0)
+_LONGEST_PAUSE = 30.0
 _NOT_SECRET = frozenset({"context", "captured"})
 
 MethodSetting: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
@@ -121,9 +125,10 @@ def asked(  # noqa: PLR0917
     judged: bool = True,
     finished: Callable[[Request], Request] = lambda request: request,
     absent: frozenset[str] = frozenset(),
+    patient: bool = False,
 ) -> Flow[Answer]:
     """Send one request; its answer, decoded. `finished` may sign it. `label` names it for people; what would carry a
-    part of the credential that is `absent` goes without it.
+    part of the credential that is `absent` goes without it. `patient`: an endpoint that is out of order is asked again.
 
     When `judged`, an error answer raises CredentialError, or VendorError from an endpoint that is out of order, without
     a value of the credential; else the answer is the caller's to judge, and one that cannot be read has no body.
@@ -136,7 +141,7 @@ def asked(  # noqa: PLR0917
             request = told.signature.sign(request, emptied(names, absent), now)
         except ExpressionError as error:
             raise sealed(error) from None
-    response: Response = yield request
+    response: Response = (yield from _sent(request)) if patient else (yield request)
     endpoint = endpoint_of(request, redactor)
     try:
         body = _decoded(told, response, endpoint, redactor)
@@ -154,6 +159,27 @@ def asked(  # noqa: PLR0917
         "cookie": "; ".join(f"{name}={value}" for name, value in cookies.items()),
     }
     return Answer(request, response, body, scope=scope)
+
+
+def _sent(request: Request) -> Flow[Response]:
+    """Send it, and once more, twice, to an endpoint that is out of order or cannot be reached: a long run shall not end
+    for it. A refresh token that was spent all the same is lost either way. A 429 is the caller's to wait for."""
+    for seconds in _PAUSES:
+        try:
+            response: Response = yield request
+        except TransportError as error:
+            if not error.retryable:
+                raise
+            yield Wait(seconds, f"{host_of(request)} does not answer")
+            continue
+        if response.status not in _OUT_OF_ORDER:
+            return response
+        told = numeric(response.headers.get("retry-after"))
+        if told is not None and told > _LONGEST_PAUSE:
+            return response
+        yield Wait(max(seconds, told or 0.0), f"{host_of(request)} is out of order ({response.status})")
+    response = yield request
+    return response
 
 
 def read(answer: Answer, text: str) -> Any:

@@ -131,10 +131,10 @@ def request_token(
     before: dict[str, Any] = {}
     names = {**names, "before": before}
     for step in told.before:
-        answer = yield from asked(step, names, hosts, clock, redactor, step.name, absent=absent)
+        answer = yield from asked(step, names, hosts, clock, redactor, step.name, absent=absent, patient=True)
         before[step.name] = found = answer.body if step.response is None else plain(read(answer, step.response))
         redactor.add_document(found)
-    answer = yield from asked(told, names, hosts, clock, redactor, absent=absent)
+    answer = yield from asked(told, names, hosts, clock, redactor, absent=absent, patient=True)
     found = answer.body if told.response is None else read(answer, told.response)
     token = {"access_token": found} if isinstance(found, str) else found
     said: dict[str, Any] = token if isinstance(token, dict) else {}

@@ -14,7 +14,7 @@ from conn_engine.auth import (
     OAuth2ClientCredentials,
 )
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError, VendorError
-from conn_engine.wire import FrozenClock, Headers, Request, Response
+from conn_engine.wire import FrozenClock, Headers, Request, Response, Wait
 
 NOW = 1_760_000_000.0
 HOSTS = ("auth.example.com",)
@@ -36,15 +36,19 @@ OAUTH2 = OAuth2(client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_ur
 def exchanged(
     credentials: Credentials, reply: Response | None, stored: dict[str, Any] = STORED
 ) -> tuple[Request, dict[str, Any]]:
-    """The token request that an exchange sends, and the document it returns for the reply."""
+    """The token request that an exchange sends, and the document it returns for the reply, which is the same however
+    often it asks."""
     flow = credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))(stored)
     request = next(flow)
     assert isinstance(request, Request)
     try:
-        flow.send(reply)
+        effect = flow.send(reply)
+        for _ in range(4):  # two pauses, and after each the same request
+            effect = flow.send(None if isinstance(effect, Wait) else reply)
+            assert isinstance(effect, Wait) or effect == request
     except StopIteration as end:
         return request, end.value
-    raise AssertionError("a second request")
+    raise AssertionError("a fourth request")
 
 
 def answer(body: Any, status: int = 200, content_type: str = "application/json") -> Response:

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from conn_engine.auth import Choice, Credentials, JwtBearer, OAuth2Password, Session, chosen
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
-from conn_engine.wire import FrozenClock, Headers, Request, Response
+from conn_engine.wire import FrozenClock, Headers, Request, Response, Wait
 
 NOW = 1_760_000_000.0
 HOSTS = ("api.example.com",)
@@ -50,7 +50,8 @@ def exchanged(
     try:
         sent.append(next(flow))
         for reply in replies:
-            sent.append(flow.send(reply))
+            effect = flow.send(reply)
+            sent.append(flow.send(None) if isinstance(effect, Wait) else effect)
     except StopIteration as end:
         return sent, end.value
     raise AssertionError("it wants more answers")
@@ -103,7 +104,7 @@ class TestPassword:
     def test_an_endpoint_out_of_order_is_not_asked_the_next_way(self) -> None:
         stored = {**self.STORED, "oauth": {"token": {"access_token": "old", "refresh_token": "r"}}}
         with pytest.raises(VendorError):
-            exchanged(self.PASSWORD, stored, answer({}, 503), answer({"access_token": "new"}))
+            exchanged(self.PASSWORD, stored, *[answer({}, 503)] * 3, answer({"access_token": "new"}))
 
     def test_a_wrong_password_is_not_told(self) -> None:
         with pytest.raises(CredentialError) as raised:

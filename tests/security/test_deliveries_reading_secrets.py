@@ -223,12 +223,9 @@ def test_the_command_line_shows_no_secret(inbox: Inbox, place: str, *, right: bo
             inbox.world.nothing_leaked(done, "another-secret-of-acme", KEY, ENVIRONMENT_SECRET)
 
 
-@pytest.mark.parametrize("place", ["when", "events"])
-def test_a_pattern_that_runs_away_ends(inbox: Inbox, place: str) -> None:
+def test_a_pattern_that_runs_away_ends(inbox: Inbox) -> None:
     runaway = "$match(text, /(a+)+b/) ? 'x' : 'y'"
-    challenge = [{"when": runaway, "reply": {"body": "x"}}] if place == "when" else []
-    events = {"type": runaway if place == "events" else "'x'"}
     started = time.monotonic()
-    receipt = inbox.lay_out(webhooks(challenge=challenge, events=events)).receive(signed(b"a" * 60))
-    assert receipt.reply.status == (200 if place == "when" else 503)
+    receipt = inbox.lay_out(webhooks(challenge=[], events={"type": runaway})).receive(signed(b"a" * 60))
+    assert receipt.reply.status == 503
     assert time.monotonic() - started < 60

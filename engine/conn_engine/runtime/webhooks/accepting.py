@@ -24,6 +24,7 @@ __all__ = ["Acceptance", "accept", "refusal"]
 
 _UNAUTHORIZED = 401
 _FORBIDDEN = 403
+_MOST_UNPROVED = 100  # each may be a record to fetch: anybody could have the vendor's limits used up
 _UNFIT = re.compile(r"[^\t\x20-\x7e\x80-\xff]")
 _LONGEST_HEADER = 8 * 1024
 _INERT = frozenset({"text/plain", "application/json"})  # a browser runs nothing that is in them
@@ -77,6 +78,8 @@ def accept(
         return refusal(error)
     seen = delivery.cleaned(knowing(dict(secrets)))
     events = vendor_events(effective, seen, proving.claims)
+    if way == "none" and len(events) > _MOST_UNPROVED:
+        return refusal(Unproved("too_many", f"it has {len(events)} events, and nothing proves it"))
     return Acceptance(_reply(told.reply, proving), str(way), events=events, claims=proving.claims, delivery=seen)
 
 

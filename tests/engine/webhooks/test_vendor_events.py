@@ -12,11 +12,13 @@ from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.runtime.webhooks.events import MAX_EVENTS, moment_of
 
 NONE = {"format": "none"}
+TOKEN = {"format": "token", "config": {"token": "headers.token", "key": "{{secret}}"}}
 
 
 def events(root, told, data, **more):
-    came = post(data if isinstance(data, bytes) else json.dumps(data).encode(), {"content-type": "application/json"})
-    return judged(effective(root, {"verify": NONE, "events": told, **more}), came).events
+    headers = {"content-type": "application/json", "token": "s"}
+    came = post(data if isinstance(data, bytes) else json.dumps(data).encode(), headers)
+    return judged(effective(root, {"verify": TOKEN, "events": told, **more}), came, {"secret": "s"}).events
 
 
 def test_a_connector_that_says_no_events_has_none(tmp_path):

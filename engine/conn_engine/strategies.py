@@ -189,7 +189,9 @@ class Answer:
     def holds(self, text: str, **more: Any) -> bool:
         """Whether an expression over `names()` is true, by JSONata's idea of truth: undefined, null, 0, ""
         and what is empty or holds nothing true are false."""
-        return _true(self.ask(text, **more))
+        from conn_engine.expressions import is_true
+
+        return is_true(self.ask(text, **more))
 
     def field(self, path: str) -> Any:
         """The value of an expression over the body (`paging.next.after`), or `UNDEFINED`."""
@@ -205,14 +207,6 @@ def _reads(text: str, name: str) -> bool:
 
     roots = expression(text).roots()
     return roots is None or name in roots
-
-
-def _true(value: Any) -> bool:
-    from conn_engine.expressions import UNDEFINED
-
-    if isinstance(value, list):
-        return any(_true(item) for item in value)
-    return value is not UNDEFINED and bool(value)
 
 
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"

@@ -5,7 +5,7 @@ This is the face; the modules behind it may change. Two evaluators stand behind 
 default.
 """
 
-from conn_engine.expressions.compiled import Expression, evaluate, expression, truth
+from conn_engine.expressions.compiled import Expression, evaluate, expression, is_true, truth
 from conn_engine.expressions.evaluators import (
     Compiled,
     Evaluator,
@@ -44,6 +44,7 @@ __all__ = [
     "fixed_now",
     "fixed_time",
     "groups_of",
+    "is_true",
     "known_functions",
     "mapping",
     "overlay",

@@ -11,7 +11,7 @@ from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
 from conn_engine.expressions.values import DEFAULT_LIMITS, Limits, Path_
 
-__all__ = ["Expression", "evaluate", "expression", "truth"]
+__all__ = ["Expression", "evaluate", "expression", "is_true", "truth"]
 
 
 class Expression:
@@ -123,10 +123,11 @@ def truth(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS) -> bool:
 
     A list is true when one of its items is.
     """
-    return _true(expression(text).evaluate(scope, limits=limits))
+    return is_true(expression(text).evaluate(scope, limits=limits))
 
 
-def _true(value: Any) -> bool:
+def is_true(value: Any) -> bool:
+    """JSONata's idea of truth: undefined, null, 0, "" and what is empty or holds nothing true are false."""
     if isinstance(value, list):
-        return any(_true(item) for item in value)
+        return any(is_true(item) for item in value)
     return bool(value)

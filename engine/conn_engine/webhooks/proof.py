@@ -5,7 +5,7 @@ A way is a generator: it may have to ask the vendor for a key, or for the answer
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -35,7 +35,8 @@ class Unproved(ConnError):
 @dataclass(slots=True, repr=False)
 class Proving:
     """With what a delivery is proved. `secrets` is the scope that has them: the stored credential's keys, `env` and
-    `context`. `item` is one of several that are proved each. `hosts` may receive a credential."""
+    `context`. `item` is one of several that are proved each. `hosts` may receive a credential.
+    `proved`: something has proved it, which a way that asks for nothing does not."""
 
     delivery: Delivery
     secrets: Mapping[str, Any]
@@ -44,6 +45,7 @@ class Proving:
     cache: KeyCache = field(default_factory=KeyCache)
     item: Any = None
     claims: dict[str, Any] = field(default_factory=dict)
+    proved: bool = False
 
     def names(self, told: Any) -> Scope:
         """The names that `told`, an expression, a template or data of them, may use."""
@@ -100,13 +102,9 @@ def found(text: str, proving: Proving, *, whole: bool = False, **more: Any) -> A
 
 def holds(text: str, proving: Proving, **more: Any) -> bool:
     """Whether an expression is true, by JSONata's idea of truth."""
-    return _true(found(text, proving, **more))
+    from conn_engine.expressions import is_true
 
-
-def _true(value: Any) -> bool:
-    if isinstance(value, list):
-        return any(_true(item) for item in value)
-    return bool(value)
+    return is_true(found(text, proving, **more))
 
 
 def items_of(each: str, proving: Proving) -> list[Any]:
@@ -121,6 +119,8 @@ class Prover(Settings, frozen=True, kw_only=True):
     Expressions see the delivery (`method`, `url`, `host`, `path`, `target`, `query`, `headers`, `text`, `body`,
     `body_sha256`), the stored credential's keys, `env` and `context`.
     """
+
+    proves: ClassVar[bool] = True  # by itself; what is made of other ways leaves it to them
 
     when: Annotated[
         str | None,
@@ -205,14 +205,15 @@ class Prover(Settings, frozen=True, kw_only=True):
 
     def _prove_one(self, proving: Proving) -> Flow[None]:
         self._refuse_repeated(proving)
-        known = proving.claims
-        more = yield from self.check(proving)
+        known = proving.claims, proving.proved
         try:
+            more = yield from self.check(proving)
             if self.require is not None and not holds(self.require, proving, **more):
                 raise Unproved("requirement", f"`require` does not hold: {self.require}")
         except Unproved:
-            proving.claims = known  # another way may be tried next
+            proving.claims, proving.proved = known  # another way may be tried next
             raise
+        proving.proved = proving.proved or self.proves
 
     def check(self, proving: Proving) -> Flow[Scope]:
         """Return further names for `require` when the delivery is proved; raise Unproved when it is not."""

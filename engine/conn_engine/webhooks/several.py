@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -13,15 +13,14 @@ from conn_engine.waits.moments import Unit
 from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved
 from conn_engine.wire import Flow
 
-if TYPE_CHECKING:
-    pass
-
 __all__ = ["AllOf", "AnyOf"]
 
 
 class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
     """One of several ways: those whose `when` holds are tried in order, and the first that proves it decides. One whose
     secret the account lacks is left out."""
+
+    proves: ClassVar[bool] = False
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 
@@ -59,6 +58,8 @@ class AnyOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="any"):
 
 class AllOf(Prover, frozen=True, kw_only=True, tag_field="format", tag="all"):
     """Several ways together: each must prove it."""
+
+    proves: ClassVar[bool] = False
 
     of: Annotated["tuple[webhooks.Verification, ...]", Meta(min_length=1, description="The ways.")]
 

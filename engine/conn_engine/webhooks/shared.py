@@ -4,7 +4,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
@@ -100,6 +100,8 @@ class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
 
 class Unverified(Prover, frozen=True, kw_only=True, tag_field="format", tag="none"):
     """The vendor proves nothing: a delivery is a hint, and what it says is to be fetched."""
+
+    proves: ClassVar[bool] = False
 
     def check(self, proving: Proving) -> Flow[Scope]:
         """Nothing is proved."""

@@ -297,9 +297,14 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
         KeyRequest | None, Meta(description="Where the vendor publishes its keys, instead of `key`.")
     ] = None
 
-    def by(
-        self, proving: Proving, signatures: list[bytes], contents: list[bytes], scheme: Scheme, digest: Digest
-    ) -> Flow[None]:
+    @property
+    def algorithm(self) -> tuple[Scheme, Digest]:
+        """The signature's scheme and digest."""
+        raise NotImplementedError
+
+    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
+        """Prove it by the first key that fits."""
+        scheme, digest = self.algorithm
         for again in (False, True):
             keys = yield from self._keys(proving, again)
             unfit: list[CredentialError] = []
@@ -316,7 +321,9 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
                 break
         raise Unproved("wrong_signature", "its signature is not by the vendor's key", hint=_WRONG)
 
-    def signed_by(self, proving: Proving, ring: Ring, content: bytes, scheme: Scheme, digest: Digest) -> bytes:
+    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
+        """By the private key to the account's or the vendor's public one."""
+        scheme, digest = self.algorithm
         if self.key_request is not None:
             private = ring.published(_KINDS[scheme])
         else:
@@ -335,17 +342,10 @@ class Rsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="rsa"
     padding: Annotated[Literal["pkcs1v15", "pss"], Meta(description="The signature's scheme (RFC 8017).")] = "pkcs1v15"
     digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
 
-    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
-        """Prove it by the first key that fits."""
-        yield from self.by(proving, signatures, contents, self._scheme, self.digest)
-
-    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
-        """By the private key to the account's or the vendor's public one."""
-        return self.signed_by(proving, ring, content, self._scheme, self.digest)
-
     @property
-    def _scheme(self) -> Scheme:
-        return "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15"
+    def algorithm(self) -> tuple[Scheme, Digest]:
+        """The signature's scheme and digest."""
+        return "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15", self.digest
 
 
 class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
@@ -356,26 +356,16 @@ class Ecdsa(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ec
         Literal["der", "pair"], Meta(description="DER, or the two numbers one after the other as JWTs have them.")
     ] = "der"
 
-    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
-        """Prove it by the first key that fits."""
-        yield from self.by(proving, signatures, contents, self._scheme, self.digest)
-
-    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
-        """By the private key to the account's or the vendor's public one."""
-        return self.signed_by(proving, ring, content, self._scheme, self.digest)
-
     @property
-    def _scheme(self) -> Scheme:
-        return "ecdsa_pair" if self.form == "pair" else "ecdsa_der"
+    def algorithm(self) -> tuple[Scheme, Digest]:
+        """The signature's scheme and digest."""
+        return "ecdsa_pair" if self.form == "pair" else "ecdsa_der", self.digest
 
 
 class Ed25519(_ByPublicKey, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
     """An Ed25519 signature by the vendor's private key."""
 
-    def match(self, proving: Proving, signatures: list[bytes], contents: list[bytes]) -> Flow[None]:
-        """Prove it by the first key that fits."""
-        yield from self.by(proving, signatures, contents, "eddsa", "sha512")
-
-    def sign(self, proving: Proving, ring: Ring, content: bytes) -> bytes:
-        """By the private key to the account's or the vendor's public one."""
-        return self.signed_by(proving, ring, content, "eddsa", "sha512")
+    @property
+    def algorithm(self) -> tuple[Scheme, Digest]:
+        """The signature's scheme and digest."""
+        return "eddsa", "sha512"

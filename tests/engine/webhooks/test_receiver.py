@@ -276,10 +276,13 @@ def test_at_a_connectors_address_no_accounts_secret_counts(tmp_path):
 
 
 @pytest.mark.parametrize(("count", "verify", "status"), [
-    (100, "none", 200), (101, "none", 401), (101, "token", 200),
+    (100, "none", 200), (101, "none", 401), (101, "token", 200), (101, "any", 401),
 ])  # fmt: skip
 def test_nobody_can_have_many_records_fetched_by_one_delivery_without_a_proof(tmp_path, count, verify, status):
-    way = {"verify": {"format": "none"}} if verify == "none" else {}
+    nothing = {"format": "none"}
+    signed = {"format": "hmac", "config": {"signature": "headers.signature", "key": "{{secret}}"}}
+    ways = {"none": nothing, "any": {"format": "any", "config": {"of": [signed, nothing]}}}
+    way = {"verify": ways[verify]} if verify in ways else {}
     made = receiver(tmp_path, webhooks={**way, "account": None}, vendor=answering({"id": 5, "name": "Ada"}))
     events = [{"type": "person.updated", "person_id": number} for number in range(count)]
     receipt = made.receive(told(*events), account="me")

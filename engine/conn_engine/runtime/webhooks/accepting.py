@@ -78,7 +78,7 @@ def accept(
         return refusal(error)
     seen = delivery.cleaned(knowing(dict(secrets)))
     events = vendor_events(effective, seen, proving.claims)
-    if way == "none" and len(events) > _MOST_UNPROVED:
+    if not proving.proved and len(events) > _MOST_UNPROVED:
         return refusal(Unproved("too_many", f"it has {len(events)} events, and nothing proves it"))
     return Acceptance(_reply(told.reply, proving), str(way), events=events, claims=proving.claims, delivery=seen)
 

@@ -13,7 +13,7 @@ from typing import Any
 from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
-from conn_engine.expressions import UNDEFINED
+from conn_engine.expressions import UNDEFINED, is_true
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.unified import mapped_record
@@ -179,11 +179,7 @@ def unified_events(
 
 
 def _holds(text: str, delivery: Delivery, scope: Scope, at: str) -> bool:
-    return _true(_found(text, delivery, scope, at))
-
-
-def _true(value: Any) -> bool:
-    return any(_true(item) for item in value) if isinstance(value, list) else bool(value)
+    return is_true(_found(text, delivery, scope, at))
 
 
 def record_behind(effective: Effective, name: EventName, told: UnifiedEvent) -> tuple[OperationName, str]:

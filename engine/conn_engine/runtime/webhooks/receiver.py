@@ -79,7 +79,7 @@ class Receiver:
         Raises UsageError for an unknown account or connector, and ConfigurationError for what cannot be received at
         all; what is wrong with the delivery, or goes wrong with it, is in the receipt.
         """
-        wiring = self._wiring(account, connector)
+        wiring = self.wiring(account, connector)
         if len(delivery.body) > MAX_DELIVERY_BYTES:
             return Receipt(Response(413), notes=(f"it is longer than {MAX_DELIVERY_BYTES // 2**20} MiB",))
         with closing(_Runs(self, account, wiring)) as runs:
@@ -163,9 +163,6 @@ class Receiver:
 
     def wiring(self, account: str | None, connector: str | None) -> Wiring:
         """What a delivery to this address is judged with."""
-        return self._wiring(account, connector)
-
-    def _wiring(self, account: str | None, connector: str | None) -> Wiring:
         effective = self._effective(account, connector)
         if account is not None:
             return wire_account(
@@ -230,7 +227,7 @@ class _Runs:
     def wiring(self, account: str | None) -> Wiring:
         """The wiring of an account."""
         if account not in self._wirings:
-            self._wirings[account] = self._receiver._wiring(account, None)
+            self._wirings[account] = self._receiver.wiring(account, None)
         return self._wirings[account]
 
     def of(self, account: str | None, flow: Flow[T]) -> T:

@@ -25,8 +25,8 @@ class Trial(Receiver):
     given: Mapping[str, Any] = field(default_factory=dict)
     withheld: list[str] = field(default_factory=list)
 
-    def _wiring(self, account: str | None, connector: str | None) -> Wiring:
-        made = Receiver._wiring(self, account, connector)
+    def wiring(self, account: str | None, connector: str | None) -> Wiring:
+        made = Receiver.wiring(self, account, connector)
         if self.given:
             made.session.document = {**made.session.document, **self.given}
         for name, value in self.given.items():

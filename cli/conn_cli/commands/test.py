@@ -54,14 +54,10 @@ def test(
     requests."""
     from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
-    from conn_engine.errors import UsageError
     from conn_engine.runtime.suite import Selection
 
     app: App = context.obj
-    if every and operations:
-        raise UsageError("--all and operation names exclude each other")
-    if send and not live:
-        raise UsageError("--send goes with --live", hint="replays never send anything")
+    _refuse_contradictions(named=bool(operations), every=every, live=live, send=send)
     named, deliveries = _named(operations or [], no_deliveries=live or raw)
     selection = Selection(
         operations=named,
@@ -78,6 +74,15 @@ def test(
         _update(app, reports)
     write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), live=live)
     raise typer.Exit(_exit_code(reports, named=bool(operations)))
+
+
+def _refuse_contradictions(*, named: bool, every: bool, live: bool, send: bool) -> None:
+    from conn_engine.errors import UsageError
+
+    if every and named:
+        raise UsageError("--all and operation names exclude each other")
+    if send and not live:
+        raise UsageError("--send goes with --live", hint="replays never send anything")
 
 
 def _reports(app: App, selection: "Selection", *, live: bool, send: bool) -> "list[OperationReport]":

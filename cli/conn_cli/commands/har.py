@@ -43,7 +43,9 @@ def import_har(
     app.workspace.check_inside(path)
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
-    count = import_recording(effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor)
+    count = import_recording(
+        effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor, clock=app.clock
+    )
     app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
 
 

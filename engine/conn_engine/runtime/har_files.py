@@ -10,6 +10,7 @@ from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
 from conn_engine.transport.har import export_har, import_har
 from conn_engine.transport.recordings import Recording, load_recording, save_recording
+from conn_engine.wire import Clock
 
 __all__ = ["export_recording", "import_recording"]
 
@@ -24,6 +25,7 @@ def import_recording(
     *,
     scenario: str,
     redactor: Redactor,
+    clock: Clock,
 ) -> int:
     """Make a recording of the exchanges in a HAR file that went to the connector's hosts. Returns their number.
 
@@ -41,7 +43,7 @@ def import_recording(
         operation=name.text,
         scenario=scenario,
         source="har",
-        recorded_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        recorded_at=datetime.fromtimestamp(clock.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         note=f"Imported from {source.name}.",
         base_url=base_url(effective),
         exchanges=exchanges,

@@ -17,6 +17,7 @@ from conn_engine.runtime.har_files import export_recording, import_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.trial import map_records
 from conn_engine.secrets import Redactor
+from conn_engine.wire import FrozenClock
 
 # --- coverage ---
 
@@ -181,9 +182,11 @@ def test_a_recording_made_of_a_har_file_goes_back_into_one(
     effective = workspace.effective(account="acme")
     name = effective.resolve("contacts.list")
     target = tmp_path / "made" / "back.json"
-    assert import_recording(effective, name, har, target, scenario="default", redactor=Redactor()) == 1
+    options: dict[str, Any] = {"redactor": Redactor(), "clock": FrozenClock(1_700_000_000)}
+    assert import_recording(effective, name, har, target, scenario="default", **options) == 1
     back = json.loads(target.read_text())
     assert (back["source"], back["base_url"]) == ("har", "https://api.example.com/v1")
+    assert back["recorded_at"] == "2023-11-14T22:13:20Z"
     assert back["exchanges"][0]["response"]["body"] == page
     with pytest.raises(UsageError, match=r"cannot read nothing\.har"):
-        import_recording(effective, name, tmp_path / "nothing.har", target, scenario="x", redactor=Redactor())
+        import_recording(effective, name, tmp_path / "nothing.har", target, scenario="x", **options)

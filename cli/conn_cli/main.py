@@ -44,6 +44,7 @@ from conn_cli.commands import (
 from conn_cli.console import App, OutputGone
 from conn_cli.exits import Exit
 from conn_cli.overview import ACCOUNTS, CHANGE, HELP, LOOP, START, VERSIONS, Overview
+from conn_engine.wire import use_clock
 
 __all__ = ["application", "execute", "main"]
 
@@ -128,7 +129,8 @@ def execute(arguments: Sequence[str], app: App) -> int:
     from conn_engine.errors import ConnError
 
     try:
-        code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
+        with use_clock(app.clock):
+            code = application(list(arguments), prog_name="conn", standalone_mode=False, obj=app)
         if code == Exit.INTERRUPTED:  # how Typer tells of Ctrl-C
             app.err("interrupted")
         return int(code) if isinstance(code, int) else Exit.OK

@@ -15,6 +15,8 @@ Who drives the generator decides what each means. Nothing here does I/O.
 import io
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, TypeVar
 
@@ -33,6 +35,8 @@ __all__ = [
     "Response",
     "SystemClock",
     "Wait",
+    "get_clock",
+    "use_clock",
 ]
 
 Purpose = Literal["operation", "step", "token", "verify"]
@@ -265,7 +269,7 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    """The machine's clock."""
+    """The machine's clock. Nothing else asks the machine what time it is."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -291,3 +295,25 @@ class FrozenClock:
         """Jump ahead without pausing."""
         self.slept.append(seconds)
         self._now += seconds
+
+
+_MACHINE = SystemClock()
+_clock: ContextVar[Clock] = ContextVar("clock", default=_MACHINE)
+
+
+@contextmanager
+def use_clock(clock: Clock) -> Iterator[None]:
+    """Make `clock` the run's clock for a block of code (this thread or task only)."""
+    token = _clock.set(clock)
+    try:
+        yield
+    finally:
+        _clock.reset(token)
+
+
+def get_clock() -> Clock:
+    """The run's clock: what `use_clock` set, else the machine's.
+
+    For what is not passed a clock: the functions of expressions, lint rules, TLS, and defaults.
+    """
+    return _clock.get()

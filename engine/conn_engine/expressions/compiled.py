@@ -5,7 +5,7 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions.evaluators import Compiled, current, fixed_seed, fixed_time
+from conn_engine.expressions.evaluators import Compiled, current, fixed_seed, read_time
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
@@ -64,12 +64,12 @@ class Expression:
     ) -> Any:
         """The value on JSON-like `data`, or UNDEFINED. `data` is left alone.
 
-        `now` (Unix seconds; default: what `fixed_now` set, else the clock) and `seed` make `$now`, `$millis`,
+        `now` (Unix seconds; default: what `fixed_now` set, else the run's clock) and `seed` make `$now`, `$millis`,
         `$random` and `$uuid` repeatable. Raises ExpressionError, also when a bound of `limits` is passed.
         """
         evaluator = current()
         compiled = self._compiled.get(evaluator.name) or self._ready(evaluator.name, evaluator.compile)
-        moment = fixed_time() if now is None else now
+        moment = read_time() if now is None else now
         return compiled.evaluate(data, bindings, limits, moment, fixed_seed() if seed is None else seed)
 
     def functions(self) -> frozenset[str]:

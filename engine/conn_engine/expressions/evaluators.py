@@ -1,5 +1,5 @@
 """The joint between the language and what evaluates it: the `Evaluator` protocol, which one is in use, and
-the fixed clock.
+the time that expressions see.
 
 jlens is the default wherever it is installed; jsonata-python is the second, and the cross-check. Both are
 loaded when first used.
@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.expressions.values import Limits
+from conn_engine.wire import get_clock
 
 __all__ = [
     "Compiled",
@@ -27,7 +28,7 @@ __all__ = [
     "evaluators",
     "fixed_now",
     "fixed_seed",
-    "fixed_time",
+    "read_time",
     "same_chance",
     "set_default",
     "use",
@@ -42,14 +43,14 @@ class Compiled(Protocol):
         data: Any,
         bindings: Mapping[str, Any] | None,
         limits: Limits,
-        now: float | None,
+        now: float,
         seed: int | None,
     ) -> Any:
         """The value on JSON-like `data`, or UNDEFINED. `data` is not modified and the result shares nothing
         with it.
 
-        `bindings` are variables by name without `$`; `now` (Unix seconds) and `seed` fix `$now`, `$millis`
-        and `$random`. Raises ExpressionError.
+        `bindings` are variables by name without `$`; `now` (Unix seconds) is what `$now` and `$millis`
+        show, `seed` fixes `$random`. Raises ExpressionError.
         """
         ...
 
@@ -139,9 +140,10 @@ def any_seed() -> int:
     return secrets.randbits(62) if series is None else next(series)
 
 
-def fixed_time() -> float | None:
-    """The time that `fixed_now` has set, in Unix seconds; None when expressions see the real clock."""
-    return _now.get()
+def read_time() -> float:
+    """The time that expressions see, in Unix seconds: what `fixed_now` has set, else that of the run's clock."""
+    fixed = _now.get()
+    return get_clock().now() if fixed is None else fixed
 
 
 def fixed_seed() -> int | None:

@@ -6,6 +6,7 @@ from typing import Any
 import jlens
 
 from conn_engine.errors import ExpressionError
+from conn_engine.expressions.evaluators import read_time
 from conn_engine.expressions.faults import fault
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.replacing import PRELUDE, fits, needs_bound
@@ -32,7 +33,7 @@ class LensExpression:
     """One expression of jlens. An answer of None is looked at twice: jlens says None for null and for
     undefined."""
 
-    __slots__ = ("_expression", "_moment", "_probe", "_shift", "_text")
+    __slots__ = ("_calls", "_expression", "_moment", "_probe", "_shift", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -40,6 +41,7 @@ class LensExpression:
         self._expression = _compile(text, text)
         own = [FUNCTIONS[name] for name in _names(text) & FUNCTIONS.keys()]
         self._moment = any(row.moment for row in own)
+        self._calls = "$" in text  # else nothing in it can ask for the time or for chance
         preludes = [PRELUDE] if "$replace" in text and needs_bound(_tokens(text)) else []
         if any(row.date for row in own):
             from conn_engine.expressions import dating
@@ -51,17 +53,13 @@ class LensExpression:
             self._expression = _compile(f"{before}{text}\n{')' * len(preludes)}", text)
 
     def evaluate(
-        self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float | None, seed: int | None
+        self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
     ) -> Any:
         """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
         (as in JSON)."""
         options = limits.options
-        if now is not None or seed is not None:
-            options = dict(options)
-            if now is not None:
-                options["now"] = round(now * 1000)
-            if seed is not None:
-                options["seed"] = seed
+        if self._calls:
+            options = {**options, "now": round(now * 1000), "seed": seed}
         names = None if bindings is None else dict(bindings)
         if not self._moment:
             return self._value(data, names, options)
@@ -160,7 +158,9 @@ def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None) -> lis
 
     Dates are computed as jlens does it alone. Empty when the expression fails.
     """
-    told = _compile(text, text).evaluate_with_audit(data, None if bindings is None else dict(bindings), timeout=1.0)
+    names = None if bindings is None else dict(bindings)
+    now = round(read_time() * 1000)
+    told = _compile(text, text).evaluate_with_audit(data, names, timeout=1.0, now=now)
     if told.get("error"):
         return []
     lines = []

@@ -1,25 +1,45 @@
 """Values and functions in the form jsonata-python wants them, and back. Imported only when that evaluator is
 used."""
 
+import datetime
 import re
 from collections.abc import Callable, Iterable
 from functools import cache, partial
 from random import Random
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
+import jsonata.datetimeutils
 import jsonata.jsonata
 from jsonata import Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
-from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer
+from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 from conn_engine.functions.dates import DATE_METHODS, METHODS, call
+from conn_engine.wire import get_clock
 
 __all__ = ["functions_for", "plain", "prepared"]
 
 _EXACT = 2**53
 
 vars(jsonata.jsonata)["print"] = lambda *_values: None  # it would write "Proc not found" into our standard output
+
+
+class _Datetime(datetime.datetime):
+    """What the package takes from the machine where a picture of `$toMillis` names no date."""
+
+    @classmethod
+    def utcnow(cls) -> datetime.datetime:
+        """The time of the evaluation, not the machine's."""
+        try:
+            now = moment.current().now
+        except LookupError:  # the package is used by someone else in this process
+            now = get_clock().now()
+        return datetime.datetime.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
+
+
+vars(jsonata.datetimeutils)["datetime"] = SimpleNamespace(**{**vars(datetime), "datetime": _Datetime})
 
 
 def prepared(value: Any) -> Any:

@@ -78,7 +78,7 @@ class PureExpression:
         data: Any,
         bindings: Mapping[str, Any] | None,
         limits: Limits,
-        now: float | None,
+        now: float,
         seed: int | None,
     ) -> Any:
         """The value, or UNDEFINED."""
@@ -125,8 +125,8 @@ def _own_names(text: str) -> frozenset[str]:
         return frozenset(FUNCTIONS)
 
 
-def _run(instance: Any, frame: Any, data: Any, now: float | None) -> Any:
-    """What the package's own `evaluate` does, with our clock, and without its touching the result."""
+def _run(instance: Any, frame: Any, data: Any, now: float) -> Any:
+    """What the package's own `evaluate` does, at the time `now`, and without its touching the result."""
     from jsonata import Utils
 
     frame.bind("$", data)
@@ -136,7 +136,7 @@ def _run(instance: Any, frame: Any, data: Any, now: float | None) -> Any:
         data = wrapped
     state = type(instance).CURRENT
     before = getattr(state, "jsonata", None)
-    instance.timestamp = round((time.time() if now is None else now) * 1000)
+    instance.timestamp = round(now * 1000)
     state.jsonata = instance
     try:
         return instance.eval(instance.ast, data, frame)

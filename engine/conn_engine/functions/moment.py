@@ -3,7 +3,6 @@
 The evaluator enters a moment before it evaluates an expression that names such a function.
 """
 
-import time
 from contextvars import ContextVar, Token
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -17,8 +16,8 @@ __all__ = ["Moment", "current", "enter", "leave"]
 class Moment:
     """`now` in Unix seconds, the same throughout the evaluation, and a source of chance."""
 
-    def __init__(self, now: float | None = None, seed: int | None = None) -> None:
-        self.now = time.time() if now is None else now
+    def __init__(self, now: float, seed: int | None) -> None:
+        self.now = now
         self._seed = seed
 
     @cached_property
@@ -29,19 +28,19 @@ class Moment:
         return SystemRandom() if self._seed is None else Random(self._seed)  # noqa: S311
 
 
-_current: ContextVar[Moment | None] = ContextVar("moment", default=None)
+_current: ContextVar[Moment] = ContextVar("moment")
 
 
 def current() -> Moment:
-    """The moment of the evaluation under way; outside of one, the real one."""
-    return _current.get() or Moment()
+    """The moment of the evaluation under way. Raises LookupError outside of one."""
+    return _current.get()
 
 
-def enter(now: float | None, seed: int | None) -> Token[Moment | None]:
+def enter(now: float, seed: int | None) -> Token[Moment]:
     """Begin an evaluation. `leave` takes what this returns."""
     return _current.set(Moment(now, seed))
 
 
-def leave(token: Token[Moment | None]) -> None:
+def leave(token: Token[Moment]) -> None:
     """End the evaluation."""
     _current.reset(token)

@@ -12,6 +12,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.lint.statuses import STATUSES, certain, possible
 from conn_engine.secrets import secret_name
+from conn_engine.wire import get_clock
 
 if TYPE_CHECKING:
     from conn_engine.lint.rules import Target
@@ -180,8 +181,10 @@ def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
 
 
 def sunsets(target: "Target") -> Iterator[Diagnostic]:
-    """DEP101: an operation whose sunset has come. The one rule that depends on the day, as what it warns of does."""
-    today = datetime.now(UTC).date()
+    """DEP101: an operation whose sunset has come. The one rule that depends on the day: that of the
+    run's clock.
+    """
+    today = datetime.fromtimestamp(get_clock().now(), UTC).date()
     effective = target.effective
     for operation in effective.vendor_operations():
         told = operation.deprecated

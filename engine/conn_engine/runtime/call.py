@@ -11,7 +11,7 @@ from conn_engine.bodies import Upload
 from conn_engine.errors import UsageError
 from conn_engine.failures import Policy
 from conn_engine.ratelimit import Budgets
-from conn_engine.wire import Clock, SystemClock
+from conn_engine.wire import Clock, get_clock
 
 __all__ = ["Call", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
@@ -56,7 +56,7 @@ class Session:
     account: str = ""
     document: Mapping[str, Any] = field(default_factory=dict)
     environ: Mapping[str, str] = field(default_factory=dict)
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=get_clock)
     policy: Policy = field(default_factory=Policy)
     now_ms: int | None = None
     observer: Observer | None = None

@@ -25,7 +25,7 @@ from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.vault import LayeredVault, open_vault, variable_name
-from conn_engine.wire import Clock, Flow, Headers, Page, SystemClock
+from conn_engine.wire import Clock, Flow, Headers, Page, get_clock
 
 if TYPE_CHECKING:
     from conn_engine.transport.live import Live
@@ -108,7 +108,7 @@ def wire_account(
         if len(value) >= 8:
             redactor.add(value, f"the literal {path[-1]}")
     budgets = Budgets(SHARED)
-    session = Session(account, document or {}, environ, clock or SystemClock(), policy or Policy(), budgets=budgets)
+    session = Session(account, document or {}, environ, clock or get_clock(), policy or Policy(), budgets=budgets)
     return Wiring(effective, session, vault, redactor, workspace.trusted_certificates)
 
 
@@ -235,7 +235,8 @@ class AsyncConnection:
         """Run an operation and yield its pages as they arrive."""
         name = self.effective.resolve(operation, raw=raw) if isinstance(operation, str) else operation
         flow = perform(self.effective, name, call or Call(), self.wiring.session)
-        return adrive(flow, self.transport, self.wiring.vault, redactor=self.wiring.redactor)
+        wiring = self.wiring
+        return adrive(flow, self.transport, wiring.vault, clock=wiring.session.clock, redactor=wiring.redactor)
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
         """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from conn_engine.errors import ConnError, CredentialError
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.wire import Clock, Effect, Flow, Page, Renew, Request, Response, SystemClock, Wait
+from conn_engine.wire import Clock, Effect, Flow, Page, Renew, Request, Response, Wait, get_clock, use_clock
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -45,14 +45,15 @@ def drive(
 ) -> Generator[Page, None, None]:
     """Yield an operation's pages as they become ready. Errors of the operation are raised here.
 
-    A renewed credential is registered with `redactor` before it is used, so that nothing printed later shows it.
+    `clock` (default: the run's) is the run's clock for everything that the operation does. A renewed credential is
+    registered with `redactor` before it is used, so that nothing printed later shows it.
     """
-    clock = clock or SystemClock()
+    clock = clock or get_clock()
     with closing(flow):
         result: Any = None
         fault: ConnError | None = None
         while True:
-            effect = _next(flow, result, fault)
+            effect = _next(flow, result, fault, clock)
             if effect is None:
                 return
             result, fault = None, None
@@ -60,20 +61,22 @@ def drive(
                 yield effect
                 continue
             try:
-                if isinstance(effect, Request):
-                    result = transport.send(effect)
-                elif isinstance(effect, Wait):
-                    clock.sleep(effect.seconds)
-                else:
-                    result = _renew(effect, transport, vault, clock, redactor)
+                with use_clock(clock):
+                    if isinstance(effect, Request):
+                        result = transport.send(effect)
+                    elif isinstance(effect, Wait):
+                        clock.sleep(effect.seconds)
+                    else:
+                        result = _renew(effect, transport, vault, clock, redactor)
             except ConnError as error:
                 fault = error
 
 
-def _next(flow: Flow[Any], result: Any, fault: ConnError | None) -> Effect | None:
+def _next(flow: Flow[Any], result: Any, fault: ConnError | None, clock: Clock) -> Effect | None:
     """The flow's next effect, given the result of the last one or the fault to throw in; None at its end."""
     try:
-        return flow.throw(fault) if fault is not None else flow.send(result)
+        with use_clock(clock):
+            return flow.throw(fault) if fault is not None else flow.send(result)
     except StopIteration:
         return None
 
@@ -128,16 +131,19 @@ async def adrive(
     transport: AsyncSender,
     vault: Vault,
     *,
+    clock: Clock | None = None,
     redactor: Redactor | None = None,
 ) -> AsyncGenerator[Page, None]:
-    """`drive` for an event loop: the same generator, awaiting the transport; pauses do not block the loop."""
+    """`drive` for an event loop: the same generator, awaiting the transport. Pauses are those of the loop, which they
+    do not block."""
     import asyncio  # not at the top: it costs the command line 15 ms at start
 
+    clock = clock or get_clock()
     with closing(flow):
         result: Any = None
         fault: ConnError | None = None
         while True:
-            effect = _next(flow, result, fault)
+            effect = _next(flow, result, fault, clock)
             if effect is None:
                 return
             result, fault = None, None
@@ -145,17 +151,20 @@ async def adrive(
                 yield effect
                 continue
             try:
-                if isinstance(effect, Request):
-                    result = await transport.asend(effect)
-                elif isinstance(effect, Wait):
-                    await asyncio.sleep(effect.seconds)
-                else:
-                    result = await _arenew(effect, transport, vault, redactor)
+                with use_clock(clock):
+                    if isinstance(effect, Request):
+                        result = await transport.asend(effect)
+                    elif isinstance(effect, Wait):
+                        await asyncio.sleep(effect.seconds)
+                    else:
+                        result = await _arenew(effect, transport, vault, clock, redactor)
             except ConnError as error:
                 fault = error
 
 
-async def _arenew(effect: Renew, transport: AsyncSender, vault: Vault, redactor: Redactor | None) -> dict[str, Any]:
+async def _arenew(
+    effect: Renew, transport: AsyncSender, vault: Vault, clock: Clock, redactor: Redactor | None
+) -> dict[str, Any]:
     # The lock is held by a worker thread which waits for this coroutine: a file lock would block the loop. Not by one
     # of the loop's own workers: while all of those wait, the exchange could not even look up a host name.
     import asyncio
@@ -163,7 +172,7 @@ async def _arenew(effect: Renew, transport: AsyncSender, vault: Vault, redactor:
     loop = asyncio.get_running_loop()
 
     def ask(stored: dict[str, Any]) -> dict[str, Any]:
-        exchange = _afinish(effect.exchange(stored), transport, vault, redactor)
+        exchange = _afinish(effect.exchange(stored), transport, vault, clock, redactor)
         return asyncio.run_coroutine_threadsafe(exchange, loop).result()
 
     context = copy_context()
@@ -177,12 +186,12 @@ def _workers() -> "Executor":
     return ThreadPoolExecutor(max_workers=64, thread_name_prefix="conn-renewal")
 
 
-async def _afinish(flow: Flow[T], transport: AsyncSender, vault: Vault, redactor: Redactor | None) -> T:
+async def _afinish(flow: Flow[T], transport: AsyncSender, vault: Vault, clock: Clock, redactor: Redactor | None) -> T:
     outcome: list[T] = []
 
     def capture() -> Flow[None]:
         outcome.append((yield from flow))
 
-    async for _ in adrive(capture(), transport, vault, redactor=redactor):
+    async for _ in adrive(capture(), transport, vault, clock=clock, redactor=redactor):
         pass
     return outcome[0]

@@ -1,17 +1,17 @@
 """A client's certificate and private key for TLS, checked so that whatever is wrong is said before a server says it in
 its own way. No message quotes a key."""
 
-import datetime
 import os
 import secrets
 import ssl
 import tempfile
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from conn_engine.errors import CredentialError
-from conn_engine.wire import ClientCertificate
+from conn_engine.wire import ClientCertificate, get_clock
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -23,9 +23,9 @@ _AGAIN = "log the account in again with both as the vendor gave them, their firs
 _LONGEST = 256 * 1024
 
 
-def check(certificate: ClientCertificate, now: datetime.datetime | None = None) -> None:
-    """Raise CredentialError unless the two can be read, belong together, and are good at this moment."""
-    _checked(certificate, now)
+def check(certificate: ClientCertificate) -> None:
+    """Raise CredentialError unless the two can be read, belong together, and are good now."""
+    _checked(certificate)
 
 
 def load(certificate: ClientCertificate, into: ssl.SSLContext) -> None:
@@ -36,7 +36,7 @@ def load(certificate: ClientCertificate, into: ssl.SSLContext) -> None:
     """
     from cryptography.hazmat.primitives import serialization
 
-    chain, key = _checked(certificate, None)
+    chain, key = _checked(certificate)
     word = secrets.token_hex(32)
     text = key.private_bytes(
         serialization.Encoding.PEM,
@@ -56,9 +56,7 @@ def load(certificate: ClientCertificate, into: ssl.SSLContext) -> None:
             Path(name).unlink()
 
 
-def _checked(
-    certificate: ClientCertificate, now: datetime.datetime | None
-) -> "tuple[list[Certificate], PrivateKeyTypes]":
+def _checked(certificate: ClientCertificate) -> "tuple[list[Certificate], PrivateKeyTypes]":
     from cryptography.hazmat.primitives import serialization
 
     chain = _chain(certificate.chain)
@@ -69,7 +67,7 @@ def _checked(
             "the account's private key is not that of its client certificate",
             hint="of several certificates the client's own comes first; " + _AGAIN,
         )
-    moment = now or datetime.datetime.now(datetime.UTC)
+    moment = datetime.fromtimestamp(get_clock().now(), UTC)
     begins, ends = chain[0].not_valid_before_utc, chain[0].not_valid_after_utc
     if moment >= ends:
         raise CredentialError(

@@ -18,13 +18,13 @@ from conn_engine.expressions import (
     evaluators,
     expression,
     fixed_now,
-    fixed_time,
     overlay,
     set_default,
     truth,
     use,
 )
 from conn_engine.expressions.evaluators import current
+from conn_engine.wire import FrozenClock, use_clock
 
 
 def test_use_and_default_choose_and_restore() -> None:
@@ -82,11 +82,23 @@ def test_truth_is_that_of_the_language(evaluator: str, text: str, holds: bool) -
 def test_the_clock_can_be_fixed(evaluator: str) -> None:
     assert evaluate("$now()", {}, now=0) == "1970-01-01T00:00:00.000Z"
     with fixed_now(1_760_000_000.25):
-        assert fixed_time() == 1_760_000_000.25
         assert evaluate("$millis()", {}) == 1_760_000_000_250
         assert evaluate("$millis()", {}, now=1) == 1000
-    assert fixed_time() is None
     assert evaluate("$millis()", {}) > 1_760_000_001_000
+
+
+def test_expressions_see_the_time_of_the_runs_clock(evaluator: str) -> None:
+    clock = FrozenClock(1_700_000_000)
+    text = """[$millis(), $now(), $fromMillis($toMillis("10:30", "[H01]:[m01]")),
+               $decodeJwt($signJwt({}, "k", {"expiresIn": 60})).payload.exp]"""
+    with use_clock(clock):
+        before = evaluate(text, {})
+        clock.sleep(86_400)
+        after = evaluate(text, {})
+        with fixed_now(0):
+            assert evaluate("$millis()", {}) == 0
+    assert before == [1_700_000_000_000, "2023-11-14T22:13:20.000Z", "2023-11-14T10:30:00.000Z", 1_700_000_060]
+    assert after == [1_700_086_400_000, "2023-11-15T22:13:20.000Z", "2023-11-15T10:30:00.000Z", 1_700_086_460]
 
 
 def test_the_chance_of_a_block_does_not_depend_on_what_was_evaluated_before() -> None:

@@ -1,6 +1,5 @@
 """Which paginations and error rules are found at fault, and which are not."""
 
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from conn_engine.lint import lint_paths
 from conn_engine.lint.statuses import STATUSES, certain, possible
+from conn_engine.wire import FrozenClock, use_clock
 
 CONNECTOR: dict[str, Any] = {
     "base_url": "https://api.example.com",
@@ -176,15 +176,17 @@ def test_credentials_in_urls(tmp_path: Path) -> None:
         ("2020-01-31", True),
         ("2020-01-31T12:00:00Z", True),
         ("Fri, 31 Jan 2020 00:00:00 GMT", True),
-        ((datetime.now(UTC) + timedelta(days=2)).date().isoformat(), False),
-        ((datetime.now(UTC) - timedelta(days=2)).date().isoformat(), True),
+        ("2024-02-28", True),
+        ("2024-02-29", True),
+        ("2024-03-01", False),
         ("2999-12-31", False),
         ("some day", False),
     ],
 )
 def test_sunsets(tmp_path: Path, sunset: str, past: bool) -> None:
     operation = {**LIST, "deprecated": {"sunset": sunset, "use": "things.search"}}
-    codes = found(tmp_path, list=operation)
+    with use_clock(FrozenClock(1_709_251_199)):  # the last second of 29 February 2024
+        codes = found(tmp_path, list=operation)
     assert codes == ([("DEP101", "resources.things.list.deprecated.sunset")] if past else [])
     assert all(finding.hint == "use things.search" for finding in lint_paths(tmp_path, []).findings)
 

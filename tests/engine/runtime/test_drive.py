@@ -16,7 +16,7 @@ from conn_engine.runtime.lifecycle import verify
 from conn_engine.runtime.operation import perform
 from conn_engine.transport.faults import Faults, broken_connection, error_page, json_answer, rate_limited
 from conn_engine.vault.memory import MemoryVault
-from conn_engine.wire import FrozenClock, Headers, Page, Request, Response, Wait
+from conn_engine.wire import FrozenClock, Headers, Page, Request, Response, SystemClock, Wait, get_clock
 
 CASES: dict[str, tuple[str, Call, list[Any]]] = {
     "several pages": (
@@ -190,6 +190,42 @@ def test_a_fixed_time_holds_for_mappings_of_every_page(make: Any, run: Callable[
         made = run(workspace, "contacts.list", script)
     assert {record["at"] for record in made.records} == {"2026-01-02T03:04:05.000Z"}
     assert {record["ms"] for record in made.records} == {1_767_323_045_000}
+
+
+TIMED = {
+    "resources": {
+        "contacts": {"list": {"resource": "people", "response_mapping": {"id": "$string(response.id)", "at": "$now()"}}}
+    }
+}
+
+
+@pytest.mark.parametrize("driver", ["drive", "adrive"])
+def test_what_an_operation_evaluates_and_sends_is_at_the_time_of_the_runs_clock(make: Any, driver: str) -> None:
+    effective = make({"connectors/shop/unified/crm.yaml": TIMED}).effective(account="acme")
+    clock, sent = FrozenClock(1_767_323_045), []
+
+    class Vendor:
+        def send(self, request: Request) -> Response:
+            sent.append(get_clock().now())
+            clock.sleep(1)
+            return json_answer({"items": [{"id": len(sent)}], "next": "b" if len(sent) == 1 else None})
+
+        async def asend(self, request: Request) -> Response:
+            return self.send(request)
+
+    flow = perform(effective, effective.resolve("contacts.list"), Call(), Session("acme", {"token": "t"}, clock=clock))
+    vault = MemoryVault()
+    if driver == "drive":
+        pages = list(drive(flow, Vendor(), vault, clock=clock))
+    else:
+
+        async def collect() -> list[Page]:
+            return [page async for page in adrive(flow, Vendor(), vault, clock=clock)]
+
+        pages = asyncio.run(collect())
+    seen = [record["at"] for page in pages for record in page.records]
+    assert (sent, seen) == ([1_767_323_045, 1_767_323_046], ["2026-01-02T03:04:06.000Z", "2026-01-02T03:04:07.000Z"])
+    assert isinstance(get_clock(), SystemClock)
 
 
 def test_verify_uses_the_named_operation(make: Any) -> None:

@@ -1,7 +1,6 @@
 """Client certificates and private authorities, against TLS servers that ask for them."""
 
 import asyncio
-import datetime
 import http.server
 import json
 import ssl
@@ -9,6 +8,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from authority import Authority, Pair, pem_of
 
-from conn_engine.errors import ConfigurationError, ConnError, CredentialError, TransportError
+from conn_engine.errors import ConfigurationError, CredentialError, TransportError
 from conn_engine.transport.client_certificate import check, load
 from conn_engine.transport.live import AsyncLive, Live
-from conn_engine.wire import ClientCertificate, Request, Response
+from conn_engine.wire import ClientCertificate, FrozenClock, Request, Response, SystemClock, use_clock
 
 AUTHORITY, STRANGER = Authority(), Authority("another authority")
 CLIENT = AUTHORITY.vouch("ada")
@@ -216,10 +216,12 @@ def test_what_does_not_serve_is_said_without_the_key(certificate: ClientCertific
     assert certificate.key not in told and "BEGIN" not in told
 
 
-def test_the_moment_can_be_told() -> None:
-    check(of(CLIENT), datetime.datetime.now(datetime.UTC))
-    with pytest.raises(ConnError, match="ended at"):
-        check(of(CLIENT), datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=2))
+def test_a_certificate_is_judged_by_the_runs_clock() -> None:
+    now = SystemClock().now()
+    for days, words in ((-3, "is good from"), (0, ""), (2, "ended at")):
+        clock = FrozenClock(now + days * 86_400)
+        with pytest.raises(CredentialError, match=words) if words else nullcontext(), use_clock(clock):
+            check(of(CLIENT))
 
 
 def test_no_key_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -21,7 +21,7 @@ from conn_engine.runtime.webhooks.routing import Routes, same_value
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.vault import LayeredVault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, Unproved
-from conn_engine.wire import Clock, Flow, Headers, Request, Response, SystemClock
+from conn_engine.wire import Clock, Flow, Headers, Request, Response, get_clock
 
 if TYPE_CHECKING:
     from conn_engine.transport.live import Live
@@ -63,7 +63,7 @@ class Receiver:
     environ: Mapping[str, str] = field(repr=False)
     vault: Vault | None = None
     transport: Sender | None = None
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock = field(default_factory=get_clock)
     redactor: Redactor = field(default_factory=Redactor)
     remote_data: bool = False
     cache: KeyCache = field(default_factory=KeyCache)

@@ -1,0 +1,127 @@
+"""One clock: only `wire.SystemClock` asks the machine what time it is, and only a program's entry makes one.
+
+Everything else has the clock that it was passed, or `wire.get_clock()`. What times real waiting (sockets, locks,
+the bounds of an evaluation) reads a stopwatch, which says nothing of the date; those modules are listed here.
+"""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SOURCES = sorted([*ROOT.glob("engine/conn_engine/**/*.py"), *ROOT.glob("cli/conn_cli/**/*.py")])
+TIMES = ("time", "time_ns", "clock_gettime", "clock_gettime_ns", "localtime", "gmtime", "ctime", "strftime", "mktime")
+DATES = ("datetime.now", "datetime.utcnow", "datetime.today", "date.today")
+CLOCKS = {
+    *(f"time.{name}" for name in TIMES),
+    *(f"datetime.{name}" for name in DATES),
+    *("email.utils.formatdate", "email.utils.localtime", "uuid.uuid1"),
+}
+STOPWATCH = {
+    f"time.{name}{unit}"
+    for name in ("monotonic", "perf_counter", "process_time", "thread_time")
+    for unit in ("", "_ns")
+}
+STOPWATCHES = {
+    "conn_cli/inbox.py",  # slow clients of the receiver on this machine
+    "conn_cli/loopback.py",  # how long a log-in waits for the browser
+    "conn_engine/expressions/pure.py",  # the bound of an evaluation
+    "conn_engine/releases/serving.py",  # how often a store is asked
+    "conn_engine/transport/deadline.py",  # sockets
+    "conn_engine/transport/live.py",  # how long an exchange took
+    "conn_engine/vault/locks.py",  # how long a lock is waited for
+}
+
+
+def imports_of(tree: ast.Module) -> dict[str, str]:
+    """Local names of what is imported, with what they stand for: {"dt": "datetime.datetime"}."""
+    names = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names |= {alias.asname or alias.name.split(".")[0]: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def readings(text: str) -> Iterator[tuple[str, int]]:
+    """What reads the machine's time or time zone, with its line: ("time.time", 3)."""
+    tree = ast.parse(text)
+    names = imports_of(tree)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name | ast.Attribute):
+            whole = ast.unparse(node)
+            first, _, rest = whole.partition(".")
+            dotted = names.get(first, first) + (f".{rest}" if rest else "")
+            if dotted in CLOCKS | STOPWATCH:
+                yield dotted, node.lineno
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given = len(node.args) + len(node.keywords)  # without a zone these mean the machine's
+            if (node.func.attr == "fromtimestamp" and given < 2) or (node.func.attr == "astimezone" and not given):
+                yield f"{node.func.attr} without a zone", node.lineno
+
+
+def shown(path: Path) -> str:
+    return "/".join(path.relative_to(ROOT).parts[1:])
+
+
+def test_only_the_clock_asks_the_machine_what_time_it_is() -> None:
+    found = defaultdict(list)
+    for path in SOURCES:
+        for name, line in readings(path.read_text(encoding="utf-8")):
+            if name not in STOPWATCH or shown(path) not in STOPWATCHES:
+                found[shown(path)].append((name, line))
+    assert [name for name, _ in found.pop("conn_engine/wire.py")] == ["time.time"]
+    assert not found
+
+
+def test_only_the_entries_make_the_machines_clock() -> None:
+    made = {
+        shown(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Name) and node.id == "SystemClock"
+    }
+    assert made == {"conn_engine/wire.py", "conn_cli/console.py"}
+
+
+def test_every_stopwatch_that_is_listed_is_one() -> None:
+    for name in STOPWATCHES:
+        path = next(path for path in SOURCES if shown(path) == name)
+        found = {reading for reading, _ in readings(path.read_text(encoding="utf-8"))}
+        assert found, f"{name} times nothing: take it out of the list"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import time\ntime.time()",
+        "import time as clock\nnow = clock.time_ns",
+        "from time import time\ntime()",
+        "from time import monotonic as now\nnow()",
+        "import datetime\ndatetime.datetime.now(datetime.UTC)",
+        "import datetime as dt\ndt.date.today()",
+        "from datetime import datetime as when\nwhen.utcnow()",
+        "from datetime import datetime\ndatetime.fromtimestamp(5)",
+        "from datetime import datetime\ndatetime.fromisoformat(x).astimezone()",
+        "from email.utils import formatdate\nformatdate()",
+    ],
+)
+def test_the_scan_sees_each_way_to_ask(text: str) -> None:
+    assert list(readings(text))
+
+
+def test_the_scan_lets_pass_what_asks_nobody() -> None:
+    text = """
+from datetime import UTC, date, datetime
+import time
+datetime.fromtimestamp(clock.now(), UTC)
+app.clock.now()
+moment.astimezone(zone)
+date.fromisoformat(text)
+time.sleep(1)
+"""
+    assert not list(readings(text))

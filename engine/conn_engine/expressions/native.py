@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from functools import cache, partial
 from random import Random
 from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Self
 
 import jsonata.datetimeutils
 import jsonata.jsonata
@@ -30,13 +30,13 @@ class _Datetime(datetime.datetime):
     """What the package takes from the machine where a picture of `$toMillis` names no date."""
 
     @classmethod
-    def utcnow(cls) -> datetime.datetime:
+    def utcnow(cls) -> Self:
         """The time of the evaluation, not the machine's."""
         try:
             now = moment.current().now
         except LookupError:  # the package is used by someone else in this process
             now = get_clock().now()
-        return datetime.datetime.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
+        return cls.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
 
 
 vars(jsonata.datetimeutils)["datetime"] = SimpleNamespace(**{**vars(datetime), "datetime": _Datetime})

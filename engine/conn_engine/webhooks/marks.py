@@ -25,6 +25,8 @@ _SPELLINGS: Sequence[Callable[[str], str]] = (
     lambda text: json.dumps(text)[1:-1],
     lambda text: json.dumps(text)[1:-1].replace("/", "\\/"),
     lambda text: quote(json.dumps(text)[1:-1], safe=""),
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1].replace("/", "\\/"),
 )
 
 Place = Literal["plain", "url", "json", "form"]
@@ -53,7 +55,8 @@ class Marks:
         return self.texts.index(text)
 
     def put(self, text: str) -> str:
-        """`text` with a mark in the place of each known text, the longest first."""
+        """`text` with a mark in the place of each known text, the longest first, and of its spellings the longest: JSON
+        writes `a\\` as `a\\\\`, and half of that is not the text."""
         for number, old in sorted(enumerate(self.texts), key=lambda pair: -len(pair[1])):
             for way, spelled in _spellings(old) if self.only is None or number in self.only else ():
                 if spelled in text:
@@ -88,7 +91,8 @@ def place_of(body: str, content_type: str) -> Place:
 
 
 def _spellings(text: str) -> list[tuple[int, str]]:
+    """Each way to write a text, by its number; the longest first."""
     found: dict[str, int] = {}
     for way, spell in enumerate(_SPELLINGS):
         found.setdefault(spell(text), way)
-    return [(way, spelled) for spelled, way in found.items()]
+    return [(way, spelled) for spelled, way in sorted(found.items(), key=lambda pair: -len(pair[0]))]

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 
@@ -414,6 +414,10 @@ JSON = st.recursive(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=SECRETS, extra=JSON, place=st.tuples(st.sampled_from(["header", "body", "query"]), st.booleans()))
+@example(secret="0000000\\", extra=None, place=("header", False))  # its JSON is longer by a backslash at either end
+@example(secret="\\0000000", extra=None, place=("header", False))
+@example(secret="ü000000\\", extra=None, place=("query", False))  # and is not written in ASCII
+@example(secret='00"0000/\\', extra=None, place=("body", False))
 def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
     """The law: recorded and replayed a delivery is proved, and the file has neither the secret nor what it signed."""
     where, form = place

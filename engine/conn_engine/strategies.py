@@ -47,9 +47,10 @@ class Draft:
     not bytes (None: no body). `absolute` marks a URL taken whole from an answer (a next link): its own query
     is part of `url` and the operation's query is not added again. `files` are the caller's, by name
     (see `bodies.Upload`); `as_file`: it wants the answer's bytes. `base` is the URL that a path stands after
-    (`base_url`, filled in). `scope` has the names of the call. `absent` are the parts of the credential that an
-    account may leave out and has left out: what would carry one goes without. `notes` are what a caller should hear of
-    the request: a size that was cut.
+    (`base_url`, filled in), `address` the operation's own URL, before a page or a job puts another in its place.
+    `scope` has the names of the call. `absent` are the parts of the credential that an account may leave out and has
+    left out: what would carry one goes without. `notes` are what a caller should hear of the request: a size that was
+    cut.
     """
 
     method: str
@@ -63,6 +64,7 @@ class Draft:
     files: Mapping[str, Any] = field(default_factory=dict)
     as_file: bool = False
     base: str = ""
+    address: str = ""
     notes: list[str] = field(default_factory=list)
     scope: Scope = field(default_factory=dict)
     absent: frozenset[str] = frozenset()

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from attack import KEY, World
 
+from conn_engine.addresses import filled_base_url
 from conn_engine.config.authority import covered, effective_hosts
 from conn_engine.config.origins import Layer
 from conn_engine.errors import ConfigurationError, TransportError
-from conn_engine.runtime.request import base_url_of
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door
 from conn_engine.transport.redirects import Answer, follow
@@ -73,7 +73,7 @@ def test_nothing_reaches_the_stranger(world: World, override: dict[str, Any]) ->
 )  # fmt: skip
 def test_a_value_in_the_host_stays_a_part_of_it(value: str) -> None:
     with pytest.raises(ConfigurationError):
-        made = base_url_of("https://{{context.v}}.vendor.example/x", {"context": {"v": value}})
+        made = filled_base_url("https://{{context.v}}.vendor.example/x", {"context": {"v": value}})
         assert door.permitted(door.target(made).origin, ("*.vendor.example",)), made
         raise ConfigurationError("it stayed a part of the host")
 

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
+from conn_engine.roles import PLAIN
 from conn_engine.strategies import Scope, Settings, ask, filled, sealed
 
 __all__ = [
@@ -50,13 +51,15 @@ class Asked(Settings, frozen=True, kw_only=True):
     """One thing that an account supplies when it is logged in. Templates call it by its name."""
 
     name: Annotated[str, Meta(description="Its name in the stored credential.", pattern="^[a-z][a-z0-9_]*$")]
-    label: Annotated[str | None, Meta(description="What the vendor calls it. Default: its name.")] = None
+    label: Annotated[str | None, Meta(description="What the vendor calls it. Default: its name.", extra=PLAIN)] = None
     secret: Annotated[bool, Meta(description="Whether it is hidden while it is typed.")] = True
     required: Annotated[bool, Meta(description="Whether it may not be left out.")] = True
 
     sample: Annotated[
         str | None,
-        Meta(description="A made-up value for replayed tests, for one that must have a form (a key in hex)."),
+        Meta(
+            description="A made-up value for replayed tests, for one that must have a form (a key in hex).", extra=PLAIN
+        ),
     ] = None
     lines: Annotated[
         bool,

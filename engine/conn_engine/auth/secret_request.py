@@ -10,11 +10,13 @@ from urllib.parse import parse_qsl, urlsplit
 from msgspec import UNSET, Meta
 from msgspec import field as setting
 
+from conn_engine.addresses import check_url_values
 from conn_engine.auth.names import filled, header_value, sealed
 from conn_engine.auth.omission import emptied, filled_in_part, without
 from conn_engine.auth.refusal import check
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
+from conn_engine.roles import ADDRESS, TEMPLATE
 from conn_engine.secrets import Redactor
 from conn_engine.signatures import Signature
 from conn_engine.signing.assertion import Assertion, signed
@@ -51,14 +53,14 @@ _LONGEST_PAUSE = 30.0
 _NOT_SECRET = frozenset({"context", "captured"})
 
 MethodSetting: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
-UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.")]
+UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.", extra=ADDRESS)]
 HeadersSetting: TypeAlias = Annotated[
-    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.")
+    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.", extra=TEMPLATE)
 ]
 QuerySetting: TypeAlias = Annotated[
-    dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.")
+    dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.", extra=TEMPLATE)
 ]
-BodySetting: TypeAlias = Annotated[Any, Meta(description="Body as data; its strings are templates.")]
+BodySetting: TypeAlias = Annotated[Any, Meta(description="Body as data; its strings are templates.", extra=TEMPLATE)]
 BodyFormatSetting: TypeAlias = Annotated[BodyFormat, Meta(description="How the body is written.")]
 ResponseFormatSetting: TypeAlias = Annotated[ResponseFormat, Meta(description="How the answer's body is read.")]
 AssertionSetting: TypeAlias = Annotated[
@@ -215,6 +217,7 @@ def _built(  # noqa: PLR0917
     if told.assertion is not None:
         names = {**names, "assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
     url = filled(told.url, names, purpose=purpose)
+    check_url_values(told.url, names)
     parts = urlsplit(url) if isinstance(url, str) else None
     if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
         raise ConfigurationError(

@@ -29,6 +29,7 @@ from conn_engine.auth.secret_request import (
     plain,
     read,
 )
+from conn_engine.roles import EXPRESSION
 from conn_engine.secrets import Redactor, secret_name
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers
@@ -45,12 +46,16 @@ class TokenReading(Settings, frozen=True, kw_only=True):
             description="Expression over response (the decoded body), headers, status, cookies (by name), "
             "`cookie` (all of them, as a Cookie header has them), before and callback for what is "
             "stored as the token: an object with `access_token`, or the token's text. Default: the whole "
-            "body."
+            "body.",
+            extra=EXPRESSION,
         ),
     ] = None
     expires: Annotated[
         str | None,
-        Meta(description="Expression over the same names for when the token ends. Default: `response.expires_in`."),
+        Meta(
+            description="Expression over the same names for when the token ends. Default: `response.expires_in`.",
+            extra=EXPRESSION,
+        ),
     ] = None
     expires_unit: Annotated[
         ExpiryUnit, Meta(description="What `expires` means: a time to live, or (epoch, iso8601) a moment.")
@@ -67,7 +72,8 @@ class TokenReading(Settings, frozen=True, kw_only=True):
         Meta(
             description="Values to keep beside the token, by name: expressions over the same names as `response`. They "
             "are no secrets: an account's `context` has them (`{{context.instance_url}}`), `base_url` may use them. "
-            "What a later answer does not say again stays."
+            "What a later answer does not say again stays.",
+            extra=EXPRESSION,
         ),
     ] = setting(default_factory=dict)
 
@@ -80,7 +86,8 @@ class TokenStep(SecretRequest, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over response, headers, status, cookies, cookie, before and callback for the "
-            "result. Default: the whole body."
+            "result. Default: the whole body.",
+            extra=EXPRESSION,
         ),
     ] = None
 

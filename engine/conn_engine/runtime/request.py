@@ -1,30 +1,27 @@
 """Builds the request of a vendor operation from its configuration and a call. Sending it is the driver's."""
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from conn_engine import bodies
+from conn_engine.addresses import filled_base_url
 from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
-from conn_engine.expressions import render, render_path, template
+from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
 from conn_engine.signatures import Moment, NoSignature
 from conn_engine.strategies import Draft, Scope
 from conn_engine.transport import door
 from conn_engine.wire import Headers, Purpose, Request
 
-__all__ = ["authorization_scope", "base_url_of", "call_scope", "draft_of", "finish_request", "without_credential"]
+__all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request", "without_credential"]
 
 Place = Callable[[Draft], None]
-BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
-BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
-HOST_VALUE = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?")
 
 
 def call_scope(effective: Effective, call: Call) -> Scope:
@@ -51,13 +48,15 @@ def authorization_scope(effective: Effective, session: Session) -> Scope:
 def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
     """The request before it is authorised and encoded. `place` puts the page into it."""
     with _placed(operation, "base_url"):
-        base = base_url_of(operation.base_url, scope)
+        base = filled_base_url(operation.base_url, scope)
     with _placed(operation, "path"):
         path = render_path(operation.path, scope)
+    address = base + (path if not path or path.startswith(("/", "?")) else f"/{path}")
     draft = Draft(
         method=operation.method.upper(),
-        url=base + (path if not path or path.startswith(("/", "?")) else f"/{path}"),
+        url=address,
         base=base,
+        address=address,
         scope=scope,
         body_format=operation.body_format,
         files=call.files,
@@ -89,34 +88,6 @@ def _placed(operation: VendorOperation, key: str, *below: str) -> Iterator[None]
         here = dotted((*operation.at(key), *below))
         error.at = f"{here}.{error.at}" if error.at else here
         raise
-
-
-def base_url_of(text: str, scope: Scope) -> str:
-    """`base_url` filled in, without a trailing slash. A value in the host part may not end the host.
-
-    Raises ConfigurationError when the result is not an absolute http(s) URL without user, query and fragment.
-    """
-    parsed = template(text)
-    made = ""
-    for part in parsed.parts:
-        if isinstance(part, str):
-            made += part
-            continue
-        value = parsed.written(part, parsed.value(part, scope))
-        if BEFORE_PATH.fullmatch(made) and not HOST_VALUE.fullmatch(value):
-            raise _unfit(text, made + value)
-        made += value
-    base = made.rstrip("/")
-    if not BASE_URL.fullmatch(base) or any(name in (".", "..") for name in base.split("/")):
-        raise _unfit(text, base)
-    return base
-
-
-def _unfit(source: str, base: str) -> ConfigurationError:
-    return ConfigurationError(
-        f'base_url "{base[:200]}" is not an absolute http(s) URL with a plain host name',
-        hint=f"it comes from {source!r}; a value put into its host may hold letters, digits, dots and hyphens only",
-    )
 
 
 def finish_request(  # noqa: PLR0917

@@ -11,6 +11,7 @@ from urllib.parse import quote, unquote, urlsplit
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError
+from conn_engine.roles import TEMPLATE
 from conn_engine.signatures.moment import Moment, filled
 from conn_engine.strategies import Scope, Settings
 from conn_engine.wire import Request
@@ -24,12 +25,18 @@ _UNSIGNED = frozenset({"authorization", "user-agent", "connection", "accept-enco
 class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws_sigv4"):
     """Signature Version 4 over method, path, query, headers and body."""
 
-    service: Annotated[str, Meta(description="Template for the service's signing name (`execute-api`, `s3`).")]
-    region: Annotated[str, Meta(description="Template for the region (`{{context.region}}`).")]
-    access_key: Annotated[str, Meta(description="Template for the access key's id.")] = "{{access_key_id}}"
-    secret_key: Annotated[str, Meta(description="Template for the secret key.")] = "{{secret_access_key}}"  # noqa: S105
+    service: Annotated[
+        str, Meta(description="Template for the service's signing name (`execute-api`, `s3`).", extra=TEMPLATE)
+    ]
+    region: Annotated[str, Meta(description="Template for the region (`{{context.region}}`).", extra=TEMPLATE)]
+    access_key: Annotated[str, Meta(description="Template for the access key's id.", extra=TEMPLATE)] = (
+        "{{access_key_id}}"
+    )
+    secret_key: Annotated[str, Meta(description="Template for the secret key.", extra=TEMPLATE)] = (
+        "{{secret_access_key}}"  # noqa: S105
+    )
     session_token: Annotated[
-        str | None, Meta(description="Template for the token of temporary credentials. Default: none.")
+        str | None, Meta(description="Template for the token of temporary credentials. Default: none.", extra=TEMPLATE)
     ] = None
     encode_path_twice: Annotated[
         bool | None, Meta(description="Whether the signed path is encoded once more. Default: but for s3.")

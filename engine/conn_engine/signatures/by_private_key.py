@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from conn_engine.roles import TEMPLATE
 from conn_engine.signatures.moment import filled
 from conn_engine.signatures.placed import PlacedSignature
 from conn_engine.signing.keys import Digest, Scheme, by_key, private_key, seed_key
@@ -17,9 +18,14 @@ _PURPOSE = "the signature"
 class _Keyed(PlacedSignature, frozen=True, kw_only=True):
     key: Annotated[
         str,
-        Meta(description="Template for the private key in PEM form (also with `\\n` written out) or as a JWK."),
+        Meta(
+            description="Template for the private key in PEM form (also with `\\n` written out) or as a JWK.",
+            extra=TEMPLATE,
+        ),
     ] = "{{private_key}}"
-    passphrase: Annotated[str | None, Meta(description="Template for the passphrase of an encrypted key.")] = None
+    passphrase: Annotated[
+        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=TEMPLATE)
+    ] = None
 
     def by(self, content: bytes, names: Scope, scheme: Scheme, digest: Digest, called: str) -> bytes:
         text = filled(self.key, names, purpose=_PURPOSE, lines=True)

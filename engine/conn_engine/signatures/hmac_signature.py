@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from conn_engine.roles import TEMPLATE
 from conn_engine.signatures.moment import filled
 from conn_engine.signatures.placed import PlacedSignature
 from conn_engine.signing.keys import KeyEncoding, shared_key
@@ -22,7 +23,10 @@ class Hmac(PlacedSignature, frozen=True, kw_only=True, tag_field="format", tag="
     )
     key: Annotated[
         str,
-        Meta(description='Template for the key. "": a plain digest without a key (the content then has the secret).'),
+        Meta(
+            description='Template for the key. "": a plain digest without a key (the content then has the secret).',
+            extra=TEMPLATE,
+        ),
     ] = "{{api_key}}"
     key_encoding: Annotated[KeyEncoding, Meta(description="How the key is written.")] = "text"
     encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="How the signature is written.")] = (

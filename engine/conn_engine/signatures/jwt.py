@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from conn_engine.roles import TEMPLATE
 from conn_engine.signatures.moment import Moment, request_names
 from conn_engine.signatures.placed import placed
 from conn_engine.signing.assertion import Assertion, signed
@@ -25,11 +26,12 @@ class Jwt(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         ),
     ]
     headers: Annotated[
-        dict[str, str], Meta(description="Headers to set: templates over the same names and `signature`, the JWT.")
+        dict[str, str],
+        Meta(description="Headers to set: templates over the same names and `signature`, the JWT.", extra=TEMPLATE),
     ] = field(default_factory=lambda: {"Authorization": "Bearer {{signature}}"})
-    query: Annotated[dict[str, str], Meta(description="Query parameters to add; templates as for headers.")] = field(
-        default_factory=dict
-    )
+    query: Annotated[
+        dict[str, str], Meta(description="Query parameters to add; templates as for headers.", extra=TEMPLATE)
+    ] = field(default_factory=dict)
 
     def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
         """The request with its JWT. Raises CredentialError when the account lacks the key or it does not serve."""

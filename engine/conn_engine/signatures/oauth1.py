@@ -6,6 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from conn_engine.roles import TEMPLATE
 from conn_engine.signatures.moment import Moment, filled
 from conn_engine.signing import oauth1
 from conn_engine.strategies import Scope, Settings
@@ -18,14 +19,23 @@ class OAuth1(Settings, frozen=True, kw_only=True, tag_field="format", tag="oauth
     """OAuth 1.0a over method, URL, query and form."""
 
     algorithm: Annotated[oauth1.Algorithm, Meta(description="The signature's method.")] = "HMAC-SHA1"
-    consumer_key: Annotated[str, Meta(description="Template for the consumer's key.")] = "{{consumer_key}}"
+    consumer_key: Annotated[str, Meta(description="Template for the consumer's key.", extra=TEMPLATE)] = (
+        "{{consumer_key}}"
+    )
     consumer_secret: Annotated[
-        str, Meta(description="Template for its secret; for the RSA methods its private key in PEM form.")
+        str,
+        Meta(description="Template for its secret; for the RSA methods its private key in PEM form.", extra=TEMPLATE),
     ] = "{{consumer_secret}}"  # noqa: S105
-    token: Annotated[str, Meta(description='Template for the account\'s token; "" for none.')] = "{{token}}"  # noqa: S105
-    token_secret: Annotated[str, Meta(description='Template for its secret; "" for none.')] = "{{token_secret}}"  # noqa: S105
+    token: Annotated[str, Meta(description='Template for the account\'s token; "" for none.', extra=TEMPLATE)] = (
+        "{{token}}"  # noqa: S105
+    )
+    token_secret: Annotated[str, Meta(description='Template for its secret; "" for none.', extra=TEMPLATE)] = (
+        "{{token_secret}}"  # noqa: S105
+    )
     version: Annotated[bool, Meta(description="Whether `oauth_version` is said.")] = True
-    realm: Annotated[str | None, Meta(description="Template for the realm. Default: none is said.")] = None
+    realm: Annotated[str | None, Meta(description="Template for the realm. Default: none is said.", extra=TEMPLATE)] = (
+        None
+    )
 
     def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
         """The request with its signature. Raises CredentialError when the account lacks a part of it."""

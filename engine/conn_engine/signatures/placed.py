@@ -9,6 +9,7 @@ from urllib.parse import quote
 from msgspec import Meta, field
 
 from conn_engine.errors import ConfigurationError
+from conn_engine.roles import EXPRESSION, TEMPLATE
 from conn_engine.signatures.moment import Moment, filled, request_names
 from conn_engine.strategies import Scope, Settings, ask
 from conn_engine.wire import Request
@@ -28,7 +29,8 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
             description="Expression for the text that is signed: over `request` (method, url, host, path, query and "
             "target as sent, headers, body, body_sha256 in hex), `timestamp` (seconds), `timestamp_ms`, `date` (RFC "
             "3339), `nonce`, the stored credential's keys, `env` and `context`. Such as "
-            "`request.method & request.path & request.body`."
+            "`request.method & request.path & request.body`.",
+            extra=EXPRESSION,
         ),
     ]
     encoding: Annotated[Literal["hex", "base64", "base64url"], Meta(description="How the signature is written.")] = (
@@ -38,12 +40,13 @@ class PlacedSignature(Settings, frozen=True, kw_only=True):
         dict[str, str],
         Meta(
             description="Headers to set: templates over the same names and `signature`, such as "
-            '`{X-Signature: "{{signature}}", X-Timestamp: "{{timestamp}}"}`.'
+            '`{X-Signature: "{{signature}}", X-Timestamp: "{{timestamp}}"}`.',
+            extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)
-    query: Annotated[dict[str, str], Meta(description="Query parameters to add; templates as for headers.")] = field(
-        default_factory=dict
-    )
+    query: Annotated[
+        dict[str, str], Meta(description="Query parameters to add; templates as for headers.", extra=TEMPLATE)
+    ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.headers and not self.query:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 
 from msgspec import Meta, field
 
+from conn_engine.roles import TEMPLATE
 from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, by_key, private_key, shared_key
 from conn_engine.strategies import Scope, Settings, filled
 
@@ -33,17 +34,22 @@ class Assertion(Settings, frozen=True, kw_only=True):
         str,
         Meta(
             description="Template for the key: a private key in PEM form (also with `\\n` written out, as in JSON) or "
-            "as a JWK; for HS algorithms the shared secret."
+            "as a JWK; for HS algorithms the shared secret.",
+            extra=TEMPLATE,
         ),
     ] = "{{private_key}}"
     key_encoding: Annotated[KeyEncoding, Meta(description="How a shared secret is written (HS algorithms).")] = "text"
-    passphrase: Annotated[str | None, Meta(description="Template for the passphrase of an encrypted key.")] = None
-    key_id: Annotated[str | None, Meta(description="Template for `kid` in the header.")] = None
+    passphrase: Annotated[
+        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=TEMPLATE)
+    ] = None
+    key_id: Annotated[str | None, Meta(description="Template for `kid` in the header.", extra=TEMPLATE)] = None
     headers: Annotated[
-        dict[str, Any], Meta(description="Further fields of the header; templates. null leaves one out.")
+        dict[str, Any],
+        Meta(description="Further fields of the header; templates. null leaves one out.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     claims: Annotated[
-        dict[str, Any], Meta(description="The claims (`iss`, `sub`, `aud` …); templates. null leaves one out.")
+        dict[str, Any],
+        Meta(description="The claims (`iss`, `sub`, `aud` …); templates. null leaves one out.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     lifetime_seconds: Annotated[int, Meta(ge=1, description="`exp` less now.")] = 300
     backdate_seconds: Annotated[

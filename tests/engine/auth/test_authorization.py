@@ -5,7 +5,7 @@ import msgspec
 import pytest
 
 from conn_engine.auth import Authorization, Basic, Bearer, Header, NoAuthorization, Path, Query
-from conn_engine.errors import ConnError, CredentialError
+from conn_engine.errors import ConfigurationError, ConnError, CredentialError
 from conn_engine.strategies import Draft
 
 URL = "https://api.example.com/v1/things"
@@ -113,9 +113,23 @@ def test_path() -> None:
     assert (draft.url, draft.authorized) == ("https://api.example.com/v1/bot7:a-b/a%20b?x={token}", True)
     assert applied(kind, {"api_key": "a/b ä"}, url).url.startswith("https://api.example.com/v1/bota%2Fb%20%C3%A4/a")
     for whole in ("bot[redacted]", "bot%5Bredacted%5D", "{token}", "%7Btoken%7D"):
-        draft = Draft("GET", f"https://api.example.com/v1/{whole}/a?page=2", absolute=True)
+        draft = Draft("GET", f"https://api.example.com/v1/{whole}/a?page=2", absolute=True, address=url)
         kind.apply(draft, {"api_key": "k"})
         assert draft.url == "https://api.example.com/v1/botk/a?page=2"
+
+
+@pytest.mark.parametrize("path", ["v1/notes/{mark}", "notes/{mark}/a", "{mark}/v1", "v1%2F{mark}/a", "v1//{mark}/a"])
+@pytest.mark.parametrize("mark", ["bot[redacted]", "bot%5Bredacted%5D", "{token}", "%7Btoken%7D"])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_url_has_no_further_place_for_a_secret(path: str, mark: str, *, absolute: bool) -> None:
+    kind = Path(name="token", value="bot{{api_key}}")
+    own, url = "https://api.example.com/v1/{token}/a", f"https://api.example.com/{path.format(mark=mark)}"
+    draft = Draft("GET", url, absolute=absolute, address=own)
+    with pytest.raises(ConfigurationError, match="the path has no"):
+        kind.apply(draft, {"api_key": "k"})
+    both = Draft("GET", f"https://api.example.com/v1/{{token}}/{mark}", absolute=absolute, address=own)
+    kind.apply(both, {"api_key": "k"})
+    assert both.url == f"https://api.example.com/v1/botk/{mark}"
 
 
 @pytest.mark.parametrize(

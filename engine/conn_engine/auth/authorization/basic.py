@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from conn_engine.auth.omission import text_if_present
 from conn_engine.errors import CredentialError
+from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Basic"]
@@ -15,10 +16,15 @@ __all__ = ["Basic"]
 class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """`Authorization: Basic <base64>`."""
 
-    username: Annotated[str, Meta(description='Template for the user name (`{{api_key}}`, "").')] = "{{username}}"
+    username: Annotated[str, Meta(description='Template for the user name (`{{api_key}}`, "").', extra=TEMPLATE)] = (
+        "{{username}}"
+    )
     password: Annotated[
         str | None,
-        Meta(description='Template for the password; "" for none. Default: the stored `password`, if there is one.'),
+        Meta(
+            description='Template for the password; "" for none. Default: the stored `password`, if there is one.',
+            extra=TEMPLATE,
+        ),
     ] = None
     encoding: Annotated[Literal["utf-8", "latin-1"], Meta(description="Character set of the pair before base64.")] = (
         "utf-8"

@@ -8,6 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.names import header_value, looked_up
 from conn_engine.auth.omission import reads
 from conn_engine.errors import CredentialError
+from conn_engine.roles import EXPRESSION, PLAIN
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Bearer"]
@@ -24,10 +25,11 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
         str | None,
         Meta(
             description="Expression over the stored credential for the token. Default: "
-            "`oauth.token.access_token`, `session.access_token`, `token` or `api_key`, by the kind of the credential."
+            "`oauth.token.access_token`, `session.access_token`, `token` or `api_key`, by the kind of the credential.",
+            extra=EXPRESSION,
         ),
     ] = None
-    prefix: Annotated[str, Meta(description='What stands before the token; "" for nothing.')] = "Bearer"
+    prefix: Annotated[str, Meta(description='What stands before the token; "" for nothing.', extra=PLAIN)] = "Bearer"
     header: Annotated[str, Meta(description="Name of the header.")] = "Authorization"
 
     def apply(self, draft: Draft, scope: Scope) -> None:

@@ -6,6 +6,7 @@ from msgspec import UNSET, Meta
 
 from conn_engine.auth.omission import filled_in_part
 from conn_engine.errors import ConfigurationError
+from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Body", "with_field"]
@@ -17,7 +18,7 @@ class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
     field: Annotated[
         str, Meta(description="Name of the field; of one inside another, with dots (`auth.api_key`).", min_length=1)
     ]
-    value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the value into the body, if the account has not left it out. Raises CredentialError when it lacks it,

@@ -15,6 +15,7 @@ from conn_engine.auth.authorization.none import NoAuthorization
 from conn_engine.auth.authorization.path import Path
 from conn_engine.auth.authorization.query import Query
 from conn_engine.errors import ConfigurationError
+from conn_engine.roles import EXPRESSION, PLAIN
 from conn_engine.strategies import Draft, Scope, Settings, ask
 
 __all__ = ["Authorization", "AuthorizationChoice", "Several"]
@@ -38,14 +39,15 @@ class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format
         str,
         Meta(
             description="Expression for the name of an option, over `context`, the stored credential's keys and `env`: "
-            "`context.login`, or `api_key ? 'key' : 'token'`."
+            "`context.login`, or `api_key ? 'key' : 'token'`.",
+            extra=EXPRESSION,
         ),
     ]
     options: Annotated[
         dict[str, "Authorization"], Meta(description="The authorizations to choose from, by name.", min_length=1)
     ]
     default: Annotated[
-        str | None, Meta(description="The option where the expression finds nothing. Default: the first.")
+        str | None, Meta(description="The option where the expression finds nothing. Default: the first.", extra=PLAIN)
     ] = None
 
     def __post_init__(self) -> None:

@@ -10,6 +10,7 @@ from conn_engine.auth.authorization.body import with_field
 from conn_engine.auth.names import header_value, sealed
 from conn_engine.auth.omission import reads
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
+from conn_engine.roles import EXPRESSION
 from conn_engine.strategies import Draft, Scope, Settings, ask
 
 __all__ = ["Expression"]
@@ -25,7 +26,8 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
         Meta(
             description="Expression for an object `{headers: {…}, query: {…}, body: {…}}`, each part optional. It sees "
             "the stored credential's keys, `env`, `context`, and `request` (method, url, path, query, body) as it is "
-            "before."
+            "before.",
+            extra=EXPRESSION,
         ),
     ]
 

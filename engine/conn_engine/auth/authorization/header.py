@@ -6,6 +6,7 @@ from msgspec import Meta, field
 
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
+from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Header"]
@@ -15,10 +16,12 @@ class Header(Settings, frozen=True, kw_only=True, tag_field="format", tag="heade
     """`X-Api-Key: <key>` and the like; one header, or several under `headers`."""
 
     name: Annotated[str | None, Meta(description="Name of the header.")] = None
-    value: Annotated[str, Meta(description="Template for its value (`Token {{api_key}}`).")] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for its value (`Token {{api_key}}`).", extra=TEMPLATE)] = (
+        "{{api_key}}"
+    )
     headers: Annotated[
         dict[str, str],
-        Meta(description="Further headers with their templates, for a vendor that wants several."),
+        Meta(description="Further headers with their templates, for a vendor that wants several.", extra=TEMPLATE),
     ] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from conn_engine.auth.names import filled
 from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.roles import TEMPLATE
 from conn_engine.secrets import REDACTED
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -29,7 +30,7 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
             pattern="^[A-Za-z_][A-Za-z0-9_]*$",
         ),
     ]
-    value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the value into the path. Raises CredentialError when the account lacks it, ConfigurationError when the
@@ -38,24 +39,41 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
         if text in ("", ".", ".."):
             raise CredentialError(f'"{{{self.name}}}" of the path cannot be "{text}"', hint="log the account in again")
         value = text if _PLAIN.fullmatch(text) else quote(text, safe="")
-        marks = [f"{{{self.name}}}", f"%7B{self.name}%7D"]
+        mark = f"{{{self.name}}}"
+        marks = [mark, f"%7B{self.name}%7D"]
         if draft.absolute:  # a URL of an answer that had the secret in it
             told = _TEMPLATE.sub(REDACTED, self.value)
             marks += [told, quote(told, safe="%/:=&~+!$,;'@()*-._")]
-        made = _put(draft.url, marks, value)
+        places = _before_marks(draft.address or draft.url, mark)
+        made = _put(draft.url, marks, value, places)
         if made == draft.url:
             raise ConfigurationError(
                 f"the path has no {{{self.name}}} for the credential to stand in",
                 hint=f"write it into `path` or `base_url` in single braces: /{{{self.name}}}/…",
             )
-        draft.url, draft.base = made, _put(draft.base, marks, value)
+        draft.url, draft.base = made, _put(draft.base, marks, value, places)
+        draft.address = _put(draft.address, [mark], value, places)
         draft.authorized = True
 
 
-def _put(url: str, marks: list[str], value: str) -> str:
-    """The URL with the value in place of each mark in its path; elsewhere a mark is a text like any other."""
+def _before_marks(url: str, mark: str) -> frozenset[str]:
+    """What stands in the path before each place that the operation itself has for the secret."""
+    found = _PARTS.fullmatch(url)
+    pieces = found[2].split(mark) if found is not None else []
+    return frozenset(mark.join(pieces[:count]) for count in range(1, len(pieces)))
+
+
+def _put(url: str, marks: list[str], value: str, places: frozenset[str]) -> str:
+    """The URL with the value in place of each mark that stands in its path where the operation has one. An answer or a
+    page cannot make it stand elsewhere: any other mark is a text like any other."""
     found = _PARTS.fullmatch(url)
     if found is None:
         return url
     host, path, rest = found.groups()
-    return host + re.sub("|".join(map(re.escape, marks)), lambda _: value, path) + rest
+    made, done, before = "", 0, ""
+    for match in re.finditer("|".join(map(re.escape, marks)), path):
+        piece = path[done : match.start()]
+        before += piece
+        made += piece + (value if before in places else match[0])
+        before, done = before + marks[0], match.end()
+    return host + made + path[done:] + rest

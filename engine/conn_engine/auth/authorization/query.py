@@ -6,6 +6,7 @@ from urllib.parse import unquote_plus
 from msgspec import Meta
 
 from conn_engine.auth.omission import text_if_present
+from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["Query"]
@@ -15,7 +16,7 @@ class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"
     """`?api_token=<key>`. In a next URL that echoes the parameter, the value is replaced and not doubled."""
 
     name: Annotated[str, Meta(description="Name of the query parameter.")]
-    value: Annotated[str, Meta(description="Template for its value.")] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for its value.", extra=TEMPLATE)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the value into the query, if the account has not left it out. Raises CredentialError when it lacks it."""

@@ -25,6 +25,7 @@ from conn_engine.auth.credentials.session import Session
 from conn_engine.auth.lifecycle import Revocation
 from conn_engine.auth.names import CredentialField, document_of
 from conn_engine.errors import ConfigurationError
+from conn_engine.roles import EXPRESSION, PLAIN
 from conn_engine.strategies import Scope, Settings, ask
 from conn_engine.transport.client_certificate import check
 from conn_engine.wire import ClientCertificate, Clock, Flow
@@ -73,13 +74,17 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
     """One of several, by an expression over the account's context. Which one is decided before anything is asked."""
 
     by: Annotated[
-        str, Meta(description="Expression over `context` for the name of an option, such as `context.login`.")
+        str,
+        Meta(
+            description="Expression over `context` for the name of an option, such as `context.login`.",
+            extra=EXPRESSION,
+        ),
     ]
     options: Annotated[
         dict[str, "Credentials"], Meta(description="The credentials to choose from, by name.", min_length=1)
     ]
     default: Annotated[
-        str | None, Meta(description="The option where the expression finds nothing. Default: the first.")
+        str | None, Meta(description="The option where the expression finds nothing. Default: the first.", extra=PLAIN)
     ] = None
 
     def __post_init__(self) -> None:

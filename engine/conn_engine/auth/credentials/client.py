@@ -15,6 +15,7 @@ from conn_engine.auth.names import CredentialField, filled
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.errors import ConfigurationError
+from conn_engine.roles import ADDRESS, TEMPLATE
 from conn_engine.signing.assertion import Assertion
 from conn_engine.strategies import Scope
 
@@ -27,14 +28,22 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
     """A client of an OAuth 2 server. Stored as `{oauth: {token: {access_token, refresh_token, expires_at,
     …}}}`."""
 
-    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL; a template.")] = None
+    token_url: Annotated[
+        str | None, Meta(description="The token endpoint's absolute URL; a template.", extra=ADDRESS)
+    ] = None
     client_id: Annotated[
         str | None,
-        Meta(description="Template for the client's id (`{{env.X}}`). Default: the account supplies `client_id`."),
+        Meta(
+            description="Template for the client's id (`{{env.X}}`). Default: the account supplies `client_id`.",
+            extra=TEMPLATE,
+        ),
     ] = None
     client_secret: Annotated[
         str | None,
-        Meta(description="Template for the client's secret. Default: the account's own, or none (a public client)."),
+        Meta(
+            description="Template for the client's secret. Default: the account's own, or none (a public client).",
+            extra=TEMPLATE,
+        ),
     ] = None
     client_authentication: Annotated[
         Literal["basic", "body", "private_key_jwt", "client_secret_jwt"],
@@ -50,14 +59,17 @@ class OAuthClient(ExchangedCredentials, frozen=True, kw_only=True):
             "client's secret), `iss` and `sub` the client's id, `aud` the token URL."
         ),
     ] = None
-    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.")] = ()
-    scope_separator: Annotated[str, Meta(description="What stands between two scopes.")] = " "
+    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.", extra=TEMPLATE)] = ()
+    scope_separator: Annotated[str, Meta(description="What stands between two scopes.", extra=TEMPLATE)] = " "
     token_headers: Annotated[
-        dict[str, str | None], Meta(description="Further headers of the token request; templates.")
+        dict[str, str | None], Meta(description="Further headers of the token request; templates.", extra=TEMPLATE)
     ] = field(default_factory=dict)
     token_params: Annotated[
         dict[str, Any],
-        Meta(description="Further fields of the token request's body; templates. null removes a usual one."),
+        Meta(
+            description="Further fields of the token request's body; templates. null removes a usual one.",
+            extra=TEMPLATE,
+        ),
     ] = field(default_factory=dict)
     body_format: Annotated[BodyFormat, Meta(description="How the token request's body is written.")] = "form"
 

@@ -10,6 +10,7 @@ from conn_engine.auth.names import Asked
 from conn_engine.auth.omission import emptied
 from conn_engine.auth.token_request import Grant, TokenRequest
 from conn_engine.bodies import BodyFormat
+from conn_engine.roles import ADDRESS, TEMPLATE
 from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.strategies import Scope
 from conn_engine.wire import Clock, Flow
@@ -32,15 +33,20 @@ class JwtBearer(ExchangedCredentials, frozen=True, kw_only=True, tag_field="form
             "Of a key that is a JSON document, take a part: `{{$jsonParse(service_account).private_key}}`."
         ),
     ] = field(default_factory=Assertion)
-    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.")] = ()
-    scope_separator: Annotated[str, Meta(description="What stands between two scopes.")] = " "
-    token_url: Annotated[str | None, Meta(description="The token endpoint's absolute URL; a template.")] = None
+    scopes: Annotated[tuple[str, ...], Meta(description="Scopes to ask for.", extra=TEMPLATE)] = ()
+    scope_separator: Annotated[str, Meta(description="What stands between two scopes.", extra=TEMPLATE)] = " "
+    token_url: Annotated[
+        str | None, Meta(description="The token endpoint's absolute URL; a template.", extra=ADDRESS)
+    ] = None
     token_headers: Annotated[
-        dict[str, str | None], Meta(description="Further headers of the token request; templates.")
+        dict[str, str | None], Meta(description="Further headers of the token request; templates.", extra=TEMPLATE)
     ] = field(default_factory=dict)
     token_params: Annotated[
         dict[str, Any],
-        Meta(description="Further fields of the token request's body; templates. null removes a usual one."),
+        Meta(
+            description="Further fields of the token request's body; templates. null removes a usual one.",
+            extra=TEMPLATE,
+        ),
     ] = field(default_factory=dict)
     body_format: Annotated[BodyFormat, Meta(description="How the token request's body is written.")] = "form"
     request: Annotated[

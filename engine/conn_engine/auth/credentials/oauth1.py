@@ -13,6 +13,7 @@ from conn_engine.auth.names import CAPTURED, CredentialField, filled
 from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, plain, read
 from conn_engine.auth.token_request import open_part
 from conn_engine.errors import CredentialError
+from conn_engine.roles import ADDRESS, EXPRESSION, TEMPLATE
 from conn_engine.signing import oauth1
 from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Clock, Flow, Request
@@ -29,41 +30,51 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
     authentication)."""
 
     request_token_url: Annotated[
-        str | None, Meta(description="Where a request token is asked for: an absolute URL, a template.")
+        str | None, Meta(description="Where a request token is asked for: an absolute URL, a template.", extra=ADDRESS)
     ] = None
-    authorization_url: Annotated[str | None, Meta(description="Where a person consents; a template.")] = None
+    authorization_url: Annotated[
+        str | None, Meta(description="Where a person consents; a template.", extra=TEMPLATE)
+    ] = None
     access_token_url: Annotated[
-        str | None, Meta(description="Where the request token is traded: an absolute URL, a template.")
+        str | None, Meta(description="Where the request token is traded: an absolute URL, a template.", extra=ADDRESS)
     ] = None
     consumer_key: Annotated[
         str | None,
         Meta(
             description="Template for the consumer's key (`{{env.X}}`), as in `signature`. Default: the account "
-            "supplies `consumer_key`."
+            "supplies `consumer_key`.",
+            extra=TEMPLATE,
         ),
     ] = None
     consumer_secret: Annotated[
         str | None,
-        Meta(description="Template for its secret (for the RSA methods its private key). Default: the account's own."),
+        Meta(
+            description="Template for its secret (for the RSA methods its private key). Default: the account's own.",
+            extra=TEMPLATE,
+        ),
     ] = None
     algorithm: Annotated[oauth1.Algorithm, Meta(description="Method of the signatures of the two requests.")] = (
         "HMAC-SHA1"
     )
     method: Annotated[Literal["post", "get"], Meta(description="HTTP method of the two requests.")] = "post"
     request_params: Annotated[
-        dict[str, Any], Meta(description="Further fields of the request for a request token; templates.")
+        dict[str, Any],
+        Meta(description="Further fields of the request for a request token; templates.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     authorization_params: Annotated[
-        dict[str, Any], Meta(description="Further parameters of the page's address; templates. null removes one.")
+        dict[str, Any],
+        Meta(description="Further parameters of the page's address; templates. null removes one.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     access_params: Annotated[
-        dict[str, Any], Meta(description="Further fields of the request that trades the token; templates.")
+        dict[str, Any],
+        Meta(description="Further fields of the request that trades the token; templates.", extra=TEMPLATE),
     ] = field(default_factory=dict)
     redirect_uri: Annotated[
         str | None,
         Meta(
             description="Where the vendor sends the person back to, as it is registered there; a template. As that of "
-            "`oauth2`. Default: http://127.0.0.1:PORT/callback."
+            "`oauth2`. Default: http://127.0.0.1:PORT/callback.",
+            extra=TEMPLATE,
         ),
     ] = None
     redirect_port: Annotated[
@@ -74,7 +85,8 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         dict[str, str],
         Meta(
             description="Values to keep beside the token, by name: expressions over response (the fields of the last "
-            "answer), headers, status and callback. They are no secrets: an account's `context` has them."
+            "answer), headers, status and callback. They are no secrets: an account's `context` has them.",
+            extra=EXPRESSION,
         ),
     ] = field(default_factory=dict)
 

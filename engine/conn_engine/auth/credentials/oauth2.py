@@ -11,6 +11,7 @@ from conn_engine.auth.credentials.exchanged import laid_over
 from conn_engine.auth.names import CAPTURED, CredentialField, token_of
 from conn_engine.auth.token_request import TokenRequest, request_token
 from conn_engine.errors import CredentialError
+from conn_engine.roles import PLAIN, TEMPLATE
 from conn_engine.strategies import Scope
 from conn_engine.wire import Clock, Flow
 
@@ -21,13 +22,16 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
     """Authorization code with refresh. The refresh token may rotate: the new one is stored before it is
     used."""
 
-    authorization_url: Annotated[str | None, Meta(description="Where a person consents; a template.")] = None
+    authorization_url: Annotated[
+        str | None, Meta(description="Where a person consents; a template.", extra=TEMPLATE)
+    ] = None
     authorization_params: Annotated[
         dict[str, Any],
         Meta(
             description="Further parameters of the authorization URL; templates, null removes a usual one. To rename "
             'one: `{client_id: null, app_id: "{{client.client_id}}"}`. `consent` has redirect_uri, state, scope and '
-            "code_challenge."
+            "code_challenge.",
+            extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)
     pkce: Annotated[bool, Meta(description="Whether the consent is protected by PKCE (S256).")] = True
@@ -36,23 +40,25 @@ class OAuth2(OAuthClient, frozen=True, kw_only=True, tag_field="format", tag="oa
         Meta(
             description="Where the vendor sends the person back to, as it is registered there; a template. On this "
             "machine (http://127.0.0.1:PORT/PATH, http://localhost:PORT/PATH) `conn auth login` listens there; of any "
-            "other the person pastes the address. Default: http://127.0.0.1:PORT/callback."
+            "other the person pastes the address. Default: http://127.0.0.1:PORT/callback.",
+            extra=TEMPLATE,
         ),
     ] = None
     redirect_port: Annotated[
         Annotated[int, Meta(ge=1, le=65535)] | None,
         Meta(description="Port of the default redirect_uri. Default: any free one."),
     ] = None
-    code_param: Annotated[str, Meta(description="What the vendor calls the code when it sends the person back.")] = (
-        "code"
-    )
-    state_param: Annotated[str, Meta(description="What it calls the state then.")] = "state"
+    code_param: Annotated[
+        str, Meta(description="What the vendor calls the code when it sends the person back.", extra=PLAIN)
+    ] = "code"
+    state_param: Annotated[str, Meta(description="What it calls the state then.", extra=PLAIN)] = "state"
     code_params: Annotated[
         dict[str, Any],
         Meta(
             description="Further fields of the request that trades the code for a token; templates, null removes a "
             "usual one. `callback` has what the vendor sent the person back with (the code as `callback.code`), "
-            "`consent` has redirect_uri and code_verifier."
+            "`consent` has redirect_uri and code_verifier.",
+            extra=TEMPLATE,
         ),
     ] = field(default_factory=dict)
     code_exchange: Annotated[

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.token_request import TokenRequest
+from conn_engine.roles import TEMPLATE
 
 __all__ = ["OAuth2ClientCredentials"]
 
@@ -15,7 +16,7 @@ class OAuth2ClientCredentials(
 ):
     """The client credentials grant. The token is asked for when there is none, and again when it ends."""
 
-    audience: Annotated[str | None, Meta(description="Audience to ask for; a template.")] = None
+    audience: Annotated[str | None, Meta(description="Audience to ask for; a template.", extra=TEMPLATE)] = None
     request: Annotated[
         TokenRequest | None,
         Meta(description="The whole token request, for a vendor with one of its own. Default: the standard grant."),

@@ -8,6 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.names import Asked, token_of
 from conn_engine.auth.token_request import TokenRequest
+from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Scope
 
 __all__ = ["OAuth2Password"]
@@ -19,8 +20,8 @@ class OAuth2Password(OAuthClient, frozen=True, kw_only=True, tag_field="format",
     ask: Annotated[
         tuple[Asked, ...], Meta(description="What the account supplies. Default: `username` and `password`.")
     ] = (Asked(name="username", label="User name", secret=False), Asked(name="password"))
-    username: Annotated[str, Meta(description="Template for the user name.")] = "{{username}}"
-    password: Annotated[str, Meta(description="Template for the password.")] = "{{password}}"  # noqa: S105
+    username: Annotated[str, Meta(description="Template for the user name.", extra=TEMPLATE)] = "{{username}}"
+    password: Annotated[str, Meta(description="Template for the password.", extra=TEMPLATE)] = "{{password}}"  # noqa: S105
     use_refresh_token: Annotated[
         bool, Meta(description="Whether a refresh token, when the vendor gives one, is used before the password.")
     ] = True

@@ -1,0 +1,39 @@
+"""Whether a URL's path leads above where it starts, in any spelling that a server may undo."""
+
+import re
+from unicodedata import normalize
+from urllib.parse import unquote
+
+__all__ = ["climbs"]
+
+_SUSPECT = re.compile(r"[.\u2024\ufe52\uff0e%]")
+_OVERLONG = {"%c0%ae": ".", "%c0%af": "/", "%c1%9c": "\\", "%e0%80%ae": ".", "%e0%80%af": "/"}
+_ENCODED = re.compile("|".join(_OVERLONG) + r"|%u([0-9a-f]{4})", re.IGNORECASE)
+_SEPARATORS = re.compile(r"[/\\]")
+_UNSEEN = re.compile(r"[\x00-\x20\x7f]")
+_MOST_TIMES = 8  # a proxy decodes, then a server, then a framework; nobody decodes more often
+
+
+def climbs(path: str) -> bool:
+    """Whether a path has a segment "." or "..": plain, percent-encoded, encoded several times, in an overlong or a
+    full-width form, before a parameter (`..;x`), or between backslashes. The query is not looked at."""
+    text = re.split(r"[?#]", path, maxsplit=1)[0]
+    for _ in range(_MOST_TIMES):
+        if not _SUSPECT.search(text):
+            return False
+        if any(_is_dots(segment) for segment in _SEPARATORS.split(text)):
+            return True
+        decoded = unquote(_ENCODED.sub(_decoded, text))
+        if decoded == text:
+            return False
+        text = decoded
+    return True  # nobody encodes a path this often who wants it to be read
+
+
+def _is_dots(segment: str) -> bool:
+    plain = _UNSEEN.sub("", segment.partition(";")[0])
+    return (plain if plain.isascii() else normalize("NFKC", plain)) in (".", "..")
+
+
+def _decoded(found: "re.Match[str]") -> str:
+    return chr(int(found[1], 16)) if found[1] else _OVERLONG[found[0].lower()]

@@ -1,7 +1,7 @@
 """Whatever an expression tries, it ends quickly with an ExpressionError that says which bound it met.
 
-No outcome here depends on how busy the machine is: only what never ends meets a bound on time, and what ends is measured
-in processor time.
+No outcome here depends on how busy the machine is: only what never ends meets a bound on time, and what ends is
+measured in processor time.
 """
 
 import time

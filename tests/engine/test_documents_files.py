@@ -94,6 +94,33 @@ def test_a_link_is_followed_inside_its_folder_only(tmp_path):
     assert sorted(path.name for path in outside.iterdir()) == ["real"]
 
 
+def test_no_link_on_the_way_is_followed_without_links(tmp_path):
+    inside, outside = tmp_path / "in", tmp_path / "out"
+    (inside / "deep").mkdir(parents=True)
+    outside.mkdir()
+    (inside / "real").write_text("old")
+    (inside / "near").symlink_to("real")
+    (inside / "broken").symlink_to(outside / "made")
+    (inside / "sub").symlink_to(outside)
+    for path in ("near", "broken", "sub/made", "sub/deeper/made", "deep/../sub/made"):
+        found = refused(lambda path=path: write_whole(inside / path, "new", within=inside, links=False))
+        assert (found.code, "symbolic link" in found.message, bool(found.hint)) == ("DOC010", True, True)
+    assert refused(lambda: write_whole(inside / "near", "new", links=False)).code == "DOC010"
+    assert (inside / "real").read_text() == "old"
+    assert list(outside.iterdir()) == []
+    (tmp_path / "alias").symlink_to(inside)  # the user's own way to the folder is not looked at
+    write_whole(tmp_path / "alias" / "deep" / "made", "new", within=tmp_path / "alias", links=False)
+    assert (inside / "deep" / "made").read_text() == "new"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
+def test_what_is_no_regular_file_is_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    found = refused(lambda: write_whole(tmp_path / "pipe", "new"))
+    assert (found.code, "not a regular file" in found.message) == ("DOC010", True)
+    assert stat.S_ISFIFO((tmp_path / "pipe").stat().st_mode)
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "x"
     path.write_text("old")

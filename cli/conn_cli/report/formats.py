@@ -13,7 +13,7 @@ from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.errors import UsageError
 
-__all__ = ["FORMATS", "Output", "parse_specs", "render", "write_outputs", "write_texts"]
+__all__ = ["FORMATS", "Output", "parse_specs", "render", "write_outputs", "write_text", "write_texts"]
 
 FORMATS: dict[str, str] = {
     "text": "conn_cli.report.text",
@@ -88,29 +88,32 @@ def write_outputs(
 ) -> None:
     """Write the findings: each `FORMAT` to standard output, each `FORMAT=FILE` to a file below `folder`.
 
-    Files are written whole. Raises UsageError for a bad spec, before anything is written, and
+    Files are written as by `write_text`. Raises UsageError for a bad spec, before anything is written, and
+    ConfigurationError for a file that cannot be written.
+    """
+    for name, file in parse_specs(specs):
+        write_text(render(name, findings, sources, color=output.color and not file), file, output, folder=folder)
+
+
+def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], output: Output, *, folder: Path) -> None:
+    """Write a report of another kind: `draw` makes its text in each format. Files are written as by
+    `write_text`."""
+    for name, file in parse_specs(specs, draw):
+        write_text(_LONE.sub("\ufffd", draw[name]()), file, output, folder=folder)
+
+
+def write_text(text: str, file: str, output: Output, *, folder: Path) -> None:
+    """Write one report, without secrets: to standard output, or to a file below `folder`.
+
+    The file is written whole, and never through a link: a repository under test may have put one in its place. Raises
     ConfigurationError for a file that cannot be written.
     """
     from conn_engine.documents import write_whole
 
-    for name, file in parse_specs(specs):
-        text = output.clean(render(name, findings, sources, color=output.color and not file))
-        if file:
-            write_whole(folder / file, text)
-        else:
-            output.out(text, end="")
-
-
-def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], output: Output, *, folder: Path) -> None:
-    """Write a report of another kind: `draw` makes its text in each format. Files are written whole, below `folder`."""
-    from conn_engine.documents import write_whole
-
-    for name, file in parse_specs(specs, draw):
-        text = output.clean(_LONE.sub("\ufffd", draw[name]()))
-        if file:
-            write_whole(folder / file, text)
-        else:
-            output.out(text, end="")
+    if file:
+        write_whole(folder / file, output.clean(text), within=folder, links=False)
+    else:
+        output.out(text, end="")
 
 
 def _known(name: str, known: Iterable[str] = FORMATS) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
-from conn_cli.report import Sources, deliveries, parse_specs, render
+from conn_cli.report import Sources, deliveries, parse_specs, render, write_text
 from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, paint, pieces
 from conn_cli.words import counted
@@ -27,8 +27,6 @@ def write_reports(
 
     `live` says that the vendor answered, not recordings.
     """
-    from conn_engine.documents import write_whole
-
     sources = Sources(app.workspace.root)
     for name, file in parse_specs(specs):
         if name == "text":
@@ -42,10 +40,7 @@ def write_reports(
         else:
             findings = dict.fromkeys(finding for report in reports for finding in report.all_findings)
             text = render(name, list(findings), sources)
-        if file:
-            write_whole(app.folder / file, app.clean(text))
-        else:
-            app.out(text, end="")
+        write_text(text, file, app, folder=app.folder)
 
 
 def text_pieces(

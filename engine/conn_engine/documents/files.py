@@ -58,23 +58,29 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
         Origin(file, known + "\ufffd").fail("DOC001", "the text is not UTF-8", len(known), hint=hint)
 
 
-def write_whole(path: Path, content: str | bytes, *, mode: int | None = None, within: Path | None = None) -> None:
+def write_whole(
+    path: Path, content: str | bytes, *, mode: int | None = None, within: Path | None = None, links: bool = True
+) -> None:
     """Write a file whole or not at all.
 
     A new file in the same folder, flushed to disk, takes the old one's place.
 
     Missing folders are made. An existing file keeps its permissions unless `mode` is given; a new one has
     `mode` or the process's default. Through a symbolic link it is the target that is replaced, and only
-    inside `within` (default: the link's folder). Raises ConfigurationError (DOC010).
+    inside `within` (default: the link's folder); without `links` a link is refused, at the end of the path and
+    anywhere below `within`. Raises ConfigurationError (DOC010).
     """
     data = content.encode() if isinstance(content, str) else content
-    target = _target(path, within)
+    if not links:
+        _refuse_links(path, within)
+    target = _target(path, within) if links else path
     temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        kept = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
-        if target.is_dir():
-            _refuse(path, "it is a folder")
+        old = target.lstat().st_mode if os.path.lexists(target) else None
+        if old is not None and not stat.S_ISREG(old):
+            _refuse(path, "it is a folder" if stat.S_ISDIR(old) else "it is not a regular file")
+        kept = stat.S_IMODE(old) if old is not None else None
         _write(temporary, data, mode if mode is not None else kept)
         temporary.replace(target)
         _flush_folder(target.parent)
@@ -142,6 +148,14 @@ def _target(path: Path, within: Path | None) -> Path:
     return target
 
 
+def _refuse_links(path: Path, within: Path | None) -> None:
+    below = (part for part in path.parents if within is not None and part != within and part.is_relative_to(within))
+    link = next((part for part in (path, *below) if part.is_symlink()), None)
+    if link is not None:
+        what = "it" if link is path else link.as_posix()
+        _refuse(path, f"{what} is a symbolic link", "name a file that no link leads to, or remove the link")
+
+
 def _write(path: Path, data: bytes, mode: int | None) -> None:
     # Created with no more rights than it will have: its content may be secret from the first byte on.
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
@@ -165,6 +179,6 @@ def _flush_folder(folder: Path) -> None:
     os.close(descriptor)
 
 
-def _refuse(path: Path, reason: str) -> NoReturn:
+def _refuse(path: Path, reason: str, hint: str = "") -> NoReturn:
     file = path.as_posix()
-    fail([diagnostic("DOC010", f"cannot write {file}: {reason}", Span(file))])
+    fail([diagnostic("DOC010", f"cannot write {file}: {reason}", Span(file), hint=hint)])

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from transcript import conn
 
 from conn_cli.console import App
 from conn_cli.report import FORMATS, Sources, parse_specs, render, write_outputs
@@ -276,3 +277,22 @@ def test_an_output_that_cannot_be_written_is_said(tmp_path, findings, sources):
     (tmp_path / "taken").mkdir()
     with pytest.raises(ConfigurationError, match="taken"):
         write_outputs(["json=taken"], findings, sources, app(tmp_path), folder=tmp_path)
+
+
+@pytest.mark.parametrize("target", ["report", "near", "reports/made", "reports/new/made"])
+@pytest.mark.parametrize("command", ["lint --format json=", "test --format junit=", "ci --all --format markdown="])
+def test_no_command_writes_a_report_through_a_link(tmp_path, command, target):
+    """A repository under test may have put a link where a report goes, or in the place of its folder."""
+    workspace, outside = tmp_path / "w", tmp_path / "outside"
+    for folder in (workspace, outside):
+        folder.mkdir()
+    (workspace / "conn.yaml").write_text("version: 1\n")
+    (outside / "kept").write_text("kept")
+    assert conn(workspace, "new", "demo").code == 0
+    (workspace / "report").symlink_to(outside / "kept")
+    (workspace / "reports").symlink_to(outside)
+    (workspace / "near").symlink_to("conn.yaml")
+    done = conn(workspace, *f"{command}{target}".split())
+    assert (done.code, "is a symbolic link" in done.err, "name a file" in done.err) == (3, True, True)
+    assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("kept", "kept")]
+    assert (workspace / "near").is_symlink() and "version" in (workspace / "conn.yaml").read_text()

@@ -13,6 +13,7 @@ from conn_engine.imports.paging import Paging, guess, pages_somehow
 from conn_engine.imports.parts import body_of, files_note
 from conn_engine.imports.records import path_text, record_shape, records_path
 from conn_engine.imports.requests import Form, HeaderPlan, form_of, plan_headers
+from conn_engine.imports.together import carry_keys
 from conn_engine.imports.words import plain
 
 __all__ = ["Built", "Operation", "build"]
@@ -71,6 +72,9 @@ def build(contract: Contract, options: Options) -> Built:
     ]
     built = Built({}, left=len(contract.endpoints) - len(chosen))
     contract.losses.forget(_left(contract, [endpoint for endpoint, _ in chosen], options.only))
+    carry_keys(contract, [endpoint for endpoint, _ in chosen])
+    if contract.unauthorised and contract.authorization is None:
+        contract.losses.add(contract.unauthorised)
     plan = plan_headers([endpoint for endpoint, _ in chosen])
     for endpoint, name in chosen:
         operation = _operation(endpoint, name, plan, contract)

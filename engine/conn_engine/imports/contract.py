@@ -124,7 +124,8 @@ class Contract:
     """A vendor's document as data. `fields`, `credentials` and `authorization` are in the language's own form.
 
     `base_url` is a template whose names are those of `fields`; `context` are sample values for these.
-    `source` is the value of `Recording.source` for samples made from it.
+    `source` is the value of `Recording.source` for samples made from it. `unauthorised` is the loss where nothing says
+    how requests are authorised.
     """
 
     format: str
@@ -141,6 +142,7 @@ class Contract:
     losses: Losses = field(default_factory=Losses)
     found: int = 0
     source: Literal["contract", "har"] = "contract"
+    unauthorised: str = ""
 
 
 @dataclass(slots=True)

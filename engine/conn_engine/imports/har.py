@@ -5,7 +5,7 @@ Segments that look like ids become parameters. Secrets are left out as in every 
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -16,8 +16,9 @@ from conn_engine.imports.contract import Contract, Endpoint, Parameter, Parts
 from conn_engine.imports.formats import Options
 from conn_engine.imports.lists import listing
 from conn_engine.imports.places import Server, place_server
-from conn_engine.imports.secrecy import secret_like
+from conn_engine.imports.secrecy import key_name, secret_like
 from conn_engine.imports.shapes import Shape, learned
+from conn_engine.imports.together import Settings, beside
 from conn_engine.imports.words import identifier, plain, single, snake
 from conn_engine.secrets import REDACTED, secret_name
 from conn_engine.transport.exchanges import flat
@@ -139,33 +140,54 @@ def _queries(found: list[Exchange]) -> dict[str, list[str]]:
 
 
 def _authorise(contract: Contract, entries: Any, main: str) -> None:
-    """How the calls to the host were authorised, by the names of what they carried. Of values only a scheme is read."""
+    """How the calls to the host were authorised, by the names of what they carried. Of values only a scheme is read.
+
+    What the calls with the most frequent way carried together is carried together.
+    """
     names: Counter[str] = Counter()
+    together: Counter[frozenset[str]] = Counter()
     for entry in entries[:_MOST]:
         request = entry.get("request") if isinstance(entry, Mapping) else None
-        if not isinstance(request, Mapping) or not str(request.get("url", "")).lower().startswith(main):
-            continue
-        for header in listing(request.get("headers")):
-            name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
-            if name.lower() == "authorization":
-                names[f"scheme {str(header.get('value', '')).partition(' ')[0].lower()}"] += 1
-            elif secret_name(name):
-                names["cookie" if name.lower() == "cookie" else f"header {name}"] += 1
-        for pair in listing(request.get("queryString")):
-            if isinstance(pair, Mapping) and secret_name(str(pair.get("name", ""))):
-                names[f"query {pair['name']}"] += 1
-    for label, _ in sorted(names.items(), key=lambda row: (-row[1], row[0])):
-        place, _, name = label.partition(" ")
-        if (
-            contract.authorization is not None
-            or place == "cookie"
-            or (name not in ("bearer", "basic") and place == "scheme")
-        ):
+        if isinstance(request, Mapping) and str(request.get("url", "")).lower().startswith(main):
+            labels = frozenset(_labels(request))
+            names.update(labels)
+            together[labels] += 1
+    ranked = sorted(names, key=lambda label: (-names[label], label))
+    first = next((label for label in ranked if _way(label) is not None), "")
+    with_first = [labels for labels in together if first in labels]
+    carried = max(with_first, key=lambda labels: (together[labels], sorted(labels)), default=frozenset[str]())
+    usable = [label for label in ranked if label in carried and _way(label) is not None]
+    usable.sort(key=lambda label: not label.startswith("scheme "))  # a scheme leads, keys stand beside it
+    for label in (*usable, *(label for label in ranked if label not in usable)):
+        way = _way(label) if label in usable else None
+        if way is None or (label != usable[0] and label.startswith("scheme ")):
             contract.losses.add(f"authorisation by {plain(label, 60)}")
-        elif place == "scheme":
-            contract.credentials, contract.authorization = {"format": name}, {"format": name}
-        elif re.fullmatch(r"[A-Za-z0-9_.-]+", name):
-            contract.credentials = {"format": "api_key"}
-            contract.authorization = {"format": place, "config": {"name": name}}
+        elif contract.authorization is None or contract.credentials is None:
+            contract.credentials, contract.authorization = way
+        else:
+            made = beside((contract.credentials, contract.authorization), [(label.partition(" ")[2], way[1])])
+            contract.credentials, contract.authorization = made
     if not names:
         contract.losses.add("how requests are authorised: the file does not say (browsers leave it out)")
+
+
+def _labels(request: Mapping[str, Any]) -> Iterator[str]:
+    """What of a request may be its authorization: `scheme bearer`, `header X-Key`, `query key`, `cookie`."""
+    for header in listing(request.get("headers")):
+        name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
+        if name.lower() == "authorization":
+            yield f"scheme {str(header.get('value', '')).partition(' ')[0].lower()}"
+        elif key_name(name, "header"):
+            yield "cookie" if name.lower() == "cookie" else f"header {name}"
+    for pair in listing(request.get("queryString")):
+        if isinstance(pair, Mapping) and secret_name(str(pair.get("name", ""))):
+            yield f"query {pair['name']}"
+
+
+def _way(label: str) -> Settings | None:
+    """Credentials and authorization of a label; None for what cannot be carried: sessions of browsers, odd schemes."""
+    place, _, name = label.partition(" ")
+    if place == "scheme":
+        return ({"format": name}, {"format": name}) if name in ("bearer", "basic") else None
+    usable = re.fullmatch(r"[A-Za-z0-9_.-]+", name) and not re.search("csrf|xsrf", name.lower())
+    return ({"format": "api_key"}, {"format": place, "config": {"name": name}}) if usable else None

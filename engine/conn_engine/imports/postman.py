@@ -263,7 +263,7 @@ class _Reader:
             else:
                 self._losses.add(f"the authorisation {label}: another one was chosen; a connector has one")
         if not self._auths:
-            self._losses.add("how requests are authorised: the collection does not say")
+            self._contract.unauthorised = "how requests are authorised: the collection does not say"
 
     def _settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
         rows = _said(auth, kind)

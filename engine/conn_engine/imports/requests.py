@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from msgspec import UNSET
 
 from conn_engine.imports.contract import Endpoint, Losses, Parameter
-from conn_engine.imports.secrecy import secret_like
+from conn_engine.imports.secrecy import key_name, secret_like
 from conn_engine.imports.words import identifier, plain, single, snake, step
 from conn_engine.secrets import secret_name
 
@@ -131,7 +131,7 @@ def _query(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> No
 
 def _header(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
     value = _header_value(one)
-    if secret_name(one.name):
+    if key_name(one.name, "header"):
         losses.add(f"the header {plain(one.name, 60)}: it looks like a credential", endpoint.where)
     elif value is not UNSET and secret_like(value):
         losses.add(f"the value of the header {plain(one.name, 60)}: it looks like a secret", endpoint.where)
@@ -158,7 +158,7 @@ def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
     rows: dict[str, list[Parameter]] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
-            if one.place == "header" and not secret_name(one.name):
+            if one.place == "header" and not key_name(one.name, "header"):
                 rows.setdefault(one.name, []).append(one)
     for name, found in rows.items():
         if len(found) * 2 <= len(endpoints) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_|~-]+", name):

@@ -6,14 +6,16 @@ import re
 from urllib.parse import urlsplit
 
 from conn_engine.config.literals import without_tokens
-from conn_engine.secrets import REDACTED
+from conn_engine.imports.words import snake
+from conn_engine.secrets import REDACTED, secret_name
 
-__all__ = ["prose", "secret_like", "without_tokens", "without_user"]
+__all__ = ["key_name", "prose", "secret_like", "without_tokens", "without_user"]
 
 _SCHEME = re.compile(r"(?:bearer|basic|token|key|apikey)[ :=]+", re.IGNORECASE)
 _RANDOM = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[A-Za-z0-9_.:~+=-]{20,}")
 _WORD = re.compile(r"(?=(?:[^\s/?&=]*[0-9]){4})(?=[^\s/?&=]*[A-Za-z])[A-Za-z0-9_.:~+-]{20,}=*")
 _USER = re.compile(r"://[^/?#\s@\"'<>]*@")
+_LAST_WORDS = frozenset({"apikey", "auth", "credential", "credentials", "key", "password", "secret", "token"})
 _DATED = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:[T.-].*)?")
 
 
@@ -24,6 +26,13 @@ def secret_like(value: object) -> bool:
     if without_tokens(text) != text or _SCHEME.match(text):
         return True
     return _RANDOM.fullmatch(text) is not None and _DATED.fullmatch(text) is None
+
+
+def key_name(name: str, place: str) -> bool:
+    """Whether a header or a parameter of this name carries a key. A header's last word tells more often than another
+    name's: `X-Shop-Token` is a key, the parameter `page_token` is none."""
+    last = snake(name).rpartition("_")[2]
+    return secret_name(name) or (place == "header" and last in _LAST_WORDS and "idempot" not in name.lower())
 
 
 def prose(text: str) -> str:

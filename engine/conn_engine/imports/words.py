@@ -3,12 +3,13 @@
 import hashlib
 import re
 import unicodedata
+from collections.abc import Container
 from functools import lru_cache
 from typing import Any
 
 from conn_engine.config import singular
 
-__all__ = ["comment", "identifier", "plain", "plural", "single", "snake", "squeezed", "step"]
+__all__ = ["comment", "free_name", "identifier", "plain", "plural", "single", "snake", "squeezed", "step"]
 
 _SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -34,6 +35,14 @@ def identifier(text: str, fallback: str = "value") -> str:
     name = snake(text) if not _IDENTIFIER.fullmatch(text) else text[:_WIDEST]
     name = name or fallback
     return f"_{name}" if name[0].isdigit() else name
+
+
+def free_name(name: str, taken: Container[str]) -> str:
+    """The name, with a number where another thing has it."""
+    made, number = name, 2
+    while made in taken:
+        made, number = f"{name}_{number}", number + 1
+    return made
 
 
 def step(name: str) -> str:

@@ -131,7 +131,7 @@ SPEC = (
         ("/x/{{ config['api_token'] if config['a'] else 'b' }}", "", "the path: a secret in the path"),
         (
             "/a",
-            "        request_body_json: {a: {b: \"{{ config['api_token'] }}\"}}\n",
+            "        http_method: POST\n        request_body_json: {a.b: \"{{ config['api_token'] }}\"}\n",
             "the body: a secret inside of a body",
         ),
     ],
@@ -145,7 +145,7 @@ def test_a_secret_goes_nowhere_but_into_the_authorization(run: Run, path: str, m
 def test_a_secret_is_never_a_part_of_a_record(run: Run) -> None:
     field = "{path: [t], value: \"{{ config['api_token'] }}\"}"
     made = run(manifest(rest=SPEC) + f"    transformations: [{{type: AddFields, fields: [{field}]}}]\n")
-    assert dict(made.losses) == {"the field t: a secret in a record": ["a"]}
+    assert dict(made.losses) == {"the field t: a secret in a place where none can be": ["a"]}
 
 
 @pytest.mark.parametrize(

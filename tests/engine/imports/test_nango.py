@@ -218,3 +218,31 @@ def test_what_is_no_entry_is_refused(tmp_path: Path) -> None:
     path.write_text("alias: x\nother: {auth_mode: 3}\n", encoding="utf-8")
     with pytest.raises(ConfigurationError, match="none of the formats"):
         read_source(path)
+
+
+def test_a_value_that_a_key_header_carries_is_a_secret_whatever_the_entry_says(read: Read) -> None:
+    described = {name: {"type": "string", "title": name} for name in ("appToken", "tenant", "apiKey", "region")}
+    headers = {
+        "x-acme-token": "${connectionConfig.appToken}",
+        "x-tenant": "${connectionConfig.tenant}",
+        "x-other": "v ${connectionConfig.apiKey}",
+    }
+    proxy = {"base_url": "https://api.own.example/${connectionConfig.region}", "headers": headers}
+    data = data_of(read({"auth_mode": "NONE", "proxy": proxy, "connection_config": described}))
+    assert {row["name"] for row in data["fields"] if row.get("secret")} == {"app_token", "api_key"}
+    assert data["authorization"]["config"]["headers"] == {
+        "x-acme-token": "{{app_token}}",
+        "x-other": "v {{api_key}}",
+    }
+    assert data["headers"] == {"x-tenant": "{{context.tenant}}"}
+
+
+@pytest.mark.parametrize("secret", [True, False])
+def test_values_whose_names_fold_into_one_stay_apart(read: Read, secret: bool) -> None:
+    names = ["app id", "app-id", "app_id", "app.id"]
+    described = {name: {"type": "string", "secret": secret} for name in names}
+    headers = {f"x-{n}": f"${{connectionConfig.{name}}}" for n, name in enumerate(names[:3])}
+    data = data_of(read({"auth_mode": "NONE", "proxy": {"headers": headers}, "connection_config": described}))
+    placed = data["authorization"]["config"]["headers"] if secret else data["headers"]
+    assert len(set(placed.values())) == 3
+    assert len({row["name"] for row in data["fields"]}) == 4

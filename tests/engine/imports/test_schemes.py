@@ -69,3 +69,29 @@ def test_keys_that_are_required_together(imported, api, tmp_path, *, security, k
     (tmp_path / "conn.yaml").write_text("version: 1\n")
     made.imported.write(tmp_path / "connectors" / "vendor")
     assert [one for one in lint_paths(tmp_path, []).findings if one.severity >= Severity.WARNING] == []
+
+
+@pytest.mark.parametrize(
+    ("operations", "carried"),
+    [
+        (["person app", "person"], ["person", "app"]),
+        (["person", "person app", "person app key"], ["person", "app", "key"]),
+        (["key", "key app"], ["key", "app"]),
+        (["person", "key"], ["key"]),
+        (["person app|person", "person"], ["person"]),
+        (["person app|key", "person"], ["person", "app"]),
+    ],
+)
+def test_a_key_that_some_operations_need_besides_is_carried_by_all(imported, api, *, operations, carried) -> None:
+    paths = {
+        f"/{n}": {"get": {"responses": {}, "security": [{key: [] for key in o.split()} for o in asked.split("|")]}}
+        for n, asked in enumerate(operations)
+    }
+    names = {name for asked in operations for name in asked.replace("|", " ").split()}
+    made = imported(api(paths, components={"securitySchemes": {name: SCHEMES[name] for name in sorted(names)}}))
+    told = made.data["authorization"]
+    ways = told["config"]["all"] if told["format"] == "several" else [told]
+    known = {"person": "bearer", "app": "X-App", "key": "key"}
+    assert [way["config"]["name"] if "name" in way.get("config", {}) else way["format"] for way in ways] == [
+        known[name] for name in carried
+    ]

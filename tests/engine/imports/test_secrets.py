@@ -87,6 +87,45 @@ def test_a_header_whose_value_looks_like_a_secret(tmp_path: Path) -> None:
     assert any("the value of the header X-Custom" in what for what, _ in losses)
 
 
+BEARER = {"type": "bearer", "bearer": [{"key": "token", "value": KEY}]}
+TOGETHER = (
+    "all:\n      - format: bearer\n      - format: header\n        config:\n          name: X-App-Key\n"
+    '          value: "{{x_app_key}}"'
+)
+
+
+def test_a_key_beside_the_token_of_a_collection_is_the_accounts(tmp_path: Path) -> None:
+    header = [{"key": "X-App-Key", "value": KEY}]
+    text, losses = written(tmp_path, collection(request("a", header=header), request("b", header=header), auth=BEARER))
+    assert KEY not in text
+    assert TOGETHER in text
+    assert not losses
+
+
+def test_a_key_beside_the_token_of_a_har_is_the_accounts(tmp_path: Path) -> None:
+    calls = [entry("https://api.c.example/a", X_App_Key=KEY, Authorization=f"Bearer {TOKEN}") for _ in range(2)]
+    calls.append(entry("https://api.c.example/b", X_App_Key=KEY, X_Csrf_Token=KEY))
+    text, losses = written(tmp_path, {"log": {"entries": calls}})
+    assert KEY not in text and TOKEN not in text
+    assert TOGETHER in text
+    assert ("authorisation by header X-Csrf-Token", []) in losses
+
+
+@pytest.mark.parametrize("name", ["X-Token", "x-acme-key", "X-Auth"])
+def test_a_header_of_a_contract_that_is_a_key_is_never_context(imported, api, name: str) -> None:
+    header = {"name": name, "in": "header", "required": True, "schema": {"type": "string"}}
+    made = imported(api({"/a": {"get": {"parameters": [header], "responses": {}}}}))
+    assert made.data["authorization"] == {"format": "header", "config": {"name": name}}
+    assert made.data["credentials"] == {"format": "api_key"}
+    assert "fields" not in made.data and "how requests are authorised" not in str(made.lost)
+
+
+def test_a_key_that_is_none(imported, api) -> None:
+    header = {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string"}}
+    made = imported(api({"/a": {"get": {"parameters": [header], "responses": {}}}}))
+    assert made.data["headers"] == {"Idempotency-Key": "{{context.idempotency_key}}"}
+
+
 def test_a_vendors_token_in_a_description(tmp_path: Path) -> None:
     text, _ = written(tmp_path, collection(request("a"), info={"name": "C", "description": f"curl -H {TOKEN}"}))
     assert TOKEN not in text

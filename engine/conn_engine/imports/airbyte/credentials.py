@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.documents import texts
+from conn_engine.imports.airbyte.asking import KEY, PAIR, ask_for, typed_credentials
 from conn_engine.imports.airbyte.custom import code_of
 from conn_engine.imports.airbyte.jinja import (
     Lit,
@@ -27,7 +28,8 @@ from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import pointer
 from conn_engine.imports.airbyte.sessions import session_of
-from conn_engine.imports.airbyte.spec import Setting, Settings
+from conn_engine.imports.airbyte.settings import Settings
+from conn_engine.imports.airbyte.spec import Setting
 from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.tokens import jwt_of, oauth_of
 from conn_engine.imports.lists import listing
@@ -89,24 +91,27 @@ class Logins:
             notes.add(f"the authenticator {authenticator.get('type')}: {reason}")
             return None
 
-    def named(self) -> None:
-        """Give the secrets the names that the credential has for them, after a first reading of all streams."""
+    def name_secrets(self) -> None:
+        """Give the secrets the names that the credential has for them, after a reading of all streams."""
         logins = self._used()
-        if any(login.credentials for login in logins):
-            for login in logins:
-                if login.credentials.get("format") == "choice":
-                    for name, option in login.credentials["config"]["options"].items():
-                        if option["format"] == "api_key":
-                            self._first(login.authorization["config"]["options"][name])
+        if not any(login.credentials for login in logins):
+            used = [one for one in self._settings.by_place.values() if one.secret and one.used]
+            self._name_key(used, _most(logins))
             return
-        self._first(_most(logins))
+        for login in logins:
+            if login.credentials.get("format") == "choice":
+                before = self._settings.claims()
+                for name, option in login.credentials["config"]["options"].items():
+                    if option["format"] == "api_key":
+                        with self._settings.option(before):
+                            self._name_key(login.own[name], login.authorization["config"]["options"][name])
 
-    def _first(self, authorization: Mapping[str, Any]) -> None:
-        """The secret that an authorization reads is the key; without one the first secret that is used at all."""
-        used = [one for one in self._settings.by_place.values() if one.secret and one.used]
-        told = [one for one in used if mentions(authorization, one.secret_name)]
-        if told or used:
-            (told or used)[0].secret_name = "api_key"  # noqa: S105
+    def _name_key(self, secrets: list[Setting], authorization: Mapping[str, Any]) -> None:
+        """The secret that an authorization reads is the key; without one the first of them."""
+        read = [one for one in secrets if mentions(authorization, one.secret_name)]
+        read.sort(key=lambda one: (not one.needed, one.identity))
+        for setting in (read or secrets)[:1]:
+            self._settings.claim(setting.place, KEY)
 
     def _used(self) -> list[Login]:
         logins = [one for one in self._known.values() if one is not None and one.count]
@@ -122,87 +127,19 @@ class Logins:
         kinds = [one for one in logins if one.credentials]
         secrets = [one for one in self._settings.by_place.values() if one.secret and one.used]
         if not kinds:
-            return _typed(secrets), _most(logins)
+            return typed_credentials(secrets), _most(logins)
         main = kinds[0]
         for other in kinds[1:]:
             if other.credentials != main.credentials:
                 notes.add(f"another kind of credentials on some streams: {other.credentials['format']}")
         made = json.loads(json.dumps(main.credentials))
-        _complete(made, main, secrets)
+        ask_for(made, secrets, main.own)
         return made, main.authorization
-
-
-def _complete(credentials: dict[str, Any], login: Login, secrets: list[Setting]) -> None:
-    """Let credentials ask for every secret that is read with them."""
-    if credentials["format"] != "choice":
-        _ask_for(credentials, secrets)
-        return
-    options = credentials["config"]["options"]
-    kept = {name for option in options.values() for name in _stored(option["format"])}
-    beside = [
-        one for one in secrets if one.secret_name not in kept and all(one not in own for own in login.own.values())
-    ]
-    for name, option in options.items():
-        _ask_for(option, [one for one in secrets if one in login.own[name]] + beside, chosen=True)
-
-
-def _ask_for(credentials: dict[str, Any], secrets: list[Setting], *, chosen: bool = False) -> None:
-    """Let credentials ask for these secrets. `chosen`: they are one of several, which an account has whole."""
-    if credentials["format"] == "none":
-        return
-    config = credentials.setdefault("config", {})
-    key = next((one for one in secrets if one.secret_name == "api_key"), None)  # noqa: S105
-    if credentials["format"] == "api_key" and key is not None:
-        config |= _key_settings(key, chosen=chosen)
-    asked = config.get("ask", [])
-    known = {row["name"] for row in asked} | _stored(credentials["format"])
-    asked += [_asked(one, chosen=chosen) for one in secrets if one.secret_name not in known]
-    if asked or credentials["format"] in ("session", "jwt_bearer"):
-        config["ask"] = asked
-    if not config:
-        del credentials["config"]
-
-
-def _stored(kind: str) -> set[str]:
-    """The names that a kind of credentials stores anyway."""
-    if kind.startswith("oauth2"):
-        return {"client_id", "client_secret", "oauth.token.refresh_token", "oauth.token.access_token"}
-    return {"api_key"} if kind == "api_key" else {"session.access_token"} if kind == "session" else set()
-
-
-def _typed(secrets: list[Setting]) -> dict[str, Any]:
-    """Secrets that a person types: a key, and further ones."""
-    if not secrets:
-        return dict(NONE)
-    first = next((one for one in secrets if one.secret_name == "api_key"), secrets[0])  # noqa: S105
-    config = _key_settings(first)
-    more = [one for one in secrets if one is not first]
-    if more:
-        config["ask"] = [_asked(one) for one in more]
-    return {"format": "api_key", "config": config} if config else {"format": "api_key"}
-
-
-def _key_settings(key: Setting, *, chosen: bool = False) -> dict[str, Any]:
-    """What is said of the key itself."""
-    label = key.title or ("" if chosen else key.name.replace("_", " ").capitalize())
-    config: dict[str, Any] = {"label": label} if label not in ("", "API key") else {}
-    if not (key.needed if chosen else key.required):
-        config["required"] = False
-    return config
 
 
 def _most(logins: list[Login]) -> dict[str, Any]:
     best = max((one for one in logins), key=lambda one: one.count, default=None)
     return best.authorization if best is not None else NONE
-
-
-def _asked(setting: Setting, *, chosen: bool = False) -> dict[str, Any]:
-    row: dict[str, Any] = {"name": setting.secret_name}
-    if setting.title:
-        row["label"] = setting.title
-    if not (setting.needed if chosen else setting.required):
-        row["required"] = False
-    return row
 
 
 def _without(component: Any) -> Any:
@@ -224,7 +161,7 @@ def _login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping
             form = isinstance(option, Mapping) and option.get("inject_into") == "body_data"
             return Login(_key(one, scope), form=form)
         case "BasicHttpAuthenticator":
-            return Login(_basic(one, scope))
+            return _basic(one, scope)
         case "OAuthAuthenticator":
             credentials = oauth_of(one, scope, notes, manifest, hosts)
             return Login({"format": "bearer"}, credentials, hosts)
@@ -241,7 +178,7 @@ def _login(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping
 
 
 def _node(value: Any, scope: Scope) -> Node:
-    return textual(translated(str(value if value is not None else ""), scope.config()))
+    return textual(translated(str(value if value is not None else ""), scope.credential()))
 
 
 def _bearer(node: Node) -> dict[str, Any]:
@@ -267,11 +204,29 @@ def _key(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
             raise Untranslatable(f"a key in {other}")
 
 
-def _basic(one: Mapping[str, Any], scope: Scope) -> dict[str, Any]:
-    user, password = (template(_node(one.get(key), scope)) for key in ("username", "password"))
+def _basic(one: Mapping[str, Any], scope: Scope) -> Login:
+    nodes = {key: _node(one.get(key), scope) for key in PAIR}
+    if _is_pair(nodes, scope):
+        return Login({"format": "basic"}, {"format": "basic"})
+    user, password = (template(node) for node in nodes.values())
     if password and "{{" not in str(password):
         password = f"{{{{{quoted(str(password))}}}}}"  # the same for everyone: no secret
-    return {"format": "basic", "config": {"username": str(user), "password": str(password)}}
+    return Login({"format": "basic", "config": {"username": str(user), "password": str(password)}})
+
+
+def _is_pair(nodes: Mapping[str, Node], scope: Scope) -> bool:
+    """Whether a user name and a password are two settings; they get the names that such a credential has for them.
+
+    A key in the place of a user name is none: a user name is shown while it is typed, and in messages. Where the
+    password may be left out, the user name is the key.
+    """
+    places = {key: node.place for key, node in nodes.items() if isinstance(node, Secret) and node.place}
+    if len(set(places.values())) < len(PAIR):
+        return False
+    user, password = (scope.settings.by_place[places[key]] for key in PAIR)
+    if user.said_secret or user.like_key or not password.needed:
+        return False
+    return all(scope.settings.claim(place, key) for key, place in places.items())
 
 
 def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapping[str, Any]) -> Login:
@@ -285,12 +240,14 @@ def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapp
         raise Untranslatable("a choice by a secret")
     logins: dict[str, Login] = {}
     own: dict[str, list[Setting]] = {}
+    before = scope.settings.claims()
     for name, option in options.items():
         if not isinstance(option, Mapping) or code_of(option, "how requests are authorised", notes):
             continue
-        read = scope.settings.reading()
-        logins[str(name)] = _login(option, scope, notes, manifest)
-        own[str(name)] = read()
+        used = scope.settings.watch()
+        with scope.settings.option(before):
+            logins[str(name)] = _login(option, scope, notes, manifest)
+        own[str(name)] = used()
     if not logins:
         raise Untranslatable("a choice of code alone")
     credentials = {name: login.credentials or _typed_of(login, scope.settings) for name, login in logins.items()}

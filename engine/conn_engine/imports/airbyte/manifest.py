@@ -13,7 +13,7 @@ from conn_engine.imports.airbyte.budgets import rate_limit_of
 from conn_engine.imports.airbyte.credentials import NONE, Logins
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.resolving import PARAMETERS, Resolver, component
-from conn_engine.imports.airbyte.spec import Settings
+from conn_engine.imports.airbyte.settings import Settings
 from conn_engine.imports.airbyte.streams import Stream, Streams
 from conn_engine.imports.contract import Finished, Losses
 from conn_engine.imports.formats import Options
@@ -34,15 +34,8 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
     asked = specification.get("connection_specification") if isinstance(specification, Mapping) else None
     settings = Settings(asked)
     source = {"spec": specification}
-    first = Streams(settings, Logins(settings, source), Losses())
-    _read(components, first)
-    first.logins.named()
-    opened = settings.opened()
-    for setting in settings.by_place.values():
-        setting.used = False
-    losses = Losses()
-    streams = Streams(settings, Logins(settings, source), losses)
-    _read(components, streams)
+    streams = _read_to_the_end(components, settings, source)
+    losses = streams.losses
     made = Finished(
         format=_format(manifest),
         title=_title(manifest, options),
@@ -51,7 +44,7 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
         found=len(components),
     )
     _rest(manifest, Notes(losses))
-    for name in opened:
+    for name in settings.opened():
         losses.add("that a value is secret: it stands in URLs, where nothing is", name)
     kept = _chosen(streams, options, made)
     made.data = _connector(
@@ -96,9 +89,19 @@ def _components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
     return found
 
 
-def _read(components: list[Any], streams: Streams) -> None:
-    for one in components:
-        streams.add(one)
+def _read_to_the_end(components: list[Any], settings: Settings, source: Mapping[str, Any]) -> Streams:
+    """The streams, read again until it is known which settings are secret, and once more with their names."""
+    named = False
+    while True:
+        streams = Streams(settings, Logins(settings, source), Losses())
+        for one in components:
+            streams.add(one)
+        if named:
+            return streams
+        if not settings.changes():
+            streams.logins.name_secrets()
+            named = True
+        settings.restart()
 
 
 def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:

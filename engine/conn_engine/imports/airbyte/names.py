@@ -19,7 +19,7 @@ from conn_engine.imports.airbyte.jinja import (
     Untranslatable,
     literal,
 )
-from conn_engine.imports.airbyte.spec import Settings
+from conn_engine.imports.airbyte.settings import Settings
 
 __all__ = ["Partition", "Scope", "Token"]
 
@@ -72,18 +72,31 @@ class Scope:
     """Whether code decides what a slice holds."""
 
     def config(self) -> Names:
-        """Where only the configuration is known."""
+        """Where only the configuration is known, and nothing is secret."""
         component: Names = {"components_values": self._component} if self.component else {}
         return {
             **component,
-            "config": self.settings.value,
+            "config": self.settings.visible_value,
             "parameters": self._parameters,
             "options": self._parameters,
         }
 
+    def credential(self) -> Names:
+        """In the parts of an authenticator: what the configuration has there is secret."""
+        return {**self.config(), "config": self.settings.credential_value}
+
+    def login(self) -> Names:
+        """In the fields of a request for a token or a session."""
+        return {**self.config(), "config": self.settings.login_value}
+
     def request(self) -> Names:
-        """In the parts of a request."""
-        return {**self.config(), **self._slice(bare=True), "next_page_token": self._token}
+        """In the parts of a request: secrets in it are for the authorization to carry."""
+        return {
+            **self.config(),
+            "config": self.settings.carried_value,
+            **self._slice(bare=True),
+            "next_page_token": self._token,
+        }
 
     def answer(self) -> Names:
         """In expressions over an answer: paging and errors."""

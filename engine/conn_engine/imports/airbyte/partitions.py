@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from conn_engine.imports.airbyte.custom import code_of
-from conn_engine.imports.airbyte.jinja import ListOf, Lit, Untranslatable, expression, secrets_in, step, translated
+from conn_engine.imports.airbyte.jinja import ListOf, Lit, Untranslatable, expression, step, translated
 from conn_engine.imports.airbyte.names import Partition, Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import place_of, pointer
@@ -113,8 +113,6 @@ def _listed(router: Mapping[str, Any], scope: Scope, partition: Partition, notes
                 source["values"] = expression(ListOf(tuple(made)))
         else:
             node = typed(str(values), scope.config())
-            if secrets_in(node):
-                raise Untranslatable("a secret as a part")
             source["values"] = expression(node) if not isinstance(node, Lit) else [node.value]
     except Untranslatable as reason:
         notes.add(f"the list of parts: {reason}")

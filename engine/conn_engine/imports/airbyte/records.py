@@ -17,7 +17,6 @@ from conn_engine.imports.airbyte.jinja import (
     condition,
     expression,
     quoted,
-    secrets_in,
     step,
     textual,
     translated,
@@ -117,7 +116,6 @@ def filter_of(record_filter: Any, scope: Scope, schema: Any, notes: Notes, root:
         return None
     try:
         node = translated(text, _record_names(scope, schema, root))
-        scope.settings.expose(secrets_in(node), "a condition over records")
     except Untranslatable as reason:
         notes.add(f"record_filter: {reason}")
         return None
@@ -203,7 +201,6 @@ class _Mapping:
             node = typed(text, names)
         if kind in _VALUE_TYPES - {"string"} and isinstance(node, Call) and node.name == "literal":
             node = Call("literal", node.arguments, "any")
-        self._scope.settings.expose(secrets_in(node), "a record")
         value = expression(_filled(node))
         if isinstance(when, str) and when:
             test = translated(when, {**names, "value": lambda steps: Path("$nothing"), "path": lambda steps: Lit("")})

@@ -69,6 +69,8 @@ def request_of(
     made.row["method"] = method
     query: dict[str, Any] = {}
     _url(requester, scope, names, made, query, notes)
+    if secrets:
+        names = {**names, "config": scope.settings.login_value}
     _parameters(requester.get("request_parameters"), names, made, query, notes)
     if query:
         made.row["query"] = query
@@ -272,7 +274,7 @@ def _body(requester: Mapping[str, Any], names: Names, made: Request, notes: Note
             fields: dict[str, Any] = {}
             for name, node in _pairs(form, names, "request_body_data", notes):
                 if secrets_in(node) and not made.secrets:
-                    made.carried.append({"format": "body", "config": {"field": name, "value": str(template(node))}})
+                    _carry_in_body((name,), node, made)
                 else:
                     fields[name] = template(node)
             made.row["body"], made.row["body_format"] = fields, "form"
@@ -287,19 +289,34 @@ def _null_for_empty(node: Node) -> Node:
     return Lit(None) if isinstance(node, ObjectOf) and not node.pairs else node
 
 
+def _without_secrets(node: Node, place: tuple[str, ...], made: Request) -> Node:
+    """A body without the fields that hold secrets; the authorization puts them there."""
+    if not isinstance(node, ObjectOf) or not secrets_in(node):
+        return node
+    pairs: list[tuple[Node, Node]] = []
+    for key, item in node.pairs:
+        if isinstance(item, ObjectOf) and isinstance(key, Lit):
+            pairs.append((key, _without_secrets(item, (*place, str(key.value)), made)))
+        elif secrets_in(item) and isinstance(key, Lit):
+            _carry_in_body((*place, str(key.value)), item, made)
+        else:
+            pairs.append((key, item))
+    return ObjectOf(tuple(pairs), optional=node.optional)
+
+
+def _carry_in_body(place: tuple[str, ...], node: Node, made: Request) -> None:
+    if made.row["method"] in ("get", "head"):
+        raise Untranslatable("a secret in the body of a request that has none with us")
+    if not by_account(node) or any("." in name for name in place):
+        raise Untranslatable("a secret inside of a body")
+    made.carried.append({"format": "body", "config": {"field": ".".join(place), "value": str(template(node))}})
+
+
 def _json_body(value: Any, graphql: bool, names: Names, made: Request, notes: Notes) -> None:
 
     node = data(value, names)
-    if isinstance(node, ObjectOf):
-        pairs = []
-        for key, item in node.pairs:
-            if made.secrets or not secrets_in(item):
-                pairs.append((key, item))
-                continue
-            if isinstance(item, ObjectOf) or not isinstance(key, Lit) or not by_account(item):
-                raise Untranslatable("a secret inside of a body")
-            made.carried.append({"format": "body", "config": {"field": str(key.value), "value": str(template(item))}})
-        node = ObjectOf(tuple(pairs), optional=node.optional)
+    if not made.secrets:
+        node = _without_secrets(node, (), made)
     body = leaves(_null_for_empty(node), secrets=made.secrets)
     if body in ({}, None):
         return  # the kit sends no body instead of an empty object

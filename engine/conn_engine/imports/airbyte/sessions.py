@@ -11,7 +11,7 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import pointer
 from conn_engine.imports.airbyte.requests import request_of
 from conn_engine.imports.airbyte.templates import template
-from conn_engine.imports.airbyte.tokens import Config, fixed_text, jwt_of, oauth_of, own_grant, rename, text_of
+from conn_engine.imports.airbyte.tokens import Config, credential_text, fixed_text, jwt_of, oauth_of, own_grant, text_of
 from conn_engine.imports.airbyte.urls import hosts_of, spread
 from conn_engine.imports.lists import listing
 
@@ -45,7 +45,7 @@ def session_of(
     option = how.get("inject_into")
     if not isinstance(option, Mapping):
         raise Untranslatable("a session's token that goes nowhere")
-    names = {**scope.config(), "session_token": lambda steps: Secret("session.access_token")}
+    names = {**scope.credential(), "session_token": lambda steps: Secret("session.access_token")}
     value = str(template(textual(translated(str(how.get("api_token") or "{{ session_token }}"), names))))
     value = value.replace("`session.access_token`", "session.access_token")
     name = pointer(option, scope)
@@ -89,7 +89,7 @@ def _authorise(  # noqa: PLR0917
         case None | "NoAuth":
             return
         case "BasicHttpAuthenticator":
-            user, password = (text_of(authenticator.get(key) or "", scope) for key in ("username", "password"))
+            user, password = (credential_text(authenticator.get(key) or "", scope) for key in ("username", "password"))
             pair = Call("base64encode", (Concat((user, Lit(":"), password)),), "text")
             _put(login, "header", "Authorization", f"Basic {template(pair)}")
         case "BearerAuthenticator":
@@ -97,13 +97,13 @@ def _authorise(  # noqa: PLR0917
                 login,
                 "header",
                 "Authorization",
-                f"Bearer {template(text_of(authenticator.get('api_token') or '', scope))}",
+                f"Bearer {template(credential_text(authenticator.get('api_token') or '', scope))}",
             )
         case "ApiKeyAuthenticator":
             option = authenticator.get("inject_into")
             told = option if isinstance(option, Mapping) else {}
             name = pointer(told, scope) if told else str(authenticator.get("header"))
-            key = str(template(text_of(authenticator.get("api_token") or "", scope)))
+            key = str(template(credential_text(authenticator.get("api_token") or "", scope)))
             _put(login, str(told.get("inject_into") or "header"), name, key)
         case "JwtAuthenticator":
             made, how = jwt_of(authenticator, scope)
@@ -176,13 +176,13 @@ def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: l
     hosts += hosts_of(base)
     login = {
         "url": f"{str(template(base)).rstrip('/')}/{fixed_text(one.get('login_url'), scope, 'session').lstrip('/')}",
-        "body": {key: str(template(text_of(one.get(key) or "", scope))) for key in ("username", "password")},
+        "body": {key: str(template(credential_text(one.get(key) or "", scope))) for key in ("username", "password")},
         "body_format": "json",
         "response": f"response.{step(fixed_text(one.get('session_token_response_key'), scope, 'id'))}",
     }
-    given = text_of(one.get("session_token") or "", scope)
-    if isinstance(given, Secret):
-        rename(scope, given, "session.access_token")  # a session that the account has already is used until it ends
+    given = credential_text(one.get("session_token") or "", scope)
+    if isinstance(given, Secret):  # a session that the account has already is used until it ends
+        scope.settings.claim(given.place, "session.access_token")
     elif given != Lit(""):
         notes.add("a session that is no secret of the account: it logs in all the same")
     header = fixed_text(one.get("header"), scope, "X-Session")

@@ -23,7 +23,7 @@ from conn_engine.imports.airbyte.requests import Request, request_of
 from conn_engine.imports.airbyte.resolving import PARAMETERS
 from conn_engine.imports.airbyte.responses import response_of
 from conn_engine.imports.airbyte.schemas import schema_of, schema_text
-from conn_engine.imports.airbyte.spec import Settings
+from conn_engine.imports.airbyte.settings import Settings
 from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.unread import note_unread
 from conn_engine.imports.contract import Losses

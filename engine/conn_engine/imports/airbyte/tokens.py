@@ -19,7 +19,7 @@ from conn_engine.imports.airbyte.templates import nullable, template
 from conn_engine.imports.airbyte.urls import hosts_of, spread
 from conn_engine.imports.lists import naming
 
-__all__ = ["Config", "fixed_text", "jwt_of", "oauth_of", "own_grant", "rename", "text_of"]
+__all__ = ["Config", "credential_text", "fixed_text", "jwt_of", "oauth_of", "own_grant", "text_of"]
 
 Config = dict[str, Any]
 _USUAL_NAMES = {
@@ -29,7 +29,8 @@ _USUAL_NAMES = {
 
 
 def text_of(value: Any, scope: Scope) -> Node:
-    return textual(translated(str(value).strip(), scope.config()))
+    """The URL or a name of a request for a token: it may read secrets, but what it reads is not one by that."""
+    return textual(translated(str(value).strip(), {**scope.config(), "config": scope.settings.value}))
 
 
 def fixed_text(value: Any, scope: Scope, default: str) -> str:
@@ -41,6 +42,16 @@ def fixed_text(value: Any, scope: Scope, default: str) -> str:
     return str(node.value)
 
 
+def credential_text(value: Any, scope: Scope) -> Node:
+    """A part of a credential: what the configuration has there is secret."""
+    return textual(translated(str(value).strip(), scope.credential()))
+
+
+def login_text(value: Any, scope: Scope) -> Node:
+    """A header or a field of a request for a token: secret as far as it proves something."""
+    return textual(translated(str(value).strip(), scope.login()))
+
+
 def _called(value: Any, name: str, scope: Scope) -> str | None:
     """The template of a client's id or secret; None when the account supplies it under its usual name.
 
@@ -48,13 +59,8 @@ def _called(value: Any, name: str, scope: Scope) -> str | None:
     """
     if value is None:
         return ""
-    node = text_of(value, scope)
-    if isinstance(node, Secret):
-        for setting in scope.settings.by_place.values():
-            if setting.secret and setting.secret_name == node.name:
-                setting.secret_name = name
-        return None
-    return str(template(node))
+    node = credential_text(value, scope)
+    return None if isinstance(node, Secret) and scope.settings.claim(node.place, name) else str(template(node))
 
 
 def oauth_of(
@@ -74,13 +80,15 @@ def oauth_of(
         made = _called(one.get(key), key, scope)
         if made is not None:
             config[key] = made
+    if "client_id" in config:  # an account is asked for both or for none
+        config.setdefault("client_secret", "{{client_secret}}")
     config["client_authentication"] = "body"
     headers = {
-        str(name): str(template(text_of(value, scope)))
+        str(name): str(template(login_text(value, scope)))
         for name, value in _object(one, "refresh_request_headers").items()
     }
     body = {
-        str(name): template(nullable(text_of(value, scope)))
+        str(name): template(nullable(login_text(value, scope)))
         for name, value in _object(one, "refresh_request_body").items()
     }
     params: Config = {key: value for key, value in body.items() if value is not None}
@@ -120,10 +128,11 @@ def _object(one: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 def _refreshed(  # noqa: PLR0917
     one: Mapping[str, Any], scope: Scope, config: Config, params: Config, refresh: str, manifest: Mapping[str, Any]
 ) -> Config:
-    node = text_of(one.get("refresh_token") or "", scope)
+    node = credential_text(one.get("refresh_token") or "", scope)
     if not isinstance(node, Secret):  # no token that could be renewed: what is sent is always the same
         return own_grant(config, {**params, refresh: template(node)}, "refresh_token")
-    rename(scope, node, "oauth.token.refresh_token")
+    if not scope.settings.claim(node.place, "oauth.token.refresh_token"):
+        raise Untranslatable("a second refresh token")
     if refresh != "refresh_token":
         params |= {"refresh_token": None, refresh: "{{oauth.token.refresh_token}}"}
     if params:
@@ -132,12 +141,6 @@ def _refreshed(  # noqa: PLR0917
     if consent:
         config["authorization_url"] = consent
     return {"format": "oauth2", "config": config}
-
-
-def rename(scope: Scope, node: Secret, name: str) -> None:
-    for setting in scope.settings.by_place.values():
-        if setting.secret and setting.secret_name == node.name:
-            setting.secret_name = name
 
 
 def _consent(manifest: Mapping[str, Any]) -> str:
@@ -203,7 +206,7 @@ def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
 
 def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     """Credentials and authorization by a JWT that the account's key signs."""
-    key = text_of(one.get("secret_key") or "", scope)
+    key = credential_text(one.get("secret_key") or "", scope)
     text = str(template(key))
     if one.get("base64_encode_secret_key"):
         text = f"{{{{$base64encode({text.strip('{} ')})}}}}"
@@ -214,14 +217,16 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     headers = headers if isinstance(headers, Mapping) else {}
     for name in ("iss", "sub", "aud"):
         if payload.get(name):
-            claims[name] = str(template(text_of(payload[name], scope)))
+            claims[name] = str(template(login_text(payload[name], scope)))
     for name, value in naming(one.get("additional_jwt_payload")).items():
-        claims[str(name)] = template(text_of(value, scope)) if isinstance(value, str) else value
+        claims[str(name)] = template(login_text(value, scope)) if isinstance(value, str) else value
     if headers.get("kid"):
-        assertion["key_id"] = str(template(text_of(headers["kid"], scope)))
-    more: Config = {name: str(template(text_of(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)}
+        assertion["key_id"] = str(template(credential_text(headers["kid"], scope)))
+    more: Config = {
+        name: str(template(login_text(headers[name], scope))) for name in ("typ", "cty") if headers.get(name)
+    }
     for name, value in naming(one.get("additional_jwt_headers")).items():
-        more[str(name)] = str(template(text_of(value, scope)))
+        more[str(name)] = str(template(login_text(value, scope)))
     if more:
         assertion["headers"] = more
     claims["nbf"] = "{{$floor($millis() / 1000)}}"  # the kit says it always
@@ -229,7 +234,7 @@ def jwt_of(one: Mapping[str, Any], scope: Scope) -> tuple[Config, Config]:
     if isinstance(one.get("token_duration"), int):
         assertion["lifetime_seconds"] = max(1, one["token_duration"])
     if one.get("passphrase"):
-        assertion["passphrase"] = str(template(text_of(one["passphrase"], scope)))
+        assertion["passphrase"] = str(template(credential_text(one["passphrase"], scope)))
     prefix = fixed_text(one.get("header_prefix"), scope, "")
     option = one.get("request_option")
     header = pointer(option, scope) if isinstance(option, Mapping) else "Authorization"

@@ -8,9 +8,11 @@ from typing import Any
 from conn_engine.config.literals import literal_secrets
 from conn_engine.imports.contract import Losses, Where
 from conn_engine.imports.nango.entries import Entry
-from conn_engine.imports.nango.names import Names
-from conn_engine.imports.nango.templates import Unsayable
+from conn_engine.imports.nango.names import Names, bare
+from conn_engine.imports.nango.templates import Unsayable, names_in
+from conn_engine.imports.secrecy import key_name
 from conn_engine.imports.words import plain, step
+from conn_engine.secrets import secret_name
 
 __all__ = ["HEADER", "PLACEHOLDER", "Making", "answer_path", "read_credentials", "read_settings", "settle_fields"]
 
@@ -110,13 +112,14 @@ class Making:
 def read_settings(making: Making) -> None:
     """`connection_config` and `integration_config`: what an account says in its context, or with its credential."""
     entry, names = making.entry, making.names
+    proving = _proving(entry)
     captured = {name for key in _CAPTURES for name in _listed(entry.peek(key))}
     for group in ("connection_config", "integration_config"):
         rows = [(name, row) for name, row in entry.object(group).items() if isinstance(row, Mapping)]
         for name, row in sorted(rows, key=lambda pair: _order(pair[1])):
             if name in names.context or name in names.secrets:
                 continue
-            if row.get("secret") in (True, "true"):
+            if row.get("secret") in (True, "true") or name in proving or _may_prove(name, row):
                 called = names.add_secret(name)
                 making.ask.append(_asked(called, row))
                 making.fields.append(_field(making, called, row, secret=True))
@@ -138,6 +141,23 @@ def read_settings(making: Making) -> None:
     for name, value in entry.object("proxy", "connection_config").items():
         if isinstance(value, str) and making.filled(value, f"proxy.connection_config.{name}") is not None:
             continue  # it names a value that the account has anyway
+
+
+def _may_prove(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether a value is called like a secret, and is none of some that the entry writes out."""
+    return secret_name(name) and not row.get("enum") and "default_value" not in row
+
+
+def _proving(entry: Entry) -> set[str]:
+    """The values that stand by themselves in a header or a parameter that carries a key."""
+    found: set[str] = set()
+    for group, place in (("headers", "header"), ("query", "query")):
+        told = entry.peek("proxy", group)
+        for name, value in told.items() if isinstance(told, Mapping) else ():
+            mentioned = list(names_in(str(value)))
+            if len(mentioned) == 1 and key_name(str(name), place):
+                found.add(bare(mentioned[0]))
+    return found
 
 
 def read_credentials(making: Making, usual: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from conn_engine.imports.nango.templates import Unsayable, expression, names_in, picture, template
-from conn_engine.imports.words import identifier, plain, snake
+from conn_engine.imports.words import free_name, identifier, plain, snake
 
 __all__ = ["Names", "bare"]
 
@@ -44,19 +44,16 @@ class Names:
 
     def add_context(self, name: str) -> str:
         """A value of the account's context, by the entry's name; what it is called there."""
-        chosen = identifier(name)
-        self.context.setdefault(name, f"{chosen}_value" if chosen in _RESERVED else chosen)
+        if name not in self.context:
+            self.context[name] = _free(identifier(name), set(self.context.values()))
         return self.context[name]
 
     def add_secret(self, name: str, called: str = "") -> str:
         """A value of the account's credential, by the entry's name; what it is called there."""
-        chosen = called or snake(name) or "value"
-        if not chosen[0].isalpha():
-            chosen = f"key_{chosen}"
-        taken = {known for other, known in self.secrets.items() if other != name}
-        if chosen in _RESERVED or chosen in taken:
-            chosen = f"{chosen}_value"
-        self.secrets.setdefault(name, chosen)
+        if name not in self.secrets:
+            chosen = called or snake(name) or "value"
+            chosen = chosen if chosen[0].isalpha() else f"key_{chosen}"
+            self.secrets[name] = _free(chosen, set(self.secrets.values()))
         return self.secrets[name]
 
     def meaning(self, name: str) -> str:
@@ -118,6 +115,11 @@ class Names:
         if not wanted or "||" in text:
             return template(text, self.meaning, bars=bars)
         return f"{{{{{' and '.join(wanted)} ? {expression(text, self.meaning)} : null}}}}"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or one after it that nothing else has."""
+    return free_name(f"{name}_value" if name in _RESERVED | taken else name, taken)
 
 
 def _of_the_moment(name: str) -> str:

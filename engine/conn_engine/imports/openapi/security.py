@@ -8,7 +8,7 @@ from urllib.parse import urljoin, urlsplit
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.imports.contract import Contract
-from conn_engine.imports.openapi.together import beside
+from conn_engine.imports.together import beside
 from conn_engine.imports.words import plain, snake
 
 __all__ = ["Schemes", "oauth_settings", "variable_prefix"]
@@ -31,7 +31,7 @@ class Schemes:
         self._prefix = variable_prefix
         self._uses: Counter[str] = Counter()
         self._optional: Counter[str] = Counter()
-        self._sets: Counter[tuple[str, ...]] = Counter()
+        self._asked: set[tuple[tuple[str, ...], ...]] = set()
         self._together: dict[tuple[str, ...], str] = {}
 
     def carries(self, name: str, place: str) -> bool:
@@ -52,14 +52,16 @@ class Schemes:
         """
         asked = said if isinstance(said, list) else self._everywhere
         optional = any(wanted == {} for wanted in asked or ())
+        alternatives: list[tuple[str, ...]] = []
         for wanted in asked or ():
             names = [name for name in wanted if name in self._schemes] if isinstance(wanted, Mapping) else []
             for name in names:
                 self._uses[name] += 1
                 self._optional[name] += optional
-            self._sets[tuple(names)] += 1
+            alternatives.append(tuple(names))
             if len(names) > 1:
                 self._together.setdefault(tuple(names), where)
+        self._asked.add(tuple(alternatives))
 
     def settle(self, contract: Contract, chosen: str = "") -> None:
         """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
@@ -95,23 +97,29 @@ class Schemes:
                 told = plain(" and ".join(names))
                 contract.losses.add(f"{told} required together: a connector has one credential", where)
         if not self._schemes:
-            contract.losses.add("how requests are authorised: the document names no security scheme")
+            contract.unauthorised = "how requests are authorised: the document names no security scheme"
 
-    def _always_with(self, name: str) -> tuple[str, ...]:
-        """The schemes that every requirement of this one names, it included; () when they differ."""
-        sets = {tuple(sorted(names)) for names in self._sets if name in names}
-        return sets.pop() if len(sets) == 1 else ()
+    def _needed_with(self, name: str) -> list[str]:
+        """The schemes without which some operation refuses this one, it included: of an operation's alternatives with
+        it the one with the fewest."""
+        found: dict[str, None] = {}
+        for alternatives in self._asked:
+            with_it = [names for names in alternatives if name in names]
+            if with_it:
+                fewest: tuple[str, ...] = min(with_it, key=len)
+                found |= dict.fromkeys(fewest)
+        return sorted(found)
 
     def _lead(self, name: str) -> str:
-        """Of schemes that are always required together the one that is no mere key."""
-        leads = [one for one in self._always_with(name) if self._schemes[one].get("type") != "apiKey"]
+        """Of schemes that are required together the one that is not merely a key."""
+        leads = [one for one in self._needed_with(name) if self._schemes[one].get("type") != "apiKey"]
         return leads[0] if len(leads) == 1 else name
 
     def _keys_beside(self, name: str) -> list[tuple[str, dict[str, Any]]]:
-        """The keys that are always required together with a scheme, and how each is carried; none when one of them
-        cannot be said."""
+        """The keys that are required together with a scheme, and how each is carried; none when one of them cannot be
+        expressed."""
         found: list[tuple[str, dict[str, Any]]] = []
-        for other in self._always_with(name):
+        for other in self._needed_with(name):
             if other == name:
                 continue
             settings = _api_key(self._schemes[other])[0] if self._schemes[other].get("type") == "apiKey" else None

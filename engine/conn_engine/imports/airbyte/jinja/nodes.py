@@ -79,11 +79,12 @@ class Path:
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """A value of the account's credential, by its name there."""
+    """A value of the account's credential, by its name there; `place` is where a manifest's configuration has it."""
 
     name: str
     kind: Kind = "text"
     sure: bool = True
+    place: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ class ConsentLogin:
         from conn_engine.transport.live import Live
 
         app = self.app
-        with Live(app.redactor, trusted_certificates=app.workspace.trusted_certificates) as transport:
+        with Live(app.redactor, trust=app.workspace.trust) as transport:
             return finish(flow, transport, self.vault, app.clock, app.redactor)
 
 

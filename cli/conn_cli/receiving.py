@@ -108,7 +108,7 @@ class Desk:
         from conn_engine.runtime.webhooks.keeping import keep_received
         from conn_engine.transport.live import Live
 
-        live = Live(self.app.redactor, trusted_certificates=self.app.workspace.trusted_certificates)
+        live = Live(self.app.redactor, trust=self.app.workspace.trust)
         try:
             received = keep_received(
                 self.receiver,

@@ -74,7 +74,7 @@ def cloud(tmp_path, vendor):
     vendor.answer = Cloud()
     text = json.dumps(CONNECTOR).replace("@V", vendor.url).replace("@P", str(vendor.port))
     for name, content in {
-        "conn.yaml": "version: 1\n",
+        "conn.yaml": "version: 1\ntrusted_hosts: [127.0.0.0/8]\n",
         "connectors/cloud/connector.yaml": text,
         "accounts/me.yaml": "connector: cloud\ncontext: { site: two }\n",
     }.items():

@@ -56,7 +56,7 @@ def laid_out(folder: Path, vendor: Provider, **config: Any) -> Path:
         connector["signature"]["config"]["algorithm"] = config["algorithm"]
     text = json.dumps(connector).replace("@V", vendor.url).replace("@P", str(vendor.port))
     for name, content in {
-        "conn.yaml": "version: 1\n",
+        "conn.yaml": "version: 1\ntrusted_hosts: [127.0.0.0/8]\n",
         "connectors/shop/connector.yaml": text,
         "accounts/me.yaml": "connector: shop\n",
     }.items():

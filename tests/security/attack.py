@@ -98,6 +98,8 @@ class World:
     folder: Path
     vendor: Site
     stranger: Site
+    trusted: tuple[str, ...] = ()
+    """What conn.yaml trusts beside the vendor."""
 
     def connector(self, **changes: Any) -> dict[str, Any]:
         return {
@@ -123,7 +125,7 @@ class World:
         return path
 
     def lay_out(self, override: dict[str, Any] | None = None, *, connector: Any = None, **account: Any) -> None:
-        self.write("conn.yaml", {"version": 1})
+        self.write("conn.yaml", {"version": 1, "trusted_hosts": [f"127.0.0.1:{self.vendor.port}", *self.trusted]})
         self.write("connectors/demo/connector.yaml", connector or self.connector())
         self.write(
             "connectors/demo/unified/crm.yaml",

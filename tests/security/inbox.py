@@ -74,11 +74,12 @@ class Inbox:
     def receiver(self, **settings: Any) -> Receiver:
         """A receiver that knows nothing yet."""
         environ = {"CONN_NO_KEYRING": "1", "VENDOR_APP": ENVIRONMENT_SECRET}
+        workspace = load_workspace(self.world.folder)
         return Receiver(
-            load_workspace(self.world.folder),
+            workspace,
             environ,
             self.vault,
-            transport=Live(self.redactor),
+            transport=Live(self.redactor, trust=workspace.trust),
             clock=self.clock,
             redactor=self.redactor,
             **settings,

@@ -62,7 +62,7 @@ def connected(world: World) -> Iterator[Connection]:
     world.vendor.answer = answer
     usual = {"method": "get", "path": "/things", "response_path": "results"}
     made = {name: {**usual, **own} for name, own in OPERATIONS.items()}
-    world.write("conn.yaml", {"version": 1})
+    world.write("conn.yaml", {"version": 1, "trusted_hosts": [f"127.0.0.1:{world.vendor.port}"]})
     world.write("connectors/demo/connector.yaml", world.connector(resources={"things": made}))
     world.write("accounts/acme.yaml", {"connector": "demo"})
     environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(world.folder / ".state"), "CONN_ACME_API_KEY": "k" * 20}

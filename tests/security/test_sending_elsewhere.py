@@ -136,6 +136,7 @@ def test_a_wildcard_port_does_not_let_http_in() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["http://{s}/x", "//{s}/x", "http://{v}@{s}/", "http://{s}/?k={key}"])
 def test_redirects_carry_no_credential(world: World, status: int, target: str) -> None:
+    world.trusted = ("127.0.0.0/8",)  # so that the stranger may be asked, without a credential
     places = {"s": f"127.0.0.1:{world.stranger.port}", "v": f"127.0.0.1:{world.vendor.port}", "key": KEY}
     world.vendor.answer = lambda got: (status, {"location": target.format(**places)}, b"")
     done = world.attack({})
@@ -176,11 +177,6 @@ def test_a_next_page_does_not_reach_into_our_network(world: World, host: str) ->
     assert done.code == 3, done.err
     assert "internal address" in done.err
     assert world.stranger.got == []
-
-
-@pytest.mark.parametrize("host", ["api.vendor.example", "8.8.8.8", "a.b.c", "[2606:4700::1111]"])
-def test_what_is_not_internal(host: str) -> None:
-    assert not door.is_internal(host)
 
 
 @pytest.mark.parametrize(

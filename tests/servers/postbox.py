@@ -169,7 +169,7 @@ def vendors(root: Path, webhooks: dict[str, dict[str, Any]], secret: str = SECRE
         }.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(yaml.safe_dump(data), encoding="utf-8")
-    (root / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+    (root / "conn.yaml").write_text("version: 1\ntrusted_hosts: [127.0.0.0/8]\n", encoding="utf-8")
     library = Library.over(root)
     for name in webhooks:
         library.knows(name, webhook_secret=secret)

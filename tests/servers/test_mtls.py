@@ -48,7 +48,7 @@ def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 def conn(tmp_path: Path, port: int) -> Conn:
     root = tmp_path / "workspace"
     for name, text in {
-        "conn.yaml": "version: 1\ntrusted_certificates: certificates/ca.pem\n",
+        "conn.yaml": "version: 1\ntrusted_hosts: [127.0.0.0/8]\ntrusted_certificates: certificates/ca.pem\n",
         "certificates/ca.pem": AUTHORITY.certificate,
         "connectors/bank/connector.yaml": json.dumps(CONNECTOR).replace("@P", str(port)),
         "accounts/me.yaml": "connector: bank\n",
@@ -99,6 +99,6 @@ def test_without_one_the_vendors_words_are_told(conn: Conn) -> None:
 
 def test_an_authority_that_is_not_named_vouches_for_nothing(conn: Conn) -> None:
     given(conn)
-    (conn.root / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+    (conn.root / "conn.yaml").write_text("version: 1\ntrusted_hosts: [127.0.0.0/8]\n", encoding="utf-8")
     told = conn("run", "things.list", "--account", "me", code=4).err
     assert "is not trusted" in told and "trusted_certificates" in told

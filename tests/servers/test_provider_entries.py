@@ -151,7 +151,7 @@ def test_three_legs_of_oauth_1(key: str, stand_in: Vendor, tmp_path: Path) -> No
     credentials: Any = effective.connector.credentials
     scope = {"env": made.environ, "context": effective.context}
     clock, redactor = SystemClock(), Redactor()
-    live = Live(redactor)
+    live = Live(redactor, trust=made.workspace.trust)
     asking = credentials.asking(scope, "http://127.0.0.1:8765/callback", "s" * 43, "v" * 43, effective.hosts, clock)
     consent = finish(asking, live, made.vault, clock, redactor)
     consents.request_token(made).compare(stand_in.seen[-1])
@@ -204,7 +204,7 @@ def logged_in(made: Made) -> tuple[str, Arrived]:
     clock, redactor = SystemClock(), Redactor()
     flow = credentials.redeemed(consent, answer, stored, scope, effective.hosts, clock)
     before = len(made.vendor.seen)
-    document = finish(flow, Live(redactor), made.vault, clock, redactor)
+    document = finish(flow, Live(redactor, trust=made.workspace.trust), made.vault, clock, redactor)
     made.vault.save(ACCOUNT, document)
     assert len(made.vendor.seen) == before + 1
     return consent.url, made.vendor.seen[-1]

@@ -96,7 +96,7 @@ def _as_it_came(  # noqa: PLR0917
 
     clock = app.clock if at is None else FrozenClock(at)
     trial = Trial(app.workspace, app.environ, clock=clock, redactor=app.redactor, given=given)
-    live = Live(app.redactor, trusted_certificates=app.workspace.trusted_certificates)
+    live = Live(app.redactor, trust=app.workspace.trust)
     try:
         kept = keep_received(trial, live, delivery, account=address.account, connector=address.connector, note=note)
     finally:

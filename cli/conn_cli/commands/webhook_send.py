@@ -111,7 +111,7 @@ def _plan(app: App, request: "Request") -> None:
 def _sent(app: App, request: "Request") -> Exit:
     from conn_engine.transport.live import Live
 
-    live = Live(app.redactor, max_redirects=0, trusted_certificates=app.workspace.trusted_certificates)
+    live = Live(app.redactor, max_redirects=0, trust=app.workspace.trust.including(request.url))
     try:
         answer = live.send(request)
     finally:

@@ -15,6 +15,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
+from conn_engine.transport.addresses import parse_network
 from conn_engine.transport.door import fits
 from conn_engine.webhooks import NAMES
 
@@ -138,7 +139,8 @@ def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[st
         said = layer.data.get("hosts")
         if isinstance(said, list):
             hosts = tuple(str(host).lower() for host in said if covered(str(host), hosts))
-    return (*hosts, *(host.lower() for host in trusted if host.lower() not in hosts))
+    patterns = (host.lower() for host in trusted if parse_network(host) is None)  # a network receives no credential
+    return (*hosts, *(host for host in patterns if host not in hosts))
 
 
 def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
@@ -232,7 +234,8 @@ def _urls_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
         if not isinstance(value, str) or not _is_url_place(url_path):
             continue
         host = host_pattern(value)
-        if host is not None and not covered(host, hosts):
+        plain = f"http://{host}" if value.lower().startswith("http://") else str(host)
+        if host is not None and not covered(host, hosts) and not covered(plain, hosts):
             yield diagnostic(
                 "SEC110",
                 f'{dotted(url_path)} is on "{host}", where the connector\'s credentials may not go',

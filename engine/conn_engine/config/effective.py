@@ -293,6 +293,11 @@ class Effective:
         return authority.effective_hosts(self.layers, self._trusted)
 
     @cached_property
+    def trusted_hosts(self) -> tuple[str, ...]:
+        """The hosts and networks that requests may reach although they are internal."""
+        return tuple(host.lower() for host in self._trusted)
+
+    @cached_property
     def env_names(self) -> tuple[str, ...]:
         """The environment variables that credentials and authorization may read."""
         return authority.declared_names(self.layers[0].data, self._workspace_env)

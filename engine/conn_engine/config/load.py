@@ -24,6 +24,7 @@ from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.transport.egress import Trust
 
 __all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
 
@@ -79,10 +80,11 @@ class Workspace:
         return self._typed(File("workspace", "conn", path), WorkspaceSettings)
 
     @property
-    def trusted_certificates(self) -> Path | None:
-        """The file of authorities that vouch for servers besides the public ones."""
+    def trust(self) -> Trust:
+        """What requests may reach beside the public internet, and the authorities that vouch for servers."""
         named = self.settings.trusted_certificates
-        return self.tree.on_disk(self.root / named) if named is not None else None
+        certificates = self.tree.on_disk(self.root / named) if named is not None else None
+        return Trust(tuple(host.lower() for host in self.settings.trusted_hosts), certificates)
 
     @property
     def models(self) -> list[Path]:

@@ -22,6 +22,7 @@ from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import Signature
 from conn_engine.strategies import Settings
+from conn_engine.transport.addresses import parse_network
 from conn_engine.webhooks import Webhooks
 
 __all__ = [
@@ -47,6 +48,10 @@ NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
 HOST = r"^[^\s/@?#]+$"
+TRUSTED_HOST = (
+    r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the door reads a pattern
+    r"|[0-9.]+/[0-9]{1,2}|\[?[0-9A-Fa-f:.]+\]?/[0-9]{1,3})$"  # or a network
+)
 URL = r"^(https?://|\{\{)\S"
 OPERATION = r"^[^.\s]+\.[^.\s]+$"
 
@@ -54,6 +59,7 @@ Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
 Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
 EnvironmentVariable = Annotated[str, Meta(pattern=VARIABLE, max_length=200)]
 HostPattern = Annotated[str, Meta(pattern=HOST, max_length=300)]
+TrustedHost = Annotated[str, Meta(pattern=TRUSTED_HOST, max_length=300)]
 OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
 BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000)]
 Expression: TypeAlias = str  # JSONata
@@ -402,6 +408,13 @@ class LintSettings(Settings, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
+def fault_of_trusted(entry: str) -> str:
+    """What is wrong with an entry of `trusted_hosts` that its pattern lets pass; "" for a good one."""
+    if "/" not in entry.rpartition("://")[2].rstrip("/") or parse_network(entry) is not None:
+        return ""
+    return f'"{entry}" is not a network: write its first address and the length of its prefix, such as 10.0.0.0/8'
+
+
 class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: what holds for the whole workspace."""
 
@@ -417,8 +430,12 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         Meta(description="What evaluates expressions. Default: jlens where it is installed."),
     ] = None
     trusted_hosts: Annotated[
-        tuple[HostPattern, ...],
-        Meta(description="Hosts that may receive credentials besides the connectors' own: a test server."),
+        tuple[TrustedHost, ...],
+        Meta(
+            description="Host patterns, such as `localhost:4200` or `*.corp.example`: these hosts may be internal, and "
+            "may receive credentials as the connectors' own do. Networks, such as `10.0.0.0/8`: hosts may have "
+            "addresses in them."
+        ),
     ] = ()
     trusted_certificates: Annotated[
         str | None,
@@ -439,3 +456,8 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()
+
+    def __post_init__(self) -> None:
+        for entry in self.trusted_hosts:
+            if fault := fault_of_trusted(entry):
+                raise ValueError(f"trusted_hosts: {fault}")

@@ -62,7 +62,7 @@ def live_answers(
         if may_write(effective, case.name, call):
             left_out.append((case.name.text, "it writes"))
             continue
-        transport = _Kept(Live(redactor, trusted_certificates=workspace.trusted_certificates))
+        transport = _Kept(Live(redactor, trust=workspace.trust))
         try:
             with Connection(wiring, transport) as connection:
                 for number, _ in enumerate(connection.pages(case.name, call), 1):

@@ -1,12 +1,14 @@
 """What conn.yaml and environments must not say. Their shape is the schema's."""
 
+import re
 from collections.abc import Iterator, Sequence
 
 from conn_engine.config.literals import password_in_url
+from conn_engine.config.models import TRUSTED_HOST, fault_of_trusted
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, dotted
 
-__all__ = ["unknown_connectors", "workspace_secrets"]
+__all__ = ["trusted_networks", "unknown_connectors", "workspace_secrets"]
 
 
 def unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
@@ -22,6 +24,15 @@ def unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Dia
                 path=dotted(path),
                 hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8]) or 'none'}",
             )
+
+
+def trusted_networks(document: Document) -> Iterator[Diagnostic]:
+    """CFG104: an entry of `trusted_hosts` that is neither a host pattern nor a network."""
+    entries = document.data.get("trusted_hosts") if isinstance(document.data, dict) else None
+    for index, entry in enumerate(entries if isinstance(entries, list) else []):
+        if isinstance(entry, str) and re.fullmatch(TRUSTED_HOST, entry) and (fault := fault_of_trusted(entry)):
+            place = ("trusted_hosts", index)
+            yield diagnostic("CFG104", fault, document.span(place), path=dotted(place))
 
 
 def workspace_secrets(document: Document) -> Iterator[Diagnostic]:

@@ -6,8 +6,7 @@ This is the library's front door (`conn_engine.connect`, `conn_engine.aconnect`)
 import builtins
 from collections.abc import AsyncGenerator, AsyncIterator, Generator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, replace
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +23,7 @@ from conn_engine.runtime.operation import perform
 from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
+from conn_engine.transport.egress import Trust
 from conn_engine.vault import LayeredVault, open_vault, variable_name
 from conn_engine.wire import Clock, Flow, Headers, Page, get_clock
 
@@ -43,13 +43,13 @@ class Wiring:
     session: Session
     vault: Vault
     redactor: Redactor
-    trusted_certificates: Path | None = None
+    trust: Trust = field(default_factory=Trust)
 
     def live(self) -> "Live":
         """A transport that sends."""
         from conn_engine.transport.live import Live
 
-        return Live(self.redactor, trusted_certificates=self.trusted_certificates)
+        return Live(self.redactor, trust=self.trust)
 
 
 def _variables(account: str, fields: Sequence[CredentialField]) -> list[str]:
@@ -109,7 +109,7 @@ def wire_account(
             redactor.add(value, f"the literal {path[-1]}")
     budgets = Budgets(SHARED)
     session = Session(account, document or {}, environ, clock or get_clock(), policy or Policy(), budgets=budgets)
-    return Wiring(effective, session, vault, redactor, workspace.trusted_certificates)
+    return Wiring(effective, session, vault, redactor, workspace.trust)
 
 
 class Connection:
@@ -304,4 +304,4 @@ def aconnect(workspace: Workspace, account: str, *, environ: Mapping[str, str], 
     from conn_engine.transport.live import AsyncLive
 
     wiring = wire_account(workspace, account, environ=environ, **options)
-    return AsyncConnection(wiring, AsyncLive(wiring.redactor, trusted_certificates=wiring.trusted_certificates))
+    return AsyncConnection(wiring, AsyncLive(wiring.redactor, trust=wiring.trust))

@@ -73,7 +73,7 @@ def _ask(  # noqa: PLR0917
     redactor: Redactor,
 ) -> Outcome:
     outcome = Outcome()
-    live = Live(redactor, trusted_certificates=workspace.trusted_certificates)
+    live = Live(redactor, trust=workspace.trust)
     transport = Log(live)
     counts: list[int] = []
     try:

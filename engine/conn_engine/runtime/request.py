@@ -16,7 +16,7 @@ from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
 from conn_engine.signatures import Moment, NoSignature
 from conn_engine.strategies import Draft, Scope
-from conn_engine.transport import door
+from conn_engine.transport import door, egress
 from conn_engine.wire import Headers, Purpose, Request
 
 __all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request", "without_credential"]
@@ -99,7 +99,7 @@ def finish_request(  # noqa: PLR0917
     label: str,
 ) -> Request:
     """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
-    door.check_outside(draft.url, effective.hosts, label)
+    egress.check_host(draft.url, effective.trusted_hosts, label)
     draft.absent = absent_parts(operation.credentials.fields(), session.document)
     secret_scope = without(authorization_scope(effective, session), draft.absent)
     said = dict(draft.headers)  # before it is authorised: there is no secret in them

@@ -47,7 +47,9 @@ def for_replay(effective: Effective, *bases: str) -> Effective:
     A recorded next link leads to the recorded host. Nothing is sent in a replay, so nothing is granted by this.
     """
     variant = copy.copy(effective)
-    variant.__dict__["hosts"] = (*effective.hosts, *(urlsplit(base).netloc for base in bases if urlsplit(base).netloc))
+    recorded = tuple(urlsplit(base).netloc for base in bases if urlsplit(base).netloc)
+    variant.__dict__["hosts"] = (*effective.hosts, *recorded)
+    variant.__dict__["trusted_hosts"] = (*effective.trusted_hosts, *recorded)
     return variant
 
 

@@ -4,18 +4,22 @@ The HTTP library's own limits hold for one read. Host names are looked up under 
 """
 
 import contextlib
-import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import httpcore
 
-__all__ = ["Backend", "limit", "prolong"]
+from conn_engine.transport.resolving import Resolver, aresolve_within, resolve, resolve_within
+
+__all__ = ["AsyncBackend", "Backend", "Judge", "limit", "prolong"]
+
+Judge: TypeAlias = Callable[[str, int, Sequence[str]], None]
 
 CONNECT_SECONDS = 4.0
+MOST_ADDRESSES = 4
 _current = threading.local()
 
 
@@ -71,10 +75,17 @@ class _Stream(httpcore.NetworkStream):
 
 
 class Backend(httpcore.NetworkBackend):
-    """Opens connections within `connect_seconds`, name look-up and TLS handshake included."""
+    """Opens connections within `connect_seconds`, name look-up and TLS handshake included.
 
-    def __init__(self, connect_seconds: float = CONNECT_SECONDS) -> None:
+    `judge` gets the host, its port and all its addresses before one of them is connected to, and may raise.
+    """
+
+    def __init__(
+        self, connect_seconds: float = CONNECT_SECONDS, resolver: Resolver = resolve, judge: Judge | None = None
+    ) -> None:
         self._seconds = connect_seconds
+        self._resolver = resolver
+        self._judge = judge
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -88,42 +99,56 @@ class Backend(httpcore.NetworkBackend):
         """A connection to one of the host's addresses; each has its share of the time. Raises httpcore's errors."""
         allowed = _left(self._seconds, httpcore.ConnectTimeout) or self._seconds
         until = time.monotonic() + allowed
-        addresses = _addresses(host, port, allowed)
+        addresses = resolve_within(self._resolver, host, port, allowed)
+        if self._judge is not None:
+            self._judge(host, port, addresses)
         fault: Exception = httpcore.ConnectError("no address")
-        for index, address in enumerate(addresses):
-            left = (until - time.monotonic()) / (len(addresses) - index)
-            if left <= 0:
-                raise httpcore.ConnectTimeout("no connection in time")
+        for address, seconds in _shares(addresses, until):
             try:
-                return _Stream(self._plain.connect_tcp(address, port, left, local_address, socket_options), until)
+                return _Stream(self._plain.connect_tcp(address, port, seconds, local_address, socket_options), until)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
         raise fault
 
 
-def _addresses(host: str, port: int, seconds: float) -> list[str]:
-    """Addresses of a host. A look-up cannot be interrupted: it runs beside and may be left behind."""
-    name = host.strip("[]")
-    if name.replace(".", "").isdigit() or ":" in name:
-        return [name]
-    found: list[str] = []
-    faults: list[OSError] = []
+class AsyncBackend(httpcore.AsyncNetworkBackend):
+    """`Backend` for an event loop, where the time for the exchange is the loop's to watch."""
 
-    def look_up() -> None:
-        try:
-            rows = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM)
-            found.extend(dict.fromkeys(str(row[4][0]) for row in rows))
-        except OSError as error:
-            faults.append(error)
+    def __init__(
+        self, connect_seconds: float = CONNECT_SECONDS, resolver: Resolver = resolve, judge: Judge | None = None
+    ) -> None:
+        self._seconds = connect_seconds
+        self._resolver = resolver
+        self._judge = judge
+        self._plain = httpcore.AnyIOBackend()
 
-    worker = threading.Thread(target=look_up, name="host look-up", daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if faults:
-        try:
-            raise faults[0]
-        except OSError as fault:  # as its context, which survives the pool raising this again "from None"
-            raise httpcore.ConnectError("the host name is unknown") from fault
-    if not found:
-        raise httpcore.ConnectTimeout("the host name was not found in time")
-    return found[:4]
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """As `Backend.connect_tcp`."""
+        until = time.monotonic() + self._seconds
+        addresses = await aresolve_within(self._resolver, host, port, self._seconds)
+        if self._judge is not None:
+            self._judge(host, port, addresses)
+        fault: Exception = httpcore.ConnectError("no address")
+        for address, seconds in _shares(addresses, until):
+            try:
+                return await self._plain.connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                fault = error
+        raise fault
+
+
+def _shares(addresses: Sequence[str], until: float) -> Iterator[tuple[str, float]]:
+    """The addresses to try, each with its share of what is left of the time."""
+    tried = addresses[:MOST_ADDRESSES]
+    for index, address in enumerate(tried):
+        seconds = (until - time.monotonic()) / (len(tried) - index)
+        if seconds <= 0:
+            raise httpcore.ConnectTimeout("no connection in time")
+        yield address, seconds

@@ -5,7 +5,6 @@ A host pattern is a host name in which `*` stands for (part of) one label, with 
 own. Credentials travel over https only, except to this machine, or where a pattern says `http://` itself.
 """
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,14 +14,13 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Blob, Request
 
-__all__ = ["Target", "check", "check_outside", "fits", "is_internal", "is_loopback", "permitted", "target"]
+__all__ = ["Target", "as_sent", "check", "fits", "is_loopback", "pattern_of", "permitted", "target"]
 
 _URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)([^#]*)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
 _PATTERN = re.compile(r"(?:(https?)://)?(\[[0-9a-f:.*]+\]|[a-z0-9._*-]+)(?::([0-9]{1,5}|\*))?/?")
 _UNSAFE = re.compile(r"[^\x21-\x7e]")
 _BEFORE_PATH = re.compile(r"[^:/?#]+://[^/?#]*")
-_INTERNAL_ENDINGS = (".local", ".internal", ".localdomain", ".lan", ".home.arpa", ".localhost")
 _WINDOW = 1024 * 1024
 _OVERLAP = 64 * 1024
 _PORTS = {"http": 80, "https": 443}
@@ -105,32 +103,6 @@ def is_loopback(host: str) -> bool:
     return re.fullmatch(r"127(?:\.[0-9]{1,3}){3}", name) is not None
 
 
-@lru_cache(maxsize=256)
-def is_internal(host: str) -> bool:
-    """Whether a host is this machine, this network or the cloud's metadata service, as far as its name tells.
-
-    Numbers in any spelling that a resolver takes for an address count, and names without a dot.
-    """
-    name = host.rstrip(".")
-    if name.startswith("["):
-        address: ipaddress.IPv4Address | ipaddress.IPv6Address
-        try:
-            address = ipaddress.IPv6Address(name.strip("[]"))
-        except ValueError:
-            return True
-        address = address.ipv4_mapped or address.sixtofour or address
-        return not address.is_global
-    if is_loopback(name) or "." not in name or name.endswith(_INTERNAL_ENDINGS):
-        return True
-    last = name.rpartition(".")[2]
-    if not (last.isdigit() or last.startswith("0x")):
-        return False
-    try:
-        return not ipaddress.IPv4Address(name).is_global
-    except ValueError:
-        return True  # 0x7f.1, 127.1, 0177.0.0.1: an address in a spelling of long ago
-
-
 @lru_cache(maxsize=1024)
 def permitted(origin: tuple[str, str, int], hosts: tuple[str, ...]) -> bool:
     """Whether a credential may go to this scheme, host and port."""
@@ -160,6 +132,12 @@ def fits(pattern: str, host: str) -> bool:
     return len(wanted) == len(labels) and all(map(wildcards.fits, wanted, labels))
 
 
+def pattern_of(goal: Target) -> str:
+    """The host pattern that fits where a URL leads, and nothing else."""
+    plain = goal.scheme == "http" and not is_loopback(goal.host)
+    return f"http://{goal.authority}" if plain else goal.authority
+
+
 def check(request: Request, redactor: Redactor, to: Target | None = None) -> Target:
     """Where the request goes. Raises ConfigurationError when it may not go there with what it carries.
 
@@ -177,20 +155,6 @@ def check(request: Request, redactor: Redactor, to: Target | None = None) -> Tar
             hint=_mend(goal, request.hosts),
         )
     return goal
-
-
-def check_outside(url: str, hosts: tuple[str, ...], label: str) -> None:
-    """Raise ConfigurationError for a URL on an internal address that is no host of the connector.
-
-    With or without a credential: an override or an answer must not reach what only this machine can.
-    """
-    goal = target(url)
-    if is_internal(goal.host) and not permitted(goal.origin, hosts):
-        raise ConfigurationError(
-            f"{label} would go to {goal.scheme}://{goal.authority}, an internal address which is not a host of the "
-            "connector",
-            hint=_mend(goal, hosts),
-        )
 
 
 def _secrets(request: Request, redactor: Redactor) -> list[str]:
@@ -216,8 +180,7 @@ def _mend(goal: Target, hosts: tuple[str, ...]) -> str:
     plain = goal.scheme == "http" and not is_loopback(goal.host)
     if plain and permitted(("https", goal.host, _PORTS["https"] if goal.port == 80 else goal.port), hosts):
         return f"{known}, over https: write https:// in base_url"
-    scheme = "http://" if plain else ""
-    return f'{known}; to allow this one, add "{scheme}{goal.authority}" to trusted_hosts in conn.yaml'
+    return f'{known}; to allow this one, add "{pattern_of(goal)}" to trusted_hosts in conn.yaml'
 
 
 def _shown(url: str) -> str:

@@ -10,23 +10,26 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import Mapping
-from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypedDict, Unpack
-from urllib.parse import unquote, urlsplit
 
-from conn_engine.errors import ConfigurationError, ConnError, TransportError
+from conn_engine.errors import ConnError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import content, door, tls
+from conn_engine.transport import content, door, egress, tls
+from conn_engine.transport.egress import Trust
 from conn_engine.transport.message import apieces, header_bytes, headers_of, name_of, pieces
 from conn_engine.transport.outage import outage
+from conn_engine.transport.proxies import BehindProxy, choose_proxy, make_proxy, read_proxies
 from conn_engine.transport.receiving import MAX_STREAM_BYTES, Receiving
 from conn_engine.transport.redirects import Answer, Hop, follow
 from conn_engine.wire import Blob, ClientCertificate, Headers, Request, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import httpcore
+
+    from conn_engine.transport.resolving import Resolver
 
 __all__ = ["AsyncLive", "Live"]
 
@@ -36,14 +39,15 @@ MAX_BYTES = 64 * 1024 * 1024
 
 
 class Limits(TypedDict, total=False):
-    """The limits of a live transport."""
+    """The limits of a live transport, what it trusts, and what looks host names up (DNS by default)."""
 
     max_redirects: int
     max_bytes: int
     max_stream_bytes: int
     connect_seconds: float
     max_connections: int
-    trusted_certificates: Path | None
+    trust: Trust
+    resolver: "Resolver | None"
 
 
 class _Wire:
@@ -58,7 +62,8 @@ class _Wire:
         max_stream_bytes: int = MAX_STREAM_BYTES,
         connect_seconds: float = 4.0,
         max_connections: int = 20,
-        trusted_certificates: Path | None = None,
+        trust: Trust = Trust(),
+        resolver: "Resolver | None" = None,
     ) -> None:
         self.redactor = redactor or Redactor()
         self._max_redirects = max_redirects
@@ -66,14 +71,16 @@ class _Wire:
         self._max_stream_bytes = max_stream_bytes
         self._connect_seconds = connect_seconds
         self._max_connections = max_connections
-        self._trusted = trusted_certificates
+        self._trust = trust
+        self._resolver = resolver
         self._tls: dict[ClientCertificate | None, ssl.SSLContext] = {}
-        self._proxies = _proxies()
+        self._proxies = read_proxies()
+        self._behind_proxy = BehindProxy(resolver, trust.hosts)
         # The library below logs header values at DEBUG, which an application may have switched on for everything.
         logging.getLogger("httpcore").setLevel(logging.WARNING)
 
     def _pool_key(self, goal: door.Target, request: Request) -> _PoolKey:
-        proxy = _proxy_for(goal, self._proxies) if self._proxies else ""
+        proxy = choose_proxy(goal, self._proxies) if self._proxies else ""
         shown = request.certificate
         if goal.scheme != "https" or shown is None:
             return (goal.scheme == "https", proxy, None)
@@ -81,25 +88,33 @@ class _Wire:
         return (True, proxy, shown if door.permitted(goal.origin, request.hosts) else None)
 
     def _pool_options(self, key: _PoolKey) -> dict[str, Any]:
-        import httpcore
-
         options: dict[str, Any] = {"max_connections": self._max_connections, "keepalive_expiry": 20.0}
         if key[0]:
             options["ssl_context"] = self._context(key[2])
         if key[1]:
-            parts = urlsplit(key[1])
-            user = (unquote(parts.username or ""), unquote(parts.password or ""))
-            bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
-            self.redactor.add(user[1], "the proxy password")
-            try:
-                options["proxy"] = httpcore.Proxy(bare, auth=user if parts.username else None)
-            except Exception as error:
-                raise ConfigurationError(f'the proxy "{bare}" cannot be used') from error
+            options["proxy"] = make_proxy(key[1], self.redactor)
         return options
+
+    def _backend_options(self, key: _PoolKey) -> dict[str, Any]:
+        """How connections are opened: to judged addresses only, unless to a proxy that the environment names."""
+        from conn_engine.transport.resolving import resolve
+
+        scheme = "https" if key[0] else "http"
+
+        def judge(host: str, port: int, addresses: "Sequence[str]") -> None:
+            origin = (scheme, f"[{host}]" if ":" in host else host, port)
+            if reason := egress.judge_addresses(origin, addresses, self._trust.hosts):
+                raise egress.AddressRefusal(reason)
+
+        return {
+            "connect_seconds": self._connect_seconds,
+            "resolver": self._resolver or resolve,
+            "judge": None if key[1] else judge,
+        }
 
     def _context(self, certificate: ClientCertificate | None) -> ssl.SSLContext:
         if certificate not in self._tls:
-            self._tls[certificate] = tls.context(self._trusted, certificate)
+            self._tls[certificate] = tls.context(self._trust.certificates, certificate)
         return self._tls[certificate]
 
     def _message(self, hop: Hop, request: Request) -> "httpcore.Request":
@@ -178,7 +193,8 @@ class Live(_Wire):
 
     `redactor` knows the secrets that must not leave (see `door`). `max_bytes` bounds each body, before and
     after decompression; `Request.timeout_seconds` the whole exchange, redirects included; `connect_seconds`
-    name look-up, connection and TLS together.
+    name look-up, connection and TLS together. `trust` names what may be reached beside the public internet (see
+    `egress`).
     """
 
     def __init__(self, redactor: Redactor | None = None, **limits: Unpack[Limits]) -> None:
@@ -191,7 +207,7 @@ class Live(_Wire):
         from conn_engine.transport.deadline import limit
 
         started = time.perf_counter()
-        course = follow(request, self.redactor, self._max_redirects)
+        course = follow(request, self.redactor, self._max_redirects, self._trust.hosts)
         hop = next(course)
         with limit(request.timeout_seconds):
             while True:
@@ -207,15 +223,17 @@ class Live(_Wire):
         idle = home.setdefault(key, [])
         pool = idle.pop() if idle else self._new_pool(key)
         try:
-            return self._through(pool, hop, request)
+            return self._through(pool, hop, request, proxied=bool(key[1]))
         finally:
             idle.append(pool)
             if home is not self._free:  # closed meanwhile
                 _close(home)
 
-    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request) -> Answer:
+    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, *, proxied: bool) -> Answer:
         message = self._message(hop, request)
         try:
+            if proxied:
+                self._behind_proxy.judge(hop.target)
             response = pool.handle_request(message)
             try:
                 headers = headers_of(response.headers)
@@ -256,7 +274,8 @@ class Live(_Wire):
 
         from conn_engine.transport.deadline import Backend
 
-        return httpcore.ConnectionPool(**self._pool_options(key), network_backend=Backend(self._connect_seconds))
+        backend = Backend(**self._backend_options(key))
+        return httpcore.ConnectionPool(**self._pool_options(key), network_backend=backend)
 
     def close(self) -> None:
         """Close every connection. The transport can be used again; it opens new ones."""
@@ -282,7 +301,7 @@ class AsyncLive(_Wire):
     async def asend(self, request: Request) -> Response:
         """As `Live.send`."""
         started = time.perf_counter()
-        course = follow(request, self.redactor, self._max_redirects)
+        course = follow(request, self.redactor, self._max_redirects, self._trust.hosts)
         hop = next(course)
         try:
             async with asyncio.timeout(request.timeout_seconds) as limit:
@@ -299,9 +318,12 @@ class AsyncLive(_Wire):
         return hop.body or b"" if hop.payload is None else apieces(hop.payload)
 
     async def _exchange(self, hop: Hop, request: Request, limit: asyncio.Timeout) -> Answer:
-        pool = self._pool(hop.target, request)
+        key = self._pool_key(hop.target, request)
+        pool = self._pool(key)
         message = self._message(hop, request)
         try:
+            if key[1]:
+                await self._behind_proxy.ajudge(hop.target)
             response = await pool.handle_async_request(message)
             try:
                 headers = headers_of(response.headers)
@@ -338,13 +360,15 @@ class AsyncLive(_Wire):
             receiving.drop()
             raise
 
-    def _pool(self, goal: door.Target, request: Request) -> Any:
-        key = self._pool_key(goal, request)
+    def _pool(self, key: _PoolKey) -> "httpcore.AsyncConnectionPool":
         pool = self._pools.get(key)
         if pool is None:
             import httpcore
 
-            pool = httpcore.AsyncConnectionPool(**self._pool_options(key))
+            from conn_engine.transport.deadline import AsyncBackend
+
+            backend = AsyncBackend(**self._backend_options(key))
+            pool = httpcore.AsyncConnectionPool(**self._pool_options(key), network_backend=backend)
             self._pools[key] = pool
         return pool
 
@@ -382,19 +406,3 @@ def _unusable(request: Request, fault: content.ContentFault) -> TransportError:
 def _telling(error: Exception) -> Exception | None:
     """The error as a cause in a traceback, unless its text may quote a header."""
     return None if "LocalProtocol" in type(error).__name__ else error
-
-
-def _proxies() -> dict[str, str]:
-    from urllib.request import getproxies
-
-    found = getproxies()
-    return {key: value for key, value in found.items() if key in ("http", "https", "all", "no")}
-
-
-def _proxy_for(goal: door.Target, proxies: Mapping[str, str]) -> str:
-    from urllib.request import proxy_bypass
-
-    url = proxies.get(goal.scheme) or proxies.get("all") or ""
-    if not url or door.is_loopback(goal.host) or proxy_bypass(f"{goal.host}:{goal.port}"):
-        return ""
-    return url if "://" in url else f"http://{url}"

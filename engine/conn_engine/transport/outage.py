@@ -3,17 +3,23 @@
 import socket
 import ssl
 
-from conn_engine.errors import FaultKind, TransportError
-from conn_engine.transport.redirects import Hop
+from conn_engine.errors import ConnError, FaultKind, TransportError
+from conn_engine.transport.egress import AddressRefusal
+from conn_engine.transport.redirects import Hop, refused_host
 from conn_engine.wire import Request
 
 __all__ = ["outage"]
 
 
-def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float) -> TransportError:
-    """Any failure of an exchange in one line. Never the text of a library's error that may quote a header."""
+def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float) -> ConnError:
+    """Any failure of an exchange in one line. Never the text of a library's error that may quote a header.
+
+    A TransportError, unless nothing was sent because of the address: see `egress`.
+    """
     import httpcore
 
+    if isinstance(error, AddressRefusal):
+        return refused_host(hop, request, error.reason)
     where = hop.target.authority
     setting = "token_url" if request.purpose == "token" else "base_url"
     cause = _root(error)

@@ -5,12 +5,12 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from urllib.parse import urljoin
 
-from conn_engine.errors import ConfigurationError, TransportError
+from conn_engine.errors import ConfigurationError, ConnError, TransportError
 from conn_engine.secrets import Redactor
-from conn_engine.transport import door
+from conn_engine.transport import door, egress
 from conn_engine.wire import Blob, Headers, Request
 
-__all__ = ["Answer", "Hop", "follow"]
+__all__ = ["Answer", "Hop", "follow", "refused_host"]
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _CARRIED = frozenset({"accept", "user-agent"})
@@ -25,6 +25,7 @@ class Hop:
     headers: tuple[tuple[str, str], ...]
     body: bytes | None
     payload: Blob | None = None
+    redirected: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,9 @@ class Answer:
     spool: Blob | None = None
 
 
-def follow(request: Request, redactor: Redactor, max_redirects: int) -> Generator[Hop, Answer, Answer]:
+def follow(
+    request: Request, redactor: Redactor, max_redirects: int, trusted: tuple[str, ...] = ()
+) -> Generator[Hop, Answer, Answer]:
     """Yield hops, be sent their answers, return the last one.
 
     Within an origin a redirect is followed as it says. To another origin only a GET or HEAD follows, without
@@ -49,6 +52,8 @@ def follow(request: Request, redactor: Redactor, max_redirects: int) -> Generato
     url = request.url
     hop = Hop(goal, request.method.upper(), request.headers.pairs, request.body, request.payload)
     for _ in range(max_redirects + 1):
+        if reason := egress.judge_host(hop.target.origin, trusted):
+            raise refused_host(hop, request, reason)
         answer = yield hop
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or not location:
@@ -68,18 +73,15 @@ def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor)
     method, keeps = _method(request, hop, status, goal)
     if goal.origin == hop.target.origin:
         if keeps:
-            return Hop(goal, method, hop.headers, hop.body, hop.payload)
+            return Hop(goal, method, hop.headers, hop.body, hop.payload, redirected=True)
         headers = tuple(pair for pair in hop.headers if not pair[0].lower().startswith("content-"))
-        return Hop(goal, method, headers, None)
+        return Hop(goal, method, headers, None, redirected=True)
     if method not in ("GET", "HEAD"):
         raise _refusal(request, f"a {method} is redirected to another host, {goal.authority}")
-    # A vendor's server, or whoever can make it redirect, must not reach into our network.
-    if door.is_internal(goal.host) and not door.is_internal(hop.target.host):
-        raise _refusal(request, f"a redirect to {goal.authority}, an internal address")
     if redactor.find(url):
         raise _refusal(request, f"a redirect would carry a credential to {goal.authority}")
     kept = tuple(pair for pair in hop.headers if pair[0].lower() in _CARRIED)
-    return Hop(goal, method, kept, None)
+    return Hop(goal, method, kept, None, redirected=True)
 
 
 def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple[str, bool]:
@@ -94,6 +96,15 @@ def _method(request: Request, hop: Hop, status: int, goal: door.Target) -> tuple
             hint="the address has moved: correct base_url or path",
         )
     return "GET", False
+
+
+def refused_host(hop: Hop, request: Request, reason: str) -> ConnError:
+    """The error for a hop to a host that may not be reached: the vendor's, where it redirects there."""
+    label = request.label or request.method
+    if not hop.redirected:
+        return egress.refuse_host(hop.target, reason, label)
+    where = f"{hop.target.scheme}://{hop.target.authority}"
+    return _refusal(request, f"a redirect to {where}, {reason}", hint=egress.fix_for(hop.target))
 
 
 def _refusal(request: Request, what: str, hint: str = "") -> TransportError:

@@ -126,9 +126,24 @@ def test_an_override_may_narrow(make: Any) -> None:
     assert effective(make, "  base_url: 'https://acme.example.com/v2'\n").widening() == []
 
 
-def test_a_trusted_host_is_no_widening(make: Any) -> None:
-    conn = "trusted_hosts: ['127.0.0.1:*']\n"
-    assert effective(make, "  base_url: 'http://127.0.0.1:8080'\n", conn).widening() == []
+@pytest.mark.parametrize(
+    ("trusted", "base_url"),
+    [
+        ("127.0.0.1:*", "http://127.0.0.1:8080"),
+        ("http://10.0.0.5:8080", "http://10.0.0.5:8080/v1"),  # the spelling that the transport's error suggests
+        ("10.0.0.5", "https://10.0.0.5/v1"),
+        ("[fd00::5]:8443", "https://[fd00::5]:8443"),
+    ],
+)
+def test_a_trusted_host_is_no_widening(make: Any, trusted: str, base_url: str) -> None:
+    assert effective(make, f"  base_url: '{base_url}'\n", f"trusted_hosts: ['{trusted}']\n").widening() == []
+
+
+def test_a_trusted_network_may_be_reached_and_receives_no_credential(make: Any) -> None:
+    found = effective(make, "  base_url: 'https://10.0.0.5'\n", "trusted_hosts: [10.0.0.0/8, 'fd00::/8']\n")
+    assert found.hosts == ("*.example.com", "login.example.org")
+    assert found.trusted_hosts == ("10.0.0.0/8", "fd00::/8")
+    assert [finding.code for finding in found.widening()] == ["SEC110"]
 
 
 def test_a_connector_must_name_a_host(make: Any) -> None:

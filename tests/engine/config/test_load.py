@@ -129,6 +129,11 @@ def test_workspace_settings(make: Any) -> None:
         ("127.0.0.1:*",),
     )
     assert make({"conn.yaml": ""}).settings.default_environment == "production"
+    trusted = '"*.Corp.example:8443", 10.0.0.0/8, "fd00::/8", "[::1]:8080", "http://[fd00::1]:*", "http://nas.lan"'
+    assert make({"conn.yaml": f"trusted_hosts: [{trusted}]\n"}).trust.hosts[:2] == ("*.corp.example:8443", "10.0.0.0/8")
+    for network in ("10.0.0.1/8", "10.0.0.0/33", "300.0.0.0/8", "fd00::/200", "fe80::1/10"):
+        with pytest.raises(ConfigurationError, match="is not a network"):
+            make({"conn.yaml": f"trusted_hosts: ['{network}']\n"})
     with pytest.raises(ConfigurationError) as caught:
         make({"conn.yaml": "defualt_environment: staging\n"})
     assert [finding.code for finding in caught.value.findings] == ["CFG101"]

@@ -118,6 +118,11 @@ CONFIGURATION = [
     ),
     Bad("wrong type", one("CFG102", HTTP, 7, 31), swap=(HTTP, "path: /contacts,", "path: [/contacts],")),
     Bad("missing key", one("CFG103", HTTP, 7, 5), swap=(HTTP, "method: get, path: /contacts, ", "method: get, ")),
+    Bad(
+        "no network",
+        one("CFG104", "conn.yaml", 2, 29),
+        files={"conn.yaml": "version: 1\ntrusted_hosts: [10.0.0.0/8, 10.0.0.1/8, localhost:80]\n"},
+    ),
     Bad("not allowed", one("CFG104", HTTP, 7, 20), swap=(HTTP, "list: {method: get", "list: {method: gte")),
     Bad("unknown pagination", one("CFG105", HTTP, 4, 22), swap=(HTTP, "format: cursor", "format: cursr")),
     Bad(

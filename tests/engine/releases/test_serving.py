@@ -282,7 +282,7 @@ class TestSource:
         desk.write("private/ca.pem", "-----BEGIN CERTIFICATE-----\n")
         with desk.store() as store, ReleaseSource(desk.address, "production") as source:
             desk.serve(store, desk.release(store))
-            path = source.current().workspace.trusted_certificates
+            path = source.current().workspace.trust.certificates
             assert path is not None
             assert path.read_text() == "-----BEGIN CERTIFICATE-----\n"
         assert not path.exists()

@@ -17,6 +17,7 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
+from conn_engine.transport.egress import Trust
 from conn_engine.transport.faults import Faults, json_answer
 from conn_engine.transport.live import Live
 from conn_engine.vault.memory import MemoryVault
@@ -58,7 +59,7 @@ resources:
 """
 
 FILES = {
-    "conn.yaml": "version: 1\n",
+    "conn.yaml": "version: 1\ntrusted_hosts: [127.0.0.0/8]\n",  # where the servers of these tests are
     "connectors/shop/connector.yaml": CONNECTOR,
     "connectors/shop/unified/crm.yaml": CRM,
     "accounts/acme.yaml": "connector: shop\ncontext: { region: eu }\n",
@@ -241,7 +242,9 @@ class Shop:
 
     def pages(self, name: str, call: Call | None = None) -> Iterator[Page]:
         flow = perform(self.effective, self.effective.resolve(name), call or Call(), Session("acme"))
-        with closing(drive(flow, Live(Redactor()), MemoryVault({}))) as pages:
+        with closing(
+            drive(flow, Live(Redactor(), trust=Trust(self.effective.trusted_hosts)), MemoryVault({}))
+        ) as pages:
             yield from pages
 
     def records(self, name: str, call: Call | None = None) -> list[Any]:

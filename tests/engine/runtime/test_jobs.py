@@ -18,6 +18,7 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import adrive, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
+from conn_engine.transport.egress import Trust
 from conn_engine.transport.faults import Faults, broken_connection, json_answer
 from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.transport.plan import Plan, Planned
@@ -52,7 +53,9 @@ class Desk:
         redactor = Redactor()
         redactor.add_document(dict(self.session.document))
         vault = MemoryVault({"acme": dict(self.session.document)})
-        with closing(drive(flow, transport or Live(redactor), vault, clock=self.clock)) as pages:
+        with closing(
+            drive(flow, transport or Live(redactor, trust=Trust(self.effective.trusted_hosts)), vault, clock=self.clock)
+        ) as pages:
             yield from pages
 
     def records(self, call: Call | None = None) -> list[Any]:
@@ -98,7 +101,7 @@ def desk(make: Any, new_site: Any, monkeypatch: pytest.MonkeyPatch) -> Callable[
         }
         workspace = make(
             {
-                "conn.yaml": f"version: 1\ntrusted_hosts: ['{site.host}']\n",
+                "conn.yaml": f"version: 1\ntrusted_hosts: ['{site.host}', 127.0.0.0/8]\n",
                 "connectors/shop/connector.yaml": connector,
                 "connectors/shop/unified/crm.yaml": None,
                 "accounts/acme.yaml": {"connector": "shop"},
@@ -445,7 +448,7 @@ def test_an_event_loop_runs_the_same_job(desk: Any) -> None:
 
     async def run() -> list[Page]:
         flow = perform(acme.effective, acme.effective.resolve("exports.list"), Call(), acme.session)
-        live = AsyncLive(Redactor())
+        live = AsyncLive(Redactor(), trust=Trust(acme.effective.trusted_hosts))
         try:
             return [page async for page in adrive(flow, live, MemoryVault({"acme": {"token": TOKEN}}))]
         finally:

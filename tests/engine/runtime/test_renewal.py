@@ -225,7 +225,7 @@ def test_waiting_tasks_leave_the_loop_its_own_workers(workspace: Workspace, bank
         """Looks its host up in a worker of the loop, as a client does for a name that is not an address."""
 
         def __init__(self) -> None:
-            self.inner = AsyncLive(Redactor())
+            self.inner = AsyncLive(Redactor(), trust=workspace.trust)
 
         async def asend(self, request: Any) -> Any:
             await asyncio.get_running_loop().run_in_executor(None, time.sleep, 0.001)

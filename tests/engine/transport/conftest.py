@@ -2,12 +2,17 @@
 
 import http.server
 import socket
+import ssl
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 @dataclass
@@ -32,7 +37,7 @@ class Site:
         return (f"127.0.0.1:{self.port}",)
 
 
-def _site(made: Site) -> http.server.ThreadingHTTPServer:
+def _site(made: Site, address: str, port: int, tls: ssl.SSLContext | None) -> http.server.ThreadingHTTPServer:
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -67,20 +72,22 @@ def _site(made: Site) -> http.server.ThreadingHTTPServer:
         def handle_error(self, request: Any, client_address: Any) -> None:
             pass  # clients that go away are part of these tests
 
-    server = Server(("127.0.0.1", 0), Handler)
+    server = Server((address, port), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     made.port = server.server_address[1]
-    made.url = f"http://127.0.0.1:{made.port}"
+    made.url = f"http://{address}:{made.port}"
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     return server
 
 
 @pytest.fixture
-def new_site() -> Iterator[Callable[[], Site]]:
+def new_site() -> Iterator[Callable[..., Site]]:
     servers = []
 
-    def start() -> Site:
+    def start(address: str = "127.0.0.1", port: int = 0, tls: ssl.SSLContext | None = None) -> Site:
         made = Site()
-        servers.append(_site(made))
+        servers.append(_site(made, address, port, tls))
         return made
 
     yield start
@@ -90,7 +97,7 @@ def new_site() -> Iterator[Callable[[], Site]]:
 
 
 @pytest.fixture
-def site(new_site: Callable[[], Site]) -> Site:
+def site(new_site: Callable[..., Site]) -> Site:
     return new_site()
 
 

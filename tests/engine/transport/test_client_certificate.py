@@ -9,7 +9,7 @@ import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 sys.path.insert(0, str(Path(__file__).parent))
 
 from authority import Authority, Pair, pem_of
+from trusting import HERE
 
 from conn_engine.errors import ConfigurationError, CredentialError, TransportError
 from conn_engine.transport.client_certificate import check, load
@@ -113,7 +114,7 @@ def of(pair: Pair, passphrase: str | None = None) -> ClientCertificate:
 
 
 def sent(request: Request, ca: Path | None) -> Response:
-    with Live(trusted_certificates=ca) as live:
+    with Live(trust=replace(HERE, certificates=ca)) as live:
         return live.send(request)
 
 
@@ -132,7 +133,7 @@ def test_for_an_event_loop_too(guarded: Callable[..., Guard], ca: Path) -> None:
     guard = guarded()
 
     async def go() -> bytes:
-        async with AsyncLive(trusted_certificates=ca) as live:
+        async with AsyncLive(trust=replace(HERE, certificates=ca)) as live:
             return (await live.asend(guard.request(of(CLIENT)))).body
 
     assert json.loads(asyncio.run(go())) == {"client": "ada"}
@@ -140,7 +141,7 @@ def test_for_an_event_loop_too(guarded: Callable[..., Guard], ca: Path) -> None:
 
 def test_accounts_of_one_transport_show_each_their_own(guarded: Callable[..., Guard], ca: Path) -> None:
     guard = guarded(ssl.CERT_OPTIONAL)
-    with Live(trusted_certificates=ca) as live:
+    with Live(trust=replace(HERE, certificates=ca)) as live:
         for certificate in (of(CLIENT), None, of(AUTHORITY.vouch("bob")), of(CLIENT)):
             live.send(guard.request(certificate))
     assert guard.seen == ["ada", None, "bob", "ada"]
@@ -209,7 +210,7 @@ LOCKED = AUTHORITY.vouch("ada", passphrase="open sesame")
 )
 def test_what_does_not_serve_is_said_without_the_key(certificate: ClientCertificate, words: str) -> None:
     request = Request("GET", "https://127.0.0.1:1/", hosts=("127.0.0.1:1",), certificate=certificate)
-    with pytest.raises(CredentialError, match=words) as raised, Live() as live:
+    with pytest.raises(CredentialError, match=words) as raised, Live(trust=HERE) as live:
         live.send(request)
     told = f"{raised.value.message} {raised.value.hint}"
     assert raised.value.hint and SECRET not in told and "open sesame" not in told

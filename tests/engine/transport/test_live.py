@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from trusting import HERE
 
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
@@ -21,13 +22,13 @@ from conn_engine.wire import Headers, Request, Response
 
 
 def ask_sync(request: Request, **options: Any) -> Response:
-    with Live(options.pop("redactor", Redactor()), **options) as live:
+    with Live(options.pop("redactor", Redactor()), trust=HERE, **options) as live:
         return live.send(request)
 
 
 def ask_async(request: Request, **options: Any) -> Response:
     async def run() -> Response:
-        async with AsyncLive(options.pop("redactor", Redactor()), **options) as live:
+        async with AsyncLive(options.pop("redactor", Redactor()), trust=HERE, **options) as live:
             return await live.asend(request)
 
     return asyncio.run(run())
@@ -84,7 +85,7 @@ def test_head_has_no_body(ask, site):
 
 def test_connection_is_kept_and_cookies_are_not(site):
     site.routes["/x"] = (200, {"Set-Cookie": "session=abc; Path=/"}, b"")
-    with Live() as live:
+    with Live(trust=HERE) as live:
         for _ in range(3):
             assert live.send(Request("GET", f"{site.url}/x")).status == 200
     assert all("cookie" not in got.headers for got in site.got)
@@ -102,7 +103,7 @@ def test_netrc_is_not_used(site, tmp_path, monkeypatch):
 
 def test_many_threads_share_one_transport(site):
     site.routes["/x"] = lambda got: (200, {}, got.path.encode())
-    with Live(max_connections=4) as live, ThreadPoolExecutor(16) as pool:
+    with Live(max_connections=4, trust=HERE) as live, ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda n: live.send(Request("GET", f"{site.url}/x?n={n}")).body, range(64)))
     assert answers == [f"/x?n={n}".encode() for n in range(64)]
 
@@ -111,7 +112,7 @@ def test_many_tasks_share_one_transport(site):
     site.routes["/x"] = lambda got: (200, {}, got.path.encode())
 
     async def run() -> list[bytes]:
-        async with AsyncLive(max_connections=4) as live:
+        async with AsyncLive(max_connections=4, trust=HERE) as live:
             answers = await asyncio.gather(*(live.asend(Request("GET", f"{site.url}/x?n={n}")) for n in range(40)))
         return [answer.body for answer in answers]
 
@@ -371,7 +372,7 @@ def test_secret_headers_stay_out_of_debug_logs(site, caplog):
 
 
 def test_closed_transport_opens_new_connections(site):
-    live = Live()
+    live = Live(trust=HERE)
     live.send(Request("GET", f"{site.url}/x"))
     live.close()
     assert live.send(Request("GET", f"{site.url}/x")).status == 404
@@ -380,7 +381,7 @@ def test_closed_transport_opens_new_connections(site):
 
 def test_deadline_does_not_outlive_its_request(site, raw):
     slow = raw(lambda s: time.sleep(5))
-    with Live() as live:
+    with Live(trust=HERE) as live:
         with pytest.raises(TransportError):
             live.send(Request("GET", slow, timeout_seconds=0.1))
         time.sleep(0.15)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from trusting import HERE
 
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
@@ -14,13 +15,13 @@ TOKEN = "s3cr3t-t0ken/+="
 
 
 def ask_sync(request: Request, **options: Any) -> Response:
-    with Live(Redactor([TOKEN]), **options) as live:
+    with Live(Redactor([TOKEN]), **{"trust": HERE, **options}) as live:
         return live.send(request)
 
 
 def ask_async(request: Request, **options: Any) -> Response:
     async def run() -> Response:
-        async with AsyncLive(Redactor([TOKEN]), **options) as live:
+        async with AsyncLive(Redactor([TOKEN]), **{"trust": HERE, **options}) as live:
             return await live.asend(request)
 
     return asyncio.run(run())

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 
 import pytest
+from trusting import HERE
 
 from conn_engine.errors import ConnError, InternalError, MissingRecording, TransportError
 from conn_engine.secrets import Redactor
@@ -39,7 +40,7 @@ def test_recording_a_real_server_and_replaying_it_gives_the_same(site):
         b'{"q": "%s"}' % got.path.encode(),
     )
     asked = [Request("GET", f"{site.url}/a?n={n}") for n in (1, 2, 1)]
-    with Live() as live:
+    with Live(trust=HERE) as live:
         recorder = Recorder(live)
         answers = [recorder.send(request) for request in asked]
     replay = Replay(recorded(recorder))
@@ -51,7 +52,7 @@ def test_recording_a_real_server_and_replaying_it_gives_the_same(site):
 
 def test_recording_asynchronously(site):
     async def run():
-        async with AsyncLive() as live:
+        async with AsyncLive(trust=HERE) as live:
             recorder = Recorder(live)
             await recorder.asend(Request("GET", f"{site.url}/none"))
             with pytest.raises(InternalError):
@@ -191,7 +192,7 @@ def test_curl_sends_the_same_request(site, tmp_path):
         "CLIENT_SECRET": "hunter22",
         "SECRET": "hunter22",
     }
-    with Live(redactor) as live:
+    with Live(redactor, trust=HERE) as live:
         for request in requests:
             live.send(Request(request.method, request.url, request.headers, request.body, hosts=site.hosts))
             command = curl(request, redactor)

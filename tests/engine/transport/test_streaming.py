@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from trusting import HERE
 
 from conn_engine.bodies import Upload, encode_upload
 from conn_engine.errors import ConfigurationError, TransportError
@@ -83,11 +84,11 @@ def send(request: pytest.FixtureRequest) -> Callable[..., Response]:
     def go(asked: Request, *, secrets: tuple[str, ...] = (SECRET,), **limits: Any) -> Response:
         redactor = Redactor(secrets)
         if request.param == "sync":
-            with Live(redactor, **limits) as live:
+            with Live(redactor, trust=HERE, **limits) as live:
                 return live.send(asked)
 
         async def run() -> Response:
-            async with AsyncLive(redactor, **limits) as live:
+            async with AsyncLive(redactor, trust=HERE, **limits) as live:
                 return await live.asend(asked)
 
         return asyncio.run(run())

@@ -176,7 +176,7 @@ class Receiver:
                 effective=effective,
             )
         session = Session("", {}, self.environ, self.clock)
-        return Wiring(effective, session, self._opened(), self.redactor, self.workspace.trusted_certificates)
+        return Wiring(effective, session, self._opened(), self.redactor, self.workspace.trust)
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:
         """The configuration, resolved at the first delivery: the workspace does not change under a receiver."""

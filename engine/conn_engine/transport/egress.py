@@ -1,0 +1,141 @@
+"""Which hosts and addresses a request may reach: the public internet, and what `trusted_hosts` of conn.yaml names.
+
+A URL's host is judged before every hop (`judge_host`; needs no network), and the addresses that it resolves to before
+every new connection (`judge_addresses`). The connection then goes to a judged address, so that a second answer of DNS
+changes nothing. Whether a credential may go along is the door's to decide.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Self
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.transport import door
+from conn_engine.transport.addresses import Network, describe_internal, parse_address, parse_network, unwrap_address
+
+__all__ = [
+    "AddressRefusal",
+    "Trust",
+    "check_host",
+    "fix_for",
+    "judge_addresses",
+    "judge_host",
+    "judge_unresolved",
+    "refuse_host",
+]
+
+_INTERNAL_ENDINGS = (".local", ".internal", ".localdomain", ".lan", ".home.arpa", ".localhost")
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """What conn.yaml trusts beside the public internet: `hosts` are host patterns and networks that may be internal,
+    `certificates` is a file with certificates of private authorities."""
+
+    hosts: tuple[str, ...] = ()
+    certificates: Path | None = None
+
+    def including(self, url: str) -> Self:
+        """The same trust, and that in the host of a URL that the person at the command line wrote."""
+        return replace(self, hosts=(*self.hosts, door.pattern_of(door.target(url))))
+
+
+class AddressRefusal(Exception):
+    """A host may not be reached: `reason` says what is internal about it. The transport makes an error of it."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+@lru_cache(maxsize=1024)
+def judge_host(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
+    """What is internal about the host of a URL, as far as it shows without DNS; "" when it may be reached.
+
+    Numbers in any spelling that a resolver takes for an address count, and names that no public DNS has. Where
+    networks are trusted, the addresses of such a name decide.
+    """
+    if door.permitted(origin, trusted):
+        return ""
+    host = origin[1].rstrip(".")
+    address = parse_address(host.strip("[]"))
+    if address is None:
+        by_address = _networks(trusted) and not _is_numeric(host)
+        return "" if by_address else judge_unresolved(origin, trusted)
+    found = describe_internal(address)
+    return f"an internal address ({found})" if found and not _is_trusted(host.strip("[]"), trusted) else ""
+
+
+def judge_unresolved(origin: tuple[str, str, int], trusted: tuple[str, ...]) -> str:
+    """What is internal about a host name by itself, where its addresses are not known; "" when it may be reached."""
+    host = origin[1]
+    if not _is_internal_name(host) or door.permitted(origin, trusted):
+        return ""
+    return "an internal address in an unusual spelling" if _is_numeric(host) else "an internal address (by its name)"
+
+
+def judge_addresses(origin: tuple[str, str, int], addresses: Iterable[str], trusted: tuple[str, ...]) -> str:
+    """What is internal about the addresses that a host resolves to; "" when it may be reached. One is enough: whoever
+    answers for the name could otherwise mix an internal address with public ones."""
+    if door.permitted(origin, trusted):
+        return ""
+    for text in addresses:
+        address = parse_address(text)
+        found = describe_internal(address) if address is not None else "of no known kind"
+        if found and not _is_trusted(text, trusted):
+            return f"which resolves to an internal address ({text}, {found})"
+    return ""
+
+
+def check_host(url: str, trusted: tuple[str, ...], label: str) -> None:
+    """Raise ConfigurationError for a URL whose host is internal and not trusted."""
+    goal = door.target(url)
+    if reason := judge_host(goal.origin, trusted):
+        raise refuse_host(goal, reason, label)
+
+
+def refuse_host(goal: door.Target, reason: str, label: str) -> ConfigurationError:
+    """The error for a request whose host is refused."""
+    return ConfigurationError(
+        f"{label} would go to {goal.scheme}://{goal.authority}, {reason}",
+        hint=fix_for(goal),
+    )
+
+
+def fix_for(goal: door.Target) -> str:
+    """How to allow an internal host."""
+    return f'if it is meant to be internal, add "{door.pattern_of(goal)}" to trusted_hosts in conn.yaml'
+
+
+@lru_cache(maxsize=256)
+def _is_internal_name(host: str) -> bool:
+    """Whether a host that is not a plain address looks internal: no dot, an ending of local networks, or numbers."""
+    name = host.rstrip(".")
+    return (
+        "." not in name
+        or name.startswith("[")
+        or name.endswith(_INTERNAL_ENDINGS)
+        or _is_numeric(name)
+        or door.is_loopback(name)
+    )
+
+
+def _is_numeric(host: str) -> bool:
+    """Whether a resolver takes the name for an address: 0x7f.1, 127.1, 0177.0.0.1, 2130706433."""
+    return _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]) is not None
+
+
+def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
+    parsed = parse_address(address)
+    if parsed is None:
+        return False
+    return any(parsed in network or unwrap_address(parsed) in network for network in _networks(trusted))
+
+
+@lru_cache(maxsize=256)
+def _networks(trusted: tuple[str, ...]) -> tuple[Network, ...]:
+    return tuple(network for network in map(parse_network, trusted) if network is not None)

@@ -15,6 +15,7 @@ from conn_engine.documents import parse, write_whole
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.imports.build import build
+from conn_engine.imports.checking import add_faults
 from conn_engine.imports.contract import Contract, Finished
 from conn_engine.imports.folding import folded
 from conn_engine.imports.formats import Format, Options, formats
@@ -126,7 +127,7 @@ def proposed_name(source: Source, entry: str = "") -> str:
 
 
 def import_source(source: Source, options: Options, *, recorded_at: str = _CREATED) -> Imported:
-    """Make a connector of a document. Writes nothing.
+    """Make a connector of a document. Writes nothing but, for a moment, what lint reads, in a temporary folder.
 
     Raises UsageError when `only` matches no operation, `base_url` is none or `entry` no key, ConfigurationError when
     the document has no operation that can be said.
@@ -147,17 +148,18 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
         contract = read if isinstance(read, Contract) else Contract(made.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
         _nothing(source, made, options, known)
+    imported = _imported(made, options.name, source.file, recordings)
+    if add_faults(made.losses, options.name, imported.write):
+        imported = _imported(made, options.name, source.file, recordings)
+    return imported
+
+
+def _imported(made: Finished, name: str, file: str, recordings: list[Recording]) -> Imported:
+    texts = {"connector.yaml": connector_text(made, file), "README.md": readme_text(made, name, file), **made.files}
     return Imported(
-        name=options.name,
+        name=name,
         format=made.format,
-        files={
-            name: without_tokens(text)
-            for name, text in {
-                "connector.yaml": connector_text(made, source.file),
-                "README.md": readme_text(made, options.name, source.file),
-                **made.files,
-            }.items()
-        },
+        files={place: without_tokens(text) for place, text in texts.items()},
         recordings=recordings,
         operations=len(made.operations),
         resources=made.resources,

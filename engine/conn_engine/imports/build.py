@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from conn_engine.config.authority import base_hosts
 from conn_engine.imports.contract import Contract, Endpoint, Finished, Where
 from conn_engine.imports.formats import Options
 from conn_engine.imports.naming import Name, names_of
@@ -179,15 +180,24 @@ def _connector(contract: Contract, options: Options, plan: HeaderPlan, built: Bu
         ("docs_url", contract.docs_url),
         ("base_url", contract.base_url),
         ("fields", fields),
-        ("hosts", contract.hosts),
     ):
         if value:
             data[key] = value
     data["credentials"] = contract.credentials or {"format": "none"}
     data["authorization"] = contract.authorization or {"format": "none"}
+    if contract.hosts:  # then they are all that may get the credential, those of other URLs too
+        own = {str(n): {"base_url": one.endpoint.base_url} for n, one in enumerate(built.operations)}
+        data["hosts"] = _hosts(contract.hosts, base_hosts({**data, "resources": own}))
     if plan.templates:
         data["headers"] = plan.templates
     return data
+
+
+def _hosts(listed: list[str], found: Sequence[str]) -> list[str]:
+    """The hosts that a document lists, and those of its other URLs; a pattern for hosts that are listed adds none."""
+    ends = [pattern.removeprefix("*") for pattern in found if pattern.startswith("*")]
+    known = {f"*{end}" for end in ends if any(host.endswith(end) for host in listed)}
+    return [*listed, *(host for host in found if host not in listed and host not in known)]
 
 
 def _verify(operations: Sequence[Operation]) -> str:

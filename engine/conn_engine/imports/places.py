@@ -1,5 +1,7 @@
 """Where a vendor is reached: a document's server URL as a `base_url` template with the fields it needs."""
 
+import itertools
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,11 +11,12 @@ from urllib.parse import urlsplit
 from conn_engine.imports.contract import Contract
 from conn_engine.imports.words import identifier, plain
 
-__all__ = ["Server", "place_server", "usable_url"]
+__all__ = ["Server", "place_server", "server_url", "usable_url"]
 
 _VARIABLE = re.compile(r"\{\{?([^{}]+)\}\}?")
 _PLACEHOLDER = re.compile(r"your.*|my[-_].*|(?:example|company|tenant|subdomain|domain|acme|site)(?:[-_].*)?")
 _HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+_MOST_HOSTS = 200
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -31,24 +34,51 @@ def place_server(contract: Contract, server: Server | None, *, given: str = "") 
         contract.base_url = given.rstrip("/")
         return
     url = server.url.strip().rstrip("/") if server else ""
-    if not url.lower().startswith(("http://", "https://")) and not _VARIABLE.match(url):
+    if server is None or (not url.lower().startswith(("http://", "https://")) and not _VARIABLE.match(url)):
         path = url if url.startswith("/") and "{" not in url else ""
         contract.base_url = f"https://api.example.com{path}"
         contract.losses.add("the host: the document names none; base_url is a placeholder (or import with --base-url)")
         return
-    variables = server.variables if server else {}
+    text = server_url(contract, server)
+    contract.base_url = _own_label(contract, text) if "{{" not in text else text
+    if not usable_url(contract.base_url):
+        contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
+        contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
+        contract.hosts = []
+    elif contract.base_url.startswith("http://") and urlsplit(contract.base_url).hostname not in _LOOPBACK:
+        contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
+
+
+def server_url(contract: Contract, server: Server) -> str:
+    """A server's URL as a template. Its variables become fields of the contract; where the document lists the values
+    of those in the host, the hosts are written out."""
+    url, variables = server.url.strip().rstrip("/"), server.variables
     if (first := _VARIABLE.match(url)) is not None:
         if url.startswith("://", first.end()):
             url = f"https{url[first.end() :]}"
         else:
             url = _whole_host(contract, url, first, variables)
-    text = _VARIABLE.sub(lambda found: _field(contract, found[1], variables), url)
-    contract.base_url = _own_label(contract, text) if "{{" not in text else text
-    if not usable_url(contract.base_url):
-        contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
-        contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
-    elif contract.base_url.startswith("http://") and urlsplit(contract.base_url).hostname not in _LOOPBACK:
-        contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
+    contract.hosts += [host for host in _listed_hosts(url, variables) if host not in contract.hosts]
+    return _VARIABLE.sub(lambda found: _field(contract, found[1], variables), url)
+
+
+def _listed_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
+    """Every host of a URL whose variables have values that the document lists; none where one has others."""
+    host = url.partition("://")[2].partition("/")[0]
+    names = list(dict.fromkeys(_VARIABLE.findall(host)))
+    choices = [_options(variables.get(name)) for name in names]
+    if not names or not all(choices) or math.prod(map(len, choices)) > _MOST_HOSTS:
+        return []
+    found = []
+    for values in itertools.product(*choices):
+        chosen = dict(zip(names, values, strict=True))
+        found.append(_VARIABLE.sub(lambda match, chosen=chosen: chosen[match[1]], host).lower())  # type: ignore[misc]
+    return [one for one in found if _HOST.fullmatch(one)]
+
+
+def _options(said: Any) -> list[str]:
+    options = said.get("enum") if isinstance(said, Mapping) else None
+    return [str(option) for option in options[:100]] if isinstance(options, list) else []
 
 
 def usable_url(url: str) -> bool:
@@ -101,9 +131,8 @@ def _add(contract: Contract, name: str, said: Mapping[str, Any], sample: str, de
     text = plain(said.get("description") or description)
     if text:
         row["description"] = text
-    options = said.get("enum")
-    if isinstance(options, list) and options:
-        row["options"] = [str(option) for option in options[:100]]
+    if options := _options(said):
+        row["options"] = options
         sample = sample if sample in row["options"] else row["options"][0]
         row["default"] = sample
     elif not description and "default" in said and not _PLACEHOLDER.fullmatch(sample.lower()):

@@ -452,6 +452,7 @@ def test_the_requests_of_a_job_have_no_secret_in_their_paths(read: Read) -> None
         "polling_requester": requester,
         "download_requester": {"type": "HttpRequester", "url_base": "{{ download_target }}"},
         "status_extractor": extractor,
+        "status_mapping": {"completed": ["DONE"], "failed": ["FAILED"], "running": [], "timeout": []},
         "download_target_extractor": extractor,
         "record_selector": {"type": "RecordSelector", "extractor": {"type": "DpathExtractor", "field_path": []}},
     }
@@ -774,6 +775,46 @@ def test_the_hosts_of_a_url_with_a_default_may_have_the_credential(read: Read) -
     assert made.data["hosts"] == ["app.v.example"]
 
 
+REGIONS = {"properties": {"region": {"type": "string", "enum": ["eu", "us"]}, "site": {"type": "string"},
+                          "flag": {"type": "boolean"}}, "required": ["region", "site"]}  # fmt: skip
+CHOSEN = "{% set urls = {'a': 'https://a.v.example/', 'b': 'https://b.v.example'} %}{{ urls[config['site']] }}"
+
+
+@pytest.mark.parametrize(
+    ("base", "hosts"),
+    [
+        ("https://{{ config['region'] }}.v.example", ["eu.v.example", "us.v.example"]),
+        ("https://api.v.{{ config['region'] }}/v2", ["api.v.eu", "api.v.us"]),
+        (CHOSEN, ["a.v.example", "b.v.example"]),
+        ("https://{{ 'sandbox.' if config['flag'] }}v.example", ["sandbox.v.example", "v.example"]),
+        ("https://{{ config['site'] }}.v.example", None),
+        ("https://{{ config['site'] }}.{{ config['region'] }}.v.example", ["*.eu.v.example", "*.us.v.example"]),
+        ("https://{{ config['site'] if config['site'] else 'x' }}.v.example", ["*.v.example", "x.v.example"]),
+    ],
+)
+def test_hosts_whose_alternatives_are_written_in_the_manifest(read: Read, base: str, hosts: list[str] | None) -> None:
+    made = read(stream(url_base=base), spec=REGIONS)
+    assert made.data.get("hosts") == hosts
+    assert not made.lost
+
+
+@pytest.mark.parametrize(
+    "base", ["https://{{ config['site'] }}", "https://{{ config['site'] }}.example", "https://api.{{ config['site'] }}"]
+)
+def test_a_host_that_the_account_decides_is_never_a_pattern_for_strangers(read: Read, base: str) -> None:
+    made = read(stream(url_base=base), spec=REGIONS)
+    assert made.data["hosts"] == ["api.example.com"]
+    assert any("which hosts may get the credential" in what for what in made.lost)
+
+
+def test_a_base_url_that_is_given_holds_for_every_stream(imported: Callable[..., Any]) -> None:
+    streams = [stream(), stream("more"), stream("files", url_base="https://files.v.example/v9")]
+    made = imported({"type": "DeclarativeSource", "check": {}, "streams": streams}, base_url="https://mock.example/")
+    assert made.data["base_url"] == "https://mock.example"
+    assert "base_url" not in str(made.data["resources"]) and "hosts" not in made.data
+    assert made.lost == {"its own base URL: --base-url stands for it": ["files"]}
+
+
 def test_values_are_written_as_python_writes_them(read: Read) -> None:
     row = listing(
         read(
@@ -890,3 +931,24 @@ def test_a_manifest_without_streams_is_refused(read: Read) -> None:
         read()
     with pytest.raises(ConfigurationError, match="no operation that can be imported"):
         read({"type": "DeclarativeStream", "name": "empty"})
+
+
+def test_what_lint_calls_an_error_is_a_loss(read: Read) -> None:
+    decoder = {"type": "CsvDecoder", "encoding": "klingon"}
+    made = read(stream(decoder=decoder), stream("others", decoder=decoder), stream("fine"))
+    (what, places), *others = made.lost.items()
+    assert "CFG104" in what and "klingon" in what and not others
+    assert places == ["things.list", "others.list"]
+    assert "CFG104" in made.imported.files["README.md"] and "Everything was carried over" not in made.text
+    assert "Everything was carried over." in read(stream("fine")).text
+
+
+def test_a_rule_that_no_answer_comes_to_is_left_out(read: Read) -> None:
+    filters = [
+        {"http_codes": [400, 500], "action": "IGNORE"},
+        {"http_codes": [400], "action": "RETRY"},
+        {"http_codes": [500], "action": "FAIL"},
+    ]
+    handler = {"type": "DefaultErrorHandler", "response_filters": filters}
+    rules = listing(read(stream(error_handler=handler)))["errors"]
+    assert [rule["when"] for rule in rules] == ["status in [400, 500]"]

@@ -44,6 +44,44 @@ def test_servers(imported, api, servers, base, fields) -> None:
     assert [row["name"] for row in made.data.get("fields", [])] == fields
 
 
+def server(url: str, **values: list[str]) -> dict[str, Any]:
+    return {"url": url, "variables": {name: {"enum": some, "default": some[0]} for name, some in values.items()}}
+
+
+@pytest.mark.parametrize(
+    ("servers", "own", "hosts"),
+    [
+        ([server("https://{r}.t.example", r=["eu", "us"])], [], ["eu.t.example", "us.t.example"]),
+        ([server("https://t.{d}/v1", d=["example", "test"])], [], ["t.example", "t.test"]),
+        ([server("https://{r}.{h}.t.example", r=["a"], h=["b", "c"])], [], ["a.b.t.example", "a.c.t.example"]),
+        ([server("https://api.t.example/{v}", v=["1", "2"])], [], None),
+        ([server("https://{r}.t.example", r=["eu"])], ["https://files.t.example"], ["eu.t.example", "files.t.example"]),
+        ([server("https://api.t.example")], [server("https://{r}.f.example", r=["a", "b"])],
+         ["a.f.example", "b.f.example", "api.t.example"]),
+        ([{"url": "https://{r}.t.example", "variables": {"r": {"default": "eu"}}}], [], None),
+    ],
+)  # fmt: skip
+def test_hosts_whose_alternatives_are_listed_are_written_out(imported, api, servers, own, hosts) -> None:
+    rows = [one if isinstance(one, dict) else {"url": one} for one in own]
+    made = imported(api({"/a": {"get": {"responses": {}, "servers": rows}}}, servers=servers))
+    assert made.data.get("hosts") == hosts
+    assert not any("host" in what or "server" in what for what in made.lost)
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [("/v2", "https://api.t.example/v2"), ("https://files.t.example/", "https://files.t.example"), ("/v1/", None)],
+)
+def test_a_server_of_a_path(imported, api, url, base) -> None:
+    paths = {"/a": {"servers": [{"url": url}], "get": {"responses": {}}}, "/b": {"get": {"responses": {}}}}
+    document = api(paths, servers=[{"url": "https://api.t.example/v1"}])
+    made = imported(document)
+    assert made.operation("a.get").get("base_url") == base
+    given = imported(document, base_url="https://mock.example")
+    assert given.data["base_url"] == "https://mock.example" and "base_url" not in str(given.data["resources"])
+    assert given.lost.get("a server of its own: --base-url stands for it") == ["GET /a"]
+
+
 def test_a_base_url_may_be_given(imported, api) -> None:
     made = imported(api({"/a": {"get": {"responses": {}}}}, servers=[]), base_url="https://own.example/v1/")
     assert made.data["base_url"] == "https://own.example/v1"

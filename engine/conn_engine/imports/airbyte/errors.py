@@ -8,6 +8,7 @@ from conn_engine.imports.airbyte.jinja import Lit, Untranslatable, condition, ex
 from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.lists import listing
+from conn_engine.lint.statuses import certain, possible
 
 __all__ = ["rules_of"]
 
@@ -41,8 +42,19 @@ def rules_of(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
     rules = certain + open_
     if waits or retries != 5:
         rules += _defaults(waits, retries)
-    seen: set[str] = set()
-    return [rule for rule in rules if not (rule["when"] in seen or seen.add(rule["when"]))]  # type: ignore[func-returns-value]
+    return list(_reachable(rules))
+
+
+def _reachable(rules: list[Rule]) -> Iterator[Rule]:
+    """The rules that some answer comes to: those before one may take all that it would hold for."""
+    taken: set[int] = set()
+    known: set[str] = set()
+    for rule in rules:
+        when = rule["when"]
+        if when not in known and not possible(when) <= taken:
+            yield rule
+            taken |= certain(when)
+            known.add(when)
 
 
 def _handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:

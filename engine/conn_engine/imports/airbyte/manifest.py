@@ -23,6 +23,7 @@ from conn_engine.imports.words import plain, snake
 __all__ = ["LABEL", "finished"]
 
 LABEL = "low-code manifest"
+_MOST_HOSTS = 200
 _PLACEHOLDER = "api.example.com"
 
 
@@ -47,6 +48,8 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
     for name in settings.opened():
         losses.add("that a value is secret: it stands in URLs, where nothing is", name)
     kept = _chosen(streams, options, made)
+    if options.base_url:
+        _place(kept, options.base_url.rstrip("/"), losses)
     made.data = _connector(
         manifest, specification, resolver.resolved(manifest.get("api_budget")), options, streams, kept, Notes(losses)
     )
@@ -129,6 +132,16 @@ def _chosen(streams: Streams, options: Options, made: Finished) -> list[Stream]:
     return [stream for stream in everything if stream.resource in wanted]
 
 
+def _place(kept: list[Stream], base: str, losses: Losses) -> None:
+    """Let every stream have the base URL that the caller gives."""
+    usual = Counter(stream.request.base_url for stream in kept).most_common(1)
+    for stream in kept:
+        if stream.request.base_url != usual[0][0]:
+            losses.add("its own base URL: --base-url stands for it", stream.name)
+        stream.request.base_url, stream.request.open_host = base, False
+        stream.request.hosts = [host for host in [host_pattern(base)] if host]
+
+
 def _needed(parents: Any) -> list[str]:
     found: list[str] = []
     for source in parents if isinstance(parents, list) else [parents] if parents else []:
@@ -156,7 +169,7 @@ def _connector(  # noqa: PLR0917
         data["docs_url"] = url
     bases = Counter(stream.request.base_url for stream in kept)
     base = max(bases, key=lambda one: bases[one]) if bases else f"https://{_PLACEHOLDER}"
-    data["base_url"] = options.base_url.rstrip("/") or base
+    data["base_url"] = base
     fields = streams.settings.fields()
     if fields:
         data["fields"] = fields
@@ -195,13 +208,13 @@ def _configured(strategy: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
-    """The hosts that may get the credential, where the base URL alone does not tell."""
-    told = {host for stream in kept if (host := host_pattern(stream.request.base_url)) is not None}
-    if all(host_pattern(stream.request.base_url) is not None for stream in kept) and set(token_hosts) <= told:
+    """The hosts that may get the credential, where the base URL does not say it, or not as exactly as the document."""
+    patterns = {stream.request.base_url: host_pattern(stream.request.base_url) for stream in kept}
+    hosts = [host for stream in kept for host in (stream.request.hosts or [patterns[stream.request.base_url]])]
+    hosts = [*dict.fromkeys(host for host in hosts if host)]
+    if set(hosts) == set(patterns.values()) and set(token_hosts) <= set(hosts):
         return []
-    hosts = [host for stream in kept for host in (*stream.request.hosts, host_pattern(stream.request.base_url))]
-    hosts += token_hosts
-    found = list(dict.fromkeys(host for host in hosts if host))
+    found = list(dict.fromkeys([*hosts, *token_hosts]))[:_MOST_HOSTS]
     if any(stream.request.open_host for stream in kept):
         notes.add("which hosts may get the credential: the account decides the host; list them under hosts")
         found = found or [_PLACEHOLDER]

@@ -104,7 +104,7 @@ def _url(  # noqa: PLR0917
             kept = joined([*host, _by_authorization(below, scope, made)])
             scope.settings.expose(secrets_in(kept), "the host's URL")
         made.base_url = base_of(kept)
-        made.hosts = hosts_of(kept)
+        made.hosts = hosts_of(kept, scope.settings.choices)
         made.open_host = not made.hosts
     except Untranslatable as reason:
         notes.add(f"the base URL: {reason}")

@@ -37,8 +37,9 @@ def response_of(decoder: Any, notes: Notes) -> dict[str, Any]:
         delimiter = decoder.get("delimiter")
         if isinstance(delimiter, str) and delimiter not in (",", ""):
             options["delimiter"] = "\t" if delimiter in ("\\t", "\t") else delimiter
-        if str(decoder.get("encoding") or "utf-8").lower() not in ("utf-8", "utf8"):
-            options["charset"] = str(decoder["encoding"])
+        charset = str(decoder.get("encoding") or "utf-8").lower().replace("_", "-")
+        if charset not in ("utf-8", "utf8", "utf-8-sig"):  # a byte order mark counts in any case
+            options["charset"] = charset
         if decoder.get("set_values_to_none"):
             options["nulls"] = [str(one) for one in decoder["set_values_to_none"]]
     if options:

@@ -173,7 +173,7 @@ def _before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
 
 def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
     base = spread(text_of(one.get("api_url") or "", scope))
-    hosts += hosts_of(base)
+    hosts += hosts_of(base, scope.settings.choices)
     login = {
         "url": f"{str(template(base)).rstrip('/')}/{fixed_text(one.get('login_url'), scope, 'session').lstrip('/')}",
         "body": {key: str(template(credential_text(one.get(key) or "", scope))) for key in ("username", "password")},

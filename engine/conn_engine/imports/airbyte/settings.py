@@ -232,6 +232,10 @@ class Settings:
         names = {setting.name for setting in self.by_place.values() if not setting.declared}
         return not (isinstance(node, Path) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
 
+    def choices(self, name: str) -> tuple[str, ...]:
+        """The values that a name of the context may have, where the specification lists them."""
+        return next((one.options for one in self.by_place.values() if one.name == name and not one.secret), ())
+
     def fields(self) -> list[dict[str, Any]]:
         """The fields of the connector: what an account says under `context`."""
         return [field_row(setting) for setting in self.by_place.values() if not setting.secret and setting.used]

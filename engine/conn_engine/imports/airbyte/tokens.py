@@ -73,7 +73,7 @@ def oauth_of(
     names = {key: fixed_text(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
     url = text_of(one.get("token_refresh_endpoint") or "", scope)
     url = spread(url)
-    hosts += hosts_of(url)
+    hosts += hosts_of(url, scope.settings.choices)
     config["token_url"] = str(template(url))
     grant = fixed_text(one.get("grant_type"), scope, "refresh_token")
     for key in ("client_id", "client_secret"):

@@ -5,15 +5,19 @@ it becomes a list, of which every item is a segment.
 """
 
 import re
-from collections.abc import Container
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from conn_engine.imports.airbyte.jinja import (
+    Block,
     Cond,
     Default,
     ListOf,
     Lit,
     Node,
+    ObjectOf,
+    Path,
     Secret,
     Untranslatable,
     secrets_in,
@@ -24,7 +28,11 @@ from conn_engine.imports.words import snake
 
 __all__ = ["Url", "after_host", "base_of", "hosts_of", "query_of", "spread", "url_of", "with_places"]
 
+Options: TypeAlias = Callable[[str], Sequence[str]]
+
 _SLASH = Lit("/")
+_MOST_ALTERNATIVES = 200
+_PAST_HOST = re.compile(r"https?://[^/?#]*[/?#]")
 _HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
 
 
@@ -68,22 +76,46 @@ def base_of(node: Node) -> str:
     return made.rstrip("/")
 
 
-def hosts_of(node: Node) -> list[str]:
-    """The hosts that a URL's tree writes out, those of every branch."""
-    found: list[str] = []
-    first, *rest = pieces = parts(node)
-    if isinstance(first, Cond | Default):
-        choices = [first.then if isinstance(first, Cond) else first.value, first.other]
-        return [host for one in choices for host in hosts_of(joined([one, *rest]))]
-    text = "".join(str(one.value) if isinstance(one, Lit) else "\0" for one in pieces)
-    match = _HOST.match(text)
-    if match and match[1].strip("\0."):
-        labels = ["*" if "\0" in label else label for label in match[1].lower().split(".")]
+def hosts_of(node: Node, options: Options = lambda _: ()) -> list[str]:
+    """The hosts that a URL's tree writes out, those of every alternative. `options` are the values that a name of the
+    configuration may have, as far as the document lists them."""
+    found: dict[str, None] = {}
+    for text in _alternatives(node, options):
+        match = _HOST.match(text)
+        labels = ["*" if "\0" in label else label for label in match[1].lower().split(".")] if match else [""]
+        if not all(labels):
+            continue
         while len(labels) > 1 and labels[0] == labels[1] == "*":
             labels.pop(0)
-        if "*" not in labels[1:] and len(labels) > 1:
-            found.append(".".join(labels))
-    return found
+        if "*" not in labels[1:] and len(labels) > (2 if labels[0] == "*" else 1):
+            found[".".join(labels)] = None
+    return list(found)
+
+
+def _alternatives(node: Node, options: Options) -> list[str]:
+    """The texts that a URL may be, as far as its host goes; what is not written out is a mark."""
+    texts = [""]
+    for piece in parts(node):
+        values = _values(piece, options)
+        made = [
+            text if _PAST_HOST.match(text) else f"{text}{value}" for text in texts for value in dict.fromkeys(values)
+        ]
+        texts = list(dict.fromkeys(made)) if len(made) <= _MOST_ALTERNATIVES else [f"{text}\0" for text in texts]
+    return texts
+
+
+def _values(node: Node, options: Options) -> list[str]:
+    match node:
+        case Lit(value):
+            return [str(value)]
+        case Cond(_, then, other) | Default(then, other):
+            return [*_alternatives(then, options), *_alternatives(other, options)]
+        case Block(ObjectOf(pairs), (_,)):
+            return [text for _, item in pairs for text in _alternatives(item, options)]
+        case Path("context", (str() as name,)):
+            return list(options(name)) or ["\0"]
+        case _:
+            return ["\0"]
 
 
 def url_of(node: Node) -> Url:

@@ -38,7 +38,7 @@ def read(data: Any, options: Options) -> Contract:
     follow = References(data, contract.losses)
     place_server(contract, _server(data, contract), given=options.base_url)
     schemes = Schemes(_schemes(data, follow), data.get("security"), variable_prefix(options.name))
-    contract.endpoints = list(operations_of(data, contract, schemes, follow))
+    contract.endpoints = list(operations_of(data, contract, schemes, follow, given=bool(options.base_url)))
     schemes.settle(contract, options.security)
     return contract
 

@@ -1,5 +1,6 @@
 """Operations of an OpenAPI document, 2.0 and 3.x, as endpoints. Parameters are `parameters`', schemes `security`'s."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from conn_engine.imports.openapi.parameters import parameters_of, swagger_body
 from conn_engine.imports.openapi.references import References
 from conn_engine.imports.openapi.security import Schemes
 from conn_engine.imports.openapi.webhooks import note_webhooks
-from conn_engine.imports.places import usable_url
+from conn_engine.imports.places import Server, server_url, usable_url
 from conn_engine.imports.shapes import Shape
 from conn_engine.imports.words import plain
 
@@ -25,14 +26,15 @@ MAX_OPERATIONS = 100_000
 
 
 def operations_of(
-    root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References
+    root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References, *, given: bool
 ) -> Iterator[Endpoint]:
-    """Every operation that can be said; the others are listed in the contract's losses.
+    """Every operation that can be said; the others are listed in the contract's losses. `given`: the caller has given a
+    base URL, which holds for operations with a server of their own too.
 
     Sets `contract.found` to the number of operations in the document.
     """
     paths = root.get("paths")
-    reader = _Reader(root, contract, schemes, follow)
+    reader = _Reader(root, contract, schemes, follow, given=given)
     for path, item in paths.items() if isinstance(paths, Mapping) else ():
         if not isinstance(path, str):
             continue
@@ -54,8 +56,11 @@ def operations_of(
 
 
 class _Reader:
-    def __init__(self, root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References) -> None:
+    def __init__(
+        self, root: Mapping[str, Any], contract: Contract, schemes: Schemes, follow: References, *, given: bool
+    ) -> None:
         self._root = root
+        self._given = given
         self._contract = contract
         self._losses = contract.losses
         self._schemes = schemes
@@ -154,14 +159,24 @@ class _Reader:
 
     def _server(self, endpoint: Endpoint, operation: Mapping[str, Any], shared: Mapping[str, Any]) -> None:
         servers = _list(operation.get("servers")) or _list(shared.get("servers"))
-        url = _text(_object(servers[0]).get("url")).rstrip("/") if servers else ""
+        server = _object(servers[0]) if servers else {}
+        url = _joined(self._contract.base_url, _text(server.get("url")).rstrip("/"))
         if not url or url == self._contract.base_url:
             return
-        if usable_url(url):
-            endpoint.base_url = url
-            self._losses.add("whether the credential may go to another server: add its host to hosts", endpoint.where)
+        if self._given:
+            self._losses.add("a server of its own: --base-url stands for it", endpoint.where)
+            return
+        made = server_url(self._contract, Server(url, _object(server.get("variables"))))
+        if usable_url(made):
+            endpoint.base_url = "" if made == self._contract.base_url else made
         else:
             self._losses.add(f"the server {plain(url, 100)} of single operations", endpoint.where)
+
+
+def _joined(base: str, url: str) -> str:
+    """A server's URL; one that is relative is one on the host of the base."""
+    host = re.match(r"https?://[^/]+", base)
+    return f"{host[0]}{url}" if host is not None and url.startswith("/") else url
 
 
 def _list(value: Any) -> list[Any]:

@@ -210,8 +210,10 @@ def _configured(strategy: Mapping[str, Any]) -> dict[str, Any]:
 def _hosts(kept: list[Stream], token_hosts: list[str], notes: Notes) -> list[str]:
     """The hosts that may get the credential, where the base URL does not say it, or not as exactly as the document."""
     patterns = {stream.request.base_url: host_pattern(stream.request.base_url) for stream in kept}
-    hosts = [host for stream in kept for host in (stream.request.hosts or [patterns[stream.request.base_url]])]
-    hosts = [*dict.fromkeys(host for host in hosts if host)]
+    named: list[str | None] = []
+    for stream in kept:
+        named += stream.request.hosts or [patterns[stream.request.base_url]]
+    hosts = [*dict.fromkeys(host for host in named if host)]
     if set(hosts) == set(patterns.values()) and set(token_hosts) <= set(hosts):
         return []
     found = list(dict.fromkeys([*hosts, *token_hosts]))[:_MOST_HOSTS]

@@ -9,6 +9,7 @@ import pytest
 from attack import World
 from inbox import ADDRESS, HOOK, NOW, Inbox, plain, signed, webhooks
 
+from conn_engine.functions import FUNCTIONS, Function
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.form_parts import form_parts
 from conn_engine.wire import Headers
@@ -173,3 +174,16 @@ def test_a_form_in_parts_is_read() -> None:
     assert form_parts("multipart/form-data; boundary=b", body, 3) == []
     assert form_parts("multipart/form-data", body, 10) == []
     assert Delivery("POST", ADDRESS, Headers([PARTS]), body).data == fields
+
+
+def test_an_evaluator_that_breaks_off_is_an_answer_too(inbox: Inbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A panic of Rust is no `Exception`: nothing that catches those would see it."""
+
+    def broken(*_arguments: Any) -> Any:
+        raise type("PanicException", (BaseException,), {"__module__": "pyo3_runtime"})("index out of bounds")
+
+    monkeypatch.setitem(FUNCTIONS, "broken", Function("broken", broken, "<x:x>", "", "", None))
+    events = {"each": "body", "type": "$broken(item.type)", "record": "item"}
+    receipt = inbox.lay_out(webhooks(events=events)).receive(signed())
+    assert receipt.reply.status == 503
+    assert receipt.failed is not None and "the evaluator breaks off" in receipt.failed.message

@@ -6,6 +6,7 @@ from typing import Any
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import Compiled, current, fixed_seed, read_time
+from conn_engine.expressions.faults import refuse_surrogates
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
@@ -19,6 +20,7 @@ class Expression:
     in use."""
 
     def __init__(self, text: str) -> None:
+        refuse_surrogates(text)
         self.text = text
         self._compiled: dict[str, Compiled] = {}
         self._ready(current().name, current().compile)

@@ -6,7 +6,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions.habits import habit
 from conn_engine.expressions.tokens import LexError, Token, analyse, lex
 
-__all__ = ["fault"]
+__all__ = ["fault", "is_panic", "panic", "refuse_surrogates"]
 
 _OWN = {
     "D1011": "depth",
@@ -21,6 +21,36 @@ _NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
 _WRONG_ARGUMENT = "T0410"
 _AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
+
+
+def refuse_surrogates(text: str) -> None:
+    """Raise ExpressionError when the text has half a character (a lone surrogate): no evaluator can read it."""
+    if text.isascii():
+        return
+    at = next((index for index, letter in enumerate(text) if "\ud800" <= letter <= "\udfff"), -1)
+    if at >= 0:
+        raise ExpressionError(
+            f"the expression has half a character, \\u{ord(text[at]):04x}, which is not text",
+            code="surrogate",
+            text=text.encode("utf-8", "replace").decode(),
+            offset=at,
+            hint="write the whole character, or both halves as escapes",
+        )
+
+
+def is_panic(error: BaseException) -> bool:
+    """Whether the evaluator's own code has broken: Rust's panics are no `Exception`."""
+    return type(error).__name__ == "PanicException"
+
+
+def panic(text: str) -> ExpressionError:
+    """The error for a text on which the evaluator's own code breaks."""
+    return ExpressionError(
+        "the evaluator breaks off at this expression: a defect of its own",
+        code="evaluator",
+        text=text,
+        hint="write the expression differently, or set `evaluator: jsonata-python` in conn.yaml",
+    )
 
 
 def fault(

@@ -7,7 +7,7 @@ import jlens
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import read_time
-from conn_engine.expressions.faults import fault
+from conn_engine.expressions.faults import fault, is_panic, panic
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.replacing import PRELUDE, fits, needs_bound
 from conn_engine.expressions.tokens import LexError, Token, lex
@@ -70,17 +70,11 @@ class LensExpression:
             moment.leave(entered)
 
     def _value(self, data: Any, names: dict[str, Any] | None, options: dict[str, Any]) -> Any:
-        try:
-            value = self._expression.evaluate(data, names, **options)
-            if value is None:
-                if self._probe is None:
-                    self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text)
-                value = self._probe.evaluate(data, names, **options).get("v", UNDEFINED)
-        except jlens.JlensError as error:
-            raise _fault(error, self._text, self._shift) from None
-        except FunctionFault as error:
-            at = getattr(error, "position", None)
-            raise _error(error.code, str(error), self._text, _moved(at, self._shift), None) from None
+        value = _run(self._text, self._shift, self._expression.evaluate, data, names, **options)
+        if value is None:
+            if self._probe is None:
+                self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text)
+            value = _run(self._text, self._shift, self._probe.evaluate, data, names, **options).get("v", UNDEFINED)
         return value
 
 
@@ -89,10 +83,7 @@ def _compile(source: str, text: str) -> Any:
 
     Registering all of them would cost a little at every evaluation.
     """
-    try:
-        expression = jlens.Expression(source)
-    except jlens.JlensError as error:
-        raise _fault(error, text, 0) from None
+    expression = _run(text, 0, jlens.Expression, source)
     if "$" in source:
         names = _names(text)
         if "eval" in names:  # where the text binds the name itself it is let through; where it does not, it fails
@@ -139,8 +130,24 @@ def _host(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
-def _fault(error: Any, text: str, shift: int) -> ExpressionError:
-    return _error(error.code, str(error), text, _moved(error.position, shift), _moved(error.start, shift))
+def _run(text: str, shift: int, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """What a call of jlens gives. Whatever it raises of its own is an ExpressionError.
+
+    `shift` is the length of what stands before the author's `text` in the text that jlens has.
+    """
+    try:
+        return call(*arguments, **options)
+    except jlens.JlensError as error:
+        after, start = _moved(error.position, shift), _moved(error.start, shift)
+        raise _error(error.code, str(error), text, after, start) from None
+    except FunctionFault as error:
+        raise _error(error.code, str(error), text, _moved(getattr(error, "position", None), shift), None) from None
+    except ValueError as error:  # data, a text or an option that it does not take
+        raise _error("U1004", str(error), text, None, None) from None
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        raise panic(text) from None
 
 
 def _error(code: str, message: str, text: str, after: int | None, start: int | None) -> ExpressionError:
@@ -150,7 +157,7 @@ def _error(code: str, message: str, text: str, after: int | None, start: int | N
 def read_tree(text: str) -> Any:
     """What the expression reads of its input, as jlens puts it: True (whole), an object of fields, or None
     (nothing)."""
-    return _compile(text, text).reads().get("input")
+    return _run(text, 0, _compile(text, text).reads).get("input")
 
 
 def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
@@ -160,7 +167,10 @@ def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None) -> lis
     """
     names = None if bindings is None else dict(bindings)
     now = round(read_time() * 1000)
-    told = _compile(text, text).evaluate_with_audit(data, names, timeout=1.0, now=now)
+    try:
+        told = _run(text, 0, _compile(text, text).evaluate_with_audit, data, names, timeout=1.0, now=now)
+    except ExpressionError:
+        return []
     if told.get("error"):
         return []
     lines = []

@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import evaluators
+from conn_engine.expressions.faults import is_panic
 from conn_engine.expressions.values import UNDEFINED, Limits
 
 __all__ = ["groups_of", "pattern_fault"]
@@ -31,7 +32,9 @@ def groups_of(pattern: str, text: str, *, whole: bool = False) -> tuple[str | No
 
     try:
         found = _compiled(f"^(?:{pattern})$" if whole else pattern).evaluate({"text": text}, None, **_LIMITS.options)
-    except jlens.JlensError as error:
+    except BaseException as error:
+        if not (isinstance(error, jlens.JlensError | ValueError) or is_panic(error)):
+            raise
         raise ExpressionError(
             "the pattern cannot be matched: it is no regular expression, or takes too long",
             code="pattern",

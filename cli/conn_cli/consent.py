@@ -7,12 +7,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from conn_cli.console import App
 from conn_cli.loopback import is_local, listening
 from conn_engine.auth import Consent, Consenting, fresh_secret
 from conn_engine.errors import UsageError
+from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
@@ -92,7 +93,7 @@ class ConsentLogin:
             app.err(f"{question}, on standard input:")
             app.stderr.flush()
             text = app.stdin.readline(16_384)
-        answer = dict(parse_qsl(urlsplit(text.strip()).query, keep_blank_values=True, max_num_fields=50))
+        answer = dict(parse_qsl(split_plain_url(text.strip()).query, keep_blank_values=True, max_num_fields=50))
         if not answer:
             raise UsageError(
                 "that is no address with an answer in it", hint=f"it begins with {redirect_uri} and has a code in it"

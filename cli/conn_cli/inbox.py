@@ -14,9 +14,9 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import BoundedSemaphore
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine.errors import CredentialError, UsageError
+from conn_engine.urls import split_plain_url
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.raw import TooLong, unpacked
 from conn_engine.wire import Headers, Response
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
         public = self.server.public
         if public is not None:
             path, mark, query = target.partition("?")
-            told = urlsplit(public)
+            told = split_plain_url(public)
             own = told.path if path == "/" else told.path.rstrip("/") + path
             return f"{told.scheme}://{told.netloc}{own or '/'}{mark}{query}"
         host = headers.get("x-forwarded-host") or headers.get("host") or f"127.0.0.1:{self.server.port}"

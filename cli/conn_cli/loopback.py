@@ -11,9 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Empty, Queue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.auth import Consent
@@ -30,7 +31,7 @@ _STRANGE = "This answer does not belong to the log-in that is under way. Open th
 
 def is_local(redirect_uri: str) -> bool:
     """Whether a redirect URI leads to this machine, where the answer can be received."""
-    parts = urlsplit(redirect_uri)
+    parts = split_plain_url(redirect_uri)
     return parts.scheme == "http" and parts.hostname in _LOCAL
 
 
@@ -38,7 +39,7 @@ class Listener:
     """Receives the answer to one consent at `redirect_uri`. `refused` counts answers that were not to it."""
 
     def __init__(self, redirect_uri: str, port: int) -> None:
-        parts = urlsplit(redirect_uri)
+        parts = split_plain_url(redirect_uri)
         self.path = parts.path or "/"
         self.refused = 0
         self.consent: Consent | None = None
@@ -60,13 +61,13 @@ class Listener:
                 continue
         strange = f"; answers with a wrong state were refused: {self.refused}" if self.refused else ""
         raise CredentialError(
-            f"nobody consented within {seconds:g} s at {urlsplit(consent.url).hostname}{strange}",
+            f"nobody consented within {seconds:g} s at {split_plain_url(consent.url).hostname}{strange}",
             hint="run it again and open the address in time, or give it longer: --timeout SECONDS",
         )
 
     def judge(self, target: str) -> tuple[int, str, dict[str, str] | None]:
         """Status and words for a request, and the answer in it. Thread-safe."""
-        parts = urlsplit(target)
+        parts = split_plain_url(target)
         if parts.path != self.path or self.consent is None:
             return 404, "There is nothing here.", None
         answer = dict(parse_qsl(parts.query, keep_blank_values=True, max_num_fields=50))
@@ -140,7 +141,7 @@ def listening(redirect_uri: str | None, port: int | None) -> Iterator[Listener]:
     """
     said = redirect_uri or f"http://127.0.0.1:{port or 0}/callback"
     try:
-        number = urlsplit(said).port
+        number = split_plain_url(said).port
     except ValueError:
         raise ConfigurationError(f"redirect_uri {said!r} has a port that is none") from None
     listener = Listener(said, 80 if number is None else number)

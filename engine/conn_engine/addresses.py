@@ -9,6 +9,7 @@ from conn_engine.climbing import climbs
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import expression, template
 from conn_engine.strategies import Scope
+from conn_engine.transport import door
 
 __all__ = ["check_url_values", "filled_base_url", "hide_templates", "split_url"]
 
@@ -63,7 +64,7 @@ def filled_base_url(text: str, scope: Scope) -> str:
             raise _unfit(text, made + value)
         made += value
     base = made.rstrip("/")
-    if not _BASE_URL.fullmatch(base) or climbs(base):
+    if not _BASE_URL.fullmatch(base) or climbs(base) or not door.is_target(base):
         raise _unfit(text, base)
     return base
 

@@ -1,13 +1,13 @@
 """`conn webhook listen`: receive deliveries on this machine."""
 
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.deliveries import Account, Address, address_of
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_cli.inbox import Inbox
@@ -94,7 +94,7 @@ def _told(address: Address | None) -> str:
 
 
 def _checked(url: str | None) -> None:
-    parts = urlsplit(url or "https://x")
+    parts = split_plain_url(url or "https://x")
     if parts.scheme not in ("http", "https") or not parts.netloc or parts.query or parts.fragment:
         raise UsageError(f"--url {url} is no address", hint="such as https://a1b2.tunnel.example/hooks")
 
@@ -107,7 +107,7 @@ def _forward(app: App, url: str | None) -> "Forward | None":
 
     if url is None:
         return None
-    parts = urlsplit(url)
+    parts = split_plain_url(url)
     if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
         raise UsageError("--forward goes to https, or to this machine", hint="such as http://127.0.0.1:8000/events")
     secret = app.environ.get(SECRET)

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
-from urllib.parse import urlsplit
 
 import typer
 
@@ -11,6 +10,7 @@ from conn_cli.deliveries import Account, Address, Connector, address_of, read, s
 from conn_cli.deliveries import Secrets as SecretOptions
 from conn_cli.exits import Exit
 from conn_engine.errors import UsageError
+from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.wire import Request
@@ -97,7 +97,7 @@ def _stored(app: App, address: Address) -> dict[str, Any]:
 def _plan(app: App, request: "Request") -> None:
     from conn_engine.transport.plan import curl
 
-    parts = urlsplit(request.url)
+    parts = split_plain_url(request.url)
     app.out(f"plan for {parts.scheme}://{parts.netloc}: nothing was sent")
     app.out(f"  {request.method} {app.redactor.url(request.url)}")
     for name, value in request.headers.pairs:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from conn_cli.report.text import Piece
 from conn_cli.words import counted
+from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
@@ -35,7 +35,7 @@ def case_pieces(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[
     case = judgement.case
     assert isinstance(case, DeliveryCase)  # noqa: S101 - what such an outcome is of
     delivery = case.delivery
-    yield f"  {delivery.method} {urlsplit(delivery.url).path or '/'}", "bold"
+    yield f"  {delivery.method} {split_plain_url(delivery.url).path or '/'}", "bold"
     status = outcome.reply.status if outcome.reply is not None else "-"
     asked = f", {counted(len(outcome.sent), 'request')}" if outcome.sent else ""
     yield f"   {status}   replay: {delivery.source} {delivery.received_at[:10]}{asked}\n", "dim"

@@ -11,12 +11,12 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine.auth.refusal import line
 from conn_engine.bodies import encode_query
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.strategies import Scope, filled
+from conn_engine.urls import split_plain_url
 
 __all__ = ["Consent", "accepted", "challenge", "consent_url", "fresh_secret"]
 
@@ -63,7 +63,7 @@ def consent_url(url: str, params: Mapping[str, Any], names: Scope) -> str:
     template names what there is not.
     """
     purpose = "the authorization URL"
-    parts = urlsplit(filled(url, names, purpose=purpose))
+    parts = split_plain_url(str(filled(url, names, purpose=purpose)))
     local = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
     if not parts.hostname or not (parts.scheme == "https" or local):
         raise ConfigurationError("`authorization_url` is not an absolute https URL", hint=f"it is {url or 'not said'}")
@@ -78,7 +78,7 @@ def accepted(consent: Consent, callback: Mapping[str, str]) -> dict[str, str]:
             f"the answer does not belong to this log-in: its `{consent.state_param}` is not the one that was sent",
             hint="open the address that this log-in prints, and no earlier one",
         )
-    host = urlsplit(consent.url).hostname or "?"
+    host = split_plain_url(consent.url).hostname or "?"
     error = line(callback.get("error", ""))[:80] or ("denied" if consent.denied(callback) else "")
     if error:
         words = line(callback.get("error_description", ""))

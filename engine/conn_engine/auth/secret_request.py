@@ -5,7 +5,7 @@ How its answer is used is each kind's. Nothing is sent here: it is yielded.
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Protocol, TypeAlias
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from msgspec import UNSET, Meta
 from msgspec import field as setting
@@ -23,6 +23,7 @@ from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.transport import door
+from conn_engine.urls import split_plain_url
 from conn_engine.waits import numeric
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait
 
@@ -201,12 +202,12 @@ def plain(value: Any) -> Any:
 
 def host_of(request: Request) -> str:
     """The host of a request, for a message."""
-    return urlsplit(request.url).hostname or "?"
+    return split_plain_url(request.url).hostname or "?"
 
 
 def endpoint_of(request: Request, redactor: Redactor) -> str:
     """Host and path of a token request, for a message. Never the query."""
-    parts = urlsplit(request.url)
+    parts = split_plain_url(request.url)
     return redactor.text(f"{parts.netloc.rpartition('@')[2]}{parts.path}")[:200]
 
 
@@ -218,14 +219,14 @@ def _built(  # noqa: PLR0917
         names = {**names, "assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
     url = filled(told.url, names, purpose=purpose)
     check_url_values(told.url, names)
-    parts = urlsplit(url) if isinstance(url, str) else None
-    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None:
-        raise ConfigurationError(
-            f"{purpose} has a URL that is not an absolute http or https URL", hint=f"it is {told.url}"
-        )
+    if not isinstance(url, str) or not door.is_target(url):
+        problem = f"{purpose} has a URL that is not an absolute http or https URL"
+        if _reads_answer(told.url):
+            raise VendorError(problem, kind="bad_response", hint=f"an answer of the vendor is in it: {told.url}")
+        raise ConfigurationError(problem, hint=f"it is {told.url}")
     query = encode_query(filled_in_part(told.query, names, absent, purpose=purpose).items())
     if query:
-        url = f"{url}{'&' if parts.query else '?'}{query}"
+        url = f"{url}{'&' if split_plain_url(url).query else '?'}{query}"
     headers = {"accept": "application/json" if told.response_format == "json" else "*/*"}
     body: bytes | None = None
     data = filled_in_part(told.body, names, absent, purpose=purpose)
@@ -246,6 +247,14 @@ def _built(  # noqa: PLR0917
         authorized=True,
         hosts=hosts,
     )
+
+
+def _reads_answer(url: str) -> bool:
+    """Whether a URL's template has a part that the vendor answered earlier in the same log-in."""
+    from conn_engine.expressions import expression, template
+
+    roots = (expression(text).roots() for text, _ in template(url).expressions)
+    return any(found is None or not found.isdisjoint(("before", "callback")) for found in roots)
 
 
 def _decoded(told: Told, response: Response, endpoint: str, redactor: Redactor) -> Any:

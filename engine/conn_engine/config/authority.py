@@ -15,8 +15,8 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.transport.addresses import parse_network
 from conn_engine.transport.door import fits
+from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import NAMES
 
 __all__ = [

@@ -71,6 +71,8 @@ class Effective:
         self.environment = environment
         self.context: dict[str, Any] = dict(context or {})
         self._own = frozenset(self.context)
+        self.captured: frozenset[str] = frozenset()
+        """The names in `context` that a log-in found out."""
         self.layers = tuple(layers)
         self._trusted = tuple(trusted_hosts)
         self._workspace_env = tuple(workspace_env)
@@ -118,6 +120,7 @@ class Effective:
         """
         if isinstance(captured, dict):
             self.context.update({name: value for name, value in captured.items() if name not in self._own})
+            self.captured = frozenset(captured) - self._own
 
     def in_context(self, context: Mapping[str, Any]) -> "Effective":
         """The same configuration with this context instead. What does not depend on one is made once for all."""

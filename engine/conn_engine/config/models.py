@@ -22,7 +22,7 @@ from conn_engine.pagination import Pagination
 from conn_engine.ratelimit import RateLimit
 from conn_engine.signatures import Signature
 from conn_engine.strategies import Settings
-from conn_engine.transport.addresses import parse_network
+from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
 
 __all__ = [

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from conn_engine.config import Effective, VendorOperation
+from conn_engine.urls import split_plain_url
 
 __all__ = ["Known", "known_operations", "normal_path"]
 
@@ -21,7 +22,7 @@ class Known:
 
     def asked(self, method: str, url: str) -> VendorOperation | None:
         """The operation behind a request: the one whose path fits with the fewest values, whatever the base URL."""
-        path = unquote(urlsplit(url).path)
+        path = unquote(split_plain_url(url).path)
         fitting = [
             (one, pattern.groups if isinstance(pattern, re.Pattern) else 0)
             for one, pattern in self._patterns
@@ -45,7 +46,10 @@ def known_operations(effective: Effective) -> Known:
 
 def normal_path(path: str) -> str:
     """A path with `{}` for every value: `/contacts/{id}` and `/contacts/{{id}}` are `/contacts/{}`."""
-    return _TEMPLATE.sub(_SLOT, urlsplit(path).path if "{{" not in path else path.partition("?")[0]).rstrip("/") or "/"
+    return (
+        _TEMPLATE.sub(_SLOT, split_plain_url(path).path if "{{" not in path else path.partition("?")[0]).rstrip("/")
+        or "/"
+    )
 
 
 def _slots(path: str) -> int:

@@ -7,12 +7,12 @@ page is.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import NoReturn
-from urllib.parse import urlsplit
 
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.failures.rules import Rule
 from conn_engine.failures.verdict import LimitState, Verdict, classify
 from conn_engine.strategies import Answer
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock, Flow, Request, Response, Wait
 
 __all__ = ["Admit", "Policy", "attempt"]
@@ -257,6 +257,6 @@ def _placed(problem: VendorError, answer: Answer) -> VendorError:
 
 def _asked(answer: Answer) -> str:
     """Status, method and path, as it was before it had a credential; never the query, which may hold a secret."""
-    path = urlsplit(str(answer.sent.get("url") or answer.request.url)).path or "/"
+    path = split_plain_url(str(answer.sent.get("url") or answer.request.url)).path or "/"
     from_ = f"{answer.response.status} from" if answer.response.status else "no answer to"
     return f"{from_} {answer.request.method} {path[:200]}"

@@ -4,9 +4,10 @@ the parts of URLs."""
 import re
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, unquote_plus, urlsplit
+from urllib.parse import quote, unquote_plus
 
 from conn_engine.functions.rows import FunctionFault, bounded
+from conn_engine.urls import split_plain_url
 
 __all__ = ["build_url", "parse_query", "parse_url", "stringify_query"]
 
@@ -145,10 +146,10 @@ def parse_url(text: str | None) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        parts = urlsplit(bounded(text, "a URL", 100_000).strip())
+        parts = split_plain_url(bounded(text, "a URL", 100_000).strip())
         port = parts.port
     except ValueError:
-        parts, port = urlsplit(""), None
+        parts, port = split_plain_url(""), None
     if not parts.scheme or not (parts.netloc or parts.path):
         raise FunctionFault(f"{text[:80]!r} is no absolute URL")
     scheme, host = parts.scheme.lower(), parts.hostname or ""

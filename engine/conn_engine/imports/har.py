@@ -7,7 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 from msgspec import UNSET
 
@@ -24,6 +24,7 @@ from conn_engine.secrets import REDACTED, secret_name
 from conn_engine.transport.exchanges import flat
 from conn_engine.transport.har import import_har
 from conn_engine.transport.recordings import Exchange
+from conn_engine.urls import split_plain_url
 
 __all__ = ["LABEL", "read", "recognises"]
 
@@ -50,7 +51,7 @@ def read(data: Any, options: Options) -> Contract:
     hosts = Counter(_origin(one) for one in exchanges if _is_api(one))
     main = max(hosts, key=lambda origin: hosts[origin], default="")
     place_server(contract, Server(main) if main else None, given=options.base_url)
-    contract.title = plain(urlsplit(main).hostname or "", 80)
+    contract.title = plain(split_plain_url(main).hostname or "", 80)
     _authorise(contract, entries, main)
     groups: dict[tuple[str, str], list[Exchange]] = {}
     for exchange in exchanges:
@@ -72,12 +73,12 @@ def read(data: Any, options: Options) -> Contract:
 
 
 def _origin(exchange: Exchange) -> str:
-    parts = urlsplit(exchange.request.url)
+    parts = split_plain_url(exchange.request.url)
     return f"{parts.scheme}://{parts.netloc}".lower()
 
 
 def _path(exchange: Exchange) -> str:
-    return unquote(urlsplit(exchange.request.url).path) or "/"
+    return unquote(split_plain_url(exchange.request.url).path) or "/"
 
 
 def _is_api(exchange: Exchange) -> bool:
@@ -133,7 +134,7 @@ def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract)
 def _queries(found: list[Exchange]) -> dict[str, list[str]]:
     rows: dict[str, list[str]] = {}
     for one in found[:200]:
-        pairs = [*flat(one.request.query), *parse_qsl(urlsplit(one.request.url).query, keep_blank_values=True)]
+        pairs = [*flat(one.request.query), *parse_qsl(split_plain_url(one.request.url).query, keep_blank_values=True)]
         for name, value in pairs:
             rows.setdefault(name, []).append(str(value))
     return rows

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine.imports.contract import Contract
 from conn_engine.imports.words import identifier, plain
+from conn_engine.urls import split_plain_url
 
 __all__ = ["Server", "place_server", "server_url", "usable_url"]
 
@@ -45,7 +45,7 @@ def place_server(contract: Contract, server: Server | None, *, given: str = "") 
         contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
         contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
         contract.hosts = []
-    elif contract.base_url.startswith("http://") and urlsplit(contract.base_url).hostname not in _LOOPBACK:
+    elif contract.base_url.startswith("http://") and split_plain_url(contract.base_url).hostname not in _LOOPBACK:
         contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
 
 
@@ -84,10 +84,7 @@ def _options(said: Any) -> list[str]:
 def usable_url(url: str) -> bool:
     """Whether a base URL is absolute, names a host, and holds nothing that a URL may not."""
     bare = re.sub(r"\{\{context\.[A-Za-z0-9_]+\}\}", "x", url)
-    try:
-        parts = urlsplit(bare)
-    except ValueError:
-        return False
+    parts = split_plain_url(bare)
     return (
         parts.scheme in ("http", "https")
         and bool(_HOST.fullmatch(parts.netloc))
@@ -104,7 +101,7 @@ def _whole_host(contract: Contract, url: str, found: re.Match[str], variables: M
         return f"https://{url}"
     said = variables.get(found[1])
     default = str(said.get("default", "")) if isinstance(said, Mapping) else ""
-    host = urlsplit(default).netloc if "://" in default else default
+    host = split_plain_url(default).netloc if "://" in default else default
     name = identifier(found[1], "host")
     _add(contract, name, {}, host or "api.example.com", "The host's name alone, without https://.")
     labels = host.split(".")

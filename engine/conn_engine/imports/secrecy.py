@@ -3,11 +3,11 @@ a file.
 """
 
 import re
-from urllib.parse import urlsplit
 
 from conn_engine.config.literals import without_tokens
 from conn_engine.imports.words import snake
 from conn_engine.secrets import REDACTED, secret_name
+from conn_engine.urls import split_plain_url
 
 __all__ = ["key_name", "prose", "secret_like", "without_tokens", "without_user"]
 
@@ -42,8 +42,5 @@ def prose(text: str) -> str:
 
 def without_user(url: str) -> str:
     """The URL without a user's name and password before the host."""
-    try:
-        place = urlsplit(url).netloc
-    except ValueError:
-        return url
+    place = split_plain_url(url).netloc
     return url.replace(place, place.rpartition("@")[2], 1) if "@" in place else url

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from msgspec import Meta
 
@@ -12,6 +12,7 @@ from conn_engine.pagination.links import find_link
 from conn_engine.pagination.placement import Where, token
 from conn_engine.pagination.unmet import unmet
 from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.urls import split_plain_url
 
 __all__ = ["Cursor"]
 
@@ -156,10 +157,7 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         """The cursor within what was found, which is a URL when `cursor_from_url` says so."""
         if self.cursor_from_url is None or self.none(value):
             return value
-        try:
-            pairs = parse_qsl(urlsplit(value).query, True) if isinstance(value, str) else []
-        except ValueError:
-            pairs = []
+        pairs = parse_qsl(split_plain_url(value).query, True) if isinstance(value, str) else []
         found = [text for name, text in pairs if name == self.cursor_from_url]
         if not found:
             raise VendorError(

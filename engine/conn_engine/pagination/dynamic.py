@@ -2,14 +2,14 @@
 request."""
 
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.pagination.ending import Sized
 from conn_engine.pagination.placement import Where, token
 from conn_engine.strategies import Answer, Draft, Scope, ask
+from conn_engine.transport import door
 
 __all__ = ["Dynamic"]
 
@@ -66,7 +66,7 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
                 f"pagination: `send` gives {', '.join(strange)}, where {', '.join(_PLACES)} are expected",
                 hint='it is an object, such as {"query": {"page": state.page}}',
             )
-        _apply(sent, draft)
+        _apply(sent, draft, from_answer=state is not None)
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""
@@ -100,13 +100,13 @@ def _plain(value: Any) -> Any:
     return None if value is UNDEFINED else value
 
 
-def _apply(sent: dict[str, Any], draft: Draft) -> None:
+def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
     url, path = sent.get("url"), sent.get("path")
     if url is not None:
-        parts = urlsplit(url) if isinstance(url, str) else None
-        if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.netloc:
-            raise ConfigurationError("pagination: the `url` of `send` is not an absolute http(s) URL")
-        draft.url, draft.query, draft.absolute = str(url), [], True
+        if not isinstance(url, str) or not door.is_target(url):
+            problem = "pagination: the `url` of `send` is not an absolute http or https URL"
+            raise VendorError(problem, kind="bad_response") if from_answer else ConfigurationError(problem)
+        draft.url, draft.query, draft.absolute = url, [], True
     elif path is not None:
         draft.url = f"{draft.base}/{str(path).lstrip('/')}"
     for name, value in (sent.get("query") or {}).items():

@@ -6,7 +6,7 @@ Where a credential may go is not decided here: a next URL on another host meets 
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import parse_qsl, quote, unquote_plus, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote_plus, urlunsplit
 
 from msgspec import Meta
 
@@ -14,6 +14,8 @@ from conn_engine.errors import VendorError
 from conn_engine.pagination.followed import Followed
 from conn_engine.pagination.unmet import unmet
 from conn_engine.strategies import Answer
+from conn_engine.transport import door
+from conn_engine.urls import join_url, split_plain_url
 
 __all__ = ["NextUrl", "resolve"]
 
@@ -83,7 +85,7 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         url = resolve(value, answer, without=self.without)
         if self.relative_to == "request" or _ABSOLUTE.match(value.strip()):
             return {"url": url}
-        parts = urlsplit(resolve("/" + value.strip().lstrip("/"), answer, without=self.without))
+        parts = split_plain_url(resolve("/" + value.strip().lstrip("/"), answer, without=self.without))
         return {"path": str(urlunsplit(("", "", parts.path, parts.query, "")))}
 
 
@@ -94,7 +96,8 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
     `http://` becomes `https://` when the request went to the same host by https: a vendor behind a proxy
     often does not know its own scheme.
     """
-    problem = _problem(value)
+    asked = str(answer.sent.get("url") or answer.request.url)  # as it was before it had a credential
+    problem = _problem(value) or _malformed(joined := join_url(asked, value.strip()))
     if problem:
         raise VendorError(
             f"{what} {problem}",
@@ -102,22 +105,9 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
             request=answer.request,
             response=answer.response,
         )
-    asked = str(answer.sent.get("url") or answer.request.url)  # as it was before it had a credential
-    base = urlsplit(asked)
-    try:
-        url = urlsplit(urljoin(asked, value.strip()))
-        host, port = url.hostname, url.port
-    except ValueError:
-        host, url, port = None, base, None
-    if url.scheme not in ("http", "https") or not host or url.username is not None or url.password is not None:
-        raise VendorError(
-            f"{what} is not a plain http or https URL",
-            kind="bad_response",
-            request=answer.request,
-            response=answer.response,
-        )
+    base, url = split_plain_url(asked), split_plain_url(joined)
     scheme = url.scheme
-    if scheme == "http" and base.scheme == "https" and host == base.hostname and port in (None, base.port):
+    if scheme == "http" and base.scheme == "https" and url.hostname == base.hostname and url.port in (None, base.port):
         scheme = "https"
     query = quote(url.query, safe="%/:=&?~#+!$,;'@()*[]{}|-._")
     if without:
@@ -125,6 +115,10 @@ def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: st
         query = "&".join(pairs)
     path = quote(url.path, safe="%/:=&~+!$,;'@()*-._")
     return str(urlunsplit((scheme, url.netloc, path, query, "")))
+
+
+def _malformed(url: str) -> str:
+    return "" if door.is_target(url) else "is not a plain http or https URL"
 
 
 def _problem(value: Any) -> str:
@@ -143,10 +137,10 @@ def same_url(left: str, right: str, *, with_credential: str | None = None) -> bo
     """
     if left == right:
         return True
-    a, b = urlsplit(left), urlsplit(right)
+    a, b = split_plain_url(left), split_plain_url(right)
     if (a.scheme, a.netloc.lower(), a.path or "/") != (b.scheme, b.netloc.lower(), b.path or "/"):
         return False
     asked = parse_qsl(b.query, True)
-    sent = parse_qsl(urlsplit(with_credential).query, True) if with_credential is not None else []
+    sent = parse_qsl(split_plain_url(with_credential).query, True) if with_credential is not None else []
     secret = {name for name, _ in sent} - {name for name, _ in asked}
     return sorted(pair for pair in parse_qsl(a.query, True) if pair[0] not in secret) == sorted(asked)

@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
-from urllib.parse import urlsplit
 
 from conn_engine import wildcards
 from conn_engine.ratelimit.settings import Budget, RateLimit
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
 __all__ = ["SHARED", "Budgets", "Charge"]
@@ -120,5 +120,5 @@ def _fits(budget: Budget, charge: Charge, request: Request) -> bool:
         return False
     if budget.path is None:
         return True
-    path = urlsplit(request.url).path
+    path = split_plain_url(request.url).path
     return wildcards.fits(budget.path, path) or wildcards.fits(budget.path, path.removeprefix(charge.base_path))

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
@@ -16,6 +15,7 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
 from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
 from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Flow, Purpose, Request, Response
 
 __all__ = ["Exchanged", "exchange", "fetch_whole", "gathered", "in_parts"]
@@ -206,7 +206,7 @@ class _Exchange:
         return self.operation.errors + (graphql_rules(answer) if self.operation.body_format == "graphql" else ())
 
     def _admit(self, request: Request) -> tuple[float, str]:
-        charge = replace(self._charge, base_path=urlsplit(self.draft.base).path)
+        charge = replace(self._charge, base_path=split_plain_url(self.draft.base).path)
         return self.session.budgets.admit(self.operation.rate_limit, charge, request, self.session.clock.now())
 
     def _rate(self, answer: Answer) -> RateState:

@@ -1,6 +1,6 @@
 """Builds the request of a vendor operation from its configuration and a call. Sending it is the driver's."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -11,7 +11,7 @@ from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
+from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
 from conn_engine.signatures import Moment, NoSignature
@@ -47,7 +47,7 @@ def authorization_scope(effective: Effective, session: Session) -> Scope:
 
 def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
     """The request before it is authorised and encoded. `place` puts the page into it."""
-    with _placed(operation, "base_url"):
+    with _placed(operation, "base_url"), _blamed(operation.base_url, effective.captured):
         base = filled_base_url(operation.base_url, scope)
     with _placed(operation, "path"):
         path = render_path(operation.path, scope)
@@ -77,6 +77,22 @@ def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope
         draft.body = render(operation.body, scope) if operation.body is not None else call.body
     place(draft)
     return draft
+
+
+@contextmanager
+def _blamed(base_url: str, captured: Iterable[str]) -> Iterator[None]:
+    """Raise VendorError for a base URL that cannot be used because of what the vendor answered to a log-in."""
+    try:
+        yield
+    except ConfigurationError as error:
+        name = next((name for name in captured if f"context.{name}" in base_url), None)
+        if isinstance(error, ExpressionError) or name is None:
+            raise
+        raise VendorError(
+            f'the vendor answered "{name}" of the log-in with what is not part of a plain http or https URL',
+            kind="bad_response",
+            hint=f"log in again; {error.hint}",
+        ) from error
 
 
 @contextmanager

@@ -3,11 +3,11 @@
 import copy
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine.config import Effective, Level, Path_, StepRequest, VendorOperation, Verify, leaves, vendor_operation
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import render
+from conn_engine.urls import split_plain_url
 
 __all__ = [
     "base_url",
@@ -47,7 +47,7 @@ def for_replay(effective: Effective, *bases: str) -> Effective:
     A recorded next link leads to the recorded host. Nothing is sent in a replay, so nothing is granted by this.
     """
     variant = copy.copy(effective)
-    recorded = tuple(urlsplit(base).netloc for base in bases if urlsplit(base).netloc)
+    recorded = tuple(split_plain_url(base).netloc for base in bases if split_plain_url(base).netloc)
     variant.__dict__["hosts"] = (*effective.hosts, *recorded)
     variant.__dict__["trusted_hosts"] = (*effective.trusted_hosts, *recorded)
     return variant

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 from msgspec import Meta
 
@@ -14,6 +14,7 @@ from conn_engine.errors import CredentialError
 from conn_engine.roles import TEMPLATE
 from conn_engine.signatures.moment import Moment, filled
 from conn_engine.strategies import Scope, Settings
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
 __all__ = ["AwsSigV4"]
@@ -53,7 +54,7 @@ class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws
         storage = service == "s3"
         time = datetime.fromtimestamp(int(moment.now), UTC).strftime("%Y%m%dT%H%M%SZ")
         digest = hashlib.sha256(request.body or b"").hexdigest()
-        parts = urlsplit(request.url)
+        parts = split_plain_url(request.url)
         headers = request.headers.with_("x-amz-date", time)
         if self.content_header or (self.content_header is None and storage):
             headers = headers.with_("x-amz-content-sha256", digest)

@@ -3,12 +3,12 @@
 import hashlib
 import re
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine.errors import CredentialError
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Scope
 from conn_engine.strategies import filled as any_filled
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
 __all__ = ["Moment", "filled", "request_names"]
@@ -28,7 +28,7 @@ def filled(template: str, scope: Scope, *, purpose: str, lines: bool = False) ->
 def request_names(request: Request) -> dict[str, Any]:
     """The finished request as expressions see it: method, url, host, path and query as encoded, headers (lower-case
     names), the body's text and its SHA-256 in hex."""
-    parts = urlsplit(request.url)
+    parts = split_plain_url(request.url)
     return {
         "method": request.method,
         "url": request.url,

@@ -5,9 +5,10 @@ import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias, cast
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import parse_qsl, quote
 
 from conn_engine.signing.keys import Digest, by_key, private_key
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Request
 
 __all__ = ["Algorithm", "Keys", "base_string", "header"]
@@ -75,7 +76,7 @@ def _encoded(text: str) -> str:
 
 def base_string(request: Request, said: Mapping[str, str]) -> str:
     """The signature base string of RFC 5849, 3.4.1."""
-    parts = urlsplit(request.url)
+    parts = split_plain_url(request.url)
     host = (parts.hostname or "").lower()
     if ":" in host:
         host = f"[{host}]"

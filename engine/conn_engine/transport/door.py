@@ -14,7 +14,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Blob, Request
 
-__all__ = ["Target", "as_sent", "check", "fits", "is_loopback", "pattern_of", "permitted", "target"]
+__all__ = ["Target", "as_sent", "check", "fits", "is_loopback", "is_target", "pattern_of", "permitted", "target"]
 
 _URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)([^#]*)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
@@ -71,6 +71,15 @@ def target(url: str) -> Target:
         raise ConfigurationError(f"{_shown(url)} has a port above 65535")
     path = as_sent(path)
     return Target(scheme, host, number, path if path.startswith("/") else f"/{path}")
+
+
+def is_target(url: str) -> bool:
+    """Whether a URL is one that `target` takes: what anybody else wrote may be none."""
+    try:
+        target(url)
+    except ConfigurationError:
+        return False
+    return True
 
 
 def as_sent(url: str) -> str:

@@ -14,7 +14,7 @@ from typing import Self
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.transport import door
-from conn_engine.transport.addresses import Network, describe_internal, parse_address, parse_network, unwrap_address
+from conn_engine.transport.ip_ranges import Network, describe_internal, parse_address, parse_network, unwrap_address
 
 __all__ = [
     "AddressRefusal",

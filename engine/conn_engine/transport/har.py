@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, NoReturn
-from urllib.parse import parse_qsl, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 from msgspec import UNSET
@@ -27,6 +27,7 @@ from conn_engine.transport.recordings import (
     redacted_request,
     redacted_response,
 )
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Headers, Request, Response
 
 __all__ = ["export_har", "import_har"]
@@ -49,7 +50,7 @@ def import_har(
     for number, entry in enumerate(entries):
         try:
             request = _request(entry["request"])
-            host = (urlsplit(request.url).hostname or "").lower()
+            host = (split_plain_url(request.url).hostname or "").lower()
             seen.add(host)
             if hosts and not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
                 continue
@@ -88,7 +89,7 @@ def _entries(content: bytes | str, file: str) -> list[dict[str, Any]]:
 
 def _request(entry: dict[str, Any]) -> Request:
     url = str(entry["url"]).partition("#")[0]
-    place = urlsplit(url).netloc
+    place = split_plain_url(url).netloc
     url = (
         url.replace(place, place.rpartition("@")[2], 1) if "@" in place else url
     )  # no request of ours has a user there

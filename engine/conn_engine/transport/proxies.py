@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door, egress
-from conn_engine.transport.addresses import parse_address
+from conn_engine.transport.ip_ranges import parse_address
+from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     import httpcore
@@ -47,7 +48,7 @@ def make_proxy(url: str, redactor: Redactor) -> "httpcore.Proxy":
     """What the HTTP library takes for a proxy. Raises ConfigurationError for one that cannot be used."""
     import httpcore
 
-    parts = urlsplit(url)
+    parts = split_plain_url(url)
     user = (unquote(parts.username or ""), unquote(parts.password or ""))
     bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     redactor.add(user[1], "the proxy password")

@@ -3,11 +3,11 @@
 import re
 from collections.abc import Generator
 from dataclasses import dataclass, replace
-from urllib.parse import urljoin
 
 from conn_engine.errors import ConfigurationError, ConnError, TransportError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door, egress
+from conn_engine.urls import join_url
 from conn_engine.wire import Blob, Headers, Request
 
 __all__ = ["Answer", "Hop", "follow", "refused_host"]
@@ -58,7 +58,7 @@ def follow(
         location = answer.headers.get("location")
         if answer.status not in _REDIRECTS or not location:
             return replace(answer, url=url)
-        url = urljoin(url, location.strip())
+        url = join_url(url, location.strip())
         hop = _next(request, hop, answer.status, url, redactor)
     raise _refusal(request, f"more than {max_redirects} redirects, the last to {_place(url)}")
 
@@ -67,7 +67,7 @@ def _next(request: Request, hop: Hop, status: int, url: str, redactor: Redactor)
     try:
         goal = door.target(url)
     except ConfigurationError as error:
-        raise _refusal(request, f"a redirect to {_place(url)}, which is not http or https") from error
+        raise _refusal(request, f"a redirect to {_place(url)}, which is not a plain http or https URL") from error
     if hop.target.scheme == "https" and goal.scheme == "http":
         raise _refusal(request, f"a redirect from https to http, at {goal.authority}")
     method, keeps = _method(request, hop, status, goal)

@@ -8,7 +8,7 @@ from typing import NoReturn, TypeAlias
 
 import httpcore
 
-from conn_engine.transport.addresses import parse_address
+from conn_engine.transport.ip_ranges import parse_address
 
 __all__ = ["Resolver", "aresolve_within", "resolve", "resolve_within"]
 

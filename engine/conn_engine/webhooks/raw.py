@@ -3,9 +3,9 @@
 import re
 import zlib
 from collections.abc import Sequence
-from urllib.parse import urlsplit
 
 from conn_engine.errors import UsageError
+from conn_engine.urls import split_plain_url
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.wire import Headers
 
@@ -75,7 +75,7 @@ def _url(target: str, headers: Headers) -> str:
     host = headers.get("x-forwarded-host") or headers.get("host")
     if not host:
         raise UsageError("the request does not say its host", hint="say what the vendor calls: --url https://…")
-    local = urlsplit(f"//{host}").hostname in ("127.0.0.1", "localhost", "::1")
+    local = split_plain_url(f"//{host}").hostname in ("127.0.0.1", "localhost", "::1")
     scheme = headers.get("x-forwarded-proto") or ("http" if local else "https")
     return f"{scheme}://{host}{target}"
 

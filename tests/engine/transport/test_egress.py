@@ -21,8 +21,8 @@ from conn_engine.config.models import TRUSTED_HOST
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door, egress
-from conn_engine.transport.addresses import describe_internal, parse_address
 from conn_engine.transport.egress import Trust
+from conn_engine.transport.ip_ranges import describe_internal, parse_address
 from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.wire import Request, Response
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from typing import Annotated, Any
-from urllib.parse import urlsplit
 
 from msgspec import Meta
 
@@ -12,6 +11,7 @@ from conn_engine.auth.omission import reads
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.roles import EXPRESSION
 from conn_engine.strategies import Draft, Scope, Settings, ask
+from conn_engine.urls import split_plain_url
 
 __all__ = ["Expression"]
 
@@ -36,7 +36,7 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
         sent = {
             "method": draft.method,
             "url": draft.url,
-            "path": urlsplit(draft.url).path,
+            "path": split_plain_url(draft.url).path,
             "query": dict(draft.query),
             "body": draft.body,
         }

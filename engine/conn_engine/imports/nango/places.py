@@ -4,13 +4,13 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from conn_engine.config.authority import host_pattern
 from conn_engine.imports.nango.making import PLACEHOLDER, Making
 from conn_engine.imports.nango.names import bare
 from conn_engine.imports.places import usable_url
 from conn_engine.imports.words import plain
+from conn_engine.urls import split_plain_url
 
 __all__ = ["Url", "find_hosts", "read_base_url"]
 
@@ -105,7 +105,7 @@ def find_hosts(making: Making, urls: list[Url]) -> list[str]:
         making.notes["hosts",] = "guess, from an example or a pattern of the entry"
     if not found:
         making.notes["hosts",] = "a placeholder: the entry names none"
-        return [urlsplit(PLACEHOLDER).netloc]
+        return [split_plain_url(PLACEHOLDER).netloc]
     return list(found)[:_MOST_HOSTS]
 
 

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.imports.contract import Contract
 from conn_engine.imports.together import beside
 from conn_engine.imports.words import plain, snake
+from conn_engine.urls import join_url, split_plain_url
 
 __all__ = ["Schemes", "oauth_settings", "variable_prefix"]
 
@@ -214,11 +214,8 @@ def _absolute(url: Any, contract: Contract) -> str:
     if not isinstance(url, str) or not url:
         return ""
     base = contract.base_url
-    whole = url if "://" in url or "{{" in base else urljoin(base + "/", url)
-    try:
-        parts = urlsplit(whole)
-    except ValueError:
-        return ""
+    whole = url if "://" in url or "{{" in base else join_url(base + "/", url)
+    parts = split_plain_url(whole)
     plain_url = parts.scheme in ("http", "https") and bool(parts.hostname) and not any(c in whole for c in " {}")
     return whole if plain_url else ""
 

@@ -7,13 +7,13 @@ secrets.
 import secrets
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 from conn_engine.auth import CAPTURED
 from conn_engine.errors import UsageError
 from conn_engine.runtime.connection import Connection
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.webhooks.subscribing import KEPT, Subscribed, renew, subscribe, unsubscribe
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Flow
 
 __all__ = ["begin", "end", "extend"]
@@ -24,7 +24,7 @@ T = TypeVar("T")
 def begin(connection: Connection, url: str) -> Subscribed:
     """Subscribe the account: the vendor is to call `url`. Raises UsageError for a URL that no vendor can call, and as
     `subscribing.subscribe`."""
-    parts = urlsplit(url)
+    parts = split_plain_url(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.username is not None or parts.fragment:
         raise UsageError(
             f"{url} is no address that a vendor can call", hint="give the public https URL of your receiver"

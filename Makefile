@@ -1,16 +1,32 @@
 # Every command of the project, once. `.ci/run` calls these.
 PY ?= .venv/bin/python
 export PYTHONPATH := cli:engine
+QUICK = $(wildcard tests/engine/test_*.py) tests/cli/report tests/docs $(addprefix tests/engine/, auth bodies config expressions \
+	failures functions incremental lint pagination ratelimit runtime signatures)
+SEED := $(or $(SEED),$(shell date +%s))
+SHIFT = TZ=Pacific/Chatham FAKETIME=+400d LD_PRELOAD=$(firstword $(wildcard /usr/lib/*/faketime/libfaketimeMT.so.1))
+IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = time.time() - os.fstat(file.fileno()).st_mtime; \
+	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
+LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test format lint types layers drift docs servers nightly differential wheel readme bench check
+.PHONY: setup test quick shifted format lint types layers drift docs locks servers nightly differential wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
-	.venv/bin/pip install -q --upgrade pip
-	.venv/bin/pip install -q --group dev -e .
+	.venv/bin/pip install -q --require-hashes -r requirements-dev.txt --only-binary :all:
+	.venv/bin/pip install -q --no-deps --no-index --no-build-isolation -e .
 
 test:             ## the plain suite: Python alone, no network beyond loopback
 	$(PY) -m pytest -n auto --dist loadfile
+
+quick:            ## in under a minute: formatting, ruff, and the tests of what most changes touch
+	$(PY) -m ruff format --check -q cli engine tests benchmarks
+	$(PY) -m ruff check -q cli engine tests benchmarks
+	$(PY) -m pytest -n auto --dist loadfile $(QUICK)
+
+shifted:          ## the plain suite 400 days later, in another time zone, in random order (SEED=N: that of an earlier run)
+	@$(SHIFT) $(PY) -c "$(IS_SHIFTED)"
+	$(SHIFT) $(PY) -m pytest -n auto --dist loadfile -p randomly --randomly-seed=$(SEED)
 
 format:           ## formatting as committed
 	$(PY) -m ruff format --check cli engine tests benchmarks
@@ -34,6 +50,10 @@ docs:             ## write every generated part: schemas, tables of the pages, t
 	$(PY) -m conn_engine.functions --write
 	$(PY) -m conn_engine.schemas.docs --write
 	$(PY) tests/readme/generated.py --write
+
+locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE=--upgrade: the newest versions)
+	$(LOCK) pyproject.toml --group build -o requirements.txt
+	$(LOCK) pyproject.toml --group dev --constraint requirements.txt -o requirements-dev.txt
 
 servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
 	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib" -p no:xdist

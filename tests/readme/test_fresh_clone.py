@@ -64,5 +64,10 @@ def test_from_the_clone_to_the_green_tests(clone):
 def test_make_does_the_same():
     """The README's second command and the Makefile's `setup test` are made of the same steps."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for step in ("-m venv .venv", "install -q --group dev -e .", "-m pytest -n auto --dist loadfile"):
+    for step in (
+        "-m venv .venv",
+        "--require-hashes -r requirements-dev.txt",
+        "--no-build-isolation -e .",
+        "-m pytest -n auto --dist loadfile",
+    ):
         assert step in COMMANDS[1] and step in makefile

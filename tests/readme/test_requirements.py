@@ -1,0 +1,65 @@
+"""requirements.txt and requirements-dev.txt: what `make locks` makes of pyproject.toml, pinned and with hashes."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).parents[2]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+FILES = {"requirements.txt": "build", "requirements-dev.txt": "dev"}
+"""Each file, and the group of dependencies that it has beside the project's own."""
+
+
+def pins(file: str) -> list[tuple[Requirement, int]]:
+    """What a file pins, and by how many hashes."""
+    found = []
+    for entry in re.sub(r"\\\n", " ", (ROOT / file).read_text(encoding="utf-8")).splitlines():
+        if entry.strip() and not entry.strip().startswith("#"):
+            requirement, *hashes = re.split(r"\s--hash=sha256:", entry)
+            assert all(re.fullmatch(r"[0-9a-f]{64}", digest.strip()) for digest in hashes), entry
+            found.append((Requirement(requirement.strip()), len(hashes)))
+    return found
+
+
+def wanted(group: str) -> list[Requirement]:
+    entries: list[Any] = list(PROJECT["dependency-groups"][group])
+    texts = [*PROJECT["project"]["dependencies"], *(entry for entry in entries if isinstance(entry, str))]
+    for entry in entries:
+        texts += [str(own) for own in wanted(entry["include-group"])] if isinstance(entry, dict) else []
+    return [Requirement(text) for text in texts]
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_requirement_is_pinned_as_the_project_wants_it(file: str) -> None:
+    known = pins(file)
+    for need in wanted(FILES[file]):
+        found = [pin for pin, _ in known if canonicalize_name(pin.name) == canonicalize_name(need.name)]
+        assert found, f"{need.name} is missing: make locks"
+        for pin in found:
+            (exact,) = pin.specifier
+            assert exact.operator == "==" and need.specifier.contains(exact.version, prereleases=True), (
+                f"{pin}: make locks"
+            )
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_every_pin_has_hashes_and_nothing_says_where_from(file: str) -> None:
+    assert all(count and len(pin.specifier) == 1 and pin.url is None for pin, count in pins(file))
+    text = (ROOT / file).read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not re.search(r"^\s*(-i|--(index-url|extra-index-url|find-links|trusted-host))\b", text, re.MULTILINE)
+
+
+def test_both_files_pin_the_same_versions() -> None:
+    developing = {pin.name: str(pin.specifier) for pin, _ in pins("requirements-dev.txt")}
+    running = {pin.name: str(pin.specifier) for pin, _ in pins("requirements.txt")}
+    assert running.items() <= developing.items()
+
+
+def test_the_build_group_is_what_a_build_takes() -> None:
+    assert PROJECT["dependency-groups"]["build"] == PROJECT["build-system"]["requires"]

@@ -2,9 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -63,49 +66,108 @@ def bash(script: str, folder: Path, **variables: str) -> subprocess.CompletedPro
     )
 
 
-def step(name: str) -> str:
-    steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
-    return next(one["run"] for one in steps if one.get("name") == name)
+ACTION = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+STEPS = {one["name"]: one for one in ACTION["runs"]["steps"] if "name" in one}
+
+
+@dataclass
+class Checked:
+    """What the action's check of a change left: the step's output, its reports and the job's summary."""
+
+    code: int
+    out: str
+    reports: Path
+    summary: str
+
+
+def check(workspace: Path, runner: Path, **variables: str) -> Checked:
+    """Run the action's check as a runner would."""
+    written = {name: runner / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    given = {"BASE": "origin/main", "TARGET": "main", "FAIL_ON": "breaking", "MIN_COVERAGE": "", "BASELINE": ""}
+    assert set(given) == set(STEPS["check"]["env"])
+    files = {name: str(path) for name, path in written.items()}
+    done = bash(STEPS["check"]["run"], workspace, RUNNER_TEMP=str(runner), **files, **{**given, **variables})
+    name, _, reports = written["GITHUB_OUTPUT"].read_text(encoding="utf-8").strip().rpartition("\n")[2].partition("=")
+    assert name == "reports", done.stderr
+    summary = written["GITHUB_STEP_SUMMARY"]
+    said = summary.read_text(encoding="utf-8") if summary.exists() else ""
+    return Checked(done.returncode, done.stdout + done.stderr, Path(reports), said)
 
 
 def test_the_action_checks_a_pull_request(repository: Path, installed: Path) -> None:
-    summary = installed / "summary.md"
-    done = bash(
-        step("check"), repository / "integrations", RUNNER_TEMP=str(installed), GITHUB_STEP_SUMMARY=str(summary),
-        BASE="origin/main", TARGET="main", FAIL_ON="breaking", MIN_COVERAGE="", BASELINE="", SARIF="conn.sarif",
-        JUNIT="conn-test.xml", MARKDOWN="conn-ci.md",
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
-    assert "::error" in done.stdout and "conn impact" in done.stdout
-    assert "3 accounts of 4 change, **3 break**" in summary.read_text(encoding="utf-8")
-    sarif = json.loads((repository / "integrations/conn.sarif").read_text(encoding="utf-8"))
+    secret = plant(repository, installed)
+    done = check(repository / "integrations", installed)
+    assert done.code == 1, done.out
+    assert "::error" in done.out and "conn impact" in done.out
+    assert "3 accounts of 4 change, **3 break**" in done.summary
+    outputs = {name: value["value"].partition("}}/")[2] for name, value in ACTION["outputs"].items()}
+    assert sorted(outputs.values()) == sorted(path.name for path in done.reports.iterdir())
+    sarif = json.loads((done.reports / outputs["sarif"]).read_text(encoding="utf-8"))
     assert sarif["version"] == "2.1.0"
     # Both are read from the repository's root, wherever the workspace is.
-    assert "::error file=integrations/connectors/hubspot/unified/crm.yaml,line=16," in done.stdout
+    assert "::error file=integrations/connectors/hubspot/unified/crm.yaml,line=16," in done.out
     places = [row["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for row in sarif["runs"][0]["results"]]
     assert places and all(place.startswith("integrations/") for place in places)
-    assert "<testsuites" in (repository / "integrations/conn-test.xml").read_text(encoding="utf-8")
+    assert "<testsuites" in (done.reports / outputs["junit"]).read_text(encoding="utf-8")
+    # Neither read nor written is what a commit put where reports could be.
+    texts = [path.read_text(encoding="utf-8") for path in done.reports.iterdir()]
+    assert done.reports.parent == installed and "a-runner-s-secret" not in f"{done.out}{done.summary}{texts}"
+    assert secret.read_text(encoding="utf-8") == "a-runner-s-secret"
+    assert git(repository, "status", "--porcelain") == ""
+
+
+def plant(repository: Path, runner: Path) -> Path:
+    """Commit links to a runner's file wherever reports could be, which is returned."""
+    secret = runner / "token"
+    secret.write_text("a-runner-s-secret", encoding="utf-8")
+    for folder in (repository, repository / "integrations"):
+        for name in ("conn-ci.md", "conn.sarif", "conn-test.xml", "comment.md", "conn-reports"):
+            (folder / name).symlink_to(secret)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "links")
+    return secret
+
+
+def test_a_failed_check_publishes_nothing_of_the_runner(repository: Path, installed: Path) -> None:
+    plant(repository, installed)
+    for variables in ({"BASELINE": "conn-ci.md", "BASE": "", "TARGET": ""}, {"FAIL_ON": "nonsense"}):
+        done = check(repository / "integrations", installed, **variables)
+        assert done.code == 2 and "a-runner-s-secret" not in done.out
+        assert (done.summary, list(done.reports.iterdir())) == ("", [])
+
+
+def test_no_step_starts_python_in_the_checkout() -> None:
+    """It would import what lies there. The installed command does not: `tests/packaging`."""
+    for name, part in STEPS.items():
+        outside = part["working-directory"] == "${{ runner.temp }}"
+        assert outside or not re.search(r"\bpython|\bpip", part["run"]), name
+    job = yaml.safe_load((ROOT / "templates/gitlab-ci.yml").read_text(encoding="utf-8"))[".conn"]
+    assert not [line for line in job["before_script"] if re.search(r"\bpython\d? (?!-I )", line)]
 
 
 def test_the_action_tests_everything_on_other_events(repository: Path, installed: Path) -> None:
     git(repository, "checkout", "-q", "main")
-    done = bash(
-        step("check"), repository / "integrations", RUNNER_TEMP=str(installed),
-        GITHUB_STEP_SUMMARY=str(installed / "summary.md"), BASE="", TARGET="", FAIL_ON="breaking", MIN_COVERAGE="50",
-        BASELINE="", SARIF="s.sarif", JUNIT="j.xml", MARKDOWN="m.md",
-    )  # fmt: skip
-    assert done.returncode == 0, done.stdout + done.stderr
+    done = check(repository / "integrations", installed, BASE="", TARGET="", MIN_COVERAGE="50")
+    assert done.code == 0, done.out
 
 
 def test_the_gitlab_job_checks_a_merge_request(repository: Path, installed: Path) -> None:
     job = yaml.safe_load((ROOT / "templates/gitlab-ci.yml").read_text(encoding="utf-8"))[".conn"]
     script = "\n".join(job["script"]).replace("/tmp/conn/", f"{installed}/conn/")
-    variables = {**job["variables"], "CONN_WORKSPACE": "integrations"}
+    variables = {**job["variables"], "CONN_WORKSPACE": "integrations", "CI_PROJECT_DIR": str(repository)}
     base = git(repository, "rev-parse", "origin/main")
+    elsewhere = installed / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "conn-ci.md").write_text("a-runner-s-secret", encoding="utf-8")
+    (repository / "conn-reports").symlink_to(elsewhere)  # as a commit may have it
     done = bash(script, repository, **variables, CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
     assert done.returncode == 1, done.stderr
     assert "FAIL impact" in done.stdout
-    assert "3 accounts of 4 change" in (repository / "integrations/conn-ci.md").read_text(encoding="utf-8")
+    published = [*job["artifacts"]["paths"], job["artifacts"]["reports"]["junit"]]
+    texts = {path: (repository / path).read_text(encoding="utf-8") for path in published}
+    assert "3 accounts of 4 change" in texts["conn-reports/conn-ci.md"]
+    assert "a-runner-s-secret" not in str(texts) and not (repository / "conn-reports").is_symlink()
+    assert [path.name for path in elsewhere.iterdir()] == ["conn-ci.md"]
 
 
 def test_the_action_fetches_what_a_shallow_checkout_lacks(repository: Path, installed: Path, tmp_path: Path) -> None:
@@ -117,11 +179,34 @@ def test_the_action_fetches_what_a_shallow_checkout_lacks(repository: Path, inst
     git(origin, "commit", "-qm", "a new customer")
     shallow = tmp_path / "shallow"
     git(tmp_path, "clone", "-q", "--depth", "1", "--branch", "change", "--no-single-branch", origin.as_uri(), "shallow")
-    done = bash(
-        step("check"), shallow / "integrations", RUNNER_TEMP=str(installed),
-        GITHUB_STEP_SUMMARY=str(installed / "summary.md"), BASE="origin/main", TARGET="main", FAIL_ON="breaking",
-        MIN_COVERAGE="", BASELINE="", SARIF="s.sarif", JUNIT="j.xml", MARKDOWN="m.md",
-    )  # fmt: skip
-    assert done.returncode == 1, done.stderr
+    done = check(shallow / "integrations", installed)
+    assert done.code == 1, done.out
     # Compared with the tip of the main branch, the new customer would seem to be taken away: five accounts.
-    assert "3 accounts of 4 change" in (shallow / "integrations/m.md").read_text(encoding="utf-8")
+    assert "3 accounts of 4 change" in (done.reports / "conn-ci.md").read_text(encoding="utf-8")
+
+
+# --- what others made, by what it is and not by a name that can be moved ---
+
+FILES = [
+    *(ROOT / name for name in ("action.yml", "README.md", "templates/gitlab-ci.yml")),
+    *sorted((ROOT / ".github").rglob("*.y*ml")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
+
+
+def test_actions_of_others_are_named_by_their_commits() -> None:
+    used = [
+        (path.name, line.strip())
+        for path in FILES
+        for line in path.read_text(encoding="utf-8").splitlines()
+        if re.match(r"\s*(- )?uses:", line) and "OWNER/THIS-REPOSITORY@REVISION" not in line
+    ]
+    assert len(used) >= 5
+    loose = [row for row in used if not re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", row[1])]
+    assert not loose
+
+
+def test_the_gitlab_template_installs_the_version_that_it_comes_with() -> None:
+    job = yaml.safe_load((ROOT / "templates/gitlab-ci.yml").read_text(encoding="utf-8"))[".conn"]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert job["variables"]["CONN_PACKAGE"] == f"{project['name']}=={project['version']}"

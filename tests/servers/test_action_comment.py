@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 
 import httpx
@@ -24,10 +25,12 @@ class Runner:
         (self.step,) = (one for one in steps if one.get("name") == "comment")
 
     def comment(self, text: str, *, comments: str = "", token: str = "conn_admin_token") -> str:
-        """Run the step over this summary; returns what it printed."""
-        (self.folder / "conn-ci.md").write_text(text, encoding="utf-8")
+        """Run the step over this summary ("": the check wrote none); returns what it printed."""
+        reports = Path(tempfile.mkdtemp(dir=self.folder))
+        if text:
+            (reports / "conn-ci.md").write_text(text, encoding="utf-8")
         values = {
-            "GH_TOKEN": token, "GH_ENTERPRISE_TOKEN": token, "MARKDOWN": "conn-ci.md", "MARK": MARK,
+            "GH_TOKEN": token, "GH_ENTERPRISE_TOKEN": token, "REPORTS": str(reports), "MARK": MARK,
             "COMMENTS": comments or self.comments,
         }  # fmt: skip
         assert set(values) == set(self.step["env"])
@@ -66,6 +69,12 @@ def test_one_comment_is_kept_up_to_date(runner: Runner) -> None:
     assert runner.written() == [f"{MARK}\n## conn ci: 3 accounts break\n"]
     assert runner.comment("## conn ci: all is well\n") == ""
     assert runner.written() == [f"{MARK}\n## conn ci: all is well\n"]
+
+
+def test_a_summary_that_the_run_did_not_write_is_not_posted(runner: Runner) -> None:
+    (runner.folder / "conn-ci.md").write_text("of a commit", encoding="utf-8")
+    assert runner.comment("") == ""
+    assert runner.written() == []
 
 
 def test_comments_of_others_are_left(runner: Runner) -> None:

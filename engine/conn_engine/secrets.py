@@ -10,6 +10,7 @@ from typing import Any, NoReturn, Protocol, SupportsIndex
 from urllib.parse import unquote_plus
 
 from conn_engine.secret_forms import Compiled, compile_forms, spellings, widened
+from conn_engine.secret_names import is_common_word, is_open_part, is_public_part, is_signature_name, secret_name
 from conn_engine.secret_streams import EchoCleaner
 
 __all__ = ["REDACTED", "NumberingRedactor", "Redactor", "Secret", "Vault", "is_numbered", "secret_name", "unnumbered"]
@@ -19,50 +20,10 @@ _MARK = REDACTED.encode()
 _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
 _NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
 _SHORTEST = 4
-_LINE = 20
-
-# fmt: off
-_SECRET_NAMES = frozenset({
-    "accesskey", "accesskeyid", "accesstoken", "apikey", "apisecret", "apitoken", "appsecret",
-    "assertion", "auth", "authorization", "authtoken", "bearer", "bearertoken", "clientassertion",
-    "clientsecret", "codeverifier", "cookie", "cookies", "credential", "credentials", "csrftoken",
-    "idtoken", "jwt", "passphrase", "passwd", "password", "personalaccesstoken", "privatekey",
-    "proxyauthorization", "pwd", "refreshtoken", "secret", "secretkey", "secrets", "securitytoken",
-    "sessiontoken", "setcookie", "sharedsecret", "signingsecret", "token", "webhooksecret", "xsrftoken",
-})
-_SECRET_ENDINGS = (
-    "accesstoken", "apikey", "apitoken", "authorization", "authtoken", "clientsecret", "csrftoken",
-    "idtoken", "password", "privatekey", "refreshtoken", "secret", "secretkey", "securitytoken",
-    "sessiontoken", "setcookie",
-)
-_NOT_SECRET_KEYS = frozenset({
-    "tokentype", "scope", "scopes", "expiresat", "expiresin", "expires", "issuedat", "createdat",
-    "instanceurl", "apidomain", "baseurl", "captured", "webhookusername",
-})
-_OPEN_ENDINGS = (
-    "account", "domain", "email", "environment", "host", "id", "locale", "login", "name", "realm", "region", "server",
-    "shop", "site", "tenant", "type", "uri", "url", "user", "version", "zone",
-)  # of credential documents: who somebody is, not what proves it; answers are full of these
-# fmt: on
-# Whoever has a URL with one of these may fetch what it names. In a document such a name may be anything.
-_SIGNED_URLS = frozenset({"sig", "signature", "xamzsignature", "xgoogsignature"})
 _SHORTEST_ECHO = 8
-_COMMON_WORDS = frozenset({"true", "false", "null", "none"})
+_LINE = 20
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
 _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
-
-
-def _squeezed(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.lower())
-
-
-def secret_name(name: str) -> bool:
-    """Whether a field, header or parameter of this name is a secret (`api_key`, `Set-Cookie` …).
-
-    Names of paging tokens (`next_page_token`, `sync_token` …) are not secrets.
-    """
-    key = _squeezed(name)
-    return key in _SECRET_NAMES or key.endswith(_SECRET_ENDINGS)
 
 
 def is_numbered(text: str) -> bool:
@@ -159,7 +120,7 @@ class Redactor:
         if len(value) < _SHORTEST or value in self._labels or value == REDACTED:
             return
         self._labels[value] = label or f"a secret of {len(value)} characters"
-        if len(value) >= _SHORTEST_ECHO and not _squeezed(label).endswith(_OPEN_ENDINGS):
+        if len(value) >= _SHORTEST_ECHO and not is_open_part(label):
             self._echoes[value] = spellings(value)
         if "\n" in value:  # a key in PEM form leaks line by line as well
             for line in value.splitlines():
@@ -170,12 +131,12 @@ class Redactor:
         """Learn every text of a credential document but such as `token_type`, `scope` and `instance_url`."""
         if isinstance(document, Mapping):
             for key, value in document.items():
-                if _squeezed(str(key)) not in _NOT_SECRET_KEYS:
+                if not is_public_part(str(key)):
                     self.add_document(value, f"{label}.{key}" if label else str(key))
         elif isinstance(document, (list, tuple)):
             for value in document:
                 self.add_document(value, label)
-        elif isinstance(document, str) and document.lower() not in _COMMON_WORDS:
+        elif isinstance(document, str) and not is_common_word(document):
             self.add(document, label)
 
     def text(self, text: str) -> str:
@@ -215,7 +176,7 @@ class Redactor:
     def parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
         """The parameters of a URL, each with its value or its values, as `url` leaves them."""
         clean = self._mapping(query)
-        signed = [name for name in query if _squeezed(name) in _SIGNED_URLS]
+        signed = [name for name in query if is_signature_name(name)]
         return {**clean, **{self.text(name): self._blank(query[name]) for name in signed}}
 
     def data(self, value: Any) -> Any:
@@ -269,7 +230,7 @@ class Redactor:
     def _without_named(self, url: str) -> str:
         def pair(match: re.Match[str]) -> str:
             mark, name, value = match.groups()
-            secret = secret_name(name) or _squeezed(name) in _SIGNED_URLS
+            secret = secret_name(name) or is_signature_name(name)
             return f"{mark}{name}={self._named(unquote_plus(value))}" if value and secret else match.group()
 
         return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))

@@ -1,4 +1,4 @@
-"""The forms in which a secret travels, as patterns (`compile_forms`) and as bytes (`spellings`).
+"""The forms in which a secret travels, as patterns (`compile_forms`), and what tells that one may be there (`marks`).
 
 Which secrets there are, and what is done where one is found, is `secrets`'.
 """
@@ -7,12 +7,21 @@ import base64
 import json
 import re
 from dataclasses import dataclass
-from html import escape
+from functools import cache
+from html.entities import html5
 from urllib.parse import quote
 
-__all__ = ["Compiled", "compile_forms", "spellings", "widened"]
+__all__ = ["Compiled", "compile_forms", "marks", "widened"]
 
 _BASE64_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
+_ALNUM = re.compile("[A-Za-z0-9]+")
+_UNRESERVED = re.compile("[A-Za-z0-9._~-]+")
+_URL_SAFE = str.maketrans("+/", "-_")
+_TELLING = 4
+_DIGITS = re.compile("[0-9]+")
+_TELLING_DIGITS = 10
+_PERCENT = "%(?:25){0,3}"
+_BACKSLASHES = r"\\{1,4}"
 _BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])*(?:=|%3[Dd]){0,2}")
 
 
@@ -74,7 +83,7 @@ def _direct(value: str) -> str:
     while at < len(value):
         if value[at] == "\\":  # a run at once, or its escapes could be divided in exponentially many ways
             run = len(value[at:]) - len(value[at:].lstrip("\\"))
-            escapes = r"%(?:25){0,2}5[Cc]|\\{1,2}u005[cC]|" + _references("\\")
+            escapes = rf"{_PERCENT}5[Cc]|{_BACKSLASHES}u005[cC]|" + _references("\\")
             parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:{escapes}){{{run}}})")
             at += run
             continue
@@ -87,17 +96,18 @@ def _character(character: str) -> str:
     if character.isascii() and character.isalnum():
         return character
     hexes = [f"{byte:02x}" for byte in character.encode("utf-8", "surrogatepass")]
-    percent = "".join(f"%(?:25){{0,2}}{_either_case(pair)}" for pair in hexes)
+    percent = "".join(f"{_PERCENT}{_either_case(pair)}" for pair in hexes)
     units = character.encode("utf-16-be", "surrogatepass").hex()
-    escaped = "".join(rf"\\{{1,2}}u{_either_case(units[i : i + 4])}" for i in range(0, len(units), 4))
-    forms = [re.escape(character), percent, escaped]
+    escaped = "".join(f"{_BACKSLASHES}u{_either_case(units[i : i + 4])}" for i in range(0, len(units), 4))
+    quoted_printable = "".join(f"={pair.upper()}" for pair in hexes)
+    forms = [re.escape(character), percent, escaped, quoted_printable]
     if 127 < ord(character) < 256:
-        forms.append(f"%(?:25){{0,2}}{_either_case(f'{ord(character):02x}')}")
+        forms.append(f"{_PERCENT}{_either_case(f'{ord(character):02x}')}")
     short = {"\n": "n", "\r": "r", "\t": "t", "\b": "b", "\f": "f"}.get(character)
     if short:
-        forms.append(rf"\\{{1,2}}{short}")
+        forms.append(f"{_BACKSLASHES}{short}")
     elif character in "\"/'":
-        forms.append(rf"\\{{1,3}}{character}")
+        forms.append(f"{_BACKSLASHES}{character}")
     elif character == " ":
         forms.append(r"\+")
     forms.append(_references(character))
@@ -107,8 +117,17 @@ def _character(character: str) -> str:
 def _references(character: str) -> str:
     """A pattern for what HTML and XML pages write for a character, also when they escape it twice."""
     number = ord(character)
-    named = {"&": "amp|", "<": "lt|", ">": "gt|", '"': "quot|", "'": "apos|"}.get(character, "")
-    return f"&(?:amp;)?(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_either_case(f'{number:x}')});"
+    named = "".join(f"{name}|" for name in _names_in_html().get(character, ()))
+    return f"&(?:amp;){{0,3}}(?:{named}#0{{0,4}}{number}|#[xX]0{{0,4}}{_either_case(f'{number:x}')});"
+
+
+@cache
+def _names_in_html() -> dict[str, list[str]]:
+    names: dict[str, list[str]] = {}
+    for name, characters in html5.items():
+        if name.endswith(";") and len(characters) == 1:
+            names.setdefault(characters, []).append(name[:-1])
+    return names
 
 
 def _either_case(digits: str) -> str:
@@ -117,31 +136,23 @@ def _either_case(digits: str) -> str:
 
 def _packed(value: str) -> list[str]:
     """Patterns for the value inside base64 (either alphabet, any alignment) or as hexadecimal."""
+    forms: set[str] = set()
+    for raw in _spelled(value):
+        forms.update({raw.hex(), raw.hex().upper()})
+        forms.update("".join(map(_in_base64, _core(raw, offset))) for offset in range(3))
+    forms.discard("")
+    return sorted(forms, key=lambda form: (-len(form), form))
+
+
+def _spelled(value: str) -> set[bytes]:
+    """The value in bytes as it is packed: plain, JSON-escaped, percent-encoded, in Latin-1."""
     spelled = {value.encode("utf-8", "surrogatepass")}
     spelled.add(json.dumps(value)[1:-1].encode())
     spelled.add(json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"))
     spelled.add(quote(value.encode("utf-8", "surrogatepass"), safe="").encode())
     if all(ord(character) < 256 for character in value):
         spelled.add(value.encode("latin-1"))
-    forms: set[str] = set()
-    for raw in spelled:
-        forms.update({raw.hex(), raw.hex().upper()})
-        for offset in range(3):
-            forms.add(_core(raw, offset))
-    forms.discard("")
-    return sorted(forms, key=lambda form: (-len(form), form))
-
-
-def spellings(value: str) -> tuple[bytes, ...]:
-    """The usual forms of a secret as bytes to look for. Those that `text` replaces are more."""
-    raw = value.encode("utf-8", "surrogatepass")
-    forms = {raw, quote(raw, safe="").encode(), json.dumps(value)[1:-1].encode()}
-    forms.add(escape(value).encode("utf-8", "surrogatepass"))
-    for offset in range(3):
-        packed = base64.b64encode(b"\0" * offset + raw)
-        first, last = -(-offset * 8 // 6), (offset + len(raw)) * 8 // 6
-        forms |= {packed[first:last], packed[first:last].translate(bytes.maketrans(b"+/", b"-_"))}
-    return tuple(sorted(forms))
+    return spelled
 
 
 def _core(raw: bytes, offset: int) -> str:
@@ -149,7 +160,33 @@ def _core(raw: bytes, offset: int) -> str:
     text = base64.b64encode(b"\0" * offset + raw + b"\0\0").decode()
     first = -(-offset * 8 // 6)
     last = (offset + len(raw)) * 8 // 6
-    if last - first < 4:
-        return ""
-    special = {"+": r"(?:[+\-]|%2[Bb])", "/": r"(?:[/_]|%2[Ff]|\\{1,2}/)"}
-    return "".join(special.get(character, character) for character in text[first:last])
+    return text[first:last] if last - first >= 4 else ""
+
+
+def _in_base64(character: str) -> str:
+    other = {"+": "-", "/": "_"}.get(character)
+    return character if other is None else f"(?:{_character(character)}|{other})"
+
+
+def marks(value: str) -> frozenset[str]:
+    """Texts one of which stands wherever the value does, in any form: so most texts are known to be clean at a glance.
+
+    Of characters alone that stand for themselves in every form (`secret_escapes` undoes the others). An empty one is in
+    every text.
+    """
+    found = {_longest(_UNRESERVED, value)}
+    for raw in _spelled(value):
+        digits = _longest(_DIGITS, raw.hex())  # the same in either case
+        found |= {digits} if len(digits) >= _TELLING_DIGITS else {raw.hex(), raw.hex().upper()}
+        for core in filter(None, (_core(raw, offset) for offset in range(3))):
+            run = _longest(_ALNUM, core)
+            found |= {run} if len(run) >= _TELLING else _base64_spellings(core)
+    return frozenset(found)
+
+
+def _longest(kind: re.Pattern[str], text: str) -> str:
+    return max(kind.findall(text), key=len, default="")
+
+
+def _base64_spellings(core: str) -> set[str]:
+    return {core, core.translate(_URL_SAFE), core.replace("/", "\\/"), quote(core, safe="")}

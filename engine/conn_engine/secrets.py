@@ -4,24 +4,22 @@ Where secrets are kept is `vault`'s, where they may be sent is `transport.door`'
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn, Protocol, SupportsIndex
 from urllib.parse import unquote_plus
 
-from conn_engine.secret_forms import Compiled, compile_forms, spellings, widened
 from conn_engine.secret_names import is_common_word, is_open_part, is_public_part, is_signature_name, secret_name
-from conn_engine.secret_streams import EchoCleaner
+from conn_engine.secret_search import SecretSearch, Spans
+from conn_engine.secret_streams import EchoCleaner, Replacement
 
 __all__ = ["REDACTED", "NumberingRedactor", "Redactor", "Secret", "Vault", "is_numbered", "secret_name", "unnumbered"]
 
 REDACTED = "[redacted]"
-_MARK = REDACTED.encode()
 _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
 _NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
-_SHORTEST = 4
-_SHORTEST_ECHO = 8
-_LINE = 20
+_SEPARATOR = "\1"
+_INDENT = 40
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
 _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
 
@@ -102,30 +100,25 @@ class Vault(Protocol):
 class Redactor:
     """Knows the secrets of a run and replaces them by `[redacted]`, in any of the forms in which they travel.
 
-    A secret is recognised plain, percent- or form-encoded (also twice), JSON-escaped (also twice), in
-    hexadecimal and inside base64 at any alignment (such as `user:secret` of a Basic header). Time is linear
+    A secret is recognised plain, percent- or form-encoded, with the escapes of JSON, HTML and XML, whichever of its
+    characters are escaped and up to four times over, divided by sections and comments of XML, in quoted-printable, in
+    hexadecimal, in UTF-16, and inside base64 at any alignment (such as `user:secret` of a Basic header). Time is linear
     in the text.
+
+    Not recognised is what somebody computes of it: reversed, in other letter case, cut in parts with something between
+    them, as numbers, encrypted, compressed, or packed twice (base64 of base64).
     """
 
     def __init__(self, values: Iterable[str] = ()) -> None:
-        self._labels: dict[str, str] = {}
-        self._compiled: Compiled | None = None
-        self._compiled_echoes: Compiled | None = None
-        self._echoes: dict[str, tuple[bytes, ...]] = {}
+        self._search = SecretSearch()
         for value in values:
             self.add(value)
 
     def add(self, value: str, label: str = "") -> None:
         """Learn one secret. Values shorter than 4 characters are ignored. `label` is what `find` calls it."""
-        if len(value) < _SHORTEST or value in self._labels or value == REDACTED:
-            return
-        self._labels[value] = label or f"a secret of {len(value)} characters"
-        if len(value) >= _SHORTEST_ECHO and not is_open_part(label):
-            self._echoes[value] = spellings(value)
-        if "\n" in value:  # a key in PEM form leaks line by line as well
-            for line in value.splitlines():
-                if len(line) >= _LINE and not line.startswith("-----"):
-                    self._labels.setdefault(line, self._labels[value])
+        if value != REDACTED:
+            label = label or f"a secret of {len(value)} characters"
+            self._search.add(value, label, echo=not is_open_part(label))
 
     def add_document(self, document: Any, label: str = "") -> None:
         """Learn every text of a credential document but such as `token_type`, `scope` and `instance_url`."""
@@ -141,33 +134,32 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced."""
-        compiled = self._current()
-        if compiled is None or not text:
-            return text
-        return REDACTED.join(self._piece(compiled, piece) for piece in text.split(REDACTED))
+        return self._replaced(text, self._search.locate)
 
     def without_echo(self, body: bytes) -> bytes:
-        """An answer's body without the secrets that it sends back: plain, percent-encoded, JSON-escaped or base64.
+        """An answer's body without the secrets that it sends back; this very object when there are none.
 
         Whoever writes the mappings of an answer must not read there what the request carried. Names, ids and the like
-        in a credential (`username`) are no reason to touch an answer. Fast when there is nothing to do.
+        in a credential (`username`) are no reason to touch an answer, and neither is what has fewer than 8 characters:
+        it is a word of many. Fast when there is nothing to do.
         """
-        if not any(form in body for forms in self._echoes.values() for form in forms):
+        if not self._search.suspects(body.decode("latin-1")):
             return body
-        compiled = self._current_echoes()
-        pieces = body.decode("utf-8", "surrogateescape").split(REDACTED)
-        return REDACTED.join(self._piece(compiled, piece) for piece in pieces).encode("utf-8", "surrogateescape")
+        parts: list[bytes] = []
+        done = 0
+        for start, end, replacement in self._echoes(body):
+            parts += (body[done:start], replacement)
+            done = end
+        return b"".join((*parts, body[done:])) if parts else body
+
+    def data_without_echo(self, data: Any) -> Any:
+        """Decoded data without the secrets that an answer sends back, among its keys too; this very object when there
+        are none. An escape of the answer's format hides nothing here."""
+        return self._data_without_echo(data) if self._search.suspects(_SEPARATOR.join(_texts_in(data))) else data
 
     def echo_cleaner(self) -> EchoCleaner:
         """`without_echo` for a body that comes in pieces."""
-        return EchoCleaner([form for forms in self._echoes.values() for form in forms], self._byte_spans, _MARK)
-
-    def _byte_spans(self, content: bytes) -> list[tuple[int, int]]:
-        text = content.decode("utf-8", "surrogateescape")
-        spans = self._spans(self._current_echoes(), text) if self._echoes else []
-        if len(text) == len(content):
-            return spans
-        return [tuple(len(text[:at].encode("utf-8", "surrogateescape")) for at in span) for span in spans]  # type: ignore[misc]
+        return EchoCleaner(self._echoes if self._search.has_echoes else None, self._search.reach)
 
     def url(self, url: str) -> str:
         """A URL without known secrets, values of parameters with secret names, and user information."""
@@ -191,23 +183,50 @@ class Redactor:
         if isinstance(value, (list, tuple)):
             return [self.data(item) for item in value]
         if isinstance(value, (int, float)) and not isinstance(value, bool):
-            return REDACTED if str(value) in self._labels else value
+            return REDACTED if str(value) in self._search.labels else value
         return value
 
     def find(self, content: bytes | str) -> list[str]:
         """The labels of the known secrets present, in any form. Never the secrets themselves."""
-        compiled = self._current()
-        if compiled is None or not content:
-            return []
         text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
-        found: dict[str, None] = {}
-        for piece in text.split(REDACTED):
-            for match in compiled.pattern.finditer(piece):
-                found.setdefault(compiled.groups[(match.lastindex or 1) - 1][0])
-        return list(found)
+        return list(dict.fromkeys(label for part in text.split(REDACTED) for label in self._search.labels_in(part)))
 
     def __repr__(self) -> str:
-        return f"Redactor({len(self._labels)} secrets)"
+        return f"Redactor({len(self._search.labels)} secrets)"
+
+    def _replaced(self, text: str, locate: Callable[[str], Spans]) -> str:
+        parts: list[str] = []
+        done = 0
+        for start, end in _located(text, locate):
+            parts += (text[done:start], REDACTED)
+            done = end
+        return "".join((*parts, text[done:])) if parts else text
+
+    def _data_without_echo(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._replaced(value, self._search.locate_echoes)
+        if isinstance(value, Mapping):
+            return {self._data_without_echo(key): self._data_without_echo(item) for key, item in value.items()}
+        return [self._data_without_echo(item) for item in value] if isinstance(value, list) else value
+
+    def _echoes(self, content: bytes) -> list[Replacement]:
+        """What to replace in a body, in bytes. A number of JSON becomes a text."""
+        if not self._search.suspects(content.decode("latin-1")):
+            return []
+        text = content.decode("utf-8", "surrogateescape")
+        found: list[Replacement] = []
+        done = place = 0
+        for start, end in _located(text, self._search.locate_echoes):
+            if (
+                "\0" in text[start:end]
+            ):  # halves of characters of UTF-16, of which the first and the last are not its own
+                start = end - len(text[start:end].lstrip("\0"))  # noqa: PLW2901
+                end = start + len(text[start:end].rstrip("\0"))  # noqa: PLW2901
+            first = place + _bytes_in(text[done:start])
+            place = first + _bytes_in(text[start:end])
+            found.append((first, place, _mark_for(text, start, end)))
+            done = end
+        return found
 
     def _mapping(self, value: Mapping[Any, Any]) -> dict[Any, Any]:
         named = value.get("name", value.get("key"))
@@ -239,45 +258,6 @@ class Redactor:
         """What stands for a value that is only known by its name; what stands for one already stays."""
         return value if _PLACEHOLDER.fullmatch(value) else REDACTED
 
-    def _current(self) -> "Compiled | None":
-        # One value, replaced as a whole and only trusted for the secrets it was made of: threads add and
-        # read at once.
-        compiled = self._compiled
-        if self._labels and (compiled is None or compiled.size != len(self._labels)):
-            compiled = self._compiled = compile_forms(list(self._labels.items()))
-        return compiled
-
-    def _current_echoes(self) -> "Compiled":
-        compiled = self._compiled_echoes
-        if compiled is None or compiled.size != len(self._echoes):
-            known = [(value, self._labels[value]) for value in list(self._echoes)]
-            compiled = self._compiled_echoes = compile_forms(known)
-        return compiled
-
-    def _piece(self, compiled: Compiled, text: str) -> str:
-        parts: list[str] = []
-        done = 0
-        for start, end in self._spans(compiled, text):
-            parts += (text[done:start], REDACTED)
-            done = end
-        parts.append(text[done:])
-        return "".join(parts)
-
-    def _spans(self, compiled: Compiled, text: str) -> list[tuple[int, int]]:
-        """Where the secrets of a text stand, in order and apart from one another."""
-        spans: list[tuple[int, int]] = []
-        done = 0
-        for match in compiled.pattern.finditer(text):
-            start, end = match.span()
-            if compiled.groups[(match.lastindex or 1) - 1][1]:
-                start, end = widened(text, start, end, done)
-            if start > done or not spans:
-                spans.append((start, end))
-            else:  # one that begins inside the widening before it, or at its end, only lengthens it
-                spans[-1] = (spans[-1][0], max(done, end))
-            done = max(done, end)
-        return spans
-
 
 class NumberingRedactor(Redactor):
     """Tells values that only their name gives away apart: `[redacted].1.`, `[redacted].2.` by value.
@@ -287,9 +267,7 @@ class NumberingRedactor(Redactor):
     """
 
     def __init__(self, redactor: Redactor) -> None:
-        super().__init__()
-        self._labels = redactor._labels
-        self._echoes = redactor._echoes
+        self._search = redactor._search
         self._numbers: dict[str, int] = {}
 
     def _named(self, value: str) -> str:
@@ -298,3 +276,45 @@ class NumberingRedactor(Redactor):
         if self.text(value) != value:
             return REDACTED
         return f"{REDACTED}.{self._numbers.setdefault(value, len(self._numbers) + 1)}."
+
+
+def _located(text: str, locate: Callable[[str], Spans]) -> Spans:
+    """What is located between the marks that a text has already."""
+    if REDACTED not in text:
+        return locate(text)
+    found: Spans = []
+    at = 0
+    for part in text.split(REDACTED):
+        found += [(at + start, at + end) for start, end in locate(part)]
+        at += len(part) + len(REDACTED)
+    return found
+
+
+def _bytes_in(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
+
+
+def _mark_for(text: str, start: int, end: int) -> bytes:
+    """What stands for a place of a body, such that it can be read as what it is: UTF-16, or a number of JSON."""
+    if "\0" in text[start:end]:
+        return "\0".join(REDACTED).encode()
+    before, after = text[max(0, start - _INDENT) : start].rstrip(), text[end : end + _INDENT].lstrip()
+    bare = text[start:end].isdigit() and before.endswith((":", ",", "[")) and after.startswith((",", "]", "}"))
+    return f'"{REDACTED}"'.encode() if bare else REDACTED.encode()
+
+
+def _texts_in(data: Any) -> list[str]:
+    """The texts of JSON data, keys included."""
+    found: list[str] = []
+    stack = [data]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        if kind is str:
+            found.append(node)
+        elif kind is dict:
+            found += node
+            stack += node.values()
+        elif kind is list:
+            stack += node
+    return found

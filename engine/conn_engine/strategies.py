@@ -172,9 +172,10 @@ class Answer:
         with self.response.open() as reader:
             body = reader.read(_MAX_TEXT)
         try:
-            return str(codecs.decode(body, declared[1] if declared else "utf-8", "replace"))
+            text = str(codecs.decode(body, declared[1] if declared else "utf-8", "replace"))
         except (LookupError, UnicodeError, TypeError):
-            return body.decode("utf-8", "replace")
+            text = body.decode("utf-8", "replace")
+        return str(self.response.clean(text))
 
     def ask(self, text: str, **more: Any) -> Any:
         """The value of an expression over `names()` and `more`, or `UNDEFINED`. Only the names it reads are

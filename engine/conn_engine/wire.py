@@ -24,6 +24,7 @@ __all__ = [
     "Blob",
     "Cleaner",
     "Clock",
+    "Echoes",
     "Effect",
     "Flow",
     "FrozenClock",
@@ -159,8 +160,8 @@ class Request:
 class Response:
     """One HTTP response, read whole: `body` is decompressed bytes, `url` the one that answered (after redirects).
 
-    The large answer of a request that says `stream` is in `spool`, and `body` is empty. `clean` removes credentials
-    that the answer repeats from what a compressed or otherwise packed body has inside (None: there is no need).
+    The large answer of a request that says `stream` is in `spool`, and `body` is empty. `echoes` removes credentials
+    that the answer repeats from what only decoding brings to light (None: there is no need).
     """
 
     status: int
@@ -169,7 +170,7 @@ class Response:
     url: str = ""
     elapsed_seconds: float = 0.0
     spool: Blob | None = None
-    clean: "Callable[[], Cleaner] | None" = field(default=None, compare=False)
+    echoes: "Echoes | None" = field(default=None, compare=False)
 
     @property
     def size(self) -> int:
@@ -180,6 +181,10 @@ class Response:
         """A reader of the body, wherever it is."""
         return io.BytesIO(self.body) if self.spool is None else self.spool.open()
 
+    def clean(self, data: Any) -> Any:
+        """What was decoded of the body, without credentials that it repeats; the same object if there are none."""
+        return data if self.echoes is None else self.echoes.data_without_echo(data)
+
     def close(self) -> None:
         """Give back what a spooled body takes up."""
         if self.spool is not None:
@@ -187,6 +192,18 @@ class Response:
 
     def __repr__(self) -> str:
         return f"Response({self.status}, {self.size} bytes)"
+
+
+class Echoes(Protocol):
+    """Knows what an answer may not repeat."""
+
+    def data_without_echo(self, data: Any) -> Any:
+        """Decoded data without it; the same object if it has none."""
+        ...
+
+    def echo_cleaner(self) -> "Cleaner":
+        """The same for bytes that come in pieces."""
+        ...
 
 
 class Cleaner(Protocol):

@@ -1,12 +1,13 @@
 """Secrets stay masked, and are found and replaced in every form in which they travel."""
 
-import base64
 import copy
 import html
 import json
 import pickle
+import quopri
 import threading
 import time
+from base64 import b64encode, encodebytes, urlsafe_b64encode
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -28,6 +29,18 @@ def test_secret_is_masked_until_revealed():
             leak(secret)
 
 
+NAMED = {"/": "&sol;", "+": "&plus;", "=": "&equals;", "_": "&lowbar;", "%": "&percnt;", "\\": "&bsol;"}
+
+
+def units(text: str) -> list[str]:
+    packed = text.encode("utf-16-be").hex()
+    return [packed[at : at + 4] for at in range(0, len(packed), 4)]
+
+
+def json_(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)[1:-1]
+
+
 FORMS = {
     "plain": lambda s: s,
     "percent": lambda s: quote(s, safe=""),
@@ -44,14 +57,35 @@ FORMS = {
     "html, apostrophe of XML": lambda s: html.escape(s).replace("&#x27;", "&apos;"),
     "html by numbers": lambda s: "".join(c if c.isascii() and c.isalnum() else f"&#{ord(c)};" for c in s),
     "html by hexadecimal numbers": lambda s: "".join(c if c.isalnum() else f"&#x{ord(c):02X};" for c in s),
+    "html by names": lambda s: "".join(NAMED.get(c, c) for c in html.escape(s)),
+    "percent, every byte": lambda s: "".join(f"%{b:02x}" for b in s.encode()),
+    "percent, every byte, twice": lambda s: "".join(f"%25{b:02X}" for b in s.encode()),
+    "percent, every character of it": lambda s: "".join(f"%{b:02X}" for b in quote(s, safe="").encode()),
+    "json, every character": lambda s: "".join(f"\\u{unit}" for unit in units(s)),
+    "json, every character, in json": lambda s: "".join(f"\\\\u{unit.upper()}" for unit in units(s)),
+    "json, every character, in percent": lambda s: "".join(f"%5Cu{unit}" for unit in units(s)),
+    "json as .NET and Go write it": lambda s: "".join(f"\\u{ord(c):04X}" if c in "+&<>='" else c for c in json_(s)),
+    "a script's escapes": lambda s: "".join(f"\\x{ord(c):02x}" if ord(c) < 128 else f"\\u{{{ord(c):x}}}" for c in s),
+    "html by numbers, every character": lambda s: "".join(f"&#{ord(c)};" for c in s),
+    "html by hexadecimal numbers, every character": lambda s: "".join(f"&#x{ord(c):X};" for c in s),
+    "html by numbers, in html": lambda s: "".join(f"&amp;#{ord(c):05};" for c in s),
+    "html by numbers, in json": lambda s: "".join(f"\\u0026#{ord(c)};" for c in s),
+    "html by numbers, in percent": lambda s: quote("".join(f"&#{ord(c)};" for c in s)),
+    "sections of XML": lambda s: "".join(f"<![CDATA[{c}]]>" for c in s),
+    "comments of XML": lambda s: "<!-- x -->".join(html.escape(c, quote=False) for c in s),
+    "quoted-printable": lambda s: quopri.encodestring(s.encode(), quotetabs=True).decode(),
+    "quoted-printable, wrapped": lambda s: "".join(f"=\n{quopri.encodestring(c.encode()).decode()}" for c in s),
+    "base64 on lines of 76": lambda s: encodebytes(b"u" * 50 + s.encode() + b"z" * 90).decode(),
+    "base64 on lines of 76, in json": lambda s: json_(encodebytes(b"u" * 52 + s.encode() + b"z" * 90).decode()),
+    "base64 with its + as .NET writes it": lambda s: b64encode(f"u:{s}".encode()).decode().replace("+", "\\u002B"),
     "hexadecimal": lambda s: s.encode().hex(),
     "HEXADECIMAL": lambda s: s.encode().hex().upper(),
-    "base64 of json": lambda s: base64.b64encode(json.dumps({"k": s}).encode()).decode(),
-    "base64 of percent": lambda s: base64.b64encode(b"x" + quote(s, safe="").encode()).decode(),
-    "base64 in url": lambda s: quote(base64.b64encode(f"user:{s}".encode()).decode(), safe=""),
-    **{f"base64 after {n}": lambda s, n=n: base64.b64encode(b"u" * n + s.encode() + b"zz").decode() for n in range(4)},
+    "base64 of json": lambda s: b64encode(json.dumps({"k": s}).encode()).decode(),
+    "base64 of percent": lambda s: b64encode(b"x" + quote(s, safe="").encode()).decode(),
+    "base64 in url": lambda s: quote(b64encode(f"user:{s}".encode()).decode(), safe=""),
+    **{f"base64 after {n}": lambda s, n=n: b64encode(b"u" * n + s.encode() + b"zz").decode() for n in range(4)},
     **{
-        f"base64url after {n}": lambda s, n=n: base64.urlsafe_b64encode(b"u" * n + s.encode()).decode().rstrip("=")
+        f"base64url after {n}": lambda s, n=n: urlsafe_b64encode(b"u" * n + s.encode()).decode().rstrip("=")
         for n in range(3)
     },
 }
@@ -76,8 +110,17 @@ def test_every_form_is_found_and_replaced(form, secret):
 
 def test_latin_1_forms():
     redactor = Redactor(["pässwörd"])
-    assert redactor.find(base64.b64encode("u:pässwörd".encode("latin-1")))
+    assert redactor.find(b64encode("u:pässwörd".encode("latin-1")))
     assert redactor.find(quote("pässwörd", encoding="latin-1"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_stays_utf_16(encoding):
+    redactor = Redactor(["tok_0123456789+abc"])
+    for secret in ("tok_0123456789+abc", "tok_\\u0030123456789%2Babc"):
+        body = f"ü{{'a': '{secret}'}}".encode(encoding)
+        assert redactor.without_echo(body).decode(encoding) == "ü{'a': '[redacted]'}"
+        assert redactor.without_echo(b"\0" + body) == b"\0" + redactor.without_echo(body)
 
 
 def test_what_surrounds_a_secret_stays():
@@ -100,7 +143,7 @@ def test_longer_secret_wins_over_one_it_begins_with():
 
 def test_adjacent_forms_leave_nothing():
     secret = "s3cr3t-value"
-    packed = base64.b64encode(secret.encode()).decode()
+    packed = b64encode(secret.encode()).decode()
     text = f"{packed}{secret}{packed.rstrip('=')}{secret}"
     clean = Redactor([secret]).text(text)
     assert "s3cr3t" not in clean

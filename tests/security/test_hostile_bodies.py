@@ -186,7 +186,7 @@ class TestCharsets:
 
     def test_a_credential_in_another_character_set_or_archive_is_found(self) -> None:
         """What the raw bytes hide must not come out in the data."""
-        clean = Redactor([SECRET]).echo_cleaner
+        clean = Redactor([SECRET])
         line = f'a\n"{SECRET}"\n'
         for body, kind in (
             (line.encode("utf-16"), "text/csv"),
@@ -196,14 +196,14 @@ class TestCharsets:
             (zipped(("a", line.encode())), "application/zip"),
             (gzip.compress(line.encode("utf-16")), "application/gzip"),
         ):
-            assert decode(answer(body, kind, clean=clean), "csv") == [{"a": "[redacted]"}]
-            assert SECRET not in str(decode(answer(body, kind, clean=clean), "text"))
+            assert decode(answer(body, kind, echoes=clean), "csv") == [{"a": "[redacted]"}]
+            assert SECRET not in str(decode(answer(body, kind, echoes=clean), "text"))
         packed = gzip.compress(f'{{"a": "{SECRET}"}}'.encode())
-        assert decode(answer(packed, clean=clean), "json") == {"a": "[redacted]"}
-        assert decode(answer(packed, clean=clean), "jsonl") == [{"a": "[redacted]"}]
+        assert decode(answer(packed, echoes=clean), "json") == {"a": "[redacted]"}
+        assert decode(answer(packed, echoes=clean), "jsonl") == [{"a": "[redacted]"}]
         wide = f'{{"a": "{SECRET}"}}'.encode("utf-16")
-        assert decode(answer(wide, clean=clean), "json") == {"a": "[redacted]"}
-        unpacked = read(answer(packed, clean=clean), "binary", ResponseOptions(unpack="gzip")).content
+        assert decode(answer(wide, echoes=clean), "json") == {"a": "[redacted]"}
+        unpacked = read(answer(packed, echoes=clean), "binary", ResponseOptions(unpack="gzip")).content
         assert unpacked is not None
         assert SECRET.encode() not in unpacked.read()
 

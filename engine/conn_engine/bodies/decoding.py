@@ -12,6 +12,7 @@ from typing import Any, BinaryIO
 
 from conn_engine.bodies.charsets import Pieces, charset_of, declared, utf8
 from conn_engine.bodies.contents import Content
+from conn_engine.bodies.echoes import DecodedEchoes
 from conn_engine.bodies.faults import FAULTS, ArchiveFault, CharsetFault, JsonProblem, RowFault, XmlProblem, packed
 from conn_engine.bodies.json_text import decode_json
 from conn_engine.bodies.options import ResponseOptions
@@ -61,8 +62,9 @@ class Rows:
     What is wrong with that row is raised when it is asked for: the rows before it are good.
     """
 
-    def __init__(self, rows: Generator[Any, None, None]) -> None:
+    def __init__(self, rows: Generator[Any, None, None], clean: Callable[[list[Any]], list[Any]]) -> None:
         self._rows = rows
+        self._clean = clean
         self._ahead: list[Any] = []
         self.fault: VendorError | None = None
         self._look()
@@ -86,9 +88,9 @@ class Rows:
             chunk += islice(self._rows, CHUNK - 1)
         except VendorError as fault:
             self.fault = fault
-            return chunk
-        self._look()
-        return chunk
+        else:
+            self._look()
+        return self._clean(chunk)
 
     def _look(self) -> None:
         try:
@@ -153,11 +155,12 @@ def text_of(response: Response, *, lenient: bool = False, charset: str | None = 
     body = response.body
     name, mark = charset_of(body[:4], response.headers, charset)
     try:
-        return b"".join(utf8(iter((body[mark:],)), name)).decode("utf-8", "surrogatepass")
+        text = b"".join(utf8(iter((body[mark:],)), name)).decode("utf-8", "surrogatepass")
     except CharsetFault as fault:
-        if lenient:
-            return body.decode("utf-8", "replace")
-        raise not_readable(response, "text", fault) from None
+        if not lenient:
+            raise not_readable(response, "text", fault) from None
+        text = body.decode("utf-8", "replace")
+    return str(response.clean(text))
 
 
 def _json(response: Response, _: str, options: ResponseOptions) -> Decoded:
@@ -168,11 +171,14 @@ def _json(response: Response, _: str, options: ResponseOptions) -> Decoded:
         name, mark = charset_of(body[:4], response.headers, options.charset)
         if mark or name not in ("utf-8", "utf8", "us-ascii"):
             body = b"".join(_cleaned(utf8(iter((body[mark:],)), name), response))
-        return Decoded(decode_json(body), response=response)
+        escaped = b"\\" in body and (b"\\u" in body or b"\\/" in body)
+        data = decode_json(body)
+        return Decoded(response.clean(data) if escaped else data, response=response)
     found = [decode_json(_whole(source, response)) for source in _texts(response, "json", options)]
-    if len(found) == 1:
-        return Decoded(found[0], response=response)
-    return Decoded([item for one in found for item in (one if isinstance(one, list) else [one])], response=response)
+    data = (
+        found[0] if len(found) == 1 else [item for one in found for item in (one if isinstance(one, list) else [one])]
+    )
+    return Decoded(response.clean(data), response=response)
 
 
 def _xml(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
@@ -183,7 +189,7 @@ def _xml(response: Response, format: str, options: ResponseOptions) -> Decoded: 
         decode_xml(io.BytesIO(_whole(source, response)), lists=options.lists, strip=strip)
         for source in _texts(response, format, options)
     ]
-    return Decoded(found[0] if len(found) == 1 else found, response=response)
+    return Decoded(response.clean(found[0] if len(found) == 1 else found), response=response)
 
 
 def _text(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
@@ -201,8 +207,10 @@ def _binary(response: Response, format: str, options: ResponseOptions) -> Decode
 def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:  # noqa: A002
     from conn_engine.bodies.rows import event_rows, json_rows, table_rows
 
+    echoes = DecodedEchoes(response, format, options)
+
     def records() -> Iterator[Any]:
-        for source in _texts(response, format, options):
+        for source in map(echoes.watch, _texts(response, format, options)):
             if format != "jsonl":
                 head, source = _begun(source)  # noqa: PLW2901
                 if is_page(head):
@@ -219,7 +227,7 @@ def _rows(response: Response, format: str, options: ResponseOptions) -> Decoded:
             else:
                 yield from table_rows(reader, options, _DELIMITERS[format])
 
-    rows = Rows(_told(response, format, records()))
+    rows = Rows(_told(response, format, records()), echoes.clean)
     first = next(rows, [])
     if rows.fault is not None and len(first) < CHUNK:  # nothing is delivered yet: rules may still decide
         raise rows.fault
@@ -304,10 +312,10 @@ def _without(pieces: Iterator[bytes], count: int) -> Iterator[bytes]:
 
 def _cleaned(pieces: Iterator[bytes], response: Response) -> Iterator[bytes]:
     """The pieces without credentials that could not be seen from outside: they were packed, or spelled otherwise."""
-    if response.clean is None:
+    if response.echoes is None:
         yield from pieces
         return
-    cleaner = response.clean()
+    cleaner = response.echoes.echo_cleaner()
     for piece in pieces:
         yield cleaner.feed(piece)
     yield cleaner.finish()

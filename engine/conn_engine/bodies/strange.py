@@ -61,15 +61,16 @@ def not_readable(response: Response, format: str, fault: ValueError) -> VendorEr
 
 
 def _error(response: Response, message: str, hint: str) -> VendorError:
-    return VendorError(message, kind="bad_response", response=response, hint=hint)
+    return VendorError(str(response.clean(message)), kind="bad_response", response=response, hint=hint)
 
 
 def _text(response: Response, head: bytes) -> str:
     name, mark = charset_of(head[:4], response.headers, None)
     try:
-        return b"".join(utf8(iter((head[mark:],)), name)).decode("utf-8", "replace")
+        text = b"".join(utf8(iter((head[mark:],)), name)).decode("utf-8", "replace")
     except CharsetFault:
-        return head.decode("utf-8", "replace")
+        text = head.decode("utf-8", "replace")
+    return str(response.clean(text))
 
 
 def _printable(text: str) -> str:

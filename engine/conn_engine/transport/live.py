@@ -180,12 +180,13 @@ class _Wire:
         if request.purpose != "token":
             if answer.spool is None:
                 body = self.redactor.without_echo(body)
-            told = "\n".join(headers.values()).encode("latin-1", "replace")
-            if self.redactor.without_echo(told) is not told:
-                headers = Headers([(name, self.redactor.text(value)) for name, value in headers.pairs])
-        clean = None if request.purpose == "token" else self.redactor.echo_cleaner
+            pairs = [list(pair) for pair in headers.pairs]
+            clean = self.redactor.data_without_echo(pairs)
+            if clean is not pairs:
+                headers = Headers(map(tuple, clean))
+        echoes = None if request.purpose == "token" else self.redactor
         seconds = time.perf_counter() - started
-        return Response(answer.status, headers, body, answer.url, seconds, answer.spool, clean)
+        return Response(answer.status, headers, body, answer.url, seconds, answer.spool, echoes)
 
 
 class Live(_Wire):

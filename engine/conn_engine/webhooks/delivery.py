@@ -18,7 +18,7 @@ from conn_engine.errors import VendorError
 from conn_engine.secrets import Redactor
 from conn_engine.strategies import Scope
 from conn_engine.webhooks.form_parts import form_parts
-from conn_engine.wire import Headers, Response
+from conn_engine.wire import Echoes, Headers, Response
 
 __all__ = ["MAX_DELIVERY_BYTES", "NAMES", "Delivery"]
 
@@ -35,18 +35,21 @@ _ROWS = re.compile(r"application/(?:x-)?(?:ndjson|jsonl|json-lines|jsonlines)")
 _XML = re.compile(r"(?:application|text)/(?:[\w.-]+\+)?xml")
 _URL = re.compile(r"(?:[^:/?#]+:)?(?://([^/?#]*))?([^?#]*)(?:\?([^#]*))?", re.DOTALL)  # of RFC 3986: fits every text
 _PROVING = frozenset({"authorization", "proxy-authorization", "cookie"})
+_READ_OF_BODY = ("_charset", "text")
+_READ_OF_HEAD = ("_url", "_query", "repeated", "plain")
 _LIKE_JSON = re.compile(r'\s*[\[{"]')
 
 
 @dataclass(frozen=True, repr=False)
 class Delivery:
     """What came: `url` is the one the vendor called (a proxy's own differs), `body` the bytes as they came, unpacked
-    if they were packed in transit."""
+    if they were packed in transit. `echoes` knows what its names may not say (None: it has not been cleaned)."""
 
     method: str
     url: str
     headers: Headers = field(default_factory=Headers)
     body: bytes = b""
+    echoes: Echoes | None = field(default=None, compare=False)
 
     def __repr__(self) -> str:
         return f"Delivery({self.method} {self.url.split('?')[0]}, {len(self.body)} bytes)"  # the rest may be secret
@@ -75,6 +78,9 @@ class Delivery:
 
         What cannot be read is its text: a signature says whether the vendor sent it so.
         """
+        return self._response.clean(self._read())
+
+    def _read(self) -> Any:
         if not self.body.strip():
             return None
         kind = self.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -93,8 +99,12 @@ class Delivery:
             pass
         return self.text
 
+    @property
+    def _response(self) -> Response:
+        return Response(200, self.headers, self.body, echoes=self.echoes)
+
     def _decoded(self, form: str) -> Any:
-        return decode(Response(200, self.headers, self.body), form, ResponseOptions())
+        return decode(self._response, form, ResponseOptions())
 
     @cached_property
     def repeated(self) -> frozenset[str]:
@@ -133,19 +143,18 @@ class Delivery:
     def cleaned(self, redactor: Redactor) -> "Delivery":
         """The delivery as mappings may see it: without headers that carry a credential, and with `[redacted]` where it
         repeats a secret that the redactor knows. What proves a delivery may be the secret itself."""
-        pairs = [(name, value) for name, value in self.headers.pairs if name.lower() not in _PROVING]
-        head = "\n".join([self.url, *(value for _, value in pairs)]).encode("utf-8", "surrogatepass")
+        pairs = [[name, value] for name, value in self.headers.pairs if name.lower() not in _PROVING]
+        head = [self.url, pairs]
+        url, clean_pairs = clean_head = redactor.data_without_echo(head)
         body = redactor.without_echo(self.body)
-        url = self.url
-        if redactor.without_echo(head) is not head:
-            url, pairs = redactor.text(url), [(name, redactor.text(value)) for name, value in pairs]
-        elif body is self.body and len(pairs) == len(self.headers.pairs):
-            return self
-        made = replace(self, url=url, headers=Headers(pairs), body=body)
+        clean = replace(self, url=url, headers=Headers(map(tuple, clean_pairs)), body=body, echoes=redactor)
         if body is self.body:  # what was read of it stays
-            kept = {name: value for name, value in self.__dict__.items() if name in ("_charset", "text", "data")}
-            made.__dict__.update(kept)
-        return made
+            same = clean_head is head and len(pairs) == len(self.headers.pairs)
+            kept = _READ_OF_BODY + _READ_OF_HEAD if same else _READ_OF_BODY
+            clean.__dict__.update({name: self.__dict__[name] for name in kept if name in self.__dict__})
+            if "data" in self.__dict__:
+                clean.__dict__["data"] = redactor.data_without_echo(self.data)
+        return clean
 
     def names(self, told: Any, scope: Mapping[str, Any]) -> Scope:
         """`scope` and the delivery's names, which go first; `body` among them where `told`, a text or data of texts

@@ -11,9 +11,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from heapq import merge
 from html.entities import html5
 
-__all__ = ["Unescaped", "may_hide", "unescape_around", "without_zeros"]
+__all__ = ["Unescaped", "may_hide", "unescape_around", "unwrap", "unwrap_roughly"]
 
 _DEEPEST = 4
 _FEW = 50
@@ -27,9 +28,8 @@ _TRACES = {
     rf"|n{_LINE}\\n)|r\\n{_LINE}\\r\\n))",
     "&": rf"&(?:amp;)*#(?:0*(?:{_PLAIN_IN_DECIMAL}|3[78]|92)(?![0-9])|[xX]0*(?:{_PLAIN}|2[56]|5[Cc])(?![0-9A-Fa-f]))",
     "<": r"<(?:!\[CDATA\[|!--|\?)",
-    "\n": rf"\n(?:(?<==\n)|(?<==\r\n)|{_LINE}\n)|{_LINE}\r\n))",
+    "\n": rf"\n(?:{_LINE}\n)|{_LINE}\r\n))",
 }
-_BYTE = re.compile(r"([0-9A-Fa-f]{2})(?=[%=]|$)")
 
 
 def _character_in_bytes(mark: str) -> str:
@@ -39,15 +39,17 @@ def _character_in_bytes(mark: str) -> str:
     return f"{long}|{mark}[0-9A-Fa-f]{{2}}"
 
 
-_ESCAPE = rf"""
-      (?<!\\)\\++u(?P<high>[dD][89abAB][0-9a-fA-F]{{2}})\\++u(?P<low>[dD][c-fC-F][0-9a-fA-F]{{2}})
-    | (?:(?<!\\)\\++|%(?:25)*)u(?P<unit>[0-9a-fA-F]{{4}})
-    | (?<!\\)\\++(?:x(?P<byte>[0-9a-fA-F]{{2}})|u\{{0*(?P<braced>[0-9a-fA-F]{{1,6}})\}}|(?P<short>["'/bfnrt]))
-    | (?P<bytes>{_character_in_bytes("%(?:25)*")}|{_character_in_bytes("=")})
-    | &(?:amp;)*(?:\#0*(?P<decimal>[0-9]{{1,7}});?|\#[xX]0*(?P<hexadecimal>[0-9a-fA-F]{{1,6}});?
-        |(?P<name>[A-Za-z][A-Za-z0-9]{{1,30}};))
-    | (?P<nothing><!\[CDATA\[|\]\]>|=\r?\n|(?=[\r\n])(?<=[A-Za-z0-9+/]{{60}})\r?\n[ \t]*)
-"""
+_SCRIPT = r"""\\u(?P<high>[dD][89abAB][0-9a-fA-F]{2})\\u(?P<low>[dD][c-fC-F][0-9a-fA-F]{2})
+    |\\u(?P<unit>[0-9a-fA-F]{4})|\\x(?P<byte>[0-9a-fA-F]{2})|\\u\{0*(?P<braced>[0-9a-fA-F]{1,6})\}
+    |\\(?P<short>["'/\\bfnrt])"""
+_PERCENT = rf"%u(?P<legacy>[0-9a-fA-F]{{4}})|(?P<percent>{_character_in_bytes('%')})"
+_REFERENCES = r"""&\#0*(?P<decimal>[0-9]{1,7});?|&\#[xX]0*(?P<hexadecimal>[0-9a-fA-F]{1,6});?
+    |&(?P<name>[A-Za-z][A-Za-z0-9]{1,30};)|(?P<section><!\[CDATA\[|\]\]>)"""
+_LINES = r"(?P<line>(?=[\r\n])(?<=[A-Za-z0-9+/]{60})\r?\n[ \t]*)"
+_QUOTED_PRINTABLE = rf"(?P<soft>=\r?\n)|(?P<quoted>{_character_in_bytes('=')})"
+# Together, as texts are escaped within one another; and alone, as the text of one escape may look like another.
+_READINGS = ("|".join((_SCRIPT, _PERCENT, _REFERENCES, _LINES)), _SCRIPT, _PERCENT, _REFERENCES)
+_BYTE = re.compile("[0-9A-Fa-f]{2}")
 _ZEROS = re.compile("\0+")
 _SHORT = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _ASIDES = (("<!--", "-->"), ("<?", "?>"))
@@ -59,8 +61,8 @@ def _traced() -> list[tuple[str, re.Pattern[str]]]:  # not at the top: most runs
 
 
 @cache
-def _escape() -> re.Pattern[str]:
-    return re.compile(_ESCAPE, re.VERBOSE)
+def _compiled(reading: str) -> re.Pattern[str]:
+    return re.compile(reading, re.VERBOSE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +89,10 @@ class Unescaped:
         start, end = self._offset + self._locate_start(start), self._offset + self._locate_end(end)
         return self._source.locate(start, end) if self._source is not None else (start, end)
 
-    def unescape(self) -> "Unescaped":
+    def unescape(self, reading: str) -> "Unescaped":
         """The same without one more layer of escapes; this very object when there is none."""
-        view = self
-        for edit in (_without_asides, _without_escapes):
-            text, edits = edit(view.text)
-            if edits:
-                view = Unescaped(text, edits, 0, view)
-        return view
+        made = _edited(self.text, _escapes(self.text, reading))
+        return Unescaped(*made, 0, self) if made[1] else self
 
     def within(self, source: "Unescaped") -> "Unescaped":
         """The same part of a text that is itself `source`, without its escapes."""
@@ -138,20 +136,36 @@ def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
     """What the text says around each trace of such escapes, `reach` characters to either side: without one layer of
     escapes, two, and so on."""
     for start, end in _surroundings(text, reach):
-        view = Unescaped(text[start:end], [], start)
-        for _ in range(_DEEPEST):
-            deeper = view.unescape()
-            if deeper is view:
-                break
-            yield deeper
-            if not may_hide(deeper.text):
-                break
-            view = deeper
+        part = Unescaped(text[start:end], [], start)
+        seen = {part.text}
+        for reading in _READINGS:
+            view = part
+            for _ in range(_DEEPEST):
+                view = view.unescape(reading)
+                if view.text in seen:
+                    break
+                seen.add(view.text)
+                yield view
 
 
-def without_zeros(text: str) -> Unescaped:
-    """The text without zeros: one in UTF-16 is full of them."""
-    return Unescaped(*_without((found.span() for found in _ZEROS.finditer(text)), text))
+def unwrap(text: str) -> Iterator[Unescaped]:
+    """The text without what an encoding of all of it puts between its characters: UTF-16, quoted-printable."""
+    if "\0" in text:
+        yield Unescaped(*_edited(text, ((*found.span(), "") for found in _ZEROS.finditer(text))))
+    if _has_soft_breaks(text):
+        yield Unescaped(*_edited(text, _escapes(text, _QUOTED_PRINTABLE)))
+
+
+def unwrap_roughly(text: str) -> Iterator[str]:
+    """The same in less time: enough to see whether a run of letters is there."""
+    if "\0" in text:
+        yield text.replace("\0", "")
+    if _has_soft_breaks(text):
+        yield text.replace("=\r\n", "").replace("=\n", "")
+
+
+def _has_soft_breaks(text: str) -> bool:
+    return "\n" in text and ("=\n" in text or "=\r\n" in text)
 
 
 def _surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
@@ -169,72 +183,57 @@ def _surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _without_asides(text: str) -> tuple[str, list[_Edit]]:
-    """Without the comments and processing instructions of XML."""
-    asides: list[tuple[int, int]] = []
+def _edited(text: str, replacements: Iterable[tuple[int, int, str]]) -> tuple[str, list[_Edit]]:
+    """The text with its replacements, which are in order; of two that overlap the first counts."""
+    parts: list[str] = []
+    edits: list[_Edit] = []
+    done = length = 0
+    for start, end, new in replacements:
+        if start < done:
+            continue
+        length += start - done
+        parts += (text[done:start], new)
+        edits.append(_Edit(length, length + len(new), start, end))
+        length += len(new)
+        done = end
+    return "".join((*parts, text[done:])), edits
+
+
+def _escapes(text: str, reading: str) -> Iterator[tuple[int, int, str]]:
+    found = (
+        (*match.span(), new) for match in _compiled(reading).finditer(text) if (new := _meaning(match)) is not None
+    )
+    return merge(_asides(text), found) if _REFERENCES in reading else found
+
+
+def _asides(text: str) -> list[tuple[int, int, str]]:
+    """The comments and processing instructions of XML."""
+    found: list[tuple[int, int, str]] = []
     for opening, closing in _ASIDES:
         at = text.find(opening)
         while at >= 0:
             end = text.find(closing, at + len(opening))
             if end < 0:  # neither has any that follows
                 break
-            asides.append((at, end + len(closing)))
+            found.append((at, end + len(closing), ""))
             at = text.find(opening, end)
-    return _without(sorted(asides), text)
+    return sorted(found)
 
 
-def _without(spans: Iterable[tuple[int, int]], text: str) -> tuple[str, list[_Edit]]:
-    parts: list[str] = []
-    edits: list[_Edit] = []
-    done = length = 0
-    for start, end in spans:
-        if start < done:
-            continue
-        parts.append(text[done:start])
-        length += start - done
-        edits.append(_Edit(length, length, start, end))
-        done = end
-    return "".join((*parts, text[done:])), edits
-
-
-def _without_escapes(text: str) -> tuple[str, list[_Edit]]:
-    parts: list[str] = []
-    edits: list[_Edit] = []
-    done = length = 0
-    for found in _escape().finditer(text):
-        start, end = found.span()
-        meaning = _meaning(found)
-        if meaning is None:
-            continue
-        length += start - done
-        parts += (text[done:start], meaning)
-        edits.append(_Edit(length, length + len(meaning), start, end))
-        length += len(meaning)
-        done = end
-    parts.append(text[done:])
-    return "".join(parts), edits
-
-
-def _meaning(found: re.Match[str]) -> str | None:
+def _meaning(match: re.Match[str]) -> str | None:
     """The characters that an escape stands for; None when it is none."""
-    kind, said = found.lastgroup or "", found[found.lastgroup or 0]
-    if kind == "nothing":
+    kind = match.lastgroup or ""
+    said = match[kind]
+    if kind in ("section", "line", "soft"):
         return ""
     if kind == "short":
         return _SHORT.get(said, said)
-    if kind == "bytes":
-        return _decode(bytes(int(pair, 16) for pair in _BYTE.findall(said)))
     if kind == "name":
         return html5.get(said)
+    if kind in ("percent", "quoted"):
+        raw = bytes(int(pair, 16) for pair in _BYTE.findall(said))
+        return raw.decode("utf-8" if len(raw) > 1 else "latin-1", "replace")
     if kind == "low":
-        pair = bytes.fromhex(found["high"] + said)
-        return pair.decode("utf-16-be")
+        return bytes.fromhex(match["high"] + said).decode("utf-16-be")
     number = int(said, 10 if kind == "decimal" else 16)
     return chr(number) if number < 0x110000 else None
-
-
-def _decode(raw: bytes) -> str:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return raw.decode("latin-1")

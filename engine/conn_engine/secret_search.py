@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from conn_engine.secret_escapes import Unescaped, may_hide, unescape_around, without_zeros
+from conn_engine.secret_escapes import Unescaped, may_hide, unescape_around, unwrap, unwrap_roughly
 from conn_engine.secret_forms import Compiled, compile_forms, marks, widened
 
 __all__ = ["SecretSearch"]
@@ -52,7 +52,7 @@ class SecretSearch:
         """Where echoes stand. Fast when there are none."""
         return self._locate(text, echoes=True) if self.suspects(text) else []
 
-    def suspects(self, text: str) -> bool:
+    def suspects(self, text: str, *, wrapped: bool = True) -> bool:
         """Whether an echo may stand in the text; if not, none does."""
         known = self._marks
         if not known:
@@ -61,7 +61,7 @@ class SecretSearch:
             return True
         if may_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in known):
             return True
-        return "\0" in text and self.suspects(text.replace("\0", ""))
+        return wrapped and any(self.suspects(plain, wrapped=False) for plain in unwrap_roughly(text))
 
     def labels_in(self, text: str) -> Iterable[str]:
         """The labels of the secrets in the text, each once."""
@@ -79,14 +79,13 @@ class SecretSearch:
         found = [view.locate(*span) for view in self._views(text) for span in _matches(compiled, view.text)]
         return _joined(spans + found) if found else spans
 
-    def _views(self, text: str) -> Iterator[Unescaped]:
+    def _views(self, text: str, *, wrapped: bool = True) -> Iterator[Unescaped]:
         """The text with escapes undone, wherever some may hide a secret."""
         if may_hide(text):
             yield from unescape_around(text, self.reach)
-        if "\0" in text:
-            plain = without_zeros(text)
+        for plain in unwrap(text) if wrapped else ():
             yield plain
-            yield from (view.within(plain) for view in self._views(plain.text))
+            yield from (view.within(plain) for view in self._views(plain.text, wrapped=False))
 
     def _current(self, *, echoes: bool) -> Compiled | None:
         # Replaced as a whole, and only trusted for the secrets it was made of: threads add and read at once.

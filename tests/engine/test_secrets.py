@@ -296,3 +296,38 @@ def test_an_answer_keeps_the_names_that_a_log_in_told_even_beside_an_echo():
     cleaner = redactor.echo_cleaner()
     assert cleaner.feed(echoed) + cleaner.finish() == clean
     assert "chat.example" not in redactor.text("@ada.lovelace:chat.example"), "a trace shows none of it"
+
+
+def test_a_number_of_json_that_is_a_secret_leaves_json():
+    redactor = Redactor(["123456789012"])
+    raw = b'{"a": 123456789012, "b": [1,123456789012], "c": "x123456789012", "d": "123456789012"}'
+    clean = {"a": REDACTED, "b": [1, REDACTED], "c": f"x{REDACTED}", "d": REDACTED}
+    assert json.loads(redactor.without_echo(raw)) == clean
+
+
+def test_names_of_headers_and_keys_are_cleaned_too():
+    redactor = Redactor(["k3y-Zq81xWv7Rt5Lm2"])
+    data = {"k3y-Zq81xWv7Rt5Lm2": [{"k3y-Zq81xWv7Rt5Lm2": None}], "a": 1}
+    assert redactor.data_without_echo(data) == {REDACTED: [{REDACTED: None}], "a": 1}
+    assert redactor.data_without_echo([["x-k3y%2DZq81xWv7Rt5Lm2", "b"]]) == [["x-[redacted]", "b"]]
+
+
+def test_a_part_of_a_log_in_that_is_open_and_secret_is_secret():
+    redactor = Redactor()
+    redactor.add_document({"username": "same-for-both", "password": "same-for-both"})
+    assert redactor.without_echo(b"same-for-both") == b"[redacted]"
+
+
+def test_searches_are_short_where_nothing_is_to_be_found():
+    """What an answer without a secret costs: one look for each mark, whatever its escapes are."""
+    redactor = Redactor(["tok_0123456789abcdef"])
+    looked = []
+
+    class Text(str):
+        def __contains__(self, part):
+            looked.append(part)
+            return super().__contains__(part)
+
+    text = Text(json.dumps([{"a": f'"é" http:\\/\\/a.b?c=%20d&amp;e \n{n}'} for n in range(1000)]))
+    assert redactor._search.suspects(text) is False
+    assert len(looked) < 15

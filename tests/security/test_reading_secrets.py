@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from attack import ENVIRONMENT_SECRET, KEY, World
+from attack import ENVIRONMENT_SECRET, KEY, Got, World
 
 from conn_engine.config import load_workspace
 from conn_engine.runtime.call import Call
@@ -189,6 +189,58 @@ def test_an_answer_that_sends_the_credential_back(world: World, echo: Any) -> No
         world.nothing_leaked(done)
         if echo("x")["id"] == "x":
             assert "detcader" in done.out or command[0] != "run"
+
+
+def escaped(key: str) -> str:
+    return "".join(f"\\u{ord(character):04X}" for character in key)
+
+
+SPELLINGS = {
+    ".NET": lambda key: key.replace("-", "\\u002D"),
+    "every character": escaped,
+    "JSON in JSON": lambda key: escaped(key).replace("\\", "\\\\"),
+    "a query": lambda key: "".join(f"%{ord(character):02x}" for character in key),
+    "HTML": lambda key: "".join(f"&#x{ord(character):X};" for character in key),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("status", [200, 422])
+def test_an_answer_that_spells_the_credential_in_escapes(world: World, spelling: str, status: int) -> None:
+    def answer(got: Got) -> tuple[int, dict[str, str], bytes]:
+        said = SPELLINGS[spelling](got.headers["x-key"])
+        return status, {"x-echo": said}, f'{{"results": [{{"id": "{said}", "{said}": 1}}], "n": 1}}'.encode()
+
+    world.vendor.answer = answer
+    reading = "$join($reverse($split($decodeUrlComponent($string({})), '')))".format
+    mirrored = {"id": reading("response"), "h": reading("headers.'x-echo'"), "t": REVERSED.format("$string(response)")}
+    told = REVERSED.format("$decodeUrlComponent(text)")
+    world.lay_out(
+        {**things(response_mapping=mirrored), "errors": [{"when": "status = 422", "then": {"fail": {"message": told}}}]}
+    )
+    for command in (["run", "things.list", "-a", "acme", "--trace"], ["record", "things.list", "-a", "acme"]):
+        done = world.conn(*command)
+        world.nothing_leaked(done)
+        for form in (SPELLINGS[spelling](KEY), SPELLINGS[spelling](KEY)[::-1]):
+            assert form not in done.all
+    assert "detcader" in world.conn("run", "things.list", "-a", "acme").all
+
+
+def test_an_xml_answer_that_divides_the_credential(world: World) -> None:
+    def answer(got: Got) -> tuple[int, dict[str, str], bytes]:
+        key = got.headers["x-key"]
+        divided = f"{key[:5]}<![CDATA[{key[5:9]}]]><!-- x -->&#{ord(key[9])};<?y z?>{key[10:]}"
+        return 200, {"content-type": "text/xml"}, f"<r><results><id>{divided}</id></results></r>".encode()
+
+    world.vendor.answer = answer
+    operation = {"method": "get", "path": "/things", "response_format": "xml", "response_path": "r.results"}
+    mirrored = {"id": REVERSED.format("response.id")}
+    world.lay_out(
+        things(response_mapping=mirrored), connector=world.connector(resources={"things": {"list": operation}})
+    )
+    for command in (["run", "things.list", "-a", "acme", "--trace"], ["record", "things.list", "-a", "acme"]):
+        world.nothing_leaked(world.conn(*command))
+    assert "detcader" in world.conn("run", "things.list", "-a", "acme").out
 
 
 def test_who_somebody_is_may_stand_in_answers(world: World) -> None:

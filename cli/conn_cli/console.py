@@ -96,7 +96,12 @@ class App:
     @property
     def interactive(self) -> bool:
         """Whether a question may be asked: standard input is a terminal and `no_input` is off."""
-        return not self.no_input and _is_terminal(self.stdin)
+        return not self.no_input and self.stdin_is_terminal
+
+    @property
+    def stdin_is_terminal(self) -> bool:
+        """Whether standard input is a terminal: reading it waits for a person."""
+        return _is_terminal(self.stdin)
 
     @property
     def color(self) -> bool:

@@ -1,22 +1,23 @@
-"""Whether what a command finds out for an account can be kept, and would be used: asked before anything is sent."""
+"""What of an account's stored credential a command may use or replace: decided before anything is asked or sent."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from conn_engine.errors import CredentialError, UsageError
+from conn_cli.console import App
+from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from conn_engine.config import Effective
     from conn_engine.vault import LayeredVault
 
-__all__ = ["needs_store", "refuse_shadowed"]
+__all__ = ["needs_store", "refuse_shadowed", "reusable"]
 
 
-def needs_store(account: str, vault_kind: str, what: str = "a log-in") -> None:
-    """Raise CredentialError, before a person takes any trouble, when what comes out could not be kept."""
+def needs_store(account: str, vault_kind: str) -> None:
+    """Raise CredentialError, before a person takes any trouble, when what comes out could not be stored."""
+    from conn_engine.vault.environment import no_store
+
     if vault_kind == "environment":
-        raise CredentialError(
-            f'the credential of account "{account}" cannot be stored: the environment is read only',
-            hint=f"{what} needs a keyring, or CONN_VAULT_KEY for an encrypted file",
-        )
+        raise no_store(account)
 
 
 def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
@@ -28,3 +29,21 @@ def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
             f"the credential of {account} comes from the environment, which goes before what is stored",
             hint=f"unset {variable_prefix(account)}* first",
         )
+
+
+def reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:
+    """What a new log-in may take over of the stored document: all of it, or for a new host nothing that is secret."""
+    from conn_engine.auth import CAPTURED
+    from conn_engine.transport.hosts import covered
+
+    stored = vault.find(account)
+    if stored is None:
+        return None
+    known = stored.issue.hosts if stored.issue is not None else None
+    others = [host for host in effective.issued_hosts() if known is not None and not covered(host, known)]
+    if not others:
+        return stored.document
+    app.err(
+        f"note: the log-in of {account} was for {', '.join(known or ())}; nothing of it is used for {', '.join(others)}"
+    )
+    return {name: value for name, value in stored.document.items() if name == CAPTURED}

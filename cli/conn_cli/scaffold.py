@@ -1,7 +1,9 @@
 """Makes workspaces and connectors from bundled ones or from the skeleton. Writes a folder whole or not at all."""
 
+import contextlib
 import os
 import re
+import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -50,6 +52,7 @@ def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
             hint="add a connector: conn new hubspot; or start over with --force",
         )
     root.mkdir(parents=True, exist_ok=True)
+    known = _workspace_id(root)
     made = []
     for source in _files(SKELETON / "workspace"):
         target = root / str(source.relative_to(SKELETON / "workspace")).replace("gitignore", ".gitignore")
@@ -57,9 +60,29 @@ def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
             continue
         _write(target, source.read_text(encoding="utf-8"))
         made.append(target)
+    _write_id(root, known)
     for folder in ("connectors", "accounts"):
         (root / folder).mkdir(exist_ok=True)
     return made + write_schemas(root)
+
+
+def _workspace_id(root: Path) -> str:
+    """The id of the workspace that is made anew, else a new one."""
+    from conn_engine.config import load_workspace
+    from conn_engine.errors import ConnError
+
+    with contextlib.suppress(ConnError):
+        known = load_workspace(root).settings.id
+        if known is not None:
+            return known
+    return secrets.token_hex(8)
+
+
+def _write_id(root: Path, workspace_id: str) -> None:
+    """Give the conn.yaml of a folder an id: what its stored log-ins are filed under, wherever it is moved."""
+    path = root / "conn.yaml"
+    text = path.read_text(encoding="utf-8")
+    _write(path, re.sub(r"(?m)^version: .*$", rf"\g<0>\nid: {workspace_id}", text, count=1))
 
 
 def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
@@ -90,6 +113,7 @@ def copy_example(root: Path, *, force: bool = False) -> list[Path]:
 
     def build(folder: Path) -> None:
         shutil.copytree(example, folder, dirs_exist_ok=True, ignore=_IGNORED)
+        _write_id(folder, _workspace_id(root))
         for name in bundled_connectors():
             target = folder / "connectors" / name
             shutil.copytree(connectors / name, target, dirs_exist_ok=True, ignore=_IGNORED)

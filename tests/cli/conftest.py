@@ -5,6 +5,7 @@ import json
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,22 @@ class Vendor:
 
 @pytest.fixture
 def vendor() -> Iterator[Vendor]:
+    """The vendor's server."""
+    with served() as made:
+        yield made
+
+
+@pytest.fixture
+def stranger() -> Iterator[Vendor]:
+    """A server of somebody else, which answers everything."""
+    with served() as made:
+        made.answer = lambda got: (200, {}, {"data": [], "access_token": "from-a-stranger-1"})
+        yield made
+
+
+@contextmanager
+def served() -> Iterator[Vendor]:
+    """A server until the block is left."""
     made = Vendor()
 
     class Handler(http.server.BaseHTTPRequestHandler):

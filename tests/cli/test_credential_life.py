@@ -155,7 +155,7 @@ def test_what_is_not_revoked_is_kept_unless_forced(tmp_path, cloud):
     cloud.revokes = False
     done = run(tmp_path, "auth", "logout", "me", code=5)
     assert "did not revoke the credential (status 200)" in done.err and "conn auth logout me --local" in done.err
-    assert "valid" in run(tmp_path, "auth", "status", "me").out
+    assert "present" in run(tmp_path, "auth", "status", "me").out
     cloud.paths.clear()
     done = run(tmp_path, "auth", "logout", "me", "--force")
     assert "warning: 127.0.0.1 did not revoke" in done.err and "removed" in done.out
@@ -194,9 +194,9 @@ def test_a_key_with_lines_is_read_from_a_file(tmp_path, cloud, monkeypatch):
 @pytest.mark.parametrize(
     ("token", "state"),
     [
-        ({}, "complete, its token is asked for when needed"),
-        ({"access_token": "t", "expires_at": 1}, "expired, will be renewed"),
-        ({"access_token": "t"}, "valid"),
+        ({}, "present, its token is requested when needed"),
+        ({"access_token": "t", "expires_at": 1}, "present, expired, will be renewed"),
+        ({"access_token": "t"}, "present"),
     ],
 )
 def test_a_token_that_was_never_asked_for_has_not_expired(tmp_path, token, state):
@@ -213,3 +213,122 @@ def test_a_token_that_was_never_asked_for_has_not_expired(tmp_path, token, state
     stored = {"client_id": "c", "client_secret": "long-secret-1", "oauth": {"token": token}}
     done = conn(tmp_path, "auth", "status", CONN_ME_CREDENTIALS=json.dumps(stored))
     assert (done.code, done.out.split(maxsplit=1)[1]) == (0, f"{state}   in the environment\n")
+
+
+# --- how a credential comes in
+
+
+def test_a_key_on_standard_input_is_the_credential(tmp_path, cloud):
+    done = run(tmp_path, "auth", "login", "me", stdin=f"{TOKEN}\n")
+    assert "stored the credential of me" in done.out
+    run(tmp_path, "run", "things.list", "--account", "me")
+
+
+@pytest.mark.parametrize(
+    ("stdin", "shown"),
+    [
+        ("", "there is nobody to ask"),
+        (json.dumps({"token": TOKEN}), "--json"),
+        (f"{TOKEN}\n{TOKEN}\n", "several lines"),
+    ],
+)
+def test_what_cannot_be_a_key_is_refused(tmp_path, cloud, stdin, shown):
+    assert shown in run(tmp_path, "auth", "login", "me", stdin=stdin, code=2).err
+    assert "no credential" in run(tmp_path, "auth", "status", code=5).out
+
+
+def test_a_key_that_is_a_json_document_is_one_text(tmp_path, cloud):
+    (tmp_path / "connectors/cloud/connector.yaml").write_text(
+        json.dumps({**CONNECTOR, "base_url": "https://a.example", "hosts": [], "connect": []})
+    )
+    run(tmp_path, "auth", "login", "me", stdin=json.dumps({"private_key": "x"}, indent=2))
+    assert vault(tmp_path).load("me") == {"token": '{"private_key": "x"}'}
+
+
+def vault(folder):
+    from conn_engine.config import load_workspace
+    from conn_engine.runtime.connection import vault_of
+
+    environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(folder / ".state"), **KEY}
+    return vault_of(load_workspace(folder), environ)
+
+
+PAIR = {
+    "base_url": "https://api.example.com",
+    "credentials": {"format": "basic"},
+    "authorization": {"format": "basic"},
+    "resources": {"things": {"list": {"method": "get", "path": "/things"}}},
+}
+
+
+@pytest.mark.parametrize("first", ["username", "password"])
+def test_any_part_may_be_set_first(tmp_path, cloud, first):
+    (tmp_path / "connectors/cloud/connector.yaml").write_text(json.dumps(PAIR))
+    second = {"username": "password", "password": "username"}[first]
+    several = run(tmp_path, "auth", "login", "me", stdin=TOKEN, code=2)
+    assert "username, password" in several.err and "--json" in several.err
+    run(tmp_path, "auth", "set", "me", first, stdin=TOKEN)
+    shown = run(tmp_path, "auth", "status", code=5).out
+    assert f"incomplete: lacks {second}" in shown and f"conn auth set me {second}" in shown
+    done = run(tmp_path, "run", "things.list", "-a", "me", code=5)
+    assert f"is incomplete: it lacks {second}" in done.err and f"conn auth set me {second}" in done.err
+    run(tmp_path, "auth", "set", "me", second, stdin="another-part-of-it")
+    assert "present" in run(tmp_path, "auth", "status").out
+    assert vault(tmp_path).load("me") == {first: TOKEN, second: "another-part-of-it"}
+
+
+# --- verified, and when
+
+
+def test_what_is_verified_is_stored_only_after_success(tmp_path, cloud):
+    cloud.active = False
+    given = {"stdin": json.dumps({"token": TOKEN}), "code": 5}
+    done = run(tmp_path, "auth", "login", "me", "--json", "--verify", **given)
+    assert "the user Ada is disabled" in done.err and "nothing was stored" in done.err
+    assert vault(tmp_path).load("me") is None
+    cloud.active = True
+    done = run(tmp_path, "auth", "login", "me", "--verify", stdin=TOKEN)
+    assert [line.partition(" ")[0] for line in done.out.splitlines() if line[0] != " "] == ["connected", "me", "stored"]
+    assert vault(tmp_path).load("me")["captured"] == {"cloud_id": "c-2", "owner": "Ada"}
+    assert "verified at 2026-11-18 11:06 UTC" in run(tmp_path, "auth", "status").out
+    cloud.active = False
+    done = run(tmp_path, "auth", "login", "me", "--verify", stdin=TOKEN.replace("42", "43"), code=5)
+    assert vault(tmp_path).load("me")["token"] == TOKEN, "the log-in that works is still there"
+
+
+def test_a_connector_without_verify_cannot_be_asked_to(tmp_path, cloud):
+    file = tmp_path / "connectors/cloud/connector.yaml"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "verify": None}))
+    done = run(tmp_path, "auth", "login", "me", "--verify", stdin=TOKEN, code=3)
+    assert "declares no `verify`" in done.err and "log in without --verify" in done.err
+    assert cloud.paths == []
+    assert vault(tmp_path).load("me") is None
+
+
+def test_present_is_not_verified(tmp_path, cloud):
+    login(tmp_path)
+    assert "present   in the encrypted file" in run(tmp_path, "auth", "status").out
+    run(tmp_path, "auth", "status", "--verify")
+    assert "verified at 2026-11-18 11:06 UTC   in" in run(tmp_path, "auth", "status").out
+    run(tmp_path, "auth", "set", "me", "token", stdin=TOKEN)
+    assert "present   in the encrypted file" in run(tmp_path, "auth", "status").out
+    assert "valid" not in run(tmp_path, "auth", "status").out
+
+
+# --- where it can be stored
+
+
+@pytest.mark.parametrize("words", [("login", "me"), ("login", "me", "--json"), ("set", "me", "token")])
+def test_without_a_place_the_message_starts_with_what_to_do(tmp_path, cloud, words):
+    done = conn(tmp_path, "auth", *words, stdin=TOKEN)
+    assert done.code == 5
+    assert done.err.startswith("error: set CONN_VAULT_KEY to store")
+    assert TOKEN not in done.out + done.err
+    assert cloud.paths == []
+
+
+def test_what_cannot_be_stored_is_not_suggested(tmp_path, cloud):
+    for words in (("run", "things.list", "-a", "me"), ("auth", "status")):
+        done = conn(tmp_path, *words)
+        assert done.code == 5
+        assert "set CONN_ME_TOKEN; or set CONN_VAULT_KEY, then run: conn auth login me" in done.out + done.err

@@ -57,7 +57,7 @@ def test_an_account_without_the_key_asks_without_it(shop, vendor):
     run(folder, "run", "things.list", "--account", "me")
     assert vendor.got[-1].path == "/things"
     assert "stored" in run(folder, "auth", "login", "me", "--json", stdin="{}").out
-    assert "valid, without api_key" in run(folder, "auth", "status").out
+    assert "present, without api_key" in run(folder, "auth", "status").out
     run(folder, "run", "things.list", "--account", "me")
     assert vendor.got[-1].path == "/things"
 
@@ -85,7 +85,7 @@ def test_a_pair_without_its_password(shop, vendor):
     assert "run: conn auth login me" in run(folder, "auth", "status", code=5).out
     assert "username" in run(folder, "auth", "login", "me", "--json", stdin="{}", code=2).err
     run(folder, "auth", "login", "me", "--json", stdin='{"username": "ann"}')
-    assert "valid, without password" in run(folder, "auth", "status").out
+    assert "present, without password" in run(folder, "auth", "status").out
     run(folder, "run", "things.list", "--account", "me")
     sent = vendor.got[-1].headers["authorization"].removeprefix("Basic ")
     assert base64.b64decode(sent) == b"ann:"

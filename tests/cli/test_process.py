@@ -77,11 +77,12 @@ def test_without_a_terminal_there_is_no_colour_and_no_question(desk):
 
 
 @pytest.mark.parametrize(
-    "script", ["conn auth login me <&-", "conn --no-input auth login me", "conn auth login me --json <&-"]
+    "script",
+    ["conn auth login me <&-", "conn --no-input auth login me </dev/null", "conn auth login me --json <&-"],
 )
 def test_missing_input_is_never_waited_for(desk, script):
     began = time.monotonic()
-    done = shell(desk, script)
+    done = shell(desk, f"export CONN_VAULT_KEY=a-key-of-some-length; {script}")
     assert done.returncode == 2, done.stderr
     assert done.stderr.startswith("error: ")
     assert "internal" not in done.stderr

@@ -23,11 +23,12 @@ def set_command(
 ) -> None:
     """Store one part of an account's credential, such as the secret of its webhooks; the others stay as they are.
 
-    It is typed hidden, or read from standard input where there is nobody to ask; never from an option.
+    Any part may be the first. It is typed hidden, or read from standard input where there is nobody to ask; never from
+    an option.
     """
-    from conn_cli.keeping import refuse_shadowed
-    from conn_engine.errors import UsageError
+    from conn_cli.keeping import needs_store, refuse_shadowed
     from conn_engine.runtime.connection import vault_of
+    from conn_engine.vault import Issue
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
@@ -35,16 +36,14 @@ def set_command(
     part = _part(effective, name)
     vault = vault_of(app.workspace, app.environ)
     refuse_shadowed(account, vault)
+    needs_store(account, vault.kind)
+    known = vault.find(account)
     value = _value(app, part)
     with vault.exclusive(account):
-        stored = vault.load(account)
-        lacking = [field.name for field in _parts(effective) if field.required and field.name != part.name]
-        if stored is None and lacking:
-            raise UsageError(
-                f'account "{account}" has no credential yet, and {part.name} is a part of one',
-                hint=f"run: conn auth login {account}",
-            )
-        vault.save(account, _with(stored or {}, part.name.split("."), value))
+        stored = vault.load(account) or {}
+        hosts = known.issue.hosts if known is not None and known.issue is not None else None
+        issue = Issue(effective.issued_hosts() if hosts is None else hosts)  # no part widens what the others are for
+        vault.save(account, _with(stored, part.name.split("."), value), issue)
     app.out(f"stored {part.name} of {account} in the {vault.kind_of(account)}")
 
 

@@ -40,7 +40,7 @@ from conn_engine.auth.credentials import (
 )
 from conn_engine.auth.lifecycle import Introspection, Revocation
 from conn_engine.auth.names import CAPTURED, CredentialField
-from conn_engine.auth.omission import absent_parts, emptied, without
+from conn_engine.auth.omission import absent_parts, emptied, missing_parts, without
 from conn_engine.auth.refusal import clock_hint
 from conn_engine.auth.renewal import current, renewal
 from conn_engine.auth.token_request import Grant, TokenRequest, TokenStep, request_token
@@ -89,6 +89,7 @@ __all__ = [
     "current",
     "emptied",
     "fresh_secret",
+    "missing_parts",
     "renewal",
     "request_token",
     "secret_fields",

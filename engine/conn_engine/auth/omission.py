@@ -13,7 +13,7 @@ from conn_engine.auth.names import CredentialField, sealed
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.strategies import Scope, filled
 
-__all__ = ["absent_parts", "emptied", "filled_in_part", "reads", "text_if_present", "without"]
+__all__ = ["absent_parts", "emptied", "filled_in_part", "missing_parts", "reads", "text_if_present", "without"]
 
 
 def absent_parts(fields: Iterable[CredentialField], document: Mapping[str, Any]) -> frozenset[str]:
@@ -23,6 +23,17 @@ def absent_parts(fields: Iterable[CredentialField], document: Mapping[str, Any])
         for part in fields
         if not part.required and "." not in part.name and document.get(part.name) in (None, "")
     )
+
+
+def missing_parts(fields: Iterable[CredentialField], document: Mapping[str, Any] | None) -> list[CredentialField]:
+    """The parts that the account must have and has not; an empty value counts as none."""
+    return [part for part in fields if part.required and _at(document, part.name.split(".")) in (None, "")]
+
+
+def _at(data: Any, path: list[str]) -> Any:
+    for name in path:
+        data = data.get(name) if isinstance(data, Mapping) else None
+    return data
 
 
 def without(scope: Scope, absent: frozenset[str]) -> Scope:

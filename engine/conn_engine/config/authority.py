@@ -6,7 +6,7 @@ widen. Enforcing it on the wire is the transport's door.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conn_engine.config.merge import Path_, leaves, lookup
@@ -15,23 +15,24 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.transport.door import fits
+from conn_engine.transport.hosts import covered
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import NAMES
 
 __all__ = [
+    "all_texts",
     "base_hosts",
     "covered",
     "declared_names",
     "effective_hosts",
     "host_pattern",
     "names_read",
+    "urls_of",
     "widening",
 ]
 
 _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
-_HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
 _TEMPLATE = "\0"
 _URL_KEYS = frozenset({"url", "token_url", "refresh_url", "request_token_url", "access_token_url"})
 # What an override may do with a secret: name it, join it with fixed text, encode it in a form that redaction knows.
@@ -95,39 +96,18 @@ def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
     said = base.get("hosts")
     if isinstance(said, list):
         return tuple(str(host).lower() for host in said)
-    found = (host_pattern(url) for url in _urls(base))
+    found = (host_pattern(url) for url in urls_of(base))
     return tuple(dict.fromkeys(host for host in found if host))
 
 
-def _urls(base: Mapping[str, Any]) -> Iterator[str]:
+def urls_of(base: Mapping[str, Any]) -> Iterator[str]:
+    """The URLs by which requests with a credential go: templates."""
     mappings = {"unified": base.get("unified", {})}  # the larger part, and a base_url is none there
     rest = {key: value for key, value in base.items() if key != "unified"}
     for path, leaf in (*leaves(rest), *_secret_leaves(mappings)):
         for where, value in _texts(leaf, path):
             if isinstance(value, str) and _is_url_place(where) and where[-1] != _CONSENT_KEY:
                 yield value
-
-
-def covered(pattern: str, allowed: Iterable[str]) -> bool:
-    """Whether every host that the pattern fits is fitted by one of the allowed patterns."""
-    scheme, host, port = _split(pattern)
-    if not _HOST_PATTERN.fullmatch(host):
-        return False
-    for other in allowed:
-        allowed_scheme, allowed_host, allowed_port = _split(other)
-        # A `*` is one label, as at the door; a scheme said by an override would allow what https did not.
-        if allowed_scheme == scheme and allowed_port in (port, "*") and fits(allowed_host, host):
-            return True
-    return False
-
-
-def _split(pattern: str) -> tuple[str, str, str]:
-    """Scheme ("" for https), host and port ("" for the scheme's own) of a host pattern."""
-    scheme, _, rest = pattern.lower().rstrip("/").rpartition("://")
-    host, colon, port = rest.rpartition(":")
-    if not colon or port.endswith("]"):
-        host, port = rest, ""
-    return (scheme if scheme == "http" else ""), host, port
 
 
 def effective_hosts(layers: Sequence[Layer], trusted: Sequence[str]) -> tuple[str, ...]:
@@ -157,7 +137,7 @@ def _authorized_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
         yield from ((where, text) for where, text in _texts(value, path) if isinstance(text, str))
 
 
-def _all_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, Any]]:
+def all_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, Any]]:
     """Every leaf, those inside lists too: a token request's `before` has URLs."""
     for path, value in leaves(data):
         yield from _texts(value, path)
@@ -230,7 +210,7 @@ def _hosts_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
 
 
 def _urls_asked(layer: Layer, hosts: Sequence[str]) -> Iterator[Diagnostic]:
-    for url_path, value in _all_texts(layer.data):
+    for url_path, value in all_texts(layer.data):
         if not isinstance(value, str) or not _is_url_place(url_path):
             continue
         host = host_pattern(value)
@@ -262,7 +242,7 @@ def _results_asked(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic
 def _answers_asked(layer: Layer, base: Mapping[str, Any]) -> Iterator[Diagnostic]:
     """Whoever sends a delivery gets its answer, and a request for keys goes where the delivery says: an override that
     says one could hand a secret to anybody."""
-    for path, value in _all_texts(layer.data):
+    for path, value in all_texts(layer.data):
         if path[:2] in _ANSWERING or (path[0] == "webhooks" and "key_request" in path):
             if value == lookup(base, path):
                 continue

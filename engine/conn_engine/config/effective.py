@@ -18,6 +18,7 @@ from conn_engine.auth import Credentials, chosen, secret_fields, supplied
 from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.faults import fault
+from conn_engine.config.issue import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, mapping_layers, merge, statements
 from conn_engine.config.models import Configuration, UnifiedEvent, UnifiedOperation, UnifiedResource
@@ -40,6 +41,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import Mapping as Mapping_
 from conn_engine.expressions import mapping
+from conn_engine.transport.hosts import bind_hosts
 from conn_engine.webhooks import Webhooks
 
 __all__ = ["Effective"]
@@ -76,6 +78,7 @@ class Effective:
         self.layers = tuple(layers)
         self._trusted = tuple(trusted_hosts)
         self._workspace_env = tuple(workspace_env)
+        self._stored_for: tuple[str, ...] | None = None
         self._vendor: dict[tuple[str, str], VendorOperation] = {}
         self._chosen: dict[tuple[str, str], VendorOperation] = {}
         self._unified: dict[tuple[str, str, str], UnifiedOperation] = {}
@@ -291,9 +294,31 @@ class Effective:
     # --- authority ---
 
     @cached_property
-    def hosts(self) -> tuple[str, ...]:
-        """Patterns of the hosts that may receive the credential."""
+    def granted_hosts(self) -> tuple[str, ...]:
+        """Patterns of the hosts that may receive a credential which is stored now."""
         return authority.effective_hosts(self.layers, self._trusted)
+
+    @cached_property
+    def hosts(self) -> tuple[str, ...]:
+        """Patterns of the hosts that may receive the credential: those granted that it was stored for."""
+        if self._stored_for is None:
+            return self.granted_hosts
+        return bind_hosts(self.granted_hosts, self._stored_for, self.account or "")
+
+    def bind(self, stored_for: tuple[str, ...]) -> None:
+        """Let the credential go only where it was stored for."""
+        self._stored_for = stored_for
+        self.__dict__.pop("hosts", None)
+
+    @property
+    def is_bound(self) -> bool:
+        """Whether the account's credential is a stored one, with hosts that it was stored for."""
+        return self._stored_for is not None
+
+    def issued_hosts(self) -> tuple[str, ...]:
+        """What a credential that is stored for this account now is bound to."""
+        own = {name: value for name, value in self.context.items() if name in self._own}
+        return issued_hosts(self.data, self.granted_hosts, own)
 
     @cached_property
     def trusted_hosts(self) -> tuple[str, ...]:

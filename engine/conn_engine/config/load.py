@@ -56,16 +56,24 @@ def load_workspace(root: Path | str) -> "Workspace":
 class Workspace:
     """A folder with conn.yaml, or what stands for one (`tree`). Files are shown by their path relative to it.
 
-    `identity` tells it from other workspaces where credentials are kept; by default the folder's real path.
+    `place` is the folder that may use stored credentials, by default its real path. `identity` tells the workspace from
+    others where credentials are stored: the id in conn.yaml, else the place. A caller who gives one vouches for it,
+    whatever the folder.
     """
 
-    def __init__(self, root: Path, tree: Tree | None = None, *, identity: str = "") -> None:
+    def __init__(self, root: Path, tree: Tree | None = None, *, identity: str = "", place: str = "") -> None:
         self.root = root.absolute()
         self.tree = tree or FolderTree(root)
-        self.identity = identity or str(root.resolve())
+        self.place = "" if identity else place or str(root.resolve())
+        self._identity = identity
         self._documents: dict[Path, Document] = {}
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
+
+    @property
+    def identity(self) -> str:
+        """What the workspace's credentials are stored under."""
+        return self._identity or self.settings.id or self.place
 
     # --- what there is ---
 

@@ -47,6 +47,7 @@ __all__ = [
 NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]*$"
 WORD = r"^[A-Za-z_][A-Za-z0-9_-]*$"
 VARIABLE = r"^[A-Za-z_][A-Za-z0-9_]*$"
+WORKSPACE_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{7,63}$"  # no path can be one: log-ins are filed under a folder too
 HOST = r"^[^\s/@?#]+$"
 TRUSTED_HOST = (
     r"^((https?://)?([A-Za-z0-9._*-]+|\[[0-9A-Fa-f:.*]+\])(:([0-9]{1,5}|\*))?/?"  # as the door reads a pattern
@@ -58,6 +59,7 @@ OPERATION = r"^[^.\s]+\.[^.\s]+$"
 Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
 Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
 EnvironmentVariable = Annotated[str, Meta(pattern=VARIABLE, max_length=200)]
+WorkspaceId = Annotated[str, Meta(pattern=WORKSPACE_ID)]
 HostPattern = Annotated[str, Meta(pattern=HOST, max_length=300)]
 TrustedHost = Annotated[str, Meta(pattern=TRUSTED_HOST, max_length=300)]
 OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
@@ -419,6 +421,13 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: what holds for the whole workspace."""
 
     version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
+    id: Annotated[
+        WorkspaceId | None,
+        Meta(
+            description="What stored log-ins are filed under; `conn init` makes one. A folder that is new to it may "
+            "use them after `conn auth adopt`. Default: the folder, so that a moved workspace has none of its log-ins."
+        ),
+    ] = None
     default_environment: Annotated[Name, Meta(description="For accounts that name none. Default production.")] = (
         "production"
     )

@@ -44,7 +44,8 @@ class ReleaseSource:
     """What a channel of a store serves. Safe for threads; close it at the end, or use it as a context manager.
 
     `store` is a file, a Postgres URL, or an address that was read already. `identity` tells the credentials of its
-    accounts from those of other workspaces; by default the workspace's folder for a store inside one, else the store.
+    accounts from those of other workspaces; by default they are those of the workspace for a store inside one, else of
+    the store.
 
     Raises StoreFault, StoreUnreachable or StoreRefused when there is nothing to serve yet. Later, while the store
     cannot be asked, the last release is served on and `fault` says why; accounts that were never asked for are not to
@@ -64,7 +65,7 @@ class ReleaseSource:
         self.channel = channel
         self.fault: ConnError | None = None
         self._store = Store.open(store)
-        self._identity = identity or _identity(self._store.address)
+        self._identity, self._place = (identity, "") if identity else _credentials_of(self._store.address)
         self._interval = check_milliseconds / 1000
         self._documents = Documents(self._content)
         self._scratch = tempfile.TemporaryDirectory(prefix="conn-release-")
@@ -138,7 +139,11 @@ class ReleaseSource:
             return ServedRelease(found.release, found.revision, self._served.workspace)
         manifest = self._store.manifest(found.release)
         workspace = stored_workspace(
-            manifest, self._documents, identity=self._identity, scratch=Path(self._scratch.name)
+            manifest,
+            self._documents,
+            identity=self._identity,
+            place=self._place,
+            scratch=Path(self._scratch.name),
         )
         _ = workspace.settings  # a release that cannot be loaded is not taken up
         self._documents.keep(manifest.files)
@@ -148,8 +153,10 @@ class ReleaseSource:
         return dict(self._store.contents([digest]))[digest]
 
 
-def _identity(address: Address) -> str:
+def _credentials_of(address: Address) -> tuple[str, str]:
+    """What tells the credentials of a store's accounts from others: an identity, or the folder of its workspace."""
     if address.file is None:
-        return address.shown
-    inside = address.file.parts[-len(DEFAULT_FILE.parts) :] == DEFAULT_FILE.parts
-    return str((address.file.parents[1] if inside else address.file).resolve())
+        return address.shown, ""
+    if address.file.parts[-len(DEFAULT_FILE.parts) :] != DEFAULT_FILE.parts:
+        return str(address.file.resolve()), ""
+    return "", str(address.file.parents[1].resolve())

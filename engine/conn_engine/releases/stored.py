@@ -46,13 +46,16 @@ class Documents:
             self._known = {key: document for key, document in self._known.items() if files.get(key[0]) == key[1]}
 
 
-def stored_workspace(manifest: Manifest, documents: Documents, *, identity: str, scratch: Path) -> Workspace:
+def stored_workspace(
+    manifest: Manifest, documents: Documents, *, identity: str, place: str = "", scratch: Path
+) -> Workspace:
     """The workspace of a release. `scratch` is a folder for the few files that other libraries must open.
 
-    `identity` tells its credentials from those of other workspaces; it must not change from release to release.
+    `identity` tells its credentials from those of other workspaces, and must not change from release to release. With
+    "" it is that of the release's conn.yaml, for the folder `place`.
     """
     root = Path("/release") / manifest.id
-    return Workspace(root, _StoredTree(root.absolute(), manifest, documents, scratch), identity=identity)
+    return Workspace(root, _StoredTree(root.absolute(), manifest, documents, scratch), identity=identity, place=place)
 
 
 class _StoredTree:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from conn_engine.auth import CAPTURED, CredentialField
+from conn_engine.auth import CAPTURED, CredentialField, missing_parts
 from conn_engine.bodies import Content
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
@@ -24,13 +24,22 @@ from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.transport.egress import Trust
-from conn_engine.vault import LayeredVault, open_vault, variable_name
+from conn_engine.vault import LayeredVault, WorkspaceVault, open_vault, variable_name
 from conn_engine.wire import Clock, Flow, Headers, Page, get_clock
 
 if TYPE_CHECKING:
     from conn_engine.transport.live import Live
 
-__all__ = ["AsyncConnection", "Connection", "Wiring", "aconnect", "connect", "vault_of", "wire_account"]
+__all__ = [
+    "AsyncConnection",
+    "Connection",
+    "Wiring",
+    "aconnect",
+    "connect",
+    "lacking_credential",
+    "vault_of",
+    "wire_account",
+]
 
 T = TypeVar("T")
 
@@ -52,14 +61,9 @@ class Wiring:
         return Live(self.redactor, trust=self.trust)
 
 
-def _variables(account: str, fields: Sequence[CredentialField]) -> list[str]:
-    """The environment variables that would give an account's credential fields."""
-    return [variable_name(account, field.name) for field in fields]
-
-
 def vault_of(workspace: Workspace, environ: Mapping[str, str]) -> LayeredVault:
     """Where this workspace's credentials are kept. Accounts of the same name in two workspaces are told apart."""
-    return open_vault(environ, workspace=workspace.identity, accounts=workspace.accounts())
+    return open_vault(environ, workspace=workspace.identity, place=workspace.place, accounts=workspace.accounts())
 
 
 def wire_account(
@@ -89,16 +93,14 @@ def wire_account(
         effective.check_authority()
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
-    document = vault.load(account)
+    document = _stored(vault, account, effective)
     asked = effective.connector.credentials.fields() if effective.connector.credentials is not None else []
     needed = [part for part in asked if part.required]
     if document is None and needed and optional_credential:
         document = effective.connector.credentials.sample(1) if effective.connector.credentials else {}
-    if document is None and needed and needs_credential:
-        raise CredentialError(
-            f'account "{account}" has no credential in the {vault.kind}',
-            hint=f"run: conn auth login {account}; or set {', '.join(_variables(account, needed))}",
-        )
+    missing = missing_parts(needed, document)
+    if missing and needs_credential and (document is None or effective.is_bound):
+        raise lacking_credential(vault.kind, account, document, missing)
     effective.learn((document or {}).get(CAPTURED))
     redactor.add_document(document or {})
     for name in effective.env_names:
@@ -110,6 +112,45 @@ def wire_account(
     budgets = Budgets(SHARED)
     session = Session(account, document or {}, environ, clock or get_clock(), policy or Policy(), budgets=budgets)
     return Wiring(effective, session, vault, redactor, workspace.trust)
+
+
+def _stored(vault: Vault, account: str, effective: Effective) -> dict[str, Any] | None:
+    """The account's document. One that is stored goes only to the hosts that it was stored for; of one that an earlier
+    release stored, those are the hosts that it is used for first."""
+    if not isinstance(vault, LayeredVault | WorkspaceVault):
+        return vault.load(account)
+    stored = vault.find(account)
+    if stored is None:
+        return None
+    if stored.issue is not None:
+        hosts = stored.issue.hosts
+        if hosts is None:
+            hosts = effective.issued_hosts()
+            vault.mark(account, hosts=hosts)
+        effective.bind(hosts)
+    return stored.document
+
+
+def lacking_credential(
+    vault_kind: str, account: str, document: Mapping[str, Any] | None, missing: Sequence[CredentialField]
+) -> CredentialError:
+    """The error of an account whose credential is missing, or parts of it: what to do depends on what there is."""
+    variables = ", ".join(variable_name(account, part.name) for part in missing)
+    if document:
+        names = ", ".join(part.name for part in missing)
+        return CredentialError(
+            f'the credential of account "{account}" is incomplete: it lacks {names}',
+            hint=f"run: conn auth set {account} {missing[0].name}",
+        )
+    if vault_kind == "environment":
+        return CredentialError(
+            f'account "{account}" has no credential in the environment',
+            hint=f"set {variables}; or set CONN_VAULT_KEY, then run: conn auth login {account}",
+        )
+    return CredentialError(
+        f'account "{account}" has no credential in the {vault_kind}',
+        hint=f"run: conn auth login {account}; or set {variables}",
+    )
 
 
 class Connection:
@@ -174,7 +215,11 @@ class Connection:
 
         Raises CredentialError when the vendor refuses it.
         """
-        return self._finished(verify(self.wiring.effective, self.wiring.session))
+        wiring = self.wiring
+        proved = self._finished(verify(wiring.effective, wiring.session))
+        if proved and isinstance(wiring.vault, LayeredVault | WorkspaceVault):
+            wiring.vault.mark(wiring.session.account, verified_at=wiring.session.clock.now())
+        return proved
 
     def prepare(self) -> dict[str, Any]:
         """Run the connector's `connect` steps, and keep what they find with the account: the values, by name."""

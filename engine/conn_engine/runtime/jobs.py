@@ -343,7 +343,7 @@ class _Run:
     def _own(self, settings: Download, url: str) -> bool:
         """Whether the credential goes along."""
         effective = self.listing.effective
-        permitted = door.permitted(door.target(url).origin, effective.hosts)
+        permitted = door.permitted(door.target(url).origin, effective.granted_hosts)
         if settings.authorized and not permitted:
             raise ConfigurationError(
                 f"the result of {self.listing.name} is on {door.target(url).authority}, which is not a host of the "

@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from conn_engine import wildcards
-from conn_engine.errors import ConfigurationError
+from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import Redactor
+from conn_engine.transport.hosts import BoundHosts, fits
 from conn_engine.wire import Blob, Request
 
-__all__ = ["Target", "as_sent", "check", "fits", "is_loopback", "is_target", "pattern_of", "permitted", "target"]
+__all__ = ["Target", "as_sent", "check", "is_loopback", "is_target", "pattern_of", "permitted", "target"]
 
 _URL = re.compile(r"(?i)(https?)://(\[[0-9a-f:.]+\]|[^/?#\\@\[\]:\s]+)(?::([0-9]{1,5}))?(?=[/?#]|$)([^#]*)")
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9._-]*[a-z0-9_])?\.?|\[[0-9a-f:.]+\]")
@@ -135,12 +135,6 @@ def _matches(origin: tuple[str, str, int], text: str) -> bool:
     return fits(name.rstrip("."), host.rstrip("."))
 
 
-def fits(pattern: str, host: str) -> bool:
-    """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it."""
-    wanted, labels = pattern.split("."), host.split(".")
-    return len(wanted) == len(labels) and all(map(wildcards.fits, wanted, labels))
-
-
 def pattern_of(goal: Target) -> str:
     """The host pattern that fits where a URL leads, and nothing else."""
     plain = goal.scheme == "http" and not is_loopback(goal.host)
@@ -157,6 +151,8 @@ def check(request: Request, redactor: Redactor, to: Target | None = None) -> Tar
     if permitted(goal.origin, request.hosts):
         return goal
     carried = ["a credential"] if request.authorized else _secrets(request, redactor)
+    if carried and isinstance(request.hosts, BoundHosts) and permitted(goal.origin, request.hosts.withheld):
+        raise _new_login(request, request.hosts, goal)
     if carried:
         raise ConfigurationError(
             f"{request.label or request.method} would send {carried[0]} to {goal.scheme}://{goal.authority}, "
@@ -164,6 +160,14 @@ def check(request: Request, redactor: Redactor, to: Target | None = None) -> Tar
             hint=_mend(goal, request.hosts),
         )
     return goal
+
+
+def _new_login(request: Request, hosts: BoundHosts, goal: Target) -> CredentialError:
+    return CredentialError(
+        f'{request.label or request.method} would go to {goal.authority}; the log-in of "{hosts.account}" is for '
+        f"{', '.join(hosts.stored_for) or 'no host'}",
+        hint=f"another host is a new log-in: conn auth login {hosts.account}",
+    )
 
 
 def _secrets(request: Request, redactor: Redactor) -> list[str]:

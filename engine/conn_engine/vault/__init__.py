@@ -6,16 +6,20 @@ What a credential document holds is `auth`'s; the contract of a store is `secret
 from conn_engine.vault.choice import LayeredVault, open_vault
 from conn_engine.vault.environment import EnvironmentVault, variable_name
 from conn_engine.vault.file import FileVault
+from conn_engine.vault.folders import state_folder
 from conn_engine.vault.keyring import KeyringVault, usable_keyring
-from conn_engine.vault.locks import state_folder
 from conn_engine.vault.memory import MemoryVault
+from conn_engine.vault.workspace import Issue, StoredCredential, WorkspaceVault
 
 __all__ = [
     "EnvironmentVault",
     "FileVault",
+    "Issue",
     "KeyringVault",
     "LayeredVault",
     "MemoryVault",
+    "StoredCredential",
+    "WorkspaceVault",
     "open_vault",
     "state_folder",
     "usable_keyring",

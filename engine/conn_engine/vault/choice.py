@@ -10,9 +10,10 @@ from conn_engine.errors import CredentialError
 from conn_engine.secrets import Vault
 from conn_engine.vault.environment import EnvironmentVault
 from conn_engine.vault.file import FileVault
+from conn_engine.vault.folders import file_name, state_folder
 from conn_engine.vault.keyring import KeyringVault, usable_keyring
-from conn_engine.vault.locks import file_name, state_folder
 from conn_engine.vault.memory import MemoryVault
+from conn_engine.vault.workspace import Issue, StoredCredential, WorkspaceVault
 
 __all__ = ["LayeredVault", "open_vault"]
 
@@ -26,12 +27,12 @@ class LayeredVault:
     an account first needs it: looking for a keyring takes time, and a run with variables needs none.
     """
 
-    def __init__(self, environment: EnvironmentVault, open_store: Callable[[], Vault | None]) -> None:
+    def __init__(self, environment: EnvironmentVault, open_store: Callable[[], WorkspaceVault | None]) -> None:
         self.environment = environment
         self._open_store = open_store
 
     @cached_property
-    def store(self) -> Vault | None:
+    def store(self) -> WorkspaceVault | None:
         """Where credentials are kept that no variables give."""
         return self._open_store()
 
@@ -43,7 +44,8 @@ class LayeredVault:
     @property
     def notices(self) -> list[str]:
         """What people should be told at the end of a run."""
-        return self.environment.notices
+        opened = self.__dict__.get("store")
+        return [*self.environment.notices, *(opened.notices if opened is not None else ())]
 
     def kind_of(self, account: str) -> str:
         """The store that answers for this account."""
@@ -53,9 +55,27 @@ class LayeredVault:
         """The account's document; None when it has none."""
         return self._of(account).load(account)
 
-    def save(self, account: str, document: Mapping[str, Any]) -> None:
-        """Store it where the account's credential is."""
-        self._of(account).save(account, document)
+    def find(self, account: str) -> StoredCredential | None:
+        """The account's credential with what else is known of it; None when it has none."""
+        store = self._of(account)
+        if isinstance(store, WorkspaceVault):
+            return store.find(account)
+        document = store.load(account)
+        return None if document is None else StoredCredential(document)
+
+    def save(self, account: str, document: Mapping[str, Any], issue: Issue | None = None) -> None:
+        """Store it where the account's credential is. With `issue` it is another credential than before."""
+        store = self._of(account)
+        if isinstance(store, WorkspaceVault):
+            store.save(account, document, issue)
+        else:
+            store.save(account, document)
+
+    def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
+        """Note something of the account's credential where it is stored."""
+        store = self._of(account)
+        if isinstance(store, WorkspaceVault):
+            store.mark(account, hosts=hosts, verified_at=verified_at)
 
     def delete(self, account: str) -> bool:
         """Forget it; whether there was one."""
@@ -77,6 +97,7 @@ def open_vault(
     preferred: Kind | None = None,
     folder: Path | None = None,
     workspace: str = "",
+    place: str = "",
     accounts: Iterable[str] = (),
 ) -> LayeredVault:
     """The vault of a run.
@@ -85,36 +106,49 @@ def open_vault(
     files when CONN_VAULT_KEY is set, else nothing (saving then raises CredentialError). CONN_NO_KEYRING leaves
     the keyring out. `preferred` insists
     on one and raises CredentialError when it is not usable. `folder` holds encrypted files and locks
-    (default: `state_folder`). `workspace` keeps accounts of the same name in different workspaces apart.
+    (default: `state_folder`). `workspace` keeps accounts of the same name in different workspaces apart; `place` is
+    the workspace's folder, which must be registered to use what is stored under an id ("": the caller vouches for it).
     `accounts` are the names there are.
     """
-    place = folder or state_folder(environ)
-    environment = EnvironmentVault(environ, accounts=accounts, folder=place / "locks")
+    state = folder or state_folder(environ)
+    ours = folder is None and not environ.get("CONN_STATE_DIR")  # a folder that was named may have other uses
+    locks = state / "locks"
+    environment = EnvironmentVault(environ, accounts=accounts, folder=locks, top=state if ours else locks)
+
+    def open_store() -> WorkspaceVault | None:
+        opener = _opener(environ, preferred, state, ours)
+        return WorkspaceVault(opener, workspace, place) if opener is not None else None
+
     if preferred is not None:
-        store = _store(environ, preferred, place, workspace)
+        store = open_store()
         return LayeredVault(environment, lambda: store)
-    return LayeredVault(environment, lambda: _store(environ, None, place, workspace))
+    return LayeredVault(environment, open_store)
 
 
-def _store(environ: Mapping[str, str], preferred: Kind | None, place: Path, workspace: str) -> Vault | None:
+def _opener(
+    environ: Mapping[str, str], preferred: Kind | None, state: Path, ours: bool
+) -> Callable[[str], Vault] | None:
+    """What opens the store of a workspace's name; None where there is none."""
     key = environ.get("CONN_VAULT_KEY", "")
     if preferred == "environment":
         return None
     if preferred == "memory":
-        return MemoryVault()
+        return lambda name: MemoryVault()
     if preferred == "keyring" or (preferred is None and not environ.get("CONN_NO_KEYRING")):
         backend = usable_keyring()
         if backend is not None:
-            service = f"conn {workspace}" if workspace else "conn"
-            return KeyringVault(backend, place, service=service)
+            top = state if ours else state / "locks"
+            return lambda name: KeyringVault(backend, state, service=f"conn {name}" if name else "conn", top=top)
         if preferred == "keyring":
             raise CredentialError(
                 "there is no usable keyring on this machine",
                 hint="set CONN_VAULT_KEY and use the encrypted file, or set the account's variables",
             )
     if key:
-        own = place / "credentials" / file_name(workspace) if workspace else place / "credentials"
-        return FileVault(own, key)
+        files = state / "credentials"
+        top = state if ours else files
+        FileVault(files, key)  # raises for a short key
+        return lambda name: FileVault(files / file_name(name) if name else files, key, top=top)
     if preferred == "file":
         raise CredentialError("an encrypted file needs a key", hint="set CONN_VAULT_KEY")
     return None

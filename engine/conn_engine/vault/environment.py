@@ -17,7 +17,7 @@ from typing import Any
 from conn_engine.errors import CredentialError
 from conn_engine.vault.locks import Locks
 
-__all__ = ["EnvironmentVault", "variable_name", "variable_prefix"]
+__all__ = ["EnvironmentVault", "no_store", "variable_name", "variable_prefix"]
 
 _RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING"})
 _SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
@@ -36,6 +36,16 @@ def variable_name(account: str, field: str) -> str:
     return f"{variable_prefix(account)}{short}"
 
 
+def no_store(account: str) -> CredentialError:
+    """The error of a machine that has no place for a credential. It starts with what to do."""
+    return CredentialError(
+        f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: there is no usable '
+        "keyring here",
+        hint="any long random text is a key, and the same one opens the file later; without a file: "
+        f"{variable_prefix(account)}CREDENTIALS gives the credential as JSON",
+    )
+
+
 class EnvironmentVault:
     """A vault over the environment. With the known `accounts`, `acme` leaves alone those of `acme-eu`.
 
@@ -44,11 +54,18 @@ class EnvironmentVault:
 
     kind = "environment"
 
-    def __init__(self, environ: Mapping[str, str], *, accounts: Iterable[str] = (), folder: Path | None = None) -> None:
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        accounts: Iterable[str] = (),
+        folder: Path | None = None,
+        top: Path | None = None,
+    ) -> None:
         self._environ = environ
         self._prefixes = [variable_prefix(account) for account in accounts]
         self._renewed: dict[str, dict[str, Any]] = {}
-        self._locks = Locks(folder, needed=False)
+        self._locks = Locks(folder, top=top, needed=False)
         self.notices: list[str] = []
 
     def has(self, account: str) -> bool:
@@ -72,18 +89,14 @@ class EnvironmentVault:
 
     def save(self, account: str, document: Mapping[str, Any]) -> None:
         """Keep a renewed document for the rest of the run. Raises CredentialError without variables."""
-        prefix = variable_prefix(account)
         if not self.has(account):
-            raise CredentialError(
-                f'the credential of account "{account}" cannot be stored: the environment is read only',
-                hint=f"set {prefix}CREDENTIALS yourself, or set CONN_VAULT_KEY for an encrypted file",
-            )
+            raise no_store(account)
         before = self.load(account)
         self._renewed[account] = copy.deepcopy(dict(document))
         if _refresh_token(before) not in (None, _refresh_token(document)):
             self.notices.append(
-                f'account "{account}": the vendor replaced the refresh token, that in {prefix}* is not valid '
-                "any more after this run"
+                f'account "{account}": the vendor replaced the refresh token, that in {variable_prefix(account)}* is '
+                "not valid any more after this run"
             )
 
     def delete(self, account: str) -> bool:

@@ -1,8 +1,8 @@
 """Credentials in encrypted files, one per account, for machines without a keyring.
 
 The key comes from the environment. Fernet (AES-128-CBC with HMAC-SHA-256) under a key that scrypt makes from
-the passphrase and a salt of the file's own. The account's name is inside what is encrypted, so that files
-cannot be exchanged.
+the passphrase and a salt, which the files of a folder share: deriving a key takes time. The account's name is
+inside what is encrypted, so that files cannot be exchanged.
 """
 
 import base64
@@ -18,7 +18,8 @@ from typing import Any, NoReturn
 
 from conn_engine.documents import write_whole
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.vault.locks import Locks, file_name
+from conn_engine.vault.folders import file_name, private_folder
+from conn_engine.vault.locks import Locks
 
 __all__ = ["FileVault"]
 
@@ -28,20 +29,24 @@ _MAX_BYTES = 1024 * 1024
 
 
 class FileVault:
-    """A vault of encrypted files in `folder`, for their owner. Raises CredentialError for a short key."""
+    """A vault of encrypted files in `folder`, for their owner. Raises CredentialError for a short key.
+
+    The folders from `top` (default: `folder`) down are closed to others.
+    """
 
     kind = "encrypted file"
 
-    def __init__(self, folder: Path, key: str) -> None:
+    def __init__(self, folder: Path, key: str, *, top: Path | None = None) -> None:
         if len(key) < _SHORTEST_KEY:
             raise CredentialError(
                 f"CONN_VAULT_KEY is shorter than {_SHORTEST_KEY} characters",
                 hint="use a long random one",
             )
         self._folder = folder
+        self._top = top
         self._key = key
         self._derived: dict[bytes, bytes] = {}
-        self._locks = Locks(folder / "locks")
+        self._locks = Locks(folder / "locks", top=top)
 
     def load(self, account: str) -> dict[str, Any] | None:
         """The account's document or None. Raises CredentialError for another key or a damaged file."""
@@ -69,10 +74,7 @@ class FileVault:
         from cryptography.fernet import Fernet
 
         path = self._path(account)
-        known = None
-        with contextlib.suppress(CredentialError):  # what cannot be read is replaced
-            known = self._envelope(path)
-        salt = known[0] if known else secrets.token_bytes(16)
+        salt = self._salt(path)
         plain = json.dumps({"account": account, "document": dict(document)}).encode()
         content = {
             "format": 1,
@@ -81,7 +83,7 @@ class FileVault:
             "content": Fernet(self._cipher_key(salt)).encrypt(plain).decode(),
         }
         try:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self._folder, self._top)
             write_whole(path, json.dumps(content, indent=2) + "\n", mode=0o600)
         except (OSError, ConfigurationError) as error:
             raise CredentialError(
@@ -105,6 +107,15 @@ class FileVault:
 
     def _path(self, account: str) -> Path:
         return self._folder / f"{file_name(account)}.json"
+
+    def _salt(self, path: Path) -> bytes:
+        """The salt for a file: its own, else that of another in the folder."""
+        for known in (path, *sorted(self._folder.glob("*.json"))):
+            with contextlib.suppress(CredentialError):  # what cannot be read is replaced
+                envelope = self._envelope(known)
+                if envelope is not None:
+                    return envelope[0]
+        return secrets.token_bytes(16)
 
     def _cipher_key(self, salt: bytes) -> bytes:
         if salt not in self._derived:

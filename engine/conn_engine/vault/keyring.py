@@ -50,8 +50,8 @@ def usable_keyring(seconds: float = PROBE_SECONDS) -> Any | None:
 class KeyringVault:
     """A vault over a `keyring` backend. Documents are JSON; long ones are divided where it must be.
 
-    `folder` holds the lock files. `service` is the name under which entries are listed; it should name the
-    workspace.
+    `folder` holds the lock files; the folders from `top` down are closed to others. `service` is the name under which
+    entries are listed; it should name the workspace.
     """
 
     kind = "keyring"
@@ -64,13 +64,14 @@ class KeyringVault:
         service: str = SERVICE,
         seconds: float = CALL_SECONDS,
         characters: int | None = None,
+        top: Path | None = None,
     ) -> None:
         self._backend = backend
         self._service = service
         self._seconds = seconds
         windows = type(backend).__module__.endswith("backends.Windows")
         self._characters = characters or (_WINDOWS_CHARACTERS if windows else None)
-        self._locks = Locks(folder / "locks")
+        self._locks = Locks(folder / "locks", top=top)
 
     @property
     def name(self) -> str:

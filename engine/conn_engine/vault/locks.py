@@ -1,50 +1,44 @@
 """One holder per account at a time, over threads and processes."""
 
 import contextlib
-import hashlib
-import re
+import os
+import stat
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from conn_engine.errors import CredentialError
+from conn_engine.vault.folders import file_name, private_folder
 
-__all__ = ["Locks", "file_name", "state_folder"]
+__all__ = ["Locks"]
 
 WAIT_SECONDS = 60.0
 _POLL_SECONDS = 0.02
+_OWNER_ONLY = 0o600
 _threads: dict[str, threading.Lock] = {}
 _guard = threading.Lock()
-
-
-def state_folder(environ: Mapping[str, str]) -> Path:
-    """The folder for what outlives a run: CONN_STATE_DIR, else the platform's own. It may not exist yet."""
-    if environ.get("CONN_STATE_DIR"):
-        return Path(environ["CONN_STATE_DIR"])
-    if sys.platform == "win32":
-        return Path(environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "conn"
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "conn"
-    return Path(environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "conn"
-
-
-def file_name(account: str) -> str:
-    """A file name for any account: readable, and unlike that of any other account on any file system."""
-    digest = hashlib.sha256(account.encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    return f"{re.sub(r'[^A-Za-z0-9_-]+', '-', account)[:40]}-{digest}"
 
 
 class Locks:
     """Locks of one store. `folder` holds the lock files; None: between the threads of this process only.
 
-    `needed` says what to do where the folder cannot be used: raise CredentialError, or make do without.
+    `needed` says what to do where the folder cannot be used: raise CredentialError, or make do without. Folders from
+    `top` down are for their owner only.
     """
 
-    def __init__(self, folder: Path | None, *, needed: bool = True, wait_seconds: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        top: Path | None = None,
+        needed: bool = True,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
         self._folder = folder
+        self._top = top
         self._needed = needed
         self._wait = wait_seconds
 
@@ -67,8 +61,8 @@ class Locks:
     @contextlib.contextmanager
     def _file(self, folder: Path, account: str, until: float) -> Iterator[None]:
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            stream = (folder / f"{file_name(account)}.lock").open("a+b")
+            private_folder(folder, self._top)
+            stream = _lock_file(folder / f"{file_name(account)}.lock")
         except OSError as error:
             if self._needed:
                 raise CredentialError(
@@ -86,6 +80,14 @@ class Locks:
                 yield
             finally:
                 _give(stream)
+
+
+def _lock_file(path: Path) -> BinaryIO:
+    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _OWNER_ONLY), "a+b")
+    if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) != _OWNER_ONLY:
+        with contextlib.suppress(OSError):
+            path.chmod(_OWNER_ONLY)
+    return stream
 
 
 def _busy(account: str) -> CredentialError:

@@ -9,7 +9,7 @@ from typing import TypeAlias
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, NAMES, Delivery
 from conn_engine.webhooks.jwt import Jwt
 from conn_engine.webhooks.key_cache import KeyCache
-from conn_engine.webhooks.keys import of_delivery
+from conn_engine.webhooks.keys import of_credential, of_delivery
 from conn_engine.webhooks.proof import Prover, Proving, Unproved, found, holds
 from conn_engine.webhooks.settings import Challenge, Reply, Routing, Subscription, VendorEvents, Webhooks
 from conn_engine.webhooks.several import AllOf, AnyOf
@@ -44,6 +44,7 @@ __all__ = [
     "Webhooks",
     "found",
     "holds",
+    "of_credential",
     "of_delivery",
 ]
 

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Annotated, Any
 
@@ -15,11 +15,12 @@ from conn_engine.expressions import expression, template
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Scope, filled
 from conn_engine.transport.door import permitted, target
+from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks.delivery import NAMES
 from conn_engine.webhooks.proof import Proving, Unproved, found
 from conn_engine.wire import Flow
 
-__all__ = ["KeyRequest", "KeyTemplates", "Keys", "fetched", "of_delivery", "own_keys"]
+__all__ = ["KeyRequest", "KeyTemplates", "Keys", "fetched", "of_credential", "of_delivery", "own_keys"]
 
 Keys = list[Any]
 MAX_KEYS = 20
@@ -107,10 +108,12 @@ def fetched(told: KeyRequest, proving: Proving, more: Scope, *, again: bool = Fa
     if kept is not None and not (again and proving.cache.stale(request, now)):
         return list(kept)
     hosts = _allowed(told, url)
+    if of_credential(told, proving.secrets):
+        hosts = rebind_hosts(hosts, proving.hosts)
     if not proving.cache.may_ask((told.method, told.url, told.hosts), now):
         raise VendorError("the vendor has been asked for keys too often within a minute", kind="rate_limited")
     answer = yield from asked(told, names, hosts, proving.clock, knowing(dict(proving.secrets)), "request for keys")
-    if answer.response.url and not permitted(target(answer.response.url).origin, hosts):
+    if answer.response.url and not permitted(target(answer.response.url).origin, granted_hosts(hosts)):
         # a redirect that anybody can bring about would let anybody be the vendor
         raise Unproved("foreign_key", "the vendor leads to another host for its key")
     keys = found(told.keys, proving, **answer.names())
@@ -147,24 +150,36 @@ def _fingerprint(data: Any) -> str:
 
 def of_delivery(told: Any) -> bool:
     """Whether a template in `told`, a text or data of texts, has the word of something that the delivery says."""
+    return any(_reads(text, _OF_DELIVERY) for text in _expressions(told))
+
+
+def of_credential(told: SecretRequest, secrets: Mapping[str, Any]) -> bool:
+    """Whether a request would carry something of the credential or the environment."""
+    if told.assertion is not None or told.signature is not None:
+        return True
+    names = frozenset(secrets) - {"context"}
+    return any(_reads(text, names) for text in _expressions([told.url, told.headers, told.query, told.body]))
+
+
+def _expressions(told: Any) -> Iterator[str]:
     if isinstance(told, Mapping):
-        return any(of_delivery(value) for value in told.values())
+        told = list(told.values())
     if isinstance(told, list | tuple):
-        return any(of_delivery(item) for item in told)
-    if not isinstance(told, str):
-        return False
-    return any(_reads_delivery(text) for text, _ in template(told).expressions)
+        for item in told:
+            yield from _expressions(item)
+    elif isinstance(told, str):
+        yield from (text for text, _ in template(told).expressions)
 
 
-def _reads_delivery(text: str) -> bool:
+def _reads(text: str, names: frozenset[str]) -> bool:
     roots = expression(text).roots()
-    return roots is None or not roots.isdisjoint(_OF_DELIVERY)
+    return roots is None or not roots.isdisjoint(names)
 
 
 def _check_segments(url: str, names: Scope) -> None:
     """After the host a delivery may say a name, no path: on the vendor's own host others may keep files of theirs."""
     for text, offset in template(url).expressions:
-        if "/" not in url[: offset - 2].partition("://")[2] or not _reads_delivery(text):
+        if "/" not in url[: offset - 2].partition("://")[2] or not _reads(text, _OF_DELIVERY):
             continue
         value = filled(f"{{{{{text}}}}}", names, purpose="the request for keys")
         if not _NAME_OF_KEY.fullmatch(str(value)):

@@ -150,10 +150,11 @@ def proved(
     now: float = NOW,
     vendor: Vendor | None = None,
     cache: KeyCache | None = None,
+    hosts: tuple[str, ...] = (),
 ) -> Proving:
     """Prove a delivery in one way. Raises what the way raises."""
     clock = FrozenClock(now)
-    proving = Proving(came, {"env": {}, "context": {}, **kept}, clock, cache=cache or KeyCache())
+    proving = Proving(came, {"env": {}, "context": {}, **kept}, clock, hosts, cache or KeyCache())
     told = convert(way, Verification)
 
     def flow() -> Flow[None]:

@@ -10,6 +10,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from desk import NOW, Vendor, outcome, post, proved
 
 from conn_engine.errors import ConfigurationError, CredentialError, VendorError
+from conn_engine.secrets import Redactor
+from conn_engine.transport.door import check
+from conn_engine.transport.hosts import bind_hosts
 from conn_engine.webhooks import KeyCache, Unproved
 from conn_engine.wire import Headers, Response
 
@@ -313,3 +316,26 @@ def test_the_oldest_answers_go_when_there_are_too_many():
     assert kept == list(range(200, 1200))
     assert cache.get(1199, NOW + 61, 60) is None
     assert cache.get(1199, NOW - 1, 60) is None
+
+
+@pytest.mark.parametrize(
+    ("more", "bound"),
+    [
+        ({}, False),
+        ({"query": {"tenant": "{{context.tenant}}"}}, False),
+        ({"headers": {"x-key": "{{api_key}}"}}, True),
+        ({"query": {"key": "{{env.KEY}}"}}, True),
+        ({"assertion": {"algorithm": "HS256", "key": "{{api_key}}", "claims": {"iss": "us"}}}, True),
+    ],
+)
+def test_a_request_for_keys_with_a_secret_goes_only_where_that_was_stored_for(more, bound):
+    kept = {"api_key": "a-long-enough-secret-of-acme-1234", "env": {"KEY": "k-1"}, "context": {"tenant": "t"}}
+    hosts = bind_hosts(("api.vendor.example",), ("api.vendor.example",), "acme")
+    vendor = Publisher("one")
+    proved(way(**more), by("one"), kept, vendor=vendor, hosts=hosts)
+    (asked,) = vendor.asked
+    if not bound:
+        assert check(asked, Redactor()).host == "id.vendor.example"
+        return
+    with pytest.raises(CredentialError, match=r'the log-in of "acme" is for api\.vendor\.example'):
+        check(asked, Redactor())

@@ -17,7 +17,19 @@ from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
 from conn_engine.strategies import Scope, ask, filled
 from conn_engine.transport.door import permitted, target
-from conn_engine.webhooks import Challenge, Delivery, KeyCache, Proving, Reply, Unproved, Webhooks, holds, of_delivery
+from conn_engine.transport.hosts import granted_hosts, rebind_hosts
+from conn_engine.webhooks import (
+    Challenge,
+    Delivery,
+    KeyCache,
+    Proving,
+    Reply,
+    Unproved,
+    Webhooks,
+    holds,
+    of_credential,
+    of_delivery,
+)
 from conn_engine.wire import Flow, Headers, Request, Response
 
 __all__ = ["Acceptance", "accept", "refusal"]
@@ -129,10 +141,11 @@ def _confirmed(challenge: Challenge, told: SecretRequest, proving: Proving) -> F
     the delivery where that has a word in it."""
     texts = [told.url, told.headers, told.query, told.body]
     names, hosts = proving.names(texts), challenge.hosts or proving.hosts
+    hosts = rebind_hosts(hosts, proving.hosts) if of_credential(told, proving.secrets) else granted_hosts(hosts)
     redactor = knowing(dict(proving.secrets))
 
     def bounded(request: Request) -> Request:
-        if not permitted(target(request.url).origin, hosts):
+        if not permitted(target(request.url).origin, granted_hosts(hosts)):
             raise ConfigurationError("it does not go to one of the vendor's hosts", hint=f"they are {', '.join(hosts)}")
         return request
 

@@ -1,0 +1,155 @@
+"""`conn auth login`: an account's credential, by a person's consent or as it is given, stored."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from conn_cli.console import App
+
+if TYPE_CHECKING:
+    from conn_engine.auth import Consenting, Credentials
+    from conn_engine.config import Effective
+
+__all__ = ["login_command"]
+
+
+def login_command(  # noqa: PLR0917
+    context: typer.Context,
+    account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
+    with_json: Annotated[
+        bool, typer.Option("--json", help="Read the parts as one JSON object from standard input.")
+    ] = False,
+    paste: Annotated[
+        bool, typer.Option("--paste", help="Ask for a token made elsewhere, where a browser would be used.")
+    ] = False,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address of the vendor's page, do not open it.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, max=86400, help="How long to wait for a consent.")
+    ] = 180,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Store the credential only after the connector's verify call accepts it.")
+    ] = False,
+) -> None:
+    """Store an account's credential: by the vendor's page in a browser (OAuth), else asked for.
+
+    Secrets are typed hidden, or read from standard input (echo KEY | conn auth login ACCOUNT); never from options.
+    Then the connector's `connect` steps run.
+    """
+    from conn_cli.commands.auth_set import renewed
+    from conn_cli.credential_input import read_json
+    from conn_cli.keeping import needs_store, refuse_shadowed, reusable
+    from conn_cli.lifecycle import run_connect_steps
+    from conn_engine.runtime.connection import vault_of
+    from conn_engine.vault import Issue
+
+    app: App = context.obj
+    effective = app.workspace.effective(account=account)
+    effective.check_authority()
+    credentials = effective.connector.credentials
+    fields = credentials.fields() if credentials is not None else []
+    if credentials is None or not fields:
+        app.out(f"connector {effective.connector_name} needs no credential")
+        return
+    vault = vault_of(app.workspace, app.environ)
+    refuse_shadowed(account, vault)
+    needs_store(account, vault.kind)
+    if verify:
+        _check_verifiable(effective)
+    stored = reusable(app, effective, account, vault)
+    values = read_json(app, fields) if with_json else None
+    consenting = None if paste else _consenting(credentials, values)
+    if consenting is not None:
+        from conn_cli.consent import ConsentLogin
+
+        known = _client(app, account, consenting, values, stored)
+        browser = app.is_terminal and not no_browser
+        document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
+    else:
+        document = _given(app, account, credentials, values)
+    app.redactor.add_document(document)
+    document = renewed(effective, stored, document)
+    if verify:
+        document = _verified(app, effective, account, document)
+        vault.save(account, document, Issue(effective.issued_hosts(), app.clock.now()))
+    else:
+        vault.save(account, document, Issue(effective.issued_hosts()))
+    app.out(f"stored the credential of {account} in the {vault.kind}")
+    if not verify:
+        run_connect_steps(app, effective, account)
+
+
+def _check_verifiable(effective: "Effective") -> None:
+    from conn_engine.errors import ConfigurationError
+    from conn_engine.runtime.variants import verify_operation
+
+    if verify_operation(effective) is None:
+        raise ConfigurationError(
+            f"connector {effective.connector_name} declares no `verify`, so that --verify has nothing to call",
+            hint="log in without --verify, or name the cheapest operation: verify: RESOURCE.METHOD in connector.yaml",
+        )
+
+
+def _verified(app: App, effective: "Effective", account: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document after the connector's steps and its verify call, which know it before it is stored."""
+    from conn_cli.lifecycle import run_connect_steps, verify_credential
+    from conn_engine.errors import ConnError
+    from conn_engine.vault import MemoryVault
+
+    vault = MemoryVault({account: document})
+    try:
+        run_connect_steps(app, effective, account, vault)
+        verify_credential(app, account, vault)
+    except ConnError:
+        app.err(f"note: nothing was stored for {account}")
+        raise
+    return vault.load(account) or {}
+
+
+def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
+    """The credential when a person is to consent to it: it has a page for that, and no token was given."""
+    from conn_engine.auth import consenting
+
+    found = consenting(credentials)
+    if found is None or not values:
+        return found
+    token = {field.name for field in credentials.fields()} - {field.name for field in found.consent_fields()}
+    return None if token & values.keys() else found
+
+
+def _client(
+    app: App, account: str, credentials: "Consenting", values: dict[str, Any] | None, stored: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """What must be known before a consent (the account's own client): given, else stored earlier, else asked for."""
+    from conn_cli.credential_input import ask_for, shape
+    from conn_engine.auth.names import document_of
+    from conn_engine.errors import UsageError
+
+    fields = credentials.consent_fields()
+    known = {field.name: (stored or {}).get(field.name) for field in fields} | (values or {})
+    missing = [field for field in fields if not known.get(field.name)]
+    if missing and app.interactive:
+        known |= ask_for(app, missing)
+    lacking = [field.name for field in missing if field.required and not known.get(field.name)]
+    if lacking:
+        raise UsageError(
+            f"missing: {', '.join(lacking)}",
+            hint=f"conn auth login {account} --json < FILE, with {shape(fields)} in it",
+        )
+    return document_of(fields, {name: str(value) for name, value in known.items() if value})
+
+
+def _given(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:
+    """The document of parts that were given as JSON, are asked for, or of the one on standard input."""
+    from conn_cli.credential_input import ask_for, read_one, shape
+    from conn_engine.errors import UsageError
+
+    fields = credentials.fields()
+    if values is None:
+        values = ask_for(app, fields) if app.interactive else read_one(app, account, fields)
+    missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
+    if missing:
+        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {shape(fields)}")
+    return credentials.document(values)

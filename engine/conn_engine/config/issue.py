@@ -1,0 +1,63 @@
+"""For which hosts a credential is stored: the connector's, each as exactly as the account's own context says it."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from conn_engine.config.authority import all_texts, host_pattern, urls_of
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import template
+from conn_engine.transport.hosts import covered, is_wildcard
+
+__all__ = ["issued_hosts"]
+
+_BEFORE_PATH = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?=[/?#])")
+
+
+def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping[str, Any]) -> tuple[str, ...]:
+    """The patterns that a credential stored now is bound to.
+
+    `hosts` are the connector's, `context` is what the account's own document says. A pattern such as `*.example.com`
+    becomes the host that the account's `{{context.subdomain}}` makes of it, unless another URL has a host there that
+    only a call or the vendor can tell.
+    """
+    filled: dict[str, None] = {}
+    unknown: list[str] = []
+    for url in urls_of(data):
+        if "{{" in url:
+            host = _filled_host(url, context)
+            if host is None:
+                unknown.append(host_pattern(url) or "")
+            else:
+                filled[host] = None
+    found: dict[str, None] = {}
+    for pattern in hosts:
+        exact = [host for host in filled if covered(host, [pattern])] if is_wildcard(pattern) else []
+        anywhere = any(not other or covered(other, [pattern]) or covered(pattern, [other]) for other in unknown)
+        found |= dict.fromkeys([pattern] if anywhere or not exact else exact)
+    return (*found, *(host for host in dict.fromkeys(_hosts_of_deliveries(data)) if host not in found))
+
+
+def _filled_host(url: str, context: Mapping[str, Any]) -> str | None:
+    """The host and port of a URL whose host the context alone makes; None when it takes more to know it."""
+    parsed = template(url)
+    made = ""
+    try:
+        for part in parsed.parts:
+            if _BEFORE_PATH.match(made):
+                break
+            made += part if isinstance(part, str) else parsed.written(part, parsed.value(part, {"context": context}))
+    except ExpressionError:
+        return None
+    match = _BEFORE_PATH.match(f"{made}/")
+    return host_pattern(match[0]) if match else None
+
+
+def _hosts_of_deliveries(data: Mapping[str, Any]) -> Iterator[str]:
+    """The hosts of requests that a webhook delivery leads to: a challenge's answer, a key that is asked for."""
+    told = data.get("webhooks")
+    for path, value in all_texts(told) if isinstance(told, Mapping) else ():
+        if isinstance(value, str):
+            host = value.lower() if "hosts" in path else host_pattern(value) if path[-1] == "url" else None
+            if host:
+                yield host

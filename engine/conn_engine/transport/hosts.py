@@ -1,0 +1,76 @@
+"""Host patterns against each other: which of them cover which, and what is left of a connector's for a credential that
+was stored for some. What a pattern means on the wire is the door's."""
+
+import re
+from collections.abc import Iterable
+
+from conn_engine import wildcards
+
+__all__ = ["BoundHosts", "bind_hosts", "covered", "fits", "granted_hosts", "is_wildcard", "rebind_hosts"]
+
+_HOST_PATTERN = re.compile(r"[a-z0-9._*-]+|\[[0-9a-f:.*]+\]")
+
+
+class BoundHosts(tuple[str, ...]):
+    """The hosts that a stored credential may go to: those of the connector that it was stored for.
+
+    `account` is whose it is, `stored_for` are the patterns that it was stored for, `withheld` those of the connector
+    that it was not: they need a new log-in.
+    """
+
+    account: str
+    stored_for: tuple[str, ...]
+    withheld: tuple[str, ...]
+
+
+def bind_hosts(hosts: tuple[str, ...], stored_for: tuple[str, ...], account: str) -> BoundHosts:
+    """What the patterns of a connector and those that a credential was stored for have in common."""
+    same = [host for host in hosts if covered(host, stored_for)]
+    narrower = [host for host in stored_for if host not in same and covered(host, hosts)]
+    bound = BoundHosts((*same, *narrower))
+    bound.account, bound.stored_for = account, stored_for
+    bound.withheld = tuple(host for host in hosts if host not in same)
+    return bound
+
+
+def granted_hosts(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    """The hosts of the connector, whatever the credential in use was stored for."""
+    return (*hosts, *hosts.withheld) if isinstance(hosts, BoundHosts) else hosts
+
+
+def rebind_hosts(hosts: tuple[str, ...], like: tuple[str, ...]) -> tuple[str, ...]:
+    """Other patterns, bound as the hosts of the credential in use are."""
+    return bind_hosts(hosts, like.stored_for, like.account) if isinstance(like, BoundHosts) else hosts
+
+
+def fits(pattern: str, host: str) -> bool:
+    """Whether a host name fits a pattern, label by label; `*` is any part of one label, also none of it."""
+    wanted, labels = pattern.split("."), host.split(".")
+    return len(wanted) == len(labels) and all(map(wildcards.fits, wanted, labels))
+
+
+def covered(pattern: str, allowed: Iterable[str]) -> bool:
+    """Whether every host that the pattern fits is fitted by one of the allowed patterns."""
+    scheme, host, port = _split(pattern)
+    if not _HOST_PATTERN.fullmatch(host):
+        return False
+    for other in allowed:
+        allowed_scheme, allowed_host, allowed_port = _split(other)
+        # A `*` is one label, as at the door; a scheme said by an override would allow what https did not.
+        if allowed_scheme == scheme and allowed_port in (port, "*") and fits(allowed_host, host):
+            return True
+    return False
+
+
+def is_wildcard(pattern: str) -> bool:
+    """Whether the pattern leaves a part of the host open."""
+    return "*" in _split(pattern)[1]
+
+
+def _split(pattern: str) -> tuple[str, str, str]:
+    """Scheme ("" for https), host and port ("" for the scheme's own) of a host pattern."""
+    scheme, _, rest = pattern.lower().rstrip("/").rpartition("://")
+    host, colon, port = rest.rpartition(":")
+    if not colon or port.endswith("]"):
+        host, port = rest, ""
+    return (scheme if scheme == "http" else ""), host, port

@@ -1,0 +1,229 @@
+"""The credentials of one workspace: which folders may use them, and for which hosts each was stored.
+
+A store keeps an entry per account, `{"$format": 2, "document", "hosts", "verified_at"}`, and one for the workspace,
+`$workspace`, with its folders. An entry without a format is a document that an earlier release stored. Names with a $
+are those of no account and no field of a credential.
+
+A workspace without an id has its folder for a name. When it gets an id, what the folder has moves under the id, and
+the folder's own entry says where to (`moved_to`): a branch from before finds it there.
+"""
+
+import contextlib
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from conn_engine.errors import CredentialError
+from conn_engine.secrets import Vault
+
+__all__ = ["Issue", "StoredCredential", "WorkspaceVault"]
+
+_FORMAT, _VERSION = "$format", 2
+_RECORD = "$workspace"
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """What is known of a stored credential: the patterns of the hosts that it was stored for (None: an earlier release
+    did not record them), and when the vendor last accepted it."""
+
+    hosts: tuple[str, ...] | None = None
+    verified_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StoredCredential:
+    """An account's document, and what else is known of it (None: it is not stored, the environment has it)."""
+
+    document: dict[str, Any]
+    issue: Issue | None = None
+
+
+class WorkspaceVault:
+    """A vault of one workspace over a store. `open_store` opens a store by name.
+
+    `workspace` is the workspace's id, or its folder when it has none. `folder` is where the workspace is: only folders
+    that are registered may use what is stored under an id. With "" the caller vouches for it.
+    """
+
+    def __init__(self, open_store: Callable[[str], Vault], workspace: str = "", folder: str = "") -> None:
+        self._open_store = open_store
+        self._stores: dict[str, Vault] = {}
+        self._name = workspace
+        self._folder = folder
+        self._registered = not folder or folder == workspace
+        self.notices: list[str] = []
+
+    @property
+    def kind(self) -> str:
+        """That of the store."""
+        return self._store(self._name).kind
+
+    def load(self, account: str) -> dict[str, Any] | None:
+        """The account's document; None when it has none. Raises as `find`."""
+        entry = self.find(account)
+        return None if entry is None else entry.document
+
+    def find(self, account: str) -> StoredCredential | None:
+        """The account's credential; None when it has none. Raises CredentialError for a folder that may not use it."""
+        entry = self._read(self._name, account)
+        if entry is None and self._follow():
+            entry = self._read(self._name, account)
+        if entry is None:
+            return self._move_here(account)
+        if not self._registered:
+            folders = self.folders
+            if self._folder not in folders:
+                raise self._refusal(folders)
+            self._registered = True
+        return entry
+
+    def save(self, account: str, document: Mapping[str, Any], issue: Issue | None = None) -> None:
+        """Store the document. Without `issue` it is the same credential, renewed or completed: its hosts stay."""
+        self._register()
+        if issue is None:
+            known = None
+            with contextlib.suppress(CredentialError):  # what cannot be read is replaced
+                known = self.find(account)
+            issue = known.issue if known is not None else None
+        self._write(self._name, account, document, issue or Issue())
+
+    def mark(self, account: str, *, hosts: tuple[str, ...] | None = None, verified_at: float | None = None) -> None:
+        """Note something of a stored credential. What cannot be noted is a notice: the credential is usable."""
+        try:
+            with self.exclusive(account):
+                entry = self.find(account)
+                if entry is not None:
+                    known = entry.issue or Issue()
+                    verified_at = known.verified_at if verified_at is None else verified_at
+                    issue = Issue(known.hosts if hosts is None else hosts, verified_at)
+                    self._write(self._name, account, entry.document, issue)
+        except CredentialError as error:
+            self.notices.append(f'account "{account}": {error.message}')
+
+    def delete(self, account: str) -> bool:
+        """Remove the credential; whether there was one. Raises CredentialError for a folder that may not use it."""
+        self._follow()
+        self._check_folder(self._record(self._name))
+        with contextlib.suppress(CredentialError):  # what cannot be read is removed all the same
+            self.find(account)
+        return self._store(self._name).delete(account)
+
+    def exclusive(self, account: str) -> AbstractContextManager[None]:
+        """Held by one thread of one process at a time."""
+        return self._store(self._name).exclusive(account)
+
+    # --- folders ---
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that may use the credentials."""
+        return _folders(self._record(self._name))
+
+    @property
+    def adoptable(self) -> bool:
+        """Whether the workspace has an id by which a folder can be adopted."""
+        return bool(self._folder) and self._name != self._folder
+
+    def stored(self, account: str) -> Issue | None:
+        """What is known of an account's credential, to any folder: it is shown before one is adopted."""
+        entry = self._read(self._name, account)
+        return None if entry is None else entry.issue
+
+    def adopt(self) -> None:
+        """Let this folder use the credentials too. Folders that are gone may do so no more."""
+        with self._store(self._name).exclusive(_RECORD):
+            known = [folder for folder in self.folders if Path(folder).is_dir()]
+            self._save_record(self._name, {"folders": [*dict.fromkeys([*known, self._folder])]})
+        self._registered = True
+
+    def _register(self) -> None:
+        """Make this the workspace's folder when it has none yet. Raises CredentialError when it has others."""
+        self._follow()
+        if self._registered:
+            return
+        with self._store(self._name).exclusive(_RECORD):
+            record = self._record(self._name)
+            if not record:
+                self._save_record(self._name, {"folders": [self._folder]})
+        self._check_folder(record)
+        self._registered = True
+
+    def _check_folder(self, record: Mapping[str, Any]) -> None:
+        if self._registered or not record or self._folder in _folders(record):
+            return
+        raise self._refusal(_folders(record))
+
+    def _refusal(self, folders: tuple[str, ...]) -> CredentialError:
+        users = f"belong to {', '.join(folders)}" if folders else "do not record their folder"
+        return CredentialError(
+            f'the log-ins of workspace "{self._name}" {users}; {self._folder} may not use them yet',
+            hint="conn auth adopt; or give the copy an id of its own in conn.yaml",
+        )
+
+    # --- entries ---
+
+    def _follow(self) -> bool:
+        """Use the id that a workspace without one had. Returns whether there is one."""
+        if not self._folder or self._name != self._folder:
+            return False
+        moved_to = self._record(self._folder).get("moved_to")
+        if not isinstance(moved_to, str):
+            return False
+        self._name, self._registered = moved_to, False
+        return True
+
+    def _move_here(self, account: str) -> StoredCredential | None:
+        """What the folder stored for an account before the workspace had its id, moved under that."""
+        if not self._folder or self._name == self._folder:
+            return None
+        entry = self._read(self._folder, account)
+        if entry is None or self._record(self._folder).get("moved_to") not in (None, self._name):
+            return None
+        self._check_folder(self._record(self._name))
+        try:
+            self._register()
+            with self._store(self._name).exclusive(_RECORD):
+                self._write(self._name, account, entry.document, entry.issue or Issue())
+                self._save_record(self._folder, {"moved_to": self._name})
+                self._store(self._folder).delete(account)
+        except CredentialError as error:
+            self.notices.append(f'account "{account}": its log-in stays stored under the folder: {error.message}')
+        return entry
+
+    def _store(self, name: str) -> Vault:
+        if name not in self._stores:
+            self._stores[name] = self._open_store(name)
+        return self._stores[name]
+
+    def _read(self, name: str, account: str) -> StoredCredential | None:
+        content = self._store(name).load(account)
+        if content is None:
+            return None
+        if _FORMAT not in content:
+            return StoredCredential(content, Issue())
+        document, hosts, moment = (content.get(key) for key in ("document", "hosts", "verified_at"))
+        if content[_FORMAT] != _VERSION or not isinstance(document, dict):
+            raise CredentialError(
+                f'the stored credential of account "{account}" has a format that this release does not read',
+                hint=f"install the release that stored it, or run: conn auth login {account}",
+            )
+        known = tuple(str(host) for host in hosts) if isinstance(hosts, list) else None
+        return StoredCredential(document, Issue(known, moment if isinstance(moment, int | float) else None))
+
+    def _write(self, name: str, account: str, document: Mapping[str, Any], issue: Issue) -> None:
+        content = {_FORMAT: _VERSION, "document": dict(document), **asdict(issue)}
+        self._store(name).save(account, content)
+
+    def _record(self, name: str) -> dict[str, Any]:
+        return self._store(name).load(_RECORD) or {}
+
+    def _save_record(self, name: str, record: Mapping[str, Any]) -> None:
+        self._store(name).save(_RECORD, record)
+
+
+def _folders(record: Mapping[str, Any]) -> tuple[str, ...]:
+    folders = record.get("folders")
+    return tuple(str(folder) for folder in folders) if isinstance(folders, list) else ()

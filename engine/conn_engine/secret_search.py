@@ -5,9 +5,9 @@ from collections.abc import Iterable, Iterator
 from conn_engine.secret_escapes import Unescaped, may_hide, unescape_around, unwrap, unwrap_roughly
 from conn_engine.secret_forms import Compiled, compile_forms, marks, widened
 
-__all__ = ["SecretSearch"]
+__all__ = ["SHORTEST", "SecretSearch", "Spans"]
 
-_SHORTEST = 4
+SHORTEST = 4
 _SHORTEST_ECHO = 8
 _LINE = 20
 _LONGEST_ESCAPE = 16
@@ -31,7 +31,7 @@ class SecretSearch:
     def add(self, value: str, label: str, *, echo: bool) -> None:
         """Learn one secret. Values shorter than 4 characters cannot be told from other text, and are ignored."""
         for part in (value, *_lines(value)):
-            if len(part) < _SHORTEST:
+            if len(part) < SHORTEST:
                 continue
             label = self.labels.setdefault(part, label)
             self.reach = max(self.reach, _LONGEST_ESCAPE * (len(part) + 1))

@@ -10,10 +10,20 @@ from typing import Any, NoReturn, Protocol, SupportsIndex
 from urllib.parse import unquote_plus
 
 from conn_engine.secret_names import is_common_word, is_open_part, is_public_part, is_signature_name, secret_name
-from conn_engine.secret_search import SecretSearch, Spans
+from conn_engine.secret_search import SHORTEST, SecretSearch, Spans
 from conn_engine.secret_streams import EchoCleaner, Replacement
 
-__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "Secret", "Vault", "is_numbered", "secret_name", "unnumbered"]
+__all__ = [
+    "REDACTED",
+    "NumberingRedactor",
+    "Redactor",
+    "Secret",
+    "Vault",
+    "is_numbered",
+    "mask_short",
+    "secret_name",
+    "unnumbered",
+]
 
 REDACTED = "[redacted]"
 _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
@@ -22,6 +32,24 @@ _SEPARATOR = "\1"
 _INDENT = 40
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
 _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
+
+
+def mask_short(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an authorization is made of, with `[redacted]` for secrets that are too short to be searched for; this very
+    object when there are none."""
+    short: list[str] = []
+
+    def mask(text: str, _label: str) -> str | None:
+        if not text or len(text) >= SHORTEST:
+            return None
+        short.append(text)
+        return REDACTED
+
+    masked = {
+        name: value if name == "context" else _replace_secrets({name: value}, "", mask)[name]
+        for name, value in document.items()
+    }
+    return masked if short else document
 
 
 def is_numbered(text: str) -> bool:
@@ -122,15 +150,7 @@ class Redactor:
 
     def add_document(self, document: Any, label: str = "") -> None:
         """Learn every text of a credential document but such as `token_type`, `scope` and `instance_url`."""
-        if isinstance(document, Mapping):
-            for key, value in document.items():
-                if not is_public_part(str(key)):
-                    self.add_document(value, f"{label}.{key}" if label else str(key))
-        elif isinstance(document, (list, tuple)):
-            for value in document:
-                self.add_document(value, label)
-        elif isinstance(document, str) and not is_common_word(document):
-            self.add(document, label)
+        _replace_secrets(document, label, self.add)
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced."""
@@ -276,6 +296,24 @@ class NumberingRedactor(Redactor):
         if self.text(value) != value:
             return REDACTED
         return f"{REDACTED}.{self._numbers.setdefault(value, len(self._numbers) + 1)}."
+
+
+def _replace_secrets(document: Any, label: str, replace: Callable[[str, str], str | None]) -> Any:
+    """A copy of a credential document in which `replace` was asked for each secret text, with its label; what it gives
+    stands there, but None."""
+    if isinstance(document, Mapping):
+        return {
+            key: value
+            if is_public_part(str(key))
+            else _replace_secrets(value, f"{label}.{key}" if label else str(key), replace)
+            for key, value in document.items()
+        }
+    if isinstance(document, (list, tuple)):
+        return [_replace_secrets(value, label, replace) for value in document]
+    if not isinstance(document, str) or is_common_word(document):
+        return document
+    new = replace(document, label)
+    return document if new is None else new
 
 
 def _located(text: str, locate: Callable[[str], Spans]) -> Spans:

@@ -133,7 +133,8 @@ class Request:
     `hosts` are the host patterns a credential may go to (see `transport.door`); `authorized` says that the request
     carries one. `certificate` is shown to those hosts alone. `label` names the operation or step for people.
     `timeout_seconds` bounds the whole exchange. `declared` are the headers that the configuration and the caller say:
-    none of a credential, a signature or the transport.
+    none of a credential, a signature or the transport. `shown` is the same request with `[redacted]` in the places of
+    secrets that are too short to be searched for (None: it has none).
     """
 
     method: str
@@ -151,6 +152,12 @@ class Request:
     payload: Blob | None = None
     stream: bool = False
     declared: Headers = field(default_factory=Headers)
+    shown: "Request | None" = None
+
+    @property
+    def visible(self) -> "Request":
+        """The request as it may be shown and kept, once known secrets are replaced."""
+        return self.shown or self
 
     def __repr__(self) -> str:
         return f"Request({self.method} {self.url.split('?')[0]})"  # no query, headers or body: they may be secret

@@ -101,6 +101,7 @@ def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", 
         return
     if request.purpose == "step":
         app.out(f"  it begins with {request.label}")
+    request = request.visible
     app.out(f"  {request.method} {request.url}")
     for header, value in request.headers.pairs:
         app.out(f"  {header}: {value}")

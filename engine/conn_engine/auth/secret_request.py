@@ -17,12 +17,13 @@ from conn_engine.auth.refusal import check
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.roles import ADDRESS, TEMPLATE
-from conn_engine.secrets import Redactor
+from conn_engine.secrets import Redactor, mask_short
 from conn_engine.signatures import Signature
 from conn_engine.signing.assertion import Assertion, signed
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.transport import door
+from conn_engine.transport.visible import shown_as
 from conn_engine.urls import split_plain_url
 from conn_engine.waits import numeric
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait
@@ -139,6 +140,9 @@ def asked(  # noqa: PLR0917
     now = Moment.at(clock.now())
     names = without(names, absent)
     request = finished(_built(told, {**now.names(), **names}, hosts, clock, label, absent))
+    masked = mask_short(names)
+    if masked is not names:
+        request = shown_as(request, lambda: _built(told, {**now.names(), **masked}, hosts, clock, label, absent))
     if told.signature is not None:
         try:
             request = told.signature.sign(request, emptied(names, absent), now)
@@ -207,7 +211,7 @@ def host_of(request: Request) -> str:
 
 def endpoint_of(request: Request, redactor: Redactor) -> str:
     """Host and path of a token request, for a message. Never the query."""
-    parts = split_plain_url(request.url)
+    parts = split_plain_url(request.visible.url)
     return redactor.text(f"{parts.netloc.rpartition('@')[2]}{parts.path}")[:200]
 
 

@@ -14,9 +14,11 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
+from conn_engine.secrets import mask_short
 from conn_engine.signatures import Moment, NoSignature
 from conn_engine.strategies import Draft, Scope
 from conn_engine.transport import door, egress
+from conn_engine.transport.visible import shown_as
 from conn_engine.wire import Headers, Purpose, Request
 
 __all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request", "without_credential"]
@@ -118,6 +120,23 @@ def finish_request(  # noqa: PLR0917
     egress.check_host(draft.url, effective.trusted_hosts, label)
     draft.absent = absent_parts(operation.credentials.fields(), session.document)
     secret_scope = without(authorization_scope(effective, session), draft.absent)
+    masked = mask_short(secret_scope)
+    twin = replace(draft, headers=dict(draft.headers))
+    request = _finished(effective, operation, draft, session, secret_scope, purpose, label)
+    if masked is secret_scope:
+        return request
+    return shown_as(request, lambda: _finished(effective, operation, twin, session, dict(masked), purpose, label))
+
+
+def _finished(  # noqa: PLR0917
+    effective: Effective,
+    operation: VendorOperation,
+    draft: Draft,
+    session: Session,
+    secret_scope: Scope,
+    purpose: Purpose,
+    label: str,
+) -> Request:
     said = dict(draft.headers)  # before it is authorised: there is no secret in them
     with _sealed():
         operation.authorization.apply(draft, secret_scope)

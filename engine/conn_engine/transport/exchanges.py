@@ -43,7 +43,7 @@ _NOISE_BEGINNINGS = ("access-control-", "cf-", "sec-", "x-amz-cf-", "x-envoy-", 
 
 def exchange_of(request: Request, response: Response) -> Exchange:
     """The pair as it is recorded, without credential headers and cookies; else not yet redacted."""
-    return Exchange(request=described(request), response=response_of(response))
+    return Exchange(request=described(request.visible), response=response_of(response))
 
 
 def described(request: Request) -> RecordedRequest:

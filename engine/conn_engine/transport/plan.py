@@ -48,6 +48,7 @@ def curl(request: Request, redactor: Redactor) -> str:
 
     A body that is no text is named as `@body.bin`.
     """
+    request = request.visible
     words = [_method(request)]
     words.append(_quoted_url(redactor.url(request.url)))
     for name, value in request.headers.pairs:

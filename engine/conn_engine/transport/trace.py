@@ -27,7 +27,7 @@ class Traced:
         sent = len(request.body or b"") if request.payload is None else request.payload.size
         size = f", {sent} bytes" if sent else ""
         names = _plain(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
-        url = self._redactor.url(request.url)
+        url = self._redactor.url(request.visible.url)
         self._tell(self._redactor.text(f"> {request.method} {url}{size}   [{request.purpose}; {names}]"))
         try:
             response = self._inner.send(request)

@@ -1,0 +1,26 @@
+"""A request as it may be shown and kept where it carries a secret that is too short to be found in a text."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from conn_engine.errors import ConnError
+from conn_engine.secrets import REDACTED
+from conn_engine.urls import split_plain_url
+from conn_engine.wire import Request
+
+__all__ = ["shown_as"]
+
+_IN_URL = "%5Bredacted%5D"
+
+
+def shown_as(request: Request, make: Callable[[], Request]) -> Request:
+    """The request, shown as the one that is made with `[redacted]` for such secrets. Where none can be made (an
+    expression computes with the secret), nothing but the host is shown."""
+    try:
+        shown = make()
+        shown = replace(shown, url=shown.url.replace(_IN_URL, REDACTED))
+    except ConnError:
+        parts = split_plain_url(request.url)
+        url = f"{parts.scheme}://{parts.netloc}/{REDACTED}"
+        shown = Request(request.method, url, purpose=request.purpose, label=request.label)
+    return replace(request, shown=shown)

@@ -1,10 +1,10 @@
-"""Whether a URL's path leads above where it starts, in any spelling that a server may undo."""
+"""Where a URL's path leads: below another, or above where it starts, in any spelling that a server may undo."""
 
 import re
 from unicodedata import normalize
 from urllib.parse import unquote
 
-__all__ = ["climbs"]
+__all__ = ["below", "climbs"]
 
 _SUSPECT = re.compile(r"[.\u2024\ufe52\uff0e%]")
 _OVERLONG = {"%c0%ae": ".", "%c0%af": "/", "%c1%9c": "\\", "%e0%80%ae": ".", "%e0%80%af": "/"}
@@ -12,6 +12,12 @@ _ENCODED = re.compile("|".join(_OVERLONG) + r"|%u([0-9a-f]{4})", re.IGNORECASE)
 _SEPARATORS = re.compile(r"[/\\]")
 _UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 _MOST_TIMES = 8  # a proxy decodes, then a server, then a framework; nobody decodes more often
+
+
+def below(path: str, start: str) -> bool:
+    """Whether a path is another one, or continues it after a slash."""
+    start = start.rstrip("/")
+    return path.rstrip("/") == start or path.startswith(f"{start}/")
 
 
 def climbs(path: str) -> bool:

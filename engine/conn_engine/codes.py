@@ -105,7 +105,8 @@ CODES: dict[str, Code] = _table(
         "DOC011",
         "comment silences nothing",
         "warning",
-        "A `# conn: ignore` comment names no code, an unknown one, or gives no reason, and has no effect. "
+        "A `# conn: ignore` comment names no code, an unknown one, one of what an override may not do (which only "
+        "conn.yaml can allow), or gives no reason, and has no effect. "
         "Whoever reads it later must learn why the finding was accepted: write "
         "`# conn: ignore CODE -- reason` on the line itself or alone on the line above.",
     ),
@@ -156,8 +157,8 @@ CODES: dict[str, Code] = _table(
         "REF101",
         "names something that is not there",
         "error",
-        "An account names a connector or an environment that the workspace does not have. Mend the name "
-        "or add the document.",
+        "An account names a connector or an environment that the workspace does not have, or conn.yaml an "
+        "environment. Mend the name or add the document.",
     ),
     Code(
         "SEC110",
@@ -185,14 +186,53 @@ CODES: dict[str, Code] = _table(
     ),
     Code(
         "SEC113",
-        "override computes with a secret",
+        "override uses a secret in its own way",
         "error",
-        "An environment or account uses a stored credential or a variable in an expression of its own, or keeps "
-        "a part of a token's answer as context. Cut in pieces, reversed or kept elsewhere a secret is recognised by "
-        "nothing any more and could be printed or stored. An override may name a secret (`{{api_key}}`), join it "
-        "with fixed text and encode it with `$base64encode`; write everything else into connector.yaml. What is "
-        "answered to a delivery of a webhook, and where keys are asked for, is the connector's alone to say; an "
-        "override names a secret there as what proves a delivery (`key`, `content` …), not as where the proof stands.",
+        "An environment or account uses a stored credential or a variable where the connector does not use the same "
+        "one, changes what decides where a secret goes (the name of a header, a format, the path of a token URL), "
+        "computes with one, or keeps a part of a token's answer as context. A secret in another field, query or path "
+        "is shown by the vendor, and cut in pieces or reversed it is recognised by nothing any more. In the place of "
+        "the connector's own template an override may name the same secret, join it with fixed text and encode it with "
+        "`$base64encode`; write everything else into connector.yaml. How deliveries of webhooks are answered and "
+        "subscribed to is the connector's alone to say.\n\nOnly conn.yaml can allow another place, for one "
+        "environment:\n\n```yaml\nenvironments:\n  sandbox: { allow: { placement: "
+        "[credentials.config.client_authentication] } }\n```",
+    ),
+    Code(
+        "SEC114",
+        "override weakens the verification of webhooks",
+        "error",
+        "An environment or account verifies deliveries in another way than the connector: not at all, by a key that "
+        "anybody knows, or over less of the delivery. Whoever may edit an account could then make up events. Leave "
+        "`webhooks.verify` to the connector, and sign deliveries of your own with `conn webhook send`. An override may "
+        "only leave out some of several ways (`any`). Only conn.yaml can allow more, for one environment: "
+        "`environments: {sandbox: {allow: {verification: true}}}`.",
+    ),
+    Code(
+        "SEC115",
+        "override leaves the path of the base URL",
+        "error",
+        "A path of an environment or account leads above `base_url` (`..`, also in an encoded spelling), or its "
+        "`base_url` has another path than the connector's: requests, with the credential, would reach what else is on "
+        "the host. Write a path below `base_url`. Only conn.yaml can allow another one, for one environment: "
+        "`environments: {sandbox: {allow: {paths: [/sandbox/v3]}}}`. A host of `trusted_hosts` may have any path.",
+    ),
+    Code(
+        "SEC116",
+        "override leaves token requests at another host",
+        "error",
+        "An environment or account moves requests to another host by `base_url`, and the URLs by which a token is "
+        "obtained, refreshed, introspected or revoked stay where they were: a sandbox would renew its token at the "
+        "production host. Give those URLs in the same override. Where the token endpoint really is the same, repeat "
+        "its URL there: that says so.",
+    ),
+    Code(
+        "SEC117",
+        "conn.yaml allows what overrides may not do",
+        "info",
+        "An environment or account uses an exception that conn.yaml makes for the environment (`environments: "
+        "{sandbox: {allow: …}}`). Nothing is wrong with it; it is reported because it is a way for secrets that the "
+        "connector does not have, and because it holds for every account of the environment.",
     ),
     Code(
         "REC001",

@@ -58,7 +58,14 @@ from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 NOW = 1_760_000_000.0  # 2025-10-09T08:53:20Z
-ENVIRON = {"CLIENT_ID": "me", "CLIENT_SECRET": "shh"}
+ENVIRON = {
+    "CLIENT_ID": "me",
+    "CLIENT_SECRET": "shh",
+    "SANDBOX_CLIENT_ID": "sandbox-app",
+    "SANDBOX_CLIENT_SECRET": "hush",
+}
+UNSAID = frozenset({"REC101", "REC102", "SEC117"})
+"""Nothing is recorded, the transcripts are; and what conn.yaml allows is no fault."""
 CONNECTOR = "connectors/shop/connector.yaml"
 RESOURCES = {"people": {"list": {"method": "get", "path": "/people", "response_path": "items"}}}
 _FENCE = re.compile(r"^```(?P<info>\S+)[^\n]*\n(?P<text>.*?)^```$|^(?P<heading>#{1,6} [^\n]+)$", re.S | re.M)
@@ -120,13 +127,9 @@ def build(example: Example, folder: Path) -> Workspace:
 
 
 def findings(folder: Path) -> list[str]:
-    """What `conn lint` says about the workspace, except that nothing is recorded: the transcripts are."""
+    """What `conn lint` says about the workspace."""
     found = lint_paths(folder, []).findings
-    return [
-        f"{one.code} {one.span and one.span.file}: {one.message}"
-        for one in found
-        if one.code not in ("REC101", "REC102")
-    ]
+    return [f"{one.code} {one.span and one.span.file}: {one.message}" for one in found if one.code not in UNSAID]
 
 
 @dataclass

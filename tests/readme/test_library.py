@@ -62,9 +62,9 @@ def test_the_library_in_ten_lines(code, vendor, tmp_path, shell):
     )
     account = tmp_path / "tour" / "accounts" / "acme.yaml"
     text = account.read_text(encoding="utf-8")
-    account.write_text(
-        text.replace("override:\n", f"override:\n  base_url: http://127.0.0.1:{vendor}\n"), encoding="utf-8"
-    )
+    token = f"credentials: {{ config: {{ token_url: http://127.0.0.1:{vendor}/oauth/v1/token }} }}"
+    moved = f"override:\n  base_url: http://127.0.0.1:{vendor}\n  {token}\n"
+    account.write_text(text.replace("override:\n", moved), encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-c", code],
         cwd=tmp_path,

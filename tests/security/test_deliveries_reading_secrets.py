@@ -13,7 +13,7 @@ from conn_engine.runtime.webhooks import Acceptance
 from conn_engine.webhooks import Proving
 from conn_engine.wire import Response
 
-CODES = {"SEC111", "SEC113"}
+CODES = {"SEC111", "SEC113", "SEC114"}
 TOKEN = {"format": "token", "config": {"token": "query.t"}}
 BASE = webhooks(
     verify={"format": "any", "config": {"of": [HMAC, TOKEN]}},
@@ -77,6 +77,21 @@ ASKING = {"url": "https://keys.example.com/{{api_key}}", "hosts": ["keys.example
         proof(key="{{$substring(api_key, 0, 1)}}"),
         proof(key=["{{webhook_secret}}", "{{$substring(api_key, 0, 1)}}"]),
         proof(key=["{{webhook_secret}}", "{{env.OTHER}}"]),
+        proof(key=["{{env.VENDOR_APP}}", "{{webhook_secret}}"]),
+        proof(key="constant"),
+        proof(key=""),
+        proof("none"),
+        proof("token", token="'constant'", key="constant"),
+        proof(content="'constant'"),
+        proof(content="text", require="method = 'POST'"),
+        proof(when="true"),
+        proof(timestamp="headers.t", tolerance_seconds=0),
+        within("any", proof("none")),
+        within("any", proof(), proof("none")),
+        within("all", proof("none")),
+        {"subscription": {"capture": {"webhook_secret": "'constant'"}}},
+        {"subscription": {"create": [{"name": "a", "request": {"path": "/things", "body": {"x": "{{new_secret}}"}}}]}},
+        {"subscription": {"create": [{"name": "a", "transform": "new_secret"}]}},
         proof("basic", username="{{$uppercase(api_key)}}"),
         proof("jwt", issuer="{{$substring(api_key, 0, 1)}}"),
         proof("jwt", token="api_key"),
@@ -99,10 +114,9 @@ def test_an_override_may_not(inbox: Inbox, override: dict[str, Any]) -> None:
     "override",
     [
         proof(key="{{webhook_secret}}"),
-        proof(key=["{{env.VENDOR_APP}}", "{{webhook_secret}}"]),
-        proof(content="text", when="headers.'x-signature'", require="method = 'POST'"),
-        proof(content="context.tenant ? text : url & text"),
+        within("any", proof(key="{{webhook_secret}}")),
         within("any", proof("token"), proof(key="{{webhook_secret}}")),
+        {"events": {"type": "item.type", "id": "item.id & context.tenant"}},
     ],
     ids=lambda override: json.dumps(override)[:90],
 )

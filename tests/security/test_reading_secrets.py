@@ -82,7 +82,8 @@ def test_secrets_are_in_no_other_scope(world: World, override: dict[str, Any]) -
     ids=lambda reading: next(iter(reading)),
 )
 def test_a_credential_in_the_url_is_in_no_expression(world: World, reading: dict[str, Any]) -> None:
-    done = world.attack({**IN_QUERY, **reading})
+    world.lay_out(reading, connector=world.connector(**IN_QUERY))
+    done = world.conn("run", "things.list", "-a", "acme", "--trace")
     assert KEY in world.vendor.got[0].path  # it is used
     world.nothing_leaked(done)
 
@@ -329,7 +330,7 @@ def test_another_variable_is_not_to_be_had(world: World) -> None:
 
 def test_a_next_url_with_the_credential_in_it_does_not_end_up_in_the_cursor(world: World) -> None:
     paging = {"pagination": {"format": "next_url", "config": {"next_url_field": "next"}}}
-    world.lay_out({**IN_QUERY, **paging})
+    world.lay_out(connector=world.connector(**IN_QUERY, **paging))
     world.vendor.answer = lambda got: (
         200,
         {},

@@ -10,7 +10,6 @@ from urllib.parse import parse_qsl
 from msgspec import UNSET, Meta
 from msgspec import field as setting
 
-from conn_engine.addresses import check_url_values
 from conn_engine.auth.names import filled, header_value, sealed
 from conn_engine.auth.omission import emptied, filled_in_part, without
 from conn_engine.auth.refusal import check
@@ -24,6 +23,7 @@ from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Answer, Scope, Settings
 from conn_engine.transport import door
 from conn_engine.transport.visible import shown_as
+from conn_engine.url_templates import check_url_values
 from conn_engine.urls import split_plain_url
 from conn_engine.waits import numeric
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait

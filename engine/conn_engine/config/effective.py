@@ -17,7 +17,9 @@ from msgspec import structs
 from conn_engine.auth import Credentials, chosen, secret_fields, supplied
 from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.endpoints import leads_on, left_behind, says_it_stays
 from conn_engine.config.faults import fault
+from conn_engine.config.grants import Levels
 from conn_engine.config.issue import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, mapping_layers, merge, statements
@@ -53,8 +55,8 @@ class Effective:
     """What holds for one connector, in one environment, for one account.
 
     `account` and `environment` are names, None for the level that is absent. `context` are the account's own
-    values. `data` is the merged raw configuration: the connector's keys, and
-    `unified.<model>.<resource>.<method>`.
+    values. `grants` is what conn.yaml adds to what the connector grants. `data` is the merged raw configuration: the
+    connector's keys, and `unified.<model>.<resource>.<method>`.
     """
 
     def __init__(
@@ -65,8 +67,7 @@ class Effective:
         account: str | None = None,
         environment: str | None = None,
         context: dict[str, Any] | None = None,
-        trusted_hosts: Sequence[str] = (),
-        workspace_env: Sequence[str] = (),
+        grants: authority.Grants | None = None,
     ) -> None:
         self.connector_name = connector_name
         self.account = account
@@ -76,8 +77,7 @@ class Effective:
         self.captured: frozenset[str] = frozenset()
         """The names in `context` that a log-in found out."""
         self.layers = tuple(layers)
-        self._trusted = tuple(trusted_hosts)
-        self._workspace_env = tuple(workspace_env)
+        self.grants = grants or authority.Grants(environment=environment)
         self._stored_for: tuple[str, ...] | None = None
         self._vendor: dict[tuple[str, str], VendorOperation] = {}
         self._chosen: dict[tuple[str, str], VendorOperation] = {}
@@ -143,8 +143,7 @@ class Effective:
             account=self.account,
             environment=self.environment,
             context=self.context,
-            trusted_hosts=self._trusted,
-            workspace_env=self._workspace_env,
+            grants=self.grants,
         )
 
     def check(self) -> None:
@@ -285,6 +284,8 @@ class Effective:
         """The override leaves that change nothing."""
         found: list[Origin] = []
         for index, path in dead([layer.data for layer in self.layers]):
+            if says_it_stays(self._levels, path):
+                continue
             layer = self.layers[index]
             source = layer.source(path)
             value = lookup(layer.data, path)
@@ -296,7 +297,7 @@ class Effective:
     @cached_property
     def granted_hosts(self) -> tuple[str, ...]:
         """Patterns of the hosts that may receive a credential which is stored now."""
-        return authority.effective_hosts(self.layers, self._trusted)
+        return authority.effective_hosts(self.layers, self.grants.trusted_hosts)
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -323,23 +324,37 @@ class Effective:
     @cached_property
     def trusted_hosts(self) -> tuple[str, ...]:
         """The hosts and networks that requests may reach although they are internal."""
-        return tuple(host.lower() for host in self._trusted)
+        return tuple(host.lower() for host in self.grants.trusted_hosts)
 
     @cached_property
     def env_names(self) -> tuple[str, ...]:
         """The environment variables that credentials and authorization may read."""
-        return authority.declared_names(self.layers[0].data, self._workspace_env)
+        granted = (*self.grants.variables, *self.grants.allowance.env)
+        return authority.declared_names(self.layers[0].data, granted)
 
     def widening(self) -> list[Diagnostic]:
-        """Overrides that ask for more hosts or variables than the connector grants."""
-        return authority.widening(self.layers, self._trusted, self._workspace_env)
+        """Overrides that ask for more than the connector grants, and what conn.yaml allows of them."""
+        return authority.widening(self._levels)
+
+    def left_behind(self) -> list[Diagnostic]:
+        """Token requests that an override leaves at the host from which it moves all others."""
+        return list(left_behind(self._levels))
+
+    @property
+    def _levels(self) -> Levels:
+        return Levels(self.layers, self.data, self.grants)
+
+    def leads_on(self, operation: VendorOperation) -> bool:
+        """Whether an override says where the operation's further requests go: its pages, or those about its job."""
+        return leads_on(self._levels, operation.resource, operation.name)
 
     def check_authority(self) -> None:
         """Raise ConfigurationError when an override asks for more than it may: nothing of it is run then.
 
         The door stops a credential; it does not stop a request without one to a host that the attacker chose.
         """
-        found = [finding for finding in self.widening() if finding.code != "SEC112"]
+        asked = [*self.widening(), *self.left_behind()]
+        found = [finding for finding in asked if finding.severity is Severity.ERROR and finding.code != "SEC112"]
         if found:
             raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
 
@@ -348,7 +363,7 @@ class Effective:
     @cached_property
     def findings(self) -> tuple[Diagnostic, ...]:
         """Faults that no document shows alone, and attempts to widen authority."""
-        return (*self._merged_findings(), *self.widening())
+        return (*self._merged_findings(), *self.widening(), *self.left_behind())
 
     def document_findings(self) -> list[Diagnostic]:
         """Faults of the documents it is made of, each by itself."""

@@ -16,8 +16,17 @@ from typing import Any, Literal, TypeVar
 
 from conn_engine.config.convert import canonical, convert
 from conn_engine.config.effective import Effective
+from conn_engine.config.grants import Grants
 from conn_engine.config.merge import Path_, lay, lookup
-from conn_engine.config.models import NAME, WORD, Account, Configuration, Environment, WorkspaceSettings
+from conn_engine.config.models import (
+    NAME,
+    WORD,
+    Account,
+    Configuration,
+    Environment,
+    EnvironmentSettings,
+    WorkspaceSettings,
+)
 from conn_engine.config.origins import Layer, Level, Source
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import validate
@@ -211,9 +220,13 @@ class Workspace:
             account=account,
             environment=used,
             context=typed.context if typed is not None else {},
-            trusted_hosts=self.settings.trusted_hosts,
-            workspace_env=self.settings.env,
+            grants=self._grants(used),
         )
+
+    def _grants(self, environment: str) -> Grants:
+        settings = self.settings
+        own = settings.environments.get(environment, EnvironmentSettings())
+        return Grants(settings.trusted_hosts, settings.env, environment, own.allow)
 
     def _connector_of(self, account: str | None, typed: Account | None, connector: str | None) -> str:
         if typed is None or account is None:

@@ -27,9 +27,11 @@ from conn_engine.webhooks import Webhooks
 
 __all__ = [
     "Account",
+    "Allowance",
     "Configuration",
     "Connector",
     "Environment",
+    "EnvironmentSettings",
     "Field",
     "LintSettings",
     "Operation",
@@ -55,6 +57,8 @@ TRUSTED_HOST = (
 )
 URL = r"^(https?://|\{\{)\S"
 OPERATION = r"^[^.\s]+\.[^.\s]+$"
+PLACEMENT = r"^(credentials|authorization|signature|resources\.[^.\s]+)(\.\S+)?$"
+PATH_PREFIX = r"^/[^?#\s]*$"
 
 Name = Annotated[str, Meta(pattern=NAME, max_length=100)]
 Word = Annotated[str, Meta(pattern=WORD, max_length=100)]
@@ -64,6 +68,8 @@ HostPattern = Annotated[str, Meta(pattern=HOST, max_length=300)]
 TrustedHost = Annotated[str, Meta(pattern=TRUSTED_HOST, max_length=300)]
 OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
 BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000)]
+Placement = Annotated[str, Meta(pattern=PLACEMENT, max_length=500)]
+PathPrefix = Annotated[str, Meta(pattern=PATH_PREFIX, max_length=500)]
 Expression: TypeAlias = str  # JSONata
 Template: TypeAlias = str  # text with {{…}}
 Templates: TypeAlias = dict[str, Any]  # JSON data whose strings may hold {{…}}
@@ -417,6 +423,42 @@ def fault_of_trusted(entry: str) -> str:
     return f'"{entry}" is not a network: write its first address and the length of its prefix, such as 10.0.0.0/8'
 
 
+class Allowance(Settings, frozen=True, kw_only=True):
+    """What overrides of one environment, and of its accounts, may do that otherwise only a connector may. `conn lint`
+    reports each use."""
+
+    env: Annotated[
+        tuple[EnvironmentVariable, ...],
+        Meta(
+            description="Environment variables that an override may read in place of the connector's: those of a "
+            "sandbox with an OAuth app of its own."
+        ),
+    ] = ()
+    placement: Annotated[
+        tuple[Placement, ...],
+        Meta(
+            description="Settings that may put a credential elsewhere than the connector does, each with all below it, "
+            "such as `credentials.config.client_authentication`."
+        ),
+    ] = ()
+    verification: Annotated[
+        bool, Meta(description="Whether `webhooks.verify` may be overridden, even with `none`. Default false.")
+    ] = False
+    paths: Annotated[
+        tuple[PathPrefix, ...],
+        Meta(description="Paths, such as `/sandbox/v3`, that a `base_url` may have instead of the connector's."),
+    ] = ()
+
+
+class EnvironmentSettings(Settings, frozen=True, kw_only=True):
+    """What the workspace sets for one environment."""
+
+    allow: Annotated[
+        Allowance,
+        Meta(description="Exceptions from what overrides may not do. Keep them few: each is a way for secrets."),
+    ] = Allowance()
+
+
 class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: what holds for the whole workspace."""
 
@@ -457,6 +499,9 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         tuple[EnvironmentVariable, ...],
         Meta(description="Environment variables that every connector's credentials may read as env.NAME."),
     ] = ()
+    environments: Annotated[
+        dict[Name, EnvironmentSettings], Meta(description="Environment name to what the workspace sets for it.")
+    ] = field(default_factory=dict)
     store: Annotated[
         str | None,
         Meta(

@@ -29,6 +29,7 @@ __all__ = [
     "OperationName",
     "VendorOperation",
     "event_names",
+    "inherited",
     "operation_names",
     "resolve_name",
     "said_at",
@@ -243,6 +244,11 @@ def _inherited(levels: _Levels, key: str) -> Any:
 def _nearest(levels: _Levels, key: str) -> Path_:
     places = [path for path, said in levels if key in said]
     return (*(places or [levels[-1][0]])[-1], key)
+
+
+def inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
+    """What holds for an operation of a key that it inherits; MISSING: nothing is said, or null."""
+    return _inherited(_levels(data, resource, method), key)
 
 
 def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:

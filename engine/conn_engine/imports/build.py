@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
-from conn_engine.config.authority import base_hosts
+from conn_engine.config.host_patterns import base_hosts
 from conn_engine.imports.contract import Contract, Endpoint, Finished, Where
 from conn_engine.imports.formats import Options
 from conn_engine.imports.naming import Name, names_of

@@ -21,7 +21,12 @@ from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView, Target
 from conn_engine.lint.suppressions import Silence, faulty_suppressions
-from conn_engine.lint.workspace_rules import trusted_networks, unknown_connectors, workspace_secrets
+from conn_engine.lint.workspace_rules import (
+    trusted_networks,
+    unknown_connectors,
+    unknown_environments,
+    workspace_secrets,
+)
 from conn_engine.locate import WORKSPACE_FILE, find_workspace
 
 __all__ = ["LintResult", "lint_paths"]
@@ -155,6 +160,8 @@ def _documents(
         if file.kind == "workspace":
             result.findings += workspace_secrets(document)
             result.findings += trusted_networks(document)
+            known = sorted({*workspace.environments(), workspace.settings.default_environment})
+            result.findings += unknown_environments(document, known)
         if file.kind == "environment":
             result.findings += unknown_connectors(document, workspace.connectors())
         found.append((file, document))

@@ -8,6 +8,9 @@ from conn_engine.documents import Document
 
 __all__ = ["Silence", "faulty_suppressions"]
 
+_LOUD = frozenset({"SEC110", "SEC111", "SEC113", "SEC114", "SEC115", "SEC116"})
+"""What an override may not do: whoever may write it could silence it as well, and it does not run."""
+
 
 class Silence:
     """Which (file, line, code) are silenced. A comment before a block scalar (`|`, `>`) reaches all of its lines."""
@@ -16,7 +19,7 @@ class Silence:
         self._places: set[tuple[str, int, str]] = set()
         for document in documents:
             for suppression in document.suppressions:
-                if suppression.reason and suppression.code in CODES:
+                if suppression.reason and suppression.code in CODES and suppression.code not in _LOUD:
                     for line in _reach(document, suppression.line):
                         self._places.add((document.file, line, suppression.code))
 
@@ -26,7 +29,7 @@ class Silence:
 
 
 def faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
-    """DOC011 for each comment that silences nothing: without a code, without a reason, or of an unknown code."""
+    """DOC011 for each comment that silences nothing: without a code or a reason, of an unknown or a loud code."""
     for suppression in document.suppressions:
         span = Span(document.file, suppression.at, 1)
         text = document.line(suppression.at)
@@ -39,6 +42,9 @@ def faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
         elif suppression.code not in CODES:
             message = f"there is no code {suppression.code}, so the comment silences nothing"
             hint = did_you_mean(suppression.code, CODES) or "conn explain lists them"
+        elif suppression.code in _LOUD:
+            message = f"a comment cannot silence {suppression.code}: what an override may not do, only conn.yaml allows"
+            hint = f"mend the override; conn explain {suppression.code} tells what conn.yaml can say"
         elif not suppression.reason:
             message = f"the comment gives no reason to ignore {suppression.code}, so it silences nothing"
             hint = f"write: # conn: ignore {suppression.code} -- reason"

@@ -67,10 +67,10 @@ def proofs(target: "Target") -> Iterator[Diagnostic]:
     if told is None:
         return
     off = next(_turned_off(target), None)
-    if off is not None:
-        yield off
-    else:
+    if off is None:
         yield from _left_open(target, told)
+    elif target.effective.grants.allowance.verification:  # otherwise it is an error already
+        yield off
     raw = _placed(target.effective.data.get("webhooks", {}).get("verify"), _VERIFY)
     for (path, said), way in zip(raw, ways(told.verify), strict=False):
         yield from _unwritten_keys(target, path, said, way)

@@ -8,7 +8,7 @@ from conn_engine.config.models import TRUSTED_HOST, fault_of_trusted
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, dotted
 
-__all__ = ["trusted_networks", "unknown_connectors", "workspace_secrets"]
+__all__ = ["trusted_networks", "unknown_connectors", "unknown_environments", "workspace_secrets"]
 
 
 def unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
@@ -33,6 +33,21 @@ def trusted_networks(document: Document) -> Iterator[Diagnostic]:
         if isinstance(entry, str) and re.fullmatch(TRUSTED_HOST, entry) and (fault := fault_of_trusted(entry)):
             place = ("trusted_hosts", index)
             yield diagnostic("CFG104", fault, document.span(place), path=dotted(place))
+
+
+def unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
+    """REF101: conn.yaml sets something for an environment that there is not, so that it has no effect."""
+    said = document.data.get("environments") if isinstance(document.data, dict) else None
+    for name in said if isinstance(said, dict) else ():
+        if name not in known:
+            path = ("environments", name)
+            yield diagnostic(
+                "REF101",
+                f'conn.yaml names the environment "{name}", which the workspace does not have',
+                document.key_span(path),
+                path=dotted(path),
+                hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8])}",
+            )
 
 
 def workspace_secrets(document: Document) -> Iterator[Diagnostic]:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from conn_engine import bodies
-from conn_engine.addresses import filled_base_url
 from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
+from conn_engine.climbing import below, climbs
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
@@ -19,6 +19,8 @@ from conn_engine.signatures import Moment, NoSignature
 from conn_engine.strategies import Draft, Scope
 from conn_engine.transport import door, egress
 from conn_engine.transport.visible import shown_as
+from conn_engine.url_templates import filled_base_url
+from conn_engine.urls import split_plain_url
 from conn_engine.wire import Headers, Purpose, Request
 
 __all__ = ["authorization_scope", "call_scope", "draft_of", "finish_request", "without_credential"]
@@ -118,6 +120,7 @@ def finish_request(  # noqa: PLR0917
 ) -> Request:
     """Authorise the draft, encode its query and body, then sign it. Nothing may change the request after this."""
     egress.check_host(draft.url, effective.trusted_hosts, label)
+    _check_path(effective, operation, draft, label)
     draft.absent = absent_parts(operation.credentials.fields(), session.document)
     secret_scope = without(authorization_scope(effective, session), draft.absent)
     masked = mask_short(secret_scope)
@@ -167,6 +170,21 @@ def _finished(  # noqa: PLR0917
     request = replace(request, url=door.as_sent(request.url))  # it is the URL as sent that is signed
     with _sealed():
         return operation.signature.sign(request, emptied(secret_scope, draft.absent), Moment.at(session.clock.now()))
+
+
+def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, label: str) -> None:
+    """Raise ConfigurationError for a further page, or a request about a job, that an override leads out of the base
+    URL's path: it could say any URL of the host, and the credential would go there."""
+    if draft.url == draft.address or not effective.leads_on(operation):
+        return
+    path = split_plain_url(draft.url).path
+    of_its_own = any(operation.at(key) == (*operation.place, key) for key in ("authorization", "signature"))
+    start = split_plain_url(draft.address if of_its_own else draft.base).path
+    if climbs(path) or not any(below(path, one) for one in (start, *effective.grants.allowance.paths)):
+        raise ConfigurationError(
+            f"{label} would go to the path {path[:200]}, which is not below {start or '/'}",
+            hint="an override may not lead there: set `pagination` or `job` in connector.yaml",
+        )
 
 
 def _encoded(operation: VendorOperation, draft: Draft) -> tuple[bytes | None, bodies.Payload | None]:

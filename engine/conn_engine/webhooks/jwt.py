@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError
+from conn_engine.roles import EXPRESSION, TEMPLATE
 from conn_engine.signing.assertion import Algorithm
 from conn_engine.signing.keys import KeyEncoding, shared_key
 from conn_engine.signing.public_keys import public_key
@@ -30,7 +31,10 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
 
     token: Annotated[
         str,
-        Meta(description="Expression for the JWT, such as `headers.authorization`; `text` when the whole body is one."),
+        Meta(
+            description="Expression for the JWT, such as `headers.authorization`; `text` when the whole body is one.",
+            extra=EXPRESSION,
+        ),
     ] = "headers.authorization"  # noqa: S105
     prefix: Annotated[str | None, Meta(description='What may stand before it. Default "Bearer ".')] = "Bearer "
     algorithms: Annotated[
@@ -42,8 +46,10 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         KeyRequest | None,
         Meta(description="Where the vendor publishes its keys, instead of `key`. `header.kid` names one of them."),
     ] = None
-    issuer: Annotated[str | None, Meta(description="Template for what `iss` must be.")] = None
-    audience: Annotated[str | None, Meta(description="Template for what `aud` must be, or have among others.")] = None
+    issuer: Annotated[str | None, Meta(description="Template for what `iss` must be.", extra=TEMPLATE)] = None
+    audience: Annotated[
+        str | None, Meta(description="Template for what `aud` must be, or have among others.", extra=TEMPLATE)
+    ] = None
     claims: Annotated[tuple[str, ...], Meta(description="Claims that must be there.")] = ()
     leeway_seconds: Annotated[
         float, Meta(ge=0, le=3600, description="How far the clocks may differ, for `exp`, `nbf` and `iat`.")

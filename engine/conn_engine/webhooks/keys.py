@@ -12,6 +12,7 @@ from msgspec import Meta
 from conn_engine.auth.secret_request import SecretRequest, asked, knowing
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
+from conn_engine.roles import TEMPLATE
 from conn_engine.signing.moment import Moment
 from conn_engine.strategies import Scope, filled
 from conn_engine.transport.door import permitted, target
@@ -32,7 +33,8 @@ KeyTemplates = Annotated[
     str | tuple[str, ...],
     Meta(
         description="Template for the key, such as `{{webhook_secret}}`; several are tried one after the other, and "
-        "one that the account lacks is left out: the key before and after a rotation."
+        "one that the account lacks is left out: the key before and after a rotation.",
+        extra=TEMPLATE,
     ),
 ]
 

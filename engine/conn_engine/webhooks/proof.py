@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.roles import EXPRESSION
 from conn_engine.strategies import Scope, Settings, ask
 from conn_engine.waits.moments import Unit
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
@@ -126,18 +127,23 @@ class Prover(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Condition for this way to be tried, such as the presence of its header. When no way is tried, "
-            "the delivery is refused. Default: always."
+            "the delivery is refused. Default: always.",
+            extra=EXPRESSION,
         ),
     ] = None
     require: Annotated[
         str | None,
-        Meta(description="Condition that must hold besides; sees `claims` of a JWT and `timestamp` too."),
+        Meta(
+            description="Condition that must hold besides; sees `claims` of a JWT and `timestamp` too.",
+            extra=EXPRESSION,
+        ),
     ] = None
     each: Annotated[
         str | None,
         Meta(
             description="Expression for the items of a delivery that are signed each for itself, as `item`. Every one "
-            "must be proved, and there must be one."
+            "must be proved, and there must be one.",
+            extra=EXPRESSION,
         ),
     ] = None
 

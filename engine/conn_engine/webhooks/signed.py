@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.errors import CredentialError
+from conn_engine.roles import EXPRESSION, TEMPLATE
 from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, by_key, shared_key
 from conn_engine.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.strategies import Scope
@@ -37,7 +38,10 @@ class Signed(Prover, frozen=True, kw_only=True):
 
     signature: Annotated[
         str,
-        Meta(description='Expression for the signature, or a list of them, such as `headers."x-signature"`.'),
+        Meta(
+            description='Expression for the signature, or a list of them, such as `headers."x-signature"`.',
+            extra=EXPRESSION,
+        ),
     ]
     separator: Annotated[
         NotEmpty | None, Meta(description='Between several in one text, such as ",". Default: it is one.')
@@ -64,12 +68,16 @@ class Signed(Prover, frozen=True, kw_only=True):
         str,
         Meta(
             description='Expression for the text that is signed, such as `timestamp & "." & text`; a list when it may '
-            "be one of several. It sees `timestamp` and `parts`, besides the delivery and the secrets."
+            "be one of several. It sees `timestamp` and `parts`, besides the delivery and the secrets.",
+            extra=EXPRESSION,
         ),
     ] = "text"
     timestamp: Annotated[
         str | None,
-        Meta(description="Expression for when it was signed, such as `parts.t`. A delivery without it is refused."),
+        Meta(
+            description="Expression for when it was signed, such as `parts.t`. A delivery without it is refused.",
+            extra=EXPRESSION,
+        ),
     ] = None
     timestamp_unit: Annotated[Literal["epoch", "epoch_ms", "iso8601"], Meta(description="What `timestamp` is.")] = (
         "epoch"
@@ -194,7 +202,8 @@ class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
         Meta(
             description="Template for the secret, such as `{{webhook_secret}}`; several are tried one after the other, "
             'and one that the account lacks is left out: the secret before and after a rotation. "": a plain digest '
-            "without a key (the content then has the secret)."
+            "without a key (the content then has the secret).",
+            extra=TEMPLATE,
         ),
     ] = "{{webhook_secret}}"
     key_prefix: Annotated[

@@ -1,9 +1,12 @@
 """A workspace made of texts."""
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 from conn_engine.config import Workspace, load_workspace
 

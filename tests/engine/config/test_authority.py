@@ -123,7 +123,7 @@ def test_an_override_may_narrow(make: Any) -> None:
     assert effective(make, "  hosts: ['evil.net']\n").hosts == ()
     consent = "  credentials: { config: { authorization_url: 'https://consent.example.org/other' } }\n"
     assert effective(make, consent).widening() == []
-    assert effective(make, "  base_url: 'https://acme.example.com/v2'\n").widening() == []
+    assert effective(make, "  base_url: 'https://acme.example.com/api/v2'\n").widening() == []
 
 
 @pytest.mark.parametrize(

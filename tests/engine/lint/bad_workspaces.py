@@ -21,6 +21,9 @@ resources:
         id: response.id
         email: response.email
 """
+TOKENS = """\
+hosts: ["*.example.com"]
+credentials: {format: oauth2_client_credentials, config: {token_url: https://api.example.com/token}}"""
 RECORDING = """\
 {"format": 1, "connector": "demo", "operation": "crm.contacts.list", "scenario": "default", "source": "sample",
  "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://api.example.com", "call": {},
@@ -269,24 +272,61 @@ EXPRESSIONS = [
         {ACCOUNT: "connector: demo\ncontext: {api_key: 0a1b2c3d4e5f}\n"},
     ),
     Bad(
+        "an environment that is not there",
+        one("REF101", "conn.yaml", 1, 16),
+        {"conn.yaml": "environments: {prodution: {allow: {env: [APP]}}}\n"},
+    ),
+    Bad(
+        "a comment on what only conn.yaml allows",
+        [*one("SEC110", ACCOUNT, 3, 13), *one("DOC011", ACCOUNT, 3, 38)],
+        {ACCOUNT: "connector: demo\noverride:\n  base_url: https://evil.example.net # conn: ignore SEC110 -- me\n"},
+    ),
+    Bad(
         "wider hosts",
         one("SEC110", ACCOUNT, 3, 13),
         {ACCOUNT: "connector: demo\noverride:\n  base_url: https://evil.example.net\n"},
     ),
     Bad(
         "wider environment",
-        one("SEC111", ACCOUNT, 3, 60),
-        {
-            ACCOUNT: "connector: demo\noverride:\n"
-            '  authorization: {format: header, config: {name: x, value: "{{env.AWS_KEY}}"}}\n'
-        },
+        one("SEC111", ACCOUNT, 3, 34),
+        {ACCOUNT: "connector: demo\noverride:\n  authorization: {config: {path: env.AWS_KEY}}\n"},
     ),
     Bad(
         "computes with a secret",
-        one("SEC113", ACCOUNT, 3, 60),
+        one("SEC113", ACCOUNT, 3, 34),
+        {ACCOUNT: 'connector: demo\noverride:\n  authorization: {config: {path: "$substring(token, 1)"}}\n'},
+        (HTTP, "{format: bearer}\npagination", "{format: bearer, config: {path: token}}\npagination"),
+    ),
+    Bad(
+        "a credential in another header",
+        one("SEC113", ACCOUNT, 3, 36),
+        {ACCOUNT: "connector: demo\noverride:\n  authorization: {config: {header: X-Note}}\n"},
+    ),
+    Bad(
+        "above the base URL",
+        one("SEC115", ACCOUNT, 3, 39),
+        {ACCOUNT: "connector: demo\noverride:\n  resources: {contacts: {list: {path: /%2e%2e/users}}}\n"},
+    ),
+    Bad(
+        "beside the base URL",
+        one("SEC115", ACCOUNT, 3, 13),
+        {ACCOUNT: "connector: demo\noverride:\n  base_url: https://api.example.com/v2\n"},
+        (HTTP, "https://api.example.com", "https://api.example.com/v1"),
+    ),
+    Bad(
+        "a token from the host of before",
+        one("SEC116", ACCOUNT, 3, 13),
         {
-            ACCOUNT: "connector: demo\noverride:\n"
-            '  authorization: {format: header, config: {name: x, value: "{{$substring(token, 1)}}"}}\n'
+            ACCOUNT: "connector: demo\noverride:\n  base_url: https://sandbox.example.com\n",
+            HTTP: CONNECTOR.replace("credentials: {format: bearer}", TOKENS),
+        },
+    ),
+    Bad(
+        "conn.yaml allows it",
+        one("SEC117", ACCOUNT, 3, 36),
+        {
+            ACCOUNT: "connector: demo\noverride:\n  authorization: {config: {header: X-Note}}\n",
+            "conn.yaml": "environments: {production: {allow: {placement: [authorization]}}}\n",
         },
     ),
     Bad("no host", one("SEC112", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", '"https://{{context.host}}"')),
@@ -395,7 +435,14 @@ EVENTS = """\
 """
 
 
-def hooked(name: str, found: list[Found], old: str = "", new: str = "", account: str = "connector: demo\n") -> Bad:
+def hooked(  # noqa: PLR0917
+    name: str,
+    found: list[Found],
+    old: str = "",
+    new: str = "",
+    account: str = "connector: demo\n",
+    conn: str = GOOD["conn.yaml"],
+) -> Bad:
     """A workspace with webhooks, in whose connector or mapping `old` is `new`."""
     connector, mapping = CONNECTOR + DELIVERIES, UNIFIED + EVENTS
     assert old in connector + mapping, f"neither has {old!r}"
@@ -411,7 +458,7 @@ def hooked(name: str, found: list[Found], old: str = "", new: str = "", account:
         "connectors/demo/recordings/crm.contacts.get.json": tape,
         "connectors/demo/expected/deliveries/changed.json": told,
     }
-    return Bad(name, found, {**files, **got, ACCOUNT: account})
+    return Bad(name, found, {**files, **got, ACCOUNT: account, "conn.yaml": conn})
 
 
 WEBHOOKS = [
@@ -452,8 +499,14 @@ WEBHOOKS = [
     ),
     hooked(
         "an override without a proof",
-        one("WHK109", ACCOUNT, 4, 22),
+        one("SEC114", ACCOUNT, 4, 22),
         account="connector: demo\noverride:\n  webhooks:\n    verify: {format: none}\n",
+    ),
+    hooked(
+        "an override without a proof, which conn.yaml allows",
+        [*one("SEC117", ACCOUNT, 4, 22), *one("WHK109", ACCOUNT, 4, 22)],
+        account="connector: demo\noverride:\n  webhooks:\n    verify: {format: none}\n",
+        conn="environments: {production: {allow: {verification: true}}}\n",
     ),
     hooked("no delivery", one("REC102", MAPPING, 10, 16), "updated:", "changed:"),
     hooked("nothing of this name in an event", one("EXP103", MAPPING, 10, 23), "event.type", "event.tpye"),

@@ -27,6 +27,7 @@ def found(
     *,
     override: dict[str, Any] | None = None,
     context: dict[str, Any] | None = None,
+    conn: dict[str, Any] | None = None,
     **connector: Any,
 ) -> list[tuple[str, str]]:
     """Code and path of each finding."""
@@ -34,7 +35,7 @@ def found(
     account = {"connector": "shop", "context": context or {}, "override": override or {}}
     told = {} if webhooks is None else {"webhooks": {"events": EVENTS, **webhooks}}
     for name, data in {
-        "conn.yaml": {"version": 1},
+        "conn.yaml": {"version": 1, **(conn or {})},
         "connectors/shop/connector.yaml": {**BASE, **connector, **told},
         "connectors/shop/unified/crm.yaml": {"resources": mapping},
         "accounts/acme.yaml": account,
@@ -219,7 +220,10 @@ def test_an_event_of_a_record_without_a_schema(tmp_path: Path) -> None:
 
 def test_an_override_without_a_proof(tmp_path: Path) -> None:
     off = {"webhooks": {"verify": {"format": "none"}}}
-    assert found(tmp_path, {"verify": HMAC}, RECORD, override=off) == [("WHK109", "webhooks.verify.format")]
+    at = "webhooks.verify.format"
+    assert found(tmp_path, {"verify": HMAC}, RECORD, override=off) == [("SEC114", at)]
+    allowed = {"environments": {"production": {"allow": {"verification": True}}}}
+    assert found(tmp_path, {"verify": HMAC}, RECORD, override=off, conn=allowed) == [("SEC117", at), ("WHK109", at)]
     other = {"webhooks": {"events": {"record": "body.contact"}}}
     assert found(tmp_path, {"verify": HMAC}, RECORD, override=other) == []
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from typing import Any
 
-from conn_engine.config.authority import host_pattern
+from conn_engine.config.host_patterns import host_pattern
 from conn_engine.errors import ConfigurationError
 from conn_engine.imports.airbyte.budgets import rate_limit_of
 from conn_engine.imports.airbyte.credentials import NONE, Logins

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from conn_engine.config.authority import host_pattern
+from conn_engine.config.host_patterns import host_pattern
 from conn_engine.imports.nango.making import PLACEHOLDER, Making
 from conn_engine.imports.nango.names import bare
 from conn_engine.imports.places import usable_url

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from conn_engine.addresses import check_url_values, filled_base_url, split_url
 from conn_engine.errors import ConfigurationError
+from conn_engine.url_templates import check_url_values, filled_base_url, split_url
 
 
 @pytest.mark.parametrize(

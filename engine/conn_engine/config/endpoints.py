@@ -1,0 +1,134 @@
+"""The findings about where the requests of an override lead: out of the base URL's path, or, for tokens, to the host
+that the override has left."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from conn_engine.climbing import below, climbs
+from conn_engine.config.grants import Levels
+from conn_engine.config.host_patterns import is_url_place
+from conn_engine.config.merge import MAPPINGS, MISSING, Path_, lookup
+from conn_engine.config.secret_texts import every_leaf, is_secret_place
+from conn_engine.diagnostics import Diagnostic
+from conn_engine.documents import dotted
+from conn_engine.url_templates import hide_templates, split_url
+
+__all__ = ["leads_on", "left_behind", "other_paths", "says_it_stays"]
+
+_DATA = MAPPINGS | frozenset({"body", "query", "headers", "params"})
+"""Below these any name is the vendor's."""
+
+_NAMED = {"resources": 3, "unified": 4}
+"""How many keys of a path name an operation: a resource may be called `query`."""
+
+
+def other_paths(levels: Levels) -> Iterator[Diagnostic]:
+    """SEC115: an override's path leads above the base URL, or its base URL to another path than the connector's."""
+    for layer in levels.overrides:
+        for path, text in _requests(layer.data):
+            if text == lookup(levels.base, path):
+                continue
+            where = dotted(path)
+            if path[-1] == "path" and climbs(hide_templates(text).replace("\0", "x")):
+                message = f"leads above the base URL: {where}"
+                hint = "write a path below `base_url`"
+                yield levels.refused("SEC115", layer, path, message, hint)
+            elif path[-1] == "base_url" and not _starts_as(text, _base_urls(levels), levels):
+                rest = split_url(text)[1].rstrip("/")
+                message = f'has a base URL with another path than the connector: {where} starts with "{rest or "/"}"'
+                if _is_granted(rest, levels):
+                    yield levels.allowed(layer, path, message)
+                else:
+                    hint = "write it into connector.yaml"
+                    yield levels.refused("SEC115", layer, path, message, hint, f"paths: [{rest or '/'}]")
+
+
+def _requests(data: Any) -> Iterator[tuple[Path_, str]]:
+    """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
+    for path, value in every_leaf(data):
+        if isinstance(value, str) and path[-1] in ("path", "base_url") and not _is_data(path):
+            yield path, value
+
+
+def _is_data(path: Path_) -> bool:
+    """Whether a `path` or `base_url` is something else by that name: a field, a header, an authorization's setting."""
+    named = _NAMED.get(str(path[0]), 0)
+    if not _DATA.isdisjoint(path[named:-1]) or (path[0] == "resources" and path[2] in ("query", "headers")):
+        return True
+    return path[0] != "unified" and any(is_secret_place(path[:end]) for end in range(1, len(path)))
+
+
+def _base_urls(levels: Levels) -> set[str]:
+    return {text for path, text in _requests(levels.base) if path[-1] == "base_url"}
+
+
+def _starts_as(text: str, own: set[str], levels: Levels) -> bool:
+    """Whether a base URL begins with the path of one of the connector's, or is on a host that conn.yaml trusts."""
+    if levels.is_trusted(text):
+        return True
+    front, rest = split_url(text)
+    known = [split_url(url) for url in own]
+    if front.startswith("{{") and front not in {other for other, _ in known}:
+        return False  # a value in front could hold a path of its own
+    return any(below(rest, start) for _, start in known) and not climbs(hide_templates(rest).replace("\0", "x"))
+
+
+def _is_granted(rest: str, levels: Levels) -> bool:
+    allowed = levels.grants.allowance.paths
+    return any(below(rest, start) for start in allowed) and not climbs(hide_templates(rest).replace("\0", "x"))
+
+
+def left_behind(levels: Levels) -> Iterator[Diagnostic]:
+    """SEC116: an override moves requests to another host, and leaves those for tokens where they were: beside the base
+    URL as it was, or with the vendor when a server of conn.yaml's stands in for it."""
+    move = _last_move(levels)
+    if move is None:
+        return
+    number, before, url = move
+    stand_in = levels.is_trusted(url)
+    for path, value in every_leaf(levels.data.get("credentials"), ("credentials",)):
+        if not isinstance(value, str) or not is_url_place(path) or path[-1] == "authorization_url":
+            continue
+        repeated = any(lookup(layer.data, path) is not MISSING for layer in levels.layers[number:])
+        if repeated or _host(value) == _host(url) or not (stand_in or _host(value) == _host(before)):
+            continue
+        message = f'moves requests to "{_host(url)}" and leaves {dotted(path)} at "{_host(value)}"'
+        hint = f"set {dotted(path)} here too, such as {_moved(value, before, url)}; repeat it where it stays as it is"
+        yield levels.refused("SEC116", levels.layers[number], ("base_url",), message, hint)
+
+
+def says_it_stays(levels: Levels, path: Path_) -> bool:
+    """Whether an override that repeats what is below says by it that a token URL stays, although requests move."""
+    return path[0] == "credentials" and is_url_place(path) and _last_move(levels) is not None
+
+
+def leads_on(levels: Levels, resource: str, method: str) -> bool:
+    """Whether an override says where an operation's further requests go: its pages, or those about its job."""
+    at = ("resources", resource, method)
+    places = (("pagination",), (*at[:2], "pagination"), (*at, "pagination"), (*at, "job"))
+    said = (lookup(layer.data, place) for layer in levels.overrides for place in places)
+    return any(isinstance(value, str) for one in said if one is not MISSING for _, value in every_leaf(one))
+
+
+def _last_move(levels: Levels) -> tuple[int, str, str] | None:
+    """Which level moves requests to another host, from which base URL to which; None when none does."""
+    move: tuple[int, str, str] | None = None
+    url = str(levels.base.get("base_url") or "")
+    for number, layer in enumerate(levels.overrides, start=1):
+        own = layer.data.get("base_url")
+        if isinstance(own, str):
+            move = move if _host(own) == _host(url) else (number, url, own)
+            url = own
+    return move
+
+
+def _host(url: str) -> str:
+    return split_url(url)[0].lower()
+
+
+def _moved(url: str, before: str, now: str) -> str:
+    """A URL as it would be after the base URL has changed."""
+    (front, start), (_, old), (_, path) = split_url(now), split_url(before), split_url(url)
+    if not below(path, old):
+        return f"{front}{path}"
+    return f"{front}{start.rstrip('/')}{path.removeprefix(old.rstrip('/'))}"

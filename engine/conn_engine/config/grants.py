@@ -1,0 +1,88 @@
+"""What conn.yaml grants in addition to the connector, and the levels of a configuration as rules about them see it."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config.host_patterns import base_hosts, is_on
+from conn_engine.config.merge import MISSING, Path_, lookup
+from conn_engine.config.models import Allowance
+from conn_engine.config.origins import Layer
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents import dotted
+
+__all__ = ["Grants", "Levels"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grants:
+    """What conn.yaml grants in one environment. `variables` are for every connector's credentials."""
+
+    trusted_hosts: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    environment: str | None = None
+    allowance: Allowance = field(default_factory=Allowance)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """The levels of a configuration, bottom first, what they merge into, and what conn.yaml grants."""
+
+    layers: Sequence[Layer]
+    data: Mapping[str, Any]
+    grants: Grants
+
+    @property
+    def base(self) -> Mapping[str, Any]:
+        """What the connector itself says."""
+        return self.layers[0].data
+
+    @property
+    def overrides(self) -> Sequence[Layer]:
+        """The levels above it."""
+        return self.layers[1:]
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The hosts that the connector names and conn.yaml trusts."""
+        return (*base_hosts(self.base), *self.grants.trusted_hosts)
+
+    def is_trusted(self, url: str) -> bool:
+        """Whether a URL is on a host of conn.yaml's `trusted_hosts`."""
+        return is_on(url, self.grants.trusted_hosts) is True
+
+    def blamed(self, places: Iterable[Path_], inside: Path_) -> tuple[Layer, Path_]:
+        """Which override sets what is `inside` one of these places, or the nearest above it; the highest that does."""
+        best: tuple[int, Layer, Path_] = (-1, self.layers[-1], ())
+        for layer in reversed(self.overrides):
+            for place in places:
+                for end in range(len(inside), best[0], -1):
+                    if lookup(layer.data, (*place, *inside[:end])) is not MISSING:
+                        best = (end, layer, (*place, *inside[:end]))
+                        break
+        return best[1], best[2]
+
+    def span(self, layer: Layer, path: Path_) -> Span:
+        """Where a path of one level stands."""
+        source = layer.source(path)
+        return source.document.span(source.place(path))
+
+    def refused(  # noqa: PLR0917
+        self, code: str, layer: Layer, path: Path_, message: str, hint: str, allowance: str = ""
+    ) -> Diagnostic:
+        """The finding about an override. `allowance` is what conn.yaml could say to allow it."""
+        if allowance:
+            hint += (
+                f"; or allow it in conn.yaml: environments: {{{self.grants.environment}: {{allow: {{{allowance}}}}}}}"
+            )
+        return diagnostic(code, f"{layer.level} {message}", self.span(layer, path), path=dotted(path), hint=hint)
+
+    def allowed(self, layer: Layer, path: Path_, message: str) -> Diagnostic:
+        """The finding about an override that conn.yaml allows."""
+        return diagnostic(
+            "SEC117",
+            f'{layer.level} {message}; conn.yaml allows it in "{self.grants.environment}"',
+            self.span(layer, path),
+            path=dotted(path),
+            hint="look whether it is still needed",
+        )

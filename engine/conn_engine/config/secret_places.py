@@ -1,0 +1,206 @@
+"""The findings about overrides that use a secret other than the connector does, and about weaker verification."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from msgspec import structs
+
+from conn_engine.auth import Authorization, Credentials, NoAuthorization, NoCredentials
+from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.grants import Levels
+from conn_engine.config.merge import MISSING, Path_, leaves, lookup
+from conn_engine.config.operations import inherited, operation_names
+from conn_engine.config.secret_texts import every_leaf, names_read, secret_leaves, secret_texts
+from conn_engine.config.secret_uses import OF_DELIVERIES, Comparison, Departure
+from conn_engine.diagnostics import Diagnostic
+from conn_engine.documents import dotted, undotted
+from conn_engine.signatures import NoSignature, Signature
+from conn_engine.url_templates import hide_templates, split_url
+from conn_engine.webhooks import AnyOf, Verification
+
+__all__ = ["moved_secrets", "weaker_verification"]
+
+_VERIFY = ("webhooks", "verify")
+_KINDS: tuple[tuple[str, Any, Any], ...] = (
+    ("authorization", Authorization, NoAuthorization()),
+    ("signature", Signature, NoSignature()),
+)
+_OF_A_REQUEST = ("path", "base_url", "method", "job", "pagination")
+
+
+def moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
+    """SEC113: an override uses a secret where the connector does not, in another way, or computes with one."""
+    comparison = Comparison(frozenset(levels.grants.allowance.env), levels.is_trusted)
+    found: dict[Diagnostic, None] = {}
+    for places, own, base in _compared(levels):
+        departures = list(comparison.departures(own, base, ()))
+        for departure in departures:
+            if not any(_covers(other, departure) for other in departures):
+                found[_finding(levels, places, departure)] = None
+    found.update(dict.fromkeys(_requests_of_their_own(levels)))
+    found.update(dict.fromkeys(_marks(levels)))
+    yield from found
+
+
+def _covers(above: Departure, below: Departure) -> bool:
+    """Whether a whole strategy is another: what differs inside it is no news."""
+    longer = len(above.path) < len(below.path) and below.path[: len(above.path)] == above.path
+    return longer and above.kind == "place" and below.kind == "place"
+
+
+def _compared(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
+    """Typed settings that may hold secrets, with the connector's, and before them the places that set them."""
+    if not any(any(True for _ in secret_leaves(layer.data)) for layer in levels.overrides):
+        return
+    own, base = (data.get("credentials") for data in (levels.data, levels.base))
+    if own != base:
+        yield from _typed([("credentials",)], own, base, Credentials, NoCredentials())
+    for key, kind, none in _KINDS:
+        own, base = (data.get(key) for data in (levels.data, levels.base))
+        if own != base:  # of requests that steps write, which have no operation
+            yield from _typed([(key,)], own, base, kind, none)
+        for name in operation_names(levels.data):
+            at = ("resources", name.resource, name.method)
+            own, base = (inherited(data, *at[1:], key) for data in (levels.data, levels.base))
+            if name.kind == "vendor" and own != base:
+                yield from _typed([(*at, key), (*at[:2], key), (key,)], own, base, kind, none)
+
+
+def _typed(places: list[Path_], own: Any, base: Any, kind: Any, none: Any) -> Iterator[tuple[list[Path_], Any, Any]]:
+    made = [none if data in (None, MISSING) else _converted(data, kind) for data in (own, base)]
+    if made[0] is not None:  # what cannot be read is a finding of its own, and never runs
+        yield places, made[0], made[1]
+
+
+def _converted(data: Any, kind: Any) -> Any:
+    try:
+        return convert(data, kind)
+    except ConversionError:
+        return None
+
+
+def _finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> Diagnostic:
+    layer, path = levels.blamed(places, departure.path)
+    if lookup(layer.data, (*path, "format")) is not MISSING:
+        path = (*path, "format")
+    where = dotted(path)
+    message = {
+        "place": f"changes where a secret goes: {where}",
+        "name": f"uses {_listed(departure)} in {where}, where the connector does not",
+        "computed": "computes with a secret; it may only name one",
+    }[departure.kind]
+    if _is_allowed(levels, departure, path):
+        return levels.allowed(layer, path, message)
+    if departure.kind == "computed":
+        hint = "write the expression into connector.yaml; here use a secret as it is, such as {{api_key}}"
+        return levels.refused("SEC113", layer, path, message, hint)
+    allowance = f"placement: [{where}]" if path[0] != "webhooks" else ""
+    return levels.refused("SEC113", layer, path, message, "write it into connector.yaml", allowance)
+
+
+def _listed(departure: Departure) -> str:
+    return " and ".join(sorted(".".join(map(str, name)) for name in departure.names))
+
+
+def _is_allowed(levels: Levels, departure: Departure, path: Path_) -> bool:
+    allowance = levels.grants.allowance
+    places = [undotted(place) for place in allowance.placement]
+    if departure.kind == "computed" or not any(path[: len(place)] == place for place in places):
+        return False
+    return _known(levels, departure)
+
+
+def _known(levels: Levels, departure: Departure) -> bool:
+    """Whether the connector uses the variables somewhere, or conn.yaml allows them."""
+    known = {*levels.grants.allowance.env, *names_read(levels.base)}
+    return all(name[0] != "env" or (len(name) > 1 and name[1] in known) for name in departure.names)
+
+
+# --- requests that the connector authorizes in a way of their own ---
+
+
+def _requests_of_their_own(levels: Levels) -> Iterator[Diagnostic]:
+    """Where an override changes the request of an operation that has an authorization or a signature of its own."""
+    for name in operation_names(levels.base):
+        formats = {lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS}
+        if name.kind != "vendor" or formats <= {MISSING, "none"}:
+            continue
+        for layer in levels.overrides:
+            for key in _OF_A_REQUEST:
+                said = lookup(layer.data, (*name.path, key))
+                for path, value in leaves(said, (*name.path, key)) if said is not MISSING else ():
+                    if isinstance(value, str | list) and value != lookup(levels.base, path):
+                        yield _finding(levels, [name.path], Departure(path[3:], "place"))
+
+
+def _marks(levels: Levels) -> Iterator[Diagnostic]:
+    """Where an override puts the mark of a secret in a path (`{token}`) elsewhere than the connector does."""
+    names = {
+        text
+        for path, text in secret_texts(levels.base)
+        if path[-2:] == ("config", "name") and lookup(levels.base, (*path[:-2], "format")) == "path"
+    }
+    if not names:
+        return
+    own = {(path[-1], head) for path, value in _paths(levels.base) for head in _heads(value, names)}
+    for layer in levels.overrides:
+        for path, value in _paths(layer.data):
+            if any((path[-1], head) not in own for head in _heads(value, names)):
+                yield _finding(levels, [path], Departure((), "place"))
+
+
+def _paths(data: Any) -> Iterator[tuple[Path_, str]]:
+    for path, value in every_leaf(data):
+        if path[-1] in ("path", "base_url") and isinstance(value, str):
+            yield path, value
+
+
+def _heads(text: str, names: Iterable[str]) -> Iterator[str]:
+    """What stands before each mark of a path, or of the path of a base URL."""
+    plain = hide_templates(text)
+    start = len(split_url(text)[0])
+    for name in names:
+        at = plain.find(f"{{{name}}}", start)
+        while at >= 0:
+            yield text[start:at].lstrip("/") + f"{{{name}}}"
+            at = plain.find(f"{{{name}}}", at + 1)
+
+
+# --- webhooks ---
+
+
+def weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
+    """SEC114: an override verifies deliveries in another way than the connector."""
+    own, base = (lookup(data, _VERIFY) for data in (levels.data, levels.base))
+    if own == base or own is MISSING:
+        return
+    made, ours = (_converted(data, Verification) for data in (own, base))
+    if made is None or _is_as_strong(made, ours):
+        return
+    layer, path = next(_changed(levels), (levels.layers[-1], _VERIFY))
+    message = "changes how deliveries of webhooks are verified"
+    if not levels.grants.allowance.verification:
+        hint = "leave it to the connector; sign deliveries of your own: conn webhook send"
+        yield levels.refused("SEC114", layer, path, message, hint, "verification: true")
+        return
+    yield levels.allowed(layer, path, message)
+    for departure in Comparison(known=OF_DELIVERIES).departures(made, ours, ()):
+        another_key = departure.kind == "name" and departure.role == "template" and _known(levels, departure)
+        if "key_request" in departure.path or not (departure.kind == "place" or another_key):
+            yield _finding(levels, [_VERIFY], departure)
+
+
+def _is_as_strong(own: Any, base: Any) -> bool:
+    """Whether a verification is the connector's, or leaves out some of several ways of which one is enough."""
+    if own == base or not isinstance(base, AnyOf):
+        return bool(own == base)
+    ways = own.of if isinstance(own, AnyOf) and structs.replace(own, of=base.of) == base else (own,)
+    return all(way in base.of for way in ways)
+
+
+def _changed(levels: Levels) -> Iterator[tuple[Any, Path_]]:
+    for layer in reversed(levels.overrides):
+        said = lookup(layer.data, _VERIFY)
+        for path, value in leaves(said, _VERIFY) if said is not MISSING else ():
+            if value != lookup(levels.base, path):
+                yield layer, path

@@ -1,0 +1,61 @@
+"""Where in a raw configuration secrets are in scope, and the texts that stand there."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config.merge import Path_, leaves
+
+__all__ = ["every_leaf", "is_secret_place", "names_read", "secret_leaves", "secret_texts", "whole_environments"]
+
+_ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
+_ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
+_SECRET_SETTINGS = frozenset({"authorization", "signature"})
+_OF_WEBHOOKS = frozenset({"verify", "challenge", "reply"})
+
+
+def is_secret_place(path: Path_) -> bool:
+    """Whether a secret is in scope there. A resource may have any name, `signature` too."""
+    if path[0] == "webhooks":
+        return len(path) > 1 and path[1] in _OF_WEBHOOKS
+    return path[0] == "credentials" or not _SECRET_SETTINGS.isdisjoint((*path[:1], *path[2:4]))
+
+
+def secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """The leaves at secret places, without a look at all the others."""
+    for key, value in data.items():
+        here = (*path, key)
+        if is_secret_place(here):
+            yield from leaves(value, here)
+        elif len(here) < 4 and isinstance(value, dict):
+            yield from secret_leaves(value, here)
+
+
+def every_leaf(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+    """Every leaf, those inside lists too: a token request's `before` has URLs."""
+    for where, leaf in leaves(value, path):
+        if isinstance(leaf, list | tuple):
+            for index, item in enumerate(leaf):
+                yield from every_leaf(item, (*where, index))
+        else:
+            yield where, leaf
+
+
+def secret_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    """Every text at a secret place."""
+    for path, value in secret_leaves(data):
+        yield from ((where, text) for where, text in every_leaf(value, path) if isinstance(text, str))
+
+
+def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
+    """The environment variables that are read, each with a place that does."""
+    found: dict[str, Path_] = {}
+    for path, text in secret_texts(data):
+        for name in _ENV_NAME.findall(text):
+            found.setdefault(name, path)
+    return found
+
+
+def whole_environments(data: Mapping[str, Any]) -> Iterator[Path_]:
+    """The places that read the environment other than by the name of one variable."""
+    yield from (path for path, text in secret_texts(data) if _ENV_WHOLE.search(text))

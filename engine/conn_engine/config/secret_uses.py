@@ -1,0 +1,172 @@
+"""Where an override uses a secret other than the connector does.
+
+The settings that may hold secrets are compared, typed, with the connector's, each text by its role. An override may
+write a template that reads what the connector's own reads in the same place, or nothing secret. All else that could
+bring a secret elsewhere (the name of a header, a format, the path of a token URL) is the connector's to set.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, get_args
+
+import msgspec
+
+from conn_engine.auth import Credentials, NoAuthorization, NoCredentials
+from conn_engine.config.merge import Path_
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression, template
+from conn_engine.roles import Role, roles_of
+from conn_engine.signatures import NoSignature
+from conn_engine.url_templates import split_url
+from conn_engine.webhooks import NAMES
+
+__all__ = ["OF_DELIVERIES", "Comparison", "Departure", "secrets_read"]
+
+Name: TypeAlias = tuple[str | int, ...]
+"""What an expression reads: ("env", "CLIENT_ID"), ("oauth", "token", "access_token")."""
+
+_OPEN = frozenset({"context", "timestamp", "timestamp_ms", "date", "nonce"})
+OF_DELIVERIES = frozenset({*NAMES, "context", "timestamp", "parts", "item", "claims", "header"})
+"""What anybody who sends a delivery knows of it."""
+
+# What an override may do with a secret: name it, join it with fixed text, encode it in a form that redaction knows.
+_PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
+    r"""(?>\s++|"[^"\\]*+"|'[^'\\]*+'|(?!(?:and|or|in)\b)[A-Za-z_][A-Za-z0-9_]*+|`[^`]++`"""
+    r"""|\$base64(?:encode)?(?=\s*\()|[.&()])*+"""
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A setting that differs from the connector's: in where a secret goes (`place`), in which one it is (`name`), or in
+    that it computes with one (`computed`). `names` are the secrets that the connector does not use there."""
+
+    path: Path_
+    kind: Literal["place", "name", "computed"]
+    names: frozenset[Name] = frozenset()
+    role: Role | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Compares typed settings.
+
+    `variables` may stand in the place of the connector's secrets. A URL that is `elsewhere`, on a host that conn.yaml
+    trusts, may have more in front of its path. Names that are `known` are not secrets.
+    """
+
+    variables: frozenset[str] = frozenset()
+    elsewhere: Callable[[str], bool] = lambda url: False
+    known: frozenset[str] = field(default=_OPEN)
+
+    def departures(self, own: Any, base: Any, path: Path_, role: Role | None = None) -> Iterator[Departure]:
+        """How `own`, the settings at `path`, departs from the connector's."""
+        if own == base and type(own) is type(base):
+            return
+        if isinstance(own, msgspec.Struct):
+            yield from self._settings(own, base, path)
+        elif isinstance(own, bool | int | float) or (own is None and isinstance(base, bool | int | float)):
+            return  # how long, how often, whether: no number moves a secret
+        elif own is None or (role is None and not _holds_settings(own)):
+            yield Departure(path, "place")
+        elif role is None:
+            yield from self._each(own, base, path)
+        else:
+            if role == "address" and not self._same_endpoint(own, base):
+                yield Departure(path, "place")
+            yield from self._texts(own, base, path, role)
+
+    def _settings(self, own: msgspec.Struct, base: Any, path: Path_) -> Iterator[Departure]:
+        if type(own) is not type(base):
+            if isinstance(own, NoAuthorization | NoCredentials | NoSignature):
+                return
+            base = _bare(own)
+            if base is None:
+                yield Departure(path, "place")
+        inside = path if own.__struct_config__.tag is None else (*path, "config")
+        for name, key, role in roles_of(type(own)):
+            yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
+
+    def _each(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:
+        """Of settings in a list or by name: one that the connector has elsewhere in it is the connector's too."""
+        others = list(base.values()) if isinstance(base, Mapping) else list(base or ())
+        for key, one in own.items() if isinstance(own, Mapping) else enumerate(own):
+            if one in others:
+                continue
+            if isinstance(base, Mapping):
+                other = base.get(key)
+            else:
+                other = others[key] if isinstance(key, int) and key < len(others) else None
+            yield from self.departures(one, other, (*path, key))
+
+    def _texts(self, own: Any, base: Any, path: Path_, role: Role) -> Iterator[Departure]:
+        if isinstance(own, Mapping):
+            for key, item in own.items():
+                yield from self._texts(item, base.get(key) if isinstance(base, Mapping) else None, (*path, key), role)
+        elif isinstance(own, list | tuple):
+            for index, item in enumerate(own):
+                other = base[index] if isinstance(base, list | tuple) and index < len(base) else None
+                yield from self._texts(item, other, (*path, index), role)
+        elif isinstance(own, str) and own != base:
+            yield from self._text(own, base, path, role)
+
+    def _text(self, own: str, base: Any, path: Path_, role: Role) -> Iterator[Departure]:
+        read = secrets_read(own, role, self.known)
+        if read is not None and not any(read.values()):
+            return
+        used = frozenset[Name]().union(*(read or {}).values())
+        there = secrets_read(base, role, self.known) if isinstance(base, str) else {}
+        granted = frozenset[Name]().union(*(there or {}).values())
+        if granted:
+            granted |= {("env", name) for name in self.variables}
+        if used - granted:
+            yield Departure(path, "name", used - granted, role)
+        if read is None or not all(_PLAIN_USE.fullmatch(part) for part, names in read.items() if names):
+            yield Departure(path, "computed", used, role)
+
+    def _same_endpoint(self, own: Any, base: Any) -> bool:
+        """Whether a URL leads to the connector's own path, on whichever host."""
+        if not isinstance(own, str) or not isinstance(base, str):
+            return False
+        (host, path), (base_host, base_path) = split_url(own), split_url(base)
+        if host.startswith("{{") and host != base_host:
+            return False  # a value in front could hold a path of its own
+        longer = path.endswith(base_path) and base_path.startswith("/")
+        return path == base_path or (longer and self.elsewhere(own))
+
+
+def _holds_settings(value: Any) -> bool:
+    items = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else (None,)
+    return all(isinstance(item, msgspec.Struct) for item in items)
+
+
+def _bare(own: msgspec.Struct) -> msgspec.Struct | None:
+    """What a kind of credentials is where nothing is said of it: by itself it puts a secret nowhere, and sends none."""
+    if not isinstance(own, get_args(Credentials)):
+        return None
+    try:
+        made: msgspec.Struct = type(own)()
+    except TypeError:
+        return None
+    return made
+
+
+def secrets_read(text: str, role: Role, known: frozenset[str] = _OPEN) -> dict[str, frozenset[Name]] | None:
+    """What each expression of a text reads of secrets; None where it may read anything.
+
+    A text that does not parse reads nothing: it never runs.
+    """
+    try:
+        parts: Sequence[str] = (
+            [text] if role == "expression" else [part for part, _ in template(text).expressions] if "{{" in text else []
+        )
+        read: dict[str, frozenset[Name]] = {}
+        for part in parts:
+            parsed = expression(part)
+            if parsed.roots() is None:
+                return None
+            read[part] = frozenset(path for path in parsed.reads() if path[0] not in known)
+    except ExpressionError:
+        return {}
+    return read

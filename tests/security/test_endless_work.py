@@ -27,7 +27,8 @@ def incremental(**said: Any) -> dict[str, Any]:
     [
         ({"rate_limit": {"budget": [{"requests": 9, "per_seconds": 1, "path": "/v1/" + STARS}]},
           **listing(path="/" + "a" * 2000)}, 0, ""),
-        ({"hosts": [f"{STARS}.x.example"], "base_url": f"https://{'a' * 240}.x.example"}, 3, "would send a credential"),
+        ({"hosts": [f"{STARS}.x.example"], "base_url": f"https://{'a' * 240}.x.example/v1"}, 3,
+         "would send a credential"),
         (incremental(start="2026-01-01", record_formats=["%Y%Y"]), 3, "cannot be read"),
         (incremental(start="0001-01-01", window="PT0.000001S", skip_empty=True, request_format="date"), 3,
          "more than 100,000 windows"),

@@ -224,16 +224,16 @@ class Live(_Wire):
         idle = home.setdefault(key, [])
         pool = idle.pop() if idle else self._new_pool(key)
         try:
-            return self._through(pool, hop, request, proxied=bool(key[1]))
+            return self._through(pool, hop, request, key[1])
         finally:
             idle.append(pool)
             if home is not self._free:  # closed meanwhile
                 _close(home)
 
-    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, *, proxied: bool) -> Answer:
+    def _through(self, pool: "httpcore.ConnectionPool", hop: Hop, request: Request, proxy: str) -> Answer:
         message = self._message(hop, request)
         try:
-            if proxied:
+            if proxy:
                 self._behind_proxy.judge(hop.target)
             response = pool.handle_request(message)
             try:
@@ -255,7 +255,7 @@ class Live(_Wire):
         except content.ContentFault as fault:
             raise _unusable(request, fault) from None
         except Exception as error:
-            raise outage(error, hop, request, self._connect_seconds) from _telling(error)
+            raise outage(error, hop, request, self._connect_seconds, proxy) from _telling(error)
         raw = parts[0] if len(parts) == 1 else b"".join(parts)
         return self._answer(request, response.status, headers, raw)
 
@@ -313,7 +313,9 @@ class AsyncLive(_Wire):
                     except StopIteration as end:
                         return self._response(request, end.value, started)
         except TimeoutError as error:
-            raise outage(error, hop, request, self._connect_seconds) from _telling(error)
+            raise outage(
+                error, hop, request, self._connect_seconds, self._pool_key(hop.target, request)[1]
+            ) from _telling(error)
 
     def _content(self, hop: Hop) -> Any:
         return hop.body or b"" if hop.payload is None else apieces(hop.payload)
@@ -345,7 +347,7 @@ class AsyncLive(_Wire):
         except content.ContentFault as fault:
             raise _unusable(request, fault) from None
         except Exception as error:
-            raise outage(error, hop, request, self._connect_seconds) from _telling(error)
+            raise outage(error, hop, request, self._connect_seconds, key[1]) from _telling(error)
         return self._answer(request, response.status, headers, parts[0] if len(parts) == 1 else b"".join(parts))
 
     async def _received(

@@ -5,21 +5,26 @@ import ssl
 
 from conn_engine.errors import ConnError, FaultKind, TransportError
 from conn_engine.transport.egress import AddressRefusal
+from conn_engine.transport.proxies import proxy_failure, show_proxy
 from conn_engine.transport.redirects import Hop, refused_host
 from conn_engine.wire import Request
 
 __all__ = ["outage"]
 
 
-def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float) -> ConnError:
+def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float, proxy: str = "") -> ConnError:
     """Any failure of an exchange in one line. Never the text of a library's error that may quote a header.
 
-    A TransportError, unless nothing was sent because of the address: see `egress`.
+    A TransportError, unless nothing was sent because of the address: see `egress`. `proxy` is the URL of the one in
+    use: what is its fault is not blamed on the vendor.
     """
     import httpcore
 
     if isinstance(error, AddressRefusal):
         return refused_host(hop, request, error.reason)
+    if proxy and (failure := proxy_failure(error, _root(error), proxy, hop.target, connect_seconds)) is not None:
+        said = f"{request.label or request.method}: {failure.message}"
+        return TransportError(said, request=request, retryable=failure.retryable, fault="proxy", hint=failure.hint)
     where = hop.target.authority
     setting = "token_url" if request.purpose == "token" else "base_url"
     cause = _root(error)
@@ -40,10 +45,6 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
     elif isinstance(cause, ssl.SSLError) and (refusal := _certificate_alert(cause, request)):
         what, fault = f"{where} {refusal}", "tls"
         hint = "the account's credential has to be a client certificate (`mtls`) that the vendor knows"
-    elif isinstance(error, httpcore.ProxyError):
-        what, fault = f"the proxy refuses to connect to {where}", "proxy"
-    elif isinstance(error, httpcore.UnsupportedProtocol):
-        what, fault = f"the proxy for {where} speaks a protocol that is not supported", "proxy"
     elif isinstance(error, httpcore.ConnectError):
         what, fault = f"cannot connect to {where}: {_reason(cause)}", "connect"
         retryable = isinstance(cause, ConnectionResetError)
@@ -65,7 +66,8 @@ def outage(error: Exception, hop: Hop, request: Request, connect_seconds: float)
         retryable = True
     else:
         what = f"the exchange with {where} failed ({type(error).__name__})"
-    said = f"{request.label or request.method}: {what}"
+    through = f" (through the proxy {show_proxy(proxy)})" if proxy else ""
+    said = f"{request.label or request.method}: {what}{through}"
     return TransportError(said, request=request, retryable=retryable, fault=fault, hint=hint)
 
 

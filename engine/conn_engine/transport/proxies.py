@@ -4,9 +4,12 @@ A proxy resolves names itself. They are resolved here too and judged, so that no
 it; where that does not work, the proxy's own policy decides.
 """
 
+import socket
+import ssl
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -21,10 +24,19 @@ if TYPE_CHECKING:
 
     from conn_engine.transport.resolving import Resolver
 
-__all__ = ["BehindProxy", "choose_proxy", "make_proxy", "read_proxies"]
+__all__ = [
+    "BehindProxy",
+    "ProxyFailure",
+    "choose_proxy",
+    "make_proxy",
+    "proxy_failure",
+    "read_proxies",
+    "show_proxy",
+]
 
 _LOOK_UP_SECONDS = 2.0
 _REMEMBERED_SECONDS = 60.0
+_NAMED = "the environment names it: HTTPS_PROXY, HTTP_PROXY or ALL_PROXY; NO_PROXY lists hosts to reach without it"
 
 
 def read_proxies() -> dict[str, str]:
@@ -50,12 +62,68 @@ def make_proxy(url: str, redactor: Redactor) -> "httpcore.Proxy":
 
     parts = split_plain_url(url)
     user = (unquote(parts.username or ""), unquote(parts.password or ""))
-    bare = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     redactor.add(user[1], "the proxy password")
+    if parts.scheme.lower() not in ("http", "https"):
+        raise ConfigurationError(
+            f'the proxy "{show_proxy(url)}" cannot be used: only http:// and https:// are supported', hint=_NAMED
+        )
     try:
-        return httpcore.Proxy(bare, auth=user if parts.username else None)
+        return httpcore.Proxy(show_proxy(url), auth=user if parts.username else None)
     except Exception as error:
-        raise ConfigurationError(f'the proxy "{bare}" cannot be used') from error
+        raise ConfigurationError(f'the proxy "{show_proxy(url)}" cannot be used', hint=_NAMED) from error
+
+
+def show_proxy(url: str) -> str:
+    """The URL of a proxy without its user and password."""
+    parts = split_plain_url(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyFailure:
+    """What went wrong at a proxy, in one line, and what to do."""
+
+    message: str
+    hint: str = ""
+    retryable: bool = False
+
+
+def proxy_failure(
+    error: Exception, cause: BaseException, url: str, goal: door.Target, connect_seconds: float
+) -> ProxyFailure | None:
+    """The failure of an exchange through a proxy when that is where it failed; None when it may be the vendor.
+
+    `cause` is the innermost error. Nothing that the proxy says is repeated but a status.
+    """
+    import httpcore
+
+    proxy = f"the proxy {show_proxy(url)}"
+    if isinstance(error, httpcore.ProxyError):
+        status = str(error)[:3]
+        said = f" (status {status})" if status.isdigit() else ""
+        hint = "it asks for a user: write http://USER:PASSWORD@HOST:PORT" if status == "407" else _NAMED
+        return ProxyFailure(f"{proxy} refuses to connect to {goal.authority}{said}", hint)
+    if isinstance(error, httpcore.UnsupportedProtocol):
+        return ProxyFailure(f"{proxy} speaks a protocol that is not supported", _NAMED)
+    if isinstance(cause, socket.gaierror):
+        return ProxyFailure(f"the host of {proxy} is unknown", _NAMED)
+    if isinstance(error, httpcore.ConnectTimeout):
+        return ProxyFailure(
+            f"{proxy} does not connect to {goal.authority} within {connect_seconds:g} seconds", _NAMED, True
+        )
+    if isinstance(error, httpcore.ConnectError) and isinstance(cause, ssl.SSLError):
+        if not url.lower().startswith("https:"):
+            return None  # TLS is the vendor's
+        reason = cause.reason or "no reason given"
+        return ProxyFailure(
+            f"TLS failed ({reason}), with {proxy} or with {goal.authority} behind it",
+            "a proxy that is spoken to without TLS is written http://, also in HTTPS_PROXY",
+        )
+    if isinstance(error, httpcore.ConnectError):
+        refused = isinstance(cause, ConnectionRefusedError)
+        reason = "it refuses the connection" if refused else getattr(cause, "strerror", None) or type(cause).__name__
+        return ProxyFailure(f"cannot connect to {proxy}: {reason}", _NAMED, isinstance(cause, ConnectionResetError))
+    return None
 
 
 class BehindProxy:

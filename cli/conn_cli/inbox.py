@@ -10,9 +10,10 @@ import socket
 import socketserver
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import BoundedSemaphore
+from threading import BoundedSemaphore, Lock
 from typing import Any
 
 from conn_engine.errors import CredentialError, UsageError
@@ -49,6 +50,8 @@ class Inbox(ThreadingHTTPServer):
         self.public = public
         self.seconds = seconds
         self._free = BoundedSemaphore(MOST_AT_ONCE)
+        self._unread: dict[socket.socket, None] = {}  # connections whose request is not there yet, the oldest first
+        self._lock = Lock()
         try:
             super().__init__((host, port), _Handler)
         except (OSError, OverflowError) as error:
@@ -64,10 +67,14 @@ class Inbox(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Each in a thread of its own, as long as there are not too many."""
-        if not self._free.acquire(timeout=0.5):
-            self._turn_away(request)
-            return
+        """Each in a thread of its own. When there are too many, the one that takes longest to send its request goes."""
+        if not self._free.acquire(blocking=False):
+            self._cut_off_slowest()
+            if not self._free.acquire(timeout=0.5):
+                self._turn_away(request)
+                return
+        with self._lock:
+            self._unread[request] = None
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
@@ -75,7 +82,21 @@ class Inbox(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
+            self.mark_read(request)
             self._free.release()
+
+    def mark_read(self, connection: socket.socket) -> None:
+        """The request of a connection has arrived in full, or will not."""
+        with self._lock:
+            self._unread.pop(connection, None)
+
+    def _cut_off_slowest(self) -> None:
+        with self._lock:
+            slowest = next(iter(self._unread), None)
+            if slowest is not None:
+                del self._unread[slowest]
+                with suppress(OSError):  # it has gone by itself
+                    slowest.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
 
     def settle(self, seconds: float = 2.0) -> None:
         """Wait for the answers that are on their way."""
@@ -140,7 +161,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         self.close_connection = True
         try:
-            response = self.server.take(self._delivery(), self.path)
+            delivery = self._delivery()
+            self.server.mark_read(self.connection)
+            response = self.server.take(delivery, self.path)
         except _Refused as refused:
             response = Response(refused.status)
         except TooLong:

@@ -166,7 +166,7 @@ class Desk:
 
         made = kept.made()
         path = self._free_path(address, _slug(kept))
-        save_delivery(path, made.recorded, self.app.redactor)
+        save_delivery(path, made.recorded, self.app.redactor, within=self.app.workspace.root, overwrite=False)
         self.app.err(f"recorded in {relative(path)}")
         self.app.flush()
 

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from conn_engine.documents import dotted, dump_json, dump_yaml, parse, read, undotted, write_whole
+from conn_engine.documents.folders import open_folder
 from conn_engine.errors import ConfigurationError, UsageError
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="permissions and links are POSIX's")
@@ -45,14 +46,14 @@ def test_unreadable_content_is_refused(tmp_path, content, code, place, words):
 def test_missing_files_folders_and_devices_are_refused(tmp_path):
     assert "no such file" in refused(lambda: read(tmp_path / "no.yaml")).message
     assert "folder" in refused(lambda: read(tmp_path)).message
-    assert "no regular file" in refused(lambda: read(type(tmp_path)("/dev/zero"))).message
+    assert "not a regular file" in refused(lambda: read(type(tmp_path)("/dev/zero"))).message
     assert refused(lambda: read(tmp_path / "x\0y")).code == "DOC001"
 
 
 @posix_only
 def test_a_pipe_is_refused_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "pipe.yaml")
-    assert "no regular file" in refused(lambda: read(tmp_path / "pipe.yaml")).message
+    assert "not a regular file" in refused(lambda: read(tmp_path / "pipe.yaml")).message
 
 
 def test_a_file_is_written_with_its_folders(tmp_path):
@@ -183,3 +184,32 @@ def test_dotted_paths(path, text):
 def test_texts_that_are_no_paths(text):
     with pytest.raises(UsageError, match="is not a path"):
         undotted(text)
+
+
+@posix_only
+def test_a_link_in_the_place_of_a_folder_meanwhile_leads_nowhere(tmp_path):
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    (inside / "a").mkdir(parents=True)
+    outside.mkdir()
+    with open_folder(inside / "a", inside) as folder:
+        (inside / "a").rename(inside / "b")
+        (inside / "a").symlink_to(outside)
+        os.close(folder.create("new", 0o600))
+        folder.replace("newer", by="new")
+    assert [path.name for path in (inside / "b").iterdir()] == ["newer"]
+    with pytest.raises(OSError, match=r"(?i)not a directory|too many"), open_folder(inside / "a", inside):
+        pass
+    with pytest.raises(OSError, match=r"(?i)not a directory|too many"), open_folder(inside / "a/deep/er", inside):
+        pass
+    assert list(outside.iterdir()) == []
+
+
+def test_what_is_there_is_not_replaced_unless_it_may_be(tmp_path):
+    write_whole(tmp_path / "x", "old")
+    with pytest.raises(UsageError, match="is there already"):
+        write_whole(tmp_path / "x", "new", overwrite=False)
+    write_whole(tmp_path / "y", "new", overwrite=False, within=tmp_path)
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"x": "old", "y": "new"}
+    with open_folder(tmp_path) as folder:  # it came between the look and the writing
+        assert not folder.claim("x", by="y")
+    assert (tmp_path / "x").read_text() == "old"

@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 
 import pytest
@@ -151,6 +153,68 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
         text = path.read_text()
         assert len(text) == 3_000_000
         assert len(set(text)) == 1
+
+
+RECORDED = "connectors/demo/recordings/crm.things.list.json"
+
+
+@pytest.mark.parametrize("linked", ["recordings", "demo", "connectors"])
+@pytest.mark.parametrize("force", [[], ["--force"]])
+def test_a_folder_swapped_for_a_link_while_recording_is_not_left(
+    world: World, outside: Path, linked: str, force: list[str]
+) -> None:
+    """Looked at before the request, and swapped before its answer is written."""
+    world.lay_out()
+    place = next(path for path in (world.folder / RECORDED).parents if path.name == linked)
+    place.mkdir(exist_ok=True)
+
+    def swap(got: Any) -> tuple[int, dict[str, str], Any]:
+        place.rename(world.folder / "aside")
+        place.symlink_to(outside)
+        return 200, {}, {"results": []}
+
+    world.vendor.answer = swap
+    done = world.conn("record", "things.list", "-a", "acme", *force)
+    assert done.code == 3, done.all
+    assert "link leads out" in done.err
+    assert list(outside.rglob("*")) == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_recording_made_meanwhile_is_replaced_only_by_force(world: World, *, force: bool) -> None:
+    world.lay_out()
+
+    def other(got: Any) -> tuple[int, dict[str, str], Any]:
+        world.write(RECORDED, "the other run's")
+        return 200, {}, {"results": []}
+
+    world.vendor.answer = other
+    done = world.conn("record", "things.list", "-a", "acme", *(["--force"] if force else []))
+    assert done.code == (0 if force else 2), done.all
+    assert ((world.folder / RECORDED).read_text() == "the other run's") is not force
+    assert force or "--force" in done.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such files")
+@pytest.mark.parametrize("kind", ["pipe", "device", "link to a device"])
+@pytest.mark.parametrize("folder", ["recordings", "deliveries"])
+def test_a_recording_that_is_no_regular_file_is_refused_at_once(world: World, kind: str, folder: str) -> None:
+    world.lay_out()
+    path = world.write(f"connectors/demo/{folder}/things.list.json", "")
+    path.unlink()
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 5))  # /dev/zero
+        except PermissionError:
+            path.symlink_to("/dev/tty")
+    else:
+        path.symlink_to("/dev/zero")
+    for command in (["test"], ["lint"]):
+        done = world.conn(*command)
+        assert done.code in (1, 3), done.all
+        assert "not a regular file" in done.all or "leads out of the workspace" in done.all, done.all
 
 
 def test_recording_at_once_gives_one_of_the_recordings(world: World) -> None:

@@ -44,7 +44,15 @@ def import_har(
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
     count = import_recording(
-        effective, name, app.folder / file, path, scenario=scenario, redactor=app.redactor, clock=app.clock
+        effective,
+        name,
+        app.folder / file,
+        path,
+        scenario=scenario,
+        redactor=app.redactor,
+        clock=app.clock,
+        within=app.workspace.root,
+        overwrite=force,
     )
     app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
 

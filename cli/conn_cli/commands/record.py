@@ -11,6 +11,7 @@ from conn_cli.options import Account, Body, Environment, Operation, Param, Send
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
+    from conn_engine.documents import Placing
     from conn_engine.runtime.recorder import Recorded
 
 
@@ -63,9 +64,10 @@ def record(
     if path.exists() and not force:
         _taken(path, "" if own else account)
     wiring = wired(app, account, environment, wait=wait)
+    placing: Placing = {"within": app.workspace.root, "overwrite": force}
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
-            wiring, name, call, path, scenario=scenario, pages=pages, own=own, seen=progress.advance
+            wiring, name, call, path, scenario=scenario, pages=pages, own=own, seen=progress.advance, placing=placing
         )
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")

@@ -135,7 +135,7 @@ def _update(app: App, reports: "list[OperationReport]") -> None:
     changed = 0
     for report in reports:
         for judgement in report.judgements:
-            changed += update_golden(judgement, app.redactor)
+            changed += update_golden(judgement, app.redactor, within=app.workspace.root)
     app.err(f"{counted(changed, 'golden')} written")
 
 

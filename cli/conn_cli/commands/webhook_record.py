@@ -62,7 +62,7 @@ def record(
             f"it cannot be signed: {made.outcome.refused.message}",
             hint="give the request what the vendor would send, with any value in the signature's place",
         )
-    save_delivery(path, made.recorded, app.redactor)
+    save_delivery(path, made.recorded, app.redactor, within=app.workspace.root, overwrite=force)
     outcome = made.outcome
     what = f"challenge {outcome.challenge}" if outcome.challenge is not None else counted(len(outcome.records), "event")
     app.out(f"recorded {what}, {outcome.proved or 'not proved'}, in {relative(path)}")

@@ -7,7 +7,7 @@ What the data means is not known here: models, merging and validation are `confi
 
 from conn_engine.documents.document import Block, Document, Suppression
 from conn_engine.documents.dump import dump_json, dump_yaml
-from conn_engine.documents.files import MAX_BYTES, read, whole_file, write_whole
+from conn_engine.documents.files import MAX_BYTES, Placing, read, read_regular, remove_file, whole_file, write_whole
 from conn_engine.documents.markdown import markdown_blocks
 from conn_engine.documents.parse import Language, parse
 from conn_engine.documents.paths import Path_, dotted, texts, undotted
@@ -18,6 +18,7 @@ __all__ = [
     "Document",
     "Language",
     "Path_",
+    "Placing",
     "Suppression",
     "dotted",
     "dump_json",
@@ -25,6 +26,8 @@ __all__ = [
     "markdown_blocks",
     "parse",
     "read",
+    "read_regular",
+    "remove_file",
     "texts",
     "undotted",
     "whole_file",

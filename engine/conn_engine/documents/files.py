@@ -1,21 +1,25 @@
 """Files read with a bound, and written whole or not at all. Their text is `parse`'s."""
 
 import contextlib
+import errno
 import os
 import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import BinaryIO, NoReturn, TypedDict
 
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents.document import Document
 from conn_engine.documents.faults import Origin, fail
+from conn_engine.documents.folders import open_folder
 from conn_engine.documents.limits import MAX_BYTES
 from conn_engine.documents.parse import Language, parse
 from conn_engine.errors import UsageError
 
-__all__ = ["MAX_BYTES", "read", "read_text", "whole_file", "write_whole"]
+__all__ = ["MAX_BYTES", "Placing", "read", "read_regular", "read_text", "remove_file", "whole_file", "write_whole"]
+
+_NO_WAIT = getattr(os, "O_NONBLOCK", 0)
 
 
 def read(path: Path, display: str | None = None, *, language: Language | None = None) -> Document:
@@ -36,12 +40,7 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
     file = path.as_posix() if display is None else display
     origin = Origin(file, "")
     try:
-        status = path.stat()
-        if not stat.S_ISREG(status.st_mode):
-            kind = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-            origin.fail("DOC001", f"cannot read {file}: it is {kind}")
-        with path.open("rb") as stream:
-            content = stream.read(limit + 1)
+        content = read_regular(path, limit)
     except FileNotFoundError:
         origin.fail("DOC001", f"cannot read {file}: there is no such file")
     except (OSError, ValueError) as fault:
@@ -58,8 +57,34 @@ def read_text(path: Path, display: str | None = None, *, limit: int = MAX_BYTES)
         Origin(file, known + "\ufffd").fail("DOC001", "the text is not UTF-8", len(known), hint=hint)
 
 
+def read_regular(path: Path, limit: int) -> bytes:
+    """The content of a regular file, a byte more than `limit` of a larger one. Raises OSError, also for a pipe or a
+    device, which could be read without an end."""
+    # Opening a pipe waits for somebody to write, unless it is asked not to.
+    with os.fdopen(os.open(path, os.O_RDONLY | _NO_WAIT | getattr(os, "O_BINARY", 0)), "rb") as stream:
+        mode = os.fstat(stream.fileno()).st_mode
+        if not stat.S_ISREG(mode):
+            kind = "it is a folder" if stat.S_ISDIR(mode) else "it is not a regular file"
+            raise OSError(errno.EINVAL, kind)
+        return stream.read(limit + 1)
+
+
+class Placing(TypedDict, total=False):
+    """Where a file may be written: no link leads it out of the folder `within`; without `overwrite` only where there is
+    none."""
+
+    within: Path | None
+    overwrite: bool
+
+
 def write_whole(
-    path: Path, content: str | bytes, *, mode: int | None = None, within: Path | None = None, links: bool = True
+    path: Path,
+    content: str | bytes,
+    *,
+    mode: int | None = None,
+    within: Path | None = None,
+    links: bool = True,
+    overwrite: bool = True,
 ) -> None:
     """Write a file whole or not at all.
 
@@ -68,27 +93,28 @@ def write_whole(
     Missing folders are made. An existing file keeps its permissions unless `mode` is given; a new one has
     `mode` or the process's default. Through a symbolic link it is the target that is replaced, and only
     inside `within` (default: the link's folder); without `links` a link is refused, at the end of the path and
-    anywhere below `within`. Raises ConfigurationError (DOC010).
+    anywhere below `within`. A link that comes in the place of a folder below `within` meanwhile is not followed.
+    Raises ConfigurationError (DOC010), and UsageError where there is a file that may not be replaced.
     """
     data = content.encode() if isinstance(content, str) else content
     if not links:
         _refuse_links(path, within)
     target = _target(path, within) if links else path
-    temporary = target.with_name(f".{target.name[:100]}.{secrets.token_hex(6)}.tmp")
+    root = within.resolve() if within is not None and links else within
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        old = target.lstat().st_mode if os.path.lexists(target) else None
-        if old is not None and not stat.S_ISREG(old):
-            _refuse(path, "it is a folder" if stat.S_ISDIR(old) else "it is not a regular file")
-        kept = stat.S_IMODE(old) if old is not None else None
-        _write(temporary, data, mode if mode is not None else kept)
-        temporary.replace(target)
-        _flush_folder(target.parent)
+        with _new_file(target, root, mode, overwrite=overwrite) as stream:
+            stream.write(data)
+    except _Taken:
+        raise _taken(path) from None
     except OSError as fault:
         _refuse(path, (fault.strerror or str(fault)).lower())
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+
+
+def remove_file(path: Path, within: Path | None = None) -> None:
+    """Remove a file that `write_whole` wrote, if it is there. Below `within` no link is followed. Raises OSError."""
+    target, root = (path, None) if within is None else (path.parent.resolve() / path.name, within.resolve())
+    with open_folder(target.parent, root, create=False) as folder:
+        folder.remove(target.name)
 
 
 @contextlib.contextmanager
@@ -98,39 +124,49 @@ def whole_file(path: Path, *, overwrite: bool = False) -> Iterator[BinaryIO]:
     Raises UsageError when the name is taken (and may not be overwritten, or is no regular file) and when it cannot be
     written.
     """
-    temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.tmp")
     try:
-        kept = path.lstat().st_mode if os.path.lexists(path) else None
-        if kept is not None and not stat.S_ISREG(kept):
-            raise UsageError(f"{path} is there already, and is no regular file")
-        if kept is not None and not overwrite:
-            raise _taken(path)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-        with os.fdopen(os.open(temporary, flags, 0o666 if kept is None else stat.S_IMODE(kept)), "wb") as stream:
+        with _new_file(path, None, None, overwrite=overwrite, create=False) as stream:
             yield stream
-            stream.flush()
-            os.fsync(stream.fileno())
-        _name(temporary, path, overwrite=overwrite)
-        _flush_folder(path.parent)
+    except _Taken:
+        raise _taken(path) from None
     except OSError as fault:
         raise UsageError(f"{path} cannot be written: {(fault.strerror or str(fault)).lower()}") from fault
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
-def _name(temporary: Path, path: Path, *, overwrite: bool) -> None:
-    if overwrite:
-        temporary.replace(path)
-        return
-    try:
-        os.link(temporary, path)  # unlike a renaming, this never replaces what came there meanwhile
-    except FileExistsError:
-        raise _taken(path) from None
-    except OSError:  # a file system without hard links
-        if os.path.lexists(path):
-            raise _taken(path) from None
-        temporary.replace(path)
+@contextlib.contextmanager
+def _new_file(
+    target: Path, within: Path | None, mode: int | None, *, overwrite: bool, create: bool = True
+) -> Iterator[BinaryIO]:
+    """A stream to a new file, which takes the target's name when the block is left well. Raises OSError."""
+    temporary = f".{target.name[:100]}.{secrets.token_hex(6)}.tmp"
+    below = within is not None and target.is_relative_to(within)
+    with open_folder(target.parent, within if below else None, create=create) as folder:
+        old = folder.find_mode(target.name)
+        if old is not None and not stat.S_ISREG(old):
+            raise OSError(errno.EINVAL, "it is a folder" if stat.S_ISDIR(old) else "it is not a regular file")
+        if old is not None and not overwrite:
+            raise _Taken
+        rights = mode if mode is not None or old is None else stat.S_IMODE(old)
+        try:
+            # Created with no more rights than it will have: its content may be secret from the first byte on.
+            with os.fdopen(folder.create(temporary, 0o666 if rights is None else rights), "wb") as stream:
+                if rights is not None and hasattr(os, "fchmod"):
+                    os.fchmod(stream.fileno(), rights)  # the umask may have taken rights that the old file had
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if overwrite:
+                folder.replace(target.name, by=temporary)
+            elif not folder.claim(target.name, by=temporary):  # never replaces what came there meanwhile
+                raise _Taken
+            folder.flush()
+        finally:
+            with contextlib.suppress(OSError):
+                folder.remove(temporary)
+
+
+class _Taken(Exception):
+    """There is a file that may not be replaced."""
 
 
 def _taken(path: Path) -> UsageError:
@@ -154,29 +190,6 @@ def _refuse_links(path: Path, within: Path | None) -> None:
     if link is not None:
         what = "it" if link is path else link.as_posix()
         _refuse(path, f"{what} is a symbolic link", "name a file that no link leads to, or remove the link")
-
-
-def _write(path: Path, data: bytes, mode: int | None) -> None:
-    # Created with no more rights than it will have: its content may be secret from the first byte on.
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags, 0o666 if mode is None else mode)
-    with os.fdopen(descriptor, "wb") as stream:
-        if mode is not None:
-            path.chmod(mode)  # the umask may have taken rights that the old file had
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-
-
-def _flush_folder(folder: Path) -> None:
-    """Make the rename itself durable, where the system lets a folder be opened."""
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    with contextlib.suppress(OSError):  # some file systems refuse; the file itself is already on disk
-        os.fsync(descriptor)
-    os.close(descriptor)
 
 
 def _refuse(path: Path, reason: str, hint: str = "") -> NoReturn:

@@ -82,9 +82,9 @@ class Imported:
     def write(self, folder: Path) -> None:
         """Write everything into a folder, each file whole. Raises ConfigurationError."""
         for name, text in self.files.items():
-            write_whole(folder / name, text)
+            write_whole(folder / name, text, within=folder)
         for recording in self.recordings:
-            save_recording(folder / "recordings" / f"{recording.operation}.json", recording, Redactor())
+            save_recording(folder / "recordings" / f"{recording.operation}.json", recording, Redactor(), within=folder)
 
 
 def read_source(path: Path) -> Source:

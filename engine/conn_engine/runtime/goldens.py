@@ -1,6 +1,7 @@
 """Writes golden results. An account's golden is kept where it differs from the connector's, headers aside."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 from conn_engine.diagnostics import Severity
@@ -18,8 +19,9 @@ _GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106"}
 _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 
-def update_golden(judgement: Judgement, redactor: Redactor) -> int:
+def update_golden(judgement: Judgement, redactor: Redactor, *, within: Path | None = None) -> int:
     """Write the case's golden if it differs, the one that accounts share first. Returns how many files it changed.
+    No link leads out of the folder `within`.
 
     A case with another kind of error (a mapping that fails, a schema that is broken, a request nobody recorded) is left
     alone: updating must not hide it. A vendor error that was recorded is a result like any other.
@@ -37,7 +39,7 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
             hint="a mapping reads a credential's value, or a document holds one (SEC101): take it out there",
         )
     judgement.findings = [f for f in judgement.findings if f.code not in _GOLDEN_CODES | _KEPT_ERRORS]
-    changed = update_golden(judgement.shared, redactor) if judgement.shared is not None else 0
+    changed = update_golden(judgement.shared, redactor, within=within) if judgement.shared is not None else 0
     if judgement.shared is not None and case.golden == case.base_golden:
         judgement.golden = "overridden"  # an environment without an account: only what holds without it is kept
         return changed
@@ -49,8 +51,7 @@ def update_golden(judgement: Judgement, redactor: Redactor) -> int:
         return changed + int(existed)
     if case.golden.is_file() and case.golden.read_text(encoding="utf-8") == text:
         return changed
-    case.golden.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(case.golden, text)
+    write_whole(case.golden, text, within=within)
     return changed + 1
 
 

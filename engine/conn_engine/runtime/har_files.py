@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Unpack
 
 from conn_engine.config import Effective, OperationName
-from conn_engine.documents import dump_json, write_whole
+from conn_engine.documents import Placing, dump_json, write_whole
 from conn_engine.errors import UsageError
 from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
@@ -26,6 +27,7 @@ def import_recording(
     scenario: str,
     redactor: Redactor,
     clock: Clock,
+    **placing: Unpack[Placing],
 ) -> int:
     """Make a recording of the exchanges in a HAR file that went to the connector's hosts. Returns their number.
 
@@ -48,8 +50,7 @@ def import_recording(
         base_url=base_url(effective),
         exchanges=exchanges,
     )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    save_recording(target, recording, redactor)
+    save_recording(target, recording, redactor, **placing)
     return len(exchanges)
 
 

@@ -11,7 +11,7 @@ from msgspec import UNSET
 
 from conn_engine.auth import absent_parts, secret_fields
 from conn_engine.config import OperationName
-from conn_engine.documents import dump_json
+from conn_engine.documents import Placing, dump_json
 from conn_engine.errors import ConnError, TransportError
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.cases import Outcome, replay
@@ -53,8 +53,9 @@ def record_operation(
     own: bool = False,
     transport: Sender | None = None,
     seen: Callable[[int], None] = lambda count: None,
+    placing: Placing | None = None,
 ) -> Recorded:
-    """Run the operation for at most `pages` pages and write the recording to `path`.
+    """Run the operation for at most `pages` pages and write the recording to `path`, as `placing` says.
 
     A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
     """
@@ -87,8 +88,7 @@ def record_operation(
             wait=wiring.session.policy.wait,
         ),
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    kept = save_recording(path, recording, wiring.redactor)
+    kept = save_recording(path, recording, wiring.redactor, **(placing or {}))
     difference = _difference(replay(wiring.effective, name, kept), ran.records, ran.fault)
     return Recorded(len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes))
 

@@ -10,13 +10,13 @@ import contextlib
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar, Unpack
 
 import msgspec
 from msgspec import UNSET, Meta
 
 from conn_engine.diagnostics import Span, diagnostic
-from conn_engine.documents import dump_json, parse, undotted, write_whole
+from conn_engine.documents import Placing, dump_json, parse, read_regular, remove_file, undotted, write_whole
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import REDACTED, NumberingRedactor, Redactor, secret_name
 
@@ -155,11 +155,12 @@ def load_as(model: type[T], path: Path, file: str) -> tuple[T, bytes]:
     """Read a file of recorded data as its model, and its text. `file` is what people call it. Raises ConfigurationError
     with a finding REC001 at the place of the fault."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            _fail(file, "REC001", f"the recording is larger than {MAX_BYTES // 2**20} MiB")
-        content = path.read_bytes().removeprefix(b"\xef\xbb\xbf")
+        content = read_regular(path, MAX_BYTES)
     except OSError as error:
         _fail(file, "REC001", f"the recording cannot be read: {(error.strerror or str(error)).lower()}")
+    if len(content) > MAX_BYTES:
+        _fail(file, "REC001", f"the recording is larger than {MAX_BYTES // 2**20} MiB")
+    content = content.removeprefix(b"\xef\xbb\xbf")
     try:
         return msgspec.json.decode(content, type=model), content
     except msgspec.ValidationError as error:
@@ -224,7 +225,7 @@ def _fail(file: str, code: str, what: str, span: Span | None = None, *, path: st
     raise ConfigurationError(f"{file}: {what}", hint=hint, findings=[finding])
 
 
-def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Recording:
+def save_recording(path: Path, recording: Recording, redactor: Redactor, **placing: Unpack[Placing]) -> Recording:
     """Write a recording without secrets, whole or not at all, and give it back as written.
 
     The text is searched for every secret the redactor knows, in every encoding, before it is written and
@@ -232,11 +233,13 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor) -> Reco
     a file that was there before is only replaced by a clean one.
     """
     clean = _clean(recording, NumberingRedactor(redactor))
-    write_clean(path, dump_json(_ordered(clean, path)), redactor)
+    write_clean(path, dump_json(_ordered(clean, path)), redactor, **placing)
     return clean
 
 
-def write_clean(path: Path, text: str, redactor: Redactor, names: Iterable[str] = ()) -> None:
+def write_clean(
+    path: Path, text: str, redactor: Redactor, names: Iterable[str] = (), **placing: Unpack[Placing]
+) -> None:
     """Write a file of recorded data, whole, unless a secret is found in it. `names` are keys of its objects that may be
     a word of a secret. Raises ConfigurationError (REC002) then."""
 
@@ -247,10 +250,10 @@ def write_clean(path: Path, text: str, redactor: Redactor, names: Iterable[str] 
 
     found = found_in(text)
     if not found:
-        write_whole(path, text)
-        found = found_in(path.read_text(encoding="utf-8"))
+        write_whole(path, text, **placing)
+        found = found_in(read_regular(path, MAX_BYTES).decode("utf-8", "replace"))
         if found:
-            path.unlink(missing_ok=True)
+            remove_file(path, placing.get("within"))
     if found:
         _fail(
             path.as_posix(),

@@ -5,12 +5,12 @@ import base64
 import binascii
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Unpack
 
 import msgspec
 from msgspec import Meta
 
-from conn_engine.documents import dump_json
+from conn_engine.documents import Placing, dump_json
 from conn_engine.secrets import Redactor
 from conn_engine.transport.recordings import Exchange, check_exchanges, load_as, refuse_recorded, write_clean
 from conn_engine.webhooks.delivery import Delivery
@@ -92,13 +92,12 @@ def load_delivery(path: Path, display: str = "") -> RecordedDelivery:
     return recorded
 
 
-def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor) -> None:
+def save_delivery(path: Path, recorded: RecordedDelivery, redactor: Redactor, **placing: Unpack[Placing]) -> None:
     """Write a recorded delivery, whole, unless a secret that the redactor knows is found in it. Raises
     ConfigurationError (REC002) then."""
-    path.parent.mkdir(parents=True, exist_ok=True)
     data = {name: value for name, value in msgspec.to_builtins(recorded).items() if value != {}}
     schema = recorded.schema_url or _schema_for(path)
-    write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor, recorded.secrets)
+    write_clean(path, dump_json({"$schema": schema, "format": 1, **data}), redactor, recorded.secrets, **placing)
 
 
 def _schema_for(path: Path) -> str:

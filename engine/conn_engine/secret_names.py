@@ -1,8 +1,21 @@
 """Which names belong to secrets: of headers, parameters and fields, and of the parts of a credential document."""
 
 import re
+from typing import Literal, TypeAlias
 
-__all__ = ["is_common_word", "is_open_part", "is_public_part", "is_signature_name", "secret_name"]
+__all__ = [
+    "Place",
+    "is_common_word",
+    "is_credential_name",
+    "is_doubtful_parameter",
+    "is_open_part",
+    "is_public_part",
+    "is_signature_name",
+    "secret_name",
+]
+
+Place: TypeAlias = Literal["header", "parameter", "field"]
+"""Where a name stands: a parameter is of a URL or a form, a field of a document."""
 
 # fmt: off
 _SECRET_NAMES = frozenset({
@@ -27,7 +40,85 @@ _OPEN_ENDINGS = (
     "shop", "site", "tenant", "type", "uri", "url", "user", "version", "zone",
 )
 # fmt: on
+# What a name in somebody's file ends with that may be of a credential; nothing else is known of the vendor there.
+_CREDENTIAL_ENDINGS = (
+    "accesskey",
+    "accesskeyid",
+    "accountkey",
+    "adminkey",
+    "apikey",
+    "appkey",
+    "applicationkey",
+    "assertion",
+    "authkey",
+    "authorization",
+    "clientkey",
+    "connectionstring",
+    "consumerkey",
+    "cookie",
+    "credential",
+    "credentials",
+    "devkey",
+    "developerkey",
+    "encryptionkey",
+    "functionskey",
+    "hmac",
+    "insertkey",
+    "integrationkey",
+    "jwt",
+    "licensekey",
+    "masterkey",
+    "otp",
+    "passcode",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "querykey",
+    "samlresponse",
+    "secret",
+    "secretkey",
+    "serverkey",
+    "sessid",
+    "sessionid",
+    "sessionkey",
+    "sharedkey",
+    "signingkey",
+    "storagekey",
+    "subscriptionkey",
+    "token",
+    "userkey",
+)
+_CREDENTIAL_NAMES = frozenset(
+    {
+        "authcode",
+        "authentication",
+        "authorizationcode",
+        "awsaccesskeyid",
+        "devicecode",
+        "googleaccessid",
+        "mfacode",
+        "pass",
+        "recoverycodes",
+        "sastoken",
+        "ticket",
+        "verificationcode",
+        "xamznoidcdata",
+        "xauth",
+        "xhoneycombteam",
+        "xjfrogartapi",
+        "xsession",
+        "xvercelprotectionbypass",
+    }
+)
+_LAST_WORDS_OF_HEADERS = frozenset({"auth", "hmac", "key", "session", "sid", "sign", "signature", "token"})
+# Parameters that are often a credential: only where the value looks like one.
+_DOUBTFUL_PARAMETERS = frozenset({"auth", "code", "hash", "k", "key", "session", "sid", "sign", "state", "t", "tk"})
 _SIGNED_URLS = frozenset({"sig", "signature", "xamzsignature", "xgoogsignature"})
+_PAGING = re.compile(
+    "(?:page|paging|pagination|next|prev|previous|sync|continu(?:e|ation)|cursor|skip|delta|changes?|resume|scroll|start|end"
+    "|batch|upload|input|output|total|max|prompt|completion)token$"
+)
 _COMMON_WORDS = frozenset({"true", "false", "null", "none"})
 
 
@@ -42,6 +133,26 @@ def secret_name(name: str) -> bool:
     """
     key = _squeezed(name)
     return key in _SECRET_NAMES or key.endswith(_SECRET_ENDINGS)
+
+
+def is_credential_name(name: str, place: Place) -> bool:
+    """Whether a name in a file of which nothing else is known may be a credential's: more than `secret_name`, by where
+    it stands. Names of paging tokens are none here either."""
+    key = _squeezed(name)
+    if secret_name(name) or key in _CREDENTIAL_NAMES:
+        return True
+    if place == "header" and _words(name)[-1:] and _words(name)[-1] in _LAST_WORDS_OF_HEADERS:
+        return "idempot" not in key
+    return key.endswith(_CREDENTIAL_ENDINGS) and _PAGING.search(key) is None
+
+
+def is_doubtful_parameter(name: str) -> bool:
+    """Whether a parameter of this name is a credential at some vendors, and something else at others."""
+    return _squeezed(name) in _DOUBTFUL_PARAMETERS
+
+
+def _words(name: str) -> list[str]:
+    return re.findall(r"[a-z]+|[0-9]+", re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name).lower())
 
 
 def is_signature_name(name: str) -> bool:

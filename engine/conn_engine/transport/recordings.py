@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents import Placing, dump_json, parse, read_regular, remove_file, undotted, write_whole
 from conn_engine.errors import ConfigurationError
-from conn_engine.secrets import REDACTED, NumberingRedactor, Redactor, secret_name
+from conn_engine.secrets import REDACTED, NumberingRedactor, Redactor
 
 __all__ = [
     "SCHEMA_URL",
@@ -328,7 +328,7 @@ def redacted_request(request: RecordedRequest, redactor: Redactor) -> RecordedRe
 
 
 def _redacted_part(part: RecordedPart, redactor: Redactor) -> RecordedPart:
-    if secret_name(part.name):
+    if redactor.is_named(part.name, "parameter", part.text):
         return msgspec.structs.replace(part, body=UNSET, text=REDACTED, base64=None)
     return msgspec.structs.replace(
         part,
@@ -352,7 +352,11 @@ def redacted_response(response: RecordedResponse, redactor: Redactor) -> Recorde
 def _headers(headers: dict[str, str], redactor: Redactor) -> dict[str, str]:
     # Dropped, not blanked: a header is never compared, and its name alone would read as if it had been sent
     # so.
-    return {redactor.text(name): redactor.url(value) for name, value in headers.items() if not secret_name(name)}
+    return {
+        redactor.text(name): redactor.url(value)
+        for name, value in headers.items()
+        if not redactor.is_named(name, "header", value)
+    }
 
 
 def _data(value: Any, redactor: Redactor) -> Any:

@@ -1,0 +1,111 @@
+"""Credentials that are known by how they look: tokens of well-known vendors, JSON Web Tokens, private keys, and what
+stands behind the word `Bearer`. Nothing of their values is known."""
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+__all__ = ["is_random", "locate_shapes", "shapes_in", "token_pattern"]
+
+# A part that each has, and its pattern.
+_TOKENS = {
+    "sk_": r"sk_(?:live|test)_[0-9A-Za-z]{16,}",
+    "rk_": r"rk_(?:live|test)_[0-9A-Za-z]{16,}",
+    "whsec_": r"whsec_[0-9A-Za-z+/]{20,}",
+    "xox": r"xox[abeprs]-[0-9A-Za-z-]{10,}",
+    "xapp-": r"xapp-[0-9A-Za-z-]{20,}",
+    "gh": r"gh[pousr]_[0-9A-Za-z]{30,}",
+    "github_pat_": r"github_pat_[0-9A-Za-z_]{40,}",
+    "glpat-": r"glpat-[\w-]{18,}",
+    "AKIA": r"AKIA[0-9A-Z]{16}",
+    "ASIA": r"ASIA[0-9A-Z]{16}",
+    "AIza": r"AIza[\w-]{35}",
+    "ya29.": r"ya29\.[\w-]{20,}",
+    "1//0": r"1//0[\w-]{30,}",
+    "GOCSPX-": r"GOCSPX-[\w-]{20,}",
+    "pat-": r"pat-(?:na|eu)1-[0-9a-f-]{30,}",
+    "shp": r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}",
+    "SG.": r"SG\.[\w-]{16,}\.[\w-]{16,}",
+    "sk-": r"sk-(?:(?:proj|ant|or|svcacct)-[\w-]{20,}|[0-9A-Za-z]{32,})",
+    "npm_": r"npm_[0-9A-Za-z]{36}",
+    "pypi-": r"pypi-[\w-]{50,}",
+    "dop_v1_": r"dop_v1_[0-9a-f]{64}",
+    "ATATT3": r"ATATT3[\w=-]{50,}",
+    "lin_": r"lin_(?:api|oauth)_[0-9A-Za-z]{32,}",
+    "secret_": r"secret_[0-9A-Za-z]{40,}",
+    "ntn_": r"ntn_[0-9A-Za-z]{40,}",
+    "key-": r"key-[0-9a-f]{32}",
+    "sq0": r"sq0(?:atp|csp|idp)-[\w-]{22,}",
+    "EAA": r"EAA[0-9A-Za-z]{40,}",
+    "hf_": r"hf_[0-9A-Za-z]{30,}",
+    "NRAK-": r"NRAK-[0-9A-Z]{27}",
+    "PMAK-": r"PMAK-[0-9a-f-]{50,}",
+    "local.": r"v[1-4]\.local\.[\w-]{30,}",
+    "public.": r"v[1-4]\.public\.[\w-]{30,}",
+    "eyJ": r"eyJ[\w-]{10,}\.(?:[\w-]*\.[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}|[\w-]{10,}\.[\w-]{5,})",
+}
+_KNOWN_KIND = "a token that looks like one of a well-known kind"
+_OTHERS = (
+    (
+        "a private key",
+        "-----BEGIN ",
+        r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z0-9 ]{0,20}-----"
+        r"(?:[^-]|-(?!----)){0,20000}(?:-----END [A-Z0-9 ]{1,60}-----)?",
+    ),
+    (_KNOWN_KIND, ":AA", r"[0-9]{8,10}:AA[\w-]{33}"),
+    ("a bearer token", "earer", r"\b[Bb]earer(?: |%20|\+){1,3}([\w.~+/=:-]{8,})"),
+    ("a user's name and password", "asic", r"\b[Bb]asic(?: |%20|\+){1,3}([A-Za-z0-9+/_-]{8,}={0,2})(?![\w-])"),
+)
+_RANDOM = re.compile(r"(?=\S*[0-9])(?=\S*[A-Za-z])[A-Za-z0-9_.:~+/=-]{16,}")
+_DATED = re.compile(r"\d{4}-\d{2}(?:-\d{2})?(?:[T.-].*)?")
+_LETTERS = re.compile(r"[A-Za-z]+=*")
+
+
+@cache
+def token_pattern() -> re.Pattern[str]:
+    """A pattern for tokens of well-known vendors and JSON Web Tokens."""
+    return re.compile("|".join(map(_apart, _TOKENS.values())))
+
+
+def is_random(text: str) -> bool:
+    """Whether a text is long and looks as if nobody thought of it: neither a word nor a date."""
+    return _RANDOM.fullmatch(text) is not None and _DATED.fullmatch(text) is None
+
+
+def locate_shapes(text: str) -> list[tuple[int, int]]:
+    """Where credentials stand, in order and apart from one another."""
+    joined: list[tuple[int, int]] = []
+    for start, end, _ in sorted(_found(text)):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+def shapes_in(text: str) -> list[str]:
+    """What kinds of credentials stand in the text, for people."""
+    return list(dict.fromkeys(label for _, _, label in _found(text)))
+
+
+def _found(text: str) -> Iterator[tuple[int, int, str]]:
+    for part, pattern in _TOKENS.items():
+        if part in text:
+            yield from ((*match.span(), _KNOWN_KIND) for match in _compiled(_apart(pattern)).finditer(text))
+    for label, part, pattern in _OTHERS:
+        if part not in text:
+            continue
+        for match in _compiled(pattern).finditer(text):
+            group = match.lastindex or 0
+            if not group or _LETTERS.fullmatch(match[group]) is None:  # "Basic functions" are words
+                yield *match.span(group), label
+
+
+def _apart(pattern: str) -> str:
+    """The pattern where no name or number goes on: each is looked for once in a run of its characters."""
+    return rf"(?<![\w-])(?:{pattern})"
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)

@@ -1,6 +1,7 @@
 """The evaluator jlens (Rust), and the fields that an expression reads according to it."""
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import jlens
@@ -9,8 +10,8 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import read_time
 from conn_engine.expressions.faults import fault, is_panic, panic
 from conn_engine.expressions.known import known_functions
-from conn_engine.expressions.replacing import PRELUDE, fits, needs_bound
-from conn_engine.expressions.tokens import LexError, Token, lex
+from conn_engine.expressions.preludes import find_preludes
+from conn_engine.expressions.tokens import LexError, Token, has_join, lex
 from conn_engine.expressions.values import UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 
@@ -33,31 +34,29 @@ class LensExpression:
     """One expression of jlens. An answer of None is looked at twice: jlens says None for null and for
     undefined."""
 
-    __slots__ = ("_calls", "_expression", "_moment", "_probe", "_shift", "_text")
+    __slots__ = ("_calls", "_expression", "_hosts", "_joins", "_moment", "_probe", "_shift", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
         self._probe: Any = None
         self._expression = _compile(text, text)
-        own = [FUNCTIONS[name] for name in _names(text) & FUNCTIONS.keys()]
-        self._moment = any(row.moment for row in own)
         self._calls = "$" in text  # else nothing in it can ask for the time or for chance
-        preludes = [PRELUDE] if "$replace" in text and needs_bound(_tokens(text)) else []
-        if any(row.date for row in own):
-            from conn_engine.expressions import dating
-
-            preludes.append(dating.PRELUDE)
-        before = "".join(preludes)
+        self._joins = "@" in text and has_join(_tokens(text))
+        names = _names(text)
+        self._moment = any(FUNCTIONS[name].moment for name in names & FUNCTIONS.keys())
+        preludes = find_preludes(names, _tokens(text)) if names else []
+        before = "".join(prelude.text for prelude in preludes)
         self._shift = len(before)
+        self._hosts = {name: host for prelude in preludes for name, host in prelude.hosts.items()}
         if preludes:
-            self._expression = _compile(f"{before}{text}\n{')' * len(preludes)}", text)
+            self._expression = _compile(f"{before}{text}\n{')' * len(preludes)}", text, self._hosts)
 
     def evaluate(
         self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
     ) -> Any:
         """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
         (as in JSON)."""
-        options = limits.options
+        options = limits.join_options if self._joins else limits.options
         if self._calls:
             options = {**options, "now": round(now * 1000), "seed": seed}
         names = None if bindings is None else dict(bindings)
@@ -73,13 +72,13 @@ class LensExpression:
         value = _run(self._text, self._shift, self._expression.evaluate, data, names, **options)
         if value is None:
             if self._probe is None:
-                self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text)
+                self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text, self._hosts)
             value = _run(self._text, self._shift, self._probe.evaluate, data, names, **options).get("v", UNDEFINED)
         return value
 
 
-def _compile(source: str, text: str) -> Any:
-    """Compile `source`, made of the author's `text`, and give it those of our functions that it names.
+def _compile(source: str, text: str, hosts: Mapping[str, Callable[..., Any]] = MappingProxyType({})) -> Any:
+    """Compile `source`, made of the author's `text`, and give it those of our functions that it names, and `hosts`.
 
     Registering all of them would cost a little at every evaluation.
     """
@@ -91,13 +90,8 @@ def _compile(source: str, text: str) -> Any:
         for name in names & FUNCTIONS.keys():
             row = FUNCTIONS[name]
             expression.register_function(name, _host(name, row.implementation), row.signature)
-        if "$conn_fits" in source:
-            expression.register_function("conn_fits", fits)
-        if "$conn_date" in source:
-            from conn_engine.expressions import dating
-
-            for name, implementation in dating.HOSTS.items():
-                expression.register_function(name, _host(name, implementation))
+    for name, implementation in hosts.items():
+        expression.register_function(name, _host(name, implementation))
     return expression
 
 

@@ -14,6 +14,7 @@ import jsonata.jsonata
 from jsonata import Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
+from conn_engine.expressions.bounded import bounded_functions
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 from conn_engine.functions.dates import DATE_METHODS, METHODS, call
@@ -190,9 +191,7 @@ def functions_for(instance: Any, names: Iterable[str], limits: Limits, seed: int
     given = {
         **{name: _own(name) for name in names},
         "eval": _REFUSED,
-        "pad": _guarded(instance, "pad", limits, lambda text, width=0, *_: abs(int(width))),
-        "join": _guarded(instance, "join", limits, _joined_length),
-        "replace": _guarded(instance, "replace", limits, _replaced_length),
+        **bounded_functions(instance, limits),
     }
     if seed is not None:
         chance = Random(seed)  # noqa: S311
@@ -214,43 +213,3 @@ def _shuffled(items: Any, chance: Random) -> Any:
     mixed = list(items)
     chance.shuffle(mixed)
     return mixed
-
-
-class _Guarded(Jsonata.JFunction):  # type: ignore[misc]
-    """A function of the package that would build a string before its length can be looked at."""
-
-    def __init__(self, inner: Any, longest: int, length: Callable[..., int]) -> None:
-        super().__init__(None, None)
-        self.function_name = inner.function_name
-        self.signature = inner.signature
-        self._inner = inner
-        self._longest = longest
-        self._length = length
-
-    def call(self, input_: Any, args: Any) -> Any:
-        """Refuse a result that would be too long, else call the function."""
-        if args and all(item is not None for item in args[:2]) and self._length(*args) > self._longest:
-            raise JException("U1001", -1)
-        return self._inner.call(input_, args)
-
-    def get_number_of_args(self) -> int:
-        """How many arguments it takes."""
-        return int(self._inner.get_number_of_args())
-
-
-def _guarded(instance: Any, name: str, limits: Limits, length: Callable[..., int]) -> Any:
-    return _Guarded(instance.environment.lookup(name), limits.string_bytes, length)
-
-
-def _joined_length(items: Any, separator: Any = "", *_rest: Any) -> int:
-    if not isinstance(items, list):
-        return 0
-    between = len(separator) if isinstance(separator, str) else 0
-    return sum(len(item) for item in items if isinstance(item, str)) + between * len(items)
-
-
-def _replaced_length(text: Any, pattern: Any, replacement: Any = None, *_rest: Any) -> int:
-    if not isinstance(text, str) or not isinstance(replacement, str):
-        return 0
-    found = text.count(pattern) if isinstance(pattern, str) and pattern else len(text) + 1
-    return len(text) + found * len(replacement)

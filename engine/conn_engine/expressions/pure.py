@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -19,7 +19,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.native import functions_for, plain, prepared
-from conn_engine.expressions.tokens import LexError, lex
+from conn_engine.expressions.tokens import LexError, has_join, lex
 from conn_engine.expressions.values import Limits
 from conn_engine.functions import FUNCTIONS, moment
 
@@ -90,7 +90,7 @@ class PureExpression:
                 frame.bind(name, prepared(value))
             for name, function in functions_for(instance, instance.own, limits, seed).items():
                 frame.bind(name, function)
-            _bound(frame, limits, trail)
+            _bound(frame, limits, trail, joins=instance.joins)
             entered = moment.enter(now, seed)
             try:
                 return plain(_run(instance, frame, prepared(data), now), limits)
@@ -111,6 +111,7 @@ def parsed(text: str) -> Any:
     if instance.errors:
         raise _fault(instance.errors[0], text, [])
     instance.own = _own_names(text)
+    instance.joins = _has_join(text)
     kept[text] = instance
     if len(kept) > _KEPT_PER_THREAD:
         kept.popitem(last=False)
@@ -123,6 +124,13 @@ def _own_names(text: str) -> frozenset[str]:
         return frozenset(token.text[1:] for token in lex(text) if token.kind == "variable") & FUNCTIONS.keys()
     except LexError:
         return frozenset(FUNCTIONS)
+
+
+def _has_join(text: str) -> bool:
+    try:
+        return "@" in text and has_join(lex(text))
+    except LexError:
+        return True
 
 
 def _run(instance: Any, frame: Any, data: Any, now: float) -> Any:
@@ -144,8 +152,11 @@ def _run(instance: Any, frame: Any, data: Any, now: float) -> Any:
         state.jsonata = before if before is not None else instance
 
 
-def _bound(frame: Any, limits: Limits, trail: list[Any]) -> None:
-    """Bound a frame. `trail` holds the nodes being evaluated: after an error, the last one failed."""
+def _bound(frame: Any, limits: Limits, trail: list[Any], *, joins: bool) -> None:
+    """Bound a frame. `trail` holds the nodes being evaluated: after an error, the last one failed.
+
+    With `joins`, what each step of a path adds to a join is counted while it runs: nothing else sees it before its end.
+    """
     from jsonata.jexception import JException
 
     deadline = time.monotonic() + limits.seconds
@@ -157,7 +168,19 @@ def _bound(frame: Any, limits: Limits, trail: list[Any]) -> None:
         if time.monotonic() > deadline:
             raise JException("D1012", -1, round(limits.seconds * 1000))
 
-    def leave(_node: Any, _input: Any, _frame: Any, result: Any) -> None:
+    joined: Counter[int] = Counter()
+
+    def count(node: Any, result: Any) -> None:
+        for step in node.steps or () if node.type == "path" else ():
+            joined.pop(id(step), None)
+        if node.focus is not None and isinstance(result, list):
+            joined[id(node)] += len(result)
+            if joined[id(node)] > limits.join_items:
+                raise JException("U1001", -1)
+
+    def leave(node: Any, _input: Any, _frame: Any, result: Any) -> None:
+        if joins:
+            count(node, result)
         if isinstance(result, str):
             if len(result) > limits.string_bytes:
                 raise JException("U1001", -1)

@@ -3,7 +3,7 @@ the length.
 
 The built-in is left alone where it cannot grow much: its pattern is written as a regular expression (then
 the clock stops it) or its replacement as a short text. An expression that uses it otherwise is put behind
-a prelude that asks `fits` first.
+a prelude (`preludes`) that asks `fits` first.
 """
 
 from typing import Any
@@ -12,13 +12,7 @@ from conn_engine.expressions.tokens import Token
 from conn_engine.expressions.values import DEFAULT_LIMITS
 from conn_engine.functions import FunctionFault
 
-__all__ = ["PRELUDE", "fits", "needs_bound"]
-
-PRELUDE = (
-    "($conn_replace:=$replace;$replace:=function($s,$p,$r,$n)<s-(sf)(sf)n?:s>"
-    "{$conn_fits($s,$p,$r)?$conn_replace($s,$p,$r,$n)};"
-)
-"""Comes before the text, which a `)` follows; `$conn_fits` is `fits`."""
+__all__ = ["fits", "needs_bound"]
 
 _SHORT = 64
 _OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")

@@ -6,10 +6,11 @@ does not know precedence or meaning: that is the evaluator's.
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["Analysis", "LexError", "Token", "analyse", "lex", "lex_template"]
+__all__ = ["Analysis", "LexError", "Token", "analyse", "has_join", "lex", "lex_template"]
 
 Kind = Literal["name", "quoted", "variable", "string", "number", "regex", "operator"]
 
@@ -209,6 +210,11 @@ def analyse(tokens: list[Token]) -> Analysis:
         root=any(token.kind == "variable" and token.text == "$$" for token in tokens),
         assigns=any(token.kind == "operator" and token.text == ":=" for token in tokens),
     )
+
+
+def has_join(tokens: Iterable[Token]) -> bool:
+    """Whether a step of a path is bound to a variable (`orders@$o`), so that all its combinations are made."""
+    return any(token.kind == "operator" and token.text == "@" for token in tokens)
 
 
 def _parameters(tokens: list[Token], index: int) -> list[str]:

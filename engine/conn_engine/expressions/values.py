@@ -39,17 +39,20 @@ class Limits:
     """Bounds of one evaluation; passing one is an ExpressionError, never a wrong result.
 
     `seconds` of wall time (code `timeout`), `depth` of nested evaluation (`depth`; one level of a recursive
-    function takes about five), `string_bytes` and `array_items` of any one value and `result_bytes` of the
-    whole result as JSON (`size`). `steps` is deterministic (`steps`) and bounds jlens only.
+    function takes about five), `string_bytes` and `array_items` of any one value, `join_items` of a list in an
+    expression with a join (`@`: each of them holds all that is joined) and `result_bytes` of the whole result as JSON
+    (`size`). `steps` is deterministic (`steps`) and bounds jlens only.
 
-    Not bounded: comparing two values that each hold themselves many times over (jlens looks at the clock
-    between its steps, and that is one step), and a regular expression at work under jsonata-python.
+    Not bounded within a process: what one step does with a value that holds itself many times over (compare it, show
+    it in an error), a transform that deletes very many keys of a very large object, the sum of all values, and a
+    regular expression at work under jsonata-python. `isolated` bounds these too.
     """
 
     seconds: float = 5.0
     depth: int = 500
     string_bytes: int = 10_000_000
     array_items: int = 1_000_000
+    join_items: int = 100_000
     result_bytes: int = 16_000_000
     steps: int = 20_000_000
 
@@ -64,6 +67,11 @@ class Limits:
             "max_result_size": self.result_bytes,
             "max_steps": self.steps,
         }
+
+    @cached_property
+    def join_options(self) -> dict[str, Any]:
+        """The same for an expression with a join."""
+        return {**self.options, "max_array_length": min(self.array_items, self.join_items)}
 
     def times(self, factor: float) -> "Limits":
         """Bounds for `factor` evaluations done as one. Depth and the size of a value inside stay."""

@@ -1,0 +1,56 @@
+"""Texts in JSONata that stand before an author's expression under jlens, and give some built-in functions another form.
+
+`$replace` gets a bound, `$distinct` and `$keys` become linear (jlens compares each item with each one before it, and
+looks at no clock meanwhile), a date gets its methods. A prelude is put before an expression only when it names such a
+function. Positions in errors are those of the author's text: the length of what stands before it is taken off.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from conn_engine.expressions.replacing import fits, needs_bound
+from conn_engine.expressions.tokens import Token
+from conn_engine.functions import FUNCTIONS
+from conn_engine.functions.equality import distinct, find_keys
+
+__all__ = ["Prelude", "find_preludes"]
+
+
+class Prelude(NamedTuple):
+    """`text` comes before the author's, which a `)` follows; `hosts` are the functions that it calls, by name."""
+
+    text: str
+    hosts: Mapping[str, Callable[..., Any]]
+
+
+_REPLACE = Prelude(
+    "($conn_replace:=$replace;$replace:=function($s,$p,$r,$n)<s-(sf)(sf)n?:s>"
+    "{$conn_fits($s,$p,$r)?$conn_replace($s,$p,$r,$n)};",
+    {"conn_fits": fits},
+)
+_DISTINCT = Prelude(  # of a list whose items are all equal the built-in gives one item or a list of it, as the list is
+    "($conn_distinct:=$distinct;$distinct:=function($a)<x:x>"
+    "{$count($a)<100?$conn_distinct($a):($d:=$conn_firsts($a);$count($d)<2?$conn_distinct($a):$d)};",
+    {"conn_firsts": distinct},
+)
+_KEYS = Prelude(
+    "($conn_key:=function($v,$k){$k};$keys:=function($o)<x-:a>"
+    '{$type($o)="array"?$each($merge($conn_keys($o).{$:1}),$conn_key):$type($o)="object"?$each($o,$conn_key)};',
+    {"conn_keys": find_keys},
+)
+
+
+def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
+    """Those that an expression needs that has these tokens, `names` of variables among them."""
+    found = []
+    if "replace" in names and needs_bound(tokens):
+        found.append(_REPLACE)
+    if "distinct" in names:
+        found.append(_DISTINCT)
+    if "keys" in names:
+        found.append(_KEYS)
+    if any(FUNCTIONS[name].date for name in names & FUNCTIONS.keys()):
+        from conn_engine.expressions import dating
+
+        found.append(Prelude(dating.PRELUDE, dating.HOSTS))
+    return found

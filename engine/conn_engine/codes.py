@@ -307,6 +307,13 @@ CODES: dict[str, Code] = _table(
         "out: the state is then the end of the window that was read.",
     ),
     Code(
+        "MAP203",
+        "no record has the place of a type",
+        "warning",
+        "`record_types` names a place that no record has as it is delivered: `record_mapping` makes no such field. The "
+        "name is that of the delivered record (`price`, `lines[].sku`); correct it, or leave it out.",
+    ),
+    Code(
         "MAP301",
         "result breaks the unified model",
         "error",

@@ -15,7 +15,7 @@ from conn_engine.auth import Authorization, Credentials
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
 from conn_engine.config.verify import Verify
 from conn_engine.failures import Rule
-from conn_engine.flows import Chunk, Enrich, Parents, Recurse, Step, StepRequest
+from conn_engine.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
 from conn_engine.incremental import Incremental
 from conn_engine.jobs import Job
 from conn_engine.pagination import Pagination
@@ -70,6 +70,8 @@ OperationPath = Annotated[str, Meta(pattern=OPERATION, max_length=200)]
 BaseUrl = Annotated[str, Meta(pattern=URL, max_length=2000)]
 Placement = Annotated[str, Meta(pattern=PLACEMENT, max_length=500)]
 PathPrefix = Annotated[str, Meta(pattern=PATH_PREFIX, max_length=500)]
+RecordPlace = Annotated[str, Meta(pattern=PLACE, max_length=500)]
+RecordKind: TypeAlias = KIND
 Expression: TypeAlias = str  # JSONata
 Template: TypeAlias = str  # text with {{…}}
 Templates: TypeAlias = dict[str, Any]  # JSON data whose strings may hold {{…}}
@@ -177,6 +179,13 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Meta(
             description="What is delivered of a record: an expression over `record`, or an object whose leaves are "
             "expressions. A list gives several records, null or nothing none."
+        ),
+    ] = None
+    record_types: Annotated[
+        dict[RecordPlace, RecordKind] | None,
+        Meta(
+            description="What kind of value stands at a place of a delivered record, such as `price: number` or "
+            "`lines[].sku: text`: one of another kind becomes it where it can, else it stays as it is, as null does."
         ),
     ] = None
     distinct: Annotated[

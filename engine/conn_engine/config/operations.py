@@ -105,6 +105,7 @@ class VendorOperation:
     response_path: str | None
     record_filter: str | None
     record_mapping: Any
+    record_types: Mapping[str, Any]
     distinct: str | None
     parents: tuple[Parents, ...]
     recurse: Recurse | None
@@ -301,6 +302,7 @@ def _vendor_operation(
         response_path=typed.response_path,
         record_filter=typed.record_filter,
         record_mapping=typed.record_mapping,
+        record_types=typed.record_types or {},
         distinct=typed.distinct,
         parents=(typed.parents,) if isinstance(typed.parents, Parents) else typed.parents or (),
         recurse=typed.recurse,

@@ -100,7 +100,10 @@ def _finding(operation: str, change: Change, readers: Iterable[Reader]) -> Findi
         tier = "touches" if change.kind == "endpoint_deprecated" else "breaks"
     elif change.kind in ("gone", "retyped"):
         touched = at_or_below or own
-        tier = ("breaks" if change.certain else "touches") if at_or_below else "touches" if own else "noise"
+        # Who has `record_types` for it gets what they got: it is worth a look, and breaks nothing of theirs.
+        safe = {name for reader in at_or_below if reader.absorbs(change.types) for name in reader.accounts}
+        open_ = [r for r in at_or_below if not r.kind and not (r.delivered and safe.issuperset(r.accounts))]
+        tier = ("breaks" if change.certain and open_ else "touches") if at_or_below else "touches" if own else "noise"
     elif change.kind in ("nullable", "enum_grown"):
         touched = [reader for reader in at_or_below if reader.path == change.path]
         tier = "touches" if touched else "noise"

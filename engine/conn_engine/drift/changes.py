@@ -17,13 +17,15 @@ Kind = Literal[
 class Change:
     """One difference. `path` leads into the answer's body, () for the endpoint itself; `told` says it in words.
 
-    `certain` is false where a sample may only have missed it: a field that was not always there before either.
+    `types` are what a field of another type is now. `certain` is false where a sample may only have missed it: a field
+    that was not always there before either.
     """
 
     kind: Kind
     path: Path
     told: str
     certain: bool = True
+    types: frozenset[str] = frozenset()
 
 
 def changes(old: Form, new: Form) -> Iterator[Change]:
@@ -70,7 +72,7 @@ def _altered(path: Path, was: FieldForm, now: FieldForm, new: Form) -> Iterator[
     extra = now.types - was.types
     if was.types and now.types and extra and (not new.described or lost):
         told = f"{_words(was.types)} became {_words(now.types)}"
-        yield Change("retyped", path, told, certain=not (was.types & now.types))
+        yield Change("retyped", path, told, certain=not (was.types & now.types), types=frozenset(now.types))
     if now.null and not was.null and not new.described and was.filled >= 3:
         yield Change("nullable", path, "is null at times")
     if was.enumerated and now.values is not None and was.values is not None and now.values - was.values:

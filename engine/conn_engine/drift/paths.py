@@ -14,13 +14,18 @@ Path = tuple[str, ...]
 
 
 class Read(NamedTuple):
-    """A path that is read, what is made of it, and who said so. `holder`: only what is below it counts, whatever else
-    comes or goes there."""
+    """A path that is read, what is made of it, and who said so.
+
+    `holder`: only what is below it counts, whatever else comes or goes there. `kind` is what `record_types` makes of
+    it, whichever of some types it has; `delivered`: it reads what has been made already.
+    """
 
     path: Path
     what: str
     origin: Origin | None
     holder: bool = False
+    kind: str = ""
+    delivered: bool = False
 
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")

@@ -3,8 +3,8 @@
 Who reads it from elsewhere (parents, enrichments) is `flows`' to say.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine.config import (
@@ -23,6 +23,7 @@ from conn_engine.drift.flows import asks, flow_readers, flows, own_flow_readers,
 from conn_engine.drift.paths import Path, Read, expression_paths, places_in_answer, record_places, text_paths
 from conn_engine.errors import ConnError
 from conn_engine.expressions import mapping
+from conn_engine.flows import ACCEPTED, steps_of
 from conn_engine.population import AccountGroup, routed
 from conn_engine.runtime.places import origin_of
 
@@ -36,7 +37,8 @@ _OVER_ANSWER = ("stop", "has_more", "next_cursor", "next_page", "next_url", "whe
 class Reader:
     """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom.
 
-    A `holder` reads what is below the path no further: what else comes or goes there does not touch it.
+    A `holder` reads what is below the path no further: what else comes or goes there does not touch it. `kind` is what
+    `record_types` makes of what stands there; a `delivered` one reads that.
     """
 
     path: Path
@@ -45,6 +47,12 @@ class Reader:
     span: Span | None
     accounts: tuple[str, ...]
     holder: bool = False
+    kind: str = ""
+    delivered: bool = False
+
+    def absorbs(self, types: Collection[str]) -> bool:
+        """Whether it makes the same of a value of any of these types."""
+        return bool(types) and bool(self.kind) and ACCEPTED[self.kind].issuperset(types)
 
 
 class Readers:
@@ -57,15 +65,13 @@ class Readers:
 
     def of(self, resource: str, method: str) -> list[Reader]:
         """Those of one operation, over all groups: the same line is one reader of all its accounts."""
-        found: dict[tuple[Path, str, str, Span | None, bool], set[str]] = {}
+        found: dict[Reader, set[str]] = {}
         for effective, accounts, known in self._groups:
-            for path, what, origin, holder in _readers(effective, known, resource, method):
-                level, span = (origin.level, origin.span) if origin is not None else ("base", None)
-                found.setdefault((path, what, level, span, holder), set()).update(accounts)
-        return [
-            Reader(path, what, level, span, tuple(sorted(accounts)), holder)
-            for (path, what, level, span, holder), accounts in found.items()
-        ]
+            for read in _readers(effective, known, resource, method):
+                level, span = (read.origin.level, read.origin.span) if read.origin is not None else ("base", None)
+                reader = Reader(read.path, read.what, level, span, (), read.holder, read.kind, read.delivered)
+                found.setdefault(reader, set()).update(accounts)
+        return [replace(reader, accounts=tuple(sorted(accounts))) for reader, accounts in found.items()]
 
 
 def _readers(effective: Effective, known: Iterable[VendorOperation], resource: str, method: str) -> Iterator[Read]:
@@ -76,7 +82,7 @@ def _readers(effective: Effective, known: Iterable[VendorOperation], resource: s
     yield from _own(effective, operation)
     for read in _consumers(effective, operation, known):
         for place in places_in_answer(operation, read.path):
-            yield read._replace(path=place)
+            yield read._replace(path=place, delivered=True)
     for name in effective.operations():
         if name.kind == "unified":
             if _routed(effective, name, operation):
@@ -99,8 +105,18 @@ def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     for inner, text in texts(operation.record_mapping):
         what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
         yield from _records(effective, text, what, (*operation.at("record_mapping"), *inner), prefixes)
+    yield from _types(effective, operation)
     yield from own_flow_readers(effective, operation)
     yield from _connector(effective, operation)
+
+
+def _types(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What `record_types` makes of the places of a record."""
+    for place, kind in operation.record_types.items():
+        path = tuple(step for step in steps_of(place) if step is not None)
+        origin = _origin(effective, (*operation.at("record_types"), place))
+        for where in places_in_answer(operation, path):
+            yield Read(where, f"{operation.text} record_types.{place}", origin, kind=kind)
 
 
 def _consumers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:

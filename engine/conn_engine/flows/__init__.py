@@ -1,5 +1,7 @@
-"""What makes one operation many requests: parents, recursion, enrichment, chunks. Settings; `runtime` runs them."""
+"""What makes one operation many requests: parents, recursion, enrichment, chunks; and the kinds of values that records
+have. Settings; `runtime` runs them."""
 
+from conn_engine.flows.casts import ACCEPTED, KIND, PLACE, cast_records, steps_of
 from conn_engine.flows.chunk import Chunk
 from conn_engine.flows.enrich import Enrich
 from conn_engine.flows.parents import Parents, Source
@@ -8,4 +10,19 @@ from conn_engine.flows.recurse import Recurse
 from conn_engine.flows.request import StepRequest
 from conn_engine.flows.step import Step
 
-__all__ = ["Chunk", "Enrich", "Parents", "Placement", "Recurse", "Source", "Step", "StepRequest", "place"]
+__all__ = [
+    "ACCEPTED",
+    "KIND",
+    "PLACE",
+    "Chunk",
+    "Enrich",
+    "Parents",
+    "Placement",
+    "Recurse",
+    "Source",
+    "Step",
+    "StepRequest",
+    "cast_records",
+    "place",
+    "steps_of",
+]

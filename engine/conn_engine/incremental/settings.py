@@ -75,6 +75,20 @@ class Common(Settings, frozen=True, kw_only=True):
             "request. What is in it comes with a later run."
         ),
     ] = False
+    when_reversed: Annotated[
+        Literal["ask", "skip"],
+        Meta(
+            description="Where the start lies after the end (a state from the future, a start that is still to come): "
+            "ask for the end alone, or for nothing."
+        ),
+    ] = "ask"
+    last_window: Annotated[
+        Literal["own", "joined"],
+        Meta(
+            description="Where one granule is left after the windows: it is a window of its own, or is joined to the "
+            "one before, which then is longer than `window` by it."
+        ),
+    ] = "own"
     per_partition: Annotated[
         bool,
         Meta(description="Whether each partition (see `parents`) has a cursor of its own. False: one holds for all."),
@@ -124,7 +138,14 @@ class Common(Settings, frozen=True, kw_only=True):
                 f"`incremental` has a `window` but no `{missing}`: there is nothing to divide",
                 hint=f"give `{missing}`, for instance a value of the account's context, or leave out `window`",
             )
-        return filter(self._asked, windows(start, end, ahead, before, self._written))
+        if self.when_reversed == "skip" and start is not None and end is not None and start > end:
+            return iter(())
+        return filter(self._asked, self._windows(start, end, ahead, before))
+
+    def _windows(
+        self, start: Any, end: Any, ahead: Callable[[Any], Any] | None, before: Callable[[Any], Any]
+    ) -> Iterator[Window]:
+        return windows(start, end, ahead, before, self._written, joined=self.last_window == "joined")
 
     def halves(self, render: Render, window: Window) -> tuple[Window, Window] | None:
         """A window in two, each of which is asked for otherwise than the whole; None when there are no such halves."""
@@ -181,7 +202,7 @@ class Common(Settings, frozen=True, kw_only=True):
             ) from None
         yield window
         if window.until is not None:
-            following = windows(window.until, window.stop, *self._steps(render), self._written)
+            following = self._windows(window.until, window.stop, *self._steps(render))
             yield from filter(self._asked, following)
 
     def _bound(self, key: str, said: Bound | None, render: Render) -> Any:

@@ -45,12 +45,15 @@ def windows(
     ahead: Callable[[Any], Any] | None = None,
     before: Callable[[Any], Any] = lambda value: value,
     written: Callable[[Any, Any], Any] = lambda value, above: value,
+    *,
+    joined: bool = False,
 ) -> Iterator[Window]:
     """Cover `start` to `end`. `ahead` gives the next window's start, `before` the end that belongs to it, `written` the
     start as a request tells it, which is what the next window asks for and holds.
 
     Without `ahead`, or with an open bound, it is one window. A start later than the end is the end: then one window
-    asks for that moment alone. The last window ends with `end` itself. None is longer than a step, both ends counted.
+    asks for that moment alone. The last window ends with `end` itself. None is longer than a step, both ends counted,
+    but for the last one where what would be left is `joined` to it.
     """
     if start is not None and end is not None:
         start = min(start, end)
@@ -60,7 +63,8 @@ def windows(
     number, border = 0, start
     while (exact := ahead(start)) > start:
         following = written(exact, border)
-        if not (following < end or before(following) < following == end):
+        alone = before(following) < following == end and not joined
+        if not (following < end or alone):
             break
         number += 1
         if number >= MAX_WINDOWS:

@@ -1,18 +1,18 @@
 """Rules over what makes one operation many requests: whether the operations it names are there, and come to an end."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from conn_engine.config import Path_, VendorOperation
-from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.flows import Source
+from conn_engine.flows import Source, steps_of
 
 if TYPE_CHECKING:
     from conn_engine.lint.rules import Target
 
-__all__ = ["flow_operations", "parent_cycles"]
+__all__ = ["flow_operations", "idle_types", "parent_cycles"]
 
 
 def flow_operations(target: "Target") -> Iterator[Diagnostic]:
@@ -48,6 +48,26 @@ def parent_cycles(target: "Target") -> Iterator[Diagnostic]:
                 path=dotted(path),
                 hint="an operation that repeats itself for its own records says `recurse`",
             )
+
+
+def idle_types(target: "Target") -> Iterator[Diagnostic]:
+    """MAP203: a place of `record_types` that the object of `record_mapping` does not make."""
+    effective = target.effective
+    for operation in effective.vendor_operations():
+        made = operation.record_mapping
+        if not isinstance(made, Mapping):
+            continue
+        for place in operation.record_types:
+            first = steps_of(place)[0]
+            if first not in made:
+                path = (*operation.at("record_types"), place)
+                yield diagnostic(
+                    "MAP203",
+                    f'record_types of {operation.text} has "{place}", which record_mapping does not make',
+                    effective.span(path),
+                    path=dotted(path),
+                    hint=did_you_mean(str(first), [str(name) for name in made]) or f"it makes {', '.join(made)}",
+                )
 
 
 def _way_back(start: str, above: dict[str, list[tuple[Path_, str]]]) -> list[str]:

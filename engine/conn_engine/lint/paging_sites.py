@@ -14,6 +14,7 @@ _EXPRESSIONS: Mapping[str, Names] = {
     "has_more": _PAGED,
     "next_cursor": _PAGED,
     "next_page": _PAGED,
+    "next_url": _PAGED,
     "next_offset": _PAGED,
     "cursor_field": None,
     "prev_cursor_field": None,

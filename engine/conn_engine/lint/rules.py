@@ -15,7 +15,7 @@ from conn_engine.expressions import expression, known_functions, template
 from conn_engine.lint.credential_rules import carried, held, kept, placed
 from conn_engine.lint.event_rules import events, undelivered
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
-from conn_engine.lint.flow_rules import flow_operations, parent_cycles
+from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
@@ -398,6 +398,7 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
     routes,
     flow_operations,
     parent_cycles,
+    idle_types,
     unused_windows,
     paginations,
     dead_rules,

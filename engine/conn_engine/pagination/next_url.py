@@ -46,6 +46,13 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
         Meta(description="Expression over the body: the next page's URL; absolute, a path, or relative (`?page=2`)."),
     ] = None
     next_url_header: Annotated[str | None, Meta(description="Response header that carries the next page's URL.")] = None
+    next_url: Annotated[
+        str | None,
+        Meta(
+            description="Expression over status, headers, body, records and request for the next page's URL, when it "
+            "is computed (`headers.next ?? body.next`); absolute, a path, or relative."
+        ),
+    ] = None
     prev_url_field: Annotated[str | None, Meta(description="Expression over the body: the URL of the page before.")] = (
         None
     )
@@ -59,8 +66,8 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
     ] = "request"
 
     def __post_init__(self) -> None:
-        if not (self.next_url_field or self.next_url_header):
-            raise ValueError("next_url pagination needs `next_url_field` or `next_url_header`")
+        if not (self.next_url_field or self.next_url_header or self.next_url):
+            raise ValueError("next_url pagination needs `next_url_field` (or `next_url_header`, or `next_url`)")
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""
@@ -68,11 +75,13 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             return None
         if self.next_url_header is not None:
             value: Any = answer.response.headers.get(self.next_url_header)
+        elif self.next_url is not None:
+            value = answer.ask(self.next_url)
         else:
             value = answer.field(self.next_url_field or "")
         if not self.none(value):
             return self._state(value, answer)
-        if state is None:
+        if state is None and self.next_url is None:
             answer.notes.extend(filter(None, [unmet("next_url_field", self.next_url_field, answer.body)]))
         return None
 

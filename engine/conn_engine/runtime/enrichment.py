@@ -1,5 +1,5 @@
-"""From the records of an answer to those that are delivered: `record_filter`, `record_mapping`, `distinct`, then each
-`enrich`."""
+"""From the records of an answer to those that are delivered: `record_filter`, `record_mapping`, `record_types`,
+`distinct`, then each `enrich`."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +8,7 @@ from typing import Any
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
-from conn_engine.flows import Enrich
+from conn_engine.flows import Enrich, cast_records
 from conn_engine.runtime.layers import Frame, Listing
 from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
 from conn_engine.runtime.steps import step_request
@@ -32,6 +32,7 @@ def delivered(listing: Listing, frame: Frame, answer: Answer) -> Flow[tuple[list
             made = mapped(operation.record_mapping, source, scope)
         records = [record for several in made for record in several]
         source = [own for own, several in zip(source, made, strict=True) for _ in several]
+    records = cast_records(operation.record_types, records)
     if operation.distinct is not None:
         new = _new(listing, operation.distinct, records, frame.scope)
         records, source = [records[index] for index in new], [source[index] for index in new]

@@ -95,6 +95,47 @@ def found(workspace: Path, operation: str, before: Any, now: Any, endpoint: Chan
     return drift("acme", [Comparison(resource, method, forms[0], forms[1], endpoint)], groups)
 
 
+@pytest.mark.parametrize(
+    ("types", "now", "tier"),
+    [
+        ({}, "1", "breaks"),
+        ({"n": "number"}, "1", "touches"),
+        ({"n": "number"}, {"a": 1}, "breaks"),
+        ({"n": "text"}, True, "touches"),
+        ({"other": "number"}, "1", "breaks"),
+    ],
+)
+def test_another_type_that_record_types_make_the_same_of_breaks_nothing(
+    tmp_path: Path, types: dict[str, str], now: Any, tier: str
+) -> None:
+    row = {"method": "get", "path": "/x", "response_path": "items", "record_types": types}
+    files: dict[str, Any] = {
+        "conn.yaml": {"version": 1},
+        "connectors/acme/connector.yaml": {"base_url": "https://a.example", "resources": {"x": {"list": row}}},
+        "connectors/acme/unified/m.yaml": {"resources": {"x": {"list": {"response_mapping": {"id": "response.n"}}}}},
+        "accounts/one.yaml": {"connector": "acme"},
+    }
+    for name, data in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    finding = found(tmp_path, "x.list", {"items": [{"n": 1}]}, {"items": [{"n": now}]}).findings[0]
+    assert finding.tier == tier
+    assert ("x.list record_types.n", 1) in readers(finding) or "n" not in types
+
+
+def test_what_reads_before_the_types_is_broken_all_the_same(tmp_path: Path) -> None:
+    row = {"method": "get", "path": "/x", "record_types": {"n": "number"}, "record_filter": "record.n > 1"}
+    for name, data in {
+        "conn.yaml": {"version": 1},
+        "connectors/acme/connector.yaml": {"base_url": "https://a.example", "resources": {"x": {"list": row}}},
+        "accounts/one.yaml": {"connector": "acme"},
+    }.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(json.dumps(data), encoding="utf-8")
+    (finding,) = found(tmp_path, "x.list", [{"n": 1}], [{"n": "1"}]).findings
+    assert finding.tier == "breaks"
+
+
 def readers(finding: Finding) -> set[tuple[str, int]]:
     return {(reader.what, len(reader.accounts)) for reader in finding.readers}
 

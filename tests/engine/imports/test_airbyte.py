@@ -617,6 +617,8 @@ def test_a_cursor(read: Read) -> None:
             "granularity": "P1D",
             "start_param": "since",
             "skip_empty": True,
+            "when_reversed": "skip",
+            "last_window": "joined",
         },
     }
 

@@ -59,6 +59,23 @@ def test_a_state_from_the_future_asks_for_the_end_alone() -> None:
     assert spans(made(start="2024-01-01"), "2099-01-01T00:00:00Z") == [["2024-03-10T08:30:15Z"] * 2]
 
 
+def test_a_state_from_the_future_may_ask_for_nothing() -> None:
+    settings = made(start="2024-01-01", when_reversed="skip")
+    assert spans(settings, "2099-01-01T00:00:00Z") == []
+    assert len(spans(settings, "2024-03-10T08:30:15Z")) == 1
+    assert spans(made(start="2030-01-01", when_reversed="skip")) == []
+    assert len(spans(made(when_reversed="skip"))) == 1
+
+
+@pytest.mark.parametrize(("last", "windows"), [("own", 3), ("joined", 2)])
+def test_one_granule_that_is_left_is_a_window_or_joined(last: str, windows: int) -> None:
+    bounds = {"start": "2024-01-01", "end": "2024-01-05", "window": "P2D", "granularity": "P1D"}
+    found = spans(made(**bounds, request_format="date", last_window=last))
+    assert len(found) == windows
+    assert found[0] == ["2024-01-01", "2024-01-02"] and found[-1][1] == "2024-01-05"
+    assert found[1] == ["2024-01-03", "2024-01-04" if last == "own" else "2024-01-05"]
+
+
 def test_lengths_and_bounds_may_come_from_the_account() -> None:
     settings = made(start="{{context.since}}", window="P{{$min([context.days, 30])}}D", request_format="epoch")
     assert len(spans(settings, since="2024-01-01", days=365)) == 3

@@ -190,6 +190,15 @@ CONFIGURATION = [
         ),
     ),
     Bad(
+        "a type of no field",
+        one("MAP203", HTTP, 8, 102),
+        swap=(
+            HTTP,
+            '"/contacts/{{id}}"}',
+            '"/contacts/{{id}}", record_mapping: {id: record.id}, record_types: {ID: text, id: text}}',
+        ),
+    ),
+    Bad(
         "parents of themselves",
         one("REF104", HTTP, 8, 74),
         swap=(HTTP, '"/contacts/{{id}}"}', '"/contacts/{{id}}", parents: {as: id, from: contacts.get}}'),

@@ -198,6 +198,13 @@ class TestNextUrl:
         answer = answered({"next": "/x?after=2&access_token=s3cret&b=1"})
         assert strategy.advance(None, answer) == {"url": "https://api.example.com/x?after=2&b=1"}
 
+    def test_it_may_be_computed(self) -> None:
+        strategy = NextUrl(next_url="headers.following ?? body.next")
+        answers = [answered({"next": "/a?page=2"}), answered({"next": "/a"}, headers={"following": "/b"}), answered({})]
+        urls = ["https://api.example.com/a?page=2", "https://api.example.com/b"]
+        assert [strategy.advance(None, one) for one in answers] == [{"url": urls[0]}, {"url": urls[1]}, None]
+        assert not any(one.notes for one in answers)
+
     def test_the_page_before(self) -> None:
         strategy = NextUrl(next_url_field="next", prev_url_field="prev")
         assert strategy.retreat(None, answered({"prev": "/x?p=1"})) == {"url": "https://api.example.com/x?p=1"}

@@ -66,6 +66,10 @@ def incremental_of(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
         config["per_partition"] = False
     if cursor.get("is_compare_strictly") is True:
         config["skip_empty"] = True
+    if "start" in config or "end" in config:
+        config["when_reversed"] = "skip"
+    if "granularity" in config:
+        config["last_window"] = "joined"
     return {"format": "datetime", "config": config}
 
 

@@ -135,6 +135,9 @@ def _sized(  # noqa: PLR0917
         place, name = place_of(option), pointer(option, scope)
         if not name:
             config.pop("size", None)
+        elif made.settings["format"] == "dynamic" and place not in ("param", "body"):
+            config.pop("size", None)
+            made.sizes.append((place, name, node))
         else:
             config[f"{prefix}_{place}"] = name
             if "size" not in config:
@@ -230,8 +233,7 @@ def _cursor(
     if not _redundant(ends, value, link):
         config["stop"] = condition(ends)
     made = Paging({"format": form, "config": config})
-    if form != "dynamic":
-        _sized(paginator, strategy, scope, notes, "size", made)
+    _sized(paginator, strategy, scope, notes, "size", made)
     return made
 
 
@@ -255,9 +257,7 @@ def _followed(value: Node, link: str, config: Config) -> str:
     elif found is not None:
         config["next_url_field"] = found
     else:
-        del config["relative_to"]
-        config |= {"next": _dynamic("url", textual(value)), "send": "{'url': state.url}"}
-        return "dynamic"
+        config["next_url"] = expression(_bare(textual(value)))
     return "next_url"
 
 

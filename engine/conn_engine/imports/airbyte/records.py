@@ -1,5 +1,6 @@
 """A record selector and transformations of a manifest as `response_path`, `record_filter` and `record_mapping`."""
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -26,9 +27,13 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.templates import typed
 from conn_engine.imports.lists import listing
 
-__all__ = ["filter_of", "kind_at", "mapping_of", "path_of"]
+__all__ = ["filter_of", "kind_at", "mapping_of", "path_of", "types_of"]
 
 _VALUE_TYPES = {"string", "integer", "number", "boolean"}
+_KINDS = {"string": "text", "number": "number", "integer": "integer", "boolean": "boolean"}
+_PLAIN = re.compile(r"[^.\[\]`\s]+")
+_MAX_DEPTH = 12
+_LONGEST_PLACE = 400
 _SCALARS: Mapping[str, Kind] = {"integer": "int", "boolean": "bool", "array": "list", "object": "object"}
 
 
@@ -297,10 +302,8 @@ _SNAKE = (
 )
 
 
-def mapping_of(
-    transformations: Any, scope: Scope, schema: Any, notes: Notes, *, casts: bool, only: str = ""
-) -> str | None:
-    """`record_mapping`. `casts`: values become what the schema says; `only` is a condition over the result."""
+def mapping_of(transformations: Any, scope: Scope, schema: Any, notes: Notes, *, only: str = "") -> str | None:
+    """`record_mapping`. `only` is a condition over the result."""
     made = _Mapping(scope, schema, notes)
     for one in transformations if isinstance(transformations, list) else ():
         if not isinstance(one, Mapping) or code_of(one, "how records are changed", notes):
@@ -322,8 +325,6 @@ def mapping_of(
                 made.flatten_path(one)
             case other:
                 notes.add(f"the transformation {other}")
-    if casts and (text := _cast(schema, made.root, 0)):
-        made.step(text)
     if only:
         made.step(f"{only} ? {made.root} : null")
     return made.text()
@@ -354,42 +355,35 @@ def _flattened(root: str, *, lists: bool) -> str:
     )
 
 
-_NUMBER = r"/^\s*-?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*$/"
-_WHOLE = r"/^\s*-?[0-9]+\s*$/"
-_TRUE = "['true', 't', 'yes', 'y', 'on', '1']"
-_FALSE = "['false', 'f', 'no', 'n', 'off', '0']"
+def types_of(schema: Any) -> dict[str, str]:
+    """`record_types` of a record's schema: the kind at each place for which it says one, besides null."""
+    found: dict[str, str] = {}
+    _types_below(schema, "", 0, found)
+    return found
 
 
-def _casts(kind: str, at: str) -> str:
-    """A value as the schema's type, where Python's conversion succeeds; nothing for a kind that is left alone."""
-    match kind:
-        case "string":
-            return (
-                f"$type({at}) = 'boolean' ? ({at} ? 'True' : 'False') : $type({at}) = 'number' ? $string({at}) : {at}"
-            )
-        case "number" | "integer":
-            form = _NUMBER if kind == "number" else _WHOLE
-            return f"$type({at}) = 'string' and $contains({at}, {form}) ? $number($trim({at})) : {at}"
-        case "boolean":
-            said = f"$lowercase({at})"
-            return f"$type({at}) != 'string' ? {at} : {said} in {_TRUE} ? true : {said} in {_FALSE} ? false : {at}"
-    return ""
-
-
-def _cast(schema: Any, root: str, depth: int) -> str:
-    """The record with its values cast to what the schema says, as far as it says one type."""
+def _types_below(schema: Any, above: str, depth: int, found: dict[str, str]) -> None:
     properties = schema.get("properties") if isinstance(schema, Mapping) else None
-    pairs: list[str] = []
-    for name, one in properties.items() if isinstance(properties, Mapping) and depth < 4 else ():
-        said = one.get("type") if isinstance(one, Mapping) else None
-        kinds = [kind for kind in (said if isinstance(said, list) else [said]) if kind != "null"]
-        at = f"{root}.{step(str(name))}"
-        if len(kinds) != 1 or "`" in str(name):
+    for name, one in properties.items() if isinstance(properties, Mapping) and depth < _MAX_DEPTH else ():
+        if not isinstance(one, Mapping) or not isinstance(name, str) or "`" in name or not name:
             continue
-        if kinds[0] == "object":
-            inner = _cast(one, at, depth + 1)
-            if inner:
-                pairs.append(f"{quoted(str(name))}: $type({at}) = 'object' ? {inner} : {at}")
-        elif cast := _casts(str(kinds[0]), at):
-            pairs.append(f"{quoted(str(name))}: {cast}")
-    return f"$merge([{root}, {{{', '.join(pairs)}}}])" if pairs else ""
+        place = f"{above}.{_place(name)}" if above else _place(name)
+        _type_at(one, place, depth, found)
+
+
+def _type_at(schema: Mapping[str, Any], place: str, depth: int, found: dict[str, str]) -> None:
+    said = schema.get("type")
+    kinds = [kind for kind in (said if isinstance(said, list) else [said]) if kind != "null"]
+    kind = str(kinds[0]) if len(kinds) == 1 else ""
+    if kind in _KINDS and len(place) <= _LONGEST_PLACE:
+        found[place] = _KINDS[kind]
+    items = schema.get("items")
+    if kind == "array" and isinstance(items, Mapping):
+        _type_at(items, f"{place}[]", depth + 1, found)
+        if f"{place}[]" in found:  # a value by itself becomes a list of one, where the items are values
+            found[place] = "list"
+    _types_below(schema, place, depth + 1, found)
+
+
+def _place(name: str) -> str:
+    return name if _PLAIN.fullmatch(name) else f"`{name}`"

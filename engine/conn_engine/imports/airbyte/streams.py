@@ -18,7 +18,7 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.paging import paging_of, token_of
 from conn_engine.imports.airbyte.partitions import partitions_of
 from conn_engine.imports.airbyte.properties import chunk_of
-from conn_engine.imports.airbyte.records import filter_of, mapping_of, path_of
+from conn_engine.imports.airbyte.records import filter_of, mapping_of, path_of, types_of
 from conn_engine.imports.airbyte.requests import Request, request_of
 from conn_engine.imports.airbyte.resolving import PARAMETERS
 from conn_engine.imports.airbyte.responses import response_of
@@ -293,9 +293,11 @@ class Streams:
         coded = code_of(normal, "how values are cast to the schema", notes)
         casts = normal == "Default" and not coded
         transformations = [*listing(component.get("transformations")), *listing(selector.get("transformations"))]
-        mapping = mapping_of(transformations, scope, schema, notes, casts=casts, only=only or "" if late else "")
+        mapping = mapping_of(transformations, scope, schema, notes, only=only or "" if late else "")
         if mapping:
             row["record_mapping"] = mapping
+        if casts and (types := types_of(schema)):
+            row["record_types"] = types
 
 
 def _give_body(row: Row) -> None:
@@ -303,7 +305,7 @@ def _give_body(row: Row) -> None:
     config = row["pagination"].get("config", {})
     form = any(key.endswith("_form") for key in config)
     if row["method"] == "get" and "body" not in row and (form or any(key.endswith("_body") for key in config)):
-        row["body"] = {}
+        row["body"] = "{{null}}"  # none but for what asks for the page
         if form:
             row["body_format"] = "form"
 

@@ -99,17 +99,24 @@ def test_the_first_request_is_finished_and_not_sent(make: Callable[..., Workspac
     assert request.writes
 
 
+def stored_as(make: Callable[..., Workspace], credentials: dict[str, Any]) -> Workspace:
+    """An account with other credentials than its connector's, as conn.yaml allows."""
+    allowed = {"environments": {"production": {"allow": {"placement": ["credentials"]}}}}
+    account = {"connector": "shop", "override": {"credentials": credentials}}
+    return make({"conn.yaml": allowed, "accounts/acme.yaml": account})
+
+
 def test_a_credential_that_has_ended_is_used_as_it_is(make: Callable[..., Workspace]) -> None:
     oauth = {"format": "oauth2", "config": {"token_url": "https://api.example.com/token", "client_id": "x"}}
     token = {"access_token": "old", "refresh_token": "r", "expires_at": 1}
-    workspace = make({"accounts/acme.yaml": {"connector": "shop", "override": {"credentials": oauth}}})
+    workspace = stored_as(make, oauth)
     request = planned(workspace, "contacts.list", vault=MemoryVault({"acme": {"oauth": {"token": token}}}))
     assert request.headers["authorization"] == "Bearer old"
 
 
 def test_a_token_that_was_never_asked_for_is_made_up(make: Callable[..., Workspace]) -> None:
     client = {"format": "oauth2_client_credentials", "config": {"token_url": "https://api.example.com/token"}}
-    workspace = make({"accounts/acme.yaml": {"connector": "shop", "override": {"credentials": client}}})
+    workspace = stored_as(make, client)
     stored = {"client_id": "c-1", "client_secret": "s-1"}
     request = planned(workspace, "contacts.create", Call(body={}), vault=MemoryVault({"acme": stored}))
     assert request.headers["authorization"] == "Bearer sample-1"

@@ -19,7 +19,7 @@ from conn_engine.vault.locks import Locks
 
 __all__ = ["EnvironmentVault", "no_store", "variable_name", "variable_prefix"]
 
-_RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING"})
+_RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"})
 _SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
 _NUMBERS = frozenset({"expires_at", "expires_in"})
 

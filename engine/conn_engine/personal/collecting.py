@@ -1,0 +1,156 @@
+"""Finds the personal values of recorded data: by their shape anywhere, by the name of the field that they are in."""
+
+import csv
+import html
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+from conn_engine.personal.forms import is_json, packed_texts
+from conn_engine.personal.shapes import shaped
+from conn_engine.personal.values import PersonalKind, PersonalValues, folded
+
+__all__ = ["collect", "collect_text", "kind_of_field"]
+
+# fmt: off
+_NAMES = (
+    "firstname", "lastname", "middlename", "givenname", "givennames", "familyname", "surname", "forename", "fullname",
+    "displayname", "realname", "nickname", "maidenname", "legalfirstname", "legallastname", "preferredname",
+    "contactname", "customername", "personname", "ownername", "authorname", "sendername", "recipientname",
+    "employeename", "patientname", "attendeename", "namefirst", "namelast", "namemiddle", "namegiven", "namefamily",
+    "namefull", "nameformatted", "vorname", "nachname", "prenom", "apellido", "apellidos",
+)
+_ADDRESSES = (
+    "street", "streets", "street1", "street2", "streetline1", "streetline2", "streetaddress", "streetname",
+    "addressline", "addressline1", "addressline2", "addressline3", "address1", "address2", "postaladdress",
+    "homeaddress", "mailingaddress", "billingaddress", "shippingaddress", "formattedaddress", "postalcode", "postcode",
+    "zipcode", "mailingcity", "billingcity", "shippingcity", "homecity", "addresscity", "addresszip", "strasse",
+    "hausnummer", "postleitzahl",
+)
+_ADDRESSES_ALONE = frozenset({"address", "addresses", "city", "town", "zip", "plz"})
+_BIRTHS = ("birthdate", "birthday", "dateofbirth", "birthdatetime", "geburtsdatum", "dob")
+_PHONES = ("phone", "mobile", "telephone", "fax", "msisdn", "cellphone", "whatsapp", "telefon")
+_NUMBERS = ("ssn", "socialsecuritynumber", "passportnumber", "nationalid", "nationalidnumber", "taxfilenumber")
+_OF_A_PHONE = frozenset({"value", "number", "formatted", "raw", "text", "e164", "international", "national", "main"})
+_ABOUT_A_PHONE = (
+    "type", "label", "code", "country", "verified", "status", "count", "primary", "extension", "kind", "id",
+)
+# fmt: on
+_ID = re.compile(
+    r"(?:^|[a-z0-9_-])(?:Id|Ids|ID|IDs|_id|_ids|-id|-ids|Uuid|Guid)$|^(?:id|ids|uuid|guid|gid|sid|key|ID|Id)$"
+)
+_LONGEST_FIELD = 200
+_XML_LEAF = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>([^<>]+)</")
+_XML_ATTRIBUTE = re.compile(r'\s(?:[\w.-]+:)?([\w.-]+)="([^"<>]*)"')
+_FORM = re.compile(r"[^=&\s]{1,200}=[^&\s]*(?:&[^=&\s]{1,200}=[^&\s]*)*")
+_DELIMITERS = ",;\t|"
+
+
+def kind_of_field(names: Iterable[str], value: str) -> PersonalKind | None:
+    """What a value is by the names of the fields that it is in, the innermost last (letters and digits alone)."""
+    path = list(names)
+    if not path or not value or len(value) > _LONGEST_FIELD or "://" in value:
+        return None
+    last, pair = path[-1], "".join(path[-2:])
+    digits = sum(character.isdecimal() for character in value)
+    letters = any(character.isalpha() for character in value)
+    if last.endswith(_NAMES) or pair.endswith(_NAMES):
+        return "name" if letters else None
+    if last.endswith(_BIRTHS):
+        return "birth_date" if digits > 4 else None
+    if last.endswith(_NUMBERS):
+        return "government_id"
+    if last in _ADDRESSES_ALONE or last.endswith(_ADDRESSES):
+        return "address" if "@" not in value else None
+    if any(_is_phone(name) for name in ((last,) if last not in _OF_A_PHONE else path[-3:])):
+        return "phone" if digits > 4 else None
+    return None
+
+
+def _is_phone(name: str) -> bool:
+    return any(word in name for word in _PHONES) and not name.endswith(_ABOUT_A_PHONE)
+
+
+def collect(value: Any, into: PersonalValues, names: tuple[str, ...] = ()) -> None:
+    """Collect the values of JSON-like data. `names` are those of the fields that it is in."""
+    if isinstance(value, str):
+        collect_text(value, into, names)
+    elif isinstance(value, Mapping):
+        named = value.get("name", value.get("key", value.get("field")))
+        for key, item in value.items():
+            name = str(key)
+            collect_text(name, into)
+            if name == "value" and isinstance(named, str):
+                name = named  # {"name": "first_name", "value": "Ada"}
+            if _ID.search(name):
+                _identify(item, into)
+            collect(item, into, (*names, _squeezed(name)))
+    elif isinstance(value, list | tuple):
+        for item in value:
+            collect(item, into, names)
+    elif isinstance(value, int) and not isinstance(value, bool):
+        kind = kind_of_field(names, str(value))
+        if kind in ("phone", "birth_date"):
+            into.add(kind, str(value))
+
+
+def collect_text(text: str, into: PersonalValues, names: tuple[str, ...] = (), depth: int = 4) -> None:
+    """Collect the values of a text: it may be one, or hold data of its own in another form."""
+    kind = kind_of_field(names, text)
+    if kind is not None and not (names and _is_id(names[-1])):
+        into.add(kind, text)
+    for shape, found in shaped(text):
+        into.add(shape, found)
+    if not depth or len(text) < 4:
+        return
+    if is_json(text):
+        for document in _documents(text):
+            collect(document, into, names)
+        return
+    for inner in packed_texts(text):
+        collect_text(inner, into, names, depth - 1)
+    _collect_fields(text, into, depth)
+
+
+def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
+    """The fields of a form, of XML, of rows."""
+    if "=" in text:
+        query = text.partition("?")[2] or text
+        if _FORM.fullmatch(query.partition("#")[0]):
+            for name, value in parse_qsl(query.partition("#")[0]):
+                collect_text(value, into, (_squeezed(name),), depth - 1)
+    if "</" in text:
+        for pattern in (_XML_LEAF, _XML_ATTRIBUTE):
+            for found in pattern.finditer(text):
+                collect_text(html.unescape(found[2]).strip(), into, (_squeezed(found[1]),), 0)
+    head, line, rest = text.partition("\n")
+    delimiter = max(_DELIMITERS, key=head.count)
+    if line and rest and delimiter in head:
+        names = [_squeezed(name) for name in next(csv.reader([head], delimiter=delimiter), [])]
+        if any(kind_of_field((name,), "a12345") for name in names):
+            for row in csv.reader(rest.splitlines(), delimiter=delimiter):
+                for name, value in zip(names, row, strict=False):
+                    collect_text(value.strip(), into, (name,), 0)
+
+
+def _documents(text: str) -> list[Any]:
+    try:
+        return [json.loads(text)]
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _identify(value: Any, into: PersonalValues) -> None:
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, str | int) and not isinstance(item, bool):
+            into.ids.add(folded(str(item)))
+
+
+def _is_id(name: str) -> bool:
+    return name.endswith(("id", "ids", "uuid", "guid"))
+
+
+def _squeezed(name: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", name.lower())

@@ -1,0 +1,208 @@
+"""A text as it travels: what it says as JSON, percent-encoded, in base64 or by references, changed and written back the
+same way.
+
+The same text always gives the same text, wherever it stands: a cursor in an answer is still the one that the next
+request has.
+"""
+
+import base64
+import binascii
+import html
+import json
+import re
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any, Protocol
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
+
+__all__ = ["TextChange", "changed", "data_changed", "is_json", "packed_texts"]
+
+_DEEPEST = 4
+_SHORTEST_PACKED = 8
+_ENDS = r"/?&=#;,<>\"'\s{}|\\^`()\[\]"
+_PIECE = re.compile(rf"[^{_ENDS}]+")
+_PERCENT = re.compile("%[0-9A-Fa-f]{2}")
+_FORM_VALUE = re.compile(rf"(?<==)[^{_ENDS}]+")
+_BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}={0,2}(?![A-Za-z0-9+/_=-])")
+_MARKUP = re.compile("[^<>]+")
+_REFERENCE = re.compile("&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
+_JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
+
+
+class TextChange(Protocol):
+    """What is done to plain texts."""
+
+    def whole(self, text: str) -> str | None:
+        """What stands for the complete text, where it is a value by itself."""
+        ...
+
+    def plain(self, text: str) -> str:
+        """The text with the values in it changed."""
+        ...
+
+    def key(self, text: str) -> str:
+        """The same for the name of a field."""
+        ...
+
+    def number(self, number: int) -> int:
+        """The same for a number."""
+        ...
+
+
+def changed(text: str, change: TextChange, depth: int = _DEEPEST) -> str:
+    """The text with `change` done to whatever it says, in whichever form."""
+    whole = change.whole(text)
+    if whole is not None:
+        return whole
+    if not depth:
+        return change.plain(text)
+    if is_json(text):
+        return _json(text, change, depth - 1)
+    for mark, pieces, inner in _FORMS:
+        if mark in text:
+            text = pieces.sub(partial(_written_back, inner, change, depth - 1), text)
+    return change.plain(text)
+
+
+def _written_back(inner: "_Inner", change: TextChange, depth: int, found: re.Match[str]) -> str:
+    return inner(found[0], change, depth)
+
+
+def is_json(text: str) -> bool:
+    """Whether the text is an object or a list in JSON, or several, line by line."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return False
+    try:
+        json.loads(text)
+    except ValueError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        try:
+            return len(lines) > 1 and all(isinstance(json.loads(line), dict | list) for line in lines)
+        except (ValueError, RecursionError):
+            return False
+    except RecursionError:
+        return False
+    return True
+
+
+def packed_texts(text: str) -> Iterator[str]:
+    """What a text says in base64, percent-encoded or by references."""
+    if "%" in text:
+        yield from (_unquoted(piece)[0] for piece in _PIECE.findall(text) if _PERCENT.search(piece))
+    if "+" in text:
+        yield from (unquote_plus(piece) for piece in _FORM_VALUE.findall(text) if "+" in piece)
+    if "&" in text:
+        yield from (html.unescape(piece) for piece in _MARKUP.findall(text) if _REFERENCE.search(piece))
+    for token in _BASE64.findall(text):
+        inner = _unpacked(token)
+        if inner is not None:
+            yield inner
+        elif "/" in token:
+            found = (_unpacked(part) for part in token.split("/") if len(part) >= _SHORTEST_PACKED)
+            yield from (part for part in found if part is not None)
+
+
+def _json(text: str, change: TextChange, depth: int) -> str:
+    """Token by token: blanks, order and the spelling of what stays are part of what was signed, or compared."""
+
+    def token(found: re.Match[str]) -> str:
+        if found[1] is None:
+            number = found[0]
+            return str(change.number(int(number))) if number.lstrip("-").isdecimal() and len(number) < 40 else number
+        inner = json.loads(found[1], strict=False)
+        made = change.key(inner) if found[2] else changed(inner, change, depth)
+        if made == inner:
+            return found[0]
+        return json.dumps(made, ensure_ascii=found[1].isascii()) + (found[2] or "")
+
+    return _JSON.sub(token, text)
+
+
+def _percent(piece: str, change: TextChange, depth: int) -> str:
+    if _PERCENT.search(piece) is None:
+        return piece
+    inner, encoding = _unquoted(piece)
+    made = changed(inner, change, depth)
+    if made == inner:
+        return piece
+    escaped = {unquote(found[0], encoding, "replace") for found in _PERCENT.finditer(piece)}
+    plain = {character for character in piece if not character.isalnum() and character != "%"} - escaped
+    return quote(made, "".join(plain), encoding, "replace")
+
+
+def _unquoted(piece: str) -> tuple[str, str]:
+    """What a percent-encoded text says, and in which encoding."""
+    try:
+        return unquote(piece, errors="strict"), "utf-8"
+    except UnicodeDecodeError:
+        return unquote(piece, "latin-1"), "latin-1"
+
+
+def _plus(piece: str, change: TextChange, depth: int) -> str:
+    """A value of a form, where + is a blank, unless it is a part of a value (+49…, ada+news@…)."""
+    if "+" not in piece or change.plain(piece) != "+".join(map(change.plain, piece.split("+"))):
+        return piece
+    inner = unquote_plus(piece)
+    made = changed(inner, change, depth)
+    return piece if made == inner else quote_plus(made)
+
+
+def _references(piece: str, change: TextChange, depth: int) -> str:
+    if _REFERENCE.search(piece) is None:
+        return piece
+    inner = html.unescape(piece)
+    made = changed(inner, change, depth)
+    return piece if made == inner else html.escape(made)
+
+
+def _base64(token: str, change: TextChange, depth: int) -> str:
+    inner = _unpacked(token)
+    if inner is None:
+        if "/" not in token:
+            return token
+        return "/".join(
+            _base64(part, change, depth) if len(part) >= _SHORTEST_PACKED else part for part in token.split("/")
+        )
+    made = changed(inner, change, depth)
+    return token if made == inner else _packed(made, token)
+
+
+def _packed(text: str, like: str) -> str:
+    """In base64, in the alphabet of another token as far as that shows it, and padded as that one is."""
+    raw = text.encode("utf-8", "surrogatepass")
+    url_safe = not any(sign in like for sign in "+/=")
+    packed = (base64.urlsafe_b64encode(raw) if url_safe else base64.b64encode(raw)).decode()
+    return packed.rstrip("=") if len(like) % 4 else packed
+
+
+def _unpacked(token: str) -> str | None:
+    plain = token.rstrip("=").translate(str.maketrans("-_", "+/"))
+    if len(plain) % 4 == 1:
+        return None
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode()
+    except (binascii.Error, ValueError):
+        return None
+
+
+_Inner = Callable[[str, TextChange, int], str]
+_FORMS: tuple[tuple[str, re.Pattern[str], _Inner], ...] = (
+    ("+", _FORM_VALUE, _plus),
+    ("%", _PIECE, _percent),
+    ("&", _MARKUP, _references),
+    ("", _BASE64, _base64),
+)
+"""What gives a form away, the pieces of a text that may be in it, and how one is changed."""
+
+
+def data_changed(value: Any, change: TextChange) -> Any:
+    """A copy of JSON-like data with `change` done to every text, name and whole number."""
+    if isinstance(value, str):
+        return changed(value, change)
+    if isinstance(value, dict):
+        return {change.key(str(key)): data_changed(item, change) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [data_changed(item, change) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return change.number(value)
+    return value

@@ -1,0 +1,59 @@
+"""The key of a workspace's replacements: in the vault beside the credentials, never in a file of the workspace."""
+
+import hashlib
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conn_engine.errors import CredentialError, UsageError
+from conn_engine.personal.pseudonyms import Pseudonyms
+from conn_engine.secrets import Redactor, Vault
+
+__all__ = ["ENTRY", "VARIABLE", "PseudonymKey", "workspace_key"]
+
+VARIABLE = "CONN_PERSONAL_DATA_KEY"
+ENTRY = "(key of personal data in recordings)"
+"""The name of the key in the vault. No account can have it."""
+
+_FEWEST_CHARACTERS = 16
+
+
+@dataclass(frozen=True, slots=True)
+class PseudonymKey:
+    """A key and where it is from: found in the vault, made and stored there, given by a variable, or made for one run
+    because the vault cannot hold it (`reason`)."""
+
+    raw: bytes = field(repr=False)
+    origin: Literal["vault", "new", "variable", "run"]
+    reason: str = ""
+
+    @property
+    def pseudonyms(self) -> Pseudonyms:
+        """The replacements that the key makes."""
+        return Pseudonyms(self.raw)
+
+
+def workspace_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> PseudonymKey:
+    """The key of a workspace, made and stored at first use. `redactor` learns it, so that it is in no file.
+
+    Raises UsageError for a variable that is too short.
+    """
+    given = environ.get(VARIABLE)
+    if given:
+        if len(given) < _FEWEST_CHARACTERS:
+            raise UsageError(
+                f"{VARIABLE} is shorter than {_FEWEST_CHARACTERS} characters", hint="make one: openssl rand -base64 32"
+            )
+        redactor.add(given, VARIABLE)
+        return PseudonymKey(hashlib.sha256(given.encode("utf-8", "surrogateescape")).digest(), "variable")
+    made = secrets.token_bytes(32)
+    try:
+        with vault.exclusive(ENTRY):
+            stored = (vault.load(ENTRY) or {}).get("key")
+            if not isinstance(stored, str):
+                vault.save(ENTRY, {"key": made.hex()})
+    except CredentialError as error:
+        return PseudonymKey(made, "run", error.message)
+    redactor.add(stored if isinstance(stored, str) else made.hex(), "the key of personal data")
+    return PseudonymKey(bytes.fromhex(stored), "vault") if isinstance(stored, str) else PseudonymKey(made, "new")

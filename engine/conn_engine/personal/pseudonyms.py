@@ -1,0 +1,237 @@
+"""Replacements for personal values: of the same kind and format, and the same wherever a value occurs.
+
+Each is made of the value by a key (HMAC-SHA256): who has not the key cannot find the value again, and the same key
+gives the same replacement in every recording. Values that are equal without regard to case stay so. Digits, dates and
+codes are permuted (a Feistel network), so that two of them never get the same replacement; words are made of 32 bits.
+"""
+
+import hmac
+import re
+import unicodedata
+from collections.abc import Callable, Iterator
+from datetime import date
+
+from conn_engine.personal.shapes import EMAIL_DOMAIN, country_digits, email_spans, is_iban
+
+__all__ = ["Pseudonyms"]
+
+_SHORTEST_WORD = 10
+_SHORTEST_PICTOGRAPHS = 6
+_LONGEST_LOCAL_PART = 64
+_ROUNDS = 10
+_RUN = re.compile(r"[^\W\d_]+|\d+")
+_NUMBER = re.compile(r"(?=(?:\D*\d){5})(?!.*[^\W\d_]{4}).*", re.DOTALL)  # with words such as "tel" and "ext" at most
+_CODES = frozenset({"iban", "bank", "government_id"})
+_POSTAL_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,5})?")
+_DATE = re.compile(
+    r"(?<!\d)(?:(?P<y>\d{4})([-/.]?)(?P<m>\d{1,2})\2(?P<d>\d{1,2})|(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\6(?P<c>\d{4}))(?!\d)"
+)
+_FIRST_DAY, _LAST_DAY = date(1900, 1, 1).toordinal(), date(2029, 12, 31).toordinal()
+_LATIN = ("bdfghjklmnprstvwz", "aeiou")
+_ALPHABETS = {
+    "LATIN": ("bdfghjklmnprstvwz", "áéíóú"),
+    "CYRILLIC": ("бвгджзклмнпрстфхцчшщ", "аеиоу"),
+    "GREEK": ("βγδζθκλμνπρτφχψ", "αεηιου"),
+    "CJK": ("安白成德方高海江林明平青荣山石田文新永志", "春冬东风光华家建金兰美南秋泉松天西夏星雪"),
+}  # fmt: skip
+
+
+class Pseudonyms:
+    """Makes replacements by a key. `attempt` counts the replacements of a value that could not be used."""
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+
+    def __repr__(self) -> str:
+        return "Pseudonyms([redacted])"
+
+    def replacement(self, kind: str, text: str, attempt: int = 0) -> str:
+        """What stands for a value of this kind (`email`, `phone`, `name` … as `x-personal` has them)."""
+        return self._maker(kind, text)(text, attempt)
+
+    def _maker(self, kind: str, text: str) -> Callable[[str, int], str]:
+        if list(email_spans(text)) == [(0, len(text))]:
+            return self._email
+        if kind in ("iban", "bank") and is_iban(text):
+            return self._iban
+        if kind == "birth_date" and _DATE.search(text):
+            return self._date
+        if kind in ("phone", "birth_date") and _NUMBER.fullmatch(text):
+            return self._phone
+        if text.isascii() and (kind in _CODES or (kind == "address" and _POSTAL_CODE.fullmatch(text))):
+            return self._code
+        if "://" in text:
+            return self._url
+        return self._words
+
+    # --- by kind ---
+
+    def _email(self, text: str, attempt: int) -> str:
+        local, _, domain = text.rpartition("@")
+        made = self._words(local, attempt)
+        if made == local or len(made) > _LONGEST_LOCAL_PART:
+            made = self._word(local, attempt)[:_LONGEST_LOCAL_PART]
+        return f"{made}@{self._word(domain, attempt)[:_SHORTEST_WORD]}.{EMAIL_DOMAIN}"
+
+    def _phone(self, text: str, attempt: int) -> str:
+        digits = _digits_of(text)
+        kept = country_digits(text, digits)
+        return _refilled(text, digits[:kept] + self._number(digits[kept:], "phone", attempt))
+
+    def _iban(self, text: str, attempt: int) -> str:
+        compact = "".join(character for character in text if character.isalnum()).upper()
+        country, account = compact[:2], self._code(compact[4:], attempt)
+        check = 98 - int("".join(str(int(c, 36)) for c in f"{account}{country}00")) % 97
+        made = iter(_cased(f"{country}{check:02}{account}".lower(), "".join(c for c in text if c.isalnum())))
+        return "".join(next(made) if character.isalnum() else character for character in text)
+
+    def _date(self, text: str, attempt: int) -> str:
+        """Another day in the same notation."""
+
+        def another(found: re.Match[str]) -> str:
+            if found["y"]:
+                names = ("y", "m", "d")
+            else:
+                names = ("c", "b", "a") if int(found["a"]) > 12 else ("c", "a", "b")
+            try:
+                day = self._day(date(*(int(found[name]) for name in names)), attempt)
+            except ValueError:  # not a day of the calendar
+                return self._plain_words(found[0], attempt)
+            values = dict(zip(names, (day.year, day.month, day.day), strict=True))
+            made, done = "", found.start()
+            for name in sorted(names, key=found.start):
+                made += found.string[done : found.start(name)] + f"{values[name]:0{len(found[name])}}"
+                done = found.end(name)
+            return made
+
+        return _DATE.sub(another, text, count=1)
+
+    def _day(self, day: date, attempt: int) -> date:
+        """Another day; of this time where it is, and one that could be a month (1 to 12) where it could."""
+        recent = _FIRST_DAY <= day.toordinal() <= _LAST_DAY
+        first, last, size = (_FIRST_DAY, _LAST_DAY, 5) if recent else (1, date.max.toordinal(), 7)
+        for number in self._walk(f"{day.toordinal() - first:0{size}}", "date", attempt):
+            ordinal = int(number) + first
+            if ordinal <= last and (recent or not _FIRST_DAY <= ordinal <= _LAST_DAY):
+                other = date.fromordinal(ordinal)
+                if (other.day > 12) == (day.day > 12):
+                    break
+        return other
+
+    def _code(self, text: str, attempt: int) -> str:
+        """Digits for digits and letters for letters."""
+        digits = _digits_of(text)
+        made = _refilled(text, self._permuted(digits, 10, "code", attempt))
+        letters = [character for character in made if character.isascii() and character.isalpha()]
+        numbers = "".join(_BASE26[ord(character.lower()) - 97] for character in letters)
+        others = iter(self._permuted(numbers, 26, "letters", attempt))
+        return "".join(
+            _cased(chr(_BASE26.index(next(others)) + 97), c)[:1] if c.isascii() and c.isalpha() else c for c in made
+        )
+
+    def _url(self, text: str, attempt: int) -> str:
+        scheme = text.partition("://")[0]
+        ending = re.search(r"\.[A-Za-z]{3,4}$", text)
+        name = self._word(text, attempt)[:_SHORTEST_WORD]
+        return f"{scheme}://{EMAIL_DOMAIN}/{name}{ending[0] if ending else ''}"
+
+    def _words(self, text: str, attempt: int) -> str:
+        """Word for word and number for number, whatever stands between them; addresses of e-mail as such."""
+        made, done = "", 0
+        for start, end in email_spans(text):
+            made += self._plain_words(text[done:start], attempt) + self._email(text[start:end], attempt)
+            done = end
+        return made + self._plain_words(text[done:], attempt)
+
+    def _plain_words(self, text: str, attempt: int) -> str:
+        def another(found: re.Match[str]) -> str:
+            run = found[0]
+            if run[0].isdigit():
+                return self._permuted(_digits_of(run), 10, "number", attempt)
+            return self._word(run, attempt)
+
+        return _RUN.sub(another, text)
+
+    # --- words ---
+
+    def _word(self, word: str, attempt: int) -> str:
+        """A word that can be spoken, of ten letters or as many as the value has."""
+        folded = word.casefold()
+        alphabets = _alphabets_of(folded)
+        seed = self._seed("word", folded, attempt)
+        made = ""
+        shortest = _SHORTEST_PICTOGRAPHS if alphabets is _ALPHABETS["CJK"] else _SHORTEST_WORD
+        for at in range(max(shortest, len(folded))):
+            seed, letter = divmod(seed, len(alphabets[at % 2]))
+            made += alphabets[at % 2][letter]
+        return _cased(made, word)
+
+    # --- numbers ---
+
+    def _number(self, digits: str, label: str, attempt: int) -> str:
+        """Other digits, as many; zeros at the beginning stay."""
+        rest = digits.lstrip("0")
+        if not rest:
+            return digits
+        made = next(number for number in self._walk(rest, label, attempt) if number[0] != "0")
+        return digits[: len(digits) - len(rest)] + made
+
+    def _walk(self, digits: str, label: str, attempt: int) -> Iterator[str]:
+        """Permute again and again: whoever takes the first that fits has a permutation of those that fit."""
+        while True:
+            digits = self._permuted(digits, 10, label, attempt)
+            yield digits
+
+    def _permuted(self, digits: str, radix: int, label: str, attempt: int) -> str:
+        """A permutation of all texts of as many digits. Both halves are numbers that are added to, in turn."""
+        size = len(digits)
+        if size == 0:
+            return ""
+        if size == 1:
+            return _written((int(digits, radix) + self._seed(label, f"{radix}", attempt)) % radix, 1, radix)
+        left, right = digits[: size // 2], digits[size // 2 :]
+        for number in range(_ROUNDS):
+            added = self._seed(f"{label} {radix} {size} {number}", right, attempt)
+            total = (int(left, radix) + added) % radix ** len(left)
+            left, right = right, _written(total, len(left), radix)
+        return left + right
+
+    def _seed(self, label: str, text: str, attempt: int) -> int:
+        told = f"{label}\0{attempt}\0{text}".encode("utf-8", "surrogatepass")
+        return int.from_bytes(hmac.digest(self._key, told, "sha256"), "big")
+
+
+_BASE26 = "0123456789abcdefghijklmnop"
+
+
+def _written(number: int, size: int, radix: int) -> str:
+    made = ""
+    for _ in range(size):
+        number, digit = divmod(number, radix)
+        made = _BASE26[digit] + made
+    return made
+
+
+def _digits_of(text: str) -> str:
+    return "".join(str(int(character)) for character in text if character.isdecimal())
+
+
+def _refilled(text: str, digits: str) -> str:
+    """The text with other digits in the places of its own."""
+    left = iter(digits)
+    return "".join(next(left) if character.isdecimal() else character for character in text)
+
+
+def _alphabets_of(folded: str) -> tuple[str, str]:
+    if folded.isascii():
+        return _LATIN
+    foreign = next(character for character in folded if not character.isascii())
+    return _ALPHABETS.get(unicodedata.name(foreign, "").partition(" ")[0], _ALPHABETS["LATIN"])
+
+
+def _cased(made: str, like: str) -> str:
+    """In upper case where the other text is, all of it where all of that is."""
+    if len(like) > 1 and like.isupper():
+        return made.upper()
+    capitals = {at for at, character in enumerate(like) if character.isupper()}
+    return "".join(character.upper() if at in capitals else character for at, character in enumerate(made))

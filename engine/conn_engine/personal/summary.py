@@ -1,0 +1,75 @@
+"""What became of the personal data of one recording, for people."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from conn_engine.personal.values import KINDS, PersonalKind, PersonalValues, Reason
+
+__all__ = ["PersonalSummary"]
+
+_SHOWN = 5
+_REASONS: dict[Reason, str] = {
+    "named": "named by the connector",
+    "id": "an id as well",
+    "code": "a code or an enumeration",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalSummary:
+    """How many values of each kind were replaced, and how many were left alone for which reason. `named` are those that
+    the connector names itself."""
+
+    replaced: dict[PersonalKind, int] = field(default_factory=dict)
+    left: dict[Reason, int] = field(default_factory=dict)
+    named: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, values: PersonalValues) -> "PersonalSummary":
+        """The summary of what was collected and settled."""
+        kinds = Counter(kind for kind, _ in values.found.values())
+        left = Counter(reason for key, (reason, _) in values.left.items() if key not in values.found)
+        named = sorted(text for key, (reason, text) in values.left.items() if reason == "named")
+        replaced = {kind: kinds[kind] for kind in sorted(kinds, key=_rank)}
+        return cls(replaced, {reason: left[reason] for reason in _REASONS if left[reason]}, tuple(named))
+
+    @classmethod
+    def total(cls, summaries: Iterable["PersonalSummary"]) -> "PersonalSummary":
+        """The summary of several recordings."""
+        replaced, left, named = Counter[PersonalKind](), Counter[Reason](), set[str]()
+        for one in summaries:
+            replaced.update(one.replaced)
+            left.update(one.left)
+            named.update(one.named)
+        return cls(dict(replaced), dict(left), tuple(sorted(named)))
+
+    def lines(self) -> list[str]:
+        """Two sentences at most: what was replaced, what was left alone."""
+        parts = [_counted(count, KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
+        done = f"replaced: {', '.join(parts)}" if parts else "no personal data was found"
+        lines = [f"{done}; the rest of free text is as it came"]
+        if self.left:
+            reasons = [
+                f"{_counted(count, 'value')} ({_REASONS[reason]}{self._shown(reason)})"
+                for reason, count in self.left.items()
+            ]
+            lines.append(f"left alone: {', '.join(reasons)}")
+        return lines
+
+    def _shown(self, reason: Reason) -> str:
+        if reason != "named":
+            return ""
+        more = ", …" if len(self.named) > _SHOWN else ""
+        return f": {', '.join(self.named[:_SHOWN])}{more}"
+
+
+def _rank(kind: PersonalKind) -> int:
+    return list(KINDS).index(kind) if kind in KINDS else len(KINDS)
+
+
+def _counted(count: int, noun: str) -> str:
+    if count == 1:
+        return f"1 {noun}"
+    ending = {"date of birth": "dates of birth", "health datum": "health data"}.get(noun)
+    return f"{count:,} {ending or (f'{noun}es' if noun.endswith('s') else f'{noun}s')}"

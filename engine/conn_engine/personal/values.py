@@ -1,0 +1,105 @@
+"""The personal values of a recording, collected before any is replaced, and what is left as it is."""
+
+import re
+from dataclasses import dataclass, field
+from typing import Literal
+
+from conn_engine.secrets import REDACTED
+
+__all__ = ["KINDS", "MARKS", "PersonalKind", "PersonalValues", "Reason", "folded", "is_embedded"]
+
+PersonalKind = str
+Reason = Literal["named", "id", "code"]
+
+KINDS: dict[PersonalKind, str] = {
+    "email": "e-mail address",
+    "iban": "bank account number",
+    "phone": "telephone number",
+    "birth_date": "date of birth",
+    "government_id": "government number",
+    "bank": "bank account number",
+    "photo": "picture",
+    "name": "name",
+    "online_id": "user name",
+    "address": "address",
+    "location": "location",
+    "health": "health datum",
+    "demographic": "demographic datum",
+    "pay": "pay datum",
+    "employment": "job title or department",
+}
+"""The kinds of values that are replaced, and what people call them. A value that is several is the first of them."""
+
+MARKS = (*KINDS, "free_text")
+"""What a field of a unified model may be marked with."""
+
+_RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
+_WORDS_OF_EVERYBODY = frozenset({"location", "health", "demographic", "pay", "employment"})
+_SHORTEST_EMBEDDED = 3
+_FEWEST_DIGITS = 5
+_LONGEST = 500
+_CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}|(?:[A-Z][A-Za-z]+/)+[A-Za-z_+\-0-9]+|UTC|GMT")
+_OURS = frozenset({"example", "com", "example.com"})  # what replaced addresses have as well
+
+
+def folded(text: str) -> str:
+    """The text without regard to case, character by character."""
+    lower = text.lower()
+    if len(lower) == len(text):
+        return lower
+    return "".join(character.lower() if len(character.lower()) == 1 else character for character in text)
+
+
+def is_embedded(kind: PersonalKind, text: str) -> bool:
+    """Whether a value is replaced inside other texts as well: one of two letters, or a word that everybody uses, only
+    where it is a text by itself."""
+    return len(text) >= _SHORTEST_EMBEDDED and kind not in _WORDS_OF_EVERYBODY
+
+
+@dataclass(slots=True)
+class PersonalValues:
+    """`named` are folded texts that the connector itself names. `found` has each value's kind and spelling by the
+    folded text, `left` why some are left alone, `ids` the folded texts that identify records."""
+
+    named: frozenset[str] = frozenset()
+    found: dict[str, tuple[PersonalKind, str]] = field(default_factory=dict)
+    left: dict[str, tuple[Reason, str]] = field(default_factory=dict)
+    ids: set[str] = field(default_factory=set)
+
+    def add(self, kind: PersonalKind, text: str) -> None:
+        """Take in a value. What tells nothing of a person by itself (a letter, a short number) is none."""
+        text = text.strip()
+        if kind == "free_text" or REDACTED in text or not 1 < len(text) <= _LONGEST:
+            return
+        if not any(character.isalpha() for character in text):
+            digits = sum(character.isdecimal() for character in text)
+            if digits < _FEWEST_DIGITS:
+                return
+        key = folded(text)
+        if key in self.named:
+            self.left[key] = ("named", text)
+        elif kind == "location" and _CODE.fullmatch(text):
+            self.left[key] = ("code", text)
+        elif key not in _OURS:
+            before = self.found.get(key)
+            if before is None or _rank(kind) < _rank(before[0]):
+                self.found[key] = (kind, text)
+
+    def leave(self, reason: Reason, text: str) -> None:
+        """Leave a value alone."""
+        self.left[folded(text.strip())] = (reason, text)
+
+    def settle(self) -> None:
+        """Leave alone what the connector names, and what is an id as well; addresses of e-mail and account numbers are
+        replaced in ids too."""
+        for key in self.found.keys() & self.named:
+            self.left[key] = ("named", self.found.pop(key)[1])
+        for key in self.ids & self.found.keys():
+            kind, text = self.found[key]
+            if kind not in ("email", "iban"):
+                del self.found[key]
+                self.left[key] = ("id", text)
+
+
+def _rank(kind: PersonalKind) -> int:
+    return _RANKS.get(kind, len(_RANKS))

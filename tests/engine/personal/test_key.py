@@ -1,0 +1,46 @@
+"""The key of a workspace's pseudonyms: in its vault, given by a variable, or of one run."""
+
+import pytest
+
+from conn_engine.errors import CredentialError, UsageError
+from conn_engine.personal.key import ENTRY, VARIABLE, workspace_key
+from conn_engine.secrets import Redactor
+from conn_engine.vault import EnvironmentVault, open_vault
+from conn_engine.vault.memory import MemoryVault
+
+
+class Locked(MemoryVault):
+    """A vault that does not open."""
+
+    def load(self, account):
+        raise CredentialError("the keyring does not answer")
+
+
+def test_a_key_is_made_once_and_no_file_may_hold_it():
+    vault, redactor = MemoryVault(), Redactor()
+    first = workspace_key(vault, {}, redactor)
+    again = workspace_key(vault, {}, Redactor())
+    assert (first.origin, again.origin) == ("new", "vault")
+    assert first.raw == again.raw
+    assert first.raw != workspace_key(MemoryVault(), {}, redactor).raw
+    assert redactor.find(f"x {vault.load(ENTRY)['key']} x") == ["the key of personal data"]
+    assert "raw" not in repr(first)
+
+
+def test_a_variable_goes_before_the_vault_and_is_no_part_of_an_account():
+    environ = {VARIABLE: "0123456789abcdef"}
+    vault = MemoryVault()
+    assert workspace_key(vault, environ, Redactor()).origin == "variable"
+    assert vault.load(ENTRY) is None
+    with pytest.raises(UsageError, match="shorter than 16 characters"):
+        workspace_key(vault, {VARIABLE: "short"}, Redactor())
+    assert EnvironmentVault(environ, accounts=["personal"]).load("personal") is None
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_where_no_key_can_be_kept_the_run_has_its_own_and_a_reason(tmp_path, locked):
+    vault = Locked() if locked else open_vault({"CONN_NO_KEYRING": "1"}, folder=tmp_path)
+    one, other = (workspace_key(vault, {}, Redactor()) for _ in range(2))
+    assert (one.origin, other.origin) == ("run", "run")
+    assert one.raw != other.raw
+    assert one.reason

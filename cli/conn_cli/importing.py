@@ -27,6 +27,7 @@ class Wishes:
     force: bool = False
     entries: tuple[str, ...] = ()
     every: bool = False
+    keep_personal: bool = False
 
 
 def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
@@ -61,9 +62,41 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
         app.out(f"there was no workspace here: made one in {relative(root)}")
     for one in made:
         _summary(app, one, relative(root / "connectors" / one.name))
+    _record_observed(app, root, [one for one in made if one.observed and one.recordings], wishes)
     recorded = [one.name for one in made if one.recordings]
     test = f" && conn test --all --raw --connector {recorded[0]}" if len(recorded) == len(made) == 1 else ""
     app.out(f"next: conn lint{test or (' && conn test --all --raw' if recorded else '')}")
+
+
+def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishes) -> None:
+    """Write the recordings with answers that somebody was given, without the personal data in them."""
+    from conn_cli.personal import personal_data, show_summary
+    from conn_cli.scaffold import relative
+    from conn_engine.config import load_workspace
+    from conn_engine.errors import ConfigurationError
+    from conn_engine.personal import PersonalSummary
+    from conn_engine.runtime.personal import save_pseudonymised
+    from conn_engine.transport.recordings import save_recording
+
+    if not made:
+        return
+    workspace = load_workspace(root)
+    personal = personal_data(app, workspace, keep=wishes.keep_personal)
+    summaries = []
+    for one in made:
+        effective = workspace.effective(account=None, connector=one.name)
+        for recording in one.recordings:
+            path = root / "connectors" / one.name / "recordings" / f"{recording.operation}.json"
+            if personal is None:
+                save_recording(path, recording, app.redactor, within=root)
+                continue
+            name = effective.resolve(recording.operation, raw=True)
+            try:
+                _, done = save_pseudonymised(path, effective, name, recording, personal, app.redactor, within=root)
+                summaries.append(done)
+            except ConfigurationError as error:
+                app.err(f"warning: {relative(path)} was not written: {error.message}; {error.hint}")
+    show_summary(app, PersonalSummary.total(summaries) if summaries else None)
 
 
 def _entries(source: "Source", wishes: Wishes) -> list[str]:

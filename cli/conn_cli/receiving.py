@@ -15,6 +15,7 @@ from conn_engine.wire import Headers, Response
 
 if TYPE_CHECKING:
     from conn_engine.runtime.drive import Sender
+    from conn_engine.runtime.personal import PersonalData
     from conn_engine.runtime.webhooks import Event, Receipt, Receiver
     from conn_engine.runtime.webhooks.keeping import Received
     from conn_engine.webhooks import Delivery
@@ -50,7 +51,9 @@ class Forward:
 
 @dataclass(slots=True)
 class Desk:
-    """Takes deliveries, from several threads. `done` is set when as many came as were wanted (`count`; None: go on)."""
+    """Takes deliveries, from several threads. `done` is set when as many came as were wanted (`count`; None: go on).
+
+    Those that are kept (`keep`) are without personal data where `personal` is there."""
 
     app: App
     receiver: "Receiver"
@@ -59,6 +62,7 @@ class Desk:
     pairing: bool = False
     as_json: bool = False
     keep: bool = False
+    personal: "PersonalData | None" = None
     count: int | None = None
     done: Signal = field(default_factory=Signal)
     deliveries: int = 0
@@ -73,7 +77,7 @@ class Desk:
         try:
             return self._received(delivery, address)
         except ConnError as error:
-            self._tell_error(f"failed: {error.message}")
+            self._tell_error(f"failed: {error.message}{f'; {error.hint}' if error.hint else ''}")
         except Exception as error:  # one delivery may not end the others
             self._tell_error(f"internal error: {type(error).__name__}")
         return _AGAIN
@@ -161,13 +165,14 @@ class Desk:
             self.app.flush()
 
     def _save(self, kept: "Received", address: Address) -> None:
+        from conn_cli.personal import show_summary
         from conn_cli.scaffold import relative
-        from conn_engine.webhooks.recorded import save_delivery
 
-        made = kept.made()
+        made = kept.made(self.personal)
         path = self._free_path(address, _slug(kept))
-        save_delivery(path, made.recorded, self.app.redactor, within=self.app.workspace.root, overwrite=False)
+        made.save(path, self.app.redactor, within=self.app.workspace.root, overwrite=False)
         self.app.err(f"recorded in {relative(path)}")
+        show_summary(self.app, made.people.summary if made.people is not None else None)
         self.app.flush()
 
     def _free_path(self, address: Address, name: str) -> Path:

@@ -266,6 +266,16 @@ CODES: dict[str, Code] = _table(
         "again from the browser's network panel, with content.",
     ),
     Code(
+        "REC005",
+        "personal data cannot be replaced",
+        "error",
+        "Recordings of live accounts have pseudonyms in the place of names, addresses and numbers of people, and are "
+        "replayed once before they are kept. Here the replay did something else, or a value was still found, so the "
+        "file was not kept. Most often an expression computes something of a value (a digest, its first letters) and "
+        "the vendor answers to that. Record another person's data, or an invented one; or run the command with "
+        "`--keep-personal-data`, where the account holds no real people.",
+    ),
+    Code(
         "EXP301",
         "expression failed",
         "error",

@@ -115,7 +115,7 @@ def test_a_dry_run_shows_where_it_begins(jira_desk, vendor):
 
 
 def test_recorded_replayed_and_judged(jira_desk, vendor):
-    kept = conn(jira_desk, "record", "contacts.list", "-a", "work")
+    kept = conn(jira_desk, "record", "contacts.list", "-a", "work", "--keep-personal-data")
     assert kept.code == 0, kept.err
     assert "5 exchanges" in kept.out
     vendor.got.clear()

@@ -44,7 +44,12 @@ def conn(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> Run:
     out, err = io.StringIO(), io.StringIO()
     app = App(
         folder=folder,
-        environ={"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(folder / ".state"), **environ},
+        environ={
+            "CONN_NO_KEYRING": "1",
+            "CONN_STATE_DIR": str(folder / ".state"),
+            "CONN_PERSONAL_DATA_KEY": "the key of every test",
+            **environ,
+        },
         clock=FrozenClock(1_795_000_000),
         stdin=io.StringIO(stdin),
         stdout=out,

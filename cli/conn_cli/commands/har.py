@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.personal import KeepPersonal
 
 SCENARIO = re.compile("[a-z0-9][a-z0-9_-]{0,63}")
 group = typer.Typer(help="HAR files to recordings and back.", no_args_is_help=True, rich_markup_mode=None)
@@ -26,8 +27,13 @@ def import_har(
     operation: Annotated[str, typer.Option("--operation", help="The operation, such as contacts.list.")],
     scenario: Annotated[str, typer.Option("--scenario", help="Name of the scenario.")] = "default",
     force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
+    keep_personal: KeepPersonal = False,
 ) -> None:
-    """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted."""
+    """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted.
+
+    Names, e-mail addresses, telephone numbers and the like of people are replaced by pseudonyms.
+    """
+    from conn_cli.personal import personal_data, show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
     from conn_engine.errors import UsageError
@@ -43,7 +49,7 @@ def import_har(
     app.workspace.check_inside(path)
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
-    count = import_recording(
+    count, summary = import_recording(
         effective,
         name,
         app.folder / file,
@@ -53,8 +59,10 @@ def import_har(
         clock=app.clock,
         within=app.workspace.root,
         overwrite=force,
+        personal=personal_data(app, app.workspace, keep=keep_personal),
     )
     app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
+    show_summary(app, summary)
 
 
 @group.command("export")

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.personal import KeepPersonal
 
 
 def import_(
@@ -39,6 +40,7 @@ def import_(
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Of a file with several connectors: all of them.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
+    keep_personal: KeepPersonal = False,
 ) -> None:
     """Make a connector from an OpenAPI document, an Airbyte manifest, a Postman collection, a HAR or a Nango provider.
 
@@ -50,6 +52,14 @@ def import_(
 
     app: App = context.obj
     wishes = Wishes(
-        name, tuple(only or ()), base_url, security, with_samples, force, entries=tuple(entry or ()), every=every
+        name,
+        tuple(only or ()),
+        base_url,
+        security,
+        with_samples,
+        force,
+        entries=tuple(entry or ()),
+        every=every,
+        keep_personal=keep_personal,
     )
     import_files(app, files, wishes)

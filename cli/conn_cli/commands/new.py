@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.personal import KeepPersonal
 
 
 def new(
@@ -29,6 +30,7 @@ def new(
     with_samples: Annotated[
         bool, typer.Option("--with-samples", help="With --from: sample recordings of the lists.")
     ] = False,
+    keep_personal: KeepPersonal = False,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
     from conn_cli.scaffold import bundled_connectors, known_schemes, new_connector, new_workspace, relative
@@ -41,10 +43,18 @@ def new(
         from conn_cli.importing import Wishes, import_files
 
         chosen = (entry,) if entry else ()
-        import_files(app, [source], Wishes(name, tuple(only or ()), samples=with_samples, force=force, entries=chosen))
+        wishes = Wishes(
+            name,
+            tuple(only or ()),
+            samples=with_samples,
+            force=force,
+            entries=chosen,
+            keep_personal=keep_personal,
+        )
+        import_files(app, [source], wishes)
         return
-    if only or with_samples or entry:
-        raise UsageError("--only, --entry and --with-samples belong to --from FILE")
+    if only or with_samples or entry or keep_personal:
+        raise UsageError("--only, --entry, --with-samples and --keep-personal-data belong to --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
     made, bundled = new_connector(root, name, force=force)

@@ -8,6 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.options import Account, Body, Environment, Operation, Param, Send
+from conn_cli.personal import KeepPersonal
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
@@ -41,9 +42,14 @@ def record(
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so.")] = False,
     send: Send = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a recording of this name.")] = False,
+    keep_personal: KeepPersonal = False,
 ) -> None:
-    """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all."""
+    """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all.
+
+    Names, e-mail addresses, telephone numbers and the like of people are replaced by pseudonyms.
+    """
     from conn_cli.calls import build_call
+    from conn_cli.personal import personal_data
     from conn_cli.running import wired
     from conn_cli.saving import given_files
     from conn_cli.states import StateFile
@@ -65,9 +71,19 @@ def record(
         _taken(path, "" if own else account)
     wiring = wired(app, account, environment, wait=wait)
     placing: Placing = {"within": app.workspace.root, "overwrite": force}
+    personal = personal_data(app, app.workspace, keep=keep_personal)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
-            wiring, name, call, path, scenario=scenario, pages=pages, own=own, seen=progress.advance, placing=placing
+            wiring,
+            name,
+            call,
+            path,
+            scenario=scenario,
+            pages=pages,
+            own=own,
+            seen=progress.advance,
+            placing=placing,
+            personal=personal,
         )
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
@@ -87,10 +103,12 @@ def _taken(path: Path, account: str) -> NoReturn:
 
 def _tell(app: App, kept: "Recorded", path: Path) -> None:
     """What was recorded, and what to look at."""
+    from conn_cli.personal import show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
 
     app.out(f"recorded {counted(kept.exchanges, 'exchange')}, {counted(kept.records, 'record')} in {relative(path)}")
+    show_summary(app, kept.personal)
     for note in kept.notes:
         app.err(f"note: {note}")
     if kept.difference:

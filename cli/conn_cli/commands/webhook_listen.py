@@ -6,6 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.deliveries import Account, Address, address_of
+from conn_cli.personal import KeepPersonal
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.urls import split_plain_url
 
@@ -39,12 +40,14 @@ def listen(
     once: Annotated[bool, typer.Option("--once", help="End after one accepted delivery.")] = False,
     count: Annotated[int | None, typer.Option("--count", min=1, help="End after so many.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Each event as a line of JSON.")] = False,
+    keep_personal: KeepPersonal = False,
 ) -> None:
     """Receive deliveries on this machine: answer challenges, prove them, print a line for each event.
 
     At / for the account or connector chosen; else at /CONNECTOR and /accounts/ACCOUNT. Ctrl-C ends it.
     """
     from conn_cli.inbox import Inbox
+    from conn_cli.personal import personal_data
     from conn_cli.receiving import Desk
     from conn_cli.words import counted
     from conn_engine.runtime.webhooks import Receiver
@@ -64,6 +67,7 @@ def listen(
         pairing=pair,
         as_json=as_json,
         keep=record,
+        personal=personal_data(app, app.workspace, keep=keep_personal) if record else None,
         count=1 if once else count,
     )
     inbox = Inbox(host, port, desk.take, url)

@@ -8,10 +8,12 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.deliveries import Account, Address, At, Connector, File, Secrets, Url, address_of, moment, read, secrets
+from conn_cli.personal import KeepPersonal
 from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
+    from conn_engine.runtime.webhooks.keeping import Received
     from conn_engine.runtime.webhooks.recording import KeptDelivery
     from conn_engine.webhooks import Delivery
 
@@ -38,14 +40,16 @@ def record(
     note: Annotated[str, typer.Option("--note", help="Anything a reader should know.")] = "",
     own: Annotated[bool, typer.Option("--own", help="Keep it for this account alone.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Replace a delivery of this name.")] = False,
+    keep_personal: KeepPersonal = False,
 ) -> None:
     """Keep a delivery as a recorded one: redacted, and signed anew by throwaway secrets that the file has.
 
-    Ends with 4, and keeps nothing, when the delivery is refused.
+    Names, e-mail addresses and the like of people are replaced by pseudonyms, except with --contract. Ends with 4, and
+    keeps nothing, when the delivery is refused.
     """
+    from conn_cli.personal import personal_data, show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
-    from conn_engine.webhooks.recorded import save_delivery
 
     app: App = context.obj
     address = address_of(app, account, connector)
@@ -56,16 +60,21 @@ def record(
     held = read(app, file, url)
     if held.delivery is None:
         raise UsageError(f"{file} is a recorded delivery already", hint=f"put it at {relative(path)}")
-    made = (_by_contract if contract else _as_it_came)(app, address, held.delivery, given, moment(at), note)
+    if contract:
+        made = _by_contract(app, address, held.delivery, given, moment(at), note)
+    else:
+        received = _received(app, address, held.delivery, given, moment(at), note)
+        made = received.made(personal_data(app, app.workspace, keep=keep_personal))
     if contract and made.outcome.refused is not None:
         raise UsageError(
             f"it cannot be signed: {made.outcome.refused.message}",
             hint="give the request what the vendor would send, with any value in the signature's place",
         )
-    save_delivery(path, made.recorded, app.redactor, within=app.workspace.root, overwrite=force)
+    made.save(path, app.redactor, within=app.workspace.root, overwrite=force)
     outcome = made.outcome
     what = f"challenge {outcome.challenge}" if outcome.challenge is not None else counted(len(outcome.records), "event")
     app.out(f"recorded {what}, {outcome.proved or 'not proved'}, in {relative(path)}")
+    show_summary(app, made.people.summary if made.people is not None else None)
     if outcome.error is not None:
         app.err(f"warning: a replay ends with: {outcome.error.message}")
     if made.recorded.proved is not None:
@@ -85,9 +94,9 @@ def target(app: App, address: Address, name: str, *, own: bool) -> Path:
     return path
 
 
-def _as_it_came(  # noqa: PLR0917
+def _received(  # noqa: PLR0917
     app: App, address: Address, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
-) -> "KeptDelivery":
+) -> "Received":
     """Judged first, by the real secrets; what was asked for it is kept."""
     from conn_engine.runtime.webhooks.keeping import keep_received
     from conn_engine.runtime.webhooks.trial import Trial
@@ -105,7 +114,7 @@ def _as_it_came(  # noqa: PLR0917
         raise kept.refused
     if kept.failed is not None:
         raise kept.failed
-    return kept.made()
+    return kept
 
 
 def _by_contract(  # noqa: PLR0917

@@ -468,6 +468,18 @@ class EnvironmentSettings(Settings, frozen=True, kw_only=True):
     ] = Allowance()
 
 
+class RecordingSettings(Settings, frozen=True, kw_only=True):
+    """What recordings of live accounts hold."""
+
+    personal_data: Annotated[
+        Literal["replace", "keep"],
+        Meta(
+            description="Names, e-mail addresses, telephone numbers and the like of people: replaced by pseudonyms, or "
+            "recorded as they come."
+        ),
+    ] = "replace"
+
+
 class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: what holds for the whole workspace."""
 
@@ -519,6 +531,9 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     lint: Annotated[LintSettings, Meta(description="How findings are judged.")] = LintSettings()
+    recordings: Annotated[RecordingSettings, Meta(description="What recordings of live accounts hold.")] = (
+        RecordingSettings()
+    )
 
     def __post_init__(self) -> None:
         for entry in self.trusted_hosts:

@@ -64,7 +64,8 @@ class Source:
 class Imported:
     """An import before it is written: `files` by name, `recordings` besides, and what people are told.
 
-    `supplied` says where an account has the values that the document's own settings name, as in `Finished`.
+    `supplied` says where an account has the values that the document's own settings name, as in `Finished`. `observed`
+    recordings have answers that somebody was really given, and so may tell of people.
     """
 
     name: str
@@ -78,12 +79,14 @@ class Imported:
     left: int
     losses: list[tuple[str, list[str]]] = field(default_factory=list)
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
+    observed: bool = False
 
     def write(self, folder: Path) -> None:
-        """Write everything into a folder, each file whole. Raises ConfigurationError."""
+        """Write everything into a folder, each file whole, but recordings that were observed. Raises
+        ConfigurationError."""
         for name, text in self.files.items():
             write_whole(folder / name, text, within=folder)
-        for recording in self.recordings:
+        for recording in () if self.observed else self.recordings:
             save_recording(folder / "recordings" / f"{recording.operation}.json", recording, Redactor(), within=folder)
 
 
@@ -168,6 +171,7 @@ def _imported(made: Finished, name: str, file: str, recordings: list[Recording])
         left=made.left,
         losses=[(without_tokens(what), places) for what, places in made.losses],
         supplied=made.supplied,
+        observed=made.observed,
     )
 
 

@@ -60,6 +60,7 @@ class Built:
             losses=contract.losses,
             found=contract.found,
             left=self.left,
+            observed=contract.observed,
         )
 
 

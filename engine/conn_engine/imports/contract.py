@@ -124,8 +124,8 @@ class Contract:
     """A vendor's document as data. `fields`, `credentials` and `authorization` are in the language's own form.
 
     `base_url` is a template whose names are those of `fields`; `context` are sample values for these.
-    `source` is the value of `Recording.source` for samples made from it. `unauthorised` is the loss where nothing says
-    how requests are authorised.
+    `source` is the value of `Recording.source` for samples made from it; `observed` says that its examples are answers
+    that somebody was really given. `unauthorised` is the loss where nothing says how requests are authorised.
     """
 
     format: str
@@ -143,6 +143,7 @@ class Contract:
     found: int = 0
     source: Literal["contract", "har"] = "contract"
     unauthorised: str = ""
+    observed: bool = False
 
 
 @dataclass(slots=True)
@@ -154,7 +155,7 @@ class Finished:
     (`contacts.list`) with the request as people know it (`GET /contacts`), in the document's order; `files` are further
     files by name; `left` counts what `only` left out; `bare` that such documents hold no operations by their nature;
     `supplied` maps names of the document's own settings to where an account has them: ("context" or "credential",
-    name).
+    name); `observed` is that of the contract.
     """
 
     format: str
@@ -168,6 +169,7 @@ class Finished:
     files: dict[str, str] = field(default_factory=dict)
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
     bare: bool = False
+    observed: bool = False
 
     @property
     def resources(self) -> int:

@@ -44,7 +44,7 @@ def recognises(data: Any) -> bool:
 
 def read(data: Any, options: Options) -> Contract:
     """The contract of the host that most API calls went to. What it cannot hold is in its losses."""
-    contract = Contract(format=LABEL, source="har")
+    contract = Contract(format=LABEL, source="har", observed=True)
     entries = data["log"]["entries"]
     exchanges = import_har(dump_json(data), file="the HAR")[:_MOST]
     contract.found = len(exchanges)

@@ -41,7 +41,7 @@ def recognises(data: Any) -> bool:
 def read(data: Any, options: Options) -> Contract:
     """The contract of a collection. What it cannot hold is in its losses."""
     info = data["info"]
-    contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80))
+    contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80), observed=True)
     contract.description = plain(prose(_description(info).partition("\n")[0]), 200)
     reader = _Reader(data, contract, options)
     reader.walk()

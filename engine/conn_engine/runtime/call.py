@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.bodies import Upload
+from conn_engine.config import OperationName
 from conn_engine.errors import UsageError
 from conn_engine.failures import Policy
 from conn_engine.ratelimit import Budgets
 from conn_engine.wire import Clock, get_clock
 
-__all__ = ["Call", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
+__all__ = ["Call", "Observer", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
 MAX_CURSOR = 8192
 
@@ -41,7 +42,7 @@ class Call:
     as_file: bool = False
 
 
-Observer = Callable[[Sequence[Mapping[str, Any]], Sequence[Any]], None]
+Observer = Callable[[OperationName, Sequence[Mapping[str, Any]], Sequence[Any]], None]
 
 
 @dataclass(slots=True)
@@ -50,7 +51,8 @@ class Session:
 
     `now_ms` is the moment a run began (milliseconds since 1970) where that has to be a known one; None: the clock says.
     `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
-    `observer` is shown what each page's response mapping ran on and gave: a scope and a result per record.
+    `observer` is shown what each page's response mapping ran on and gave: the operation, and a scope and a result per
+    record.
     """
 
     account: str = ""

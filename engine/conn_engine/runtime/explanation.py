@@ -81,7 +81,9 @@ def _found(
     for case in cases:
         seen: list[tuple[Mapping[str, Any], Any]] = []
 
-        def observe(scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = seen) -> None:
+        def observe(
+            _: OperationName, scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = seen
+        ) -> None:
             into.extend(zip(scopes, values, strict=True))
 
         outcome = replay(effective, name, case.recording, observe)

@@ -7,10 +7,12 @@ from typing import Unpack
 from conn_engine.config import Effective, OperationName
 from conn_engine.documents import Placing, dump_json, write_whole
 from conn_engine.errors import UsageError
+from conn_engine.personal import PersonalSummary
+from conn_engine.runtime.personal import PersonalData, save_pseudonymised
 from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
 from conn_engine.transport.har import export_har, import_har
-from conn_engine.transport.recordings import Recording, load_recording, save_recording
+from conn_engine.transport.recordings import Recording, load_recording, redacted_recording, save_recording
 from conn_engine.wire import Clock
 
 __all__ = ["export_recording", "import_recording"]
@@ -27,11 +29,14 @@ def import_recording(
     scenario: str,
     redactor: Redactor,
     clock: Clock,
+    personal: PersonalData | None = None,
     **placing: Unpack[Placing],
-) -> int:
-    """Make a recording of the exchanges in a HAR file that went to the connector's hosts. Returns their number.
+) -> tuple[int, PersonalSummary | None]:
+    """Make a recording of the exchanges in a HAR file that went to the connector's hosts; with `personal`, with
+    pseudonyms in the place of personal data. Returns their number, and what was replaced.
 
-    Raises UsageError when the file cannot be read, ConfigurationError when it is no HAR or holds none of them.
+    Raises UsageError when the file cannot be read, ConfigurationError when it is no HAR or holds none of them, or when
+    the recording may not be kept (REC002, REC005).
     """
     try:
         if source.stat().st_size > MAX_BYTES:
@@ -50,8 +55,12 @@ def import_recording(
         base_url=base_url(effective),
         exchanges=exchanges,
     )
-    save_recording(target, recording, redactor, **placing)
-    return len(exchanges)
+    if personal is None:
+        save_recording(target, recording, redactor, **placing)
+        return len(exchanges), None
+    clean = redacted_recording(recording, redactor)
+    _, summary = save_pseudonymised(target, effective, name, clean, personal, redactor, **placing)
+    return len(exchanges), summary
 
 
 def export_recording(source: Path, target: Path) -> int:

@@ -13,15 +13,17 @@ from conn_engine.auth import absent_parts, secret_fields
 from conn_engine.config import OperationName
 from conn_engine.documents import Placing, dump_json
 from conn_engine.errors import ConnError, TransportError
+from conn_engine.personal import PersonalSummary
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.cases import Outcome, replay
 from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.connection import Connection, Wiring
 from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.personal import PersonalData, save_pseudonymised
 from conn_engine.runtime.recorded_files import recorded_file
 from conn_engine.runtime.variants import base_url
 from conn_engine.transport.record import Recorder
-from conn_engine.transport.recordings import RecordedCall, save_recording
+from conn_engine.transport.recordings import RecordedCall, redacted_recording, save_recording
 
 __all__ = ["Recorded", "record_operation"]
 
@@ -32,7 +34,8 @@ class Recorded:
 
     `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
     the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
-    `notes` are what the caller should hear of the requests.
+    `notes` are what the caller should hear of the requests, `personal` is what became of personal data (None: it was
+    kept).
     """
 
     exchanges: int
@@ -40,6 +43,7 @@ class Recorded:
     error: ConnError | None
     difference: str = ""
     notes: tuple[str, ...] = ()
+    personal: PersonalSummary | None = None
 
 
 def record_operation(
@@ -54,10 +58,13 @@ def record_operation(
     transport: Sender | None = None,
     seen: Callable[[int], None] = lambda count: None,
     placing: Placing | None = None,
+    personal: PersonalData | None = None,
 ) -> Recorded:
-    """Run the operation for at most `pages` pages and write the recording to `path`, as `placing` says.
+    """Run the operation for at most `pages` pages and write the recording to `path`, as `placing` says; with
+    `personal`, pseudonyms stand in the place of personal data.
 
     A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
+    Raises ConfigurationError (REC002, REC005) for a recording that may not be kept.
     """
     recorder = Recorder(transport or wiring.live())
     began = int(wiring.session.clock.now())  # a replay begins at the same second: windows that end now end there too
@@ -88,9 +95,15 @@ def record_operation(
             wait=wiring.session.policy.wait,
         ),
     )
-    kept = save_recording(path, recording, wiring.redactor, **(placing or {}))
-    difference = _difference(replay(wiring.effective, name, kept), ran.records, ran.fault)
-    return Recorded(len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes))
+    clean = redacted_recording(recording, wiring.redactor)
+    where = placing or {}
+    if personal is None:
+        save_recording(path, clean, wiring.redactor, **where)
+        outcome, summary = replay(wiring.effective, name, clean), None
+    else:
+        outcome, summary = save_pseudonymised(path, wiring.effective, name, clean, personal, wiring.redactor, **where)
+    difference = _difference(outcome, ran.records, ran.fault)
+    return Recorded(len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes), summary)
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             **{name: page.scope[name] for name in LAYER_NAMES if name in page.scope},
         }
         page_scope["page"] = page.answer.body
-        records = _mapped(response_mapping, operation, page, page_scope, at, call, session)
+        records = _mapped(response_mapping, operation, page, page_scope, name, call, session)
         if operation.after:
             page_scope |= {
                 "result": records[0] if page.whole and records else records,
@@ -103,7 +103,7 @@ def mapped_record(
         error.at = f"{at}.{error.at}" if error.at else at
         raise
     if session.observer is not None:
-        session.observer([scope], [value])
+        session.observer(name, [scope], [value])
     values = value if isinstance(value, list) else [value]
     return [item for item in values if item is not UNDEFINED and item is not None]
 
@@ -178,7 +178,7 @@ def _mapped(  # noqa: PLR0917
     operation: UnifiedOperation,
     page: VendorPage,
     scope: Scope,
-    at: str,
+    name: OperationName,
     call: Call,
     session: Session,
 ) -> list[Any]:
@@ -194,10 +194,11 @@ def _mapped(  # noqa: PLR0917
         scopes = [{**scope, "response": record} for record in records]
         values = compiled.apply(scopes)
     except ExpressionError as error:
-        error.at = f"{at}.response_mapping.{error.at}" if error.at else f"{at}.response_mapping"
+        at = f"unified.{name.text}.response_mapping"
+        error.at = f"{at}.{error.at}" if error.at else at
         raise
     if session.observer is not None:
-        session.observer(scopes, values)
+        session.observer(name, scopes, values)
     if operation.each == "page":
         values = values[0] if isinstance(values[0], list) else values
     elif call.remote_data:

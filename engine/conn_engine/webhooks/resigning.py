@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import REDACTED, Redactor
@@ -23,6 +23,9 @@ from conn_engine.webhooks.replacing import changed, pairs_of, tag_of, throwaways
 from conn_engine.webhooks.settings import Webhooks
 from conn_engine.webhooks.throwaway import Ring, throwaway
 from conn_engine.wire import FrozenClock, Headers
+
+if TYPE_CHECKING:
+    from conn_engine.personal import Replacements
 
 __all__ = ["Resigned", "kept", "sent"]
 
@@ -49,8 +52,9 @@ def kept(
     environ: Mapping[str, str],
     captured: Mapping[str, str],
     named: Callable[[str], bool],
+    personal: "Replacements | None" = None,
 ) -> Resigned:
-    """The delivery without a real secret, signed by throwaway ones.
+    """The delivery without a real secret, and with `personal` replaced, signed by throwaway ones.
 
     `document` and `environ` have the real secrets, `captured` what the vendor hands over in it; `named` says whether
     the connector reads a header. Expressions over it see what `proving` has otherwise.
@@ -61,15 +65,17 @@ def kept(
 
     def clean(delivery: Delivery) -> Delivery:
         text = swapped(delivery.text, pairs, _place(delivery))
-        return Delivery(
-            delivery.method,
-            keeper.url(swapped(delivery.url, pairs, "url")),
-            Headers(kept_headers(delivery.headers, pairs, keeper, named)),
-            _exact(delivery, clean_body(text, delivery.headers.get("content-type", ""), keeper)),
-        )
+        url = keeper.url(swapped(delivery.url, pairs, "url"))
+        headers = kept_headers(delivery.headers, pairs, keeper, named)
+        text = clean_body(text, delivery.headers.get("content-type", ""), keeper)
+        if personal is not None:
+            url, text = personal.text(url), personal.text(text)
+            headers = [(name, personal.header(name, value)) for name, value in headers]
+        return Delivery(delivery.method, url, Headers(headers), _exact(delivery, text))
 
     def claims(value: Any) -> Any:
-        return keeper.data(_deep(value, lambda text: swapped(text, pairs)))
+        said = keeper.data(_deep(value, lambda text: swapped(text, pairs)))
+        return said if personal is None else personal.data(said)
 
     scope = {**proving.secrets, **{name: value for name, value in secrets.items() if not name.startswith("env.")}}
     env = {name.removeprefix("env."): value for name, value in secrets.items() if name.startswith("env.")}

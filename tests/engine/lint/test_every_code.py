@@ -17,6 +17,7 @@ ELSEWHERE = {
     "DOC010": "engine/test_documents_files.py",
     "REC002": "engine/transport/test_recordings.py",
     "REC004": "engine/transport/test_har.py",
+    "REC005": "engine/runtime/test_personal.py",
     "MAP401": "cli/test_failures_of_others.py",
     "RUN102": "cli/test_live.py",
     "RUN201": "cli/test_failures_of_others.py",

@@ -183,7 +183,7 @@ def test_a_recording_made_of_a_har_file_goes_back_into_one(
     name = effective.resolve("contacts.list")
     target = tmp_path / "made" / "back.json"
     options: dict[str, Any] = {"redactor": Redactor(), "clock": FrozenClock(1_700_000_000)}
-    assert import_recording(effective, name, har, target, scenario="default", **options) == 1
+    assert import_recording(effective, name, har, target, scenario="default", **options)[0] == 1
     back = json.loads(target.read_text())
     assert (back["source"], back["base_url"]) == ("har", "https://api.example.com/v1")
     assert back["recorded_at"] == "2023-11-14T22:13:20Z"

@@ -6,6 +6,7 @@ from typing import Any
 
 from conn_engine.errors import ConnError
 from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.personal import PersonalData
 from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
 from conn_engine.runtime.webhooks.recording import KeptDelivery, recorded_anew
 from conn_engine.transport.record import Recorder
@@ -37,8 +38,8 @@ class Received:
         """What went wrong with it."""
         return self.receipt.failed
 
-    def made(self) -> KeptDelivery:
-        """The delivery as it is kept."""
+    def made(self, personal: PersonalData | None = None) -> KeptDelivery:
+        """The delivery as it is kept; with `personal`, without personal data. Raises ConfigurationError (REC005)."""
         wiring = self.receiver.wiring(self.account, self.connector)
         return recorded_anew(
             wiring,
@@ -48,6 +49,7 @@ class Received:
             context=self._context(),
             note=self.note,
             proved=self.refused is None,
+            personal=personal,
         )
 
     def _context(self) -> Mapping[str, Any]:

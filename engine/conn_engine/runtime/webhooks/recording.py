@@ -1,4 +1,5 @@
-"""Keeps a delivery as a recorded one: without a real secret, signed anew, and replayed at once to see that it serves.
+"""Keeps a delivery as a recorded one: without a real secret, with personal data replaced, signed anew, and replayed at
+once to see that it serves.
 
 What is signed how is `conn_engine.webhooks.resigning`'s.
 """
@@ -9,17 +10,21 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from msgspec import structs
 
 from conn_engine.auth import CAPTURED
 from conn_engine.config import Effective
+from conn_engine.documents import Placing
 from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.personal import Replacements
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.personal import PersonalData
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.variants import base_url
+from conn_engine.runtime.webhooks.people import DeliveryPeople, replaced_frame
 from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.secrets import NumberingRedactor, Redactor
 from conn_engine.strategies import ask
@@ -29,7 +34,7 @@ from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
 from conn_engine.webhooks.proof import holds
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
 from conn_engine.webhooks.replacing import republished, told_names
-from conn_engine.webhooks.resigning import kept
+from conn_engine.webhooks.resigning import Resigned, kept
 from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import FrozenClock
 
@@ -40,10 +45,20 @@ _SOURCE = Literal["live", "contract", "sample"]
 
 @dataclass(frozen=True, slots=True)
 class KeptDelivery:
-    """What was kept, and what a replay of it gives."""
+    """What was kept, and what a replay of it gives; `people` is None where personal data was kept."""
 
     recorded: RecordedDelivery
     outcome: DeliveryOutcome
+    people: DeliveryPeople | None = None
+
+    def save(self, path: Path, redactor: Redactor, **placing: Unpack[Placing]) -> None:
+        """Write it, whole, as `placing` says. Raises ConfigurationError when a secret (REC002) or a replaced value
+        (REC005) is found in it."""
+        if self.people is not None:
+            self.people.refuse_in(self.recorded, path)
+        save_delivery(path, self.recorded, redactor, **placing)
+        if self.people is not None:
+            self.people.refuse_in_file(path, placing.get("within"))
 
 
 def record_delivery(
@@ -57,9 +72,10 @@ def record_delivery(
     source: _SOURCE = "live",
     note: str = "",
     proved: bool = True,
+    personal: PersonalData | None = None,
 ) -> KeptDelivery:
-    """Write a delivery to `path` and give back what was written. Raises ConfigurationError (REC002) when a secret would
-    stay in it. The rest as `recorded_anew`."""
+    """Write a delivery to `path` and give back what was written. Raises ConfigurationError (REC002, REC005) when a
+    secret or a person's value would stay in it. The rest as `recorded_anew`."""
     made = recorded_anew(
         wiring,
         delivery,
@@ -69,8 +85,9 @@ def record_delivery(
         source=source,
         note=note,
         proved=proved,
+        personal=personal,
     )
-    save_delivery(path, made.recorded, wiring.redactor)
+    made.save(path, wiring.redactor)
     return made
 
 
@@ -84,53 +101,74 @@ def recorded_anew(
     source: _SOURCE = "live",
     note: str = "",
     proved: bool = True,
+    personal: PersonalData | None = None,
 ) -> KeptDelivery:
     """A delivery without a real secret, signed by throwaway ones, and what a replay of it gives.
 
     `wiring` is of the account, or of the connector, at whose address it came; `context` that of the account whose it
     is, where the address does not say. `exchanges` are what was asked because of it. `proved`: whether it was; one that
-    cannot be signed anew is then kept as recorded.
+    cannot be signed anew is then kept as recorded. With `personal`, personal data is replaced; raises
+    ConfigurationError (REC005) when the delivery gives something else then.
     """
-    effective, session = wiring.effective, wiring.session
+    effective = wiring.effective
     told = effective.webhooks
     if told is None:
         raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
-    clock = FrozenClock(received_at)
-    proving = Proving(delivery, authorization_scope(effective, session), clock, effective.hosts)
-    ring = Ring()
-    redactor = NumberingRedactor(wiring.redactor)
+    scope = authorization_scope(effective, wiring.session)
+    proving = Proving(delivery, scope, FrozenClock(received_at), effective.hosts)
     captured = _captured(told, proving)
     for name, value in captured.items():
         wiring.redactor.add(value, name)
-    answers = [_redacted(exchange, redactor) for exchange in republished(told.verify, ring, exchanges)]
-    signed = kept(
-        told,
-        proving,
-        wiring.redactor,
-        ring,
-        document={name: value for name, value in session.document.items() if name != CAPTURED},
-        environ={name: session.environ[name] for name in effective.env_names if session.environ.get(name)},
-        captured=captured,
-        named=_named(effective),
-    )
-    made = signed.delivery
-    binary = made.text.encode() != made.body
-    recorded = RecordedDelivery(
+    ring = Ring()
+    redactor = NumberingRedactor(wiring.redactor)
+    values = redactor.data({**effective.context, **(context or {})})
+    claims = redactor.data(_claims(told, proving))
+    frame = RecordedDelivery(
         source=source,
         note=note,
         received_at=_moment(received_at),
+        url="",
+        base_url=redactor.url(_base(effective)),
+        account=DeliveredAccount(context=values),
+        exchanges=[_redacted(exchange, redactor) for exchange in republished(told.verify, ring, exchanges)],
+    )
+
+    def made(people: Replacements | None = None) -> tuple[RecordedDelivery, DeliveryOutcome]:
+        signed = kept(
+            told,
+            proving,
+            wiring.redactor,
+            ring,
+            document={name: value for name, value in wiring.session.document.items() if name != CAPTURED},
+            environ={n: wiring.session.environ[n] for n in effective.env_names if wiring.session.environ.get(n)},
+            captured=captured,
+            named=_named(effective),
+            personal=people,
+        )
+        recorded = _with_request(frame if people is None else replaced_frame(frame, people), signed)
+        return _proved(effective, recorded, proved, claims if people is None else people.data(claims))
+
+    recorded, outcome = made()
+    if personal is None:
+        return KeptDelivery(recorded, outcome)
+    people = DeliveryPeople.of(effective, recorded, personal)
+    again, after = made(people.replacements)
+    people.check(outcome, after)
+    return KeptDelivery(again, after, people)
+
+
+def _with_request(frame: RecordedDelivery, signed: Resigned) -> RecordedDelivery:
+    made = signed.delivery
+    binary = made.text.encode() != made.body
+    return structs.replace(
+        frame,
         method=made.method.upper(),
         url=made.url,
         headers=list(made.headers.pairs),
         body=None if binary or not made.body else made.text,
         body_base64=base64.b64encode(made.body).decode() if binary else None,
         secrets=signed.secrets,
-        base_url=redactor.url(_base(effective)),
-        account=DeliveredAccount(context=redactor.data({**effective.context, **(context or {})})),
-        exchanges=answers,
     )
-    recorded, outcome = _proved(effective, recorded, proved, redactor.data(_claims(told, proving)))
-    return KeptDelivery(recorded, outcome)
 
 
 def moment_told(effective: Effective, session: Session, delivery: Delivery) -> float | None:

@@ -10,7 +10,7 @@ from msgspec import structs
 from conn_engine.config import Effective
 from conn_engine.errors import ConnError
 from conn_engine.expressions import fixed_now
-from conn_engine.runtime.call import Session
+from conn_engine.runtime.call import Observer, Session
 from conn_engine.runtime.cases import Log, Outcome, SyntheticVault, sent_requests
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.variants import base_url, for_replay, in_context
@@ -52,8 +52,11 @@ class DeliveryOutcome(Outcome):
         return self.error if isinstance(self.error, Unproved) else None
 
 
-def replay_delivery(effective: Effective, recorded: RecordedDelivery) -> DeliveryOutcome:
-    """Receive a recorded delivery as the one account's. Errors, a refusal too, are in the outcome."""
+def replay_delivery(
+    effective: Effective, recorded: RecordedDelivery, observer: Observer | None = None
+) -> DeliveryOutcome:
+    """Receive a recorded delivery as the one account's. Errors, a refusal too, are in the outcome. `observer` is that
+    of `Session`."""
     outcome = DeliveryOutcome()
     effective = for_delivery(effective, recorded)
     clock = FrozenClock(moment_of(recorded))
@@ -63,6 +66,7 @@ def replay_delivery(effective: Effective, recorded: RecordedDelivery) -> Deliver
     except ConnError as error:
         outcome.error, outcome.unused = error, len(recorded.exchanges)
         return outcome
+    session.observer = observer
     effective = for_replay(effective, base, recorded.base_url)
     answers = Replay(as_recording(recorded, effective.connector_name, ""), base_url=base)
     log = Log(answers)

@@ -1,0 +1,60 @@
+"""What a connector's configuration names itself: the texts that its expressions and rules compare with, and the names
+of fields that it reads. Recordings keep them, whatever they look like."""
+
+import re
+from collections.abc import Iterator
+
+from conn_engine.config import Effective
+from conn_engine.documents import texts
+from conn_engine.expressions.tokens import LexError, lex
+from conn_engine.lint.sites import sites
+from conn_engine.personal import folded
+
+__all__ = ["named_texts"]
+
+_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_PARTS = re.compile(r"[\s/,;&=?#:|()\[\]{}]+")
+_FOR_PEOPLE = frozenset({"description", "label", "note", "docs_url", "help", "title"})
+_ESCAPE = re.compile(r"\\(.)")
+
+
+def named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[str]]:
+    """The texts that a configuration names, and the names of fields that it knows; all folded."""
+    values: set[str] = set()
+    names: set[str] = set()
+    for layer in effective.layers:
+        kinds = {site.path: site.kind for site in sites(layer.data)}
+        for path, text in texts(layer.data):
+            names.update(str(part) for part in path if isinstance(part, str))
+            if any(part in _FOR_PEOPLE for part in path[-1:]):
+                continue
+            kind = kinds.get(path)
+            for piece, is_expression in _pieces(text, kind):
+                if is_expression:
+                    _read(piece, values, names)
+                else:
+                    parts = {piece, *_PARTS.split(piece)}
+                    values |= parts
+                    names |= parts
+    return frozenset(map(folded, values - {""})), frozenset(map(folded, names - {""}))
+
+
+def _pieces(text: str, kind: str | None) -> Iterator[tuple[str, bool]]:
+    """The parts of a text, and which of them are expressions."""
+    if kind == "expression":
+        yield text, True
+        return
+    for number, piece in enumerate(_BRACES.split(text)):
+        yield piece, number % 2 == 1
+
+
+def _read(text: str, values: set[str], names: set[str]) -> None:
+    try:
+        tokens = lex(text)
+    except LexError:
+        return
+    for token in tokens:
+        if token.kind == "string":
+            values.add(_ESCAPE.sub(r"\1", token.text[1:-1]))
+        if token.kind in ("name", "string", "quoted"):
+            names.add(token.text.strip("`\"'"))

@@ -1,0 +1,105 @@
+"""The personal data of one delivery: found in it and in what was asked because of it, and looked for in its file."""
+
+import base64
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from msgspec import structs
+
+from conn_engine.config import Effective
+from conn_engine.documents import read_regular, remove_file
+from conn_engine.errors import ConfigurationError
+from conn_engine.personal import (
+    TECHNICAL_HEADERS,
+    PersonalSummary,
+    PersonalValues,
+    Replacements,
+    collect,
+    collect_exchanges,
+    find_values,
+    replaced_exchanges,
+)
+from conn_engine.runtime.personal import PersonalData, PersonalTracer, check_unchanged, refuse_personal
+from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.transport.recordings import MAX_BYTES
+from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, load_delivery
+
+__all__ = ["DeliveryPeople", "replaced_frame"]
+
+_WHERE = "the delivery"
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryPeople:
+    """What was found of people in a delivery, and how it is replaced."""
+
+    values: PersonalValues
+    replacements: Replacements
+
+    @classmethod
+    def of(cls, effective: Effective, recorded: RecordedDelivery, personal: PersonalData) -> "DeliveryPeople":
+        """Collect the values of a delivery that has no secret any more. Raises ConfigurationError (REC005)."""
+        tracer = PersonalTracer(effective, personal)
+        replay_delivery(effective, recorded, tracer.observe)
+        try:
+            collect(_said(recorded), tracer.values)
+            collect_exchanges(recorded.exchanges, tracer.values)
+            return cls(tracer.values, tracer.replacements())
+        except RecursionError:
+            refuse_personal(_WHERE, "it is nested too deeply to look for personal data in it")
+
+    @property
+    def summary(self) -> PersonalSummary:
+        """What was done."""
+        return PersonalSummary.of(self.values)
+
+    def check(self, before: DeliveryOutcome, after: DeliveryOutcome) -> None:
+        """Raise ConfigurationError (REC005) where the delivery gives something else with replacements."""
+        check_unchanged(before, after, self.replacements, _WHERE)
+        if (before.proved, before.challenge) != (after.proved, after.challenge):
+            was, is_ = before.proved or "nothing", after.proved or "nothing"
+            refuse_personal(_WHERE, f"with personal data replaced, it is proved by {is_}, and by {was} before")
+
+    def refuse_in(self, recorded: RecordedDelivery, path: Path, text: str = "") -> None:
+        """Raise ConfigurationError (REC005) where a replaced value is still in what is written."""
+        said = _said(recorded)
+        same = self.replacements.data(said) == said
+        same = same and replaced_exchanges(recorded.exchanges, self.replacements) == recorded.exchanges
+        kinds = find_values(text, self.values)
+        if not same or kinds:
+            refuse_personal(path.as_posix(), f"personal data was still found in it ({', '.join(kinds) or 'hidden'})")
+
+    def refuse_in_file(self, path: Path, within: Path | None) -> None:
+        """The same of a file, which is deleted then."""
+        try:
+            written = read_regular(path, MAX_BYTES).decode("utf-8", "replace")
+            self.refuse_in(load_delivery(path), path, written)
+        except ConfigurationError:
+            remove_file(path, within)
+            raise
+
+
+def replaced_frame(recorded: RecordedDelivery, people: Replacements) -> RecordedDelivery:
+    """What a recorded delivery says besides the request itself, with every value replaced."""
+    return structs.replace(
+        recorded,
+        note=people.text(recorded.note),
+        base_url=people.text(recorded.base_url),
+        account=DeliveredAccount(context=people.data(recorded.account.context)),
+        exchanges=replaced_exchanges(recorded.exchanges, people),
+    )
+
+
+def _said(recorded: RecordedDelivery) -> dict[str, Any]:
+    """What a delivery says, as data; bytes that are no text as one character each."""
+    body = recorded.body
+    if recorded.body_base64 is not None:
+        body = base64.b64decode(recorded.body_base64).decode("latin-1")
+    return {
+        "url": recorded.url,
+        "headers": [{name: value} for name, value in recorded.headers if name.lower() not in TECHNICAL_HEADERS],
+        "body": body,
+        "context": recorded.account.context,
+        "claims": recorded.claims,
+    }

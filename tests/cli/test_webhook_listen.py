@@ -260,10 +260,10 @@ def test_who_sends_a_byte_now_and_then_is_cut_off():
             link.sendall(b"POST / HTTP/1.1\r\nContent-Length: 1000\r\n\r\n")
             began = time.monotonic()
             with pytest.raises(OSError):
-                while time.monotonic() < began + 8:
+                while time.monotonic() < began + 30:
                     link.sendall(b"x")
                     time.sleep(0.1)
-            assert time.monotonic() < began + 3
+            assert time.monotonic() < began + 20
     finally:
         inbox.shutdown()
         inbox.server_close()

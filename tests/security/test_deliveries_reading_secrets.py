@@ -239,7 +239,7 @@ def test_the_command_line_shows_no_secret(inbox: Inbox, place: str, *, right: bo
 
 def test_a_pattern_that_runs_away_ends(inbox: Inbox) -> None:
     runaway = "$match(text, /(a+)+b/) ? 'x' : 'y'"
-    started = time.monotonic()
+    started = time.process_time()
     receipt = inbox.lay_out(webhooks(challenge=[], events={"type": runaway})).receive(signed(b"a" * 60))
     assert receipt.reply.status == 503
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60

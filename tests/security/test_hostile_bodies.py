@@ -57,9 +57,9 @@ class TestBombs:
     @pytest.fixture(autouse=True)
     def _bounds(self) -> Any:
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        started = time.monotonic()
+        started = time.process_time()
         yield
-        assert time.monotonic() - started < 60
+        assert time.process_time() - started < 60
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 * 1024  # KiB; half of it is the test's
 
     @pytest.mark.parametrize("format", ["csv", "jsonl", "text", "xml", "json"])
@@ -220,9 +220,9 @@ class TestRows:
         ],
     )
     def test_rows_without_end(self, format: str, body: bytes) -> None:  # noqa: A002
-        started = time.monotonic()
+        started = time.process_time()
         refused(body, format)
-        assert time.monotonic() - started < 20
+        assert time.process_time() - started < 20
 
     def test_a_spreadsheets_formula_stays_a_text(self) -> None:
         assert decode(answer(b"a\n=cmd|' /C calc'!A0\n"), "csv") == [{"a": "=cmd|' /C calc'!A0"}]

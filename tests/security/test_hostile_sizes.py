@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from attack import World
 
-SECONDS = 15.0  # an expression may take 5, and a page is tried again record by record
+SECONDS = 15.0  # of processor time: an expression may take 5, and a page is tried again record by record
 
 
 @pytest.fixture(autouse=True)
 def soon() -> Any:
-    started = time.monotonic()
+    started = time.process_time()
     yield
-    assert time.monotonic() - started < SECONDS
+    assert time.process_time() - started < SECONDS
 
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(

@@ -57,10 +57,10 @@ def test_a_reference_to_nothing_says_what_is_near(run: Run) -> None:
 def test_a_few_lines_that_stand_for_millions_are_refused(run: Run) -> None:
     rows = [f"  d{n}: {{type: X, a: '#/definitions/d{n - 1}', b: '#/definitions/d{n - 1}'}}" for n in range(1, 40)]
     rest = "definitions:\n  d0: {type: X, x: 1}\n" + "\n".join(rows) + "\n"
-    start = time.monotonic()
+    start = time.process_time()
     with pytest.raises(ConfigurationError, match="nested too deeply"):
         run(manifest(more="        request_body_json: '#/definitions/d39'\n", rest=rest))
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_chain_of_references_too_deep_is_refused(run: Run) -> None:
@@ -99,9 +99,9 @@ def test_nothing_of_a_template_is_run(run: Run, text: str, tmp_path: Path, monke
     for name in ("compile", "from_string", "get_template"):
         monkeypatch.setattr(jinja2.Environment, name, never)
     monkeypatch.chdir(tmp_path)
-    start = time.monotonic()
+    start = time.process_time()
     made = run(manifest(path=f'"/x/{text}"', more=f'        request_parameters: {{q: "{text}"}}\n'))
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
     assert made.operations == 1 and not (tmp_path / "PWNED").exists()
 
 

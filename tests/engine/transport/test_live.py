@@ -228,14 +228,14 @@ def test_endless_headers(ask, raw):
 def test_bytes_that_drip_are_bounded_as_a_whole(ask, raw, start):
     def talk(connection: socket.socket) -> None:
         connection.sendall(start)
-        for _ in range(200):
+        for _ in range(1000):
             connection.sendall(b"x")
             time.sleep(0.05)
 
     began = time.monotonic()
     with pytest.raises(TransportError, match=r"did not answer in full within 0\.5 seconds") as caught:
         ask(Request("GET", raw(talk), timeout_seconds=0.5))
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 25  # it would drip for fifty
     assert not caught.value.retryable
 
 
@@ -245,7 +245,7 @@ def test_silent_server(ask, raw):
     with pytest.raises(TransportError, match="did not answer in full") as caught:
         ask(Request("GET", raw(lambda s: time.sleep(5)), timeout_seconds=0.3))
     assert caught.value.fault == "timeout"
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4
 
 
 @both
@@ -286,7 +286,7 @@ def test_host_that_does_not_take_connections(ask):
     began = time.monotonic()
     with pytest.raises(TransportError, match="no connection to 127"):
         ask(Request("GET", f"http://127.0.0.1:{listener.getsockname()[1]}/"), connect_seconds=1)
-    assert time.monotonic() - began < 3
+    assert time.monotonic() - began < 30  # the system would wait for minutes
     for one in [listener, *fillers]:
         one.close()
 

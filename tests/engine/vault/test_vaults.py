@@ -268,7 +268,7 @@ def test_keyring_that_hangs_is_left_behind(tmp_path):
     began = time.monotonic()
     with pytest.raises(CredentialError, match="does not answer"):
         KeyringVault(Hanging(), tmp_path, seconds=0.1).load("acme")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
 
 
 @pytest.fixture

@@ -4,6 +4,8 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from typing import NoReturn, TypeAlias
 
 import httpcore
@@ -13,6 +15,8 @@ from conn_engine.transport.ip_ranges import parse_address
 __all__ = ["Resolver", "aresolve_within", "resolve", "resolve_within"]
 
 Resolver: TypeAlias = Callable[[str, int], Sequence[str]]
+
+_NOT_IN_TIME = "the host name was not found in time"
 
 
 def resolve(host: str, port: int) -> Sequence[str]:
@@ -31,38 +35,48 @@ def resolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> 
     """
     if parse_address(host) is not None:
         return [host]
-    addresses: list[str] = []
-    faults: list[OSError] = []
-
-    def look_up() -> None:
-        try:
-            addresses.extend(resolver(host, port))
-        except OSError as error:
-            faults.append(error)
-
-    worker = threading.Thread(target=look_up, name="host look-up", daemon=True)
-    worker.start()
-    worker.join(seconds)
-    if faults:
-        _raise_unknown(faults[0])
-    if not addresses:
-        raise httpcore.ConnectTimeout("the host name was not found in time")
-    return addresses
+    result: Future[Sequence[str]] = Future()
+    _start_look_up(resolver, host, port, result)
+    try:
+        return _found(result.result(seconds))
+    except TimeoutError:
+        raise httpcore.ConnectTimeout(_NOT_IN_TIME) from None
+    except OSError as fault:
+        _raise_unknown(fault)
 
 
 async def aresolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> Sequence[str]:
-    """As `resolve_within`, without blocking the event loop."""
+    """As `resolve_within`, without blocking the event loop, nor its end."""
     if parse_address(host) is not None:
         return [host]
+    result: Future[Sequence[str]] = Future()
+    _start_look_up(resolver, host, port, result)
     try:
         async with asyncio.timeout(seconds):
-            addresses = await asyncio.get_running_loop().run_in_executor(None, resolver, host, port)
+            return _found(await asyncio.wrap_future(result))
     except TimeoutError:
-        raise httpcore.ConnectTimeout("the host name was not found in time") from None
-    except OSError as error:
-        _raise_unknown(error)
+        raise httpcore.ConnectTimeout(_NOT_IN_TIME) from None
+    except OSError as fault:
+        _raise_unknown(fault)
+
+
+def _start_look_up(resolver: Resolver, host: str, port: int, result: "Future[Sequence[str]]") -> None:
+    def look_up() -> None:
+        try:
+            addresses = resolver(host, port)
+        except Exception as fault:
+            with suppress(InvalidStateError):  # nobody waits for it any more
+                result.set_exception(fault)
+        else:
+            with suppress(InvalidStateError):
+                result.set_result(addresses)
+
+    threading.Thread(target=look_up, name="host look-up", daemon=True).start()
+
+
+def _found(addresses: Sequence[str]) -> Sequence[str]:
     if not addresses:
-        raise httpcore.ConnectTimeout("the host name was not found in time")
+        raise socket.gaierror(socket.EAI_NONAME, "the host has no address")
     return addresses
 
 

@@ -75,7 +75,7 @@ def _workspace_id(root: Path) -> str:
         known = load_workspace(root).settings.id
         if known is not None:
             return known
-    return secrets.token_hex(8)
+    return f"ws-{secrets.token_hex(8)}"  # with letters in front: YAML takes some hexadecimal texts for numbers
 
 
 def _write_id(root: Path, workspace_id: str) -> None:

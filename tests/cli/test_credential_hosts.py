@@ -190,6 +190,13 @@ def test_a_new_workspace_has_an_id_of_its_own(tmp_path):
     assert again == [found[0], found[2]]
 
 
+@pytest.mark.parametrize("drawn", ["1234567890123456", "17517e7883518704", "0e00000000000000", "0b01010101010101"])
+def test_an_id_is_a_text_whatever_is_drawn(tmp_path, monkeypatch, drawn):
+    monkeypatch.setattr("secrets.token_hex", lambda size: drawn)
+    assert conn(tmp_path, "init", "one").code == 0
+    assert load_workspace(tmp_path / "one").settings.id == f"ws-{drawn}"
+
+
 # --- hosts
 
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         UsageError,
         VendorError,
     )
+    from conn_engine.expressions.isolation import Isolation
     from conn_engine.failures import Policy
     from conn_engine.lint import lint_paths
     from conn_engine.releases import ReleaseSource
@@ -57,6 +58,7 @@ _HOMES = {
         "UsageError",
         "VendorError",
     ),
+    "conn_engine.expressions.isolation": ("Isolation",),
     "conn_engine.failures": ("Policy",),
     "conn_engine.lint": ("lint_paths",),
     "conn_engine.releases": ("ReleaseSource",),
@@ -90,6 +92,7 @@ __all__ = [
     "Flow",
     "Headers",
     "InternalError",
+    "Isolation",
     "MissingRecording",
     "OperationName",
     "Page",

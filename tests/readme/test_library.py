@@ -49,7 +49,7 @@ def vendor():
     server.server_close()
 
 
-@pytest.mark.parametrize("code", PYTHON, ids=["sync", "async"])
+@pytest.mark.parametrize("code", PYTHON, ids=["sync", "async", "isolated"])
 def test_the_library_in_ten_lines(code, vendor, tmp_path, shell):
     made = subprocess.run(
         ["conn", "init", "tour", "--example"], cwd=tmp_path, env=shell, capture_output=True, check=False

@@ -39,10 +39,10 @@ from conn_engine.config.operations import (
 from conn_engine.config.origins import Layer, Level, Origin
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
-from conn_engine.documents import dotted
-from conn_engine.errors import ConfigurationError
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import Mapping as Mapping_
-from conn_engine.expressions import mapping
+from conn_engine.expressions import mapping, template
 from conn_engine.transport.hosts import bind_hosts
 from conn_engine.webhooks import Webhooks
 
@@ -94,6 +94,17 @@ class Effective:
     def literals(self) -> tuple[tuple[Path_, str], ...]:
         """The path and text of each secret that is written into it."""
         return tuple(literal_secrets(self.data))
+
+    @cached_property
+    def base_expressions(self) -> frozenset[str]:
+        """Every expression that the connector itself has; and its other texts, which are expressions nowhere."""
+        found: set[str] = set()
+        for _, text in texts(self.layers[0].data):
+            found.add(text)
+            if "{{" in text:
+                with suppress(ExpressionError):  # the connector's author is told where it is used
+                    found.update(source for source, _ in template(text).expressions)
+        return frozenset(found)
 
     @cached_property
     def connector(self) -> Configuration:

@@ -5,7 +5,14 @@ from functools import cached_property, lru_cache
 from typing import Any
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions.evaluators import Compiled, current, fixed_seed, read_time
+from conn_engine.expressions.evaluators import (
+    Compiled,
+    Evaluator,
+    current,
+    current_isolation,
+    fixed_seed,
+    read_time,
+)
 from conn_engine.expressions.faults import refuse_surrogates
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
@@ -17,11 +24,12 @@ __all__ = ["Expression", "evaluate", "expression", "is_true", "truth"]
 
 class Expression:
     """A JSONata expression. Made by `expression`, shared between threads, evaluated by whichever evaluator is
-    in use."""
+    in use. `parts` are the authors' texts that it is made of."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, parts: frozenset[str] = frozenset()) -> None:
         refuse_surrogates(text)
         self.text = text
+        self.parts = parts or frozenset((text,))
         self._compiled: dict[str, Compiled] = {}
         self._ready(current().name, current().compile)
 
@@ -69,10 +77,16 @@ class Expression:
         `now` (Unix seconds; default: what `fixed_now` set, else the run's clock) and `seed` make `$now`, `$millis`,
         `$random` and `$uuid` repeatable. Raises ExpressionError, also when a bound of `limits` is passed.
         """
-        evaluator = current()
-        compiled = self._compiled.get(evaluator.name) or self._ready(evaluator.name, evaluator.compile)
+        evaluator, isolation = current(), current_isolation()
         moment = read_time() if now is None else now
-        return compiled.evaluate(data, bindings, limits, moment, fixed_seed() if seed is None else seed)
+        options = (data, bindings, limits, moment, fixed_seed() if seed is None else seed)
+        if isolation is not None and not isolation.trusts(self.parts):
+            return isolation.evaluate(self.text, evaluator.name, *options)
+        return self.compiled(evaluator).evaluate(*options)
+
+    def compiled(self, evaluator: Evaluator) -> Compiled:
+        """The expression as an evaluator has it: evaluated here, whatever is said of isolation."""
+        return self._compiled.get(evaluator.name) or self._ready(evaluator.name, evaluator.compile)
 
     def functions(self) -> frozenset[str]:
         """Names (without `$`) of the functions it calls or passes on, known or not; not those it defines
@@ -108,9 +122,12 @@ class Expression:
 
 
 @lru_cache(maxsize=4096)
-def expression(text: str) -> Expression:
-    """Compile an expression, once per text. Raises ExpressionError with code, offset and token."""
-    return Expression(text)
+def expression(text: str, parts: frozenset[str] = frozenset()) -> Expression:
+    """Compile an expression, once per text. Raises ExpressionError with code, offset and token.
+
+    `parts` are the authors' texts that it was put together of; by default it is one itself.
+    """
+    return Expression(text, parts)
 
 
 def evaluate(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS, now: float | None = None) -> Any:

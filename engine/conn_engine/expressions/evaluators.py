@@ -7,7 +7,7 @@ loaded when first used.
 
 import secrets
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -25,6 +25,7 @@ __all__ = [
     "Evaluator",
     "any_seed",
     "current",
+    "current_isolation",
     "evaluators",
     "fixed_now",
     "fixed_seed",
@@ -32,6 +33,7 @@ __all__ = [
     "same_chance",
     "set_default",
     "use",
+    "use_isolation",
 ]
 
 
@@ -65,12 +67,38 @@ class Evaluator(Protocol):
         ...
 
 
+class Isolated(Protocol):
+    """Where expressions run that are not trusted (see `isolation`)."""
+
+    def trusts(self, texts: Collection[str]) -> bool:
+        """Whether an expression that is made of these may run here."""
+        ...
+
+    def evaluate(  # noqa: PLR0917
+        self,
+        text: str,
+        evaluator: str,
+        data: Any,
+        bindings: Mapping[str, Any] | None,
+        limits: Limits,
+        now: float,
+        seed: int | None,
+    ) -> Any:
+        """The value, as `Compiled.evaluate` gives it. Raises ExpressionError."""
+        ...
+
+    def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
+        """How the expression came to its value."""
+        ...
+
+
 _MODULES = {"jlens": "jlens", "jsonata-python": "jsonata"}
 _default: str | None = None
 _chosen: ContextVar[str | None] = ContextVar("evaluator", default=None)
 _now: ContextVar[float | None] = ContextVar("now", default=None)
 _seeds: ContextVar[Iterator[int] | None] = ContextVar("seeds", default=None)
 _series: ContextVar[Iterator[int] | None] = ContextVar("series", default=None)
+_isolation: ContextVar[Isolated | None] = ContextVar("isolation", default=None)
 _FAR = 1 << 32
 """Between the seeds of two series, so that they never meet."""
 
@@ -105,6 +133,21 @@ def use(name: str) -> Iterator[None]:
         yield
     finally:
         _chosen.reset(token)
+
+
+@contextmanager
+def use_isolation(isolated: Isolated) -> Iterator[None]:
+    """Choose where expressions that are not trusted run, for a block of code (this thread or task only)."""
+    token = _isolation.set(isolated)
+    try:
+        yield
+    finally:
+        _isolation.reset(token)
+
+
+def current_isolation() -> Isolated | None:
+    """Where expressions that are not trusted run; None when all run here."""
+    return _isolation.get()
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The evaluator jlens (Rust), and the fields that an expression reads according to it."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -12,11 +13,12 @@ from conn_engine.expressions.faults import fault, is_panic, panic
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.preludes import find_preludes
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
-from conn_engine.expressions.values import UNDEFINED, Limits
+from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
 from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 
+_NO_MOMENT = nullcontext()
 _NULL = float("nan")  # a host function's None is undefined to jlens; a number JSON cannot say is its null
 
 
@@ -56,17 +58,24 @@ class LensExpression:
     ) -> Any:
         """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
         (as in JSON)."""
-        options = limits.join_options if self._joins else limits.options
-        if self._calls:
-            options = {**options, "now": round(now * 1000), "seed": seed}
+        options = self._options(limits, now, seed)
         names = None if bindings is None else dict(bindings)
-        if not self._moment:
+        with moment.entered(now, seed) if self._moment else _NO_MOMENT:
             return self._value(data, names, options)
-        entered = moment.enter(now, seed)
-        try:
-            return self._value(data, names, options)
-        finally:
-            moment.leave(entered)
+
+    def evaluate_json(
+        self, data: str, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
+    ) -> str | Undefined:
+        """The value of data in JSON, in JSON, or UNDEFINED. Numbers beyond 2^53 may be written with other digits."""
+        options = self._options(limits, now, seed)
+        names = None if bindings is None else dict(bindings)
+        with moment.entered(now, seed) if self._moment else _NO_MOMENT:
+            value = _run(self._text, self._shift, self._expression.evaluate_json, data, names, **options)
+        return UNDEFINED if value is None else str(value)
+
+    def _options(self, limits: Limits, now: float, seed: int | None) -> dict[str, Any]:
+        options = limits.join_options if self._joins else limits.options
+        return {**options, "now": round(now * 1000), "seed": seed} if self._calls else options
 
     def _value(self, data: Any, names: dict[str, Any] | None, options: dict[str, Any]) -> Any:
         value = _run(self._text, self._shift, self._expression.evaluate, data, names, **options)

@@ -81,7 +81,7 @@ class _Evaluation:
             text = f"[$.(${_SCOPE}:=$;{body})]"
         else:
             text = f"[$.{body}]"
-        self._expression: Expression = expression(text)
+        self._expression: Expression = expression(text, frozenset(leaf.text for leaf in computed.values()))
 
     def columns(self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits) -> Columns:
         """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""

@@ -91,11 +91,8 @@ class PureExpression:
             for name, function in functions_for(instance, instance.own, limits, seed).items():
                 frame.bind(name, function)
             _bound(frame, limits, trail, joins=instance.joins)
-            entered = moment.enter(now, seed)
-            try:
+            with moment.entered(now, seed):
                 return plain(_run(instance, frame, prepared(data), now), limits)
-            finally:
-                moment.leave(entered)
 
 
 def parsed(text: str) -> Any:

@@ -4,7 +4,7 @@ does."""
 from collections.abc import Mapping
 from typing import Any
 
-from conn_engine.expressions.evaluators import evaluators
+from conn_engine.expressions.evaluators import current_isolation, evaluators
 from conn_engine.expressions.values import Path_
 
 __all__ = ["audit", "read_paths"]
@@ -29,6 +29,9 @@ def audit(text: str, data: Any, bindings: Mapping[str, Any] | None = None) -> li
     """How an expression came to its value, line by line; nothing where no evaluator can tell (jlens can)."""
     if "jlens" not in evaluators():
         return []
+    isolation = current_isolation()
+    if isolation is not None and not isolation.trusts((text,)):
+        return isolation.audit(text, data, bindings)
     from conn_engine.expressions.lens import audit_lines
 
     return audit_lines(text, data, bindings)

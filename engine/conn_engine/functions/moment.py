@@ -3,14 +3,16 @@
 The evaluator enters a moment before it evaluates an expression that names such a function.
 """
 
-from contextvars import ContextVar, Token
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from random import Random
 
-__all__ = ["Moment", "current", "enter", "leave"]
+__all__ = ["Moment", "current", "entered"]
 
 
 class Moment:
@@ -36,11 +38,11 @@ def current() -> Moment:
     return _current.get()
 
 
-def enter(now: float, seed: int | None) -> Token[Moment]:
-    """Begin an evaluation. `leave` takes what this returns."""
-    return _current.set(Moment(now, seed))
-
-
-def leave(token: Token[Moment]) -> None:
-    """End the evaluation."""
-    _current.reset(token)
+@contextmanager
+def entered(now: float, seed: int | None) -> Iterator[None]:
+    """The time and the randomness of the evaluation in a block of code."""
+    token = _current.set(Moment(now, seed))
+    try:
+        yield
+    finally:
+        _current.reset(token)

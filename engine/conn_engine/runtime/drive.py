@@ -1,13 +1,14 @@
 """Drives an operation's generator, synchronously or asynchronously: decides what each effect means. No HTTP here:
 the transport sends, the vault stores, the clock waits."""
 
-from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import closing
-from contextvars import copy_context
-from functools import cache
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
+from contextlib import closing, contextmanager
+from contextvars import Context, copy_context
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from conn_engine.errors import ConnError, CredentialError
+from conn_engine.expressions import current_isolation
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.wire import Clock, Effect, Flow, Page, Renew, Request, Response, Wait, get_clock, use_clock
 
@@ -135,15 +136,17 @@ async def adrive(
     redactor: Redactor | None = None,
 ) -> AsyncGenerator[Page, None]:
     """`drive` for an event loop: the same generator, awaiting the transport. Pauses are those of the loop, which they
-    do not block."""
+    do not block, nor does an isolated expression."""
     import asyncio  # not at the top: it costs the command line 15 ms at start
 
     clock = clock or get_clock()
-    with closing(flow):
+    aside = copy_context() if current_isolation() is not None else None
+    with closing(flow) if aside is None else _closing_in(aside, flow):
         result: Any = None
         fault: ConnError | None = None
         while True:
-            effect = _next(flow, result, fault, clock)
+            step = partial(_next, flow, result, fault, clock)
+            effect = step() if aside is None else await _stepped(aside, step)
             if effect is None:
                 return
             result, fault = None, None
@@ -160,6 +163,30 @@ async def adrive(
                         result = await _arenew(effect, transport, vault, clock, redactor)
             except ConnError as error:
                 fault = error
+
+
+async def _stepped(context: Context, step: Callable[[], Effect | None]) -> Effect | None:
+    """A step of a flow in a thread, always in the same context: the loop lives while a worker computes.
+
+    When the task is cancelled meanwhile, the step ends first: a generator cannot be closed while it runs.
+    """
+    import asyncio
+
+    running = asyncio.get_running_loop().run_in_executor(None, context.run, step)
+    try:
+        return await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await asyncio.wait([running])
+        running.exception()  # nobody is left to hear of it
+        raise
+
+
+@contextmanager
+def _closing_in(context: Context, flow: Flow[Any]) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        context.run(flow.close)
 
 
 async def _arenew(

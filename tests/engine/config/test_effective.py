@@ -297,3 +297,10 @@ override:
         return
     response = {"id": "1", "properties": {"email": "a@x", "firstname": "Ann"}}
     assert expressions.mapping(layers).apply_one({"response": response}) == expected
+
+
+def test_the_expressions_of_the_connector_itself(make: Any) -> None:
+    """What an override says is none of them, unless it says the same."""
+    found = make({}).effective(account="acme").base_expressions
+    assert {"response.id", "response.properties.email", "query.limit", "env.CLIENT_ID", "id"} <= found
+    assert "$uppercase(response.properties.email)" not in found

@@ -1,0 +1,237 @@
+"""Expressions in a process of their own, for a service that runs what its customers wrote.
+
+An evaluator bounds itself, but not within one of its steps: a value that holds itself many times over, a regular
+expression under jsonata-python, or the sum of many values can take any time and any memory. A worker process bounds
+those from outside: its address space is limited, and it is killed when its time is over. It is started when it is
+first needed, again after it has died, and ends with this process, however this one ends.
+
+    isolation = Isolation()
+    with isolation.active(effective.base_expressions):
+        ...  # whatever is evaluated here and is not an expression of the connector itself runs in a worker
+
+Nothing else changes: the same values, the same errors. Linux and other POSIX systems only; a limit of the address
+space holds on Linux.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from multiprocessing.connection import Connection, Pipe
+from threading import BoundedSemaphore
+from types import TracebackType
+from typing import Any
+
+import msgspec
+
+from conn_engine.errors import ExpressionError, UsageError
+from conn_engine.expressions.evaluators import use_isolation
+from conn_engine.expressions.values import UNDEFINED, Limits
+
+__all__ = ["Isolation"]
+
+MIB = 2**20
+_START = 30.0
+_INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+"""Variables that a worker has of our environment: no credential is among them."""
+_PROGRAM = (
+    "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']\n"
+    "from conn_engine.expressions.worker import serve; serve(given['descriptor'], given['memory_bytes'])"
+)
+
+
+class Isolation:
+    """A few workers, shared between threads. Use as a context manager, or close it: that ends the workers.
+
+    `memory_bytes` is a worker's address space, of which the interpreter takes some 80 MiB; `workers` is how many
+    evaluations run at once: further ones wait. A worker is killed `grace_seconds` after the expression's time is over:
+    until then the evaluator can say so itself.
+    """
+
+    def __init__(self, *, memory_bytes: int = 400 * MIB, workers: int = 1, grace_seconds: float = 1.0) -> None:
+        if os.name != "posix":
+            raise UsageError("isolated expressions need a POSIX system", hint="run the service on Linux")
+        self._memory_bytes = memory_bytes
+        self._grace = grace_seconds
+        self._turns = BoundedSemaphore(workers)
+        self._idle: deque[_Worker] = deque()
+
+    @property
+    def idle(self) -> tuple[int, ...]:
+        """The process ids of the workers that wait for something to do."""
+        return tuple(worker.pid for worker in self._idle)
+
+    @contextmanager
+    def active(self, trusted: Collection[str]) -> Iterator[None]:
+        """Isolate the expressions that are evaluated in a block of code (this thread or task only), except the
+        `trusted` ones."""
+        with use_isolation(_Active(self, frozenset(trusted))):
+            yield
+
+    def close(self) -> None:
+        """End the workers. A later evaluation starts another."""
+        while self._idle:
+            self._idle.pop().kill()
+
+    def __enter__(self) -> "Isolation":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def run(self, request: Mapping[str, Any], data: Any, limits: Limits) -> Any:
+        """The answer of a worker to a request about `request["text"]`. Raises ExpressionError, also when the worker
+        has to be killed or dies."""
+        header, body = _encoded(request), _encoded(data)
+        with self._turns:
+            for _ in range(2):
+                worker = self._worker()
+                used = worker.used
+                reply = worker.ask(header, body, limits.seconds + self._grace)
+                if isinstance(reply, bytes):
+                    self._idle.append(worker)
+                    return _decoded(reply, request["text"])
+                worker.kill()
+                if reply is TimeoutError:
+                    raise _stopped(request["text"], limits)
+                if not used:  # one that has worked before may have died of what it had left over
+                    break
+            raise _died(request["text"], self._memory_bytes)
+
+    def _worker(self) -> "_Worker":
+        while self._idle:
+            worker = self._idle.pop()
+            if worker.is_ours:  # after a fork the worker is still the parent's
+                return worker
+        return _Worker(self._memory_bytes)
+
+
+class _Active:
+    """What `active` puts in force."""
+
+    def __init__(self, isolation: Isolation, trusted: frozenset[str]) -> None:
+        self._isolation = isolation
+        self._trusted = trusted
+
+    def trusts(self, texts: Collection[str]) -> bool:
+        return self._trusted.issuperset(texts)
+
+    def evaluate(  # noqa: PLR0917
+        self,
+        text: str,
+        evaluator: str,
+        data: Any,
+        bindings: Mapping[str, Any] | None,
+        limits: Limits,
+        now: float,
+        seed: int | None,
+    ) -> Any:
+        request = {"text": text, "evaluator": evaluator, "bindings": bindings, "now": now, "seed": seed}
+        return self._isolation.run({**request, "limits": asdict(limits)}, data, limits)
+
+    def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
+        limits = Limits()
+        request = {"text": text, "evaluator": "", "bindings": bindings, "limits": asdict(limits)}
+        lines: list[str] = self._isolation.run(request, data, limits)
+        return lines
+
+
+class _Worker:
+    """One process, and our end of the pipe to it."""
+
+    def __init__(self, memory_bytes: int) -> None:
+        self.used = False
+        self._owner = os.getpid()
+        self._pipe, theirs = Pipe()
+        given = {"path": sys.path, "descriptor": theirs.fileno(), "memory_bytes": memory_bytes}
+        with theirs:
+            self._process = subprocess.Popen(  # noqa: S603
+                [sys.executable, "-I", "-c", _PROGRAM, json.dumps(given)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                env={name: os.environ[name] for name in _INHERITED if name in os.environ},
+                pass_fds=(theirs.fileno(),),
+                process_group=0,  # an interrupt from the terminal is for us
+            )
+        if not self._pipe.poll(_START) or not _received(self._pipe):
+            self.kill()
+            raise ExpressionError(
+                "the process for isolated expressions does not start", code="memory", hint="allow it more memory_bytes"
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def is_ours(self) -> bool:
+        return self._owner == os.getpid()
+
+    def ask(self, header: bytes, body: bytes, seconds: float) -> bytes | type[Exception]:
+        """The reply; TimeoutError when there is none in time, EOFError when the worker has died."""
+        try:
+            self._pipe.send_bytes(header)
+            self._pipe.send_bytes(body)
+            if not self._pipe.poll(seconds):
+                return TimeoutError
+        except OSError:
+            return EOFError
+        self.used = True
+        return _received(self._pipe) or EOFError
+
+    def kill(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        self._pipe.close()
+
+
+def _received(pipe: "Connection[Any, Any]") -> bytes:
+    try:
+        return pipe.recv_bytes()
+    except (EOFError, OSError):
+        return b""
+
+
+def _encoded(value: Any) -> bytes:
+    try:
+        return msgspec.json.encode(value)
+    except UnicodeEncodeError:  # half a character: in our process too it becomes a replacement
+        text = json.dumps(value, ensure_ascii=False)
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").encode()
+    except RecursionError:
+        raise ExpressionError("The input is nested too deeply", code="depth") from None
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ExpressionError(f"The input could not be read: {error}"[:300], code="input") from None
+
+
+def _decoded(reply: bytes, text: str) -> Any:
+    kind, body = reply[:1], reply[1:]
+    if kind == b"U":
+        return UNDEFINED
+    value = msgspec.json.decode(body)
+    if kind == b"V":
+        return value
+    raise ExpressionError(value.pop("message"), text=text, **value)
+
+
+def _stopped(text: str, limits: Limits) -> ExpressionError:
+    return ExpressionError(
+        f"the expression was stopped: it takes more than {limits.seconds:g} s", code="timeout", text=text, offset=0
+    )
+
+
+def _died(text: str, memory_bytes: int) -> ExpressionError:
+    return ExpressionError(
+        f"the expression was stopped: it takes more than {memory_bytes // MIB} MB of memory, or breaks the evaluator",
+        code="memory",
+        text=text,
+        offset=0,
+    )

@@ -1,0 +1,102 @@
+"""What a process for isolated expressions does: it answers requests from a pipe until its other end is closed.
+
+It has no environment, no terminal and a limited address space. While it works, it ends when its parent does (a signal
+of the pipe's, on Linux) and a little after its time is over (a timer's signal). Nothing handles these signals: the
+system ends the process, whatever it is at.
+"""
+
+import fcntl
+import os
+import resource
+import signal
+import sys
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import UNDEFINED, Limits, audit, evaluators, expression, use
+from conn_engine.expressions.evaluators import current
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["serve"]
+
+_BELT = 3.0
+"""Seconds beyond the expression's own after which the process ends without being told."""
+
+
+def serve(descriptor: int, memory_bytes: int) -> None:
+    """Answer requests until the pipe is closed."""
+    pipe = Connection(descriptor)
+    _limit(memory_bytes)  # before jlens is loaded: what its allocator has reserved by then is no longer limited
+    _warm()
+    pipe.send_bytes(b"R")
+    while True:
+        try:
+            header, body = pipe.recv_bytes(), pipe.recv_bytes()
+        except (EOFError, OSError):
+            return
+        request = msgspec.json.decode(header)
+        limits = Limits(**request["limits"])
+        with _bounded(descriptor, limits.seconds + _BELT):
+            reply = _answer(request, body, limits)
+        pipe.send_bytes(reply)
+
+
+def _warm() -> None:
+    """Load each evaluator, so that the first expression does not pay for it."""
+    for name in evaluators():
+        with use(name):
+            expression("1").evaluate({})
+
+
+def _limit(memory_bytes: int) -> None:
+    """Let the system end the process where nothing in it can."""
+    for ending in (signal.SIGALRM, signal.SIGIO):
+        signal.signal(ending, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold customers' data
+    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+
+
+@contextmanager
+def _bounded(descriptor: int, seconds: float) -> "Iterator[None]":
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    if sys.platform == "linux":  # nothing arrives meanwhile, so a signal means that the other end is gone
+        fcntl.fcntl(descriptor, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(descriptor, fcntl.F_GETFL)
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags | os.O_ASYNC)
+    yield
+    if sys.platform == "linux":
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, flags)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def _answer(request: dict[str, Any], body: bytes, limits: Limits) -> bytes:
+    try:
+        if not request["evaluator"]:
+            return b"V" + msgspec.json.encode(audit(request["text"], msgspec.json.decode(body), request["bindings"]))
+        with use(request["evaluator"]):
+            return _evaluated(request, body, limits)
+    except ExpressionError as error:
+        told = {"message": error.message, "code": error.code, "offset": error.offset}
+        return b"E" + msgspec.json.encode({**told, "token": error.token, "hint": error.hint})
+
+
+def _evaluated(request: dict[str, Any], body: bytes, limits: Limits) -> bytes:
+    compiled = expression(request["text"]).compiled(current())
+    options = (request["bindings"], limits, request["now"], request["seed"])
+    from_json = getattr(compiled, "evaluate_json", None)
+    if from_json is not None:
+        try:
+            text = from_json(body.decode(), *options)
+        except ExpressionError as error:
+            if error.code != "input":  # what is nested deeper than its parser goes is read by ours
+                raise
+        else:
+            return b"U" if text is UNDEFINED else b"V" + text.encode()
+    value = compiled.evaluate(msgspec.json.decode(body), *options)
+    return b"U" if value is UNDEFINED else b"V" + msgspec.json.encode(value)

@@ -42,6 +42,7 @@ _ID = re.compile(
     r"(?:^|[a-z0-9_-])(?:Id|Ids|ID|IDs|_id|_ids|-id|-ids|Uuid|Guid)$|^(?:id|ids|uuid|guid|gid|sid|key|ID|Id)$"
 )
 _LONGEST_FIELD = 200
+_NO_NAME = re.compile(r"[/\\_=:{}|]")  # "acme/website" is a repository's full name
 _XML_LEAF = re.compile(r"<(?:[\w.-]+:)?([\w.-]+)(?:\s[^<>]*)?>([^<>]+)</")
 _XML_ATTRIBUTE = re.compile(r'\s(?:[\w.-]+:)?([\w.-]+)="([^"<>]*)"')
 _FORM = re.compile(r"[^=&\s]{1,200}=[^&\s]*(?:&[^=&\s]{1,200}=[^&\s]*)*")
@@ -57,7 +58,7 @@ def kind_of_field(names: Iterable[str], value: str) -> PersonalKind | None:
     digits = sum(character.isdecimal() for character in value)
     letters = any(character.isalpha() for character in value)
     if last.endswith(_NAMES) or pair.endswith(_NAMES):
-        return "name" if letters else None
+        return "name" if letters and _NO_NAME.search(value) is None else None
     if last.endswith(_BIRTHS):
         return "birth_date" if digits > 4 else None
     if last.endswith(_NUMBERS):

@@ -19,12 +19,13 @@ __all__ = ["TextChange", "changed", "data_changed", "is_json", "packed_texts"]
 
 _DEEPEST = 4
 _SHORTEST_PACKED = 8
+_LONGEST_NUMBER = 40
 _ENDS = r"/?&=#;,<>\"'\s{}|\\^`()\[\]"
 _PIECE = re.compile(rf"[^{_ENDS}]+")
 _PERCENT = re.compile("%[0-9A-Fa-f]{2}")
 _FORM_VALUE = re.compile(rf"(?<==)[^{_ENDS}]+")
 _BASE64 = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{8,}={0,2}(?![A-Za-z0-9+/_=-])")
-_MARKUP = re.compile("[^<>]+")
+_MARKUP = re.compile("[^<>\"']+")  # of an attribute, its value
 _REFERENCE = re.compile("&(?:#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6}|[A-Za-z]{2,8});")
 _JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?', re.DOTALL)
 
@@ -107,8 +108,9 @@ def _json(text: str, change: TextChange, depth: int) -> str:
 
     def token(found: re.Match[str]) -> str:
         if found[1] is None:
-            number = found[0]
-            return str(change.number(int(number))) if number.lstrip("-").isdecimal() and len(number) < 40 else number
+            whole = int(found[0]) if found[0].lstrip("-").isdecimal() and len(found[0]) < _LONGEST_NUMBER else 0
+            other = change.number(whole)
+            return found[0] if other == whole else str(other)
         inner = json.loads(found[1], strict=False)
         made = change.key(inner) if found[2] else changed(inner, change, depth)
         if made == inner:

@@ -98,8 +98,8 @@ def collect_mapped(
     """Collect what the marked fields of mapped records have, and what their expressions read for them.
 
     `reads` are the paths that each dotted field reads of a scope ("" for an expression that makes several), `results`
-    what a mapping gave for each scope; UNDEFINED where it was not run. A path that a marked value comes from is
-    personal in every record. One that none comes from is, too (it may be read in another case), unless it has what the
+    what a mapping gave for each scope; UNDEFINED where it was not run. A path that a marked value is copied from is
+    personal in every record. One that none is copied from is, too (it may be in another case), unless it has what the
     connector names (`[type = "work"]`): it tells values apart then.
     """
     for result in results:
@@ -120,20 +120,21 @@ def _collect_path(
     into: PersonalValues,
 ) -> None:
     texts: list[str] = []
-    proved: PersonalKind | None = None
+    copied: PersonalKind | None = None
+    used: PersonalKind | None = None
     for scope, result in rows:
         found = list(_texts_at(scope, path))
         texts += found
-        if found and result is not UNDEFINED and proved is None:
+        if found and result is not UNDEFINED and copied is None:
             made = [(one, text) for one, text in marks.texts(result) if one is not None]
-            proved = next((one for one, text in made for source in found if _comes_from(source, text, one)), None)
-    if proved is None and (kind is None or any(folded(text.strip()) in into.named for text in texts)):
-        if kind is not None:
-            for text in texts:
-                into.leave("code", text)
-        return
-    for text in texts:
-        into.add(proved or str(kind), text)
+            copied = next((one for one, text in made for source in found if _is_copy(source, text, one)), None)
+            used = used or next((one for one, text in made for source in found if _is_part(source, text, one)), None)
+    if copied is None and any(folded(text.strip()) in into.named for text in texts):
+        for text in texts if used or kind else ():
+            into.leave("code", text)
+    elif copied or used or kind:
+        for text in texts:
+            into.add(copied or used or str(kind), text)
 
 
 def _texts_at(value: Any, path: Sequence[str | int]) -> Iterator[str]:
@@ -150,15 +151,19 @@ def _texts_at(value: Any, path: Sequence[str | int]) -> Iterator[str]:
         yield str(value)
 
 
-def _comes_from(source: str, text: str, kind: PersonalKind) -> bool:
-    """Whether a marked value is the source, or has it as one of its words."""
+def _is_copy(source: str, text: str, kind: PersonalKind) -> bool:
+    """Whether a marked value is the source."""
     one, other = folded(source.strip()), folded(text.strip())
-    if one == other:
-        return bool(one)
-    if kind == "phone":
-        digits = [character for character in one if character.isdecimal()]
-        return len(digits) >= _FEWEST_DIGITS and digits == [character for character in other if character.isdecimal()]
-    at = other.find(one) if len(one) > 1 and kind not in ("email", "photo") else -1
+    if one == other or kind != "phone":
+        return bool(one) and one == other
+    digits = [character for character in one if character.isdecimal()]
+    return len(digits) >= _FEWEST_DIGITS and digits == [character for character in other if character.isdecimal()]
+
+
+def _is_part(source: str, text: str, kind: PersonalKind) -> bool:
+    """Whether a marked value has the source as one of its words."""
+    one, other = folded(source.strip()), folded(text.strip())
+    at = other.find(one) if len(one) > 1 and kind not in ("email", "photo", "phone") else -1
     end = at + len(one)
     return at >= 0 and not other[max(at - 1, 0) : at].isalnum() and not other[end : end + 1].isalnum()
 

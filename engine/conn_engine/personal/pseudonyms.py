@@ -22,7 +22,7 @@ _ROUNDS = 10
 _RUN = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER = re.compile(r"(?=(?:\D*\d){5})(?!.*[^\W\d_]{4}).*", re.DOTALL)  # with words such as "tel" and "ext" at most
 _CODES = frozenset({"iban", "bank", "government_id"})
-_POSTAL_CODE = re.compile(r"(?=.*\d)[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,5})?")
+_POSTAL_CODE = re.compile(r"(?=.*\d)(?!.*[A-Za-z]{3})[A-Za-z0-9]{1,6}(?:[ -]?[A-Za-z0-9]{1,5})?")
 _DATE = re.compile(
     r"(?<!\d)(?:(?P<y>\d{4})([-/.]?)(?P<m>\d{1,2})\2(?P<d>\d{1,2})|(?P<a>\d{1,2})([-/.])(?P<b>\d{1,2})\6(?P<c>\d{4}))(?!\d)"
 )

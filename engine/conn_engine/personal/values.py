@@ -35,11 +35,12 @@ MARKS = (*KINDS, "free_text")
 
 _RANKS = {kind: rank for rank, kind in enumerate(KINDS)}
 _WORDS_OF_EVERYBODY = frozenset({"location", "health", "demographic", "pay", "employment"})
+_IDENTIFYING = frozenset({"email", "iban", "online_id"})
 _SHORTEST_EMBEDDED = 3
 _FEWEST_DIGITS = 5
 _LONGEST = 500
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}|(?:[A-Z][A-Za-z]+/)+[A-Za-z_+\-0-9]+|UTC|GMT")
-_OURS = frozenset({"example", "com", "example.com"})  # what replaced addresses have as well
+_OURS = frozenset({"example", "com", "example.com", "redacted"})  # what stands for values
 
 
 def folded(text: str) -> str:
@@ -90,13 +91,13 @@ class PersonalValues:
         self.left[folded(text.strip())] = (reason, text)
 
     def settle(self) -> None:
-        """Leave alone what the connector names, and what is an id as well; addresses of e-mail and account numbers are
-        replaced in ids too."""
+        """Leave alone what the connector names, and what is an id as well, unless it is by its nature somebody's: an
+        address of e-mail, an account number, a user name."""
         for key in self.found.keys() & self.named:
             self.left[key] = ("named", self.found.pop(key)[1])
         for key in self.ids & self.found.keys():
             kind, text = self.found[key]
-            if kind not in ("email", "iban"):
+            if kind not in _IDENTIFYING:
                 del self.found[key]
                 self.left[key] = ("id", text)
 

@@ -52,7 +52,7 @@ def test_an_address_is_found_in_whichever_form_it_travels(text: str) -> None:
         ({"id": "550e8400-e29b-41d4-a716-446655440000"}, {}),
         ({"FirstName": "Ada", "last-name": "Lovelace"}, {"Ada": "name", "Lovelace": "name"}),
         ({"name": {"first": "Ada", "last": "Lovelace"}}, {"Ada": "name", "Lovelace": "name"}),
-        ({"name": "Acme", "fileName": "ada.pdf"}, {}),
+        ({"name": "Acme", "fileName": "ada.pdf", "full_name": "acme/website"}, {}),
         ({"properties": [{"name": "firstname", "value": "Ada"}]}, {"Ada": "name"}),
         ({"phone": "0170 1234567", "phone_type": "12345 x"}, {"0170 1234567": "phone"}),
         ({"phones": [{"value": "0170 1234567", "label": "work"}]}, {"0170 1234567": "phone"}),
@@ -80,6 +80,9 @@ def test_what_the_connector_names_and_what_is_an_id_is_left_alone() -> None:
     values.settle()
     assert values.found == {"a@b.example": ("email", "a@b.example")}
     assert values.left == {"support": ("named", "Support"), "jo7": ("id", "jo7")}
+    values.add("online_id", "jo7")
+    values.settle()
+    assert set(values.found) == {"a@b.example", "jo7"}  # a user name is somebody's also where it identifies
 
 
 def test_a_long_text_costs_no_more_than_its_length() -> None:
@@ -134,6 +137,16 @@ def test_what_tells_values_apart_is_no_value() -> None:
     values = traced(reads, [(response, {"name": "a@b.example"})], frozenset({"work"}))
     assert set(values.found) == {"a@b.example", "c@d.example"}
     assert set(values.left) == {"work", "home"}
+
+
+def test_a_kind_that_is_a_word_of_a_user_name_is_no_value() -> None:
+    rows = [
+        ({"login": "kiln-bot", "type": "Bot"}, {"name": "kiln-bot"}),
+        ({"login": "ines", "type": "User"}, {"name": "ines"}),
+    ]
+    values = traced({"name": [("response", "login"), ("response", "type")]}, rows, frozenset({"user"}))
+    assert set(values.found) == {"kiln-bot", "ines"}
+    assert set(values.left) == {"bot", "user"}
 
 
 def test_one_expression_for_a_whole_record_is_followed_by_its_values() -> None:

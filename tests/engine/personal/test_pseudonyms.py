@@ -39,6 +39,7 @@ def made(kind: str, text: str) -> str:
         ("birth_date", "19900501", r"(19|20)\d{6}"),
         ("birth_date", "641520000", r"[1-9]\d{8}"),
         ("address", "12 Analytical Row", "[0-9]{2} [A-Z][a-z]{9} [A-Z][a-z]{9}"),
+        ("address", "Port 2", "[A-Z][a-z]{9} [0-9]"),
         ("address", "EC1A 1BB", r"[A-Z]{2}\d[A-Z] \d[A-Z]{2}"),
         ("government_id", "078-05-1120", r"\d{3}-\d\d-\d{4}"),
         ("photo", "https://cdn.acme.com/u/ada.png", r"https://example\.com/[a-z]{10}\.png"),

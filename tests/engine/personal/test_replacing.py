@@ -6,6 +6,7 @@ import html
 import json
 from typing import Any
 from urllib.parse import parse_qsl, quote, quote_plus
+from xml.etree import ElementTree
 
 import pytest
 
@@ -70,8 +71,16 @@ def test_a_form_keeps_its_blanks_and_its_pluses() -> None:
 
 
 def test_what_stays_keeps_its_very_spelling() -> None:
-    text = '{ "b" : 1.50, "a":"Ada" , "x": "caf\\u00e9", "y": 1e3}'
+    text = '{ "b" : 1.50, "a":"Ada" , "x": "caf\\u00e9", "y": 1e3, "z": -0}'
     assert R.text(text) == text.replace("Ada", NEW["Ada"])
+
+
+def test_attributes_stay_attributes() -> None:
+    text = "<p to='ada@acme.com' n=\"a &amp; O&#39;Brien\">&lt;Ada&gt; &amp; co</p>"
+    made = R.text(text)
+    root = ElementTree.fromstring(made)
+    assert root.attrib == {"to": NEW["ada@acme.com"], "n": f"a & {NEW[VALUES[2][1]]}"}
+    assert root.text == f"<{NEW['Ada']}> & co"
 
 
 @pytest.mark.parametrize(

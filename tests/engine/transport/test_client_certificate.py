@@ -217,6 +217,31 @@ def test_what_does_not_serve_is_said_without_the_key(certificate: ClientCertific
     assert certificate.key not in told and "BEGIN" not in told
 
 
+@pytest.mark.parametrize("driver", ["sync", "async"])
+def test_a_key_with_a_passphrase_is_shown(guarded: Callable[..., Guard], ca: Path, driver: str) -> None:
+    """The passphrase opens the key, stays out of what is printed of the certificate, and a wrong one sends nothing."""
+    guard = guarded()
+
+    def send(passphrase: str) -> Response:
+        request = guard.request(of(LOCKED, passphrase))
+        assert passphrase not in repr(request) and passphrase not in repr(request.certificate)
+        if driver == "sync":
+            return sent(request, ca)
+
+        async def waited() -> Response:
+            async with AsyncLive(trust=replace(HERE, certificates=ca)) as live:
+                return await live.asend(request)
+
+        return asyncio.run(waited())
+
+    assert send("open sesame").status == 200
+    assert guard.seen == ["ada"]
+    with pytest.raises(CredentialError, match="passphrase is wrong") as raised:
+        send("open sesame!")
+    assert "sesame" not in f"{raised.value.message} {raised.value.hint}"
+    assert guard.seen == ["ada"]
+
+
 def test_a_certificate_is_judged_by_the_runs_clock() -> None:
     now = SystemClock().now()
     for days, words in ((-3, "is good from"), (0, ""), (2, "ended at")):

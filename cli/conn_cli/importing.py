@@ -77,6 +77,7 @@ def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishe
     from conn_engine.personal import PersonalSummary
     from conn_engine.runtime.personal import save_pseudonymised
     from conn_engine.transport.recordings import save_recording
+    from conn_engine.wary_redaction import WaryRedactor
 
     if not made:
         return
@@ -86,13 +87,14 @@ def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishe
     for one in made:
         effective = workspace.effective(account=None, connector=one.name)
         for recording in one.recordings:
+            redactor = WaryRedactor(app.redactor)
             path = root / "connectors" / one.name / "recordings" / f"{recording.operation}.json"
             if personal is None:
-                save_recording(path, recording, app.redactor, within=root)
+                save_recording(path, recording, redactor, within=root)
                 continue
             name = effective.resolve(recording.operation, raw=True)
             try:
-                _, done = save_pseudonymised(path, effective, name, recording, personal, app.redactor, within=root)
+                _, done = save_pseudonymised(path, effective, name, recording, personal, redactor, within=root)
                 summaries.append(done)
             except ConfigurationError as error:
                 app.err(f"warning: {relative(path)} was not written: {error.message}; {error.hint}")

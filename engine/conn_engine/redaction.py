@@ -43,6 +43,9 @@ class Redactor:
     them, as numbers, encrypted, compressed, or packed twice (base64 of base64).
     """
 
+    remedy = "it is part of what every recording says (a name, a date): record with another secret"
+    """What to do when a file cannot be without a secret."""
+
     def __init__(self, values: Iterable[str] = ()) -> None:
         self._search = SecretSearch()
         for value in values:
@@ -95,6 +98,10 @@ class Redactor:
         """The parameters of a URL, each with its value or its values, as `url` leaves them."""
         return self._mapping(query, "parameter")
 
+    def form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a form, each with its value or its values, as `data` leaves them."""
+        return self._mapping(fields, "field")
+
     def data(self, value: Any) -> Any:
         """A copy of JSON-like data without known secrets, and without values that have a secret name.
 
@@ -113,6 +120,10 @@ class Redactor:
     def is_named(self, name: str, place: Place, value: Any = None) -> bool:
         """Whether the name says that the value is a secret, by where it stands."""
         return secret_name(name) or (place == "parameter" and is_signature_name(name))
+
+    def numbering(self) -> "NumberingRedactor":
+        """One that tells apart what only a name gives away."""
+        return NumberingRedactor(self)
 
     def find(self, content: bytes | str) -> list[str]:
         """The labels of the known secrets present, in any form. Never the secrets themselves."""
@@ -198,6 +209,10 @@ class NumberingRedactor(Redactor):
     def __init__(self, redactor: Redactor) -> None:
         self._search = redactor._search
         self._numbers: dict[str, int] = {}
+
+    def numbering(self) -> "NumberingRedactor":
+        """This one, whose numbers go on."""
+        return self
 
     def _named(self, value: str) -> str:
         if _PLACEHOLDER.fullmatch(value):

@@ -36,7 +36,7 @@ _TOKENS = {
     "ntn_": r"ntn_[0-9A-Za-z]{40,}",
     "key-": r"key-[0-9a-f]{32}",
     "sq0": r"sq0(?:atp|csp|idp)-[\w-]{22,}",
-    "EAA": r"EAA[0-9A-Za-z]{40,}",
+    "EAA": r"EAA[0-9A-Za-z]{10,400}Z[A-D][0-9A-Za-z]{20,}",
     "hf_": r"hf_[0-9A-Za-z]{30,}",
     "NRAK-": r"NRAK-[0-9A-Z]{27}",
     "PMAK-": r"PMAK-[0-9a-f-]{50,}",
@@ -52,7 +52,7 @@ _OTHERS = (
         r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z0-9 ]{0,20}-----"
         r"(?:[^-]|-(?!----)){0,20000}(?:-----END [A-Z0-9 ]{1,60}-----)?",
     ),
-    (_KNOWN_KIND, ":AA", r"[0-9]{8,10}:AA[\w-]{33}"),
+    (_KNOWN_KIND, ":AA", r"[0-9]{8,10}:AA[\w-]{33,40}"),
     ("a bearer token", "earer", r"\b[Bb]earer(?: |%20|\+){1,3}([\w.~+/=:-]{8,})"),
     ("a user's name and password", "asic", r"\b[Bb]asic(?: |%20|\+){1,3}([A-Za-z0-9+/_-]{8,}={0,2})(?![\w-])"),
 )

@@ -8,15 +8,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.documents import Path_, texts
+from conn_engine.secret_shapes import token_pattern
 from conn_engine.secrets import REDACTED, secret_name
 
 __all__ = ["literal_secrets", "password_in_url", "without_tokens"]
 
 _LITERAL_OK = re.compile(r"^\s*$|\{\{|^\[redacted\]$|^(example|changeme|your[-_ ])", re.IGNORECASE)
-_TOKEN_LIKE = re.compile(
-    r"\b(sk_(live|test)_[0-9A-Za-z]{16,}|xox[abpr]-[0-9A-Za-z-]{10,}|gh[pousr]_[0-9A-Za-z]{30,}|AKIA[0-9A-Z]{16}"
-    r"|pat-(na|eu)1-[0-9a-f-]{30,}|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{5,}|glpat-[\w-]{18,})"
-)
 _URL_PASSWORD = re.compile(r"://[^/?#\s:@]*:[^/?#\s@]+@|[?&]\w*password=[^&#\s]", re.IGNORECASE)
 _USER_INFO = re.compile(r"https?://[^/?#\s:@]*:([^/?#\s@]+)@")
 _QUERY_PAIR = re.compile(r"[?&]([^=&#?\s{}]{1,100})=([^&#\s]+)")
@@ -32,7 +29,7 @@ def literal_secrets(data: Any) -> Iterator[tuple[Path_, str]]:
         named = named or (key == "value" and "authorization" in path[:-1])  # what a request is authorised with
         named = named and not any(isinstance(name, str) and name.endswith("_mapping") for name in path)
         url_like = value.startswith(("http://", "https://", "/"))
-        if _TOKEN_LIKE.search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
+        if token_pattern().search(value) or (named and not _LITERAL_OK.search(value) and not url_like):
             yield path, value
         elif url_like and (inside := next(_in_url(value), "")):
             yield path, inside
@@ -49,7 +46,7 @@ def _in_url(address: str) -> Iterator[str]:
 
 def without_tokens(text: str) -> str:
     """The text with `[redacted]` for what looks like a vendor's token."""
-    return _TOKEN_LIKE.sub(REDACTED, text)
+    return token_pattern().sub(REDACTED, text)
 
 
 def password_in_url(address: str) -> bool:

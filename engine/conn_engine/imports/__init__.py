@@ -24,8 +24,8 @@ from conn_engine.imports.samples import samples_of
 from conn_engine.imports.secrecy import without_tokens
 from conn_engine.imports.words import plain
 from conn_engine.imports.writing import connector_text, readme_text
-from conn_engine.secrets import Redactor
 from conn_engine.transport.recordings import Recording, save_recording
+from conn_engine.wary_redaction import WaryRedactor
 
 __all__ = [
     "MAX_SOURCE",
@@ -87,7 +87,8 @@ class Imported:
         for name, text in self.files.items():
             write_whole(folder / name, text, within=folder)
         for recording in () if self.observed else self.recordings:
-            save_recording(folder / "recordings" / f"{recording.operation}.json", recording, Redactor(), within=folder)
+            place = folder / "recordings" / f"{recording.operation}.json"
+            save_recording(place, recording, WaryRedactor(), within=folder)
 
 
 def read_source(path: Path) -> Source:

@@ -91,7 +91,7 @@ def _template(path: str) -> str:
     segments = path.split("/")
     for n, segment in enumerate(segments):
         known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
-        if known or secret_like(segment):
+        if known or REDACTED in segment or secret_like(segment):
             before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
             name = identifier(f"{single(snake(before))}_id")
             segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"

@@ -4,7 +4,7 @@ They show that the paths fit the document, not that the document fits the vendor
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from math import isfinite
 from typing import Any
 from urllib.parse import quote
@@ -15,7 +15,7 @@ from conn_engine.imports.build import Built, Operation
 from conn_engine.imports.contract import Contract, Parameter
 from conn_engine.imports.paging import Paging
 from conn_engine.imports.shapes import Shape
-from conn_engine.secrets import REDACTED, Redactor
+from conn_engine.secrets import REDACTED
 from conn_engine.transport.recordings import (
     Exchange,
     RecordedCall,
@@ -23,6 +23,7 @@ from conn_engine.transport.recordings import (
     RecordedResponse,
     Recording,
 )
+from conn_engine.wary_redaction import WaryRedactor
 
 __all__ = ["made_up", "samples_of"]
 
@@ -59,7 +60,8 @@ def samples_of(built: Built, contract: Contract, connector: str, recorded_at: st
 def _recording(
     operation: Operation, common: Paging | None, contract: Contract, connector: str, recorded_at: str
 ) -> Recording | None:
-    body, origin = _body(operation, operation.paging or common)
+    redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
+    body, origin = _body(operation, operation.paging or common, redactor)
     if body is None:
         return None
     call, url, query = _call(operation, contract)
@@ -94,14 +96,26 @@ def _exchange(url: str, query: dict[str, Any], body: Any) -> Exchange:
     )
 
 
-def _body(operation: Operation, paging: Paging | None) -> tuple[Any, str]:
-    """An answer that is the last page, and where it comes from; None when none can be made."""
+def _parameters(authorization: Any) -> Iterator[str]:
+    """The parameters that are a credential."""
+    if isinstance(authorization, Mapping):
+        if authorization.get("format") == "query":
+            yield str(authorization["config"]["name"])
+        for value in authorization.values():
+            yield from _parameters(value)
+    elif isinstance(authorization, list | tuple):
+        for value in authorization:
+            yield from _parameters(value)
+
+
+def _body(operation: Operation, paging: Paging | None, redactor: WaryRedactor) -> tuple[Any, str]:
+    """An answer that is the last page, without credentials, and where it comes from; None when none can be made."""
     answer = operation.endpoint.answer
     for value, origin in ((answer.example, "an example"), (_from_shape(answer.shape), "the schema")):
         if value is UNSET or value is None or not isinstance(value, dict | list):
             continue
-        body = _last_page(operation, paging, _cut(value, 0, [_MOST_NODES * 4]))
-        records = _at(Redactor().data(body), operation.records)
+        body = redactor.data(_last_page(operation, paging, _cut(value, 0, [_MOST_NODES * 4])))
+        records = _at(body, operation.records)
         if isinstance(records, list) and records and all(item is not None for item in records):
             return body, origin
     return None, ""

@@ -8,11 +8,13 @@ from conn_engine.config import Effective, OperationName
 from conn_engine.documents import Placing, dump_json, write_whole
 from conn_engine.errors import UsageError
 from conn_engine.personal import PersonalSummary
+from conn_engine.runtime.credential_places import needed_headers, places_of
 from conn_engine.runtime.personal import PersonalData, save_pseudonymised
 from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
 from conn_engine.transport.har import export_har, import_har
 from conn_engine.transport.recordings import Recording, load_recording, redacted_recording, save_recording
+from conn_engine.wary_redaction import WaryRedactor
 from conn_engine.wire import Clock
 
 __all__ = ["export_recording", "import_recording"]
@@ -44,7 +46,16 @@ def import_recording(
         content = source.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {source.name}: {(error.strerror or str(error)).lower()}") from error
-    exchanges = import_har(content, hosts=effective.hosts, redactor=redactor, file=source.name)
+    places = places_of(effective)
+    wary = WaryRedactor(redactor, [place.name for place in places if place.kind == "parameter"])
+    exchanges = import_har(
+        content,
+        hosts=effective.hosts,
+        redactor=wary,
+        places=places,
+        needed=needed_headers(effective),
+        file=source.name,
+    )
     recording = Recording(
         connector=effective.connector_name,
         operation=name.text,
@@ -56,10 +67,10 @@ def import_recording(
         exchanges=exchanges,
     )
     if personal is None:
-        save_recording(target, recording, redactor, **placing)
+        save_recording(target, recording, wary, **placing)
         return len(exchanges), None
-    clean = redacted_recording(recording, redactor)
-    _, summary = save_pseudonymised(target, effective, name, clean, personal, redactor, **placing)
+    clean = redacted_recording(recording, wary)
+    _, summary = save_pseudonymised(target, effective, name, clean, personal, wary, **placing)
     return len(exchanges), summary
 
 

@@ -6,7 +6,8 @@ a form may stand apart from its text.
 
 import base64
 import binascii
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import Any, NoReturn
@@ -15,9 +16,11 @@ from urllib.parse import parse_qsl, urlencode
 import msgspec
 from msgspec import UNSET
 
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
+from conn_engine.transport.carried import learn_credentials, without_placed
 from conn_engine.transport.exchanges import exchange_of, flat, made
 from conn_engine.transport.recordings import (
     Exchange,
@@ -28,24 +31,36 @@ from conn_engine.transport.recordings import (
     redacted_response,
 )
 from conn_engine.urls import split_plain_url
+from conn_engine.wary_redaction import WaryRedactor
 from conn_engine.wire import Headers, Request, Response
 
 __all__ = ["export_har", "import_har"]
 
 MAX_BYTES = 256 * 1024 * 1024
+_NEEDED = frozenset({"accept", "content-type"})
+_MULTIPART = re.compile(r"multipart/[\w.+-]+", re.IGNORECASE)
+_BOUNDARY = "of-parameters"
 
 
 def import_har(
-    content: bytes | str, *, hosts: Sequence[str] = (), redactor: Redactor | None = None, file: str = "HAR"
+    content: bytes | str,
+    *,
+    hosts: Sequence[str] = (),
+    redactor: Redactor | None = None,
+    places: Collection[CredentialPlace] = (),
+    needed: Collection[str] = _NEEDED,
+    file: str = "HAR",
 ) -> list[Exchange]:
     """The exchanges of a HAR file, redacted, in its order.
 
-    `hosts` (patterns, `*.example.com`) keeps what went there; entries without an answer are left out, and
-    CORS preflights. Raises ConfigurationError (REC004) for what is no HAR, or when nothing is left.
+    `hosts` (patterns, `*.example.com`) keeps what went there; entries without an answer are left out, and CORS
+    preflights. `places` are where the connector's credentials stand, `needed` the request headers that are kept, in
+    lower case. `redactor` knows the credentials of the file afterwards. Raises ConfigurationError (REC004) for what is
+    no HAR, or when nothing is left.
     """
-    redactor = redactor or Redactor()
+    wary = redactor if isinstance(redactor, WaryRedactor) else WaryRedactor(redactor)
     entries = _entries(content, file)
-    found: list[Exchange] = []
+    found: list[tuple[Request, Response, Exchange]] = []
     seen: set[str] = set()
     for number, entry in enumerate(entries):
         try:
@@ -59,17 +74,24 @@ def import_har(
             _fail(file, f"entry {number + 1} is not as HAR 1.2 says ({type(error).__name__}: {str(error)[:80]})")
         if response is None or request.method == "OPTIONS":
             continue
-        exchange = exchange_of(request, response)
-        found.append(
-            Exchange(
-                request=redacted_request(exchange.request, redactor),
-                response=redacted_response(exchange.response, redactor),
-            )
-        )
+        found.append((request, response, exchange_of(request, response)))
     if not found:
-        places = ", ".join(sorted(filter(None, seen))[:10]) or "none"
-        _fail(file, "no answered request is left", hint=f"hosts in the file: {places}")
-    return found
+        known = ", ".join(sorted(filter(None, seen))[:10]) or "none"
+        _fail(file, "no answered request is left", hint=f"hosts in the file: {known}")
+    for request, response, exchange in found:
+        learn_credentials(request, response, exchange, places, wary)
+    return [_redacted(exchange, places, needed, wary) for _, _, exchange in found]
+
+
+def _redacted(
+    exchange: Exchange, places: Collection[CredentialPlace], needed: Collection[str], redactor: WaryRedactor
+) -> Exchange:
+    request = without_placed(exchange.request, places)
+    headers = {name: value for name, value in request.headers.items() if name.lower() in needed}
+    return Exchange(
+        request=redacted_request(msgspec.structs.replace(request, headers=headers), redactor),
+        response=redacted_response(exchange.response, redactor),
+    )
 
 
 def _entries(content: bytes | str, file: str) -> list[dict[str, Any]]:
@@ -104,9 +126,28 @@ def _request(entry: dict[str, Any]) -> Request:
             headers.append(("content-type", kind))
         text = post.get("text") or ""
         if not text and post.get("params"):
+            multipart = _MULTIPART.match(kind)
+            if multipart is not None:
+                headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
+                headers.append(("content-type", f"{multipart[0]}; boundary={_BOUNDARY}"))
+                return Request(str(entry["method"]).upper(), url, Headers(headers), _in_parts(post["params"]))
             text = urlencode([(pair["name"], pair.get("value", "")) for pair in post["params"]])
         body = _bytes(text, post.get("encoding") or post.get("_encoding")) or None
     return Request(str(entry["method"]).upper(), url, Headers(headers), body)
+
+
+def _in_parts(params: list[dict[str, Any]]) -> bytes:
+    """The body of a form in parts, of which the file has the fields alone."""
+    parts = bytearray()
+    for pair in params:
+        told = {"name": pair["name"], **({"filename": pair["fileName"]} if pair.get("fileName") else {})}
+        names = "".join(f'; {key}="{re.sub(chr(34), "%22", str(name))}"' for key, name in told.items())
+        head = f"Content-Disposition: form-data{names}\r\n"
+        if pair.get("contentType"):
+            head += f"Content-Type: {pair['contentType']}\r\n"
+        content = _bytes(str(pair.get("value") or ""), pair.get("encoding") or pair.get("_encoding"))
+        parts += f"--{_BOUNDARY}\r\n{head}\r\n".encode("utf-8", "surrogatepass") + content + b"\r\n"
+    return bytes(parts) + f"--{_BOUNDARY}--\r\n".encode()
 
 
 def _response(entry: dict[str, Any]) -> Response | None:

@@ -18,7 +18,7 @@ from msgspec import UNSET, Meta
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.documents import Placing, dump_json, parse, read_regular, remove_file, undotted, write_whole
 from conn_engine.errors import ConfigurationError
-from conn_engine.secrets import REDACTED, NumberingRedactor, Redactor
+from conn_engine.secrets import REDACTED, Redactor
 
 __all__ = [
     "SCHEMA_URL",
@@ -260,7 +260,7 @@ def write_clean(
             path.as_posix(),
             "REC002",
             f"the recording would hold {found[0]}; it was not kept",
-            hint="it is part of what every recording says (a name, a date): record with another secret",
+            hint=redactor.remedy,
         )
 
 
@@ -288,7 +288,7 @@ def _ordered(recording: Recording, path: Path) -> dict[str, Any]:
 
 def redacted_recording(recording: Recording, redactor: Redactor) -> Recording:
     """A recording without known secrets and values with secret names, which stay apart by numbers."""
-    return _clean(recording, NumberingRedactor(redactor))
+    return _clean(recording, redactor.numbering())
 
 
 def _clean(recording: Recording, redactor: Redactor) -> Recording:
@@ -327,7 +327,7 @@ def redacted_request(request: RecordedRequest, redactor: Redactor) -> RecordedRe
         headers=_headers(request.headers, redactor),
         query=redactor.parameters(request.query),
         body=_data(request.body, redactor),
-        form=_optional(request.form, redactor),
+        form=None if request.form is None else redactor.form(request.form),
         parts=None if request.parts is None else tuple(_redacted_part(part, redactor) for part in request.parts),
         **_rest(request.text, request.base64, redactor),
     )
@@ -367,10 +367,6 @@ def _headers(headers: dict[str, str], redactor: Redactor) -> dict[str, str]:
 
 def _data(value: Any, redactor: Redactor) -> Any:
     return value if value is UNSET else redactor.data(value)
-
-
-def _optional(value: T | None, redactor: Redactor) -> T | None:
-    return None if value is None else redactor.data(value)
 
 
 def _rest(text: str | None, packed: str | None, redactor: Redactor) -> dict[str, str | None]:

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from conn_engine.auth.omission import text_if_present
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import CredentialError
 from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
@@ -52,3 +53,7 @@ class Basic(Settings, frozen=True, kw_only=True, tag_field="format", tag="basic"
             ) from None
         draft.set_header("Authorization", "Basic " + base64.b64encode(pair).decode("ascii"))
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [CredentialPlace("header", "Authorization")]

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from conn_engine.auth.names import header_value, looked_up
 from conn_engine.auth.omission import reads
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import CredentialError
 from conn_engine.roles import EXPRESSION, PLAIN
 from conn_engine.strategies import Draft, Scope, Settings
@@ -47,3 +48,7 @@ class Bearer(Settings, frozen=True, kw_only=True, tag_field="format", tag="beare
         value = f"{self.prefix} {token}" if self.prefix else token
         draft.set_header(self.header, header_value(value, purpose="the account's token"))
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [CredentialPlace("header", self.header, f"{self.prefix} {{{{token}}}}" if self.prefix else "")]

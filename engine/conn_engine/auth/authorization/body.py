@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta
 
 from conn_engine.auth.omission import filled_in_part
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
@@ -28,6 +29,10 @@ class Body(Settings, frozen=True, kw_only=True, tag_field="format", tag="body"):
             return
         draft.body = with_field(draft, tuple(self.field.split(".")), value)
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [CredentialPlace("field", self.field, self.value)]
 
 
 def with_field(draft: Draft, path: tuple[str, ...], value: Any) -> dict[str, Any]:

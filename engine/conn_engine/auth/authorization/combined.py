@@ -14,6 +14,7 @@ from conn_engine.auth.authorization.header import Header
 from conn_engine.auth.authorization.none import NoAuthorization
 from conn_engine.auth.authorization.path import Path
 from conn_engine.auth.authorization.query import Query
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import EXPRESSION, PLAIN
 from conn_engine.strategies import Draft, Scope, Settings, ask
@@ -30,6 +31,10 @@ class Several(Settings, frozen=True, kw_only=True, tag_field="format", tag="seve
         """Apply each. Errors as theirs."""
         for one in self.all:
             one.apply(draft, scope)
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [place for one in self.all for place in one.places()]
 
 
 class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format", tag="choice"):
@@ -64,6 +69,10 @@ class AuthorizationChoice(Settings, frozen=True, kw_only=True, tag_field="format
                 hint=f"the options are {', '.join(self.options)}",
             )
         self.options[name].apply(draft, scope)
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [place for one in self.options.values() for place in one.places()]
 
 
 Authorization: TypeAlias = (

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import CredentialError
 from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
@@ -47,3 +48,7 @@ class Cookie(Settings, frozen=True, kw_only=True, tag_field="format", tag="cooki
         ]
         draft.set_header("Cookie", "; ".join([*kept, own]))
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [CredentialPlace("header", "Cookie")]

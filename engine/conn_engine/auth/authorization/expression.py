@@ -1,5 +1,6 @@
 """Authorization that an expression makes, for what no other kind says."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -8,6 +9,7 @@ from msgspec import Meta
 from conn_engine.auth.authorization.body import with_field
 from conn_engine.auth.names import header_value, sealed
 from conn_engine.auth.omission import reads
+from conn_engine.credential_places import CredentialPlace, Kind
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.roles import EXPRESSION
 from conn_engine.strategies import Draft, Scope, Settings, ask
@@ -16,6 +18,7 @@ from conn_engine.urls import split_plain_url
 __all__ = ["Expression"]
 
 _PLACES = frozenset({"headers", "query", "body"})
+_QUOTED = re.compile(r"""\"([^\"\\]{1,100})\"|'([^'\\]{1,100})'""")
 
 
 class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="expression"):
@@ -58,6 +61,17 @@ class Expression(Settings, frozen=True, kw_only=True, tag_field="format", tag="e
         for name, value in _part(found, "body").items():
             draft.body = with_field(draft, (name,), value)
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        kinds: tuple[Kind, ...] = ("header", "parameter", "field")
+        names = _names_in(self.expression) - _PLACES
+        return [CredentialPlace(kind, name, certain=False) for name in sorted(names) for kind in kinds]
+
+
+def _names_in(text: str) -> set[str]:
+    """The texts that an expression has: those among them that are keys name what it sets, wherever that is."""
+    return {first or second for first, second in _QUOTED.findall(text)}
 
 
 def _anything(found: Any) -> bool:

@@ -6,6 +6,7 @@ from msgspec import Meta, field
 
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -38,3 +39,8 @@ class Header(Settings, frozen=True, kw_only=True, tag_field="format", tag="heade
                 continue
             draft.set_header(name, header_value(value, purpose=f'the value of the header "{name}"'))
             draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        own = {self.name: self.value} if self.name is not None else {}
+        return [CredentialPlace("header", name, template) for name, template in {**own, **self.headers}.items()]

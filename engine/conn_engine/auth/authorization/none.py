@@ -1,5 +1,6 @@
 """Requests carry no credential."""
 
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.strategies import Draft, Scope, Settings
 
 __all__ = ["NoAuthorization"]
@@ -10,3 +11,7 @@ class NoAuthorization(Settings, frozen=True, kw_only=True, tag_field="format", t
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Leave the request as it is."""
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return []

@@ -7,6 +7,7 @@ from urllib.parse import quote
 from msgspec import Meta
 
 from conn_engine.auth.names import filled
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.roles import TEMPLATE
 from conn_engine.secrets import REDACTED
@@ -54,6 +55,10 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
         draft.url, draft.base = made, _put(draft.base, marks, value, places)
         draft.address = _put(draft.address, [mark], value, places)
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [CredentialPlace("path", self.name, self.value)]
 
 
 def _before_marks(url: str, mark: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ from urllib.parse import unquote_plus
 from msgspec import Meta
 
 from conn_engine.auth.omission import text_if_present
+from conn_engine.credential_places import CredentialPlace
 from conn_engine.roles import TEMPLATE
 from conn_engine.strategies import Draft, Scope, Settings
 
@@ -29,3 +30,7 @@ class Query(Settings, frozen=True, kw_only=True, tag_field="format", tag="query"
             draft.url = f"{before}?{'&'.join(kept)}" if any(kept) else before
         draft.set_query(self.name, value)
         draft.authorized = True
+
+    def places(self) -> list[CredentialPlace]:
+        """Where the credential stands in a request."""
+        return [CredentialPlace("parameter", self.name, self.value)]

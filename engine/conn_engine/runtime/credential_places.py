@@ -1,0 +1,59 @@
+"""Where the credentials of a connector stand in requests: what its authorizations, signatures and log-ins put there."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config import Effective
+from conn_engine.config.operations import VendorOperation
+from conn_engine.config.secret_texts import secret_texts
+from conn_engine.credential_places import CredentialPlace, Kind
+from conn_engine.url_templates import hide_templates, split_url
+
+__all__ = ["needed_headers", "places_of"]
+
+_KINDS: dict[str, Kind] = {"headers": "header", "query": "parameter", "body": "field"}
+_TEMPLATE = re.compile("\0+")
+_ANY_HOST = "^https?://[^/?#]+"
+_ALWAYS_NEEDED = frozenset({"accept", "content-type"})
+
+
+def needed_headers(effective: Effective) -> frozenset[str]:
+    """The request headers that the connector says something of, in lower case."""
+    named = {name.lower() for operation in effective.vendor_operations() for name in operation.headers}
+    return _ALWAYS_NEEDED | named
+
+
+def places_of(effective: Effective) -> list[CredentialPlace]:
+    """Every place in which a request of the connector carries a credential."""
+    found: dict[CredentialPlace, None] = {}
+    for operation in effective.vendor_operations():
+        for place in operation.authorization.places():
+            found |= dict.fromkeys(_in_urls(operation, place) if place.kind == "path" else [place])
+    found |= dict.fromkeys(_written(effective.data))
+    return list(found)
+
+
+def _in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterator[CredentialPlace]:
+    """A place in a path as patterns of URLs: with the base URL's path, and without it, as hosts may differ by it."""
+    base = split_url(operation.base_url)[1].rstrip("/")
+    path = operation.path if operation.path.startswith(("/", "?")) or not operation.path else f"/{operation.path}"
+    mark = f"{{{place.name}}}"
+    for begin, text in ((_ANY_HOST, base + path), (rf"{_ANY_HOST}(?:/[^?#]*)?", path)):
+        plain = hide_templates(text)
+        if mark in plain:
+            parts = plain.split(mark)
+            given = "([^/?#]+)".join(map(re.escape, _TEMPLATE.split(hide_templates(place.template))))
+            pattern = given.join("[^?#]*?".join(map(re.escape, _TEMPLATE.split(part))) for part in parts)
+            yield CredentialPlace("url", f"{begin}{pattern}(?:[/?#]|$)")
+
+
+def _written(data: Mapping[str, Any]) -> Iterator[CredentialPlace]:
+    """What the signatures and the requests of a log-in write into headers, queries and bodies."""
+    for path, text in secret_texts(data):
+        where = next((at for at, key in enumerate(path) if key in ("credentials", "signature")), len(path))
+        at = next((at for at in range(where, len(path) - 1) if path[at] in _KINDS), None)
+        if at is not None and path[0] != "webhooks" and "{{" in text:
+            names = [str(key) for key in path[at + 1 :]]
+            kind = _KINDS[str(path[at])]
+            yield CredentialPlace(kind, ".".join(names) if kind == "field" else names[0], text, certain=False)

@@ -248,7 +248,8 @@ CODES: dict[str, Code] = _table(
         "error",
         "A secret of the run was still found in the recording after redaction, so the file was not "
         "kept. That happens when the secret is also an ordinary word of the file. Record with another "
-        "secret.",
+        "secret. In an imported file it may be what looks like a credential (a private key, a JSON Web "
+        "Token, a bearer token): take it out of that file, and import it again.",
     ),
     Code(
         "REC003",

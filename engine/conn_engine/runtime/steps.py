@@ -24,14 +24,23 @@ def step_operation(effective: Effective, request: StepRequest, scope: Scope, at:
     return effective.vendor(resource, str(rendered(request.method, scope, f"{at}.method") or "get"))
 
 
-def step_request(effective: Effective, request: StepRequest, session: Session, scope: Scope, at: str) -> Flow[Any]:
-    """Send a step's request and return its decoded answer. `at` is where the request stands, for errors."""
+def step_request(  # noqa: PLR0917
+    effective: Effective,
+    request: StepRequest,
+    session: Session,
+    scope: Scope,
+    at: str,
+    secret: frozenset[str] = frozenset(),
+) -> Flow[Any]:
+    """Send a step's request and return its decoded answer. `at` is where the request stands, for errors. Names that are
+    `secret` are for the step's own templates: the connector's headers, rules and the like do not see them."""
     vendor = step_operation(effective, request, scope, at)
     identifier = rendered(request.id, scope, f"{at}.id")
     params = rendered(request.params, scope, f"{at}.params") or {}
     extra: Scope = {name: scope[name] for name in _SHARED if name in scope}
     if request.path is not None:  # a request written in the step sees what the step sees
-        extra = {**scope, **params, **({} if identifier is None else {"id": str(identifier)})}
+        extra = {name: value for name, value in scope.items() if name not in secret}
+        extra |= {**params, **({} if identifier is None else {"id": str(identifier)})}
     call = Call(
         query=_present(rendered(request.query, scope, f"{at}.query")),
         body=rendered(request.body, scope, f"{at}.body"),

@@ -74,6 +74,15 @@ def test_the_vendor_gets_the_address_and_a_secret_of_ours(make: Any) -> None:
     assert connection.wiring.redactor.text(sent["secret"]) == "[redacted]"
 
 
+def test_when_it_ends_tells_nothing_of_the_secret(make: Any) -> None:
+    """What is kept of a subscription is context, which every mapping reads."""
+    told = "    expires: \"new_secret ? '2030-01-01T00:00:00Z'\"\n"
+    connection, _, vault = connected(make, [json_answer({"id": 7})], CREATED, told)
+    with pytest.raises(ConfigurationError, match="finds no moment"):
+        begin(connection, URL)
+    assert "subscription" not in (vault.load("acme") or {})[CAPTURED]
+
+
 def test_two_subscriptions_have_two_secrets(make: Any) -> None:
     connection, faults, _ = connected(make, [json_answer({"id": 7}), json_answer({"id": 8})], CREATED)
     begin(connection, URL)

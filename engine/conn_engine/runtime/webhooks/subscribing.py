@@ -25,6 +25,9 @@ KEPT = "subscription"
 """The name in the account's context under which a subscription is kept."""
 
 
+_SECRET = frozenset({"new_secret"})
+
+
 @dataclass(frozen=True, slots=True)
 class Subscribed:
     """A subscription: what is to be kept with the account (results by step, `url`, `expires_at`), and the secrets for
@@ -52,6 +55,7 @@ def subscribe(effective: Effective, session: Session, url: str, new_secret: str)
         if not isinstance(value, str) or not value:
             raise ConfigurationError(f"{at} ({text}) finds no text in the vendor's answer")
         captured[name] = value
+    scope = {name: value for name, value in scope.items() if name not in _SECRET}  # what is kept, mappings may read
     return Subscribed(_kept(told, results, response, scope), captured)
 
 
@@ -136,7 +140,8 @@ def _run(
             continue
         found: Any = None
         if step.request is not None:
-            found = response = yield from step_request(effective, step.request, session, seen, f"{at}.request")
+            where = f"{at}.request"
+            found = response = yield from step_request(effective, step.request, session, seen, where, _SECRET)
         if step.transform is not None:
             found = kept[step.name] = _value(step.transform, {**seen, "response": found}, f"{at}.transform")
         results = {**results, step.name: found}

@@ -126,7 +126,7 @@ def test_a_refused_code_stores_nothing(conn: Conn, oidc: Oidc) -> None:
 def test_nothing_is_asked_of_a_person_when_nothing_could_be_stored(conn: Conn) -> None:
     bare = Conn(conn.root, conn.home, {k: v for k, v in conn.environ.items() if k != "CONN_VAULT_KEY"})
     with login(bare, "ada") as run:
-        assert "cannot be stored" in run.ended(5)
+        assert "set CONN_VAULT_KEY to store the credential" in run.ended(5)
 
 
 def test_a_redirect_elsewhere_is_pasted(conn: Conn, oidc: Oidc) -> None:

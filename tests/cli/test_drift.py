@@ -38,7 +38,7 @@ def shop(tmp_path: Path, vendor: Any) -> Path:
     mapping = {"id": "$string(response.id)", "name": "response.name", "all": "$keys(response)"}
     override = {"unified": {"m": {"things": {"list": {"response_mapping": {"sort": "response.kind"}}}}}}
     files: dict[str, Any] = {
-        "conn.yaml": {"version": 1},
+        "conn.yaml": {"version": 1, "trusted_hosts": ["127.0.0.0/8"]},
         "connectors/shop/connector.yaml": {
             "base_url": base,
             "pagination": {"format": "cursor", "config": {"cursor_field": "next"}},

@@ -6,11 +6,12 @@ from typing import Any
 
 from conn_engine.climbing import below, climbs
 from conn_engine.config.grants import Levels
-from conn_engine.config.host_patterns import is_url_place
+from conn_engine.config.host_patterns import host_pattern, is_url_place
 from conn_engine.config.merge import MAPPINGS, MISSING, Path_, lookup
 from conn_engine.config.secret_texts import every_leaf, is_secret_place
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted
+from conn_engine.transport.hosts import covered
 from conn_engine.url_templates import hide_templates, split_url
 
 __all__ = ["leads_on", "left_behind", "other_paths", "says_it_stays"]
@@ -70,7 +71,17 @@ def _starts_as(text: str, own: set[str], levels: Levels) -> bool:
     known = [split_url(url) for url in own]
     if front.startswith("{{") and front not in {other for other, _ in known}:
         return False  # a value in front could hold a path of its own
-    return any(below(rest, start) for _, start in known) and not climbs(hide_templates(rest).replace("\0", "x"))
+    starts = [start for other, start in known if _is_same_host(front, other)]
+    starts = starts or [split_url(str(levels.base.get("base_url") or ""))[1]]
+    return any(below(rest, start) for start in starts) and not climbs(hide_templates(rest).replace("\0", "x"))
+
+
+def _is_same_host(front: str, other: str) -> bool:
+    """Whether a host is another, or one that the other's template may become."""
+    if front.lower() == other.lower():
+        return True
+    host, pattern = host_pattern(front), host_pattern(other)
+    return host is not None and pattern is not None and covered(host, [pattern])
 
 
 def _is_granted(rest: str, levels: Levels) -> bool:

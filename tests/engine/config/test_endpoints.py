@@ -57,6 +57,46 @@ def test_a_base_url_keeps_the_path_of_the_connectors(make: Any, url: str, allowe
     assert [code for code, _ in found if code != "SEC116"] == ([] if allowed else ["SEC115"])
 
 
+def test_the_path_of_another_host_is_none_of_this_one(make: Any) -> None:
+    """The connector's uploads have a host of their own, and no path on it."""
+    uploads = "  uploads: { base_url: https://uploads.example.com, send: { method: post, path: /x } }\n"
+    base = OAUTH.replace("resources:\n", f"resources:\n{uploads}")
+    assert refusals(judged(make, "{ base_url: 'https://api.example.com/admin' }", base=base)) == [
+        ("SEC115", "base_url")
+    ]
+    moved = "{ resources: { uploads: { base_url: 'https://uploads.example.com/v3' } } }"
+    assert refusals(judged(make, moved, base=base)) == []
+    third = "{ resources: { uploads: { base_url: 'https://eu.example.com/admin' } } }"
+    assert refusals(judged(make, third, base=base)) == [("SEC115", "resources.uploads.base_url")]
+
+
+IN_PATH = """\
+base_url: https://api.example.com/v1
+credentials: { format: api_key }
+authorization: { format: path, config: { name: token } }
+resources:
+  things:
+    list: { method: get, path: "/bot{token}/things" }
+"""
+
+
+@pytest.mark.parametrize(
+    ("override", "refused"),
+    [
+        ("resources: { things: { list: { path: '/bot{token}/others' } } }", False),
+        ("resources: { things: { new: { method: get, path: '/bot{token}/others/{{id}}' } } }", False),
+        ("resources: { things: { new: { method: post, path: '/notes/{token}' } } }", True),
+        ("resources: { things: { list: { path: '/bot{token}/notes/{token}' } } }", True),
+        ("resources: { things: { list: { path: '/{token}' } } }", True),
+        ("base_url: 'https://api.example.com/v1/{token}'", True),
+        ("connect: [{ name: a, request: { path: '/notes/{token}', method: post } }]", True),
+    ],
+)
+def test_the_mark_of_a_secret_stays_where_it_is_in_the_path(make: Any, override: str, *, refused: bool) -> None:
+    found = refusals(judged(make, f"{{ {override} }}", base=IN_PATH))
+    assert [code for code, _ in found] == (["SEC113"] if refused else [])
+
+
 def test_conn_yaml_may_allow_another_path(make: Any) -> None:
     override = "{ base_url: 'https://api.example.com/v2' }"
     allowed = "environments: { sandbox: { allow: { paths: [/v2] } } }\n"

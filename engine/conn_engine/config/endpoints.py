@@ -117,8 +117,9 @@ def leads_on(levels: Levels, resource: str, method: str) -> bool:
     """Whether an override says where an operation's further requests go: its pages, or those about its job."""
     at = ("resources", resource, method)
     places = (("pagination",), (*at[:2], "pagination"), (*at, "pagination"), (*at, "job"))
-    said = (lookup(layer.data, place) for layer in levels.overrides for place in places)
-    return any(isinstance(value, str) for one in said if one is not MISSING for _, value in every_leaf(one))
+    said = ((place, lookup(layer.data, place)) for layer in levels.overrides for place in places)
+    leaves = (leaf for place, value in said if value is not MISSING for leaf in every_leaf(value, place))
+    return any(isinstance(value, str) and value != lookup(levels.base, path) for path, value in leaves)
 
 
 def _last_move(levels: Levels) -> tuple[int, str, str] | None:

@@ -9,7 +9,7 @@ from conn_engine import bodies
 from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
 from conn_engine.climbing import below, climbs
-from conn_engine.config import Effective, VendorOperation
+from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
@@ -178,7 +178,8 @@ def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, 
     if draft.url == draft.address or not effective.leads_on(operation):
         return
     path = split_plain_url(draft.url).path
-    of_its_own = any(operation.at(key) == (*operation.place, key) for key in ("authorization", "signature"))
+    own = lookup(effective.data, operation.place)
+    of_its_own = isinstance(own, dict) and not own.keys().isdisjoint(("authorization", "signature"))
     start = split_plain_url(draft.address if of_its_own else draft.base).path
     if climbs(path) or not any(below(path, one) for one in (start, *effective.grants.allowance.paths)):
         raise ConfigurationError(

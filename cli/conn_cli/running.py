@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import typer
+
 from conn_cli.console import App
 from conn_cli.outputs import RecordWriter
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Connection, Wiring
-    from conn_engine.wire import Page
+    from conn_engine.wire import Completeness, Page
 
 __all__ = ["Run", "wired"]
 
@@ -37,6 +39,15 @@ def wired(app: App, account: str, environment: str | None, *, wait: bool = False
     )
 
 
+@dataclass
+class _Progress:
+    """How far a run has come: `state` is the one after its records, `verdict` that of a listing that has ended."""
+
+    count: int = 0
+    state: Any = None
+    verdict: "Completeness | None" = None
+
+
 @dataclass(frozen=True)
 class Run:
     """What is run, and how. `kept` is the file of the state it goes on from."""
@@ -53,11 +64,14 @@ class Run:
     def stream(self, writer: RecordWriter) -> None:
         """To standard output. What came before an error is whole."""
 
-        def end(state: Any) -> None:
+        def end(done: _Progress) -> None:
             writer.close()
-            self._keep(state)
+            self._keep(done)
 
-        end(self._write(writer, end))
+        with self._interruption("written to standard output", end) as done:
+            self._write(writer, done)
+        end(done)
+        self._conclude(done)
 
     def save(self, path: Path, *, force: bool) -> None:
         """Into a file: the vendor's bytes, or records. The state is kept only with the file it speaks of."""
@@ -68,17 +82,56 @@ class Run:
             with run._connected() as connection, run._notices(), closing(run._pages(connection)) as pages:
                 save_bytes(run.app, path, pages, force=force, label=run._label)
             return
-        with written(self.app, path, force=force) as writer:
-            state = self._write(writer, lambda _: None)
-        self._keep(state)
+        with (
+            self._interruption(f"{path.name} was not written", None) as done,
+            written(self.app, path, force=force) as writer,
+        ):
+            self._write(writer, done)
+        self._keep(done)
+        self._conclude(done)
 
     @property
     def _label(self) -> str:
         return f"{self.name.text} · {self.wiring.session.account}"
 
-    def _keep(self, state: Any) -> None:
-        if self.kept is not None:
-            self.kept.write(state)
+    def _keep(self, done: _Progress) -> None:
+        from conn_cli.completeness import is_failure
+
+        if self.kept is not None and not is_failure(done.verdict):  # else what is missing would never be read
+            self.kept.write(done.state)
+
+    def _conclude(self, done: _Progress) -> None:
+        """Show how the listing ended; an incomplete one fails the command."""
+        from conn_cli.completeness import is_failure, show_completeness
+        from conn_cli.exits import Exit
+
+        if done.verdict is not None:
+            show_completeness(self.app, done.verdict, done.count)
+        if is_failure(done.verdict):
+            if self.kept is not None:
+                self.app.err(f"  {self.kept.shown} is as it was: the next run reads the same again")
+            raise typer.Exit(Exit.FINDINGS)
+
+    @contextmanager
+    def _interruption(self, records_to: str, early: "Callable[[_Progress], None] | None") -> Iterator[_Progress]:
+        """A run that ends early says how many records came, and what became of them and of the state. `early` keeps
+        what came before an error."""
+        from conn_cli.completeness import show_interruption
+        from conn_engine.errors import ConnError
+
+        done = _Progress()
+        try:
+            yield done
+        except (ConnError, KeyboardInterrupt) as error:
+            kept = early is not None and done.count > 0 and isinstance(error, ConnError)
+            if early is not None and kept:
+                early(done)
+            if done.count:
+                state = "" if self.kept is None else f"{self.kept.shown} is as it was"
+                if self.kept is not None and kept and done.state is not None:
+                    state = f"{self.kept.shown} says where to go on"
+                show_interruption(self.app, done.count, records_to=records_to, state=state)
+            raise
 
     def _connected(self) -> "Connection":
         from conn_engine.runtime.connection import Connection
@@ -98,12 +151,11 @@ class Run:
             for notice in getattr(self.wiring.vault, "notices", ()):
                 self.app.err(f"warning: {notice}")
 
-    def _write(self, writer: RecordWriter, early: Callable[[Any], None]) -> Any:
-        """Write the records as they come; gives the state after them. An error after some of them is told to `early`
-        with the state so far."""
-        from conn_engine.errors import ConnError
+    def _write(self, writer: RecordWriter, done: _Progress) -> None:
+        """Write the records as they come; `done` is moved on with them."""
+        from conn_engine.wire import Completeness
 
-        count, state, limit = 0, None, self.limit
+        limit = self.limit
         said: tuple[str, ...] = ()
         with (
             self._connected() as connection,
@@ -111,23 +163,21 @@ class Run:
             self._notices(),
             closing(self._pages(connection)) as pages,
         ):
-            try:
-                for page in pages:
-                    self._tell(page, said)
-                    said = page.notes
-                    records = page.records if limit is None else page.records[: limit - count]
-                    writer.write(records)
-                    if len(records) == len(page.records):  # of a page that was cut, the state would say too much
-                        state = page.state
-                    count += len(records)
-                    progress.advance(len(records), _standing(page))
-                    if limit is not None and count >= limit:
-                        break
-            except ConnError:
-                if count:
-                    early(state)
-                raise
-        return state
+            for page in pages:
+                self._tell(page, said)
+                said = page.notes
+                records = page.records if limit is None else page.records[: limit - done.count]
+                writer.write(records)
+                whole = len(records) == len(page.records)
+                if whole:  # of a page that was cut, the state would say too much
+                    done.state = page.state
+                done.count += len(records)
+                progress.advance(len(records), _standing(page))
+                done.verdict = page.completeness if whole and not page.whole else None
+                if limit is not None and done.count >= limit:
+                    if not whole or page.next_cursor is not None or page.partial:
+                        done.verdict = Completeness("stopped", f"--limit {limit} was reached")
+                    break
 
     def _tell(self, page: "Page", said: tuple[str, ...]) -> None:
         for note in page.notes if page.notes != said else ():  # the same with every page: said once

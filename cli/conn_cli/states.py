@@ -20,7 +20,7 @@ class StateFile:
     def __init__(self, app: App, text: str, effective: "Effective", name: "OperationName") -> None:
         """Raises UsageError for an operation that is not incremental."""
         self._app = app
-        self._shown = text
+        self.shown = text
         self._path: Path = app.folder / text
         self._owner = {"operation": name.text, "account": effective.account}
         _check_incremental(effective, name)
@@ -32,13 +32,13 @@ class StateFile:
 
         if not self._path.exists():
             return None
-        data = read(self._path, self._shown, language="json").data
+        data = read(self._path, self.shown, language="json").data
         if not isinstance(data, Mapping) or "state" not in data:
             return data
         for key, value in self._owner.items():
             if data.get(key) not in (None, value):
                 raise UsageError(
-                    f'{self._shown} holds the state of the {key} "{data[key]}", not of "{value}"',
+                    f'{self.shown} holds the state of the {key} "{data[key]}", not of "{value}"',
                     hint="keep a file for each operation of each account",
                 )
         return data["state"]

@@ -451,6 +451,14 @@ CODES: dict[str, Code] = _table(
         "wanted, keep it: `conn test --update`; if not, look at what `pagination` says of the page before.",
     ),
     Code(
+        "TST107",
+        "verdict on the listing differs from the golden",
+        "error",
+        "The listing is incomplete and the golden does not say so, or the reverse: fewer records than `total_field` "
+        "says, or `has_more` is true at the end. Correct `pagination`; if that is wanted, keep it: "
+        "`conn test --update`.",
+    ),
+    Code(
         "EXP101",
         "expression does not parse",
         "error",
@@ -518,6 +526,14 @@ CODES: dict[str, Code] = _table(
         "warning",
         "The connector asks for more records per page than `max_size` says that the vendor gives. Vendors cut it or "
         "refuse the request. Write the size that is meant, or correct `max_size`.",
+    ),
+    Code(
+        "PAG104",
+        "key of paging that no recording has",
+        "warning",
+        "A setting of `pagination` names a key (`cursor_field`, `next_url_field`, `has_more`, `total_field` …) that is "
+        "in no recorded answer of the operation: a listing would end after its first page. Correct the setting; if the "
+        "vendor leaves the key out of short listings, record one of two pages.",
     ),
     Code(
         "ERR101",

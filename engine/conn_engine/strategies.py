@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from conn_engine.errors import CredentialError, ExpressionError, TransportError, VendorError
-from conn_engine.wire import Request, Response
+from conn_engine.wire import Completeness, Request, Response
 
 __all__ = ["Answer", "Draft", "Scope", "Settings", "ask", "filled", "sealed"]
 
@@ -130,7 +130,9 @@ class Answer:
     VendorError (its body cannot be read). Expressions then see what is wrong as `fault`, and no `body`.
 
     Of a long answer that is read row by row `body` and `records` are a part, `rest` has what follows and `earlier`
-    counts what came before. `rest` also has the bytes of a binary answer. `notes` are what a caller should hear of it.
+    counts what came before. `rest` also has the bytes of a binary answer.
+    `more` is what the explicit rules of a pagination say of a next page, `completeness` the verdict on the listing that
+    this answer ends.
     """
 
     request: Request
@@ -142,7 +144,8 @@ class Answer:
     problem: VendorError | None = None
     rest: Rest | None = None
     earlier: int = 0
-    notes: list[str] = field(default_factory=list)
+    more: list[bool] = field(default_factory=list)
+    completeness: Completeness | None = None
 
     @property
     def count(self) -> int:

@@ -24,6 +24,7 @@ __all__ = [
     "Blob",
     "Cleaner",
     "Clock",
+    "Completeness",
     "Echoes",
     "Effect",
     "Flow",
@@ -226,6 +227,22 @@ class Cleaner(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Completeness:
+    """Whether a listing gave everything. `complete`: its end was seen, and no total says that there is more;
+    `incomplete`: something is missing; `unknown`: the answers say nothing of an end, because keys of paging are not
+    there; `stopped`: the caller wanted no more. `reason` is a sentence about all but the first. `settings` are those of
+    paging that name a key which no answer had.
+
+    `policy` is the operation's `complete`: what a caller should make of an incomplete listing.
+    """
+
+    state: Literal["complete", "incomplete", "unknown", "stopped"]
+    reason: str = ""
+    settings: tuple[str, ...] = ()
+    policy: Literal["error", "warn", "ignore"] = "error"
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """Records that are ready. `records` are unified (or the vendor's, for a raw operation); `raw` the vendor's own.
 
@@ -236,7 +253,8 @@ class Page:
     leads into its middle. `content` are the bytes of a binary answer, readable until the next page is asked for.
     `partition` are the values of a fanned-out operation that the page belongs to. `state`, JSON data, is from where a
     later run of an incremental operation goes on, once this page and those before it are kept; None: from the start.
-    `notes` are what the caller should hear of the request: a page size that was cut.
+    `notes` are what the caller should hear of the request: a page size that was cut. `completeness` is the verdict on
+    the whole listing, on its last page only.
     """
 
     records: list[Any]
@@ -252,6 +270,7 @@ class Page:
     content: Any = None
     partition: Mapping[str, Any] = field(default_factory=dict)
     state: Any = None
+    completeness: Completeness | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,8 +87,8 @@ def test_a_misspelt_cursor_is_told(live):
     for command in (["run", "contacts.list"], ["record", "contacts.list", "--force"]):
         done = run(live, *command, "-a", "me")
         assert done.code == 0
-        assert 'note: the listing ends here: `cursor_field` "paging.nxt" finds nothing' in done.err
-        assert 'did you mean "next"?' in done.err
+        assert 'warning: it is unknown whether this is everything: `cursor_field` "paging.nxt" is in no' in done.err
+        assert 'did you mean "next"?; there is next' in done.err
 
 
 @pytest.mark.parametrize(("limit", "requests"), [(1, 1), (3, 1), (4, 2), (7, 3), (50, 3)])
@@ -96,6 +96,8 @@ def test_a_limit_asks_for_no_more_pages_than_needed(live, vendor, limit, request
     done = run(live, "run", "contacts.list", "-a", "me", "--limit", str(limit))
     assert len(done.out.splitlines()) == min(limit, 7)
     assert len(vendor.got) == requests
+    ended = f"stopped: {limit} record{'s' * (limit > 1)}; --limit {limit} was reached"
+    assert ("complete: 7 records" if limit >= 7 else ended) in done.err
 
 
 def test_outputs(live):

@@ -170,3 +170,34 @@ def test_an_incremental_operation_is_recorded_and_replayed_at_its_moment(log, ve
     again = conn(log, "test", "events.list", "-a", "work", "--update")
     assert again.code == 0, again.out + again.err
     assert conn(log, "test", "events.list", "-a", "work").code == 0
+
+
+def test_an_incomplete_listing_fails_and_leaves_the_state(log, vendor):
+    file = log / "connectors/log/connector.yaml"
+    file.write_text(file.read_text().replace("cursor_param: after}", "cursor_param: after, total_field: total}"))
+    vendor.answer = lambda got: (200, {}, {**events(got)[2], "total": 3, "next": None})
+    done = run(log)
+    assert done.code == 1
+    assert len(done.out.splitlines()) == 6
+    assert "error: the listing is incomplete: 2 of 3 records arrived" in done.err
+    assert "6 records were written" in done.err
+    assert "state.json is as it was" in done.err
+    assert not (log / "state.json").exists()
+    text = file.read_text()
+    for policy, shown in (("warn", "warning: the listing is incomplete"), ("ignore", "")):
+        file.write_text(text.replace("method: get\n", f"method: get\n      complete: {policy}\n", 1))
+        done = run(log)
+        assert done.code == 0
+        assert ("incomplete" in done.err, shown in done.err) == (bool(shown), True)
+        assert kept(log)["state"] == {"cursor": 5}
+        (log / "state.json").unlink()
+
+
+def test_an_interrupted_run_says_what_came_and_what_was_kept(log, vendor):
+    vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.path else events(got)
+    done = run(log)
+    said = "4 records came before the end of the run; written to standard output; state.json says where to go on"
+    assert said in done.err
+    (log / "state.json").unlink()
+    saved = run(log, "--output", "all.jsonl")
+    assert "4 records came before the end of the run; all.jsonl was not written; state.json is as it was" in saved.err

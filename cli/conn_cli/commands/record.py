@@ -103,6 +103,7 @@ def _taken(path: Path, account: str) -> NoReturn:
 
 def _tell(app: App, kept: "Recorded", path: Path) -> None:
     """What was recorded, and what to look at."""
+    from conn_cli.completeness import show_completeness
     from conn_cli.personal import show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
@@ -111,6 +112,8 @@ def _tell(app: App, kept: "Recorded", path: Path) -> None:
     show_summary(app, kept.personal)
     for note in kept.notes:
         app.err(f"note: {note}")
+    if kept.completeness is not None:
+        show_completeness(app, kept.completeness, kept.records)
     if kept.difference:
         app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
         app.err("  redaction by name may have touched a value that the operation works with: look at the file")

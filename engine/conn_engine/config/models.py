@@ -196,6 +196,14 @@ class Operation(Inheritable, frozen=True, kw_only=True):
             "Where it gives nothing, the whole record is compared. Default: every record is delivered."
         ),
     ] = None
+    complete: Annotated[
+        Literal["error", "warn", "ignore"],
+        Meta(
+            description="What an incomplete listing is (fewer records than `total_field` says, `has_more` true at the "
+            "end): `conn run` exits with 1 (error), warns, or says nothing. That it is unknown whether a listing is "
+            "complete is a warning, unless it is ignore."
+        ),
+    ] = "error"
     parents: Annotated[
         Parents | tuple[Parents, ...] | None,
         Meta(description="Over what the operation is repeated; several give every combination of their values."),

@@ -107,6 +107,7 @@ class VendorOperation:
     record_mapping: Any
     record_types: Mapping[str, Any]
     distinct: str | None
+    complete: Literal["error", "warn", "ignore"]
     parents: tuple[Parents, ...]
     recurse: Recurse | None
     enrich: tuple[Enrich, ...]
@@ -304,6 +305,7 @@ def _vendor_operation(
         record_mapping=typed.record_mapping,
         record_types=typed.record_types or {},
         distinct=typed.distinct,
+        complete=typed.complete,
         parents=(typed.parents,) if isinstance(typed.parents, Parents) else typed.parents or (),
         recurse=typed.recurse,
         enrich=typed.enrich,

@@ -7,10 +7,10 @@ from urllib.parse import parse_qsl
 from msgspec import Meta
 
 from conn_engine.errors import VendorError
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.ending import Sized
 from conn_engine.pagination.links import find_link
 from conn_engine.pagination.placement import Where, token
-from conn_engine.pagination.unmet import unmet
 from conn_engine.strategies import Answer, Draft, Scope
 from conn_engine.urls import split_plain_url
 
@@ -126,11 +126,17 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         if self.ended(answer):
             return None
         value = self._cut(self._found(answer), answer)
-        if not self.none(value):
-            return {"cursor": value}
-        if state is None and self.next_cursor is None:
-            answer.notes.extend(filter(None, [unmet("cursor_field", self.cursor_field, answer.body)]))
-        return None
+        return None if self.none(value) else {"cursor": value}
+
+    def lead(self) -> EndKey | None:
+        """Where the next cursor is taken from."""
+        if self.next_cursor is not None:
+            return EndKey("next_cursor", self.next_cursor, "answer")
+        if self.cursor_from_header is not None:
+            return EndKey("cursor_from_header", self.cursor_from_header, "header")
+        if self.cursor_from_link is not None:
+            return EndKey("cursor_from_link", "Link", "header")
+        return EndKey("cursor_field", self.cursor_field or "")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the answer has its cursor."""

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError, VendorError
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.ending import Sized
 from conn_engine.pagination.placement import Where, token
 from conn_engine.strategies import Answer, Draft, Scope, ask
@@ -75,6 +76,10 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
             return None
         value = _plain(answer.ask(self.next, state=current))
         return None if value is None or value in self.end_values else {"state": value}
+
+    def lead(self) -> EndKey | None:
+        """Where the next state is taken from."""
+        return EndKey("next", self.next, "answer")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when `prev` tells it."""

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.placement import Where
 from conn_engine.pagination.restart_settings import Restart
 from conn_engine.pointers import remove_pointer
@@ -99,10 +100,37 @@ class Ending(Settings, frozen=True, kw_only=True):
 
     def ended(self, answer: Answer, **more: Any) -> bool | None:
         """True: the explicit rules end here. False: they say there is more. None: they say nothing."""
+        from conn_engine.expressions import UNDEFINED
+
         if self.stop is not None and affirmative(answer.ask(self.stop, **more)):
+            answer.more.append(False)
             return True
-        if self.has_more is not None:
-            return not affirmative(answer.ask(self.has_more, **more))
+        if self.has_more is None:
+            return None
+        value = answer.ask(self.has_more, **more)
+        if value is not UNDEFINED:
+            answer.more.append(affirmative(value))
+        return not affirmative(value)
+
+    def lead(self) -> EndKey | None:
+        """The key of an answer that leads to the next page; None for a listing that counts."""
+        return None
+
+    def end_keys(self) -> tuple[EndKey, ...]:
+        """The keys of an answer that decide whether a page follows."""
+        more = None if self.has_more is None else EndKey("has_more", self.has_more, "answer")
+        return tuple(key for key in (more, self.lead()) if key is not None)
+
+    def total_keys(self) -> tuple[EndKey, ...]:
+        """The keys that hold how much there is."""
+        return ()
+
+    def total(self, answer: Answer) -> int | None:
+        """How many records the answer says that the whole listing has."""
+        return None
+
+    def full_size(self, answer: Answer) -> int | None:
+        """How many records make a page full; None when no size was asked for."""
         return None
 
     def none(self, value: Any) -> bool:
@@ -138,10 +166,34 @@ class Sized(Ending, frozen=True, kw_only=True):
         Meta(description="The most records per page that the vendor gives; a caller who asks for more gets this."),
     ] = None
 
+    total_field: Annotated[
+        str | None,
+        Meta(
+            description="Expression over the body: how many records the whole listing has. Fewer that arrive make the "
+            "listing incomplete; pages by number, offset and range also end by it."
+        ),
+    ] = None
+
     @property
     def size_where(self) -> Where:
         """Where the page size goes."""
         return Where()
+
+    def total_keys(self) -> tuple[EndKey, ...]:
+        """That of `total_field`."""
+        return () if self.total_field is None else (EndKey("total_field", self.total_field),)
+
+    def total(self, answer: Answer) -> int | None:
+        """What `total_field` finds."""
+        return number(answer.field(self.total_field)) if self.total_field is not None else None
+
+    def full_size(self, answer: Answer) -> int | None:
+        """The size that the request asked for."""
+        where, query = self.size_where, answer.sent.get("query")
+        if not where.given:
+            return None
+        asked = number(where.found(query if isinstance(query, dict) else {}, {}, answer.sent.get("body")))
+        return asked if asked is not None else self.size
 
     def put_size(self, state: Any, draft: Draft, where: Where) -> None:
         """Ask for `size` records unless the request already asks for some number; for `max_size` at most."""
@@ -180,9 +232,6 @@ class Counted(Sized, frozen=True, kw_only=True):
        2 is given.
     """
 
-    total_field: Annotated[
-        str | None, Meta(description="Expression over the body: how many records the whole listing has.")
-    ] = None
     full_pages: Annotated[
         bool,
         Meta(
@@ -191,14 +240,12 @@ class Counted(Sized, frozen=True, kw_only=True):
         ),
     ] = True
 
-    def counted(self, answer: Answer, *, seen: int, widest: int, sized: bool, total: int | None = None) -> bool:
-        """Whether rules 2 to 4 end the listing. `seen` counts this page too; `widest` is of the pages before
-        it; `total` is what is known besides `total_field`."""
+    def counted(self, answer: Answer, *, seen: int, widest: int, sized: bool) -> bool:
+        """Whether rules 2 to 4 end the listing. `seen` counts this page too; `widest` is of the pages before it."""
         count = answer.count
         if count == 0:
             return True
-        told = number(answer.field(self.total_field)) if self.total_field is not None else None
-        total = told if told is not None else total
+        total = self.total(answer)
         if total is not None:
             return seen >= total
         return sized and self.full_pages and count < widest

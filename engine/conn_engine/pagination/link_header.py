@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.followed import Followed
 from conn_engine.pagination.links import Link, find_link
 from conn_engine.pagination.next_url import resolve
@@ -34,6 +35,10 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
         if link is None or self.none(link.target) or self.ended(answer, link=link.params):
             return None
         return {"url": resolve(link.target, answer, without=self.without)}
+
+    def lead(self) -> EndKey | None:
+        """The header."""
+        return EndKey("header", self.header, "header")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the header names it."""

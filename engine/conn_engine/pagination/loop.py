@@ -5,15 +5,16 @@ sends nor maps: that is `fetch` and `emit`."""
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from conn_engine.errors import VendorError
+from conn_engine.pagination.completeness import Tally
 from conn_engine.pagination.ending import MAX_PAGES, Ending
 from conn_engine.pagination.next_url import same_url
 from conn_engine.pagination.restarting import Restarting, fingerprint_of
 from conn_engine.strategies import Answer, Draft, Scope
-from conn_engine.wire import Flow
+from conn_engine.wire import Completeness, Flow
 
 __all__ = ["MAX_EMPTY_PAGES", "Emit", "Fetch", "Strategy", "Turn", "pages"]
 
@@ -92,18 +93,31 @@ class _Known:
         return False
 
 
-def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: str | None = None) -> Flow[None]:
+def pages(
+    settings: Strategy,
+    fetch: Fetch,
+    emit: Emit,
+    state: Any = None,
+    key: str | None = None,
+    *,
+    seen: set[str] | None = None,
+    counts: bool = True,
+) -> Flow[None]:
     """Fetch page after page, from `state` on (None: from the first), and emit each.
 
     `key` is what tells records apart when the listing may have to begin again (see `Fetch`): those that were emitted
     are left out then. Raises VendorError(bad_response), before the page is emitted, when the next state was there
     before, or when the page has the same records as the one before it (the vendor ignores what asks for the next page).
+
+    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `Tally`.
     """
     restart = settings.restart if isinstance(settings, Ending) else None
     strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
     limit = settings.max_pages if isinstance(settings, Ending) else MAX_PAGES
     delivered = _Delivered(key) if key is not None else None
     known = _Known()
+    seen = set() if seen is None else seen
+    tally = _tally_of(settings, seen, resumed=state is not None, counts=counts)
     if state is not None:
         known.again(_fingerprint(state))
     before: list[Any] = []
@@ -112,6 +126,7 @@ def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: 
         answer = yield from fetch(Turn(strategy, state))
         if answer is None:
             known, before, empty, state = _Known(), [], 0, None
+            tally = _tally_of(settings, seen, resumed=False, counts=counts)
             continue
         number += 1
         repeated = bool(answer.records) and answer.records == before
@@ -120,6 +135,10 @@ def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: 
         following = strategy.advance(state, answer)
         if following is not None and _is_end(settings, state, following, answer):
             following = None
+            answer.more.clear()  # that it names itself is the end, whatever it says beside
+        if isinstance(settings, Ending):
+            tally.add(answer, settings.total(answer), again=repeated)
+        verdict = _completeness(settings, tally, answer) if following is None else None
         if following is not None:
             if known.again(_fingerprint(following)) or _asked_for(following, answer):
                 raise _broken(answer, f"page {number} names a next page that was there before", _REPEATED)
@@ -138,10 +157,22 @@ def pages(settings: Strategy, fetch: Fetch, emit: Emit, state: Any = None, key: 
             previous, told = strategy.told(previous), strategy.told(following)
         if delivered is not None:
             answer.records[:] = delivered.fresh(answer)
-        enough = yield from emit(answer, number, told, previous)
+        enough = yield from emit(replace(answer, completeness=verdict), number, told, previous)
         if following is None or enough is True:
             return
         state = following
+
+
+def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool) -> Tally:
+    if not isinstance(settings, Ending):
+        return Tally((), (), seen, resumed=resumed, counts=counts)
+    # After a restart the vendor counts what its filter lets through.
+    counts = counts and settings.restart is None
+    return Tally(settings.end_keys(), settings.total_keys(), seen, resumed=resumed, counts=counts)
+
+
+def _completeness(settings: Strategy, tally: Tally, answer: Answer) -> Completeness:
+    return tally.judge(answer, settings.full_size(answer)) if isinstance(settings, Ending) else Completeness("complete")
 
 
 class _Delivered:

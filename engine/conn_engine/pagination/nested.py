@@ -1,10 +1,12 @@
 """Two paginations in one: pages of things within pages of things."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
 import conn_engine.pagination as pagination  # noqa: PLR0402 - the package is still being read: its names come later
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.ending import Counted, Ending
 from conn_engine.pagination.placement import foreign
 from conn_engine.strategies import Answer, Draft, Scope
@@ -52,6 +54,12 @@ class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"
             return {"outer": outer, "inner": further}
         following = self._outer.advance(outer, answer)
         return None if following is None else {"outer": following, "inner": None}
+
+    def end_keys(self) -> tuple[EndKey, ...]:
+        """Those of both."""
+        parts = (("outer", self._outer), ("inner", self._inner))
+        below = [(name, key) for name, part in parts if isinstance(part, Ending) for key in part.end_keys()]
+        return (*super().end_keys(), *(replace(key, setting=f"{name}.{key.setting}") for name, key in below))
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, within one outer page."""

@@ -11,8 +11,8 @@ from urllib.parse import parse_qsl, quote, unquote_plus, urlunsplit
 from msgspec import Meta
 
 from conn_engine.errors import VendorError
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.followed import Followed
-from conn_engine.pagination.unmet import unmet
 from conn_engine.strategies import Answer
 from conn_engine.transport import door
 from conn_engine.urls import join_url, split_plain_url
@@ -79,11 +79,15 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
             value = answer.ask(self.next_url)
         else:
             value = answer.field(self.next_url_field or "")
-        if not self.none(value):
-            return self._state(value, answer)
-        if state is None and self.next_url is None:
-            answer.notes.extend(filter(None, [unmet("next_url_field", self.next_url_field, answer.body)]))
-        return None
+        return None if self.none(value) else self._state(value, answer)
+
+    def lead(self) -> EndKey | None:
+        """Where the next URL is taken from."""
+        if self.next_url_header is not None:
+            return EndKey("next_url_header", self.next_url_header, "header")
+        if self.next_url is not None:
+            return EndKey("next_url", self.next_url, "answer")
+        return EndKey("next_url_field", self.next_url_field or "")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before, when the answer has its URL."""

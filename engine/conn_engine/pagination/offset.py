@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.ending import Counted, number
 from conn_engine.pagination.placement import Where, integer
 from conn_engine.strategies import Answer, Draft, Scope
@@ -119,6 +120,10 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
             sized = self.sized(answer, self.size_where)
             ended = self.counted(answer, seen=seen, widest=width, sized=sized)
         return None if ended else {"offset": following, "seen": seen, "width": max(width, count)}
+
+    def lead(self) -> EndKey | None:
+        """Where the next offset is taken from, when it is not counted."""
+        return None if self.next_offset is None else EndKey("next_offset", self.next_offset, "answer")
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before; None on the first."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from conn_engine.pagination.completeness import EndKey
 from conn_engine.pagination.ending import Counted, number
 from conn_engine.pagination.placement import Where, integer
 from conn_engine.strategies import Answer, Draft, Scope
@@ -99,6 +100,15 @@ class Page(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
             sized = self.sized(answer, self.size_where)
             ended = self.counted(answer, seen=seen, widest=width, sized=sized)
         return None if ended else {"page": following, "seen": seen, "width": max(width, answer.count)}
+
+    def lead(self) -> EndKey | None:
+        """Where the next number is taken from, when it is not counted."""
+        return None if self.next_page is None else EndKey("next_page", self.next_page, "answer")
+
+    def total_keys(self) -> tuple[EndKey, ...]:
+        """Those of `total_field` and `total_pages_field`."""
+        pages = self.total_pages_field
+        return (*super().total_keys(), *(() if pages is None else (EndKey("total_pages_field", pages),)))
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before; None on the first."""

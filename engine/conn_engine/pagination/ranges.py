@@ -78,15 +78,19 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
         start, width = integer(state, "start", self.first), integer(state, "width")
         count = answer.count
         seen = integer(state, "seen") + count
-        following, total = start + count, None
-        told = _CONTENT_RANGE.fullmatch(answer.response.headers.get("content-range", "")[:100])
-        if told is not None:
-            total = number(told[3])
-            following = int(told[2]) + 1 if told[2] is not None else following
+        following = start + count
+        told = _content_range(answer)
+        if told is not None and told[2] is not None:
+            following = int(told[2]) + 1
         ended = self.ended(answer)
         if ended is None:
-            ended = self.counted(answer, seen=seen, widest=width, sized=True, total=total)
+            ended = self.counted(answer, seen=seen, widest=width, sized=True)
         return None if ended else {"start": following, "seen": seen, "width": max(width, count)}
+
+    def total(self, answer: Answer) -> int | None:
+        """What `total_field` finds, else what the Content-Range header says."""
+        found, told = super().total(answer), _content_range(answer)
+        return number(told[3]) if found is None and told is not None else found
 
     def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the page before; None on the first."""
@@ -102,3 +106,7 @@ class Range(Counted, frozen=True, kw_only=True, tag_field="format", tag="range")
 
     def _end(self, start: int) -> int:
         return start + (self.size or 1) - (1 if self.inclusive else 0)
+
+
+def _content_range(answer: Answer) -> re.Match[str] | None:
+    return _CONTENT_RANGE.fullmatch(answer.response.headers.get("content-range", "")[:100])

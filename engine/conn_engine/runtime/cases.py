@@ -24,7 +24,7 @@ from conn_engine.transport.exchanges import described
 from conn_engine.transport.recordings import Recording, load_recording
 from conn_engine.transport.replay import Replay
 from conn_engine.vault.memory import MemoryVault
-from conn_engine.wire import FrozenClock, Page, Request, Response
+from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
 
 __all__ = [
     "Case",
@@ -78,7 +78,7 @@ class Outcome:
     """What a replay gave. `error` is the vendor's or the engine's; `records` are those that came before it.
 
     `previous` is for each page what leads back to the page before it, in the vendor's own terms (a token, a number, a
-    URL below the base); None where nothing does.
+    URL below the base); None where nothing does. `completeness` is the verdict on the listing; None before its end.
     """
 
     records: list[Any] = field(default_factory=list)
@@ -89,6 +89,7 @@ class Outcome:
     unused: int = 0
     whole: bool = False
     previous: list[Any] = field(default_factory=list)
+    completeness: Completeness | None = None
 
     def add(self, page: Page) -> None:
         """Take in another page."""
@@ -96,6 +97,7 @@ class Outcome:
         self.raw += page.raw
         self.pages += 1
         self.whole = page.whole
+        self.completeness = page.completeness
         self.previous.append(_told(page.prev_cursor))
 
     @property

@@ -10,11 +10,12 @@ from conn_engine.documents import dump_json, read
 from conn_engine.errors import ConfigurationError, ConnError, VendorError
 from conn_engine.runtime.cases import Case, Outcome, failure_kind
 
-__all__ = ["error_document", "golden_document", "plain", "read_golden", "way_back"]
+__all__ = ["error_document", "golden_document", "plain", "read_golden", "verdict_document", "way_back"]
 
 
 def golden_document(case: Case, outcome: Outcome) -> str:
-    """The text of a golden file: the requests sent, the records or the error they led to, and each page's way back."""
+    """The text of a golden file: the requests sent, the records or the error they led to, each page's way
+    back, and the verdict on an incomplete listing."""
     document: dict[str, Any] = {
         "operation": case.recording.operation,
         "scenario": case.scenario,
@@ -26,7 +27,17 @@ def golden_document(case: Case, outcome: Outcome) -> str:
         document["error"] = error_document(outcome.error)
     if back := way_back(outcome):
         document["previous"] = back
+    if verdict := verdict_document(outcome):
+        document["completeness"] = verdict
     return dump_json(document)
+
+
+def verdict_document(outcome: Outcome) -> dict[str, Any]:
+    """`{state, reason}` of an incomplete listing; empty for every other. That it is unknown is a finding (PAG104)."""
+    verdict = outcome.completeness
+    if outcome.whole or verdict is None or verdict.state != "incomplete":
+        return {}
+    return {"state": verdict.state, "reason": verdict.reason}
 
 
 def way_back(outcome: Outcome) -> list[Any]:

@@ -15,7 +15,7 @@ from conn_engine.secrets import Redactor
 
 __all__ = ["update_golden"]
 
-_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106"}
+_GOLDEN_CODES = {"TST101", "TST102", "TST103", "TST104", "TST105", "TST106", "TST107"}
 _KEPT_ERRORS = {"RUN101", "RUN201"}
 
 

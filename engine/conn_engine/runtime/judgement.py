@@ -19,13 +19,13 @@ from conn_engine.expressions import mapping
 from conn_engine.runtime.cases import Case, Outcome, recorded_call
 from conn_engine.runtime.compare import Comparison, RequestChange, compare_records, compare_requests
 from conn_engine.runtime.coverage import Coverage, measure
-from conn_engine.runtime.golden_form import error_document, plain, read_golden, way_back
+from conn_engine.runtime.golden_form import error_document, plain, read_golden, verdict_document, way_back
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.runtime.windows import cursor_missing
 
-__all__ = ["Judgement", "authors_fault", "empty_fields", "judge", "judge_live"]
+__all__ = ["Judgement", "authors_fault", "empty_fields", "judge", "judge_live", "missing_keys"]
 
 GoldenState = Literal["same", "changed", "absent", "overridden"]
 
@@ -153,13 +153,15 @@ def _judge_golden(  # noqa: PLR0917
     result.requests = compare_requests(golden.get("requests") or [], plain(outcome.requests()))
     back_equal = golden.get("previous", []) == plain(way_back(outcome))
     errors_equal = golden.get("error") == plain(error_document(outcome.error) if outcome.error else None)
-    if result.comparison.equal and not result.requests and errors_equal and back_equal:
+    verdict_equal = golden.get("completeness", {}) == plain(verdict_document(outcome))
+    rest_equal = errors_equal and back_equal and verdict_equal
+    if result.comparison.equal and not result.requests and rest_equal:
         result.golden = "same"
         return
     own = path == case.golden and effective.account is not None
     if not own and base is not None:  # what differs by this account's overrides alone is none of the golden's business
         held = held.within(compare_records(kept, plain(base.records)))
-    unheld = held.equal and not result.requests and errors_equal and back_equal
+    unheld = held.equal and not result.requests and rest_equal
     if not own and base is not None and (unheld or _explained(golden, base)):
         result.golden = "overridden"
         result.places = _places(result, effective)
@@ -171,6 +173,8 @@ def _judge_golden(  # noqa: PLR0917
         before, after = golden.get("error"), error_document(outcome.error) if outcome.error else None
         result.findings.append(diagnostic("TST104", _other_error(before, plain(after)), span))
     result.findings += _golden_findings(result, held, effective, span)
+    if not verdict_equal:
+        result.findings.append(_other_verdict(golden.get("completeness"), verdict_document(outcome), span))
     if not back_equal:
         result.findings.append(_way_back(golden.get("previous", []), plain(way_back(outcome)), span))
     if result.requests:
@@ -210,6 +214,7 @@ def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
         return False
     same = compare_records(golden.get("records") or [], plain(base.records)).equal
     same = same and golden.get("previous", []) == plain(way_back(base))
+    same = same and golden.get("completeness", {}) == plain(verdict_document(base))
     return same and not compare_requests(golden.get("requests") or [], plain(base.requests()))
 
 
@@ -220,6 +225,18 @@ def _other_error(before: Any, after: Any) -> str:
         told = ", ".join(f"{part} is {_short(after.get(part))}" for part in parts)
         return f"the error's {told}, the golden says {', '.join(_short(before.get(part)) for part in parts)}"
     return f"the error is {_short(after)}, the golden says {_short(before)}"
+
+
+def _other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
+    """That the listing's verdict is another one."""
+    state, reason = after.get("state", "complete"), after.get("reason", "")
+    known = before.get("state", "complete") if isinstance(before, Mapping) else "complete"
+    return diagnostic(
+        "TST107",
+        f"the listing is {state}{f' ({reason})' if reason else ''}, the golden says {known}",
+        golden,
+        hint="correct `pagination`; if this is wanted: conn test --update, and review the golden's diff",
+    )
 
 
 def _way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
@@ -342,6 +359,31 @@ def empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Dia
                 origin.span if origin else Span(str(first.case.path.name)),
                 path=".".join(map(str, path)),
                 hint=_reading_hint(first, effective, name),
+            )
+        )
+    return findings
+
+
+def missing_keys(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+    """PAG104 for each setting of paging whose key is in no recorded answer of one operation."""
+    ended = [result for result in results if result.outcome.completeness is not None and result.outcome.raw]
+    ended = [result for result in ended if not result.outcome.whole]
+    verdicts = [result.outcome.completeness for result in ended if result.outcome.completeness is not None]
+    if not verdicts or len(ended) < sum(not result.outcome.whole and result.outcome.pages > 0 for result in results):
+        return []  # a recording that is cut, or of no records, may have it
+    operation = vendor_behind(effective, ended[0].case.name, recorded_call(ended[0].case.recording))
+    findings = []
+    for setting in (name for name in verdicts[0].settings if all(name in verdict.settings for verdict in verdicts)):
+        path = (*operation.at("pagination"), "config", *setting.replace(".", ".config.").split("."))
+        message = f"`{setting}` names a key that is in no recorded answer of {operation.text}"
+        reason = next((verdict.reason for verdict in verdicts if setting in verdict.reason), "")
+        findings.append(
+            diagnostic(
+                "PAG104",
+                message,
+                effective.span(path),
+                path=dotted(path),
+                hint=reason or f"correct it, or record a listing of two pages: conn record {ended[0].case.name.text}",
             )
         )
     return findings

@@ -13,7 +13,7 @@ from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
 from conn_engine.runtime.call import Call, Session
 from conn_engine.strategies import Answer, Draft, Scope
-from conn_engine.wire import Flow, Purpose
+from conn_engine.wire import Completeness, Flow, Purpose
 
 __all__ = [
     "LAYER_NAMES",
@@ -89,6 +89,7 @@ class VendorPage:
     `source` are the vendor's own records, one for each of `records` (which `record_mapping` and enrichments have
     gone over). `partial`: the next page goes on with what this one began, and no cursor leads there. `state` is what an
     incremental operation has read once this page is delivered. `skipped`: a rule leaves it out, it has not been read.
+    `completeness` is the verdict on the listing, on its very last page.
     """
 
     answer: Answer
@@ -105,6 +106,7 @@ class VendorPage:
     notes: tuple[str, ...] = ()
     state: Any = None
     skipped: bool = False
+    completeness: Completeness | None = None
 
     @property
     def last(self) -> bool:

@@ -11,11 +11,13 @@ from conn_engine.config import Effective, VendorOperation
 from conn_engine.failures import restart_key
 from conn_engine.runtime.call import Call, Session, decode_cursor
 from conn_engine.runtime.chunks import chunked, exchange_chunks
+from conn_engine.runtime.endings import RecentIds, endings_of
 from conn_engine.runtime.enrichment import delivered
 from conn_engine.runtime.exchange import Exchanged, in_parts
 from conn_engine.runtime.jobs import job_pages
 from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
 from conn_engine.runtime.partitions import partitions
+from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.windows import remembering, settled, windows
@@ -51,6 +53,8 @@ def fetch_pages(  # noqa: PLR0917
         nonlocal number
         number += 1
         page = remembering(listing, settled(listing, page))
+        if page.last:
+            page = endings_of(listing).finish(listing, page)
         outward = replace(page, number=number, next_state=_state(page.next_state), prev_state=_state(page.prev_state))
         return (yield from emit(replace(outward, here=_state(page.here))))
 
@@ -76,6 +80,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
     got: Exchanged | None = None
     enough: Any = None
     restarts = 0
+    endings, recent = endings_of(listing), RecentIds()
 
     def fetch(turn: pagination.Turn) -> Flow[Answer | None]:
         nonlocal got, enough, restarts
@@ -98,6 +103,9 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
         if got is None or enough is True:
             return True
         records, source = yield from delivered(listing, frame, answer)
+        endings.add_again(recent.add(records))
+        if answer.completeness is not None and not got.whole:
+            endings.add(answer.completeness, frame.scope.get("partition") or {})
         page = VendorPage(
             answer,
             records,
@@ -110,7 +118,7 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             scope=frame.scope,
             source=source,
             partial=partial,
-            notes=(*got.notes, *answer.notes),
+            notes=got.notes,
             skipped=got.skipped,
         )
         if partial:
@@ -122,7 +130,15 @@ def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
             answer.close()
 
     try:
-        yield from pagination.pages(operation.paging(), fetch, hand_on, start, restart_key(operation.errors))
+        yield from pagination.pages(
+            operation.paging(),
+            fetch,
+            hand_on,
+            start,
+            restart_key(operation.errors),
+            seen=endings.seen,
+            counts=not frame.chunks and finds_all(operation.response_path),
+        )
     finally:
         if got is not None:
             got.answer.close()

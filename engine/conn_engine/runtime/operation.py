@@ -47,5 +47,6 @@ def page_of(page: VendorPage, records: list[Any]) -> Page:
         notes=page.notes,
         partition=page.partition,
         state=page.state,
+        completeness=page.completeness,
         content=page.answer.rest.content if page.answer.rest is not None else None,
     )

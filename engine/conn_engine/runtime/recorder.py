@@ -24,6 +24,7 @@ from conn_engine.runtime.recorded_files import recorded_file
 from conn_engine.runtime.variants import base_url
 from conn_engine.transport.record import Recorder
 from conn_engine.transport.recordings import RecordedCall, redacted_recording, save_recording
+from conn_engine.wire import Completeness
 
 __all__ = ["Recorded", "record_operation"]
 
@@ -34,7 +35,8 @@ class Recorded:
 
     `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
     the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
-    `notes` are what the caller should hear of the requests, `personal` is what became of personal data (None: it was
+    `notes` are what the caller should hear of the requests, `completeness` is the verdict on the listing (None: the run
+    did not reach its end), `personal` is what became of personal data (None: it was
     kept).
     """
 
@@ -44,6 +46,7 @@ class Recorded:
     difference: str = ""
     notes: tuple[str, ...] = ()
     personal: PersonalSummary | None = None
+    completeness: Completeness | None = None
 
 
 def record_operation(
@@ -103,7 +106,9 @@ def record_operation(
     else:
         outcome, summary = save_pseudonymised(path, wiring.effective, name, clean, personal, wiring.redactor, **where)
     difference = _difference(outcome, ran.records, ran.fault)
-    return Recorded(len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes), summary)
+    return Recorded(
+        len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes), summary, ran.completeness
+    )
 
 
 @dataclass(slots=True)
@@ -114,6 +119,7 @@ class _Ran:
     notes: dict[str, None] = field(default_factory=dict)
     fault: ConnError | None = None
     cut: bool = False
+    completeness: Completeness | None = None
 
 
 def _run(connection: Connection, name: OperationName, call: Call, pages: int, seen: Callable[[int], None]) -> _Ran:
@@ -124,9 +130,12 @@ def _run(connection: Connection, name: OperationName, call: Call, pages: int, se
         for count, page in enumerate(flow, 1):
             ran.records += page.records
             ran.notes |= dict.fromkeys(page.notes)
+            ran.completeness = None if page.whole else page.completeness
             seen(len(page.records))
             if count >= pages:
                 ran.cut = page.next_cursor is not None or page.partial
+                if ran.cut:
+                    ran.completeness = Completeness("stopped", f"at most {count} pages are recorded (--pages)")
                 break
     except TransportError:
         raise

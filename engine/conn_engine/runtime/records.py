@@ -14,6 +14,7 @@ from conn_engine.strategies import Scope, ask
 __all__ = [
     "Picked",
     "ResponsePathMissing",
+    "finds_all",
     "fingerprints",
     "holds_list",
     "identity",
@@ -66,6 +67,11 @@ def pick(path: str, body: Any, scope: Scope | None = None) -> Any:
     compiled = expression(path)
     given = {name: scope[name] for name in compiled.variables() if name in scope}
     return compiled.evaluate(body, bindings=given)
+
+
+def finds_all(path: str | None) -> bool:
+    """Whether what `path` finds is a list as the answer has it, and no choice of its records."""
+    return path is None or PLAIN_PATH.fullmatch(path) is not None or LISTED_PATH.fullmatch(path) is not None
 
 
 def records_of(path: str | None, body: Any, scope: Scope | None = None) -> Picked:

@@ -10,7 +10,7 @@ from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import compare_records
-from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge
+from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge, missing_keys
 from conn_engine.runtime.variants import shared, up_to
 from conn_engine.runtime.webhooks.cases import DeliveryCase, delivery_name, find_deliveries
 from conn_engine.runtime.webhooks.judging import judge_delivery
@@ -22,7 +22,7 @@ __all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "rep
 SharedRuns = dict[Path, Outcome]
 """What the base level alone gives on a recording, by the recording's path."""
 
-_GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106"})
+_GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +212,7 @@ def report_on(
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
     report.findings += empty_fields(report.judgements, effective)
+    report.findings += missing_keys(report.judgements, effective)
     return report
 
 

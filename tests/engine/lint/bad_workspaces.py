@@ -28,7 +28,7 @@ RECORDING = """\
 {"format": 1, "connector": "demo", "operation": "crm.contacts.list", "scenario": "default", "source": "sample",
  "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://api.example.com", "call": {},
  "exchanges": [{"request": {"method": "GET", "url": "https://api.example.com/contacts"},
-                "response": {"status": 200, "body": {"data": [{"id": "1", "email": "a@b.c"}]}}}]}
+                "response": {"status": 200, "body": {"next": null, "data": [{"id": "1", "email": "a@b.c"}]}}}]}
 """
 GOLDEN = """\
 {"operation": "crm.contacts.list", "scenario": "default", "requests": [{"method": "GET", "url": "/contacts"}],
@@ -461,7 +461,11 @@ def hooked(  # noqa: PLR0917
         else {HTTP: connector, MAPPING: mapping}
     )
     tape = RECORDING.replace("contacts.list", "contacts.get").replace('contacts"}', 'contacts/1"}')
-    tape = tape.replace('"call": {}', '"call": {"id": "1"}').replace('{"data": [', "").replace('"}]}}', '"}}')
+    tape = (
+        tape.replace('"call": {}', '"call": {"id": "1"}')
+        .replace('{"next": null, "data": [', "")
+        .replace('"}]}}', '"}}')
+    )
     told = '{"events": [{"type": "crm.contact.updated"}]}'
     got = {
         "connectors/demo/recordings/crm.contacts.get.json": tape,
@@ -570,6 +574,11 @@ REPLAYED = [
             "response_path: data",
             "response_path: data, incremental: {format: integer, config: {filter: true, cursor_field: emial}}",
         ),
+    ),
+    Bad(
+        "a key of paging that no answer has",
+        [("PAG104", HTTP, 4, 53)],
+        swap=(HTTP, "cursor_field: next", "cursor_field: nxt, cursor_param: after"),
     ),
     Bad(
         "breaks the model",

@@ -63,6 +63,7 @@ def run(workspace: Callable[..., Workspace]) -> Callable[..., Listing]:
             result.records += [record["id"] if isinstance(record, dict) else record for record in page.records]
             result.notes += page.notes
             result.cursors.append(page.next_cursor)
+            result.verdicts.append(page.completeness)
         return result
 
     return go

@@ -7,7 +7,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door
-from conn_engine.wire import FrozenClock, Headers, Request, Response
+from conn_engine.wire import Completeness, FrozenClock, Headers, Request, Response
 
 __all__ = ["BASE", "Listing", "Run", "Vendor", "by_page", "items", "one"]
 
@@ -16,14 +16,23 @@ BASE = "https://api.example.com/v1"
 
 
 class Listing:
-    """What one run gave: `records`, `sent` requests, `queries` of them, `notes`."""
+    """What one run gave: `records`, `sent` requests, `queries` of them, `notes`, the `verdict`."""
 
     def __init__(self) -> None:
         self.records: list[Any] = []
         self.sent: list[Request] = []
         self.notes: list[str] = []
         self.cursors: list[str | None] = []
+        self.verdicts: list[Completeness | None] = []
         self.clock = FrozenClock()
+
+    @property
+    def verdict(self) -> tuple[str, str]:
+        """State and reason of the only verdict, which is on the last page."""
+        *before, last = self.verdicts
+        assert last is not None
+        assert not any(before)
+        return last.state, last.reason
 
     @property
     def queries(self) -> list[dict[str, str]]:

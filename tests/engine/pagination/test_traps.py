@@ -86,47 +86,6 @@ class TestNextIsThereOnTheLastPage:
         assert listing.queries == [{}, {"since": "3"}, {"since": "5"}, {"since": "6"}]
 
 
-class TestAMisspeltField:
-    """What leads on is called otherwise than the setting says: the listing ends, and a note says why."""
-
-    @pytest.mark.parametrize(
-        ("kind", "config", "meant"),
-        [
-            ("cursor", {"cursor_field": "meta.nxt", "cursor_param": "after"}, "next"),
-            ("cursor", {"cursor_field": "meta.next_cursor", "cursor_param": "after"}, "nextCursor"),
-            ("next_url", {"next_url_field": "meta.nexturl"}, "next_url"),
-        ],
-    )
-    def test_a_key_like_it_is_named(self, run: Run, kind: str, config: dict[str, Any], meant: str) -> None:
-        listing = run(kind, config, lambda request, query: items(1, meta={meant: "x", "prev_cursor": "w"}))
-        [note] = listing.notes
-        assert note.startswith(f'the listing ends here: `{next(iter(config))}` "meta.')
-        assert note.endswith(f'finds nothing in the answer; did you mean "{meant}"?')
-
-    @pytest.mark.parametrize(
-        "meta",
-        [
-            {},
-            {"next": None},
-            {"nxt": None},
-            {"prev": "w"},
-            {"next_cursor": ""},
-            {"has_next": True},
-            {"first_next": "a"},
-        ],
-    )
-    def test_an_only_page_gives_no_note(self, run: Run, meta: dict[str, Any]) -> None:
-        config = {"cursor_field": "meta.next", "cursor_param": "after"}
-        assert run("cursor", config, lambda request, query: items(1, meta=meta)).notes == []
-
-    def test_a_last_page_without_the_key_gives_no_note(self, run: Run) -> None:
-        def vendor(request: Request, query: dict[str, str]) -> Any:
-            return items(2, nxt="z") if "after" in query else items(1, next="b")
-
-        listing = run("cursor", {"cursor_field": "next", "cursor_param": "after"}, vendor)
-        assert (listing.records, listing.notes) == ([1, 2], [])
-
-
 class TestRepetition:
     @pytest.mark.parametrize("length", [1, 2, 3, 7])
     def test_a_cursor_that_comes_again_after_any_number_of_pages(self, run: Run, length: int) -> None:

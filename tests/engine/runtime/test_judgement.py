@@ -21,7 +21,10 @@ RAW = "connectors/shop/recordings/people.list.json"
 RAW_GOLDEN = "connectors/shop/expected/people.list.json"
 CONNECTOR = "connectors/shop/connector.yaml"
 CRM_FILE = "connectors/shop/unified/crm.yaml"
-ROWS = {"items": [{"id": 1, "name": "Ada", "mail": "a@x.org"}, {"id": 2, "name": "Bo", "mail": "b@x.org"}]}
+ROWS = {
+    "next": None,
+    "items": [{"id": 1, "name": "Ada", "mail": "a@x.org"}, {"id": 2, "name": "Bo", "mail": "b@x.org"}],
+}
 
 
 def suite(workspace: Workspace, *operations: str, update: bool = False, **selection: Any) -> list[OperationReport]:
@@ -83,7 +86,9 @@ def test_a_changed_field_is_told_on_the_line_that_sets_it(make: Callable[..., Wo
     assert [span.file for span, _ in finding.related] == [GOLDEN]
 
 
-@pytest.mark.parametrize("change", [{"items": [ROWS["items"][0]]}, {"items": [*reversed(ROWS["items"])]}])
+@pytest.mark.parametrize(
+    "change", [{**ROWS, "items": [ROWS["items"][0]]}, {**ROWS, "items": [*reversed(ROWS["items"])]}]
+)
 def test_other_records_are_told_at_the_golden(
     make: Callable[..., Workspace], listing: Any, recorded: Callable[..., Any], change: Any
 ) -> None:
@@ -467,3 +472,29 @@ def test_what_an_override_sets_is_not_laid_to_a_change_below(make: Callable[...,
     [report] = suite(workspace, "contacts.list", accounts=("acme",))
     assert report.judgements[0].golden == "overridden"
     assert said([report]) == [("TST101", f"{CRM_FILE}:8")]
+
+
+def test_a_golden_holds_that_a_listing_is_incomplete(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    def workspace(total: int) -> Workspace:
+        config = "{ cursor_field: next, cursor_param: after, total_field: total }"
+        people = (
+            "people: { list: { method: get, path: /people, response_path: items, "
+            f"pagination: {{ format: cursor, config: {config} }} }} }}"
+        )
+        connector = f"base_url: https://api.example.com/v1\nresources:\n  {people}\n"
+        answer = {**ROWS, "next": None, "total": total}
+        return make({CONNECTOR: connector, CRM_FILE: None, RAW: recorded("people.list", [("GET", "/people", answer)])})
+
+    suite(workspace(2), "people.list", update=True)
+    assert "completeness" not in json.loads((workspace(2).root / RAW_GOLDEN).read_text())
+    reports = suite(workspace(3), "people.list")
+    assert said(reports) == [("TST107", f"{RAW_GOLDEN}:1")]
+    finding = reports[0].all_findings[0]
+    assert finding.message == "the listing is incomplete (2 of 3 records arrived), the golden says complete"
+    suite(workspace(3), "people.list", update=True)
+    golden = json.loads((workspace(3).root / RAW_GOLDEN).read_text())
+    assert golden["completeness"] == {"state": "incomplete", "reason": "2 of 3 records arrived"}
+    assert said(suite(workspace(3), "people.list")) == []
+    assert said(suite(workspace(2), "people.list")) == [("TST107", f"{RAW_GOLDEN}:1")]

@@ -1,0 +1,42 @@
+"""How a live listing ended, on standard error: whether it is complete, and after an error what came before."""
+
+from typing import TYPE_CHECKING
+
+from conn_cli.console import App
+from conn_cli.words import counted
+
+if TYPE_CHECKING:
+    from conn_engine.wire import Completeness
+
+__all__ = ["is_failure", "show_completeness", "show_interruption"]
+
+_HINTS = {
+    "incomplete": "check `pagination` and what its settings find; `complete: warn` accepts it for this operation",
+    "unknown": "correct the setting, or ask for a page size that tells a full page from the last one",
+}
+
+
+def is_failure(verdict: "Completeness | None") -> bool:
+    """Whether the command fails for it."""
+    return verdict is not None and verdict.state == "incomplete" and verdict.policy == "error"
+
+
+def show_completeness(app: App, verdict: "Completeness", count: int) -> None:
+    """Show the verdict on a listing of `count` records."""
+    records = counted(count, "record")
+    if verdict.state in ("complete", "stopped"):
+        if not app.quiet:
+            app.err(f"{verdict.state}: {records}{f'; {verdict.reason}' if verdict.reason else ''}")
+        return
+    if verdict.policy == "ignore":
+        return
+    level = "error" if is_failure(verdict) else "warning"
+    known = "the listing is incomplete" if verdict.state == "incomplete" else "it is unknown whether this is everything"
+    app.err(f"{level}: {known}: {verdict.reason}; {records} {'was' if count == 1 else 'were'} written")
+    app.err(f"  fix: {_HINTS[verdict.state]}")
+
+
+def show_interruption(app: App, count: int, *, records_to: str = "", state: str = "") -> None:
+    """Show how many records came before an error, and what became of them and of the state."""
+    came = f"{counted(count, 'record')} came before the end of the run"
+    app.err("; ".join(part for part in (came, records_to, state) if part))

@@ -1,0 +1,94 @@
+"""The verdict on one listing: what its steps (partitions, windows) found about their ends, and ids that came again."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from conn_engine.runtime.layers import Listing, VendorPage
+from conn_engine.wire import Completeness
+
+__all__ = ["RECENT", "Endings", "RecentIds", "endings_of"]
+
+RECENT = 10_000
+"""Records of which the ids are compared."""
+
+
+class RecentIds:
+    """The ids of the last records of one step."""
+
+    def __init__(self) -> None:
+        self._order: deque[str | int] = deque()
+        self._known: set[str | int] = set()
+
+    def add(self, records: Sequence[Any]) -> list[str | int]:
+        """Take records in; the ids that came again."""
+        again: list[str | int] = []
+        for record in records:
+            value = record.get("id") if isinstance(record, dict) else None
+            if not isinstance(value, str | int) or value == "":
+                continue
+            if value in self._known:
+                again.append(value)
+                continue
+            self._known.add(value)
+            self._order.append(value)
+            if len(self._order) > RECENT:
+                self._known.discard(self._order.popleft())
+        return again
+
+
+@dataclass(slots=True)
+class Endings:
+    """What the steps of one listing said. `seen` are the settings of paging whose key was in any answer."""
+
+    seen: set[str] = field(default_factory=set)
+    _bad: Completeness | None = None
+    _bad_count: int = 0
+    _unknown: list[Completeness] = field(default_factory=list)
+    _missing: dict[str, None] = field(default_factory=dict)
+    _again: int = 0
+    _example: str | int = ""
+
+    def add(self, verdict: Completeness, partition: Mapping[str, Any]) -> None:
+        """Take the verdict on a step in."""
+        self._missing |= dict.fromkeys(verdict.settings)
+        if verdict.state == "unknown" and len(self._unknown) < 100:
+            self._unknown.append(verdict)
+        if verdict.state == "incomplete":
+            self._bad_count += 1
+            where = ", ".join(f"{name} {value}" for name, value in partition.items() if isinstance(value, str | int))
+            self._bad = self._bad or replace(verdict, reason=f"{where}: {verdict.reason}" if where else verdict.reason)
+
+    def add_again(self, ids: Sequence[str | int]) -> None:
+        """Count ids that came again."""
+        if ids:
+            self._example = self._example if self._again else ids[0]
+            self._again += len(ids)
+
+    def finish(self, listing: Listing, page: VendorPage) -> VendorPage:
+        """The listing's last page with the verdict, and with a note of ids that came again."""
+        missing = tuple(setting for setting in self._missing if setting not in self.seen)
+        verdict = replace(self._worst(), settings=missing, policy=listing.operation.complete)
+        if not self._again:
+            return replace(page, completeness=verdict)
+        count = "1 record has" if self._again == 1 else f"{self._again} records have"
+        note = f"{count} an id that came before within {RECENT:,} records (such as {self._example})"
+        return replace(
+            page, completeness=verdict, notes=(*page.notes, f"{note}: `distinct: record.id` leaves them out")
+        )
+
+    def _worst(self) -> Completeness:
+        if self._bad is not None:
+            more = f" (and {self._bad_count - 1} more like it)" if self._bad_count > 1 else ""
+            return replace(self._bad, reason=self._bad.reason + more)
+        for verdict in self._unknown:  # a key that was in a later step's answers is no mistake
+            if not self.seen.issuperset(verdict.settings):
+                return verdict
+        return Completeness("complete")
+
+
+def endings_of(listing: Listing) -> Endings:
+    """The endings of a listing's steps so far."""
+    found: Endings = listing.memory.setdefault("endings", Endings())
+    return found

@@ -1,0 +1,214 @@
+"""The verdict on a listing: complete, incomplete or unknown, and why; and ids that come again."""
+
+from typing import Any
+
+import pytest
+from paged_vendors import BASE, Run, by_page, items
+
+from conn_engine.runtime import endings
+from conn_engine.runtime.call import Call
+from conn_engine.wire import Request
+
+COMPLETE = ("complete", "")
+CURSOR = {"cursor_field": "next", "cursor_param": "after"}
+
+
+def three_pages(request: Request, query: dict[str, str]) -> Any:
+    """Six records by cursor; the key is not there at the end."""
+    at = int(query.get("after", 0))
+    more = {"next": str(at + 2)} if at < 4 else {}
+    return items(at, at + 1, **more)
+
+
+class TestAKeyThatIsNotThere:
+    @pytest.mark.parametrize(
+        ("kind", "config", "answer", "setting"),
+        [
+            ("cursor", {"cursor_field": "meta.nxt", "cursor_param": "after"}, {"meta": {"next": "x"}}, "cursor_field"),
+            ("cursor", {"next_cursor": "body.nxt", "cursor_param": "after"}, {"next": "x"}, "next_cursor"),
+            ("cursor", {"cursor_from_header": "X-Nxt", "cursor_param": "after"}, {}, "cursor_from_header"),
+            ("next_url", {"next_url_field": "meta.nexturl"}, {"meta": {"next_url": "/x"}}, "next_url_field"),
+            ("next_url", {"next_url_header": "X-Nxt"}, {}, "next_url_header"),
+            ("link_header", {}, {}, "header"),
+            ("page", {"next_page": "body.nxt"}, {"next": 2}, "next_page"),
+            ("offset", {"next_offset": "body.nxt"}, {"next": 2}, "next_offset"),
+            ("cursor", {**CURSOR, "has_more": "body.more"}, {"next": "x", "has_more": True}, "has_more"),
+            ("dynamic", {"next": "body.nxt", "send": '{"query": {"after": state}}'}, {"next": 2}, "next"),
+        ],
+    )
+    def test_a_full_page_without_it_leaves_the_end_unknown(
+        self, run: Run, kind: str, config: dict[str, Any], answer: dict[str, Any], setting: str
+    ) -> None:
+        headers = {"X-Next": "2"}
+        listing = run(kind, config, lambda request, query: (items(1, 2, **answer), headers))
+        state, reason = listing.verdict
+        assert (state, listing.records) == ("unknown", [1, 2])
+        assert reason.startswith(f"`{setting}` ")
+        known = "x-next" if "header" in setting else next(iter(answer.get("meta", answer)))
+        assert known in reason.partition("; ")[2]
+
+    def test_a_page_that_is_not_full_is_the_last(self, run: Run) -> None:
+        config = {**CURSOR, "size": 3, "size_param": "limit"}
+        assert run("cursor", config, lambda request, query: items(1, 2)).verdict == COMPLETE
+        full = run("cursor", config, lambda request, query: items(1, 2), call=Call(query={"limit": 2}))
+        assert full.verdict[0] == "unknown"
+
+    def test_no_records_are_everything(self, run: Run) -> None:
+        assert run("cursor", CURSOR, lambda request, query: items()).verdict == COMPLETE
+
+    def test_one_thing_has_no_pages(self, run: Run) -> None:
+        vendor = lambda request, query: {"items": {"id": 1}}  # noqa: E731
+        assert run("cursor", CURSOR, vendor).verdict == COMPLETE
+
+    @pytest.mark.parametrize("answer", [{"next": None}, {"next": ""}, {"next": False}])
+    def test_what_is_there_and_empty_is_the_end(self, run: Run, answer: dict[str, Any]) -> None:
+        assert run("cursor", CURSOR, lambda request, query: items(1, **answer)).verdict == COMPLETE
+
+    def test_a_null_above_it_is_the_end(self, run: Run) -> None:
+        config = {"cursor_field": "paging.next.after", "cursor_param": "after", "has_more": "body.paging.more"}
+        assert run("cursor", config, lambda request, query: items(1, paging=None)).verdict == COMPLETE
+
+    def test_an_earlier_page_had_it(self, run: Run) -> None:
+        listing = run("cursor", CURSOR, three_pages)
+        assert (listing.records, listing.verdict) == ([0, 1, 2, 3, 4, 5], COMPLETE)
+        later = run("cursor", CURSOR, three_pages, call=Call(cursor=listing.cursors[1]))
+        assert (later.records, later.verdict) == ([4, 5], COMPLETE)
+
+    @pytest.mark.parametrize("order", [["short", "long"], ["long", "short"]])
+    def test_another_partition_had_it(self, run: Run, order: list[str]) -> None:
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return three_pages(request, query) if query["of"] == "long" else items("a")
+
+        config: dict[str, Any] = {"parents": {"as": "of", "values": order}, "query": {"of": "{{partition.of}}"}}
+        assert run("cursor", CURSOR, vendor, **config).verdict == COMPLETE
+
+    def test_what_is_computed_decides_by_itself(self, run: Run) -> None:
+        config = {"next_cursor": "$count(records) > 5 ? records[-1].id", "cursor_param": "after"}
+        assert run("cursor", config, lambda request, query: items(1)).verdict == COMPLETE
+
+    def test_in_two_levels_each_is_looked_for(self, run: Run) -> None:
+        inner = {"format": "cursor", "config": {"cursor_field": "inner", "cursor_param": "a"}}
+        outer = {"format": "cursor", "config": {"cursor_field": "outr", "cursor_param": "b"}}
+        config = {"outer": outer, "inner": inner}
+        listing = run("nested", config, lambda request, query: items(1, inner=None, outer="x"))
+        assert listing.verdict[0] == "unknown"
+        assert listing.verdict[1].startswith('`outer.cursor_field` "outr" is in no answer; did you mean "outer"?')
+        outer["config"]["cursor_field"] = "outer"
+        assert run("nested", config, lambda request, query: items(1, inner=None, outer=None)).verdict == COMPLETE
+
+
+class TestATotal:
+    @pytest.mark.parametrize(
+        ("kind", "config"),
+        [
+            ("page", {"total_pages_field": "pages"}),
+            ("offset", {"stop": "true"}),
+            ("cursor", CURSOR),
+            ("next_url", {"next_url_field": "next"}),
+            ("link_header", {"stop": "true"}),
+        ],
+    )
+    def test_fewer_than_the_total_are_incomplete(self, run: Run, kind: str, config: dict[str, Any]) -> None:
+        vendor = lambda request, query: items(1, 2, total=10, pages=1, next=None)  # noqa: E731
+        listing = run(kind, {**config, "total_field": "total"}, vendor)
+        assert (listing.records, listing.verdict) == ([1, 2], ("incomplete", "2 of 10 records arrived"))
+
+    def test_an_empty_page_before_the_total(self, run: Run) -> None:
+        listing = run("page", {"total_field": "total"}, by_page(2, total="5"))
+        assert (listing.records, listing.verdict) == ([1, 2, 3, 4], ("incomplete", "4 of 5 records arrived"))
+
+    def test_that_of_the_content_range(self, run: Run) -> None:
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items(1, 2), {"Content-Range": "items 0-1/9"}
+
+        config = {"size": 2, "stop": "true"}
+        assert run("range", config, vendor).verdict == ("incomplete", "2 of 9 records arrived")
+
+    @pytest.mark.parametrize(("first", "last"), [(6, 5), (5, 6)])
+    def test_the_lower_of_the_first_and_the_last(self, run: Run, first: int, last: int) -> None:
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items(4, 5, next=None, total=last) if query else items(1, 2, 3, next="b", total=first)
+
+        assert run("cursor", {**CURSOR, "total_field": "total"}, vendor).verdict == COMPLETE
+
+    def test_records_are_counted_before_filters(self, run: Run) -> None:
+        config = {**CURSOR, "total_field": "total"}
+        vendor = lambda request, query: items(1, 2, 3, total=3, next=None)  # noqa: E731
+        listing = run("cursor", config, vendor, record_filter="record.id > 1")
+        assert (listing.records, listing.verdict) == ([2, 3], COMPLETE)
+        listing = run("cursor", config, vendor, response_path="items[id > 1]")  # a choice: what is counted is not known
+        assert (listing.records, listing.verdict) == ([2, 3], COMPLETE)
+
+    def test_each_window_has_its_own(self, run: Run) -> None:
+        config: dict[str, Any] = {"cursor_field": "id", "start": 0, "end": 3, "window": 2, "granularity": 1}
+        incremental = {"format": "integer", "config": {**config, "start_param": "min", "end_param": "max"}}
+
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            numbers = range(int(query["min"]), int(query["max"]) + 1)
+            return items(*numbers, total=len(numbers) + (query["min"] == lacking))
+
+        total = {**CURSOR, "total_field": "total"}
+        lacking = ""
+        listing = run("cursor", total, vendor, incremental=incremental)
+        assert (listing.records, listing.verdict) == ([0, 1, 2, 3], COMPLETE)
+        lacking = "0"
+        assert run("cursor", total, vendor, incremental=incremental).verdict[0] == "incomplete"
+
+    def test_a_listing_that_goes_on_from_a_cursor_is_not_counted(self, run: Run) -> None:
+        config = {**CURSOR, "total_field": "total"}
+
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items(3, next=None, total=3) if query else items(1, 2, next="b", total=3)
+
+        cursor = run("cursor", config, vendor).cursors[0]
+        assert run("cursor", config, vendor, call=Call(cursor=cursor)).verdict == COMPLETE
+
+    def test_the_partition_is_named(self, run: Run) -> None:
+        config: dict[str, Any] = {
+            "parents": {"as": "of", "values": ["a", "b", "c"]},
+            "query": {"of": "{{partition.of}}"},
+        }
+        vendor = lambda request, query: items(1, total=1 if query["of"] == "a" else 2)  # noqa: E731
+        listing = run("cursor", {**CURSOR, "total_field": "total"}, vendor, **config)
+        assert listing.verdict == ("incomplete", "of b: 1 of 2 records arrived (and 1 more like it)")
+
+
+class TestMore:
+    def test_has_more_at_the_end_is_incomplete(self, run: Run) -> None:
+        listing = run("cursor", {**CURSOR, "has_more": "body.more"}, lambda request, query: items(1, more=True))
+        assert listing.verdict[0] == "incomplete"
+        assert "`has_more`" in listing.verdict[1]
+        assert "`cursor_field`" in listing.verdict[1]
+
+    def test_no_more_is_the_end_whatever_the_cursor(self, run: Run) -> None:
+        listing = run("cursor", {**CURSOR, "has_more": "body.more"}, lambda request, query: items(1, more=False))
+        assert listing.verdict == COMPLETE
+
+    def test_a_page_that_names_itself(self, run: Run) -> None:
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items(1), {"Link": f'<{BASE}/things>; rel="next"; more="true"'}
+
+        config = {"end_on_repeat": True, "has_more": "link.more"}
+        assert run("link_header", config, vendor).verdict == COMPLETE
+
+
+class TestIdsThatComeAgain:
+    def test_they_are_counted_and_delivered(self, run: Run) -> None:
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items(3, 2, 4, next=None) if query else items(1, 2, 3, next="b")
+
+        listing = run("cursor", CURSOR, vendor)
+        assert listing.records == [1, 2, 3, 3, 2, 4]
+        [note] = listing.notes
+        assert note.startswith("2 records have an id that came before within 10,000 records (such as 3)")
+        assert run("cursor", CURSOR, vendor, distinct="record.id").notes == []
+
+    def test_only_the_last_ones_are_compared(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(endings, "RECENT", 2)
+        listing = run("cursor", CURSOR, lambda request, query: items(1, 2, 3, 1, 3, next=None))
+        assert listing.notes[0].startswith("1 record has an id that came before within 2 records (such as 3)")
+
+    def test_what_has_no_id_is_not_compared(self, run: Run) -> None:
+        vendor = lambda request, query: {"items": [{"id": None}, {"id": None}, "x", "x"], "next": None}  # noqa: E731
+        listing = run("cursor", CURSOR, vendor)
+        assert (len(listing.records), listing.notes) == (4, [])

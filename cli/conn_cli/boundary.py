@@ -30,7 +30,7 @@ def show_error(app: App, error: ConnError) -> None:
         app.err(render("text", error.findings, sources, color=app.error_color), end="")
         return
     kind = f" ({error.kind})" if isinstance(error, VendorError) and error.response is not None else ""
-    app.err(f"error{kind}: {error.message}")
+    app.err(_indented(f"error{kind}: {error.message}"))
     where = _partition(error)
     if where:
         app.err(f"  at {where}")
@@ -38,7 +38,12 @@ def show_error(app: App, error: ConnError) -> None:
         _show_expression(app, error)
     hint = error.hint or _missing_value(error)
     if hint:
-        app.err(f"  {hint}")
+        app.err(_indented(f"  {hint}"))
+
+
+def _indented(text: str) -> str:
+    """Further lines of a text that others wrote do not look like lines of ours."""
+    return "\n    ".join(text.splitlines())
 
 
 def _partition(error: ConnError) -> str:

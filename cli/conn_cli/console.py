@@ -2,20 +2,22 @@
 
 Workspace, environment, clock, streams.
 
-Everything printed goes through it, and through its redactor. What is printed is the commands' business.
+Everything printed goes through it: through its redactor, and through `neutralize`. What is printed is the commands'
+business.
 """
 
-import re
+import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from io import StringIO
 from os import environ as process_environ
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
+from conn_cli.neutralize import Form, Styled, neutralize
 from conn_cli.progress import Progress, RichProgress, SparseProgress
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.locate import WORKSPACE_FILE, find_workspace
@@ -79,14 +81,22 @@ class App:
             set_default(workspace.settings.evaluator)
         return workspace
 
-    def draw(self, renderable: object) -> None:
-        """Draw something of rich's (a table) on standard output, without secrets."""
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+        """Draw a table on standard output."""
+        from rich import box
         from rich.console import Console
+        from rich.table import Table
+        from rich.text import Text
 
+        table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+        for name in columns:
+            table.add_column(Text(self.sanitize(name)), overflow="fold")
+        for row in rows:
+            table.add_row(*(Text(self.sanitize(cell)) for cell in row))
         buffer = StringIO()
         width = None if self.is_terminal else 200
-        Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(renderable)
-        self.out(buffer.getvalue(), end="")
+        Console(file=buffer, force_terminal=self.color, no_color=not self.color, width=width).print(table)
+        self.out(Styled(buffer.getvalue()), end="")
 
     @property
     def is_terminal(self) -> bool:
@@ -116,20 +126,23 @@ class App:
         """Whether standard error takes colours, by the same rules."""
         return self._colors(self.stderr)
 
-    def clean(self, text: str) -> str:
-        """The text without any secret that the redactor knows."""
-        return self.redactor.text(text)
+    def sanitize(self, text: str, form: Form = "text") -> str:
+        """The text as it may leave: without any secret that the redactor knows, and without what a terminal or a CI
+        system would obey."""
+        clean = self.redactor.text(text)
+        return neutralize(Styled(clean) if isinstance(text, Styled) else clean, form)
 
-    def out(self, text: str = "", *, end: str = "\n") -> None:
-        """Write to standard output, without secrets."""
-        _write(self.stdout, self.clean(text) + end)
+    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+        """Write to standard output, sanitized."""
+        _write(self.stdout, self.sanitize(text, form) + end)
 
-    def err(self, text: str = "", *, end: str = "\n") -> None:
-        """Write to standard error, without secrets, and without what would move the cursor or hide text.
+    def out_json(self, data: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> None:
+        """Write data as JSON to standard output: the same data to whoever reads it, sanitized."""
+        self.out(json.dumps(data, ensure_ascii=False, indent=indent, default=default), form="json")
 
-        Colours stay: those of the reports, whose texts are plain already.
-        """
-        _write(self.stderr, _shown(self.clean(text)) + end)
+    def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+        """Write to standard error, sanitized."""
+        _write(self.stderr, self.sanitize(text, form) + end)
 
     def flush(self) -> None:
         """Hand over what is buffered. Raises OutputGone, and OSError when the device is full."""
@@ -184,12 +197,17 @@ class App:
             shown = Progress(label, total=total, unit=unit)
         elif _is_terminal(self.stderr):
             shown = RichProgress(
-                label, total=total, unit=unit, stream=self.stderr, clean=self.clean, color=self.error_color
+                label, total=total, unit=unit, stream=self.stderr, clean=self._in_one_line, color=self.error_color
             )
         else:
-            shown = SparseProgress(label, total=total, unit=unit, clock=self.clock, write=self.err)
+            shown = SparseProgress(
+                label, total=total, unit=unit, clock=self.clock, write=lambda line: self.err(self._in_one_line(line))
+            )
         with shown:
             yield shown
+
+    def _in_one_line(self, text: str) -> str:
+        return " ".join(self.sanitize(text).split("\n"))
 
     def _colors(self, stream: TextIO) -> bool:
         if self.environ.get("NO_COLOR"):
@@ -198,18 +216,6 @@ class App:
         if forced:
             return forced != "0"
         return _is_terminal(stream) and self.environ.get("TERM") != "dumb"
-
-
-_COLOR = re.compile(r"(\x1b\[[0-9;]*m)")
-_UNSAFE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def _shown(text: str) -> str:
-    if _UNSAFE.search(text) is None:
-        return text
-    pieces = _COLOR.split(text)
-    pieces[::2] = [_UNSAFE.sub("\ufffd", piece) for piece in pieces[::2]]
-    return "".join(pieces)
 
 
 def _is_terminal(stream: TextIO | None) -> bool:

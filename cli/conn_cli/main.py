@@ -167,7 +167,7 @@ def main() -> None:
     try:
         app = App()
     except FileNotFoundError:
-        sys.stderr.write("error: this folder no longer exists\n")
+        App(folder=Path(os.sep)).err("error: this folder no longer exists")
         sys.exit(Exit.USAGE)
     code = execute(sys.argv[1:], app)
     try:

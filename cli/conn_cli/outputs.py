@@ -3,23 +3,23 @@
 import csv
 import io
 import json
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
+from conn_cli.neutralize import Form
 from conn_engine.errors import UsageError
 
 __all__ = ["WRITERS", "RecordWriter", "Sink", "record_writer"]
 
 TABLE_ROWS = 500
-_DELETE = re.compile("[\x7f-\x9f]")
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What a cell starts with that a spreadsheet runs; the last four are wide forms of the first."""
 
 
 class Sink(Protocol):
     """What records are written to: the command's standard output, or a file."""
 
-    def out(self, text: str = "", *, end: str = "\n") -> None:
+    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write text."""
         ...
 
@@ -27,7 +27,7 @@ class Sink(Protocol):
         """Tell people."""
         ...
 
-    def draw(self, renderable: object) -> None:
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Draw a table."""
         ...
 
@@ -53,7 +53,7 @@ class JsonLines:
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         if records:
-            self._app.out(_printable("\n".join(json.dumps(record, ensure_ascii=False) for record in records)))
+            self._app.out("\n".join(json.dumps(record, ensure_ascii=False) for record in records), form="json")
 
     def close(self) -> None:
         """Nothing is left."""
@@ -69,8 +69,8 @@ class JsonArray:
     def write(self, records: Sequence[Any]) -> None:
         """Write some records."""
         for record in records:
-            text = _printable(json.dumps(record, ensure_ascii=False, indent=2)).replace("\n", "\n  ")
-            self._app.out(f"{',' if self._started else '['}\n  {text}", end="")
+            text = json.dumps(record, ensure_ascii=False, indent=2).replace("\n", "\n  ")
+            self._app.out(f"{',' if self._started else '['}\n  {text}", end="", form="json")
             self._started = True
 
     def close(self) -> None:
@@ -126,17 +126,8 @@ class Table:
 
     def close(self) -> None:
         """Draw the table."""
-        from rich import box
-        from rich.table import Table as RichTable
-        from rich.text import Text
-
         columns = list(dict.fromkeys(name for row in self._rows for name in row))
-        table = RichTable(box=box.SIMPLE_HEAD, show_edge=False)
-        for name in columns:
-            table.add_column(Text(_cell(name)), overflow="fold")
-        for row in self._rows:
-            table.add_row(*(Text(_cell(row.get(name))) for name in columns))
-        self._app.draw(table)
+        self._app.table(columns, ([_plain(row.get(name)) for name in columns] for row in self._rows))
         if self._more:
             self._app.err(f"{self._more} further records are not shown (use --output jsonl)")
 
@@ -147,27 +138,22 @@ def _flat(record: Any) -> dict[str, Any]:
     return leaves(record) if isinstance(record, Mapping) else {"value": record}
 
 
-def _printable(text: str) -> str:
-    """JSON text without the control characters that JSON lets stand."""
-    return _DELETE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, bool | list | dict) else str(value)
 
 
 def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool | list | dict):
-        return json.dumps(value, ensure_ascii=False)
-    text = _CONTROL.sub("\ufffd", str(value))  # a terminal obeys them, and nothing else needs them
-    # A spreadsheet runs a cell that starts like a formula: a vendor's text must stay text.
-    return (
-        f"'{text}"
-        if isinstance(value, str) and text[:1] in ("=", "+", "-", "@", "\t", "\r") and not _number(text)
-        else text
-    )
+    """A cell that a spreadsheet shows as it is: a text that starts like a formula, which it would run, gets a `'`."""
+    text = _plain(value)
+    if not isinstance(value, str) or not text.startswith(_FORMULA) or _is_number(text):
+        return text
+    return f"'{text}"
 
 
-def _number(text: str) -> bool:
-    return text[1:].replace(".", "", 1).replace(" ", "").isdigit()
+def _is_number(text: str) -> bool:
+    return text[0] in "+-" and text[1:].replace(".", "", 1).replace(" ", "").isdigit()
 
 
 WRITERS: dict[str, Callable[[Sink], RecordWriter]] = {

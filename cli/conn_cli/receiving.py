@@ -139,7 +139,7 @@ class Desk:
     def _tell(self, receipt: "Receipt", fault: str) -> None:
         for event in receipt.events:
             if self.as_json:
-                self.app.out(one_line(event.plain()))
+                self.app.out_json(event.plain(), indent=None, default=str)
             else:
                 whose = event.account or "no account"
                 self.app.out(f"{event.type} · {whose} · {event.id} · {one_line(event.data)}")

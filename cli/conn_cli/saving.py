@@ -1,11 +1,12 @@
 """`--output FILE` and `--file FIELD=PATH`: results written to a file, whole or not at all, and files to send."""
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from conn_cli.console import App
+from conn_cli.neutralize import Form
 from conn_cli.outputs import WRITERS, RecordWriter
 from conn_engine.errors import InternalError, UsageError
 
@@ -90,15 +91,15 @@ class _ToFile:
         self._app = app
         self._stream = stream
 
-    def out(self, text: str = "", *, end: str = "\n") -> None:
-        """Write to the file, without secrets."""
-        self._stream.write((self._app.clean(text) + end).encode("utf-8", "replace"))
+    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
+        """Write to the file, without secrets; else exactly: no terminal and no CI system reads it."""
+        self._stream.write((self._app.redactor.text(text) + end).encode("utf-8", "replace"))
 
     def err(self, text: str = "", *, end: str = "\n") -> None:
         """Write to standard error."""
         self._app.err(text, end=end)
 
-    def draw(self, renderable: object) -> None:
+    def table(self, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         """Tables are for people: no file is one."""
         raise InternalError("a table is not written to a file")
 

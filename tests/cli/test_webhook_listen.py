@@ -21,6 +21,7 @@ from pathlib import Path
 import pytest
 
 from conn_cli.inbox import Inbox
+from conn_cli.neutralize import neutralize
 from conn_engine.wire import Response
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -166,6 +167,21 @@ def test_deliveries_are_proved_told_and_answered_and_ctrl_c_ends_it(folder):
     assert "challenge 0 answered" in err
     assert "stopped: 1 accepted, 2 events" in err
     assert SECRET not in out + err
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_an_event_is_one_line_that_nothing_obeys(folder, options):
+    kind = "person\x1b[2J\r\n::set-output name=a::b\n##vso[x]\u202e\x9b"
+    body = json.dumps({"events": [{"id": kind, "type": kind, "note": kind}]}).encode()
+    with listening(folder, "--account", "acme", *options) as inbox:
+        assert inbox.call(body=body)[0] == 200
+        assert inbox.call(body=body, X_Shop_Signature="\x1b[2J")[0] == 401
+        code, out, err = inbox.end()
+    assert code == 0
+    assert neutralize(out) == out and neutralize(err) == err
+    (line,) = [line for line in out.splitlines() if "note" in line]
+    if options:
+        assert json.loads(line)["data"]["note"] == kind
 
 
 def test_addresses_tell_accounts_and_connectors_apart_and_strangers_nothing(folder):

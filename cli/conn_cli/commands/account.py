@@ -1,6 +1,5 @@
 """`conn account`: the accounts of the workspace."""
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -45,7 +44,7 @@ def list_accounts(
             }
         )
     if as_format == "json":
-        app.out(json.dumps(rows, ensure_ascii=False, indent=2))
+        app.out_json(rows)
         return
     if not rows:
         app.out("no accounts: add accounts/NAME.yaml with `connector:` and `environment:`")

@@ -1,12 +1,14 @@
 """`conn diff-override`: what an environment or an account changes, in the configuration and on the recordings."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.report.deliveries import deliveries, is_delivery
+from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
 
 if TYPE_CHECKING:
@@ -80,9 +82,10 @@ def _effectives(
     return [workspace.effective(account=name) for name in every]
 
 
-def _title(report: "OverrideReport") -> str:
+def _title(report: "OverrideReport", mark: Callable[[str], str] = str) -> str:
     effective = report.effective
-    return " · ".join(part for part in (effective.account, effective.connector_name, effective.environment) if part)
+    parts = (effective.account, effective.connector_name, effective.environment)
+    return " · ".join(mark(part) for part in parts if part)
 
 
 def _value(value: Any) -> str:
@@ -146,7 +149,7 @@ def _json(app: App, reports: "list[OverrideReport]") -> None:
         }
         for report in reports
     ]
-    app.out(json.dumps(rows, ensure_ascii=False, indent=2, default=list))
+    app.out_json(rows, default=list)
 
 
 def _json_change(change: "ConfigChange") -> dict[str, Any]:
@@ -174,18 +177,18 @@ def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
 
 def _markdown(app: App, reports: "list[OverrideReport]") -> None:
     for report in reports:
-        app.out(f"### {_title(report)}\n")
+        app.out(f"### {_title(report, code)}\n")
         if report.changes:
             app.out("| level | path | set at | shadows |\n|---|---|---|---|")
             for change in report.changes:
                 below = change.shadowed_at
                 shadows = f"{below.file}:{below.line}" if below is not None else ""
-                app.out(f"| {change.level} | `{change.path}` | {_place(change)} | {shadows} |")
+                app.out(f"| {change.level} | {cell(change.path)} | {cell(_place(change))} | {cell(shadows)} |")
             app.out()
         app.out("| operation | effect |\n|---|---|")
         for effect in report.effects:
-            lines = _effect_lines(effect) or ["no change"]
-            app.out(f"| {effect.name.text} | {'<br>'.join(line.replace('|', chr(92) + '|') for line in lines)} |")
+            lines = [cell(line) for line in _effect_lines(effect)] or ["no change"]
+            app.out(f"| {cell(effect.name.text)} | {'<br>'.join(lines)} |")
         for change in report.dead:
-            app.out(f"\ndead: `{change.path}` equals the level below ({_place(change)})")
+            app.out(f"\ndead: {code(change.path)} equals the level below ({code(_place(change))})")
         app.out()

@@ -16,7 +16,6 @@ def doctor(
     as_format: Annotated[str, typer.Option("--format", help="text or json.")] = "text",
 ) -> None:
     """Check this installation: Python, evaluators, where credentials are kept, bundled data, the workspace."""
-    import json
 
     from conn_cli.choices import choose_format
 
@@ -24,7 +23,7 @@ def doctor(
     choose_format(as_format, "text", "json")
     rows = [_python(), _evaluators(), _vault(app), _bundle(), _workspace(app)]
     if as_format == "json":
-        app.out(json.dumps([{"check": c, "state": s, "detail": d} for c, s, d in rows], indent=2))
+        app.out_json([{"check": c, "state": s, "detail": d} for c, s, d in rows])
     else:
         for check, state, detail in rows:
             app.out(f"{state:<5} {check:<12} {detail}")

@@ -1,6 +1,5 @@
 """`conn eval`: try a JSONata expression on a file."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -37,4 +36,4 @@ def evaluate(
     if value is UNDEFINED:
         app.err("undefined: the expression found nothing in this input")
         return
-    app.out(json.dumps(value, ensure_ascii=False, indent=2))
+    app.out_json(value)

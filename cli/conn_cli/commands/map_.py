@@ -1,6 +1,5 @@
 """`conn map`: try an operation's response mapping on a file of vendor records."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -30,4 +29,4 @@ def map_(
     if name.kind != "unified":
         raise UsageError(f'"{operation}" is the vendor\'s own operation: it has no mapping to try')
     results = map_records(effective, name, read_input(app, file if file == "-" else f"@{file}"))
-    app.out(json.dumps(results if len(results) != 1 else results[0], ensure_ascii=False, indent=2))
+    app.out_json(results if len(results) != 1 else results[0])

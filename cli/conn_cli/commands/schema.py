@@ -37,4 +37,4 @@ def schema(
     path = find_schema(app, name)
     if path is None:
         raise UsageError(f'there is no schema "{name}"', hint=did_you_mean(name, names) or "conn schema lists them")
-    app.out(path.read_text(encoding="utf-8").rstrip())
+    app.out(path.read_text(encoding="utf-8").rstrip(), form="json")

@@ -40,10 +40,18 @@ def show(
         _provenance(app, effective, path)
         return
     from conn_engine.config import lookup
-    from conn_engine.documents import dump_yaml
 
     data = _plain(lookup(effective.data, path) if path else effective.data)
-    app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
+    _write_data(app, data, as_format)
+
+
+def _write_data(app: App, data: Any, as_format: str) -> None:
+    from conn_engine.documents import dump_yaml
+
+    if as_format == "json":
+        app.out_json(data)
+    else:
+        app.out(dump_yaml(data).rstrip())
 
 
 def _overview(app: App, as_format: str) -> None:
@@ -58,14 +66,12 @@ def _overview(app: App, as_format: str) -> None:
             own.setdefault(operation.resource, []).append(operation.name)
         rows.append({"connector": name, "accounts": using, "operations": unified, "resources": own})
     if as_format != "text":
-        from conn_engine.documents import dump_yaml
-
         data = {
             "workspace": str(workspace.root),
             "environments": workspace.environments(),
             "connectors": rows,
         }
-        app.out(json.dumps(data, ensure_ascii=False, indent=2) if as_format == "json" else dump_yaml(data).rstrip())
+        _write_data(app, data, as_format)
         return
     app.out(f"workspace     {workspace.root}")
     app.out(f"environments  {', '.join(workspace.environments()) or '-'}")

@@ -70,7 +70,7 @@ def check(
         receipt = trial.receive(delivery, account=address.account, connector=address.connector)
         notes = _withheld(trial, receipt)
     if as_json:
-        app.out(_json(receipt, notes))
+        app.out_json(_json(receipt, notes), indent=None, default=str)
     else:
         _show(app, address, delivery, receipt, notes)
     if receipt.refused is not None:
@@ -129,9 +129,9 @@ def _replayed(
 # --- showing ---
 
 
-def _json(receipt: "Receipt", notes: tuple[str, ...]) -> str:
+def _json(receipt: "Receipt", notes: tuple[str, ...]) -> dict[str, Any]:
     refused, failed = receipt.refused, receipt.failed
-    data: dict[str, Any] = {
+    return {
         "proved": receipt.proved,
         "refused": None
         if refused is None
@@ -147,7 +147,6 @@ def _json(receipt: "Receipt", notes: tuple[str, ...]) -> str:
         "events": [event.plain() for event in receipt.events],
         "notes": [*receipt.notes, *notes],
     }
-    return one_line(data)
 
 
 def _show(app: App, address: Address, delivery: "Delivery", receipt: "Receipt", notes: tuple[str, ...]) -> None:

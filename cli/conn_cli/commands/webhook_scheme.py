@@ -28,20 +28,21 @@ def scheme(
 
     Try it on a delivery that really came: conn webhook check.
     """
-    import json
-
     from conn_cli.scaffold import known_schemes
 
     app: App = context.obj
     known = known_schemes()
     if vendor is None:
         rows = {name: {"label": told["label"], "basis": told["basis"]} for name, told in known.items()}
-        app.out(json.dumps(rows, ensure_ascii=False) if as_json else _list(known))
+        if as_json:
+            app.out_json(rows, indent=None)
+        else:
+            app.out(_list(known))
         return
     told = _chosen(known, vendor)
     keys = {"fields": _fields(told), "webhooks": told["webhooks"]}
     if as_json:
-        app.out(json.dumps({name: value for name, value in keys.items() if value}, ensure_ascii=False))
+        app.out_json({name: value for name, value in keys.items() if value}, indent=None)
         return
     app.out(_text(told, keys))
 

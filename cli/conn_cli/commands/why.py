@@ -56,7 +56,7 @@ def why(
             hint=did_you_mean(path, known) or f"it has {', '.join(known[:10])}{more}",
         )
     if as_format == "json":
-        app.out(json.dumps([_json(origin) for origin in origins], ensure_ascii=False, indent=2))
+        app.out_json([_json(origin) for origin in origins])
         return
     said = {origin.level: origin for origin in origins}
     wide = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
@@ -79,7 +79,10 @@ def _explain(app: App, effective: "Effective", operation: str, *, record: str, f
 
     learn_literals(app, effective)
     found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)
-    app.out(report.json_(found) if as_format == "json" else report.text(found, app.workspace.shown), end="")
+    if as_format == "json":
+        app.out(report.json_(found), end="", form="json")
+    else:
+        app.out(report.text(found, app.workspace.shown), end="")
 
 
 def _origins(effective: "Effective", name: "OperationName | None", path: str) -> "list[Origin]":

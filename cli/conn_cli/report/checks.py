@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from conn_cli.neutralize import join_styled
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
 from conn_cli.report.deliveries import deliveries, is_delivery
@@ -10,6 +11,7 @@ from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.json_ import finding_data
 from conn_cli.report.junit import render_reports
+from conn_cli.report.markdown import cell, code
 from conn_cli.report.results import report_data, text_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import paint, pieces
@@ -94,7 +96,7 @@ def _summary(verdicts: Verdicts) -> list[str]:
 
 def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color: bool) -> str:
     result = verdicts.result
-    parts = []
+    parts: list[str] = []
     for finding in sorted(result.findings, key=Diagnostic.sort_key):
         parts.append(paint(list(pieces(finding, sources)), color))
     if result.tests_failed:
@@ -103,7 +105,7 @@ def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color:
         parts.append(coverage_report.text(verdicts.low, verdicts.low, minimum))
     if result.impact is not None and result.impact.fields:
         parts.append(impact_report.text(result.impact))
-    return "".join(parts) + "".join(f"{line}\n" for line in _summary(verdicts))
+    return join_styled([*parts, *(f"{line}\n" for line in _summary(verdicts))])
 
 
 def _json(verdicts: Verdicts) -> str:
@@ -128,7 +130,9 @@ def _markdown(verdicts: Verdicts, minimum: float | None) -> str:
         "| check | | |",
         "|---|---|---|",
     ]
-    lines += [f"| {name} | {'✅' if passed else '❌'} | {_cell(told)} |" for name, passed, told in verdicts.rows()]
+    for name, passed, told in verdicts.rows():
+        shown = cell(told) if name == "load" else told.replace("|", "\\|")  # counts, but of what cannot be loaded
+        lines.append(f"| {name} | {'✅' if passed else '❌'} | {shown} |")
     errors = [f for f in result.all_findings() if f.severity is Severity.ERROR]
     if errors:
         lines += ["", "<details open><summary>Findings</summary>", ""]
@@ -152,13 +156,9 @@ def _finding_row(finding: Diagnostic) -> str:
     from conn_engine.codes import explain
 
     row = explain(finding.code)
-    place = f" `{finding.span.file}:{finding.span.line}`" if finding.span else ""
-    path = f" at `{finding.path}`" if finding.path else ""
+    place = f" {code(f'{finding.span.file}:{finding.span.line}')}" if finding.span else ""
+    path = f" at {code(finding.path)}" if finding.path else ""
     return f"- **{finding.code}**{place} {row.title if row else ''}{path}"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
 
 
 def _github(verdicts: Verdicts, sources: Sources) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from html import escape
 
+from conn_cli.report.markdown import cell
 from conn_cli.words import counted
 from conn_engine.coverage import OperationCoverage
 from conn_engine.documents import dump_json
@@ -97,11 +98,11 @@ def markdown(rows: Rows, low: Rows, minimum: float | None) -> str:
     lines = ["| connector | operation | accounts | seen of mapped | always empty | not mapped | vendor fields unread |"]
     lines.append("|---|---|---:|---:|---|---:|---:|")
     for row in rows:
-        empty = ", ".join(f"`{one.field}`" for one in row.fields if one.state == "empty" and row.cases)
+        empty = ", ".join(cell(one.field) for one in row.fields if one.state == "empty" and row.cases)
         share = f"{row.count('seen')}/{row.mapped} ({row.percent:.0f}%)" if row.cases else "no recording"
         share = f"**{share}** < {minimum:g}%" if _mark(row, low, minimum) else share
         lines.append(
-            f"| {row.connector} | `{row.operation}` | {len(row.accounts) or ''} | {share} | {empty} | "
+            f"| {cell(row.connector)} | {cell(row.operation)} | {len(row.accounts) or ''} | {share} | {empty} | "
             f"{row.count('unmapped')} | {len(row.unread)} |"
         )
     return "\n".join(lines) + "\n"

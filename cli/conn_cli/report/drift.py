@@ -1,6 +1,7 @@
 """Drift, drawn: text, JSON, Markdown, GitHub annotations. Paths, counts and lines; no value of any answer."""
 
 from conn_cli.report.github import command
+from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.documents import dotted, dump_json
@@ -43,10 +44,14 @@ def text(found: Drift, *, verbose: bool = False) -> str:
 
 
 def _summary(found: Drift) -> str:
+    return f"{found.connector}: {_counts(found)}"
+
+
+def _counts(found: Drift) -> str:
     counts = ", ".join(f"{found.count(tier)} {tier}" for tier in TIERS)
     accounts = len({name for finding in found.findings if finding.tier == "breaks" for name in finding.accounts})
     broken = f"; {counted(accounts, 'account')} broken" if accounts else ""
-    return f"{found.connector}: {counted(len(found.compared), 'operation')} compared, {counts}{broken}"
+    return f"{counted(len(found.compared), 'operation')} compared, {counts}{broken}"
 
 
 def _told(finding: Finding) -> str:
@@ -103,7 +108,7 @@ def _data(finding: Finding) -> dict[str, object]:
 
 def markdown(found: Drift) -> str:
     """For a pull request or an issue."""
-    lines = [f"### {_summary(found)}", ""]
+    lines = [f"### {code(found.connector)}: {_counts(found)}", ""]
     for tier in ("breaks", "touches"):
         rows = [finding for finding in found.findings if finding.tier == tier]
         if rows:
@@ -119,10 +124,12 @@ def markdown(found: Drift) -> str:
 
 
 def _row(finding: Finding) -> str:
-    places = dict.fromkeys(f"`{r.span.file}:{r.span.line}`" for r in finding.readers if r.span is not None)
+    places = dict.fromkeys(cell(f"{r.span.file}:{r.span.line}") for r in finding.readers if r.span is not None)
     shown = ", ".join(list(places)[:5]) + (f" and {len(places) - 5} more" if len(places) > 5 else "")
-    path = f"`{dotted(finding.change.path)}`" if finding.change.path else ""
-    return f"| {finding.operation} | {path} | {_what(finding)} | {shown} | {len(finding.accounts) or ''} |"
+    path = cell(dotted(finding.change.path))
+    words, told = KINDS[finding.change.kind], finding.change.told
+    what = words if told == words else f"{words}: {cell(told)}"
+    return f"| {cell(finding.operation)} | {path} | {what} | {shown} | {len(finding.accounts) or ''} |"
 
 
 def github(found: Drift, sources: Sources) -> str:

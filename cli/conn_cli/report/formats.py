@@ -3,12 +3,12 @@
 The formats themselves are the modules beside.
 """
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Protocol
 
+from conn_cli.neutralize import Form
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.errors import UsageError
@@ -24,7 +24,7 @@ FORMATS: dict[str, str] = {
 }
 """Name of a format to the module whose `render(findings, sources)` draws it; imported when first used."""
 
-_LONE = re.compile("[\ud800-\udfff]")
+_FORMS: Mapping[str, Form] = {"json": "json", "sarif": "json", "junit": "xml", "github": "github"}
 
 
 class Output(Protocol):
@@ -35,12 +35,12 @@ class Output(Protocol):
         """Whether standard output takes colours."""
         ...
 
-    def out(self, text: str = "", *, end: str = "\n") -> None:
+    def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard output."""
         ...
 
-    def clean(self, text: str) -> str:
-        """The text without secrets."""
+    def sanitize(self, text: str, form: Form = "text") -> str:
+        """The text as it may leave."""
         ...
 
 
@@ -58,8 +58,7 @@ def render(
     module = import_module(FORMATS[_known(format)])
     ordered = sorted(findings, key=Diagnostic.sort_key)
     draw: Callable[..., str] = module.render
-    text = draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
-    return _LONE.sub("\ufffd", text)  # halves of surrogate pairs, as in odd file names, fit no UTF-8 stream
+    return draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
 
 
 def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tuple[str, str]]:
@@ -92,28 +91,30 @@ def write_outputs(
     ConfigurationError for a file that cannot be written.
     """
     for name, file in parse_specs(specs):
-        write_text(render(name, findings, sources, color=output.color and not file), file, output, folder=folder)
+        text = render(name, findings, sources, color=output.color and not file)
+        write_text(text, name, file, output, folder=folder)
 
 
 def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], output: Output, *, folder: Path) -> None:
     """Write a report of another kind: `draw` makes its text in each format. Files are written as by
     `write_text`."""
     for name, file in parse_specs(specs, draw):
-        write_text(_LONE.sub("\ufffd", draw[name]()), file, output, folder=folder)
+        write_text(draw[name](), name, file, output, folder=folder)
 
 
-def write_text(text: str, file: str, output: Output, *, folder: Path) -> None:
-    """Write one report, without secrets: to standard output, or to a file below `folder`.
+def write_text(text: str, name: str, file: str, output: Output, *, folder: Path) -> None:
+    """Write one report in the format of this name, sanitized: to standard output, or to a file below `folder`.
 
     The file is written whole, and never through a link: a repository under test may have put one in its place. Raises
     ConfigurationError for a file that cannot be written.
     """
     from conn_engine.documents import write_whole
 
+    form = _FORMS.get(name, "text")
     if file:
-        write_whole(folder / file, output.clean(text), within=folder, links=False)
+        write_whole(folder / file, output.sanitize(text, form), within=folder, links=False)
     else:
-        output.out(text, end="")
+        output.out(text, end="", form=form)
 
 
 def _known(name: str, known: Iterable[str] = FORMATS) -> str:

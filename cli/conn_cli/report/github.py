@@ -1,6 +1,5 @@
 """Findings as GitHub workflow commands, which become annotations on the changed lines."""
 
-import re
 from collections.abc import Sequence
 
 from conn_cli.report.sources import Sources
@@ -9,7 +8,6 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span
 
 __all__ = ["command", "render"]
 
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
@@ -42,7 +40,6 @@ def command(level: str, message: str, *, title: str, span: Span | None = None, s
 
 
 def _data(text: str) -> str:
-    text = _CONTROL.sub("\ufffd", text)  # a log is read in a terminal too
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

@@ -6,6 +6,7 @@ All but the text hold paths and counts only: no value of a record, nor of the co
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from conn_cli.report.github import command
+from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.codes import explain
@@ -160,9 +161,7 @@ def markdown(impact: Impact) -> str:
         lines += [_row(row) for row in impact.fields[:MOST]]
         lines += ["", *_more(len(impact.fields), "field")]
     for operation, reason, number in impact.unknown:
-        lines.append(
-            f"- unknown: {_code(operation) if operation else 'every operation'}, {number:,} accounts: {reason}"
-        )
+        lines.append(f"- unknown: {code(operation) or 'every operation'}, {number:,} accounts: {code(reason)}")
     lines += [f"- {line}" for line in _unjudged_rows(impact)]
     places = _places(impact.statements)
     if places:
@@ -170,12 +169,12 @@ def markdown(impact: Impact) -> str:
         for statement, number in places[:MOST]:
             more = f" and {counted(number - 1, 'more place')}" if number > 1 else ""
             lines.append(
-                f"- {statement.level}: {_code(_short(statement.path))}{more} {statement.note}, {_code(_at(statement))}"
+                f"- {statement.level}: {code(_short(statement.path))}{more} {statement.note}, {code(_at(statement))}"
             )
         lines += [*_more(len(places), "change"), "", "</details>"]
     if impact.overrides:
         lines += ["", "<details><summary>Overrides that it touches</summary>", ""]
-        lines += [f"- {_code(s.path)} {s.note}, {_code(_at(s))}" for s in impact.overrides[:MOST]]
+        lines += [f"- {code(s.path)} {s.note}, {code(_at(s))}" for s in impact.overrides[:MOST]]
         lines += [*_more(len(impact.overrides), "override"), "", "</details>"]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -183,7 +182,7 @@ def markdown(impact: Impact) -> str:
 def _unjudged_rows(impact: Impact) -> Iterator[str]:
     """Markdown: whose configuration cannot be had, and the fault by its code and place."""
     for row in impact.unjudged[:MOST]:
-        yield f"{UNJUDGED[row.side]}: {_code(_names(row))}, {_fault(row)}"
+        yield f"{UNJUDGED[row.side]}: {code(_names(row))}, {_fault(row)}"
     yield from _more(len(impact.unjudged), "reason")
 
 
@@ -191,8 +190,8 @@ def _fault(row: Unjudged) -> str:
     if not row.findings:
         return "the configuration cannot be used"
     finding = row.findings[0]
-    code = explain(finding.code)
-    return f"{finding.code} {code.title if code else ''}, {_code(_place(finding.span))}"
+    row_of_code = explain(finding.code)
+    return f"{finding.code} {row_of_code.title if row_of_code else ''}, {code(_place(finding.span))}"
 
 
 def _title(impact: Impact) -> str:
@@ -208,7 +207,7 @@ def _title(impact: Impact) -> str:
 
 def _row(row: FieldImpact) -> str:
     kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
-    return f"| {_code(_name(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"
+    return f"| {cell(_name(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"
 
 
 def github(impact: Impact, sources: Sources) -> str:
@@ -275,10 +274,6 @@ def _short(path: str) -> str:
 
 def _at(statement: Statement) -> str:
     return f"{statement.span.file}:{statement.span.line}" if statement.span else ""
-
-
-def _code(value: str) -> str:
-    return f"`{value.replace('`', chr(39)).replace('|', chr(92) + '|')}`"
 
 
 def _more(number: int, word: str) -> list[str]:

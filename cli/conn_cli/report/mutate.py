@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from conn_cli.report.github import command
+from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.documents import dump_json
@@ -112,22 +113,19 @@ def markdown(scores: Sequence[Score], minimum: float | None) -> str:
     for score in scores:
         low = minimum is not None and score.percent < minimum
         share = f"**{score.percent:.1f}%** < {minimum:g}%" if low else f"{score.percent:.1f}%"
-        lines.append(f"| {score.connector} | {score.killed:,} | {len(score.tried):,} | {share} |")
+        lines.append(f"| {cell(score.connector)} | {score.killed:,} | {len(score.tried):,} | {share} |")
     for score in (score for score in scores if score.survivors):
-        lines += ["", f"<details><summary>{score.connector}: not noticed</summary>", ""]
-        lines += [f"- `{_at(verdict)}` {verdict.mutant.kind}: `{_code(verdict)}`" for verdict in score.survivors]
+        lines += ["", f"<details><summary>{html_code(score.connector)}: not noticed</summary>", ""]
+        lines += [_row(verdict) for verdict in score.survivors]
         lines += ["", "</details>"]
     for score in (score for score in scores if score.inapplicable):
-        lines += ["", f"{score.connector}: not applicable"]
-        lines += [
-            "",
-            *(f"- `{_at(verdict)}` {verdict.mutant.kind}: `{_code(verdict)}`" for verdict in score.inapplicable),
-        ]
+        lines += ["", f"{code(score.connector)}: not applicable", ""]
+        lines += [_row(verdict) for verdict in score.inapplicable]
     return "\n".join(lines) + "\n"
 
 
-def _code(verdict: Verdict) -> str:
-    return " ".join(verdict.mutant.text.split()).replace("`", "'").replace("|", "\\|")
+def _row(verdict: Verdict) -> str:
+    return f"- {code(_at(verdict))} {verdict.mutant.kind}: {code(verdict.mutant.text)}"
 
 
 def github(scores: Sequence[Score], sources: Sources) -> str:

@@ -6,11 +6,12 @@ Nothing in it moves the cursor, colours or reorders what is shown.
 import re
 import unicodedata
 
+from conn_cli.neutralize import HIDDEN
+
 __all__ = ["plain", "width"]
 
 TAB = 4
-_BIDI = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_UNSAFE = re.compile(f"[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029\ufeff\ud800-\udfff{_BIDI}]")
+_UNSAFE = re.compile(f"[\n{HIDDEN}]")
 
 
 def plain(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.report import impact as impact_report
+from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
 from conn_engine.documents import dump_json
 from conn_engine.releases import Channel, Event, Release, short
@@ -57,7 +58,7 @@ def _made_json(found: "Made") -> str:
 
 
 def _made_md(found: "Made") -> str:
-    lines = [f"### Release `{short(found.release.id)}`{'' if found.new else ' (was there already)'}", ""]
+    lines = [f"### Release {code(short(found.release.id))}{'' if found.new else ' (was there already)'}", ""]
     lines += [f"- {counted(found.files, 'file')}", *(f"- {line.strip()}" for line in _verdict_lines(_counts(found)))]
     return _text(lines)
 
@@ -127,18 +128,19 @@ def _promoted_json(done: "Promotion") -> str:
 
 def _promoted_md(done: "Promotion") -> str:
     if done.already:
-        return f"### {done.before.name} serves `{short(done.release)}` already\n"
+        return f"### {code(done.before.name)} serves {code(short(done.release))} already\n"
     state = "promoted" if done.event else "**not promoted**"
-    lines = [f"### {done.before.name}: {_served(done.before, '`')} → `{short(done.release)}`, {state}", ""]
+    before = code(short(done.before.release)) or NOTHING
+    lines = [f"### {code(done.before.name)}: {before} → {code(short(done.release))}, {state}", ""]
     lines += [f"- {line.strip()}" for line in _verdict_lines(done.counts())]
-    lines += [f"- refused: {refusal}" for refusal in done.refusals]
+    lines += [f"- refused: {code(refusal)}" for refusal in done.refusals]
     if done.impact is not None:
         lines += ["", impact_report.markdown(done.impact).rstrip()]
     return _text(lines)
 
 
-def _served(channel: Channel, mark: str = "") -> str:
-    return f"{mark}{short(channel.release)}{mark}" if channel.release else NOTHING
+def _served(channel: Channel) -> str:
+    return short(channel.release) or NOTHING
 
 
 # --- conn rollback ---
@@ -146,10 +148,13 @@ def _served(channel: Channel, mark: str = "") -> str:
 
 def rolled_back(serving: Channel, event: Event | None) -> Drawings:
     """A rollback; no event: the channel served the release already."""
-    if event is None:
-        text = f"{serving.name} serves {short(serving.release)} already"
-    else:
-        text = f"{event.channel}: {short(event.previous)} -> {short(event.release)}   rolled back"
+
+    def said(mark: Callable[[str], str]) -> str:
+        if event is None:
+            return f"{mark(serving.name)} serves {mark(short(serving.release))} already"
+        previous, now = mark(short(event.previous)), mark(short(event.release))
+        return f"{mark(event.channel)}: {previous} -> {now}   rolled back"
+
     data = {
         "version": 1,
         "channel": serving.name,
@@ -158,7 +163,11 @@ def rolled_back(serving: Channel, event: Event | None) -> Drawings:
         "revision": serving.revision,
         "rolled_back": event is not None,
     }
-    return {"text": lambda: f"{text}\n", "json": lambda: dump_json(data), "markdown": lambda: f"### {text}\n"}
+    return {
+        "text": lambda: f"{said(str)}\n",
+        "json": lambda: dump_json(data),
+        "markdown": lambda: f"### {said(code)}\n",
+    }
 
 
 # --- conn history ---
@@ -227,16 +236,17 @@ def _history_json(channels: Sequence[Channel], events: Sequence[Event], releases
 
 
 def _history_md(channels: Sequence[Channel], events: Sequence[Event], releases: Sequence[Release]) -> str:
-    lines = [f"- **{_cell(c.name)}** serves `{short(c.release)}` (revision {c.revision})" for c in channels]
+    lines = [f"- {code(c.name)} serves {code(short(c.release))} (revision {c.revision})" for c in channels]
     lines += ["", "| when | channel | what | from | to | who | why |", "|---|---|---|---|---|---|---|"]
     for event in events:
-        cells = [event.done_at, event.channel, event.kind, _ticked(event.previous), _ticked(event.release)]
-        lines.append(f"| {' | '.join(map(_cell, [*cells, event.done_by, event.reason]))} |")
+        moved = [short(event.previous) or NOTHING, short(event.release)]
+        cells = [event.done_at, event.channel, event.kind, *moved, event.done_by, event.reason]
+        lines.append(f"| {' | '.join(map(cell, cells))} |")
     if releases:
         lines += ["", "| release | when | who | state | what |", "|---|---|---|---|---|"]
     for release in releases:
-        cells = [_ticked(release.id), release.made_at, release.made_by, _state(release.verdict), release.message]
-        lines.append(f"| {' | '.join(map(_cell, cells))} |")
+        cells = [short(release.id), release.made_at, release.made_by, _state(release.verdict), release.message]
+        lines.append(f"| {' | '.join(map(cell, cells))} |")
     return _text(lines)
 
 
@@ -247,14 +257,6 @@ def _state(verdict: Mapping[str, Any]) -> str:
 
 def _moment(at: str) -> str:
     return at[:16].replace("T", " ")
-
-
-def _ticked(release: str) -> str:
-    return f"`{short(release)}`" if release else NOTHING
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.replace("|", "\\|").split())
 
 
 # --- conn diff ---
@@ -272,8 +274,8 @@ def difference(found: "Difference") -> Drawings:
 SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 
 
-def _title(found: "Difference", mark: str = "") -> str:
-    sides = [f"{side.name} ({mark}{short(side.manifest.id)}{mark})" for side in (found.before, found.after)]
+def _title(found: "Difference", mark: Callable[[str], str] = str) -> str:
+    sides = [f"{mark(side.name)} ({mark(short(side.manifest.id))})" for side in (found.before, found.after)]
     return " -> ".join(sides)
 
 
@@ -324,20 +326,20 @@ def _difference_json(found: "Difference") -> str:
 
 
 def _difference_md(found: "Difference") -> str:
-    lines = [f"### {_title(found, '`')}", ""]
+    lines = [f"### {_title(found, code)}", ""]
     if found.same:
         return _text([*lines, "The same."])
-    lines += [f"- `{file.path}` {file.note}" for file in found.files[:MOST]] + _more(len(found.files))
+    lines += [f"- {code(file.path)} {file.note}" for file in found.files[:MOST]] + _more(len(found.files))
     for word, names in (("new", found.added), ("gone", found.removed)):
         lines += [f"- {counted(len(names), 'account')} {word}"] if names else []
     if found.paths:
         lines += ["", "| effective configuration | | accounts |", "|---|---|---:|"]
         lines += [
-            f"| `{_cell(_place(change))}` | {change.note} | {f'{change.accounts:,}' if change.connector else 'all'} |"
+            f"| {cell(_place(change))} | {change.note} | {f'{change.accounts:,}' if change.connector else 'all'} |"
             for change in found.paths[:MOST]
         ]
         lines += _more(len(found.paths))
-    lines += [f"- unknown: {_cell(message)}, {counted(number, 'account')}" for message, number in found.broken]
+    lines += [f"- unknown: {code(message)}, {counted(number, 'account')}" for message, number in found.broken]
     return _text(lines)
 
 

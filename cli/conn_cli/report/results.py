@@ -28,6 +28,7 @@ def write_reports(
     `live` says that the vendor answered, not recordings.
     """
     sources = Sources(app.workspace.root)
+    text: str
     for name, file in parse_specs(specs):
         if name == "text":
             text = paint(list(text_pieces(reports, sources, verbose=verbose, live=live)), app.color and not file)
@@ -40,7 +41,7 @@ def write_reports(
         else:
             findings = dict.fromkeys(finding for report in reports for finding in report.all_findings)
             text = render(name, list(findings), sources)
-        write_text(text, file, app, folder=app.folder)
+        write_text(text, name, file, app, folder=app.folder)
 
 
 def text_pieces(

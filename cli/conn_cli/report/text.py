@@ -6,6 +6,7 @@ Place, code, message, the source line with what is meant underlined, the mend, r
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
+from conn_cli.neutralize import Styled, neutralize
 from conn_cli.report.plain import plain, width
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity, Span
@@ -38,10 +39,11 @@ def render(findings: Sequence[Diagnostic], sources: Sources, *, color: bool = Fa
     return paint([*parts, (summary(findings), "good" if not findings else "bold"), ("\n", "")], color)
 
 
-def paint(parts: Sequence[Piece], color: bool) -> str:
-    """The pieces joined, coloured when asked for."""
+def paint(parts: Sequence[Piece], color: bool) -> Styled:
+    """The pieces joined, coloured when asked for. No other colour or escape is left in them."""
+    parts = [(neutralize(text), style) for text, style in parts]
     if not color:
-        return "".join(text for text, _ in parts)
+        return Styled("".join(text for text, _ in parts))
     from rich.color import ColorSystem
     from rich.style import Style as RichStyle
 
@@ -50,7 +52,7 @@ def paint(parts: Sequence[Piece], color: bool) -> str:
             return text
         return RichStyle.parse(_COLORS[style]).render(text, color_system=ColorSystem.STANDARD)
 
-    return "".join(colored(text, style) for text, style in parts)
+    return Styled("".join(colored(text, style) for text, style in parts))
 
 
 def summary(findings: Sequence[Diagnostic]) -> str:

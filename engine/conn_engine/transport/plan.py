@@ -3,16 +3,18 @@
 import json
 import re
 import shlex
+from contextlib import suppress
 from urllib.parse import unquote_plus
 
 from conn_engine.secrets import REDACTED, Redactor, secret_name
+from conn_engine.transport import door
 from conn_engine.wire import Request, Response
 
 __all__ = ["Plan", "Planned", "curl"]
 
 _UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_UNFIT = re.compile(r"[^ -\u00ff]|[\x7f-\xa0\xad]|##")  # looked at closer: most letters of the world are fit
 
 
 class Planned(Exception):
@@ -44,21 +46,24 @@ class Plan:
 
 
 def curl(request: Request, redactor: Redactor) -> str:
-    """The request as a shell command to copy. Secrets are variables for the reader to set: `"$TOKEN"`.
+    """The request as a command for any POSIX shell to copy. Secrets are variables for the reader to set: `"$TOKEN"`.
 
-    A body that is no text is named as `@body.bin`.
+    Characters that a terminal obeys, or nobody sees, are written by `printf`: a body that has some is piped in. A body
+    that is no text is named as `@body.bin`.
     """
     request = request.visible
     words = [_method(request)]
-    words.append(_quoted_url(redactor.url(request.url)))
+    words.append(_quoted_url(door.as_sent(redactor.url(request.url))))
     for name, value in request.headers.pairs:
         if name.lower() not in _UNSEEN:
             words.append(f"-H {_header(name, value, redactor)}")
+    piped = ""
     if request.body or request.payload is not None:
         if "content-type" not in request.headers:
             words.append("-H 'Content-Type:'")  # curl would call it a form
-        words.append(_body(request, redactor))
-    return " \\\n  ".join(words)
+        piped, data = _body(request, redactor)
+        words.append(data)
+    return piped + " \\\n  ".join(words)
 
 
 def _method(request: Request) -> str:
@@ -89,22 +94,25 @@ def _quoted_url(url: str) -> str:
     return re.sub(r"''", "", "".join(words)) or "''"
 
 
-def _body(request: Request, redactor: Redactor) -> str:
+def _body(request: Request, redactor: Redactor) -> tuple[str, str]:
+    """What goes before the command, and the option for the body."""
     kind = request.headers.get("content-type", "")
-    if request.payload is not None:
-        return "--data-binary @body.bin"
     raw = request.body or b""
-    try:
-        text = raw.decode()
-    except UnicodeDecodeError:
-        return "--data-binary @body.bin"
+    text = None
+    if request.payload is None:
+        with suppress(UnicodeDecodeError):
+            text = raw.decode()
+    if text is None:
+        return "", "--data-binary @body.bin"
     if "x-www-form-urlencoded" in kind:
         clean = redactor.url(f"?{text}")[1:]
     elif text[:1] in ("{", "["):
         clean = _json(text, redactor)
     else:
         clean = redactor.text(text)
-    return f"--data-raw {_quoted(clean, 'SECRET')}"  # raw: a body that begins with @ is no file name
+    if _is_unfit(clean):
+        return f"{_printf(clean, 'SECRET')} |\n", "--data-binary @-"
+    return "", f"--data-raw {_quoted(clean, 'SECRET')}"  # raw: a body that begins with @ is no file name
 
 
 def _json(text: str, redactor: Redactor) -> str:
@@ -123,12 +131,33 @@ def _variable(name: str) -> str:
 
 def _quoted(text: str, variable: str) -> str:
     """Shell-quoted, each redaction as a variable outside the quotes that would keep it from expanding."""
+    if _is_unfit(text):
+        return f'"$({_printf(text, variable)})"'
     pieces = [_word(piece) if piece else "" for piece in text.split(REDACTED)]
     return f'"${variable}"'.join(pieces) or "''"
 
 
 def _word(text: str) -> str:
-    if not _CONTROL.search(text):
-        return f"'{text}'" if "'" not in text else shlex.quote(text)
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
-    return "$'" + _CONTROL.sub(lambda found: f"\\x{ord(found.group()):02x}", escaped) + "'"
+    return f"'{text}'" if "'" not in text else shlex.quote(text)
+
+
+def _is_unfit(text: str) -> bool:
+    """Whether the text cannot stand in a command as it is: it would be obeyed, unseen, or read by a CI system."""
+    return any(found[0] == "##" or not found[0].isprintable() for found in _UNFIT.finditer(text))
+
+
+def _printf(text: str, variable: str) -> str:
+    """A command that writes the text, its unfit characters as octal numbers: what every POSIX shell has."""
+    pieces = text.split(REDACTED)
+    written = "%s".join(_octal(piece) for piece in pieces)
+    written = f"\\055{written[1:]}" if written[0] == "-" else written  # or it would be an option
+    return " ".join([f"printf {_word(written)}", *[f'"${variable}"'] * (len(pieces) - 1)])
+
+
+def _octal(text: str) -> str:
+    def one(found: re.Match[str]) -> str:
+        if found[0].isprintable():
+            return "\\043#" if found[0] == "##" else found[0]
+        return "".join(f"\\{byte:03o}" for byte in found[0].encode("utf-8", "surrogateescape"))
+
+    return _UNFIT.sub(one, text.replace("\\", "\\\\").replace("%", "%%"))

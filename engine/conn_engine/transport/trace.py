@@ -5,6 +5,7 @@ from typing import Protocol
 
 from conn_engine.errors import TransportError
 from conn_engine.secrets import Redactor
+from conn_engine.transport import door
 from conn_engine.wire import Request, Response
 
 __all__ = ["Traced"]
@@ -27,7 +28,7 @@ class Traced:
         sent = len(request.body or b"") if request.payload is None else request.payload.size
         size = f", {sent} bytes" if sent else ""
         names = _plain(", ".join(sorted({name.lower() for name, _ in request.headers.pairs})))
-        url = self._redactor.url(request.visible.url)
+        url = _plain(door.as_sent(self._redactor.url(request.visible.url)))  # one line, whatever is in it
         self._tell(self._redactor.text(f"> {request.method} {url}{size}   [{request.purpose}; {names}]"))
         try:
             response = self._inner.send(request)

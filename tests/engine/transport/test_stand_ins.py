@@ -8,8 +8,10 @@ import subprocess
 import pytest
 from trusting import HERE
 
+from conn_cli.neutralize import neutralize
 from conn_engine.errors import ConnError, InternalError, MissingRecording, TransportError
 from conn_engine.secrets import Redactor
+from conn_engine.transport.door import as_sent
 from conn_engine.transport.faults import (
     PASS,
     Faults,
@@ -24,6 +26,7 @@ from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.transport.plan import Plan, Planned, curl
 from conn_engine.transport.record import Recorder
 from conn_engine.transport.replay import Replay
+from conn_engine.transport.trace import Traced
 from conn_engine.wire import Headers, Request, Response
 
 ASK = Request("GET", "https://api.example.com/x?a=1")
@@ -210,3 +213,59 @@ def test_curl_of_odd_bodies():
     assert "--data-binary @body.bin" in curl(binary, Redactor())
     file = Request("POST", ASK.url, body=b"@/etc/passwd")
     assert "--data-raw '@/etc/passwd'" in curl(file, Redactor())
+
+
+SHELLS = [name for name in ("sh", "dash", "bash") if shutil.which(name)]
+STUB = """#!/bin/sh
+for word do printf '%s\\0' "$word"; done > words
+case "$*" in *--data-binary*@-*) cat > body ;; *) : > body ;; esac
+"""
+ODD = [
+    "plain",
+    'it\'s "quoted" $HOME `id` $(id) \\ ! %s %% \\n *',
+    "line\nline\r\n\n",
+    "\x1b[2J\x1b]0;t\x07\x9b31m",
+    "::error::x\n::set-output name=a::b\n##[group]y ##vso[task.x]",
+    "\u202eright \u2066to\u2069 left \u2028 \ufeff",
+    "-n -e --x",
+    "-- \n",
+    "日本 é 😀 \u200b",
+    "0\n01\n\\061",
+]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_a_curl_line_is_the_same_request_in_any_shell(shell, tmp_path):
+    stub = tmp_path / "curl"
+    stub.write_text(STUB)
+    stub.chmod(0o755)
+    redactor = Redactor(["hunter22"])
+    for text in ODD:
+        for body in (f"{text} hunter22 {text}", text):
+            line = " ".join(f"hunter22 {text}".split("\n"))
+            headers = Headers({"Content-Type": "text/plain", "X-Note": line})
+            request = Request("POST", f"https://api.example.com/x?a={text}", headers, body.encode())
+            command = curl(request, redactor)
+            assert "hunter22" not in command
+            assert neutralize(command) == command, "what is shown is what is copied"
+            variables = {"PATH": f"{tmp_path}:/usr/bin:/bin", "X_NOTE": "hunter22", "SECRET": "hunter22", "LC_ALL": "C"}
+            subprocess.run([shell, "-c", command], check=True, env=variables, cwd=tmp_path, timeout=20)
+            words = (tmp_path / "words").read_bytes().decode().split("\0")
+            assert words[0] == as_sent(request.url)
+            assert f"X-Note: {line}" in words
+            sent = (
+                words[words.index("--data-raw") + 1]
+                if "--data-raw" in words
+                else (tmp_path / "body").read_bytes().decode()
+            )
+            assert sent == body
+
+
+def test_a_trace_is_one_line_whatever_is_in_a_url():
+    told: list[str] = []
+    link = "https://api.example.com/x?a=hunter22\n::error::b\r\u202e\x1b[2J&c=é#\x9b"
+    Traced(Faults([json_answer({})]), told.append, Redactor(["hunter22"])).send(Request("GET", link))
+    assert [line.split("   ")[0] for line in told] == [
+        "> GET https://api.example.com/x?a=[redacted]%0A::error::b%0D%E2%80%AE%1B[2J&c=%C3%A9#%C2%9B",
+        "< 200",
+    ]

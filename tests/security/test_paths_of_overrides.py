@@ -71,7 +71,8 @@ def test_a_page_below_it_is(world: World, override: dict[str, Any]) -> None:
 
 def test_the_connector_itself_may_page_anywhere_on_its_host(world: World) -> None:
     page = [{"id": str(number)} for number in range(5)]
-    world.vendor.answer = lambda got: (200, {}, {"results": page, "next": None if "pages" in got.path else "/pages/2"})
+    first, last = {"results": page, "next": "/pages/2"}, {"results": [], "next": None}
+    world.vendor.answer = lambda got: (200, {}, last if "pages" in got.path else first)
     made = world.connector(**paging("next_url", next_url_field="next", size_param="size"))
     world.lay_out(paging("next_url", size=5), connector=made)
     done = world.conn("run", "things.list", "-a", "acme")

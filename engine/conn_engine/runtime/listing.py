@@ -20,7 +20,7 @@ from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.windows import remembering, settled, windows
+from conn_engine.runtime.windows import remembering, settled, windows, without_cursor
 from conn_engine.strategies import Answer, Scope
 from conn_engine.wire import Flow, Purpose
 
@@ -54,7 +54,7 @@ def fetch_pages(  # noqa: PLR0917
         number += 1
         page = remembering(listing, settled(listing, page))
         if page.last:
-            page = endings_of(listing).finish(listing, page)
+            page = endings_of(listing).finish(listing, without_cursor(listing, page))
         outward = replace(page, number=number, next_state=_state(page.next_state), prev_state=_state(page.prev_state))
         return (yield from emit(replace(outward, here=_state(page.here))))
 

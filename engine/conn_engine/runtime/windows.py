@@ -20,7 +20,7 @@ from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, 
 from conn_engine.strategies import Draft, Scope, ask
 from conn_engine.wire import Flow
 
-__all__ = ["cursor_missing", "remembering", "settled", "windows"]
+__all__ = ["cursor_missing", "remembering", "settled", "windows", "without_cursor"]
 
 _ELSEWHERE = "elsewhere"  # marks what was left out in a partition that is not gone on with; no mark of one is like it
 
@@ -28,7 +28,8 @@ _ELSEWHERE = "elsewhere"  # marks what was left out in a partition that is not g
 @dataclass(slots=True)
 class _Run:
     """What all windows of one listing share: the state, the moment it began, and what waits for the listing's end:
-    cursors, and the states of its parents. `held`: what a rule left out has not been read, no state goes beyond it."""
+    cursors, and the states of its parents. `records` came, `cursors` of them have one. `held`: what a rule left out has
+    not been read, no state goes beyond it."""
 
     state: State
     now: float
@@ -36,6 +37,8 @@ class _Run:
     waiting: list[Any] = field(default_factory=list)
     parents: dict[str, Any] = field(default_factory=dict)
     held: set[str] = field(default_factory=set)
+    records: int = 0
+    cursors: int = 0
 
 
 def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
@@ -131,7 +134,11 @@ class _Step:
             if page.skipped:
                 run.held.add(_mark(self.partition))
             with _placed(self.listing, "cursor_field"):
+                before = progress.found
                 kept, older = progress.see(page.records)
+            run.records += len(page.records)
+            run.cursors += progress.found - before
+            page = replace(page, notes=(*page.notes, *progress.notes))
             whole = older or page.last
             self._moved(progress, whole=whole)
             if len(kept) < len(page.records):
@@ -167,6 +174,16 @@ def settled(listing: Listing, page: VendorPage) -> VendorPage:
         run.state.move_all(settings.kept(max(run.waiting)))
     run.state.move_parents(run.parents)
     return replace(page, state=run.state.snapshot())
+
+
+def without_cursor(listing: Listing, page: VendorPage) -> VendorPage:
+    """The very last page with a note, when `cursor_field` found nothing in any record: the state cannot move."""
+    run, settings = listing.memory.get("incremental"), listing.operation.incremental
+    if settings is None or settings.cursor_field is None or not isinstance(run, _Run) or run.cursors or not run.records:
+        return page
+    missing = f'`cursor_field` "{settings.cursor_field}" of `incremental` finds nothing in any record'
+    note = f"{missing}: the state does not move"
+    return replace(page, notes=(*page.notes, note))
 
 
 def remembering(listing: Listing, page: VendorPage) -> VendorPage:

@@ -229,11 +229,18 @@ def test_older_is_told_by_the_last_record_that_has_a_cursor() -> None:
     assert reading.see([{"at": "2024-02-01"}, {"at": "2024-01-31"}, {}]) == ([0, 1, 2], True)
 
 
-def test_a_cursor_that_cannot_be_read_names_record_field_and_formats() -> None:
-    with pytest.raises(ConfigurationError) as caught:
-        progress(record_formats=["%Y-%m-%d", "epoch"]).see([{"id": 12, "at": "31.1.2024"}])
-    assert caught.value.message == "the cursor \"at\" of record 12 cannot be read: '31.1.2024' is not %Y-%m-%d, epoch"
-    assert "record_formats" in caught.value.hint
+def test_a_record_whose_cursor_cannot_be_read_is_delivered_and_reported() -> None:
+    reading = progress(record_formats=["%Y-%m-%d", "epoch"], filter=True)
+    records = [{"id": 12, "at": "31.1.2024"}, {"id": 13, "at": "2024-02-10"}, {"id": 14, "at": "soon"}]
+    assert reading.see(records) == ([0, 1, 2], False)
+    assert reading.found == 3
+    [note] = reading.notes
+    assert note.startswith(
+        "the cursors of 2 records cannot be read (`cursor_field` at; record 12: '31.1.2024' is not %Y-%m-%d, epoch)"
+    )
+    assert "record_formats" in note
+    reading.see([{"at": "2024-02-11"}])
+    assert reading.notes == ()
 
 
 # --- state ---

@@ -189,10 +189,25 @@ def test_a_parameter_of_the_caller_wins(shop: Any) -> None:
     assert acme.got == ["/rows?from=2024-02-20&to=2024-03-01"]
 
 
+def test_a_cursor_that_no_record_has_or_that_cannot_be_read_is_reported(shop: Any) -> None:
+    acme = shop(listing(**{**BOUNDED, "cursor_field": "when"}), rows)
+    pages = list(acme.pages("rows.list"))
+    assert [note for page in pages[:-1] for note in page.notes] == []
+    assert pages[-1].notes == (
+        '`cursor_field` "when" of `incremental` finds nothing in any record: the state does not move',
+    )
+    assert pages[-1].state in (None, {})
+    good = list(shop(listing(**BOUNDED), rows).pages("rows.list"))
+    assert [note for page in good for note in page.notes] == []
+    unread = list(shop(listing(**BOUNDED, record_formats=["epoch"]), rows).pages("rows.list"))
+    assert [page.records for page in unread] == [page.records for page in good]
+    assert "record 1: " in unread[0].notes[0]
+    assert pages[-1].state == unread[-1].state
+
+
 @pytest.mark.parametrize(
     ("config", "call", "kind", "message"),
     [
-        ({"record_formats": ["epoch"]}, Call(), ConfigurationError, 'cursor "at" of record 1 cannot be read'),
         ({"start": "{{context.since}}"}, Call(), ExpressionError, "{{context.since}} has no value"),
         ({"start": "{{context.word}}"}, Call(), ConfigurationError, "`incremental.start`: 'soon' is no date"),
         ({}, Call(state={"cursor": "soon"}), UsageError, "the state's cursor is not of this operation"),

@@ -70,19 +70,19 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
 
 def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishes) -> None:
     """Write the recordings with answers that somebody was given, without the personal data in them."""
-    from conn_cli.personal import personal_data, show_summary
+    from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConfigurationError
     from conn_engine.personal import PersonalSummary
-    from conn_engine.runtime.personal import save_pseudonymised
+    from conn_engine.runtime.personal import save_without_personal_data
     from conn_engine.transport.recordings import save_recording
     from conn_engine.wary_redaction import WaryRedactor
 
     if not made:
         return
     workspace = load_workspace(root)
-    personal = personal_data(app, workspace, keep=wishes.keep_personal)
+    personal = choose_personal_data(app, workspace, keep=wishes.keep_personal)
     summaries = []
     for one in made:
         effective = workspace.effective(account=None, connector=one.name)
@@ -94,11 +94,11 @@ def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishe
                 continue
             name = effective.resolve(recording.operation, raw=True)
             try:
-                _, done = save_pseudonymised(path, effective, name, recording, personal, redactor, within=root)
+                _, done = save_without_personal_data(path, effective, name, recording, personal, redactor, within=root)
                 summaries.append(done)
             except ConfigurationError as error:
                 app.err(f"warning: {relative(path)} was not written: {error.message}; {error.hint}")
-    show_summary(app, PersonalSummary.total(summaries) if summaries else None)
+    show_summary(app, PersonalSummary.merge(summaries) if summaries else None)
 
 
 def _entries(source: "Source", wishes: Wishes) -> list[str]:

@@ -77,7 +77,7 @@ class Desk:
         try:
             return self._received(delivery, address)
         except ConnError as error:
-            self._tell_error(f"failed: {error.message}{f'; {error.hint}' if error.hint else ''}")
+            self._tell_error(f"failed: {error.message}")
         except Exception as error:  # one delivery may not end the others
             self._tell_error(f"internal error: {type(error).__name__}")
         return _AGAIN
@@ -104,8 +104,8 @@ class Desk:
         with self._lock:
             self._tell(receipt, fault)
             if kept is not None and receipt.refused is None and receipt.failed is None:
-                self._save(kept, address)
-            self._counted(receipt, fault)
+                self._try_to_save(kept, address)
+            self._count(receipt, fault)
         return _AGAIN if fault else receipt.reply
 
     def _recorded(self, delivery: "Delivery", address: Address) -> "tuple[Received, Receipt]":
@@ -126,7 +126,7 @@ class Desk:
             live.close()
         return received, received.receipt
 
-    def _counted(self, receipt: "Receipt", fault: str) -> None:
+    def _count(self, receipt: "Receipt", fault: str) -> None:
         if receipt.refused is not None or receipt.failed is not None or receipt.challenge is not None or fault:
             return
         self.deliveries += 1
@@ -162,6 +162,14 @@ class Desk:
     def _tell_error(self, text: str) -> None:
         with self._lock:
             self.app.err(text)
+            self.app.flush()
+
+    def _try_to_save(self, kept: "Received", address: Address) -> None:
+        """What cannot be recorded was received all the same: the vendor is not asked to deliver it again."""
+        try:
+            self._save(kept, address)
+        except ConnError as error:
+            self.app.err(f"not recorded: {error.message}{f'; {error.hint}' if error.hint else ''}")
             self.app.flush()
 
     def _save(self, kept: "Received", address: Address) -> None:

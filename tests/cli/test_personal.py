@@ -32,13 +32,13 @@ def person(folder, file=FILE):
 def test_the_first_recording_says_what_is_replaced_and_the_next_ones_how_much(shop):
     first = run(shop, *RECORD, **VAULT)
     assert first.code == 0
-    assert "is replaced by pseudonyms before it is" in first.err
+    assert "recordings have pseudonyms in place of names, e-mail addresses" in first.err
     assert "--keep-personal-data" in first.err
-    assert "replaced: 1 e-mail address, 2 names; the rest of free text is as it came" in first.err
+    assert "replaced: 1 e-mail address, 2 names; other free text is as it came" in first.err
     before = person(shop)
     assert before["email"].endswith(".example.com")
     second = run(shop, *RECORD, **VAULT)
-    assert "before it is" not in second.err
+    assert "recordings have pseudonyms" not in second.err
     assert "replaced: 1 e-mail address" in second.err
     assert person(shop) == before  # by the same key
 
@@ -57,8 +57,8 @@ def test_the_key_is_in_the_vault_and_in_no_file_of_the_workspace(shop):
 
 def test_without_a_vault_every_run_has_its_own_key_and_says_so(shop):
     done = run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="")
-    assert "the pseudonyms of this run are its own" in done.err
-    assert "CONN_PERSONAL_DATA_KEY or CONN_VAULT_KEY" in done.err
+    assert "note: the next run has other pseudonyms: there is no usable keyring here" in done.err
+    assert "fix: set CONN_VAULT_KEY, or CONN_PERSONAL_DATA_KEY, to a long random text" in done.err
     before = person(shop)
     assert run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="").code == 0
     assert person(shop) != before

@@ -8,7 +8,7 @@ from conn_engine.config import load_workspace
 from conn_engine.personal import Pseudonyms
 from conn_engine.runtime.cases import find_cases
 from conn_engine.runtime.connection import Wiring
-from conn_engine.runtime.personal import PersonalData, without_personal_data
+from conn_engine.runtime.personal import PersonalData, replace_personal_data
 from conn_engine.runtime.webhooks.cases import find_deliveries
 from conn_engine.runtime.webhooks.recording import recorded_anew
 from conn_engine.runtime.webhooks.replaying import for_delivery, session_of
@@ -29,7 +29,7 @@ def test_recordings_replay_with_others_in_them(connector: str) -> None:
     cases = [case for case in find_cases(WORKSPACE, effective, names) if case.scenario in ("default", "complete")]
     found = {}
     for case in cases:  # each raises where it would not replay
-        found[case.name.text] = without_personal_data(effective, case.name, case.recording, PERSONAL, case.path.name)
+        found[case.name.text] = replace_personal_data(effective, case.name, case.recording, PERSONAL, case.path.name)
     assert len(found) > 3
     people = [one for name, one in found.items() if name.endswith(("contacts.list", "users.list"))]
     assert people

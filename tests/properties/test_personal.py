@@ -11,8 +11,8 @@ from urllib.parse import quote, quote_plus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from conn_engine.personal import PersonalValues, Pseudonyms, Replacements, collect_recording, replaced_recording
-from conn_engine.personal.shapes import email_spans
+from conn_engine.personal import PersonalValues, Pseudonyms, Replacements, collect_recording, replace_in_recording
+from conn_engine.personal.shapes import find_emails
 from conn_engine.secrets import Redactor
 from conn_engine.transport.faults import Faults
 from conn_engine.transport.record import Recorder
@@ -24,7 +24,7 @@ words = st.text("abcdefghijklmnoprstuvwxyzäéñøßжя", min_size=5, max_size=
 names = st.lists(words.map(str.title), min_size=2, max_size=3).map(" ".join)
 locals_ = st.text("abcdefghijklmnop0123456789.-_+", min_size=4, max_size=12)
 mails = st.builds("{}@{}.{}".format, locals_, words, st.sampled_from(["com", "co.uk", "museum"])).filter(
-    lambda mail: list(email_spans(mail)) == [(0, len(mail))]
+    lambda mail: list(find_emails(mail)) == [(0, len(mail))]
 )
 phones = st.integers(10**8, 10**10 - 1).map(lambda number: f"+49 {str(number)[:3]} {str(number)[3:]}")
 people = st.fixed_dictionaries({"full_name": names, "mail": mails, "phone": phones})
@@ -83,12 +83,12 @@ def test_nobody_is_in_the_file_and_it_still_answers(made, key):
     collect_recording(recording, values)
     assert {one[field].lower() for one in found for field in ("full_name", "mail", "phone")} <= set(values.found)
     replacements = Replacements(values, Pseudonyms(key))
-    replaced = replaced_recording(recording, replacements)
+    replaced = replace_in_recording(recording, replacements)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "o.json"
         save_recording(path, replaced, Redactor())
         written, text = load_recording(path), path.read_text(encoding="utf-8")
-    assert replaced_recording(written, replacements) == written
+    assert replace_in_recording(written, replacements) == written
     for one in found:
         for value in one.values():
             for spelled in (value, quote(value, safe=""), quote_plus(value), json.dumps(value)[1:-1]):
@@ -130,10 +130,10 @@ def test_equal_values_stay_equal_and_others_stay_apart(rows):
         values.add(kinds[kind], text)
     replacements = Replacements(values, Pseudonyms(b"k" * 32))
     texts = sorted({text for _, text in rows})
-    made = {text: replacements.text(text) for text in texts}
+    made = {text: replacements.replace_text(text) for text in texts}
     for text in texts:
         assert made[text].lower() != text.lower()
-        assert replacements.text(text.upper()).lower() == made[text].lower()
+        assert replacements.replace_text(text.upper()).lower() == made[text].lower()
         assert [other for other in texts if made[other].lower() == made[text].lower()] == [
             other for other in texts if other.casefold() == text.casefold()
         ]

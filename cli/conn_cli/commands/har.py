@@ -33,7 +33,7 @@ def import_har(
 
     Names, e-mail addresses, telephone numbers and the like of people are replaced by pseudonyms.
     """
-    from conn_cli.personal import personal_data, show_summary
+    from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
     from conn_engine.errors import UsageError
@@ -59,7 +59,7 @@ def import_har(
         clock=app.clock,
         within=app.workspace.root,
         overwrite=force,
-        personal=personal_data(app, app.workspace, keep=keep_personal),
+        personal=choose_personal_data(app, app.workspace, keep=keep_personal),
     )
     app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
     show_summary(app, summary)

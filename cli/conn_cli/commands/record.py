@@ -49,7 +49,7 @@ def record(
     Names, e-mail addresses, telephone numbers and the like of people are replaced by pseudonyms.
     """
     from conn_cli.calls import build_call
-    from conn_cli.personal import personal_data
+    from conn_cli.personal import choose_personal_data
     from conn_cli.running import wired
     from conn_cli.saving import given_files
     from conn_cli.states import StateFile
@@ -71,7 +71,7 @@ def record(
         _taken(path, "" if own else account)
     wiring = wired(app, account, environment, wait=wait)
     placing: Placing = {"within": app.workspace.root, "overwrite": force}
-    personal = personal_data(app, app.workspace, keep=keep_personal)
+    personal = choose_personal_data(app, app.workspace, keep=keep_personal)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
         kept = record_operation(
             wiring,

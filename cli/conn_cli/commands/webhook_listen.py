@@ -47,7 +47,7 @@ def listen(
     At / for the account or connector chosen; else at /CONNECTOR and /accounts/ACCOUNT. Ctrl-C ends it.
     """
     from conn_cli.inbox import Inbox
-    from conn_cli.personal import personal_data
+    from conn_cli.personal import choose_personal_data
     from conn_cli.receiving import Desk
     from conn_cli.words import counted
     from conn_engine.runtime.webhooks import Receiver
@@ -67,7 +67,7 @@ def listen(
         pairing=pair,
         as_json=as_json,
         keep=record,
-        personal=personal_data(app, app.workspace, keep=keep_personal) if record else None,
+        personal=choose_personal_data(app, app.workspace, keep=keep_personal) if record else None,
         count=1 if once else count,
     )
     inbox = Inbox(host, port, desk.take, url)

@@ -47,7 +47,7 @@ def record(
     Names, e-mail addresses and the like of people are replaced by pseudonyms, except with --contract. Ends with 4, and
     keeps nothing, when the delivery is refused.
     """
-    from conn_cli.personal import personal_data, show_summary
+    from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
 
@@ -64,7 +64,7 @@ def record(
         made = _by_contract(app, address, held.delivery, given, moment(at), note)
     else:
         received = _received(app, address, held.delivery, given, moment(at), note)
-        made = received.made(personal_data(app, app.workspace, keep=keep_personal))
+        made = received.made(choose_personal_data(app, app.workspace, keep=keep_personal))
     if contract and made.outcome.refused is not None:
         raise UsageError(
             f"it cannot be signed: {made.outcome.refused.message}",

@@ -6,18 +6,18 @@ the value by a key in the vault, and is the same wherever the value stands, in w
 
 from conn_engine.personal.collecting import collect, collect_text
 from conn_engine.personal.finding import find_values
-from conn_engine.personal.key import VARIABLE, PseudonymKey, workspace_key
+from conn_engine.personal.key import VARIABLE, PseudonymKey, load_key
 from conn_engine.personal.marks import KEYWORD, PersonalMarks, collect_mapped
 from conn_engine.personal.pseudonyms import Pseudonyms
 from conn_engine.personal.recordings import (
     collect_exchanges,
     collect_recording,
-    replaced_exchanges,
-    replaced_recording,
+    replace_in_exchanges,
+    replace_in_recording,
 )
 from conn_engine.personal.replacing import TECHNICAL_HEADERS, Replacements
 from conn_engine.personal.summary import PersonalSummary
-from conn_engine.personal.values import KINDS, MARKS, PersonalValues, folded
+from conn_engine.personal.values import KINDS, MARKS, PersonalValues, fold_case
 
 __all__ = [
     "KEYWORD",
@@ -37,8 +37,8 @@ __all__ = [
     "collect_recording",
     "collect_text",
     "find_values",
-    "folded",
-    "replaced_exchanges",
-    "replaced_recording",
-    "workspace_key",
+    "fold_case",
+    "load_key",
+    "replace_in_exchanges",
+    "replace_in_recording",
 ]

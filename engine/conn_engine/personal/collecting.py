@@ -5,14 +5,15 @@ import html
 import json
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import parse_qsl
 
-from conn_engine.personal.forms import is_json, packed_texts
-from conn_engine.personal.shapes import shaped
-from conn_engine.personal.values import PersonalKind, PersonalValues, folded
+from conn_engine.personal.forms import find_packed_texts, is_json
+from conn_engine.personal.shapes import find_shapes
+from conn_engine.personal.values import PersonalKind, PersonalValues, fold_case
 
-__all__ = ["collect", "collect_text", "kind_of_field"]
+__all__ = ["collect", "collect_text", "find_kind"]
 
 # fmt: off
 _NAMES = (
@@ -49,7 +50,7 @@ _FORM = re.compile(r"[^=&\s]{1,200}=[^&\s]*(?:&[^=&\s]{1,200}=[^&\s]*)*")
 _DELIMITERS = ",;\t|"
 
 
-def kind_of_field(names: Iterable[str], value: str) -> PersonalKind | None:
+def find_kind(names: Iterable[str], value: str) -> PersonalKind | None:
     """What a value is by the names of the fields that it is in, the innermost last (letters and digits alone)."""
     path = list(names)
     if not path or not value or len(value) > _LONGEST_FIELD or "://" in value:
@@ -87,30 +88,30 @@ def collect(value: Any, into: PersonalValues, names: tuple[str, ...] = ()) -> No
                 name = named  # {"name": "first_name", "value": "Ada"}
             if _ID.search(name):
                 _identify(item, into)
-            collect(item, into, (*names, _squeezed(name)))
+            collect(item, into, (*names, _squeeze(name)))
     elif isinstance(value, list | tuple):
         for item in value:
             collect(item, into, names)
     elif isinstance(value, int) and not isinstance(value, bool):
-        kind = kind_of_field(names, str(value))
+        kind = find_kind(names, str(value))
         if kind in ("phone", "birth_date"):
             into.add(kind, str(value))
 
 
 def collect_text(text: str, into: PersonalValues, names: tuple[str, ...] = (), depth: int = 4) -> None:
     """Collect the values of a text: it may be one, or hold data of its own in another form."""
-    kind = kind_of_field(names, text)
+    kind = find_kind(names, text)
     if kind is not None and not (names and _is_id(names[-1])):
         into.add(kind, text)
-    for shape, found in shaped(text):
+    for shape, found in find_shapes(text):
         into.add(shape, found)
     if not depth or len(text) < 4:
         return
     if is_json(text):
-        for document in _documents(text):
+        for document in _read_documents(text):
             collect(document, into, names)
         return
-    for inner in packed_texts(text):
+    for inner in find_packed_texts(text):
         collect_text(inner, into, names, depth - 1)
     _collect_fields(text, into, depth)
 
@@ -121,22 +122,29 @@ def _collect_fields(text: str, into: PersonalValues, depth: int) -> None:
         query = text.partition("?")[2] or text
         if _FORM.fullmatch(query.partition("#")[0]):
             for name, value in parse_qsl(query.partition("#")[0]):
-                collect_text(value, into, (_squeezed(name),), depth - 1)
+                collect_text(value, into, (_squeeze(name),), depth - 1)
     if "</" in text:
         for pattern in (_XML_LEAF, _XML_ATTRIBUTE):
             for found in pattern.finditer(text):
-                collect_text(html.unescape(found[2]).strip(), into, (_squeezed(found[1]),), 0)
+                collect_text(html.unescape(found[2]).strip(), into, (_squeeze(found[1]),), 0)
+    with suppress(csv.Error):
+        _collect_rows(text, into)
+
+
+def _collect_rows(text: str, into: PersonalValues) -> None:
+    """The values of rows below a head with the names of fields, as in CSV. Raises csv.Error."""
     head, line, rest = text.partition("\n")
     delimiter = max(_DELIMITERS, key=head.count)
-    if line and rest and delimiter in head:
-        names = [_squeezed(name) for name in next(csv.reader([head], delimiter=delimiter), [])]
-        if any(kind_of_field((name,), "a12345") for name in names):
-            for row in csv.reader(rest.splitlines(), delimiter=delimiter):
-                for name, value in zip(names, row, strict=False):
-                    collect_text(value.strip(), into, (name,), 0)
+    if not line or delimiter not in head:
+        return
+    names = [_squeeze(name) for name in next(csv.reader([head], delimiter=delimiter), [])]
+    if any(find_kind((name,), "a12345") for name in names):
+        for row in csv.reader(rest.splitlines(), delimiter=delimiter):
+            for name, value in zip(names, row, strict=False):
+                collect_text(value.strip(), into, (name,), 0)
 
 
-def _documents(text: str) -> list[Any]:
+def _read_documents(text: str) -> list[Any]:
     try:
         return [json.loads(text)]
     except ValueError:
@@ -146,12 +154,12 @@ def _documents(text: str) -> list[Any]:
 def _identify(value: Any, into: PersonalValues) -> None:
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, str | int) and not isinstance(item, bool):
-            into.ids.add(folded(str(item)))
+            into.ids.add(fold_case(str(item)))
 
 
 def _is_id(name: str) -> bool:
     return name.endswith(("id", "ids", "uuid", "guid"))
 
 
-def _squeezed(name: str) -> str:
+def _squeeze(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())

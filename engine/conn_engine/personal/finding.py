@@ -33,7 +33,7 @@ def find_values(text: str, values: PersonalValues) -> list[PersonalKind]:
 
 
 def _places(content: bytes, value: str) -> Iterator[int]:
-    """Where a value stands: as a part of a longer number it is none."""
+    """Where a value stands, but not as a part of a longer number."""
     plain = value.encode("utf-8", "surrogatepass")
     for form in _spellings(value):
         at = content.find(form)

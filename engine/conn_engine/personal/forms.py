@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any, Protocol
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
-__all__ = ["TextChange", "changed", "data_changed", "is_json", "packed_texts"]
+__all__ = ["TextChange", "change_data", "change_text", "find_packed_texts", "is_json"]
 
 _DEEPEST = 4
 _SHORTEST_PACKED = 8
@@ -33,39 +33,39 @@ _JSON = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")(\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-
 class TextChange(Protocol):
     """What is done to plain texts."""
 
-    def whole(self, text: str) -> str | None:
+    def change_whole(self, text: str) -> str | None:
         """What stands for the complete text, where it is a value by itself."""
         ...
 
-    def plain(self, text: str) -> str:
+    def change_plain(self, text: str) -> str:
         """The text with the values in it changed."""
         ...
 
-    def key(self, text: str) -> str:
+    def change_key(self, text: str) -> str:
         """The same for the name of a field."""
         ...
 
-    def number(self, number: int) -> int:
+    def change_number(self, number: int) -> int:
         """The same for a number."""
         ...
 
 
-def changed(text: str, change: TextChange, depth: int = _DEEPEST) -> str:
+def change_text(text: str, change: TextChange, depth: int = _DEEPEST) -> str:
     """The text with `change` done to whatever it says, in whichever form."""
-    whole = change.whole(text)
+    whole = change.change_whole(text)
     if whole is not None:
         return whole
     if not depth:
-        return change.plain(text)
+        return change.change_plain(text)
     if is_json(text):
-        return _json(text, change, depth - 1)
+        return _change_json(text, change, depth - 1)
     for mark, pieces, inner in _FORMS:
         if mark in text:
-            text = pieces.sub(partial(_written_back, inner, change, depth - 1), text)
-    return change.plain(text)
+            text = pieces.sub(partial(_write_back, inner, change, depth - 1), text)
+    return change.change_plain(text)
 
 
-def _written_back(inner: "_Inner", change: TextChange, depth: int, found: re.Match[str]) -> str:
+def _write_back(inner: "_Inner", change: TextChange, depth: int, found: re.Match[str]) -> str:
     return inner(found[0], change, depth)
 
 
@@ -86,33 +86,33 @@ def is_json(text: str) -> bool:
     return True
 
 
-def packed_texts(text: str) -> Iterator[str]:
+def find_packed_texts(text: str) -> Iterator[str]:
     """What a text says in base64, percent-encoded or by references."""
     if "%" in text:
-        yield from (_unquoted(piece)[0] for piece in _PIECE.findall(text) if _PERCENT.search(piece))
+        yield from (_unquote(piece)[0] for piece in _PIECE.findall(text) if _PERCENT.search(piece))
     if "+" in text:
         yield from (unquote_plus(piece) for piece in _FORM_VALUE.findall(text) if "+" in piece)
     if "&" in text:
         yield from (html.unescape(piece) for piece in _MARKUP.findall(text) if _REFERENCE.search(piece))
     for token in _BASE64.findall(text):
-        inner = _unpacked(token)
+        inner = _unpack(token)
         if inner is not None:
             yield inner
         elif "/" in token:
-            found = (_unpacked(part) for part in token.split("/") if len(part) >= _SHORTEST_PACKED)
+            found = (_unpack(part) for part in token.split("/") if len(part) >= _SHORTEST_PACKED)
             yield from (part for part in found if part is not None)
 
 
-def _json(text: str, change: TextChange, depth: int) -> str:
+def _change_json(text: str, change: TextChange, depth: int) -> str:
     """Token by token: blanks, order and the spelling of what stays are part of what was signed, or compared."""
 
     def token(found: re.Match[str]) -> str:
         if found[1] is None:
             whole = int(found[0]) if found[0].lstrip("-").isdecimal() and len(found[0]) < _LONGEST_NUMBER else 0
-            other = change.number(whole)
+            other = change.change_number(whole)
             return found[0] if other == whole else str(other)
         inner = json.loads(found[1], strict=False)
-        made = change.key(inner) if found[2] else changed(inner, change, depth)
+        made = change.change_key(inner) if found[2] else change_text(inner, change, depth)
         if made == inner:
             return found[0]
         return json.dumps(made, ensure_ascii=found[1].isascii()) + (found[2] or "")
@@ -120,11 +120,11 @@ def _json(text: str, change: TextChange, depth: int) -> str:
     return _JSON.sub(token, text)
 
 
-def _percent(piece: str, change: TextChange, depth: int) -> str:
+def _change_percent(piece: str, change: TextChange, depth: int) -> str:
     if _PERCENT.search(piece) is None:
         return piece
-    inner, encoding = _unquoted(piece)
-    made = changed(inner, change, depth)
+    inner, encoding = _unquote(piece)
+    made = change_text(inner, change, depth)
     if made == inner:
         return piece
     escaped = {unquote(found[0], encoding, "replace") for found in _PERCENT.finditer(piece)}
@@ -132,7 +132,7 @@ def _percent(piece: str, change: TextChange, depth: int) -> str:
     return quote(made, "".join(plain), encoding, "replace")
 
 
-def _unquoted(piece: str) -> tuple[str, str]:
+def _unquote(piece: str) -> tuple[str, str]:
     """What a percent-encoded text says, and in which encoding."""
     try:
         return unquote(piece, errors="strict"), "utf-8"
@@ -140,36 +140,36 @@ def _unquoted(piece: str) -> tuple[str, str]:
         return unquote(piece, "latin-1"), "latin-1"
 
 
-def _plus(piece: str, change: TextChange, depth: int) -> str:
+def _change_form_value(piece: str, change: TextChange, depth: int) -> str:
     """A value of a form, where + is a blank, unless it is a part of a value (+49…, ada+news@…)."""
-    if "+" not in piece or change.plain(piece) != "+".join(map(change.plain, piece.split("+"))):
+    if "+" not in piece or change.change_plain(piece) != "+".join(map(change.change_plain, piece.split("+"))):
         return piece
     inner = unquote_plus(piece)
-    made = changed(inner, change, depth)
+    made = change_text(inner, change, depth)
     return piece if made == inner else quote_plus(made)
 
 
-def _references(piece: str, change: TextChange, depth: int) -> str:
+def _change_references(piece: str, change: TextChange, depth: int) -> str:
     if _REFERENCE.search(piece) is None:
         return piece
     inner = html.unescape(piece)
-    made = changed(inner, change, depth)
+    made = change_text(inner, change, depth)
     return piece if made == inner else html.escape(made)
 
 
-def _base64(token: str, change: TextChange, depth: int) -> str:
-    inner = _unpacked(token)
+def _change_base64(token: str, change: TextChange, depth: int) -> str:
+    inner = _unpack(token)
     if inner is None:
         if "/" not in token:
             return token
         return "/".join(
-            _base64(part, change, depth) if len(part) >= _SHORTEST_PACKED else part for part in token.split("/")
+            _change_base64(part, change, depth) if len(part) >= _SHORTEST_PACKED else part for part in token.split("/")
         )
-    made = changed(inner, change, depth)
-    return token if made == inner else _packed(made, token)
+    made = change_text(inner, change, depth)
+    return token if made == inner else _pack(made, token)
 
 
-def _packed(text: str, like: str) -> str:
+def _pack(text: str, like: str) -> str:
     """In base64, in the alphabet of another token as far as that shows it, and padded as that one is."""
     raw = text.encode("utf-8", "surrogatepass")
     url_safe = not any(sign in like for sign in "+/=")
@@ -177,7 +177,7 @@ def _packed(text: str, like: str) -> str:
     return packed.rstrip("=") if len(like) % 4 else packed
 
 
-def _unpacked(token: str) -> str | None:
+def _unpack(token: str) -> str | None:
     plain = token.rstrip("=").translate(str.maketrans("-_", "+/"))
     if len(plain) % 4 == 1:
         return None
@@ -189,22 +189,22 @@ def _unpacked(token: str) -> str | None:
 
 _Inner = Callable[[str, TextChange, int], str]
 _FORMS: tuple[tuple[str, re.Pattern[str], _Inner], ...] = (
-    ("+", _FORM_VALUE, _plus),
-    ("%", _PIECE, _percent),
-    ("&", _MARKUP, _references),
-    ("", _BASE64, _base64),
+    ("+", _FORM_VALUE, _change_form_value),
+    ("%", _PIECE, _change_percent),
+    ("&", _MARKUP, _change_references),
+    ("", _BASE64, _change_base64),
 )
 """What gives a form away, the pieces of a text that may be in it, and how one is changed."""
 
 
-def data_changed(value: Any, change: TextChange) -> Any:
+def change_data(value: Any, change: TextChange) -> Any:
     """A copy of JSON-like data with `change` done to every text, name and whole number."""
     if isinstance(value, str):
-        return changed(value, change)
+        return change_text(value, change)
     if isinstance(value, dict):
-        return {change.key(str(key)): data_changed(item, change) for key, item in value.items()}
+        return {change.change_key(str(key)): change_data(item, change) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [data_changed(item, change) for item in value]
+        return [change_data(item, change) for item in value]
     if isinstance(value, int) and not isinstance(value, bool):
-        return change.number(value)
+        return change.change_number(value)
     return value

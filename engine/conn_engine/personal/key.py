@@ -10,7 +10,7 @@ from conn_engine.errors import CredentialError, UsageError
 from conn_engine.personal.pseudonyms import Pseudonyms
 from conn_engine.secrets import Redactor, Vault
 
-__all__ = ["ENTRY", "VARIABLE", "PseudonymKey", "workspace_key"]
+__all__ = ["ENTRY", "VARIABLE", "PseudonymKey", "load_key"]
 
 VARIABLE = "CONN_PERSONAL_DATA_KEY"
 ENTRY = "(key of personal data in recordings)"
@@ -34,7 +34,7 @@ class PseudonymKey:
         return Pseudonyms(self.raw)
 
 
-def workspace_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> PseudonymKey:
+def load_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) -> PseudonymKey:
     """The key of a workspace, made and stored at first use. `redactor` learns it, so that it is in no file.
 
     Raises UsageError for a variable that is too short.
@@ -54,6 +54,7 @@ def workspace_key(vault: Vault, environ: Mapping[str, str], redactor: Redactor) 
             if not isinstance(stored, str):
                 vault.save(ENTRY, {"key": made.hex()})
     except CredentialError as error:
-        return PseudonymKey(made, "run", error.message)
+        reason = "there is no usable keyring here" if vault.kind == "environment" else error.message
+        return PseudonymKey(made, "run", reason)
     redactor.add(stored if isinstance(stored, str) else made.hex(), "the key of personal data")
     return PseudonymKey(bytes.fromhex(stored), "vault") if isinstance(stored, str) else PseudonymKey(made, "new")

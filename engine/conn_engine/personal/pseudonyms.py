@@ -1,7 +1,7 @@
 """Replacements for personal values: of the same kind and format, and the same wherever a value occurs.
 
-Each is made of the value by a key (HMAC-SHA256): who has not the key cannot find the value again, and the same key
-gives the same replacement in every recording. Values that are equal without regard to case stay so. Digits, dates and
+Each is made of the value by a key (HMAC-SHA256): without the key nobody can find the value again, and with it every
+recording has the same replacement. Values that are equal without regard to case stay so. Digits, dates and
 codes are permuted (a Feistel network), so that two of them never get the same replacement; words are made of 32 bits.
 """
 
@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from conn_engine.personal.shapes import EMAIL_DOMAIN, country_digits, email_spans, is_iban
+from conn_engine.personal.shapes import EMAIL_DOMAIN, count_country_digits, find_emails, is_iban
 
 __all__ = ["Pseudonyms"]
 
@@ -45,47 +45,47 @@ class Pseudonyms:
     def __repr__(self) -> str:
         return "Pseudonyms([redacted])"
 
-    def replacement(self, kind: str, text: str, attempt: int = 0) -> str:
+    def replace(self, kind: str, text: str, attempt: int = 0) -> str:
         """What stands for a value of this kind (`email`, `phone`, `name` … as `x-personal` has them)."""
-        return self._maker(kind, text)(text, attempt)
+        return self._choose_maker(kind, text)(text, attempt)
 
-    def _maker(self, kind: str, text: str) -> Callable[[str, int], str]:
-        if list(email_spans(text)) == [(0, len(text))]:
-            return self._email
+    def _choose_maker(self, kind: str, text: str) -> Callable[[str, int], str]:
+        if list(find_emails(text)) == [(0, len(text))]:
+            return self._make_email
         if kind in ("iban", "bank") and is_iban(text):
-            return self._iban
+            return self._make_iban
         if kind == "birth_date" and _DATE.search(text):
-            return self._date
+            return self._make_date
         if kind in ("phone", "birth_date") and _NUMBER.fullmatch(text):
-            return self._phone
+            return self._make_phone
         if text.isascii() and (kind in _CODES or (kind == "address" and _POSTAL_CODE.fullmatch(text))):
-            return self._code
+            return self._make_code
         if "://" in text:
-            return self._url
-        return self._words
+            return self._make_url
+        return self._make_words
 
     # --- by kind ---
 
-    def _email(self, text: str, attempt: int) -> str:
+    def _make_email(self, text: str, attempt: int) -> str:
         local, _, domain = text.rpartition("@")
-        made = self._words(local, attempt)
+        made = self._make_words(local, attempt)
         if made == local or len(made) > _LONGEST_LOCAL_PART:
-            made = self._word(local, attempt)[:_LONGEST_LOCAL_PART]
-        return f"{made}@{self._word(domain, attempt)[:_SHORTEST_WORD]}.{EMAIL_DOMAIN}"
+            made = self._make_word(local, attempt)[:_LONGEST_LOCAL_PART]
+        return f"{made}@{self._make_word(domain, attempt)[:_SHORTEST_WORD]}.{EMAIL_DOMAIN}"
 
-    def _phone(self, text: str, attempt: int) -> str:
-        digits = _digits_of(text)
-        kept = country_digits(text, digits)
-        return _refilled(text, digits[:kept] + self._number(digits[kept:], "phone", attempt))
+    def _make_phone(self, text: str, attempt: int) -> str:
+        digits = _find_digits(text)
+        kept = count_country_digits(text, digits)
+        return _refill(text, digits[:kept] + self._make_number(digits[kept:], "phone", attempt))
 
-    def _iban(self, text: str, attempt: int) -> str:
+    def _make_iban(self, text: str, attempt: int) -> str:
         compact = "".join(character for character in text if character.isalnum()).upper()
-        country, account = compact[:2], self._code(compact[4:], attempt)
+        country, account = compact[:2], self._make_code(compact[4:], attempt)
         check = 98 - int("".join(str(int(c, 36)) for c in f"{account}{country}00")) % 97
-        made = iter(_cased(f"{country}{check:02}{account}".lower(), "".join(c for c in text if c.isalnum())))
+        made = iter(_match_case(f"{country}{check:02}{account}".lower(), "".join(c for c in text if c.isalnum())))
         return "".join(next(made) if character.isalnum() else character for character in text)
 
-    def _date(self, text: str, attempt: int) -> str:
+    def _make_date(self, text: str, attempt: int) -> str:
         """Another day in the same notation."""
 
         def another(found: re.Match[str]) -> str:
@@ -94,9 +94,9 @@ class Pseudonyms:
             else:
                 names = ("c", "b", "a") if int(found["a"]) > 12 else ("c", "a", "b")
             try:
-                day = self._day(date(*(int(found[name]) for name in names)), attempt)
+                day = self._make_day(date(*(int(found[name]) for name in names)), attempt)
             except ValueError:  # not a day of the calendar
-                return self._plain_words(found[0], attempt)
+                return self._make_plain_words(found[0], attempt)
             values = dict(zip(names, (day.year, day.month, day.day), strict=True))
             made, done = "", found.start()
             for name in sorted(names, key=found.start):
@@ -106,7 +106,7 @@ class Pseudonyms:
 
         return _DATE.sub(another, text, count=1)
 
-    def _day(self, day: date, attempt: int) -> date:
+    def _make_day(self, day: date, attempt: int) -> date:
         """Another day; of this time where it is, and one that could be a month (1 to 12) where it could."""
         recent = _FIRST_DAY <= day.toordinal() <= _LAST_DAY
         first, last, size = (_FIRST_DAY, _LAST_DAY, 5) if recent else (1, date.max.toordinal(), 7)
@@ -118,57 +118,58 @@ class Pseudonyms:
                     break
         return other
 
-    def _code(self, text: str, attempt: int) -> str:
+    def _make_code(self, text: str, attempt: int) -> str:
         """Digits for digits and letters for letters."""
-        digits = _digits_of(text)
-        made = _refilled(text, self._permuted(digits, 10, "code", attempt))
+        digits = _find_digits(text)
+        made = _refill(text, self._permute(digits, 10, "code", attempt))
         letters = [character for character in made if character.isascii() and character.isalpha()]
         numbers = "".join(_BASE26[ord(character.lower()) - 97] for character in letters)
-        others = iter(self._permuted(numbers, 26, "letters", attempt))
+        others = iter(self._permute(numbers, 26, "letters", attempt))
         return "".join(
-            _cased(chr(_BASE26.index(next(others)) + 97), c)[:1] if c.isascii() and c.isalpha() else c for c in made
+            _match_case(chr(_BASE26.index(next(others)) + 97), c)[:1] if c.isascii() and c.isalpha() else c
+            for c in made
         )
 
-    def _url(self, text: str, attempt: int) -> str:
+    def _make_url(self, text: str, attempt: int) -> str:
         scheme = text.partition("://")[0]
         ending = re.search(r"\.[A-Za-z]{3,4}$", text)
-        name = self._word(text, attempt)[:_SHORTEST_WORD]
+        name = self._make_word(text, attempt)[:_SHORTEST_WORD]
         return f"{scheme}://{EMAIL_DOMAIN}/{name}{ending[0] if ending else ''}"
 
-    def _words(self, text: str, attempt: int) -> str:
+    def _make_words(self, text: str, attempt: int) -> str:
         """Word for word and number for number, whatever stands between them; addresses of e-mail as such."""
         made, done = "", 0
-        for start, end in email_spans(text):
-            made += self._plain_words(text[done:start], attempt) + self._email(text[start:end], attempt)
+        for start, end in find_emails(text):
+            made += self._make_plain_words(text[done:start], attempt) + self._make_email(text[start:end], attempt)
             done = end
-        return made + self._plain_words(text[done:], attempt)
+        return made + self._make_plain_words(text[done:], attempt)
 
-    def _plain_words(self, text: str, attempt: int) -> str:
+    def _make_plain_words(self, text: str, attempt: int) -> str:
         def another(found: re.Match[str]) -> str:
             run = found[0]
             if run[0].isdigit():
-                return self._permuted(_digits_of(run), 10, "number", attempt)
-            return self._word(run, attempt)
+                return self._permute(_find_digits(run), 10, "number", attempt)
+            return self._make_word(run, attempt)
 
         return _RUN.sub(another, text)
 
     # --- words ---
 
-    def _word(self, word: str, attempt: int) -> str:
+    def _make_word(self, word: str, attempt: int) -> str:
         """A word that can be spoken, of ten letters or as many as the value has."""
-        folded = word.casefold()
-        alphabets = _alphabets_of(folded)
-        seed = self._seed("word", folded, attempt)
+        fold_case = word.casefold()
+        alphabets = _choose_alphabets(fold_case)
+        seed = self._make_seed("word", fold_case, attempt)
         made = ""
         shortest = _SHORTEST_PICTOGRAPHS if alphabets is _ALPHABETS["CJK"] else _SHORTEST_WORD
-        for at in range(max(shortest, len(folded))):
+        for at in range(max(shortest, len(fold_case))):
             seed, letter = divmod(seed, len(alphabets[at % 2]))
             made += alphabets[at % 2][letter]
-        return _cased(made, word)
+        return _match_case(made, word)
 
     # --- numbers ---
 
-    def _number(self, digits: str, label: str, attempt: int) -> str:
+    def _make_number(self, digits: str, label: str, attempt: int) -> str:
         """Other digits, as many; zeros at the beginning stay."""
         rest = digits.lstrip("0")
         if not rest:
@@ -177,26 +178,26 @@ class Pseudonyms:
         return digits[: len(digits) - len(rest)] + made
 
     def _walk(self, digits: str, label: str, attempt: int) -> Iterator[str]:
-        """Permute again and again: whoever takes the first that fits has a permutation of those that fit."""
+        """Permute again and again: the first result that fits is a permutation of those that fit."""
         while True:
-            digits = self._permuted(digits, 10, label, attempt)
+            digits = self._permute(digits, 10, label, attempt)
             yield digits
 
-    def _permuted(self, digits: str, radix: int, label: str, attempt: int) -> str:
+    def _permute(self, digits: str, radix: int, label: str, attempt: int) -> str:
         """A permutation of all texts of as many digits. Both halves are numbers that are added to, in turn."""
         size = len(digits)
         if size == 0:
             return ""
         if size == 1:
-            return _written((int(digits, radix) + self._seed(label, f"{radix}", attempt)) % radix, 1, radix)
+            return _write_number((int(digits, radix) + self._make_seed(label, f"{radix}", attempt)) % radix, 1, radix)
         left, right = digits[: size // 2], digits[size // 2 :]
         for number in range(_ROUNDS):
-            added = self._seed(f"{label} {radix} {size} {number}", right, attempt)
+            added = self._make_seed(f"{label} {radix} {size} {number}", right, attempt)
             total = (int(left, radix) + added) % radix ** len(left)
-            left, right = right, _written(total, len(left), radix)
+            left, right = right, _write_number(total, len(left), radix)
         return left + right
 
-    def _seed(self, label: str, text: str, attempt: int) -> int:
+    def _make_seed(self, label: str, text: str, attempt: int) -> int:
         told = f"{label}\0{attempt}\0{text}".encode("utf-8", "surrogatepass")
         return int.from_bytes(hmac.digest(self._key, told, "sha256"), "big")
 
@@ -204,7 +205,7 @@ class Pseudonyms:
 _BASE26 = "0123456789abcdefghijklmnop"
 
 
-def _written(number: int, size: int, radix: int) -> str:
+def _write_number(number: int, size: int, radix: int) -> str:
     made = ""
     for _ in range(size):
         number, digit = divmod(number, radix)
@@ -212,24 +213,24 @@ def _written(number: int, size: int, radix: int) -> str:
     return made
 
 
-def _digits_of(text: str) -> str:
+def _find_digits(text: str) -> str:
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
-def _refilled(text: str, digits: str) -> str:
+def _refill(text: str, digits: str) -> str:
     """The text with other digits in the places of its own."""
     left = iter(digits)
     return "".join(next(left) if character.isdecimal() else character for character in text)
 
 
-def _alphabets_of(folded: str) -> tuple[str, str]:
-    if folded.isascii():
+def _choose_alphabets(fold_case: str) -> tuple[str, str]:
+    if fold_case.isascii():
         return _LATIN
-    foreign = next(character for character in folded if not character.isascii())
+    foreign = next(character for character in fold_case if not character.isascii())
     return _ALPHABETS.get(unicodedata.name(foreign, "").partition(" ")[0], _ALPHABETS["LATIN"])
 
 
-def _cased(made: str, like: str) -> str:
+def _match_case(made: str, like: str) -> str:
     """In upper case where the other text is, all of it where all of that is."""
     if len(like) > 1 and like.isupper():
         return made.upper()

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from conn_engine.personal.forms import changed, data_changed
+from conn_engine.personal.forms import change_data, change_text
 from conn_engine.personal.pseudonyms import Pseudonyms
-from conn_engine.personal.values import PersonalKind, PersonalValues, folded, is_embedded
+from conn_engine.personal.values import PersonalKind, PersonalValues, fold_case, is_embedded
 
 __all__ = ["TECHNICAL_HEADERS", "Replacements"]
 
@@ -20,7 +20,7 @@ _MOST_ATTEMPTS = 64
 _DIGESTS = ("md5", "sha1", "sha256")
 
 
-class _Known(NamedTuple):
+class _KnownValue(NamedTuple):
     """A value that is looked for: how it is replaced. `fixed` is the replacement of what is made of another value."""
 
     kind: PersonalKind
@@ -33,128 +33,128 @@ class Replacements:
     it again changes nothing: no replacement has one of the values in it."""
 
     def __init__(self, values: PersonalValues, pseudonyms: Pseudonyms, *, names: Iterable[str] = ()) -> None:
-        """`names` are folded names of fields that the connector knows: they stay."""
+        """`names` are the fields that the connector knows, in folded case: they stay."""
         self._pseudonyms = pseudonyms
         self._names = frozenset(names)
-        self._whole: dict[str, _Known] = {}
-        self._inside: dict[str, _Known] = {}
+        self._whole: dict[str, _KnownValue] = {}
+        self._inside: dict[str, _KnownValue] = {}
         self._places: dict[str, set[tuple[int, int]]] = {}
         self._numbers: dict[str, str] = {}
         self._cache: dict[str, str] = {}
         for key, (kind, text) in values.found.items():
-            self._know(key, _Known(kind), inside=is_embedded(kind, text))
+            self._learn(key, _KnownValue(kind), inside=is_embedded(kind, text))
         used: set[str] = set()
         for key, (kind, text) in sorted(values.found.items()):
-            used.add(folded(self._settled(key, kind, text, used)))
+            used.add(fold_case(self._settle(key, kind, text, used)))
 
-    def text(self, text: str) -> str:
+    def replace_text(self, text: str) -> str:
         """The text with every value replaced, in whichever form it is there."""
         made = self._cache.get(text)
         if made is None:
-            made = self._cache[text] = changed(text, self)
+            made = self._cache[text] = change_text(text, self)
         return made
 
-    def data(self, value: Any) -> Any:
+    def replace_data(self, value: Any) -> Any:
         """The same for JSON-like data."""
-        return data_changed(value, self)
+        return change_data(value, self)
 
-    def header(self, name: str, value: str) -> str:
+    def replace_header(self, name: str, value: str) -> str:
         """The same for the value of a header, but for those of the protocol itself."""
-        return value if name.lower() in TECHNICAL_HEADERS else self.text(value)
+        return value if name.lower() in TECHNICAL_HEADERS else self.replace_text(value)
 
     # --- of `forms.TextChange` ---
 
-    def whole(self, text: str) -> str | None:
+    def change_whole(self, text: str) -> str | None:
         """What stands for the complete text, where it is a value by itself."""
         bare = text.strip()
-        known = self._whole.get(folded(bare))
-        return None if known is None else text.replace(bare, self._replacement(known, bare), 1)
+        known = self._whole.get(fold_case(bare))
+        return None if known is None else text.replace(bare, self._make_replacement(known, bare), 1)
 
-    def plain(self, text: str) -> str:
+    def change_plain(self, text: str) -> str:
         """The text with each value in it replaced, the longest first."""
-        lower = folded(text)
+        lower = fold_case(text)
         parts: list[str] = []
         done = 0
         for found in _WORD.finditer(lower):
-            for size, head in self._ordered(found[0]):
+            for size, head in self._order_places(found[0]):
                 start = found.start() - head
                 end = start + size
                 known = self._inside.get(lower[start:end]) if done <= start and end <= len(lower) else None
-                if known is not None and _apart(lower, start, end):
-                    parts += (text[done:start], self._replacement(known, text[start:end]))
+                if known is not None and _is_apart(lower, start, end):
+                    parts += (text[done:start], self._make_replacement(known, text[start:end]))
                     done = end
                     break
         return "".join((*parts, text[done:])) if parts else text
 
-    def key(self, text: str) -> str:
+    def change_key(self, text: str) -> str:
         """The name of a field: of those that the connector knows, none is a person's."""
-        return text if folded(text) in self._names else self.text(text)
+        return text if fold_case(text) in self._names else self.replace_text(text)
 
-    def number(self, number: int) -> int:
+    def change_number(self, number: int) -> int:
         """A number that is a value (a telephone number without its +)."""
         made = self._numbers.get(str(number))
         return number if made is None else int(made)
 
     # --- what is known ---
 
-    def _know(self, key: str, known: _Known, *, inside: bool) -> None:
+    def _learn(self, key: str, known: _KnownValue, *, inside: bool) -> None:
         self._whole[key] = known
         found = _WORD.search(key)
         if inside and found is not None:
             self._inside[key] = known
             self._places.setdefault(found[0], set()).add((len(key), found.start()))
 
-    def _ordered(self, word: str) -> list[tuple[int, int]]:
+    def _order_places(self, word: str) -> list[tuple[int, int]]:
         places = self._places.get(word)
         return sorted(places, reverse=True) if places else []
 
-    def _settled(self, key: str, kind: PersonalKind, text: str, used: set[str]) -> str:
+    def _settle(self, key: str, kind: PersonalKind, text: str, used: set[str]) -> str:
         """The first replacement of a value that nothing else has and in which no value stands. Of a few digits there
         may be none: words have one."""
         for attempt in range(_MOST_ATTEMPTS):
             kind = kind if attempt < _MOST_ATTEMPTS // 2 else "name"
-            made = self._pseudonyms.replacement(kind, text, attempt)
-            if folded(made) not in used and self.whole(made) is None and self.plain(made) == made:
+            made = self._pseudonyms.replace(kind, text, attempt)
+            if fold_case(made) not in used and self.change_whole(made) is None and self.change_plain(made) == made:
                 break
-        known = _Known(kind, attempt)
-        upper = folded(text.upper())  # which is more letters, where it is of ß
+        known = _KnownValue(kind, attempt)
+        upper = fold_case(text.upper())  # which is more letters, where it is of ß
         for one in (key,) if upper in self._whole else (key, upper):
-            self._know(one, known, inside=key in self._inside)
-        self._know_related(kind, text, made)
+            self._learn(one, known, inside=key in self._inside)
+        self._learn_related(kind, text, made)
         return made
 
-    def _know_related(self, kind: PersonalKind, text: str, made: str) -> None:
+    def _learn_related(self, kind: PersonalKind, text: str, made: str) -> None:
         """What vendors make of a value: the digits of a telephone number, the digests of an address."""
         if kind == "phone":
-            old, new = _digits(text), _digits(made)
+            old, new = _find_digits(text), _find_digits(made)
             if len(old) >= _FEWEST_DIGITS and len(old) == len(new):
-                self._know_more({old: new})
+                self._learn_fixed({old: new})
         if kind == "birth_date" and text.isdecimal():
             self._numbers.setdefault(text, made)
         if kind == "email":
-            both = folded(text).encode("utf-8", "surrogatepass"), folded(made).encode("utf-8", "surrogatepass")
+            both = fold_case(text).encode("utf-8", "surrogatepass"), fold_case(made).encode("utf-8", "surrogatepass")
             for name in _DIGESTS:
                 old, new = (hashlib.new(name, one, usedforsecurity=False).hexdigest() for one in both)
-                self._know_more({old: new})
+                self._learn_fixed({old: new})
 
-    def _know_more(self, pairs: dict[str, str]) -> None:
+    def _learn_fixed(self, pairs: dict[str, str]) -> None:
         for old, new in pairs.items():
             if old not in self._whole:
-                self._know(old, _Known("", fixed=new), inside=True)
+                self._learn(old, _KnownValue("", fixed=new), inside=True)
             if old.isdecimal() and old[0] != "0":
                 self._numbers.setdefault(old, new)
 
-    def _replacement(self, known: _Known, text: str) -> str:
+    def _make_replacement(self, known: _KnownValue, text: str) -> str:
         if known.fixed is not None:
             return known.fixed.upper() if text.isupper() else known.fixed
-        return self._pseudonyms.replacement(known.kind, text, known.attempt)
+        return self._pseudonyms.replace(known.kind, text, known.attempt)
 
 
-def _digits(text: str) -> str:
+def _find_digits(text: str) -> str:
     return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
-def _apart(text: str, start: int, end: int) -> bool:
+def _is_apart(text: str, start: int, end: int) -> bool:
     """Whether what stands there is no part of a longer word or number."""
     before, after = text[start - 1 : start], text[end : end + 1]
     first, last = text[start], text[end - 1]

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-__all__ = ["EMAIL_DOMAIN", "country_digits", "email_spans", "is_iban", "shaped"]
+__all__ = ["EMAIL_DOMAIN", "count_country_digits", "find_emails", "find_shapes", "is_iban"]
 
 EMAIL_DOMAIN = "example.com"
 """Where replaced addresses lead: nowhere (RFC 2606)."""
@@ -17,6 +17,9 @@ _OPENING = "'`.{|"
 _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}\d{2}(?:[ -]?[A-Z0-9]{4}){2,7}(?:[ -]?[A-Z0-9]{1,4})?(?![A-Za-z0-9])", re.IGNORECASE
 )
+_DIGIT = re.compile(r"\d")
+_LONGEST_MAILBOX = 100
+_MAILBOX = re.compile(r"""(?:"([^"<>@]{2,80})"\s*|((?:[^\W\d_a-z][\w'’.-]*\s+){1,5}))<$""")
 # fmt: off
 _COUNTRIES = frozenset({
     "AD", "AE", "AL", "AT", "AZ", "BA", "BE", "BG", "BH", "BI", "BR", "BY", "CH", "CR", "CY", "CZ", "DE", "DJ", "DK",
@@ -37,12 +40,15 @@ _PHONE = re.compile(
 )
 
 
-def shaped(text: str) -> Iterator[tuple[str, str]]:
+def find_shapes(text: str) -> Iterator[tuple[str, str]]:
     """Each kind and value that stands in a text."""
-    spans = list(email_spans(text)) if "@" in text else []
+    spans = list(find_emails(text)) if "@" in text else []
     for start, end in spans:
         yield "email", text[start:end]
-    if not any(character.isdigit() for character in text):
+        owner = _MAILBOX.search(text[max(0, start - _LONGEST_MAILBOX) : start])
+        if owner is not None:  # "Ada Lovelace" <ada@acme.com>
+            yield "name", (owner[1] or owner[2]).strip()
+    if _DIGIT.search(text) is None:
         return
     for found in _IBAN.finditer(text):
         if is_iban(found[0]):
@@ -52,7 +58,7 @@ def shaped(text: str) -> Iterator[tuple[str, str]]:
             yield "phone", found[0]
 
 
-def email_spans(text: str) -> Iterator[tuple[int, int]]:
+def find_emails(text: str) -> Iterator[tuple[int, int]]:
     """Where addresses of e-mail stand in a text. In linear time, also in a long text without one."""
     done = 0
     for found in _DOMAIN.finditer(text):
@@ -77,7 +83,7 @@ def is_iban(text: str) -> bool:
     return int("".join(str(int(character, 36)) for character in compact[4:] + compact[:4])) % 97 == 1
 
 
-def country_digits(text: str, digits: str) -> int:
+def count_country_digits(text: str, digits: str) -> int:
     """How many digits of a telephone number say the country, where it says one by + or 00."""
     start = 0
     if not text.lstrip(" (").startswith("+"):

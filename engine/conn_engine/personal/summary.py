@@ -26,7 +26,7 @@ class PersonalSummary:
     named: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, values: PersonalValues) -> "PersonalSummary":
+    def from_values(cls, values: PersonalValues) -> "PersonalSummary":
         """The summary of what was collected and settled."""
         kinds = Counter(kind for kind, _ in values.found.values())
         left = Counter(reason for key, (reason, _) in values.left.items() if key not in values.found)
@@ -35,7 +35,7 @@ class PersonalSummary:
         return cls(replaced, {reason: left[reason] for reason in _REASONS if left[reason]}, tuple(named))
 
     @classmethod
-    def total(cls, summaries: Iterable["PersonalSummary"]) -> "PersonalSummary":
+    def merge(cls, summaries: Iterable["PersonalSummary"]) -> "PersonalSummary":
         """The summary of several recordings."""
         replaced, left, named = Counter[PersonalKind](), Counter[Reason](), set[str]()
         for one in summaries:
@@ -44,20 +44,20 @@ class PersonalSummary:
             named.update(one.named)
         return cls(dict(replaced), dict(left), tuple(sorted(named)))
 
-    def lines(self) -> list[str]:
+    def to_lines(self) -> list[str]:
         """Two sentences at most: what was replaced, what was left alone."""
-        parts = [_counted(count, KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
+        parts = [_count(count, KINDS.get(kind, f"{kind} value")) for kind, count in self.replaced.items()]
         done = f"replaced: {', '.join(parts)}" if parts else "no personal data was found"
-        lines = [f"{done}; the rest of free text is as it came"]
+        lines = [f"{done}; other free text is as it came"]
         if self.left:
             reasons = [
-                f"{_counted(count, 'value')} ({_REASONS[reason]}{self._shown(reason)})"
+                f"{_count(count, 'value')} ({_REASONS[reason]}{self._list_named(reason)})"
                 for reason, count in self.left.items()
             ]
             lines.append(f"left alone: {', '.join(reasons)}")
         return lines
 
-    def _shown(self, reason: Reason) -> str:
+    def _list_named(self, reason: Reason) -> str:
         if reason != "named":
             return ""
         more = ", …" if len(self.named) > _SHOWN else ""
@@ -68,7 +68,7 @@ def _rank(kind: PersonalKind) -> int:
     return list(KINDS).index(kind) if kind in KINDS else len(KINDS)
 
 
-def _counted(count: int, noun: str) -> str:
+def _count(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
     ending = {"date of birth": "dates of birth", "health datum": "health data"}.get(noun)

@@ -6,7 +6,7 @@ from typing import Literal
 
 from conn_engine.secrets import REDACTED
 
-__all__ = ["KINDS", "MARKS", "PersonalKind", "PersonalValues", "Reason", "folded", "is_embedded"]
+__all__ = ["KINDS", "MARKS", "PersonalKind", "PersonalValues", "Reason", "fold_case", "is_embedded"]
 
 PersonalKind = str
 Reason = Literal["named", "id", "code"]
@@ -41,9 +41,10 @@ _FEWEST_DIGITS = 5
 _LONGEST = 500
 _CODE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}|(?:[A-Z][A-Za-z]+/)+[A-Za-z_+\-0-9]+|UTC|GMT")
 _OURS = frozenset({"example", "com", "example.com", "redacted"})  # what stands for values
+_NOBODY = frozenset({"n/a", "none", "null", "unknown", "undefined", "not available", "other"})
 
 
-def folded(text: str) -> str:
+def fold_case(text: str) -> str:
     """The text without regard to case, character by character."""
     lower = text.lower()
     if len(lower) == len(text):
@@ -59,8 +60,8 @@ def is_embedded(kind: PersonalKind, text: str) -> bool:
 
 @dataclass(slots=True)
 class PersonalValues:
-    """`named` are folded texts that the connector itself names. `found` has each value's kind and spelling by the
-    folded text, `left` why some are left alone, `ids` the folded texts that identify records."""
+    """`named` are texts that the connector itself names. `found` has each value's kind and spelling, `left` why some
+    are left alone, both by the text in folded case; `ids` are texts that identify records."""
 
     named: frozenset[str] = frozenset()
     found: dict[str, tuple[PersonalKind, str]] = field(default_factory=dict)
@@ -68,7 +69,7 @@ class PersonalValues:
     ids: set[str] = field(default_factory=set)
 
     def add(self, kind: PersonalKind, text: str) -> None:
-        """Take in a value. What tells nothing of a person by itself (a letter, a short number) is none."""
+        """Add a value, unless it identifies nobody by itself (a letter, a short number) or has to stay."""
         text = text.strip()
         if kind == "free_text" or REDACTED in text or not 1 < len(text) <= _LONGEST:
             return
@@ -76,19 +77,19 @@ class PersonalValues:
             digits = sum(character.isdecimal() for character in text)
             if digits < _FEWEST_DIGITS:
                 return
-        key = folded(text)
+        key = fold_case(text)
         if key in self.named:
             self.left[key] = ("named", text)
         elif kind == "location" and _CODE.fullmatch(text):
             self.left[key] = ("code", text)
-        elif key not in _OURS:
+        elif key not in _OURS and (kind == "name" or key not in _NOBODY):
             before = self.found.get(key)
             if before is None or _rank(kind) < _rank(before[0]):
                 self.found[key] = (kind, text)
 
     def leave(self, reason: Reason, text: str) -> None:
         """Leave a value alone."""
-        self.left[folded(text.strip())] = (reason, text)
+        self.left[fold_case(text.strip())] = (reason, text)
 
     def settle(self) -> None:
         """Leave alone what the connector names, and what is an id as well, unless it is by its nature somebody's: an

@@ -9,11 +9,11 @@ from conn_engine.documents import Placing, dump_json, write_whole
 from conn_engine.errors import UsageError
 from conn_engine.personal import PersonalSummary
 from conn_engine.runtime.credential_places import needed_headers, places_of
-from conn_engine.runtime.personal import PersonalData, save_pseudonymised
+from conn_engine.runtime.personal import PersonalData, save_without_personal_data
 from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
 from conn_engine.transport.har import export_har, import_har
-from conn_engine.transport.recordings import Recording, load_recording, redacted_recording, save_recording
+from conn_engine.transport.recordings import Recording, load_recording, redact_recording, save_recording
 from conn_engine.wary_redaction import WaryRedactor
 from conn_engine.wire import Clock
 
@@ -69,8 +69,8 @@ def import_recording(
     if personal is None:
         save_recording(target, recording, wary, **placing)
         return len(exchanges), None
-    clean = redacted_recording(recording, wary)
-    _, summary = save_pseudonymised(target, effective, name, clean, personal, wary, **placing)
+    clean = redact_recording(recording, wary)
+    _, summary = save_without_personal_data(target, effective, name, clean, personal, wary, **placing)
     return len(exchanges), summary
 
 

@@ -8,9 +8,9 @@ from conn_engine.config import Effective
 from conn_engine.documents import texts
 from conn_engine.expressions.tokens import LexError, lex
 from conn_engine.lint.sites import sites
-from conn_engine.personal import folded
+from conn_engine.personal import fold_case
 
-__all__ = ["named_texts"]
+__all__ = ["find_named_texts"]
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _PARTS = re.compile(r"[\s/,;&=?#:|()\[\]{}]+")
@@ -18,8 +18,8 @@ _FOR_PEOPLE = frozenset({"description", "label", "note", "docs_url", "help", "ti
 _ESCAPE = re.compile(r"\\(.)")
 
 
-def named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[str]]:
-    """The texts that a configuration names, and the names of fields that it knows; all folded."""
+def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[str]]:
+    """The texts that a configuration names, and the names of fields that it knows; in folded case."""
     values: set[str] = set()
     names: set[str] = set()
     for layer in effective.layers:
@@ -29,17 +29,17 @@ def named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[str]]:
             if any(part in _FOR_PEOPLE for part in path[-1:]):
                 continue
             kind = kinds.get(path)
-            for piece, is_expression in _pieces(text, kind):
+            for piece, is_expression in _split(text, kind):
                 if is_expression:
-                    _read(piece, values, names)
+                    _read_expression(piece, values, names)
                 else:
                     parts = {piece, *_PARTS.split(piece)}
                     values |= parts
                     names |= parts
-    return frozenset(map(folded, values - {""})), frozenset(map(folded, names - {""}))
+    return frozenset(map(fold_case, values - {""})), frozenset(map(fold_case, names - {""}))
 
 
-def _pieces(text: str, kind: str | None) -> Iterator[tuple[str, bool]]:
+def _split(text: str, kind: str | None) -> Iterator[tuple[str, bool]]:
     """The parts of a text, and which of them are expressions."""
     if kind == "expression":
         yield text, True
@@ -48,7 +48,7 @@ def _pieces(text: str, kind: str | None) -> Iterator[tuple[str, bool]]:
         yield piece, number % 2 == 1
 
 
-def _read(text: str, values: set[str], names: set[str]) -> None:
+def _read_expression(text: str, values: set[str], names: set[str]) -> None:
     try:
         tokens = lex(text)
     except LexError:

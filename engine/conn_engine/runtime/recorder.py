@@ -19,11 +19,11 @@ from conn_engine.runtime.cases import Outcome, replay
 from conn_engine.runtime.compare import compare_records
 from conn_engine.runtime.connection import Connection, Wiring
 from conn_engine.runtime.drive import Sender
-from conn_engine.runtime.personal import PersonalData, save_pseudonymised
+from conn_engine.runtime.personal import PersonalData, save_without_personal_data
 from conn_engine.runtime.recorded_files import recorded_file
 from conn_engine.runtime.variants import base_url
 from conn_engine.transport.record import Recorder
-from conn_engine.transport.recordings import RecordedCall, redacted_recording, save_recording
+from conn_engine.transport.recordings import RecordedCall, redact_recording, save_recording
 from conn_engine.wire import Completeness
 
 __all__ = ["Recorded", "record_operation"]
@@ -98,13 +98,15 @@ def record_operation(
             wait=wiring.session.policy.wait,
         ),
     )
-    clean = redacted_recording(recording, wiring.redactor)
+    clean = redact_recording(recording, wiring.redactor)
     where = placing or {}
     if personal is None:
         save_recording(path, clean, wiring.redactor, **where)
         outcome, summary = replay(wiring.effective, name, clean), None
     else:
-        outcome, summary = save_pseudonymised(path, wiring.effective, name, clean, personal, wiring.redactor, **where)
+        outcome, summary = save_without_personal_data(
+            path, wiring.effective, name, clean, personal, wiring.redactor, **where
+        )
     difference = _difference(outcome, ran.records, ran.fault)
     return Recorded(
         len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes), summary, ran.completeness

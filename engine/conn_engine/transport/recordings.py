@@ -31,7 +31,7 @@ __all__ = [
     "check_exchanges",
     "load_as",
     "load_recording",
-    "redacted_recording",
+    "redact_recording",
     "redacted_request",
     "redacted_response",
     "redacted_text",
@@ -233,7 +233,7 @@ def save_recording(path: Path, recording: Recording, redactor: Redactor, **placi
     again in the finished file, which is deleted when one is found. Raises ConfigurationError (REC002) then;
     a file that was there before is only replaced by a clean one.
     """
-    clean = redacted_recording(recording, redactor)
+    clean = redact_recording(recording, redactor)
     write_clean(path, dump_json(_ordered(clean, path)), redactor, **placing)
     return clean
 
@@ -286,7 +286,7 @@ def _ordered(recording: Recording, path: Path) -> dict[str, Any]:
     return {**first, **{key: value for key, value in data.items() if key not in first}, **last}
 
 
-def redacted_recording(recording: Recording, redactor: Redactor) -> Recording:
+def redact_recording(recording: Recording, redactor: Redactor) -> Recording:
     """A recording without known secrets and values with secret names, which stay apart by numbers."""
     return _clean(recording, redactor.numbering())
 

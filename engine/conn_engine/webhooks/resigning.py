@@ -69,13 +69,13 @@ def kept(
         headers = kept_headers(delivery.headers, pairs, keeper, named)
         text = clean_body(text, delivery.headers.get("content-type", ""), keeper)
         if personal is not None:
-            url, text = personal.text(url), personal.text(text)
-            headers = [(name, personal.header(name, value)) for name, value in headers]
+            url, text = personal.replace_text(url), personal.replace_text(text)
+            headers = [(name, personal.replace_header(name, value)) for name, value in headers]
         return Delivery(delivery.method, url, Headers(headers), _exact(delivery, text))
 
     def claims(value: Any) -> Any:
         said = keeper.data(_deep(value, lambda text: swapped(text, pairs)))
-        return said if personal is None else personal.data(said)
+        return said if personal is None else personal.replace_data(said)
 
     scope = {**proving.secrets, **{name: value for name, value in secrets.items() if not name.startswith("env.")}}
     env = {name.removeprefix("env."): value for name, value in secrets.items() if name.startswith("env.")}

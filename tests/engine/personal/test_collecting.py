@@ -54,6 +54,10 @@ def test_an_address_is_found_in_whichever_form_it_travels(text: str) -> None:
         ({"name": {"first": "Ada", "last": "Lovelace"}}, {"Ada": "name", "Lovelace": "name"}),
         ({"name": "Acme", "fileName": "ada.pdf", "full_name": "acme/website"}, {}),
         ({"properties": [{"name": "firstname", "value": "Ada"}]}, {"Ada": "name"}),
+        ({"from": '"Lovelace, Ada" <ada@acme.com>'}, {"ada@acme.com": "email", "Lovelace, Ada": "name"}),
+        ({"from": "Re: Ada King <ada@acme.com>"}, {"ada@acme.com": "email", "Ada King": "name"}),
+        ("first_name;x\n" + "A" * 200_000, {}),
+        ({"phone": "n/a", "home_address": "unknown", "last_name": "Null"}, {"Null": "name"}),
         ({"phone": "0170 1234567", "phone_type": "12345 x"}, {"0170 1234567": "phone"}),
         ({"phones": [{"value": "0170 1234567", "label": "work"}]}, {"0170 1234567": "phone"}),
         ({"mobile": 491701234567}, {"491701234567": "phone"}),
@@ -111,9 +115,9 @@ def test_a_mark_holds_below_it_unless_that_has_its_own() -> None:
         "mails": [{"at": "a@b.example", "kind": "work"}],
         "home": {"city": "London", "kind": "main"},
     }
-    marked = [(kind, text) for kind, text in PersonalMarks(SCHEMA).texts(record) if kind is not None]
+    marked = [(kind, text) for kind, text in PersonalMarks(SCHEMA).find_texts(record) if kind is not None]
     assert marked == [("name", "Ada"), ("email", "a@b.example"), ("address", "London")]
-    assert PersonalMarks(SCHEMA).enumerated == {"male", "female"}
+    assert PersonalMarks(SCHEMA).find_enumerated() == {"male", "female"}
 
 
 def traced(reads: dict[str, Any], rows: list[tuple[Any, Any]], named: frozenset[str] = frozenset()) -> PersonalValues:

@@ -3,7 +3,7 @@
 import pytest
 
 from conn_engine.errors import CredentialError, UsageError
-from conn_engine.personal.key import ENTRY, VARIABLE, workspace_key
+from conn_engine.personal.key import ENTRY, VARIABLE, load_key
 from conn_engine.secrets import Redactor
 from conn_engine.vault import EnvironmentVault, open_vault
 from conn_engine.vault.memory import MemoryVault
@@ -18,11 +18,11 @@ class Locked(MemoryVault):
 
 def test_a_key_is_made_once_and_no_file_may_hold_it():
     vault, redactor = MemoryVault(), Redactor()
-    first = workspace_key(vault, {}, redactor)
-    again = workspace_key(vault, {}, Redactor())
+    first = load_key(vault, {}, redactor)
+    again = load_key(vault, {}, Redactor())
     assert (first.origin, again.origin) == ("new", "vault")
     assert first.raw == again.raw
-    assert first.raw != workspace_key(MemoryVault(), {}, redactor).raw
+    assert first.raw != load_key(MemoryVault(), {}, redactor).raw
     assert redactor.find(f"x {vault.load(ENTRY)['key']} x") == ["the key of personal data"]
     assert "raw" not in repr(first)
 
@@ -30,17 +30,17 @@ def test_a_key_is_made_once_and_no_file_may_hold_it():
 def test_a_variable_goes_before_the_vault_and_is_no_part_of_an_account():
     environ = {VARIABLE: "0123456789abcdef"}
     vault = MemoryVault()
-    assert workspace_key(vault, environ, Redactor()).origin == "variable"
+    assert load_key(vault, environ, Redactor()).origin == "variable"
     assert vault.load(ENTRY) is None
     with pytest.raises(UsageError, match="shorter than 16 characters"):
-        workspace_key(vault, {VARIABLE: "short"}, Redactor())
+        load_key(vault, {VARIABLE: "short"}, Redactor())
     assert EnvironmentVault(environ, accounts=["personal"]).load("personal") is None
 
 
 @pytest.mark.parametrize("locked", [False, True])
 def test_where_no_key_can_be_kept_the_run_has_its_own_and_a_reason(tmp_path, locked):
     vault = Locked() if locked else open_vault({"CONN_NO_KEYRING": "1"}, folder=tmp_path)
-    one, other = (workspace_key(vault, {}, Redactor()) for _ in range(2))
+    one, other = (load_key(vault, {}, Redactor()) for _ in range(2))
     assert (one.origin, other.origin) == ("run", "run")
     assert one.raw != other.raw
     assert one.reason

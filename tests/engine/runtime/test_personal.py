@@ -223,6 +223,20 @@ def test_another_shape_of_the_result_is_not_kept(make: Callable[..., Workspace])
     assert not (workspace.root / "connectors/shop/recordings/crm.contacts.list.json").exists()
 
 
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [
+        ("deleted", '$contains(response.who, "Ada")'),
+        ("lifecycle_stage", '$length(response.who) = 12 ? "lead" : "other"'),
+    ],
+)
+def test_another_answer_to_a_question_is_not_kept(make: Callable[..., Workspace], field: str, text: str) -> None:
+    mapping = CRM.replace("lifecycle_stage: response.stage\n", f"{field}: {json.dumps(text)}\n")
+    workspace = make({"connectors/shop/connector.yaml": CONNECTOR, "connectors/shop/unified/crm.yaml": mapping})
+    with pytest.raises(ConfigurationError, match=f"record 1 has another shape at {field}"):
+        recorded(workspace, "contacts.list", pages)
+
+
 def test_a_value_that_is_still_found_is_not_kept(shop: Workspace) -> None:
     hidden = {**ADA, "hex": b"Ada@Acme.com".hex(), "more": base64.b64encode(b"\xff\xfe Ada@Acme.com").decode()}
     with pytest.raises(ConfigurationError, match="was still found in it") as raised:

@@ -83,15 +83,21 @@ def test_a_form_a_claim_and_what_was_asked_have_nobody_in_them(make: Any, tmp_pa
     assert kept.outcome.records[0]["data"]["first_name"] == kept.recorded.exchanges[0].response.body["name"]
 
 
-def test_a_delivery_that_is_another_event_without_its_person_is_not_kept(make: Any, tmp_path: Any) -> None:
-    events = {
-        "type": '$length(body.person.name) = 3 ? body.type : "other"',
-        "id": "body.event",
-        "record": "body.person",
-    }
+@pytest.mark.parametrize(
+    ("kind", "fault"),
+    [
+        ('$length(body.person.name) = 3 ? body.type : "other"', "record 1 has another shape"),
+        ("$length(body.person.name) = 3 ? body.kinds[0] : body.kinds[1]", "events of other types"),
+    ],
+)
+def test_a_delivery_that_is_another_event_without_its_person_is_not_kept(
+    make: Any, tmp_path: Any, kind: str, fault: str
+) -> None:
+    events = {"type": kind, "id": "body.event", "record": "body.person"}
     wiring = connected(make(HMAC, events=events), {"webhook_secret": SECRET})
-    plain = Delivery("POST", URL, Headers({"X-Signature": "sha256=00ff"}), json.dumps(BODY).encode())
-    with pytest.raises(ConfigurationError, match="has another shape") as raised:
+    body = json.dumps({**BODY, "kinds": ["x", "y"]}).encode()
+    plain = Delivery("POST", URL, Headers({"X-Signature": "sha256=00ff"}), body)
+    with pytest.raises(ConfigurationError, match=fault) as raised:
         record_delivery(wiring, signed(wiring, plain), tmp_path / "d.json", received_at=NOW, personal=PERSONAL)
     assert [finding.code for finding in raised.value.findings] == ["REC005"]
     assert not (tmp_path / "d.json").exists()

@@ -1,4 +1,4 @@
-"""The personal data of one delivery: found in it and in what was asked because of it, and looked for in its file."""
+"""Finds the personal data of one webhook delivery and of the requests that followed it, and checks its file."""
 
 import base64
 from dataclasses import dataclass
@@ -18,54 +18,58 @@ from conn_engine.personal import (
     collect,
     collect_exchanges,
     find_values,
-    replaced_exchanges,
+    replace_in_exchanges,
 )
-from conn_engine.runtime.personal import PersonalData, PersonalTracer, check_unchanged, refuse_personal
+from conn_engine.runtime.personal import PersonalData, PersonalTracer
+from conn_engine.runtime.unchanged import check_unchanged, refuse_personal
 from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.transport.recordings import MAX_BYTES
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, load_delivery
 
-__all__ = ["DeliveryPeople", "replaced_frame"]
+__all__ = ["DeliveryPeople", "replace_in_frame"]
 
 _WHERE = "the delivery"
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryPeople:
-    """What was found of people in a delivery, and how it is replaced."""
+    """The personal values of a webhook delivery, and how they are replaced."""
 
     values: PersonalValues
     replacements: Replacements
 
     @classmethod
-    def of(cls, effective: Effective, recorded: RecordedDelivery, personal: PersonalData) -> "DeliveryPeople":
+    def collect_from(cls, effective: Effective, recorded: RecordedDelivery, personal: PersonalData) -> "DeliveryPeople":
         """Collect the values of a delivery that has no secret any more. Raises ConfigurationError (REC005)."""
         tracer = PersonalTracer(effective, personal)
         replay_delivery(effective, recorded, tracer.observe)
         try:
-            collect(_said(recorded), tracer.values)
+            collect(_read_content(recorded), tracer.values)
             collect_exchanges(recorded.exchanges, tracer.values)
-            return cls(tracer.values, tracer.replacements())
+            return cls(tracer.values, tracer.make_replacements())
         except RecursionError:
             refuse_personal(_WHERE, "it is nested too deeply to look for personal data in it")
 
     @property
     def summary(self) -> PersonalSummary:
         """What was done."""
-        return PersonalSummary.of(self.values)
+        return PersonalSummary.from_values(self.values)
 
-    def check(self, before: DeliveryOutcome, after: DeliveryOutcome) -> None:
+    def check_outcomes(self, before: DeliveryOutcome, after: DeliveryOutcome) -> None:
         """Raise ConfigurationError (REC005) where the delivery gives something else with replacements."""
-        check_unchanged(before, after, self.replacements, _WHERE)
+        check_unchanged(before, after, self.replacements, self.values, _WHERE)
+        kinds = [[str(event.get("type")) for event in outcome.records] for outcome in (before, after)]
+        if [self.replacements.replace_text(kind) for kind in kinds[0]] != kinds[1]:
+            refuse_personal(_WHERE, "with personal data replaced, it holds events of other types")
         if (before.proved, before.challenge) != (after.proved, after.challenge):
             was, is_ = before.proved or "nothing", after.proved or "nothing"
-            refuse_personal(_WHERE, f"with personal data replaced, it is proved by {is_}, and by {was} before")
+            refuse_personal(_WHERE, f"with personal data replaced, it is verified by {is_}, and by {was} before")
 
     def refuse_in(self, recorded: RecordedDelivery, path: Path, text: str = "") -> None:
         """Raise ConfigurationError (REC005) where a replaced value is still in what is written."""
-        said = _said(recorded)
-        same = self.replacements.data(said) == said
-        same = same and replaced_exchanges(recorded.exchanges, self.replacements) == recorded.exchanges
+        said = _read_content(recorded)
+        same = self.replacements.replace_data(said) == said
+        same = same and replace_in_exchanges(recorded.exchanges, self.replacements) == recorded.exchanges
         kinds = find_values(text, self.values)
         if not same or kinds:
             refuse_personal(path.as_posix(), f"personal data was still found in it ({', '.join(kinds) or 'hidden'})")
@@ -80,18 +84,18 @@ class DeliveryPeople:
             raise
 
 
-def replaced_frame(recorded: RecordedDelivery, people: Replacements) -> RecordedDelivery:
-    """What a recorded delivery says besides the request itself, with every value replaced."""
+def replace_in_frame(recorded: RecordedDelivery, people: Replacements) -> RecordedDelivery:
+    """A recorded delivery with every value replaced, except in the request itself."""
     return structs.replace(
         recorded,
-        note=people.text(recorded.note),
-        base_url=people.text(recorded.base_url),
-        account=DeliveredAccount(context=people.data(recorded.account.context)),
-        exchanges=replaced_exchanges(recorded.exchanges, people),
+        note=people.replace_text(recorded.note),
+        base_url=people.replace_text(recorded.base_url),
+        account=DeliveredAccount(context=people.replace_data(recorded.account.context)),
+        exchanges=replace_in_exchanges(recorded.exchanges, people),
     )
 
 
-def _said(recorded: RecordedDelivery) -> dict[str, Any]:
+def _read_content(recorded: RecordedDelivery) -> dict[str, Any]:
     """What a delivery says, as data; bytes that are no text as one character each."""
     body = recorded.body
     if recorded.body_base64 is not None:

@@ -24,7 +24,7 @@ from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.personal import PersonalData
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.variants import base_url
-from conn_engine.runtime.webhooks.people import DeliveryPeople, replaced_frame
+from conn_engine.runtime.webhooks.people import DeliveryPeople, replace_in_frame
 from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.secrets import NumberingRedactor, Redactor
 from conn_engine.strategies import ask
@@ -145,15 +145,15 @@ def recorded_anew(
             named=_named(effective),
             personal=people,
         )
-        recorded = _with_request(frame if people is None else replaced_frame(frame, people), signed)
-        return _proved(effective, recorded, proved, claims if people is None else people.data(claims))
+        recorded = _with_request(frame if people is None else replace_in_frame(frame, people), signed)
+        return _proved(effective, recorded, proved, claims if people is None else people.replace_data(claims))
 
     recorded, outcome = made()
     if personal is None:
         return KeptDelivery(recorded, outcome)
-    people = DeliveryPeople.of(effective, recorded, personal)
+    people = DeliveryPeople.collect_from(effective, recorded, personal)
     again, after = made(people.replacements)
-    people.check(outcome, after)
+    people.check_outcomes(outcome, after)
     return KeptDelivery(again, after, people)
 
 

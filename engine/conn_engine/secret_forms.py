@@ -87,6 +87,11 @@ def _direct(value: str) -> str:
             parts.append(rf"(?:\\{{{run},{4 * run}}}|(?:{escapes}){{{run}}})")
             at += run
             continue
+        if value[at] in "\"'":  # tables double them; a run at once, for the same reason
+            run = len(value[at:]) - len(value[at:].lstrip(value[at]))
+            parts.append(f"(?:{value[at]}{{{run},{2 * run}}}|{_character(value[at])}{{{run}}})")
+            at += run
+            continue
         parts.append(_character(value[at]))
         at += 1
     return "".join(parts)
@@ -147,6 +152,8 @@ def _packed(value: str) -> list[str]:
 def _spelled(value: str) -> set[bytes]:
     """The value in bytes as it is packed: plain, JSON-escaped, percent-encoded, in Latin-1."""
     spelled = {value.encode("utf-8", "surrogatepass")}
+    if _UNRESERVED.fullmatch(value):  # the same in all of them
+        return spelled
     spelled.add(json.dumps(value)[1:-1].encode())
     spelled.add(json.dumps(value, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass"))
     spelled.add(quote(value.encode("utf-8", "surrogatepass"), safe="").encode())
@@ -185,7 +192,7 @@ def marks(value: str) -> frozenset[str]:
 
 
 def _longest(kind: re.Pattern[str], text: str) -> str:
-    return max(kind.findall(text), key=len, default="")
+    return text if kind.fullmatch(text) else max(kind.findall(text), key=len, default="")
 
 
 def _base64_spellings(core: str) -> set[str]:

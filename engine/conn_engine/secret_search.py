@@ -26,7 +26,7 @@ class SecretSearch:
         self.labels: dict[str, str] = {}
         self.reach = _LONGEST_ESCAPE
         self._echoes: dict[str, str] = {}
-        self._marks: tuple[str, ...] = ()
+        self._marks: tuple[int, tuple[str, ...]] = (0, ())
         self._compiled: dict[bool, Compiled] = {}
 
     def add(self, value: str, label: str, *, echo: bool) -> None:
@@ -38,12 +38,11 @@ class SecretSearch:
             self.reach = max(self.reach, _LONGEST_ESCAPE * (len(part) + 1))
             if echo and len(part) >= _SHORTEST_ECHO and part not in self._echoes:
                 self._echoes[part] = label
-                self._marks = tuple(dict.fromkeys((*self._marks, *sorted(marks(part)))))
 
     @property
     def has_echoes(self) -> bool:
         """Whether any is known."""
-        return bool(self._marks)
+        return bool(self._echoes)
 
     def locate(self, text: str) -> Spans:
         """Where secrets stand, in order and apart from one another, and from marks that the text has already."""
@@ -55,9 +54,9 @@ class SecretSearch:
 
     def suspects(self, text: str, *, wrapped: bool = True) -> bool:
         """Whether an echo may stand in the text; if not, none does."""
-        known = self._marks
-        if not known:
+        if not self._echoes:
             return False
+        known = self._current_marks()
         if any(mark in text for mark in known):
             return True
         if may_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in known):
@@ -98,6 +97,14 @@ class SecretSearch:
         for plain in unwrap(text) if wrapped else ():
             yield plain
             yield from (view.within(plain) for view in self._views(plain.text, wrapped=False))
+
+    def _current_marks(self) -> tuple[str, ...]:
+        count, known = self._marks
+        if count != len(self._echoes):
+            values = list(self._echoes)
+            known = tuple(dict.fromkeys(mark for value in values for mark in sorted(marks(value))))
+            self._marks = len(values), known
+        return known
 
     def _current(self, *, echoes: bool) -> Compiled | None:
         # Replaced as a whole, and only trusted for the secrets it was made of: threads add and read at once.

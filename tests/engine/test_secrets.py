@@ -14,7 +14,7 @@ import pytest
 
 from conn_engine.secrets import REDACTED, Redactor, Secret, secret_name
 
-AWKWARD = 'p/ä+s "w\\o%rd\n=é&\U0001f511'
+AWKWARD = "p/ä+s \"w\\o''%rd\n=é&\U0001f511"
 
 
 def test_secret_is_masked_until_revealed():
@@ -73,6 +73,8 @@ FORMS = {
     "html by numbers, in percent": lambda s: quote("".join(f"&#{ord(c)};" for c in s)),
     "sections of XML": lambda s: "".join(f"<![CDATA[{c}]]>" for c in s),
     "comments of XML": lambda s: "<!-- x -->".join(html.escape(c, quote=False) for c in s),
+    "a table": lambda s: s.replace('"', '""'),
+    "a table with other quotes": lambda s: s.replace("'", "''"),
     "quoted-printable": lambda s: quopri.encodestring(s.encode(), quotetabs=True).decode(),
     "quoted-printable, wrapped": lambda s: "".join(f"=\n{quopri.encodestring(c.encode()).decode()}" for c in s),
     "base64 on lines of 76": lambda s: encodebytes(b"u" * 50 + s.encode() + b"z" * 90).decode(),

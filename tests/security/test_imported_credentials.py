@@ -342,6 +342,20 @@ def test_the_connectors_own_authorization_tells_where_a_credential_stands(world:
     nothing_of(imported(world, entry(**carried), echo), secret)
 
 
+def test_words_that_an_authorization_carries_stay_elsewhere(world: World) -> None:
+    both = {"X-Key": "{{api_key}}", "X-Client": "mobile-app"}
+    shop(world, {"format": "header", "config": {"headers": both}})
+    basic = base64.b64encode(f"{KEY}:token".encode()).decode()
+    text = imported(
+        world,
+        entry(headers={"X-Key": WORD, "X-Client": "mobile-app", "Authorization": f"Basic {basic}"}),
+        entry(answer={"kind": "mobile-app", "note": "a token", "who": f"{KEY}, {WORD}"}),
+    )
+    assert '"kind": "mobile-app"' in text
+    assert '"note": "a token"' in text
+    nothing_of(text, KEY, WORD)
+
+
 @pytest.mark.parametrize("place", ["query", "path", "body", "form"])
 def test_however_short_it_is(world: World, place: str) -> None:
     authorization, carried = PLACES[place]

@@ -29,7 +29,8 @@ def places_of(effective: Effective) -> list[CredentialPlace]:
     found: dict[CredentialPlace, None] = {}
     for operation in effective.vendor_operations():
         for place in operation.authorization.places():
-            found |= dict.fromkeys(_in_urls(operation, place) if place.kind == "path" else [place])
+            if not place.template or "{{" in place.template:  # anything else is the same for everybody
+                found |= dict.fromkeys(_in_urls(operation, place) if place.kind == "path" else [place])
     found |= dict.fromkeys(_written(effective.data))
     return list(found)
 

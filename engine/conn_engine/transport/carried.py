@@ -46,7 +46,7 @@ def learn_credentials(
             for secret in place.secrets(value):
                 if not place.certain:
                     _learn(secret, redactor)
-                elif not is_common_word(secret):
+                elif (len(secret) >= _SHORTEST or not secret.isalpha()) and not is_common_word(secret):
                     redactor.add(secret, _LABEL)
 
 
@@ -89,13 +89,13 @@ def _placed(place: CredentialPlace, request: Request, recorded: RecordedRequest)
 
 
 def _in_header(name: str, value: str) -> Iterator[str]:
-    """What a header has of a credential: it without its scheme, a password, the cookies that look like one."""
+    """What a header has of a credential: it without its scheme, a user's name (often the key) and password, cookies."""
     yield value
     bare = _SCHEME.sub("", value, count=1).strip()
     yield bare
     if value[:6].lower() == "basic ":
         try:
-            yield base64.b64decode(bare, validate=True).decode("utf-8", "replace").partition(":")[2]
+            yield from base64.b64decode(bare, validate=True).decode("utf-8", "replace").split(":", 1)
         except binascii.Error:
             return
     if name.lower() == "cookie":

@@ -263,8 +263,10 @@ def test_a_log_in_of_an_earlier_release_is_bound_to_where_it_is_used_first(shop,
 
     earlier = FileVault(tmp_path / "state" / "credentials" / file_name(str(shop)), KEY["CONN_VAULT_KEY"])
     earlier.save("me", {"token": TOKEN})
-    run(shop, "run", "things.list", "-a", "me")
-    assert len(vendor.got) == 1
+    first = run(shop, "run", "things.list", "-a", "me").err
+    assert f'account "me": its log-in is for 127.0.0.1:{vendor.port} from now on' in first
+    assert "from now on" not in run(shop, "run", "things.list", "-a", "me").err
+    assert len(vendor.got) == 2
     checkout(shop, stranger)
     assert f"is for 127.0.0.1:{vendor.port}" in run(shop, "run", "things.list", "-a", "me", code=5).err
     assert stranger.got == []

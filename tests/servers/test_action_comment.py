@@ -71,6 +71,13 @@ def test_one_comment_is_kept_up_to_date(runner: Runner) -> None:
     assert runner.written() == [f"{MARK}\n## conn ci: all is well\n"]
 
 
+def test_a_long_summary_is_cut_between_lines(runner: Runner) -> None:
+    line = f"- `@octocat {'x' * 990}`\n"
+    assert runner.comment(line * 100) == ""
+    (body,) = runner.written()
+    assert body == f"{MARK}\n{line * 59}"
+
+
 def test_a_summary_that_the_run_did_not_write_is_not_posted(runner: Runner) -> None:
     (runner.folder / "conn-ci.md").write_text("of a commit", encoding="utf-8")
     assert runner.comment("") == ""

@@ -100,6 +100,8 @@ class WorkspaceVault:
                     verified_at = known.verified_at if verified_at is None else verified_at
                     issue = Issue(known.hosts if hosts is None else hosts, verified_at)
                     self._write(self._name, account, entry.document, issue)
+                    if hosts and known.hosts is None:
+                        self.notices.append(f'account "{account}": its log-in is for {", ".join(hosts)} from now on')
         except CredentialError as error:
             self.notices.append(f'account "{account}": {error.message}')
 

@@ -50,6 +50,7 @@ INHERITED: Final = (
     "errors",
     "rate_limit",
     "timeout_seconds",
+    "part_failure",
 )
 """Keys of the connector that a resource and an operation may say again."""
 

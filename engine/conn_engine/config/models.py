@@ -82,6 +82,7 @@ HttpMethod = Literal[
     "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS",
 ]  # fmt: skip
 Seconds = Annotated[float, Meta(gt=0, le=3600)]
+PartFailure: TypeAlias = Literal["stop", "continue"]
 
 
 class Field(Settings, frozen=True, kw_only=True):
@@ -133,6 +134,14 @@ class Inheritable(Settings, frozen=True, kw_only=True):
     ] = None
     rate_limit: Annotated[RateLimit | None, Meta(description="Where answers say how much may still be asked.")] = None
     timeout_seconds: Annotated[Seconds | None, Meta(description="Longest time for one exchange. Default 30.")] = None
+    part_failure: Annotated[
+        PartFailure | None,
+        Meta(
+            description="What becomes of the other parts of a listing (values of `parents`, windows) when the vendor "
+            "refuses one for good: the run stops (the default), or goes through them and ends with the error. The "
+            "state of a part that failed does not move."
+        ),
+    ] = None
 
 
 class Operation(Inheritable, frozen=True, kw_only=True):

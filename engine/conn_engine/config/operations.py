@@ -124,6 +124,7 @@ class VendorOperation:
     writes: bool
     deprecated: Deprecation | None
     timeout_seconds: float
+    part_failure: Literal["stop", "continue"]
     places: Mapping[str, Path_] = field(default_factory=dict, repr=False, compare=False)
 
     def paging(self) -> Pagination:
@@ -324,6 +325,7 @@ def _vendor_operation(
         writes=typed.writes if typed.writes is not None else method not in _SAFE_METHODS and not asks,
         deprecated=typed.deprecated,
         timeout_seconds=typed.timeout_seconds or _DEFAULT_TIMEOUT,
+        part_failure=typed.part_failure or "stop",
         places=places,
     )
 

@@ -8,6 +8,7 @@ import json
 from functools import lru_cache, partial
 from typing import Any
 
+from conn_engine.functions.removal import without_paths
 from conn_engine.functions.rows import Function, FunctionFault
 
 __all__ = ["ROWS"]
@@ -39,7 +40,11 @@ def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
 def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
-    return {key: value[key] for key in _among(tuple(value), _texts(keys), False)}
+    names = _texts(keys)
+    paths = [name for name in names if name.startswith("/")]
+    flat = tuple(name for name in names if not name.startswith("/")) if paths else names
+    made = {key: value[key] for key in _among(tuple(value), flat, False)}
+    return without_paths(made, paths) if paths else made
 
 
 def _texts(keys: Any) -> tuple[str, ...]:
@@ -263,9 +268,9 @@ ROWS: tuple[Function, ...] = (
         "omit",
         _omit,
         "<o(as):o>",
-        "The object without the named keys; `*` at the end of a name: every key that begins so.",
-        "$omit({'name': 'A', 'age': 3, 'x_1': 0, 'x_2': 0}, ['age', 'x_*'])",
-        {"name": "A"},
+        "The object without the named keys: `x_*` is each that begins so, `/a/*/b` a path (`**` any number of steps).",
+        "$omit({'name': 'A', 'x_1': 0, 'lines': [{'id': 1, 'secret': 2}]}, ['x_*', '/lines/*/secret'])",
+        {"name": "A", "lines": [{"id": 1}]},
     ),
     Function(
         "groupBy",

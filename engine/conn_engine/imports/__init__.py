@@ -6,7 +6,7 @@ of its vendor.
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import parse, write_whole
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.imports.beside import Beside
 from conn_engine.imports.build import build
 from conn_engine.imports.checking import add_faults
 from conn_engine.imports.contract import Contract, Finished
@@ -53,11 +54,12 @@ _CREATED = "2026-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A parsed document. `file` is its name without folders."""
+    """A parsed document. `file` is its name without folders, `folder` where files beside it are looked for."""
 
     file: str
     data: Any
     format: Format
+    folder: Path | None = None
 
 
 @dataclass(slots=True)
@@ -107,7 +109,7 @@ def read_source(path: Path) -> Source:
         ) from None
     for one in known:
         if one.recognises(document.data):
-            return Source(path.name, document.data, one)
+            return Source(path.name, document.data, one, path.parent)
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
     shown = f" (it has {plain(', '.join(map(str, keys)), 120)})" if keys else ""
     raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
@@ -139,7 +141,7 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
     if options.base_url and not usable_url(options.base_url.rstrip("/")):
         raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
     _options_taken(source, options)
-    read = source.format.read(source.data, options)
+    read = source.format.read(source.data, replace(options, beside=Beside(source.folder)))
     recordings: list[Recording] = []
     if isinstance(read, Contract):
         built = build(read, options)

@@ -1,9 +1,10 @@
 """The formats that can be imported: one module each, in one table. A new one is a module and its name here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.imports.beside import Beside
 from conn_engine.imports.contract import Contract, Finished
 
 __all__ = ["Format", "Options", "formats"]
@@ -13,7 +14,7 @@ __all__ = ["Format", "Options", "formats"]
 class Options:
     """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
     `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
-    `entry` is the key of one connector in a document that holds several.
+    `entry` is the key of one connector in a document that holds several; `beside` are the files beside the document.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Options:
     security: str = ""
     samples: bool = False
     entry: str = ""
+    beside: Beside = field(default_factory=lambda: Beside(None))
 
 
 @dataclass(frozen=True, slots=True)

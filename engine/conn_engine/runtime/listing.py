@@ -16,6 +16,7 @@ from conn_engine.runtime.enrichment import delivered
 from conn_engine.runtime.exchange import Exchanged, in_parts
 from conn_engine.runtime.jobs import job_pages
 from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
+from conn_engine.runtime.part_failures import raise_failures
 from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.recursion import recursed
@@ -72,6 +73,7 @@ def fetch_pages(  # noqa: PLR0917
 
     frame = Frame({**call_scope(effective, call), **(extra or {})}, resume=resume)
     yield from partitions(listing, frame, deliver, pieced)
+    raise_failures(listing)
 
 
 def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:

@@ -8,6 +8,7 @@ from conn_engine.errors import UsageError, VendorError
 from conn_engine.flows import place
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, VendorPage, foreign_cursor, stepped
+from conn_engine.runtime.part_failures import survive
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.sources import Part, combined, partition_scope
 from conn_engine.strategies import Draft
@@ -44,7 +45,7 @@ def partitions(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow
             yield from below(frame.within(partition_scope(frame.scope, part), put, resume=resume), hand_on)
         except VendorError as error:
             error.partition = error.partition or dict(part.values)
-            raise
+            survive(listing, error)
 
     yield from combined(listing, frame.scope, parents, start, each)
 

@@ -17,6 +17,7 @@ from conn_engine.expressions import render
 from conn_engine.incremental import Common, Progress, State, Unreadable, Window, absent
 from conn_engine.pagination.placement import put
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, stepped
+from conn_engine.runtime.part_failures import survive
 from conn_engine.strategies import Draft, Scope, ask
 from conn_engine.wire import Flow
 
@@ -67,7 +68,10 @@ def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
             yield from below(within, step.emit(emit))
         except VendorError as error:
             if step.begun or rest or not todo.halved(part, error, lambda window: settings.halves(fill, window)):
-                raise
+                error.partition = error.partition or frame.scope.get("partition") or {}
+                survive(listing, error)
+                run.held.add(_mark(partition))
+                first, rest = False, {}
         else:
             first, rest = False, {}
 

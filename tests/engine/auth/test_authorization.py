@@ -118,6 +118,27 @@ def test_path() -> None:
         assert draft.url == "https://api.example.com/v1/botk/a?page=2"
 
 
+def test_a_next_url_that_has_the_value_itself_is_taken_as_it_is() -> None:
+    kind = Path(name="account", value="{{account}}")
+    own = "https://api.example.com/v1/{account}/a"
+    for path, holds in {
+        "v1/k/a?page=2": True,
+        "v1/k": True,
+        "v1/keys/a": False,
+        "v2/k/a": False,
+        "v1/x/k": False,
+    }.items():
+        draft = Draft("GET", f"https://api.example.com/{path}", absolute=True, address=own)
+        if holds:
+            kind.apply(draft, {"account": "k"})
+            assert (draft.url, draft.authorized) == (f"https://api.example.com/{path}", True)
+        else:
+            with pytest.raises(ConfigurationError, match="the path has no"):
+                kind.apply(draft, {"account": "k"})
+    with pytest.raises(ConfigurationError, match="the path has no"):
+        kind.apply(Draft("GET", "https://api.example.com/v1/k/a"), {"account": "k"})
+
+
 @pytest.mark.parametrize("path", ["v1/notes/{mark}", "notes/{mark}/a", "{mark}/v1", "v1%2F{mark}/a", "v1//{mark}/a"])
 @pytest.mark.parametrize("mark", ["bot[redacted]", "bot%5Bredacted%5D", "{token}", "%7Btoken%7D"])
 @pytest.mark.parametrize("absolute", [True, False])

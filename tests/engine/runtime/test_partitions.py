@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.errors import ConfigurationError, UsageError, VendorError
+from conn_engine.errors import ConfigurationError, TransportError, UsageError, VendorError
 from conn_engine.runtime.call import Call
 
 BOARDS = {"": {"items": [{"id": 1, "open": True}, {"id": 2, "open": False}], "next": "b"},
@@ -48,6 +48,52 @@ def test_parents_stream_and_are_asked_for_once(shop: Any) -> None:
     assert [page.partition for page in pages] == [{"board": n} for n in (1, 1, 2, 2, 3, 3)]
     assert [page.number for page in pages] == [1, 2, 3, 4, 5, 6]
     assert not any(page.whole for page in pages)
+
+
+def forbidden(*boards: str) -> Callable[[Any], Any]:
+    def answer(got: Any) -> Any:
+        board = got.path.split("/")[2]
+        return (403, {"message": "no"}) if board in boards else {"items": [{"id": f"{board}-1"}]}
+
+    return answer
+
+
+def refused(*boards: str, **more: Any) -> tuple[dict[str, Any], Any]:
+    parents = {"as": "board", "values": ["1", "2", "3", "4"]}
+    return {"issues": listing("/boards/{{board}}/issues", parents=parents, **more)}, forbidden(*boards)
+
+
+def test_a_part_that_is_refused_ends_the_run(shop: Any) -> None:
+    acme = shop(*refused("2"))
+    got: list[Any] = []
+    with pytest.raises(VendorError) as raised:
+        got.extend(page.records for page in acme.pages("issues.list"))
+    assert raised.value.partition == {"board": "2"}
+    assert acme.got == ["/boards/1/issues", "/boards/2/issues"]
+
+
+@pytest.mark.parametrize(("boards", "told"), [(("2",), "no"), (("2", "4"), r"so did 1 other part\)")])
+def test_the_other_parts_may_be_read_before_the_run_ends_with_the_error(
+    shop: Any, boards: tuple[str, ...], told: str
+) -> None:
+    acme = shop(*refused(*boards, part_failure="continue"))
+    found: list[Any] = []
+    with pytest.raises(VendorError, match=told) as raised:
+        for page in acme.pages("issues.list"):
+            found += page.records
+    assert (raised.value.kind, raised.value.partition) == ("forbidden", {"board": "2"})
+    assert [record["id"] for record in found] == [f"{n}-1" for n in "1234" if n not in boards]
+    assert len(acme.got) == 4
+
+
+def test_where_no_answer_comes_the_other_parts_are_not_asked_for(shop: Any) -> None:
+    def answer(got: Any) -> Any:
+        raise TransportError("the vendor cannot be reached")
+
+    acme = shop(refused(part_failure="continue")[0], answer)
+    with pytest.raises(TransportError):
+        acme.records("issues.list")
+    assert set(acme.got) <= {"/boards/1/issues"}
 
 
 def test_the_first_child_is_delivered_before_the_second_page_of_parents(shop: Any) -> None:

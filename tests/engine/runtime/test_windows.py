@@ -48,6 +48,21 @@ def test_each_window_is_asked_for_and_the_state_moves_with_it(shop: Any) -> None
     assert [page.state for page in pages] == [{"cursor": "2024-01-20T00:00:00Z"}, {"cursor": "2024-02-25T12:00:00Z"}]
 
 
+def test_a_window_that_is_refused_holds_the_state_and_the_others_may_be_read(shop: Any) -> None:
+    def answer(got: Any) -> Any:
+        return (500, {}) if got.query["from"] == "2024-02-01" else rows(got)
+
+    bounds = BOUNDED | {"end": "2024-03-30"}
+    more = {"part_failure": "continue", "errors": [{"when": "status = 500", "then": "fail"}]}
+    acme = shop(listing(**bounds, window="P1M", granularity="P1D", more=more), answer)
+    pages: list[Any] = []
+    with pytest.raises(VendorError, match="500"):
+        for page in acme.pages("rows.list"):
+            pages.append(page)  # what came before the error counts
+    assert [got[:21] for got in acme.got[:3]] == [f"/rows?from=2024-0{n}-01" for n in (1, 2, 3)]
+    assert [page.state for page in pages] == [{"cursor": "2024-01-20T00:00:00Z"}] * 2
+
+
 def test_in_the_middle_of_a_window_the_state_stays(shop: Any) -> None:
     acme = shop(listing(**BOUNDED), rows)
     pages = list(acme.pages("rows.list", Call(state={"cursor": "2024-01-02T00:00:00Z"})))

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
 from conn_engine.expressions import fixed_now
+from conn_engine.failures import Policy
 from conn_engine.imports import Imported, Options, import_source, read_source
 from conn_engine.imports.words import snake
 from conn_engine.runtime.connection import Connection
@@ -70,8 +71,8 @@ class Ours:
         settings = {"version": 1, "trusted_hosts": ["127.0.0.0/8", *sorted(hosts)]}
         (self._folder / "conn.yaml").write_text(json.dumps(settings), encoding="utf-8")
 
-    def connection(self, config: Mapping[str, Any]) -> Connection:
-        """A connection of an account that has the values of a config."""
+    def connection(self, config: Mapping[str, Any], *, wait: bool = False) -> Connection:
+        """A connection of an account that has the values of a config. `wait`: rate limits are waited out."""
         context: dict[str, Any] = {}
         document: dict[str, Any] = {}
         for path, (kind, name) in self.imported.supplied.items():
@@ -87,18 +88,31 @@ class Ours:
         vault = MemoryVault({ACCOUNT: document})
         clock = FrozenClock(NOW.timestamp())
         workspace = load_workspace(self._folder)
-        connection = connect(workspace, ACCOUNT, environ={}, vault=vault, clock=clock, optional_credential=True)
+        connection = connect(
+            workspace,
+            ACCOUNT,
+            environ={},
+            vault=vault,
+            clock=clock,
+            optional_credential=True,
+            policy=Policy(wait=wait, max_wait_seconds=1e9),
+        )
         assert isinstance(connection.transport, Live)
         connection.wiring.session.now_ms = int(NOW.timestamp() * 1000)
         connection.transport = _Loopback(connection.transport, connection.wiring.redactor, self.port)
         return connection
 
-    def read(self, stream: str, config: Mapping[str, Any], state: Any = None) -> Run:
+    def _operation(self, stream: str) -> str:
+        """The operation that stands for a stream: a name that means something else has a word behind it."""
+        name = snake(stream)
+        return f"{name}.list" if f"`{name}.list`" in self.imported.files["README.md"] else f"{name}_stream.list"
+
+    def read(self, stream: str, config: Mapping[str, Any], state: Any = None, *, wait: bool = False) -> Run:
         """Every record of the operation that stands for a stream."""
         records: list[Any] = []
         try:
-            with fixed_now(NOW.timestamp()), self.connection(config) as connection:
-                for page in connection.pages(f"{snake(stream)}.list", Call(state=state), raw=True):
+            with fixed_now(NOW.timestamp()), self.connection(config, wait=wait) as connection:
+                for page in connection.pages(self._operation(stream), Call(state=state), raw=True):
                     records += page.records
                     state = page.state if page.state is not None else state
         except Exception as error:  # a fault of the engine is a difference too

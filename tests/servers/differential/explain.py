@@ -15,6 +15,14 @@ from differential.compare import Difference, Shape, canonical
 __all__ = ["REASONS", "Evidence", "explained"]
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """That one request of a reading is answered with a status: `times` times, or (0) always."""
+
+    status: int
+    times: int
+
+
 @dataclass
 class Evidence:
     """One stream read twice: what each side sent, gave and said, and the difference that is left to explain.
@@ -35,6 +43,11 @@ class Evidence:
     before: "Evidence | None" = None
     untold: bool = False
     aligned: bool = False
+    refusal: Refusal | None = None
+    cdk_failed: bool = False
+
+    def __post_init__(self) -> None:
+        self.cdk_failed = bool(self.cdk_error)
 
     @property
     def left(self) -> bool:
@@ -42,6 +55,8 @@ class Evidence:
         return bool(self.difference or self.cdk_error or self.our_error)
 
 
+MOST_RENEWALS = 2
+"""Requests of ours for a credential that was refused: for a new one, and with that."""
 Window = tuple[float | None, float | None]
 Reason = Callable[[Evidence], bool]
 """Takes away from the evidence what the reason explains; says whether that was anything."""
@@ -90,6 +105,39 @@ def asks_forever(evidence: Evidence) -> bool:
     evidence.cdk_error = evidence.our_error = ""
     evidence.difference = Difference()
     return True
+
+
+def goes_on_after_a_repeated_page(evidence: Evidence) -> bool:
+    """The manifest reads the next page from the wrong place, and comes to one that it had: the CDK asks for it again
+    and gives its records twice; we stop and say so."""
+    found, asked = evidence.difference, Counter(evidence.cdk)
+    if not re.search(r"was there before|has the same|comes? again|repeat", evidence.our_error) or evidence.cdk_error:
+        return False
+    unread = next((one.count for one in reversed(evidence.ours) if one.own), 0)
+    more = sum(one.count for one in found.only_cdk) + unread
+    if found.only_ours or found.records_ours or len(found.records_cdk) > more:
+        return False
+    if not found.only_cdk or any(asked[one] < 2 for one in found.only_cdk):
+        return False
+    evidence.our_error, evidence.difference = "", Difference()
+    return True
+
+
+def ends_at_a_refused_credential(evidence: Evidence) -> bool:
+    """A credential is refused: the CDK tries it with the stream's other parts all the same; we renew it where that is
+    possible, ask once more with the new one, and end."""
+    found, refusal = evidence.difference, evidence.refusal
+    if refusal is None or (refusal.status, refusal.times) != (401, 0) or found.records_ours:
+        return False
+    if evidence.our_error or evidence.cdk_error or not evidence.cdk_failed:
+        return False
+    sent = {replace(one, headers=()) for one in evidence.cdk}
+    renewals = [one for one in found.only_ours if one.kind == "token" or replace(one, headers=()) in sent]
+    if len(renewals) < len(found.only_ours) or len(renewals) > MOST_RENEWALS:
+        return False
+    changed = bool(found)
+    evidence.difference = Difference()
+    return changed
 
 
 def same_request_for_each_window(evidence: Evidence) -> bool:
@@ -172,6 +220,8 @@ def sends_template(evidence: Evidence) -> bool:
     theirs = [one for one in evidence.difference.only_cdk if "{{" in str(one)]
     if not theirs or evidence.difference.records_ours:
         return False
+    if len(theirs) > 20 and "418 Client Error" in evidence.cdk_error:
+        evidence.cdk_error = ""  # it would never have come to an end
     known = {canonical(record) for record in evidence.our_records}
     evidence.difference.only_cdk = [one for one in evidence.difference.only_cdk if one not in theirs]
     left = [record for record in evidence.difference.records_cdk if canonical(record) not in known]
@@ -234,6 +284,8 @@ REASONS: Mapping[str, Reason] = {
         sends_nameless,
         sends_template,
         asks_forever,
+        goes_on_after_a_repeated_page,
+        ends_at_a_refused_credential,
         fails_on_a_missing_field,
         refused_by_the_kit,
         parents_of_a_product,

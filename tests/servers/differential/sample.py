@@ -2,6 +2,7 @@
 
 import json
 import re
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 from conn_engine.errors import ConnError
 from differential.compare import compare, shape, unset
 from differential.engine_side import Ours, Run
-from differential.explain import Evidence, explained
+from differential.explain import Evidence, Refusal, explained
 from differential.peer_process import Peer, PeerFault
 
 __all__ = ["Outcome", "outcomes", "prepared", "run"]
@@ -22,16 +23,20 @@ PAGE = 3
 WORKERS = 2
 CODE = "code: "
 _SET = ("accept", "content-type", "user-agent")
+REFUSALS = ((400, 0), (401, 0), (403, 0), (404, 0), (429, 1), (500, 2), (500, 0), (503, 1))
+"""Statuses with which a request is refused, and how often; 0 is always."""
 
 
 @dataclass
 class Outcome:
-    """One stream, read in one phase: `first` without a state, `again` with the state of the first. Without a stream: a
-    manifest, of which something is left out as a whole, or which has streams that are made of an answer (`dynamic`).
+    """One stream, read in one phase: `first` without a state, `again` with the state of the first, `refused` without
+    one where a request is answered with an error. Without a stream: a manifest, of which something is left out as a
+    whole, or which has streams that are made of an answer (`dynamic`).
 
     `status`: agrees, explained (by `reasons`), differs, custom (needs the vendor's Python code: `reasons` are the
-    classes, with what each is for) or unread (the comparison could not be made: `detail` says why). `left` is what the
-    importer says that it left out. `pages` is how many the stream's longest listing had.
+    classes, with what each is for), unreadable (the kit itself stops, as we do, at what the server makes up) or unread
+    (the comparison could not be made: `detail` says why). `left` is what the importer says that it left out. `pages` is
+    how many the stream's longest listing had.
     """
 
     manifest: str
@@ -121,21 +126,46 @@ class _Course:
                 self.ours.port = self.peer.ask("open", path=str(self.path))["port"]
                 return
             yield outcome
+            if phase == "first" and outcome.status in ("agrees", "explained"):
+                yield from self._refused(name, before)
             if before.cdk_state is None or before.our_state is None:
                 return
 
-    def _phase(self, name: str, phase: str, before: Evidence | None) -> tuple[Outcome, Evidence]:
-        read = self.peer.ask("read", stream=name, state=before.cdk_state if before else None)
+    def _refused(self, name: str, first: Evidence) -> Iterator[Outcome]:
+        """The first reading once more, of which one request is refused: which, and how, follows from the name."""
+        theirs, mine = (
+            {(one.base, one.window, one.page) for one in side if one.own} for side in (first.cdk, first.ours)
+        )
+        both = sorted(theirs & mine, key=repr)
+        if not both or first.cdk_failed:
+            return
+        draw = zlib.crc32(f"{self.path.stem}:{name}".encode())
+        (status, times), request = REFUSALS[draw % len(REFUSALS)], both[draw // 97 % len(both)]
+        self.peer.ask("refuse", status=status, request=request, times=times)
+        outcome, _ = self._phase(name, "refused", None, Refusal(status, times))
+        yield outcome
+        self.peer.ask("refuse", status=0, request=["", [None, None], 0], times=1)
+
+    def _phase(
+        self, name: str, phase: str, before: Evidence | None, refusal: Refusal | None = None
+    ) -> tuple[Outcome, Evidence]:
+        failing = refusal is not None
+        read = self.peer.ask("read", stream=name, state=before.cdk_state if before else None, retries=failing)
         self.peer.ask("forget")
         self.ours.trust(self._hosts(read["requests"]))
-        run = self.ours.read(name, self.config, before.our_state if before else None)
+        run = self.ours.read(name, self.config, before.our_state if before else None, wait=failing)
         asked = self.peer.ask("asked")
         evidence = self._evidence(read, asked, run)
-        evidence.before = before
+        evidence.before, evidence.refusal = before, refusal
         detail = _detail(evidence)
+        stops = bool(evidence.cdk_error and evidence.our_error)
+        if stops and failing:  # as it should be
+            evidence.cdk_error = evidence.our_error = ""
         reasons = explained(evidence)
         status = "differs" if evidence.left else "explained" if reasons else "agrees"
-        detail = "" if status == "agrees" else _detail(evidence) if status == "differs" else detail
+        if status == "differs" and stops and not failing:
+            status = "unreadable"
+        detail = "" if status == "agrees" else _detail(evidence) if status in ("differs", "unreadable") else detail
         outcome = Outcome(self.path.stem, name, phase, status, reasons, len(read["requests"]), len(read["records"]))
         outcome.detail = detail
         outcome.pages = max((one.page + 1 for one in evidence.ours if one.own and one.count), default=0)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from differential.compare import Difference, Shape, canonical
-from differential.explain import REASONS, Evidence, explained
+from differential.explain import REASONS, Evidence, Refusal, explained
 
 DAY = 86400.0
 RECORD = {"id": 1}
@@ -43,6 +43,7 @@ def window(start: float, end: float, path: str = "/things", **more: Any) -> Shap
     return request(path, window=(start * DAY, end * DAY), **more)
 
 
+NEXT = request("/things", query={"page": "3"}, page=1)
 MONTHS = [request(f"/archive/{month}") for month in (1, 2, 3)]
 
 
@@ -62,6 +63,12 @@ CASES: dict[str, Callable[[], Evidence]] = {
         [LIST], [LIST, request("/things", query={"page": "2"}, page=1, count=0)]
     ),
     "asks forever": lambda: evidence([LIST] * 400, [LIST], cdk_records=[RECORD] * 400, cdk_error=STOPPED),
+    "goes on after a repeated page": lambda: evidence(
+        [LIST, NEXT, NEXT],
+        [LIST, NEXT],
+        cdk_records=[RECORD, LATER, LATER],
+        our_error="pagination: a page that was there before",
+    ),
     "same request for each window": lambda: evidence([LIST] * 3, [LIST], cdk_records=[RECORD] * 3, untold=True),
     "last granule": lambda: evidence(
         [window(0, 10), window(10, 20)], [window(0, 10), window(10, 19), window(20, 20)], aligned=True
@@ -97,9 +104,20 @@ CASES: dict[str, Callable[[], Evidence]] = {
     ),
 }
 TOKEN_OF_OURS = request("/token", kind="token", body="grant_type=refresh_token&refresh_token=mine")
+
+
+def denied(*sides: Any, **more: Any) -> Evidence:
+    found = evidence(*sides, refusal=Refusal(401, 0), **more)
+    found.cdk_failed = True
+    return found
+
+
 ONE_SIDED: dict[str, Callable[[], Evidence]] = {
     "fails on a missing field": lambda: evidence(
         [LIST], [LIST, request("/more")], cdk_error="'dict' has no attribute 'x'"
+    ),
+    "ends at a refused credential": lambda: denied(
+        [window(0, 10), window(10, 20)], [window(0, 10), TOKEN, window(0, 10)], cdk_records=[RECORD, LATER]
     ),
     "refused by the kit": lambda: evidence([], [LIST], cdk_records=[], cdk_error="stream_state is no longer supported"),
 }

@@ -47,7 +47,7 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
             marks += [told, quote(told, safe="%/:=&~+!$,;'@()*-._")]
         places = _before_marks(draft.address or draft.url, mark)
         made = _put(draft.url, marks, value, places)
-        if made == draft.url:
+        if made == draft.url and not (draft.absolute and _holds(draft.url, mark, value, places)):
             raise ConfigurationError(
                 f"the path has no {{{self.name}}} for the credential to stand in",
                 hint=f"write it into `path` or `base_url` in single braces: /{{{self.name}}}/…",
@@ -66,6 +66,17 @@ def _before_marks(url: str, mark: str) -> frozenset[str]:
     found = _PARTS.fullmatch(url)
     pieces = found[2].split(mark) if found is not None else []
     return frozenset(mark.join(pieces[:count]) for count in range(1, len(pieces)))
+
+
+def _holds(url: str, mark: str, value: str, places: frozenset[str]) -> bool:
+    """Whether a URL of an answer has the value where the operation has a place for it: who somebody is, is no secret
+    that answers are cleaned of."""
+    found = _PARTS.fullmatch(url)
+    path = found[2] if found is not None else ""
+    ends = (
+        path.removeprefix(start) for place in places if path.startswith(start := place.replace(mark, value) + value)
+    )
+    return any(not end[:1].isalnum() for end in ends)
 
 
 def _put(url: str, marks: list[str], value: str, places: frozenset[str]) -> str:

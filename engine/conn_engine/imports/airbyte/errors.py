@@ -10,12 +10,14 @@ from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.lists import listing
 from conn_engine.lint.statuses import certain, possible
 
-__all__ = ["rules_of"]
+__all__ = ["DEFAULT_RULES", "reachable", "rules_of"]
 
 Rule = dict[str, Any]
 _RETRIED = "status = 408 or status = 500 or status = 502 or status = 503 or status = 504"
 _KINDS = {401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict", 429: "rate_limited"}
 _MOST_TIMES = 20
+RETRIES = 5
+"""How often the kit tries again where a manifest does not say."""
 _FIXED = ("SUCCESS", "RETRY", "IGNORE", "RESET_PAGINATION", "REDUCE_PAGE_SIZE")
 
 
@@ -27,7 +29,7 @@ def rules_of(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
     handlers = list(_handlers(handler, notes, 0))
     certain: list[Rule] = []
     open_: list[Rule] = []
-    retries = 5
+    retries = RETRIES
     waits: Rule = {}
     for number, one in enumerate(handlers):
         said = _backoff(one.get("backoff_strategies"), scope, notes)
@@ -40,21 +42,21 @@ def rules_of(handler: Any, scope: Scope, notes: Notes) -> list[Rule]:
                 for rule, fixed in _rules(row, said or waits, retries, scope, notes):
                     (certain if fixed or len(handlers) == 1 else open_).append(rule)
     rules = certain + open_
-    if waits or retries != 5:
+    if waits or retries != RETRIES:
         rules += _defaults(waits, retries)
-    return list(_reachable(rules))
+    return reachable(rules)
 
 
-def _reachable(rules: list[Rule]) -> Iterator[Rule]:
+def reachable(rules: list[Rule]) -> list[Rule]:
     """The rules that some answer comes to: those before one may take all that it would hold for."""
     taken: set[int] = set()
-    known: set[str] = set()
+    found: dict[str, Rule] = {}
     for rule in rules:
         when = rule["when"]
-        if when not in known and not possible(when) <= taken:
-            yield rule
+        if when not in found and not possible(when) <= taken:
+            found[when] = rule
             taken |= certain(when)
-            known.add(when)
+    return list(found.values())
 
 
 def _handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:
@@ -77,8 +79,8 @@ def _times(value: Any, scope: Scope, notes: Notes) -> int:
         value = node.value if isinstance(node, Lit) else None
         if not str(value).isdigit():
             notes.add("how often is retried, which the account decides")
-            return 5
-    return int(value) if isinstance(value, int | float | str) and value != "" else 5
+            return RETRIES
+    return int(value) if isinstance(value, int | float | str) and value != "" else RETRIES
 
 
 def _rules(
@@ -248,3 +250,7 @@ def _defaults(waits: Rule, retries: int) -> list[Rule]:
     else:
         rules.append({"when": _RETRIED, "then": "fail"})
     return rules
+
+
+DEFAULT_RULES = _defaults({}, RETRIES)
+"""What holds where a manifest says nothing."""

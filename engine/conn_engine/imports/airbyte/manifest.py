@@ -11,10 +11,12 @@ from conn_engine.config.host_patterns import host_pattern
 from conn_engine.errors import ConfigurationError
 from conn_engine.imports.airbyte.budgets import rate_limit_of
 from conn_engine.imports.airbyte.credentials import NONE, Logins
+from conn_engine.imports.airbyte.errors import DEFAULT_RULES, reachable
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.resolving import PARAMETERS, Resolver, component
 from conn_engine.imports.airbyte.settings import Settings
 from conn_engine.imports.airbyte.streams import Stream, Streams
+from conn_engine.imports.beside import Beside
 from conn_engine.imports.contract import Finished, Losses
 from conn_engine.imports.formats import Options
 from conn_engine.imports.lists import listing
@@ -31,11 +33,11 @@ def finished(manifest: Mapping[str, Any], options: Options) -> Finished:
     """The connector of a manifest. Raises ConfigurationError where its references cannot be resolved."""
     resolver = Resolver(manifest)
     components = _components(manifest, resolver)
-    specification = resolver.resolved(manifest.get("spec"))
+    specification = resolver.resolved(manifest.get("spec")) or _spec_beside(options.beside)
     asked = specification.get("connection_specification") if isinstance(specification, Mapping) else None
     settings = Settings(asked)
     source = {"spec": specification}
-    streams = _read_to_the_end(components, settings, source)
+    streams = _read_to_the_end(components, settings, source, options.beside)
     losses = streams.losses
     made = Finished(
         format=_format(manifest),
@@ -92,11 +94,20 @@ def _components(manifest: Mapping[str, Any], resolver: Resolver) -> list[Any]:
     return found
 
 
-def _read_to_the_end(components: list[Any], settings: Settings, source: Mapping[str, Any]) -> Streams:
+def _spec_beside(beside: Beside) -> Any:
+    """What a user is asked for, of a manifest that leaves it to a file."""
+    found = beside.read("spec.yaml", "spec.json", "spec.yml")
+    if not isinstance(found, Mapping):
+        return None
+    renamed = {"connectionSpecification": "connection_specification", "documentationUrl": "documentation_url"}
+    return {renamed.get(str(key), str(key)): value for key, value in found.items()}
+
+
+def _read_to_the_end(components: list[Any], settings: Settings, source: Mapping[str, Any], beside: Beside) -> Streams:
     """The streams, read again until it is known which settings are secret, and once more with their names."""
     named = False
     while True:
-        streams = Streams(settings, Logins(settings, source), Losses())
+        streams = Streams(settings, Logins(settings, source), Losses(), beside)
         for one in components:
             streams.add(one)
         if named:
@@ -185,6 +196,9 @@ def _connector(  # noqa: PLR0917
     for key, value in shared.items():
         if value is not None:
             data[key] = value
+    data["errors"] = reachable([*data.get("errors", []), *DEFAULT_RULES])
+    if any("parents" in stream.row or "incremental" in stream.row for stream in kept):
+        data["part_failure"] = "continue"  # the kit reads every slice, then fails
     verify = _verify(manifest, streams, kept)
     if verify:
         data["verify"] = verify

@@ -181,8 +181,8 @@ def _substream(
     name = partition.names.get(field) or _called(field, partition)
     source: Source = {"as": name, "from": operation}
     key = _plain(config.get("parent_key"), scope, notes) or "id"
-    if key != "id":
-        source["key"] = ".".join(_key_step(one) for one in re.split(r"[/]", key) if one)
+    if key != "id":  # nothing but a slash: the whole record
+        source["key"] = ".".join(_key_step(one) for one in re.split(r"[/]", key) if one) or "$"
     partition.names[field] = name
     for place in listing(config.get("extra_fields")):
         if isinstance(place, list):

@@ -13,6 +13,7 @@ from conn_engine.imports.airbyte.jinja import (
     Lit,
     Names,
     Node,
+    Op,
     Path,
     Untranslatable,
     condition,
@@ -26,9 +27,11 @@ from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
 from conn_engine.imports.airbyte.templates import typed
 from conn_engine.imports.lists import listing
+from conn_engine.pointers import pointer_to
 
 __all__ = ["filter_of", "kind_at", "mapping_of", "path_of", "types_of"]
 
+_SUMS = frozenset("+-*/%")
 _VALUE_TYPES = {"string", "integer", "number", "boolean"}
 _KINDS = {"string": "text", "number": "number", "integer": "integer", "boolean": "boolean"}
 _PLAIN = re.compile(r"[^.\[\]`\s]+")
@@ -213,24 +216,21 @@ class _Mapping:
         return value
 
     def remove_fields(self, transformation: Mapping[str, Any]) -> None:
-        """RemoveFields: keys by place; `**` is any depth."""
+        """RemoveFields: keys by place, with the patterns that our paths have too."""
         if transformation.get("condition"):
             self._notes.add("fields that are removed by a condition")
             return
-        flat: list[str] = []
+        found: list[str] = []
         for place in listing(transformation.get("field_pointers")):
-            if not isinstance(place, list) or not place:
-                continue
-            names = [str(part) for part in place]
-            if len(names) == 1 and "*" not in names[0]:
-                flat.append(quoted(names[0]))
-            elif any("*" in name and name not in ("*", "**") for name in names) or names[-1] in ("*", "**"):
+            names = [str(part) for part in listing(place)]
+            if any(mark in name for name in names for mark in "?["):
                 self._notes.add(f"fields to remove at {'.'.join(names)}")
-            else:
-                where = ".".join(name if name in ("*", "**") else step(name) for name in names[:-1])
-                self.step(f"{self.root} ~> |{where}|{{}}, [{quoted(names[-1])}]|")
-        if flat:
-            self.step(f"$omit({self.root}, [{', '.join(flat)}])")
+            elif len(names) == 1 and "*" not in names[0] and not names[0].startswith("/"):
+                found.append(quoted(names[0]))
+            elif names:
+                found.append(quoted(pointer_to(*names)))
+        if found:
+            self.step(f"$omit({self.root}, [{', '.join(found)}])")
 
     def keys(self, change: str, *, deep: bool) -> None:
         """Every key changed by an expression over `$k`, in objects below too when `deep`."""
@@ -282,6 +282,8 @@ def _filled(node: Node) -> Node:
     """What a record may lack is an empty text, as the kit has it."""
     match node:
         case Path(steps=(_,), sure=False) | Call(name="literal", arguments=(Path(steps=(_,), sure=False),)):
+            return Default(node, Lit(""))
+        case Op(sign) | Call("literal", (Op(sign),)) if sign in _SUMS:
             return Default(node, Lit(""))
         case _:
             return node

@@ -32,7 +32,7 @@ from conn_engine.imports.airbyte.templates import (
     template,
     written,
 )
-from conn_engine.imports.airbyte.urls import after_host, base_of, hosts_of, query_of, url_of, with_places
+from conn_engine.imports.airbyte.urls import after_host, base_of, hosts_of, query_of, url_of, with_places, with_secrets
 
 __all__ = ["Request", "request_of"]
 
@@ -96,10 +96,15 @@ def _url(  # noqa: PLR0917
         base, path = requester.get("url") or "", path or ""
     if isinstance(path, str) and (absolute := _ABSOLUTE.match(path.strip())):
         base, path = absolute[1], absolute[2] or ""
+    elif isinstance(path, str) and re.match("https?://", path.strip()):
+        base, path = path, ""
     try:
         whole = _text(base, names)
         kept, rest = _host_and_path(whole)
         if not made.secrets:
+            if (keyed := with_secrets(kept)) != kept:
+                notes.add("that accounts without a key have another host: the one with a key stands there")
+                kept = keyed
             host, below = after_host(kept)
             kept = joined([*host, _by_authorization(below, scope, made)])
             scope.settings.expose(secrets_in(kept), "the host's URL")

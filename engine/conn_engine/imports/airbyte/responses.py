@@ -6,7 +6,10 @@ from typing import Any
 from conn_engine.imports.airbyte.custom import code_of
 from conn_engine.imports.airbyte.notes import Notes
 
-__all__ = ["response_of"]
+__all__ = ["LINES", "response_of"]
+
+LINES = r"$ = '' ? [] : [$split($replace($, /\r?\n$/, ''), /\r?\n/).{'record': $}]"
+"""The lines of a text as the records that the kit makes of them."""
 
 _FORMATS = {
     "JsonDecoder": "",

@@ -2,18 +2,23 @@
 
 import json
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Any
 
 from conn_engine.imports.airbyte.custom import code_of
+from conn_engine.imports.airbyte.jinja import Lit, Untranslatable, translated
+from conn_engine.imports.airbyte.names import Scope
 from conn_engine.imports.airbyte.notes import Notes
+from conn_engine.imports.beside import Beside
 
 __all__ = ["schema_of", "schema_text"]
 
 _MOST_BYTES = 2_000_000
+_DEEPEST = 4
 
 
-def schema_of(loader: Any, notes: Notes) -> Any:
-    """The JSON Schema of a stream's records; None where the manifest does not hold one."""
+def schema_of(loader: Any, name: str, scope: Scope, beside: Beside, notes: Notes) -> Any:
+    """The JSON Schema of a stream's records; None where neither the manifest nor a file beside it holds one."""
     loaders = loader if isinstance(loader, list) else [loader]
     merged: Any = None
     for one in loaders:
@@ -27,10 +32,39 @@ def schema_of(loader: Any, notes: Notes) -> Any:
         elif kind == "DynamicSchemaLoader":
             notes.add("a schema that the vendor is asked for")
         elif kind == "JsonFileSchemaLoader":
-            notes.add("a schema in another file")
+            found = _filed(one.get("file_path"), name, scope, beside)
+            if isinstance(found, Mapping):
+                merged = found if merged is None else _merged(merged, found)
+            else:
+                notes.add("a schema in another file, which does not stand beside the manifest")
         elif kind is not None:
             notes.add(f"the schema loader {kind}")
     return merged
+
+
+def _filed(said: Any, name: str, scope: Scope, beside: Beside) -> Any:
+    """A schema of a file: where the manifest says, or where the kit looks."""
+    try:
+        node = translated(str(said or f"schemas/{name}.json"), scope.config())
+    except Untranslatable:
+        return None
+    path = PurePosixPath(str(node.value) if isinstance(node, Lit) else "")
+    tails = ["/".join(path.parts[-count:]) for count in range(len(path.parts), 0, -1)]
+    return _whole(beside.read(*tails), beside, 0)
+
+
+def _whole(schema: Any, beside: Beside, depth: int) -> Any:
+    """A schema with the files that it refers to in it."""
+    if isinstance(schema, list):
+        return [_whole(one, beside, depth) for one in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    reference = schema.get("$ref")
+    if isinstance(reference, str) and not reference.startswith("#"):
+        name = reference.partition("#")[0]
+        found = beside.read(f"schemas/shared/{name}", f"schemas/{name}") if depth < _DEEPEST else None
+        return _whole(found, beside, depth + 1) if found is not None else {}
+    return {key: _whole(value, beside, depth) for key, value in schema.items()}
 
 
 def _merged(first: Any, second: Any) -> Any:

@@ -21,11 +21,12 @@ from conn_engine.imports.airbyte.properties import chunk_of
 from conn_engine.imports.airbyte.records import filter_of, mapping_of, path_of, types_of
 from conn_engine.imports.airbyte.requests import Request, request_of
 from conn_engine.imports.airbyte.resolving import PARAMETERS
-from conn_engine.imports.airbyte.responses import response_of
+from conn_engine.imports.airbyte.responses import LINES, response_of
 from conn_engine.imports.airbyte.schemas import schema_of, schema_text
 from conn_engine.imports.airbyte.settings import Settings
 from conn_engine.imports.airbyte.templates import template
 from conn_engine.imports.airbyte.unread import note_unread
+from conn_engine.imports.beside import Beside
 from conn_engine.imports.contract import Losses
 from conn_engine.imports.lists import listing
 from conn_engine.imports.words import identifier, plain, snake
@@ -69,6 +70,7 @@ class Streams:
     settings: Settings
     logins: Logins
     losses: Losses
+    beside: Beside = field(default_factory=lambda: Beside(None))
     made: dict[str, Stream] = field(default_factory=dict)
     _by_content: dict[str, str] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
@@ -81,8 +83,7 @@ class Streams:
         name = plain(component.get("name") or _parameter(component, "name") or "stream", 100)
         notes = Notes(self.losses, name)
         if component.get("type") == "StateDelegatingStream":
-            component = component.get("full_refresh_stream") or component.get("incremental_stream") or {}
-            notes.add("the other way in which a stream is read once there is a state")
+            return self._delegated(component, name, notes, main=main)
         if component.get("type") == "DynamicDeclarativeStream":
             return self._dynamic(component)
         content = json.dumps([name, component.get("retriever")], sort_keys=True, default=str)
@@ -102,6 +103,19 @@ class Streams:
         self.made[stream.resource] = stream
         self._by_content[content] = stream.resource
         return stream
+
+    def _delegated(self, component: Mapping[str, Any], name: str, notes: Notes, *, main: bool) -> Stream | None:
+        """A stream that is read in one way without a state and in another with one: an operation for each."""
+        whole, changes = component.get("full_refresh_stream"), component.get("incremental_stream")
+        made = None
+        if isinstance(whole, Mapping):
+            made = self.add({**whole, "name": name}, main=main)
+        if isinstance(changes, Mapping):
+            later = self.add({**changes, "name": f"{name}_changes" if made else name}, main=main)
+            if made is not None and later is not None:
+                notes.add(f"that one stream is read in two ways: {later.operation} is for runs after the first")
+            made = made or later
+        return made
 
     def _dynamic(self, component: Mapping[str, Any]) -> Stream | None:
         """The operation of a template, over the components that streams would be made of."""
@@ -157,8 +171,8 @@ class Streams:
             notes.add("a stream without a requester")
             return None
         _note_code(component, retriever, requester, notes)
-        schema = schema_of(component.get("schema_loader"), notes)
         scope = self._scope(component, retriever)
+        schema = schema_of(component.get("schema_loader"), name, scope, self.beside, notes)
         parents = self._parents(retriever, scope, notes)
         request = request_of(requester, scope, notes, job=_is_job(retriever))
         login = self.logins.login(_with_base(requester), scope, notes)
@@ -283,6 +297,8 @@ class Streams:
         if not isinstance(selector, Mapping) or code_of(selector, "which records an answer has", notes):
             return
         path = path_of(selector.get("extractor"), scope, notes)
+        if row.get("response_format") == "text":
+            path = LINES if not path else f"({LINES}).{path}"
         if path:
             row["response_path"] = path
         late = selector.get("transform_before_filtering") is True

@@ -11,22 +11,25 @@ from typing import TypeAlias
 
 from conn_engine.imports.airbyte.jinja import (
     Block,
+    Concat,
     Cond,
     Default,
     ListOf,
     Lit,
     Node,
+    Not,
     ObjectOf,
     Path,
     Secret,
     Untranslatable,
     secrets_in,
     textual,
+    truth,
 )
 from conn_engine.imports.airbyte.templates import joined, parts, template
 from conn_engine.imports.words import snake
 
-__all__ = ["Url", "after_host", "base_of", "hosts_of", "query_of", "spread", "url_of", "with_places"]
+__all__ = ["Url", "after_host", "base_of", "hosts_of", "query_of", "spread", "url_of", "with_places", "with_secrets"]
 
 Options: TypeAlias = Callable[[str], Sequence[str]]
 
@@ -43,6 +46,18 @@ class Url:
     path: str
     query: dict[str, Node] = field(default_factory=dict)
     secrets: set[str] = field(default_factory=set)
+
+
+def with_secrets(node: Node) -> Node:
+    """A URL as it is for an account that has its secrets: what only asks whether one is there is answered."""
+    if isinstance(node, Cond):
+        test = truth(node.test)
+        if isinstance(test, Secret):
+            return with_secrets(node.then)
+        if isinstance(test, Not) and isinstance(test.value, Secret):
+            return with_secrets(node.other)
+        return Cond(node.test, with_secrets(node.then), with_secrets(node.other))
+    return joined([with_secrets(piece) for piece in node.parts]) if isinstance(node, Concat) else node
 
 
 def spread(node: Node) -> Node:

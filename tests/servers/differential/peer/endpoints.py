@@ -10,9 +10,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from differential.peer import templates
 
-__all__ = ["Endpoint", "Seen", "custom", "endpoints_of"]
+__all__ = ["Endpoint", "Request", "Seen", "custom", "endpoints_of"]
 
 Json = dict[str, Any]
+Window = tuple[float | None, float | None]
+Request = tuple[str, Window, int]
+"""What tells a request: base, window and page."""
 _SLASHES = re.compile(r"(?<!:)/{2,}")
 
 
@@ -36,7 +39,11 @@ class Seen:
     count: int = 0
     own: bool = False
     base: str = ""
-    window: tuple[float | None, float | None] = (None, None)
+    window: Window = (None, None)
+
+    @property
+    def request(self) -> Request:
+        return self.base, self.window, self.page
 
     @cached_property
     def path(self) -> str:
@@ -111,11 +118,13 @@ class Endpoint:
         base = str(self.requester.get("url_base") or self.requester.get("url") or "")
         path, _, query = _halves(str(self.requester.get("path") or ""))
         head, sure = templates.pattern(base, self.config, self.parameters)
+        head = re.split(r"\\\?", head, maxsplit=1)[0]  # a query of its own
         tail, certain = templates.pattern(path, self.config, self.parameters)
         asked, more = templates.pattern(query, self.config, self.parameters)
         if not re.match(r"https?(:|\\:)", tail):
             tail = unquote(head).rstrip("/") + "/" + unquote(tail).lstrip("/")
         whole = _SLASHES.sub("/", tail).rstrip("/").replace(".*?/", "(?:.*?/)?")
+        whole = re.sub(r"/\.\*\?$", "(?:/.*?)?", whole)  # a last segment may be empty
         search = re.compile(asked, re.DOTALL) if more else None
         return re.compile(whole, re.DOTALL | re.IGNORECASE), search, sure + certain
 

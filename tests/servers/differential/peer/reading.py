@@ -1,4 +1,4 @@
-"""Reads one stream with the CDK, sent to the loopback server: no cache, no retries, time stands still."""
+"""Reads one stream with the CDK, sent to the loopback server: no cache, no pauses, time stands still."""
 
 import logging
 import threading
@@ -59,9 +59,14 @@ def _single(manifest: Mapping[str, Any], stream: Mapping[str, Any]) -> dict[str,
 
 
 def read(
-    manifest: Mapping[str, Any], stream: Mapping[str, Any], config: Mapping[str, Any], state: Any
+    manifest: Mapping[str, Any],
+    stream: Mapping[str, Any],
+    config: Mapping[str, Any],
+    state: Any,
+    *,
+    retries: bool = False,
 ) -> tuple[list[Any], Any, str]:
-    """Records, the state afterwards, and what went wrong ("" for nothing)."""
+    """Records, the state afterwards, and what went wrong ("" for nothing). `retries`: what fails is tried again."""
     before = [AirbyteStateMessageSerializer.load(row) for row in state or []]
     records: list[Any] = []
     after: list[AirbyteStateMessage] = []
@@ -71,7 +76,7 @@ def read(
             catalog=None, config=dict(config), state=before, source_config=_single(manifest, stream)
         )
         source._constructor._disable_cache = True
-        source._constructor._disable_retries = True
+        source._constructor._disable_retries = not retries
         described = next(one.as_airbyte_stream() for one in source.streams(config))
         incremental = SyncMode.incremental in described.supported_sync_modes
         catalog = ConfiguredAirbyteCatalog(

@@ -60,7 +60,7 @@ class Records:
         """Make some records pass the stream's filter, where it compares a field with a constant."""
         if not self.filter or number % 3 == 2:
             return
-        constants = [one for one in templates.literals(self.filter) if isinstance(one, str | int) and one != ""]
+        constants = [one for one in templates.compared(self.filter) if isinstance(one, str | int) and one != ""]
         for path in templates.paths(self.filter, "config"):
             held = synthesis.take(self.endpoint.config, path)
             constants = [*(held if isinstance(held, list) else [held] if isinstance(held, str) else []), *constants]

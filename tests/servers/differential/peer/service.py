@@ -3,6 +3,7 @@
 import json
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,14 +13,27 @@ from airbyte_cdk.sources.declarative.datetime.datetime_parser import DatetimePar
 from differential.peer import synthesis, templates
 from differential.peer.answers import Answers
 from differential.peer.bodies import encode
-from differential.peer.endpoints import Endpoint, Seen
+from differential.peer.endpoints import Endpoint, Request, Seen
 from differential.peer.jobs import answer
 from differential.peer.moment import NOW
 
-__all__ = ["MOST_REQUESTS", "ORIGIN", "Service"]
+__all__ = ["MOST_REQUESTS", "ORIGIN", "Fault", "Service"]
 
 ORIGIN = "X-Differential-Origin"
 MOST_REQUESTS = 400
+
+
+@dataclass(frozen=True)
+class Fault:
+    """That a request (its base, window and page) is refused with a status: each time, or only the first `times`."""
+
+    status: int
+    request: Request
+    times: int = 0
+
+    def hits(self, seen: Seen, before: int) -> bool:
+        """Whether it refuses a request that came `before` times already."""
+        return seen.own and seen.request == self.request and (not self.times or before < self.times)
 
 
 class Service:
@@ -30,6 +44,7 @@ class Service:
         self.unknown: list[str] = []
         self._served: list[Answers] = []
         self._secrets: list[str] = []
+        self._fault: Fault | None = None
         self._lock = threading.Lock()
         service = self
 
@@ -55,6 +70,7 @@ class Service:
         """Plan the answers; gives the names of endpoints whose pages could not be planned."""
         self._secrets = [secret for secret in secrets if len(secret) > 5]
         self._served = [Answers(endpoint, span) for endpoint in endpoints]
+        self.refuse(None)
         self.forget()
         return [one.endpoint.name for one in self._served if not one.paging.found]
 
@@ -62,6 +78,10 @@ class Service:
     def told(self) -> bool:
         """Whether the stream's own requests tell the window they are for."""
         return any(one.windows.any for one in self._served if one.endpoint.own)
+
+    def refuse(self, fault: Fault | None) -> None:
+        """From now on, until something else is served."""
+        self._fault = fault
 
     def forget(self) -> None:
         """Begin anew: nothing asked, no tokens given."""
@@ -101,6 +121,11 @@ class Service:
             polled = sum(one.kind == "poll" for one in self.asked)
             return 200, {"Content-Type": "application/json"}, json.dumps(answer(served.endpoint, polled)).encode()
         data, headers = served.answer(seen, self._secrets)
+        before = sum(one.own and one.request == seen.request for one in self.asked[:-1])
+        if self._fault is not None and self._fault.hits(seen, before):
+            seen.count = 0
+            raw = json.dumps({"error": {"message": f"refused by {self._fault.status}"}}).encode()
+            return self._fault.status, {"Content-Type": "application/json"}, raw
         kind, raw = encode(served.endpoint.decoder, data)
         return 200, {"Content-Type": kind, **headers}, raw
 

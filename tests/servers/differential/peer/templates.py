@@ -9,7 +9,7 @@ from airbyte_cdk.sources.declarative.interpolation.interpolated_string import In
 from airbyte_cdk.sources.declarative.interpolation.jinja import _ENVIRONMENT
 from jinja2 import meta, nodes
 
-__all__ = ["capturing", "holding", "lists", "literals", "mentions", "only", "paths", "pattern", "plain"]
+__all__ = ["capturing", "compared", "holding", "lists", "literals", "mentions", "only", "paths", "pattern", "plain"]
 
 Path = tuple[str | int, ...]
 _HOLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -81,6 +81,22 @@ def paths(template: str, root: str) -> list[Path]:
 def literals(template: str) -> list[Any]:
     """The constants of a template."""
     return [node.value for node in _tree(template).find_all(nodes.Const)]
+
+
+def compared(template: str) -> list[Any]:
+    """The constants that a template compares with: no keys, no formats."""
+    found: list[Any] = []
+
+    def visit(node: nodes.Node, inside: bool) -> None:
+        if isinstance(node, nodes.Const) and inside:
+            found.append(node.value)
+        for child in node.iter_child_nodes():
+            key = isinstance(node, nodes.Getitem) and child is node.arg
+            inner = isinstance(child, nodes.Compare) or (inside and not isinstance(node, nodes.Call) and not key)
+            visit(child, inner)
+
+    visit(_tree(template), False)
+    return found
 
 
 def mentions(template: Any, *names: str) -> bool:

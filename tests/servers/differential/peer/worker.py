@@ -17,7 +17,7 @@ from airbyte_cdk.utils.yaml_loader import safe_load_yaml
 
 from differential.peer import configs, endpoints, reading
 from differential.peer.moment import NOW, length, span
-from differential.peer.service import Service
+from differential.peer.service import Fault, Service
 from differential.peer.windows import aligned
 
 SECONDS = 40.0
@@ -73,11 +73,17 @@ class Worker:
         self.service.forget()
         return {}
 
-    def read(self, stream: str, state: Any = None) -> dict[str, Any]:
+    def refuse(self, status: int, request: list[Any], times: int) -> dict[str, Any]:
+        """Refuse one request (base, window, page) of the served stream with a status, always (0) or so many times."""
+        base, window, page = request
+        self.service.refuse(Fault(status, (base, (window[0], window[1]), page), times))
+        return {}
+
+    def read(self, stream: str, state: Any = None, *, retries: bool = False) -> dict[str, Any]:
         """Read a served stream with the CDK."""
         self.service.forget()
         config = self.config
-        work = lambda: reading.read(self.manifest, self.streams[stream], config, state)  # noqa: E731
+        work = lambda: reading.read(self.manifest, self.streams[stream], config, state, retries=retries)  # noqa: E731
         records, after, error = reading.within(SECONDS, work)
         return {"records": records, "state": after, "error": error, **self.asked()}
 

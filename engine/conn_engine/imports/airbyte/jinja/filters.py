@@ -100,6 +100,13 @@ def _as_text(value: Node) -> Node:
     return Call("string", (made,), "text") if value.kind in ("any", "int") else made
 
 
+def _text_or_nothing(value: Node) -> Node:
+    """As text; nothing where the value is not there, of which a function makes nothing."""
+    if value.kind in ("any", "int"):
+        return Call("string", (value,), "text")
+    return value if isinstance(value, Path) and value.kind == "text" else textual(value)
+
+
 def _hmac(value: Node, arguments: Arguments, keywords: Keywords) -> Node:
     if fixed_text(argument(arguments, keywords, 1, "hash_type", Lit("sha256")), "a digest") != "sha256":
         raise Untranslatable("an HMAC with another digest than sha256")
@@ -197,7 +204,7 @@ _FILTERS: Mapping[str, Callable[[Node, Arguments, Keywords], Node]] = {
     "abs": lambda v, a, k: Call("abs", (v,), v.kind),
     "round": lambda v, a, k: Call("round", (v, *a[:1]), "float"),
     "tojson": lambda v, a, k: _json(v),
-    "urlencode": lambda v, a, k: Call("encodeUrlComponent", (textual(v),), "text"),
+    "urlencode": lambda v, a, k: Call("encodeUrlComponent", (_text_or_nothing(v),), "text"),
     "hash": _hash,
     "hmac": _hmac,
     "base64encode": lambda v, a, k: Call("base64encode", (v,), "text"),

@@ -81,11 +81,17 @@ def capitalized(base: Node) -> Node:
 
 def joined_items(items: Node, between: Node) -> Node:
     """The items of a list as one text, with a text between them."""
-    if isinstance(items, ListOf):
+    texts = isinstance(items, Call) and items.name in _TEXTS
+    texts = texts or (isinstance(items, Each) and items.body.kind == "text")
+    if isinstance(items, ListOf) and all(isinstance(item, Lit) or item.kind == "text" for item in items.items):
         items = ListOf(tuple(textual(item) for item in items.items))
-    elif not isinstance(items, Each | Call) and items.kind in ("any", "list"):
+    elif not texts and items.kind in ("any", "list"):
         items = Each("map", items, ("i",), Call("string", (Path("$i"),), "text"))
     return Call("join", (items, between), "text")
+
+
+_TEXTS = frozenset({"split", "keys"})
+"""Functions that give lists of texts."""
 
 
 def followed(base: Node, *keys: Node) -> Node:

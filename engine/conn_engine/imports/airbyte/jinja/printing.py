@@ -143,7 +143,7 @@ def _printed(node: Node) -> tuple[str, int]:
         case Path(root, steps):
             return _path(root, steps), _WHOLE
         case Block(base, steps):
-            return _path(_at(base, _WHOLE), steps), _WHOLE
+            return _path(_at(base, _WHOLE), steps, listed=base.kind == "list"), _WHOLE
         case Default(value, other, is_truth):
             return f"{_at(value, 1)} {'?:' if is_truth else '??'} {_at(other, 1)}", 0
         case Cond(test, then, other):
@@ -208,9 +208,10 @@ def _at(node: Node, level: int) -> str:
     return text if own >= level else f"({text})"
 
 
-def _path(root: str, steps: tuple[Step, ...]) -> str:
+def _path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> str:
+    """`listed`: what the root stands for is a list."""
     text = root
-    for one in steps:
+    for number, one in enumerate(steps):
         if isinstance(one, int):
             text = f"{text or '$'}[{one}]"
         elif isinstance(one, str):
@@ -218,8 +219,13 @@ def _path(root: str, steps: tuple[Step, ...]) -> str:
                 text = f"$lookup({text or '$'}, {quoted(one)})"
             else:
                 text = f"{text}.{step(one)}" if text else step(one)
-        elif one.kind == "int":
-            text = f"{text or '$'}[{expression(one)}]"
-        else:
+        elif one.kind == "text":
             text = f"$lookup({text or '$'}, {expression(one)})"
+        elif one.kind == "int" or (listed and not number):
+            # Within brackets names would be those of the item: the index is worked out before.
+            text = f"($at := {expression(one)}; {text or '$'}[$at])"
+        else:
+            text = (
+                f"($at := {expression(one)}; $of := {text or '$'}; $type($of) = 'array' ? $of[$at] : $lookup($of, $at))"
+            )
     return text or "$"

@@ -336,7 +336,11 @@ class _Reader:
             if isinstance(left, Lit) and isinstance(right, Lit):
                 return Lit(f"{left.value}{right.value}")
             parts = [part for one in (left, right) for part in (one.parts if isinstance(one, Concat) else (one,))]
-            return Concat(tuple(parts))
+            lacking = [one for one in (left, right) if isinstance(one, Path) and not one.sure]
+            made: Node = Concat(tuple(parts))
+            for one in lacking:  # a sum with what is not there has no value, and the whole template none
+                made = Cond(Call("exists", (one,), "bool"), made, Lit(""))
+            return made
         return folded("+", bare(left), bare(right), number(left, right))
 
     def _sub(self, node: Any, known: Locals) -> Node:

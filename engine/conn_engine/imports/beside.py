@@ -1,0 +1,44 @@
+"""Files that stand beside a document and that it names: read from its own folder alone."""
+
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from conn_engine.documents import parse
+from conn_engine.documents.files import read_text
+from conn_engine.errors import ConfigurationError
+
+__all__ = ["Beside"]
+
+_MOST_BYTES = 4_000_000
+_MOST_NODES = 300_000
+_SUFFIXES = frozenset({".json", ".yaml", ".yml"})
+
+
+class Beside:
+    """The folder of a document. Nothing outside of it is read, whatever a name or a link says."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def read(self, *names: str) -> Any:
+        """The data of the first file that is there, by its path below the folder; None where none can be read."""
+        for name in names:
+            path = self._path(name)
+            if path is not None:
+                try:
+                    text = read_text(path, path.name, limit=_MOST_BYTES)
+                    return parse(text, path.name, max_bytes=_MOST_BYTES, max_nodes=_MOST_NODES).data
+                except ConfigurationError:
+                    continue
+        return None
+
+    def _path(self, name: str) -> Path | None:
+        relative = PurePosixPath(name)
+        if self._folder is None or relative.is_absolute() or relative.suffix.lower() not in _SUFFIXES:
+            return None
+        root = self._folder.resolve()
+        try:
+            path = (root / relative).resolve()
+        except (OSError, ValueError):
+            return None
+        return path if path.is_relative_to(root) and path.is_file() else None

@@ -58,6 +58,7 @@ def made(text: str) -> str:
         ("{{ record.a | hash('sha1', 'salt') }}", "$digest($string(record.a ?? '') & 'salt', 'SHA-1')"),
         ("{{ record.a | hmac('key') }}", "$sign($string(record.a ?? ''), 'SHA-256', 'key')"),
         ("{{ record.a | regex_search('x=([^&]+)') }}", "$match(record.a, /x=([^&]+)/)[0].groups[0] ?? ''"),
+        ("{{ 'a' + record.b + 'c' }}", "$exists(record.b) ? 'a' & record.b & 'c' : ''"),
         ("{{ last_record.id if last_page_size == 5 else None }}", "last_page_size = 5 ? last_record.id : null"),
     ],
 )  # fmt: skip
@@ -176,6 +177,7 @@ SAME = [
     "{{ ','.join([config.text, config.digits]) }}",
     "{{ (config.gone or '') | urlencode }}",
     "{{ config.text | urlencode }}",
+    "{{ ('a' + config.gone if config.gone else '') + 'c' }}",
     "{{ record.rows[record.zero].k }}",
 ]
 

@@ -335,12 +335,7 @@ class _Reader:
         if {"text", "digits"} & {left.kind, right.kind}:
             if isinstance(left, Lit) and isinstance(right, Lit):
                 return Lit(f"{left.value}{right.value}")
-            parts = [part for one in (left, right) for part in (one.parts if isinstance(one, Concat) else (one,))]
-            lacking = [one for one in (left, right) if isinstance(one, Path) and not one.sure]
-            made: Node = Concat(tuple(parts))
-            for one in lacking:  # a sum with what is not there has no value, and the whole template none
-                made = Cond(Call("exists", (one,), "bool"), made, Lit(""))
-            return made
+            return _sum(left, right)
         return folded("+", bare(left), bare(right), number(left, right))
 
     def _sub(self, node: Any, known: Locals) -> Node:
@@ -387,6 +382,28 @@ class _Reader:
         if start is not None and start < 0 and stop < 0:
             return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
         raise Untranslatable("a slice from the end to the start")
+
+
+_NO_SUM = Lit("")
+"""What a sum with a value that is not there comes to. By identity: nobody else's empty text is meant."""
+
+
+def _sum(left: Node, right: Node) -> Node:
+    """A text of two. With a value that is not there it has none, nor has the whole template."""
+    needed: list[Node] = []
+    parts: list[Node] = []
+    for side in (left, right):
+        if isinstance(side, Path) and not side.sure:
+            needed.append(Call("exists", (side,), "bool"))
+        piece = side
+        while isinstance(piece, Cond) and piece.other is _NO_SUM:
+            needed.append(piece.test)
+            piece = piece.then
+        parts += piece.parts if isinstance(piece, Concat) else (piece,)
+    made: Node = Concat(tuple(parts))
+    for test in dict.fromkeys(needed):
+        made = Cond(test, made, _NO_SUM)
+    return made
 
 
 def _sure(node: Node) -> bool:

@@ -59,7 +59,7 @@ def widening(levels: Levels) -> list[Diagnostic]:
 
 def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
     said = levels.base.get("authorization")
-    if isinstance(said, dict) and said.get("format") != "none" and not base_hosts(levels.base):
+    if isinstance(said, dict) and said.get("format") != "none" and not levels.base_hosts:
         yield diagnostic(
             "SEC112",
             "requests are authorized, but no host may receive the credential",
@@ -79,9 +79,8 @@ def _hosts_asked(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _urls_asked(levels: Levels) -> Iterator[Diagnostic]:
-    hosts = (*levels.hosts, *consent_hosts(levels.base))
     for layer, path, value in _texts(levels):
-        if is_url_place(path) and is_on(value, hosts) is False:
+        if is_url_place(path) and is_on(value, (*levels.hosts, *consent_hosts(levels.base))) is False:
             message = f'has {dotted(path)} on "{host_pattern(value)}", where the connector\'s credentials may not go'
             yield levels.refused("SEC110", layer, path, message, _NAMED)
 

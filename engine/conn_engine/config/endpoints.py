@@ -25,16 +25,19 @@ _NAMED = {"resources": 3, "unified": 4}
 
 def other_paths(levels: Levels) -> Iterator[Diagnostic]:
     """SEC115: an override's path leads above the base URL, or its base URL to another path than the connector's."""
+    own: set[str] | None = None
     for layer in levels.overrides:
         for path, text in _requests(layer.data):
             if text == lookup(levels.base, path):
                 continue
+            if own is None:
+                own = {url for at, url in _requests(levels.base) if at[-1] == "base_url"}
             where = dotted(path)
             if path[-1] == "path" and climbs(hide_templates(text).replace("\0", "x")):
                 message = f"leads above the base URL: {where}"
                 hint = "write a path below `base_url`"
                 yield levels.refused("SEC115", layer, path, message, hint)
-            elif path[-1] == "base_url" and not _starts_as(text, _base_urls(levels), levels):
+            elif path[-1] == "base_url" and not _starts_as(text, own, levels):
                 rest = split_url(text)[1].rstrip("/")
                 message = f'has a base URL with another path than the connector: {where} starts with "{rest or "/"}"'
                 if _is_granted(rest, levels):
@@ -57,10 +60,6 @@ def _is_data(path: Path_) -> bool:
     if not _DATA.isdisjoint(path[named:-1]) or (path[0] == "resources" and path[2] in ("query", "headers")):
         return True
     return path[0] != "unified" and any(is_secret_place(path[:end]) for end in range(1, len(path)))
-
-
-def _base_urls(levels: Levels) -> set[str]:
-    return {text for path, text in _requests(levels.base) if path[-1] == "base_url"}
 
 
 def _starts_as(text: str, own: set[str], levels: Levels) -> bool:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from conn_engine.config.host_patterns import base_hosts, is_on
@@ -24,7 +25,7 @@ class Grants:
     allowance: Allowance = field(default_factory=Allowance)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Levels:
     """The levels of a configuration, bottom first, what they merge into, and what conn.yaml grants."""
 
@@ -42,10 +43,15 @@ class Levels:
         """The levels above it."""
         return self.layers[1:]
 
+    @cached_property
+    def base_hosts(self) -> tuple[str, ...]:
+        """The hosts that the connector names."""
+        return base_hosts(self.base)
+
     @property
     def hosts(self) -> tuple[str, ...]:
-        """The hosts that the connector names and conn.yaml trusts."""
-        return (*base_hosts(self.base), *self.grants.trusted_hosts)
+        """Those, and the ones that conn.yaml trusts."""
+        return (*self.base_hosts, *self.grants.trusted_hosts)
 
     def is_trusted(self, url: str) -> bool:
         """Whether a URL is on a host of conn.yaml's `trusted_hosts`."""

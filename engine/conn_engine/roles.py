@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_orig
 
 import msgspec
 
-__all__ = ["ADDRESS", "EXPRESSION", "PLAIN", "TEMPLATE", "Role", "roles_of"]
+__all__ = ["ADDRESS", "EXPRESSION", "PLAIN", "TEMPLATE", "Role", "read_roles"]
 
 Role: TypeAlias = Literal["template", "expression", "address", "plain"]
 
@@ -26,7 +26,7 @@ PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 
 
 @cache
-def roles_of(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Role | None], ...]:
+def read_roles(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Role | None], ...]:
     """The fields of a model: attribute, key in documents, role."""
     return tuple((field.name, field.encode_name, _role(field.type)) for field in msgspec.structs.fields(model))
 

@@ -5,13 +5,13 @@ Which hosts may be asked is the transport's.
 
 import re
 
-from conn_engine.climbing import climbs
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import expression, template
 from conn_engine.strategies import Scope
 from conn_engine.transport import door
+from conn_engine.url_paths import has_dot_segment
 
-__all__ = ["check_url_values", "filled_base_url", "hide_templates", "split_url"]
+__all__ = ["check_url_values", "fill_base_url", "hide_templates", "split_url"]
 
 _BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
 _BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
@@ -47,7 +47,7 @@ def split_url(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
-def filled_base_url(text: str, scope: Scope) -> str:
+def fill_base_url(text: str, scope: Scope) -> str:
     """`base_url` filled in, without a trailing slash. A value in the host part may not end the host.
 
     Raises ConfigurationError when the result is not an absolute http(s) URL without user, query and fragment, or its
@@ -64,7 +64,7 @@ def filled_base_url(text: str, scope: Scope) -> str:
             raise _unfit(text, made + value)
         made += value
     base = made.rstrip("/")
-    if not _BASE_URL.fullmatch(base) or climbs(base) or not door.is_target(base):
+    if not _BASE_URL.fullmatch(base) or has_dot_segment(base) or not door.is_target(base):
         raise _unfit(text, base)
     return base
 
@@ -94,7 +94,7 @@ def check_url_values(text: str, scope: Scope) -> None:
                 hint="in a host it may hold letters, digits, dots and hyphens only, in a path no ?, # and backslash",
             )
         made += value
-    if climbs(split_url(made)[1]):
+    if has_dot_segment(split_url(made)[1]):
         raise ConfigurationError(f"a value leads the URL {text} to another path", hint='it makes a segment ".."')
 
 

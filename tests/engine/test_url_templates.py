@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from conn_engine.errors import ConfigurationError
-from conn_engine.url_templates import check_url_values, filled_base_url, split_url
+from conn_engine.url_templates import check_url_values, fill_base_url, split_url
 
 
 @pytest.mark.parametrize(
@@ -67,4 +67,4 @@ def test_a_value_that_fits(text: str, value: str) -> None:
 @pytest.mark.parametrize("value", ["a/%2e%2e/b", "a/..%2fb", "%252e%252e", "{token}"])
 def test_a_base_url_does_not_climb(value: str) -> None:
     with pytest.raises(ConfigurationError):
-        filled_base_url("https://x.example.com/v1/{{context.v}}", scope(value))
+        fill_base_url("https://x.example.com/v1/{{context.v}}", scope(value))

@@ -13,7 +13,7 @@ from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door
 from conn_engine.transport.redirects import Answer, follow
-from conn_engine.url_templates import filled_base_url
+from conn_engine.url_templates import fill_base_url
 from conn_engine.wire import Headers, Request
 
 HOSTS = ("api.vendor.example", "*.tenant.example")
@@ -73,7 +73,7 @@ def test_nothing_reaches_the_stranger(world: World, override: dict[str, Any]) ->
 )  # fmt: skip
 def test_a_value_in_the_host_stays_a_part_of_it(value: str) -> None:
     with pytest.raises(ConfigurationError):
-        made = filled_base_url("https://{{context.v}}.vendor.example/x", {"context": {"v": value}})
+        made = fill_base_url("https://{{context.v}}.vendor.example/x", {"context": {"v": value}})
         assert door.permitted(door.target(made).origin, ("*.vendor.example",)), made
         raise ConfigurationError("it stayed a part of the host")
 

@@ -7,7 +7,7 @@ narrow, never widen. Enforcing the hosts on the wire is the transport's door.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from conn_engine.config.endpoints import other_paths
+from conn_engine.config.endpoints import find_other_paths
 from conn_engine.config.grants import Grants, Levels
 from conn_engine.config.host_patterns import (
     base_hosts,
@@ -19,8 +19,8 @@ from conn_engine.config.host_patterns import (
 )
 from conn_engine.config.merge import Path_, leaves, lookup
 from conn_engine.config.origins import Layer
-from conn_engine.config.secret_places import moved_secrets, weaker_verification
-from conn_engine.config.secret_texts import every_leaf, names_read, whole_environments
+from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
+from conn_engine.config.secret_texts import find_whole_environments, iterate_leaves, names_read
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.transport.hosts import covered
@@ -53,7 +53,7 @@ def widening(levels: Levels) -> list[Diagnostic]:
     found = [*_nowhere_to_go(levels), *_hosts_asked(levels), *_urls_asked(levels), *_results_asked(levels)]
     found += [*_answers_asked(levels), *_names_asked(levels)]
     known = {(finding.span, finding.path) for finding in found if finding.severity is Severity.ERROR}
-    more = [*moved_secrets(levels), *weaker_verification(levels), *other_paths(levels)]
+    more = [*find_moved_secrets(levels), *find_weaker_verification(levels), *find_other_paths(levels)]
     return found + [finding for finding in more if (finding.span, finding.path) not in known]
 
 
@@ -75,19 +75,19 @@ def _hosts_asked(levels: Levels) -> Iterator[Diagnostic]:
         for index, host in enumerate(said if isinstance(said, list) else []):
             if not covered(str(host), levels.hosts):
                 message = f'cannot let credentials go to "{host}": the connector does not name it'
-                yield levels.refused("SEC110", layer, ("hosts", index), message, _NAMED)
+                yield levels.refusal("SEC110", layer, ("hosts", index), message, _NAMED)
 
 
 def _urls_asked(levels: Levels) -> Iterator[Diagnostic]:
     for layer, path, value in _texts(levels):
         if is_url_place(path) and is_on(value, (*levels.hosts, *consent_hosts(levels.base))) is False:
             message = f'has {dotted(path)} on "{host_pattern(value)}", where the connector\'s credentials may not go'
-            yield levels.refused("SEC110", layer, path, message, _NAMED)
+            yield levels.refusal("SEC110", layer, path, message, _NAMED)
 
 
 def _texts(levels: Levels) -> Iterator[tuple[Layer, Path_, str]]:
     for layer in levels.overrides:
-        yield from ((layer, path, value) for path, value in every_leaf(layer.data) if isinstance(value, str))
+        yield from ((layer, path, value) for path, value in iterate_leaves(layer.data) if isinstance(value, str))
 
 
 def _results_asked(levels: Levels) -> Iterator[Diagnostic]:
@@ -97,7 +97,7 @@ def _results_asked(levels: Levels) -> Iterator[Diagnostic]:
         result = path[:1] == ("resources",) and path[3:] == ("job", "download", "url")
         if result and value != lookup(levels.base, path):
             message = "cannot say where the result of a job is fetched from"
-            yield levels.refused("SEC110", layer, path, message, "say `url` of `download` in connector.yaml")
+            yield levels.refusal("SEC110", layer, path, message, "say `url` of `download` in connector.yaml")
 
 
 def _answers_asked(levels: Levels) -> Iterator[Diagnostic]:
@@ -106,7 +106,7 @@ def _answers_asked(levels: Levels) -> Iterator[Diagnostic]:
             own = path[:2] in _WEBHOOKS_OWN or path[:3] in _WEBHOOKS_OWN
             if own and value != lookup(levels.base, path):
                 message = "cannot say how deliveries are answered or subscribed to"
-                yield levels.refused("SEC113", layer, path, message, "write it into connector.yaml")
+                yield levels.refusal("SEC113", layer, path, message, "write it into connector.yaml")
 
 
 def _names_asked(levels: Levels) -> Iterator[Diagnostic]:
@@ -120,9 +120,10 @@ def _names_asked(levels: Levels) -> Iterator[Diagnostic]:
             if name not in names:
                 message = f'reads the environment variable "{name}", which is not declared'
                 hint = did_you_mean(name, names) or "declare it under env in connector.yaml or conn.yaml"
-                yield levels.refused("SEC111", layer, path, message, hint)
+                yield levels.refusal("SEC111", layer, path, message, hint)
             elif name in grants.allowance.env and name not in own:
-                yield levels.allowed(layer, path, f"reads the environment variable {name} in place of the connector's")
-        for path in whole_environments(layer.data):
+                message = f"reads the environment variable {name} in place of the connector's"
+                yield levels.exception(layer, path, message)
+        for path in find_whole_environments(layer.data):
             message = "reads the environment as a whole"
-            yield levels.refused("SEC111", layer, path, message, "name one variable: env.NAME")
+            yield levels.refusal("SEC111", layer, path, message, "name one variable: env.NAME")

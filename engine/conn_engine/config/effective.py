@@ -17,7 +17,7 @@ from msgspec import structs
 from conn_engine.auth import Credentials, chosen, secret_fields, supplied
 from conn_engine.config import authority
 from conn_engine.config.convert import ConversionError, convert
-from conn_engine.config.endpoints import leads_on, left_behind, says_it_stays
+from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import fault
 from conn_engine.config.grants import Levels
 from conn_engine.config.issue import issued_hosts
@@ -295,7 +295,7 @@ class Effective:
         """The override leaves that change nothing."""
         found: list[Origin] = []
         for index, path in dead([layer.data for layer in self.layers]):
-            if says_it_stays(self._levels, path):
+            if repeats_token_url(self._levels, path):
                 continue
             layer = self.layers[index]
             source = layer.source(path)
@@ -347,24 +347,24 @@ class Effective:
         """Overrides that ask for more than the connector grants, and what conn.yaml allows of them."""
         return authority.widening(self._levels)
 
-    def left_behind(self) -> list[Diagnostic]:
+    def stale_token_urls(self) -> list[Diagnostic]:
         """Token requests that an override leaves at the host from which it moves all others."""
-        return list(left_behind(self._levels))
+        return list(find_stale_token_urls(self._levels))
 
     @property
     def _levels(self) -> Levels:
         return Levels(self.layers, self.data, self.grants)
 
-    def leads_on(self, operation: VendorOperation) -> bool:
+    def sets_further_urls(self, operation: VendorOperation) -> bool:
         """Whether an override says where the operation's further requests go: its pages, or those about its job."""
-        return leads_on(self._levels, operation.resource, operation.name)
+        return sets_further_urls(self._levels, operation.resource, operation.name)
 
     def check_authority(self) -> None:
         """Raise ConfigurationError when an override asks for more than it may: nothing of it is run then.
 
         The door stops a credential; it does not stop a request without one to a host that the attacker chose.
         """
-        asked = [*self.widening(), *self.left_behind()]
+        asked = [*self.widening(), *self.stale_token_urls()]
         found = [finding for finding in asked if finding.severity is Severity.ERROR and finding.code != "SEC112"]
         if found:
             raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
@@ -374,7 +374,7 @@ class Effective:
     @cached_property
     def findings(self) -> tuple[Diagnostic, ...]:
         """Faults that no document shows alone, and attempts to widen authority."""
-        return (*self._merged_findings(), *self.widening(), *self.left_behind())
+        return (*self._merged_findings(), *self.widening(), *self.stale_token_urls())
 
     def document_findings(self) -> list[Diagnostic]:
         """Faults of the documents it is made of, each by itself."""

@@ -4,17 +4,17 @@ that the override has left."""
 from collections.abc import Iterator
 from typing import Any
 
-from conn_engine.climbing import below, climbs
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import host_pattern, is_url_place
 from conn_engine.config.merge import MAPPINGS, MISSING, Path_, lookup
-from conn_engine.config.secret_texts import every_leaf, is_secret_place
+from conn_engine.config.secret_texts import is_secret_place, iterate_leaves
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted
 from conn_engine.transport.hosts import covered
+from conn_engine.url_paths import has_dot_segment, is_below
 from conn_engine.url_templates import hide_templates, split_url
 
-__all__ = ["leads_on", "left_behind", "other_paths", "says_it_stays"]
+__all__ = ["find_other_paths", "find_stale_token_urls", "repeats_token_url", "sets_further_urls"]
 
 _DATA = MAPPINGS | frozenset({"body", "query", "headers", "params"})
 """Below these any name is the vendor's."""
@@ -23,7 +23,7 @@ _NAMED = {"resources": 3, "unified": 4}
 """How many keys of a path name an operation: a resource may be called `query`."""
 
 
-def other_paths(levels: Levels) -> Iterator[Diagnostic]:
+def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
     """SEC115: an override's path leads above the base URL, or its base URL to another path than the connector's."""
     own: set[str] | None = None
     for layer in levels.overrides:
@@ -33,23 +33,23 @@ def other_paths(levels: Levels) -> Iterator[Diagnostic]:
             if own is None:
                 own = {url for at, url in _requests(levels.base) if at[-1] == "base_url"}
             where = dotted(path)
-            if path[-1] == "path" and climbs(hide_templates(text).replace("\0", "x")):
+            if path[-1] == "path" and _has_dots(text):
                 message = f"leads above the base URL: {where}"
                 hint = "write a path below `base_url`"
-                yield levels.refused("SEC115", layer, path, message, hint)
+                yield levels.refusal("SEC115", layer, path, message, hint)
             elif path[-1] == "base_url" and not _starts_as(text, own, levels):
                 rest = split_url(text)[1].rstrip("/")
                 message = f'has a base URL with another path than the connector: {where} starts with "{rest or "/"}"'
                 if _is_granted(rest, levels):
-                    yield levels.allowed(layer, path, message)
+                    yield levels.exception(layer, path, message)
                 else:
                     hint = "write it into connector.yaml"
-                    yield levels.refused("SEC115", layer, path, message, hint, f"paths: [{rest or '/'}]")
+                    yield levels.refusal("SEC115", layer, path, message, hint, f"paths: [{rest or '/'}]")
 
 
 def _requests(data: Any) -> Iterator[tuple[Path_, str]]:
     """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
-    for path, value in every_leaf(data):
+    for path, value in iterate_leaves(data):
         if isinstance(value, str) and path[-1] in ("path", "base_url") and not _is_data(path):
             yield path, value
 
@@ -72,7 +72,12 @@ def _starts_as(text: str, own: set[str], levels: Levels) -> bool:
         return False  # a value in front could hold a path of its own
     starts = [start for other, start in known if _is_same_host(front, other)]
     starts = starts or [split_url(str(levels.base.get("base_url") or ""))[1]]
-    return any(below(rest, start) for start in starts) and not climbs(hide_templates(rest).replace("\0", "x"))
+    return any(is_below(rest, start) for start in starts) and not _has_dots(rest)
+
+
+def _has_dots(text: str) -> bool:
+    """Whether what is written of a path has a segment of dots; values are judged when they are there."""
+    return has_dot_segment(hide_templates(text).replace("\0", "x"))
 
 
 def _is_same_host(front: str, other: str) -> bool:
@@ -85,10 +90,10 @@ def _is_same_host(front: str, other: str) -> bool:
 
 def _is_granted(rest: str, levels: Levels) -> bool:
     allowed = levels.grants.allowance.paths
-    return any(below(rest, start) for start in allowed) and not climbs(hide_templates(rest).replace("\0", "x"))
+    return any(is_below(rest, start) for start in allowed) and not _has_dots(rest)
 
 
-def left_behind(levels: Levels) -> Iterator[Diagnostic]:
+def find_stale_token_urls(levels: Levels) -> Iterator[Diagnostic]:
     """SEC116: an override moves requests to another host, and leaves those for tokens where they were: beside the base
     URL as it was, or with the vendor when a server of conn.yaml's stands in for it."""
     move = _last_move(levels)
@@ -96,7 +101,7 @@ def left_behind(levels: Levels) -> Iterator[Diagnostic]:
         return
     number, before, url = move
     stand_in = levels.is_trusted(url)
-    for path, value in every_leaf(levels.data.get("credentials"), ("credentials",)):
+    for path, value in iterate_leaves(levels.data.get("credentials"), ("credentials",)):
         if not isinstance(value, str) or not is_url_place(path) or path[-1] == "authorization_url":
             continue
         repeated = any(lookup(layer.data, path) is not MISSING for layer in levels.layers[number:])
@@ -104,20 +109,20 @@ def left_behind(levels: Levels) -> Iterator[Diagnostic]:
             continue
         message = f'moves requests to "{_host(url)}" and leaves {dotted(path)} at "{_host(value)}"'
         hint = f"set {dotted(path)} here too, such as {_moved(value, before, url)}; repeat it where it stays as it is"
-        yield levels.refused("SEC116", levels.layers[number], ("base_url",), message, hint)
+        yield levels.refusal("SEC116", levels.layers[number], ("base_url",), message, hint)
 
 
-def says_it_stays(levels: Levels, path: Path_) -> bool:
+def repeats_token_url(levels: Levels, path: Path_) -> bool:
     """Whether an override that repeats what is below says by it that a token URL stays, although requests move."""
     return path[0] == "credentials" and is_url_place(path) and _last_move(levels) is not None
 
 
-def leads_on(levels: Levels, resource: str, method: str) -> bool:
+def sets_further_urls(levels: Levels, resource: str, method: str) -> bool:
     """Whether an override says where an operation's further requests go: its pages, or those about its job."""
     at = ("resources", resource, method)
     places = (("pagination",), (*at[:2], "pagination"), (*at, "pagination"), (*at, "job"))
     said = ((place, lookup(layer.data, place)) for layer in levels.overrides for place in places)
-    leaves = (leaf for place, value in said if value is not MISSING for leaf in every_leaf(value, place))
+    leaves = (leaf for place, value in said if value is not MISSING for leaf in iterate_leaves(value, place))
     return any(isinstance(value, str) and value != lookup(levels.base, path) for path, value in leaves)
 
 
@@ -140,6 +145,6 @@ def _host(url: str) -> str:
 def _moved(url: str, before: str, now: str) -> str:
     """A URL as it would be after the base URL has changed."""
     (front, start), (_, old), (_, path) = split_url(now), split_url(before), split_url(url)
-    if not below(path, old):
+    if not is_below(path, old):
         return f"{front}{path}"
     return f"{front}{start.rstrip('/')}{path.removeprefix(old.rstrip('/'))}"

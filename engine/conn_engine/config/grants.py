@@ -57,7 +57,7 @@ class Levels:
         """Whether a URL is on a host of conn.yaml's `trusted_hosts`."""
         return is_on(url, self.grants.trusted_hosts) is True
 
-    def blamed(self, places: Iterable[Path_], inside: Path_) -> tuple[Layer, Path_]:
+    def find_setting(self, places: Iterable[Path_], inside: Path_) -> tuple[Layer, Path_]:
         """Which override sets what is `inside` one of these places, or the nearest above it; the highest that does."""
         best: tuple[int, Layer, Path_] = (-1, self.layers[-1], ())
         for layer in reversed(self.overrides):
@@ -73,7 +73,7 @@ class Levels:
         source = layer.source(path)
         return source.document.span(source.place(path))
 
-    def refused(  # noqa: PLR0917
+    def refusal(  # noqa: PLR0917
         self, code: str, layer: Layer, path: Path_, message: str, hint: str, allowance: str = ""
     ) -> Diagnostic:
         """The finding about an override. `allowance` is what conn.yaml could say to allow it."""
@@ -83,7 +83,7 @@ class Levels:
             )
         return diagnostic(code, f"{layer.level} {message}", self.span(layer, path), path=dotted(path), hint=hint)
 
-    def allowed(self, layer: Layer, path: Path_, message: str) -> Diagnostic:
+    def exception(self, layer: Layer, path: Path_, message: str) -> Diagnostic:
         """The finding about an override that conn.yaml allows."""
         return diagnostic(
             "SEC117",

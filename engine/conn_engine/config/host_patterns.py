@@ -9,7 +9,7 @@ from typing import Any
 
 from conn_engine.config.merge import Path_, leaves
 from conn_engine.config.origins import Layer
-from conn_engine.config.secret_texts import every_leaf, is_secret_place, secret_leaves
+from conn_engine.config.secret_texts import is_secret_place, iterate_leaves, secret_leaves
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.url_templates import hide_templates
@@ -68,7 +68,7 @@ def urls_of(base: Mapping[str, Any]) -> Iterator[str]:
     mappings = {"unified": base.get("unified", {})}  # the larger part, and a base_url is none there
     rest = {key: value for key, value in base.items() if key != "unified"}
     for path, leaf in (*leaves(rest), *secret_leaves(mappings)):
-        for where, value in every_leaf(leaf, path):
+        for where, value in iterate_leaves(leaf, path):
             if isinstance(value, str) and is_url_place(where) and where[-1] != _CONSENT_KEY:
                 yield value
 

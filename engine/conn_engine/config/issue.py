@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conn_engine.config.host_patterns import host_pattern, urls_of
-from conn_engine.config.secret_texts import every_leaf
+from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import template
 from conn_engine.transport.hosts import covered, is_wildcard
@@ -57,7 +57,7 @@ def _filled_host(url: str, context: Mapping[str, Any]) -> str | None:
 def _hosts_of_deliveries(data: Mapping[str, Any]) -> Iterator[str]:
     """The hosts of requests that a webhook delivery leads to: a challenge's answer, a key that is asked for."""
     told = data.get("webhooks")
-    for path, value in every_leaf(told) if isinstance(told, Mapping) else ():
+    for path, value in iterate_leaves(told) if isinstance(told, Mapping) else ():
         if isinstance(value, str):
             host = value.lower() if "hosts" in path else host_pattern(value) if path[-1] == "url" else None
             if host:

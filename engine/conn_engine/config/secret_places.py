@@ -10,7 +10,7 @@ from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.grants import Levels
 from conn_engine.config.merge import MISSING, Path_, leaves, lookup
 from conn_engine.config.operations import inherited, operation_names
-from conn_engine.config.secret_texts import every_leaf, names_read, secret_leaves, secret_texts
+from conn_engine.config.secret_texts import iterate_leaves, names_read, secret_leaves, secret_texts
 from conn_engine.config.secret_uses import OF_DELIVERIES, Comparison, Departure
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted, undotted
@@ -18,7 +18,7 @@ from conn_engine.signatures import NoSignature, Signature
 from conn_engine.url_templates import hide_templates, split_url
 from conn_engine.webhooks import AnyOf, Verification
 
-__all__ = ["moved_secrets", "weaker_verification"]
+__all__ = ["find_moved_secrets", "find_weaker_verification"]
 
 _VERIFY = ("webhooks", "verify")
 _KINDS: tuple[tuple[str, Any, Any], ...] = (
@@ -28,7 +28,7 @@ _KINDS: tuple[tuple[str, Any, Any], ...] = (
 _OF_A_REQUEST = ("path", "base_url", "method", "job", "pagination")
 
 
-def moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
+def find_moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
     """SEC113: an override uses a secret where the connector does not, in another way, or computes with one."""
     comparison = Comparison(frozenset(levels.grants.allowance.env), levels.is_trusted)
     found: dict[Diagnostic, None] = {}
@@ -59,10 +59,9 @@ def _compared(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
         own, base = (data.get(key) for data in (levels.data, levels.base))
         if own != base:  # of requests that steps write, which have no operation
             yield from _typed([(key,)], own, base, kind, none)
-        for name in operation_names(levels.data):
-            at = ("resources", name.resource, name.method)
-            own, base = (inherited(data, *at[1:], key) for data in (levels.data, levels.base))
-            if name.kind == "vendor" and own != base:
+        for at in (name.path for name in operation_names(levels.data) if name.kind == "vendor"):
+            own, base = (inherited(data, str(at[1]), str(at[2]), key) for data in (levels.data, levels.base))
+            if own != base:
                 yield from _typed([(*at, key), (*at[:2], key), (key,)], own, base, kind, none)
 
 
@@ -80,7 +79,7 @@ def _converted(data: Any, kind: Any) -> Any:
 
 
 def _finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> Diagnostic:
-    layer, path = levels.blamed(places, departure.path)
+    layer, path = levels.find_setting(places, departure.path)
     if lookup(layer.data, (*path, "format")) is not MISSING:
         path = (*path, "format")
     where = dotted(path)
@@ -90,12 +89,12 @@ def _finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> D
         "computed": "computes with a secret; it may only name one",
     }[departure.kind]
     if _is_allowed(levels, departure, path):
-        return levels.allowed(layer, path, message)
+        return levels.exception(layer, path, message)
     if departure.kind == "computed":
         hint = "write the expression into connector.yaml; here use a secret as it is, such as {{api_key}}"
-        return levels.refused("SEC113", layer, path, message, hint)
+        return levels.refusal("SEC113", layer, path, message, hint)
     allowance = f"placement: [{where}]" if path[0] != "webhooks" else ""
-    return levels.refused("SEC113", layer, path, message, "write it into connector.yaml", allowance)
+    return levels.refusal("SEC113", layer, path, message, "write it into connector.yaml", allowance)
 
 
 def _listed(departure: Departure) -> str:
@@ -150,7 +149,7 @@ def _marks(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _paths(data: Any) -> Iterator[tuple[Path_, str]]:
-    for path, value in every_leaf(data):
+    for path, value in iterate_leaves(data):
         if path[-1] in ("path", "base_url") and isinstance(value, str):
             yield path, value
 
@@ -169,7 +168,7 @@ def _heads(text: str, names: Iterable[str]) -> Iterator[str]:
 # --- webhooks ---
 
 
-def weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
+def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
     """SEC114: an override verifies deliveries in another way than the connector."""
     own, base = (lookup(data, _VERIFY) for data in (levels.data, levels.base))
     if own == base or own is MISSING:
@@ -181,9 +180,9 @@ def weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
     message = "changes how deliveries of webhooks are verified"
     if not levels.grants.allowance.verification:
         hint = "leave it to the connector; sign deliveries of your own: conn webhook send"
-        yield levels.refused("SEC114", layer, path, message, hint, "verification: true")
+        yield levels.refusal("SEC114", layer, path, message, hint, "verification: true")
         return
-    yield levels.allowed(layer, path, message)
+    yield levels.exception(layer, path, message)
     for departure in Comparison(known=OF_DELIVERIES).departures(made, ours, ()):
         another_key = departure.kind == "name" and departure.role == "template" and _known(levels, departure)
         if "key_request" in departure.path or not (departure.kind == "place" or another_key):

@@ -6,7 +6,14 @@ from typing import Any
 
 from conn_engine.config.merge import Path_, leaves
 
-__all__ = ["every_leaf", "is_secret_place", "names_read", "secret_leaves", "secret_texts", "whole_environments"]
+__all__ = [
+    "find_whole_environments",
+    "is_secret_place",
+    "iterate_leaves",
+    "names_read",
+    "secret_leaves",
+    "secret_texts",
+]
 
 _ENV_NAME = re.compile(r"\benv\s*\.\s*`?([A-Za-z_][A-Za-z0-9_]*)`?")
 _ENV_WHOLE = re.compile(r"\benv\b(?!\s*\.\s*`?[A-Za-z_])")
@@ -31,12 +38,12 @@ def secret_leaves(data: Mapping[str, Any], path: Path_ = ()) -> Iterator[tuple[P
             yield from secret_leaves(value, here)
 
 
-def every_leaf(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
+def iterate_leaves(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
     """Every leaf, those inside lists too: a token request's `before` has URLs."""
     for where, leaf in leaves(value, path):
         if isinstance(leaf, list | tuple):
             for index, item in enumerate(leaf):
-                yield from every_leaf(item, (*where, index))
+                yield from iterate_leaves(item, (*where, index))
         else:
             yield where, leaf
 
@@ -44,7 +51,7 @@ def every_leaf(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, Any]]:
 def secret_texts(data: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
     """Every text at a secret place."""
     for path, value in secret_leaves(data):
-        yield from ((where, text) for where, text in every_leaf(value, path) if isinstance(text, str))
+        yield from ((where, text) for where, text in iterate_leaves(value, path) if isinstance(text, str))
 
 
 def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
@@ -56,6 +63,6 @@ def names_read(data: Mapping[str, Any]) -> dict[str, Path_]:
     return found
 
 
-def whole_environments(data: Mapping[str, Any]) -> Iterator[Path_]:
+def find_whole_environments(data: Mapping[str, Any]) -> Iterator[Path_]:
     """The places that read the environment other than by the name of one variable."""
     yield from (path for path, text in secret_texts(data) if _ENV_WHOLE.search(text))

@@ -16,7 +16,7 @@ from conn_engine.auth import Credentials, NoAuthorization, NoCredentials
 from conn_engine.config.merge import Path_
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.roles import Role, roles_of
+from conn_engine.roles import Role, read_roles
 from conn_engine.signatures import NoSignature
 from conn_engine.url_templates import split_url
 from conn_engine.webhooks import NAMES
@@ -85,7 +85,7 @@ class Comparison:
             if base is None:
                 yield Departure(path, "place")
         inside = path if own.__struct_config__.tag is None else (*path, "config")
-        for name, key, role in roles_of(type(own)):
+        for name, key, role in read_roles(type(own)):
             yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
 
     def _each(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:

@@ -7,12 +7,12 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
-from conn_engine.climbing import climbs
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ExpressionError, ParameterError
 from conn_engine.expressions.compiled import expression
 from conn_engine.expressions.tokens import LexError, lex_template
 from conn_engine.expressions.values import UNDEFINED
+from conn_engine.url_paths import has_dot_segment
 
 __all__ = ["Template", "render", "render_path", "template"]
 
@@ -170,7 +170,7 @@ def render_path(text: str, scope: Any) -> str:
         items = value if isinstance(value, list) else [value]
         made.append("/".join(_segment(parsed, part, parsed.written(part, item)) for item in items))
     path = "".join(made)
-    if parsed.expressions and climbs(path):
+    if parsed.expressions and has_dot_segment(path):
         raise parsed.refusal(parsed.expressions[-1], "unsafe_path", 'makes a segment "." or "..", which climbs')
     return path
 

@@ -8,7 +8,6 @@ from typing import Any
 from conn_engine import bodies
 from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
-from conn_engine.climbing import below, climbs
 from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
@@ -19,7 +18,8 @@ from conn_engine.signatures import Moment, NoSignature
 from conn_engine.strategies import Draft, Scope
 from conn_engine.transport import door, egress
 from conn_engine.transport.visible import shown_as
-from conn_engine.url_templates import filled_base_url
+from conn_engine.url_paths import has_dot_segment, is_below
+from conn_engine.url_templates import fill_base_url
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Headers, Purpose, Request
 
@@ -52,7 +52,7 @@ def authorization_scope(effective: Effective, session: Session) -> Scope:
 def draft_of(effective: Effective, operation: VendorOperation, call: Call, scope: Scope, place: Place) -> Draft:
     """The request before it is authorised and encoded. `place` puts the page into it."""
     with _placed(operation, "base_url"), _blamed(operation.base_url, effective.captured):
-        base = filled_base_url(operation.base_url, scope)
+        base = fill_base_url(operation.base_url, scope)
     with _placed(operation, "path"):
         path = render_path(operation.path, scope)
     address = base + (path if not path or path.startswith(("/", "?")) else f"/{path}")
@@ -175,13 +175,13 @@ def _finished(  # noqa: PLR0917
 def _check_path(effective: Effective, operation: VendorOperation, draft: Draft, label: str) -> None:
     """Raise ConfigurationError for a further page, or a request about a job, that an override leads out of the base
     URL's path: it could say any URL of the host, and the credential would go there."""
-    if draft.url == draft.address or not effective.leads_on(operation):
+    if draft.url == draft.address or not effective.sets_further_urls(operation):
         return
     path = split_plain_url(draft.url).path
     own = lookup(effective.data, operation.place)
     of_its_own = isinstance(own, dict) and not own.keys().isdisjoint(("authorization", "signature"))
     start = split_plain_url(draft.address if of_its_own else draft.base).path
-    if climbs(path) or not any(below(path, one) for one in (start, *effective.grants.allowance.paths)):
+    if has_dot_segment(path) or not any(is_below(path, one) for one in (start, *effective.grants.allowance.paths)):
         raise ConfigurationError(
             f"{label} would go to the path {path[:200]}, which is not below {start or '/'}",
             hint="an override may not lead there: set `pagination` or `job` in connector.yaml",

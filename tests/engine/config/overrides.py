@@ -53,7 +53,7 @@ def judged(make: Any, override: str, conn: str = "version: 1\n", level: str = "a
 
 def refusals(effective: Any) -> list[tuple[str, str]]:
     """Code and path of each finding that is an error, which running is refused for."""
-    found = [(one.code, one.path) for one in (*effective.widening(), *effective.left_behind()) if one.severity > 1]
+    found = [(one.code, one.path) for one in (*effective.widening(), *effective.stale_token_urls()) if one.severity > 1]
     if found:
         with pytest.raises(ConfigurationError) as refused:
             effective.check_authority()

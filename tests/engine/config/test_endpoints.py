@@ -113,10 +113,10 @@ def test_token_requests_move_with_the_requests(make: Any) -> None:
     effective = judged(make, "{ base_url: 'http://127.0.0.1:1/mock/v1' }", trusted)
     paths = ["credentials.config.token_url", "credentials.config.revoke[0].url"]
     assert refusals(effective) == [("SEC116", "base_url")] * 2
-    for path, finding in zip(paths, effective.left_behind(), strict=True):
+    for path, finding in zip(paths, effective.stale_token_urls(), strict=True):
         assert f'leaves {path} at "https://api.example.com"' in finding.message
         assert f"set {path} here too, such as http://127.0.0.1:1/oauth/" in finding.hint
-    assert effective.left_behind() == [one for one in effective.findings if one.code == "SEC116"]
+    assert effective.stale_token_urls() == [one for one in effective.findings if one.code == "SEC116"]
 
 
 @pytest.mark.parametrize(
@@ -151,5 +151,5 @@ def test_an_account_moves_on_from_its_environment(make: Any) -> None:
         "{ config: { token_url: 'https://sandbox.example.com/oauth/token', revoke: [] } } } }\n",
         "accounts/me.yaml": "connector: x\nenvironment: sandbox\noverride: { base_url: 'https://me.example.com/v1' }\n",
     }
-    (finding,) = make(files).effective(account="me").left_behind()
+    (finding,) = make(files).effective(account="me").stale_token_urls()
     assert finding.span.file == "accounts/me.yaml" and "https://sandbox.example.com" in finding.message

@@ -4,7 +4,7 @@ import re
 from unicodedata import normalize
 from urllib.parse import unquote
 
-__all__ = ["below", "climbs"]
+__all__ = ["has_dot_segment", "is_below"]
 
 _SUSPECT = re.compile(r"[.\u2024\ufe52\uff0e%]")
 _OVERLONG = {"%c0%ae": ".", "%c0%af": "/", "%c1%9c": "\\", "%e0%80%ae": ".", "%e0%80%af": "/"}
@@ -14,13 +14,13 @@ _UNSEEN = re.compile(r"[\x00-\x20\x7f]")
 _MOST_TIMES = 8  # a proxy decodes, then a server, then a framework; nobody decodes more often
 
 
-def below(path: str, start: str) -> bool:
+def is_below(path: str, start: str) -> bool:
     """Whether a path is another one, or continues it after a slash."""
     start = start.rstrip("/")
     return path.rstrip("/") == start or path.startswith(f"{start}/")
 
 
-def climbs(path: str) -> bool:
+def has_dot_segment(path: str) -> bool:
     """Whether a path has a segment "." or "..": plain, percent-encoded, encoded several times, in an overlong or a
     full-width form, before a parameter (`..;x`), or between backslashes. The query is not looked at."""
     text = re.split(r"[?#]", path, maxsplit=1)[0]

@@ -104,5 +104,5 @@ def _read_file(app: App, name: str) -> str:
         with (app.folder / name).expanduser().open(encoding="utf-8") as file:
             return file.read(_LONGEST)
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text"
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise UsageError(f"the file {name} cannot be read: {reason}") from None

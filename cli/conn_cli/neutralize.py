@@ -15,7 +15,7 @@ Form = Literal["text", "json", "xml", "github"]
 """What the text is: for people, or a format with its own way to write any character."""
 
 HIDDEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
-"""Of a pattern: control characters but tab and line feed, breaks that are none, marks of direction, half characters."""
+"""Of a pattern: control characters but tab and line feed, line separators, marks of direction, half characters."""
 
 _HIDDEN = re.compile(f"[{HIDDEN}]")
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")

@@ -134,6 +134,26 @@ def test_progress_is_drawn_on_a_terminal_and_gone_at_the_end(total):
     assert one.stdout.getvalue() == ""
 
 
+HOSTILE = "page 10\x1b[2J\x1b]0;t\x07\r\u202e\n::error::x"
+
+
+def test_what_others_write_moves_no_cursor_in_progress_and_tables():
+    clock = FrozenClock()
+    one = app(out=Terminal(), err=Terminal())
+    with one.progress(f"fetching {HOSTILE}", unit="records") as progress:
+        progress.advance(1000, HOSTILE)
+    one.table([HOSTILE, "b"], [[HOSTILE, "c"]])
+    for text in (one.stderr.getvalue(), one.stdout.getvalue()):
+        assert "page 10\ufffd[2J" in text
+        assert [part for part in ("\x1b[2J", "\x1b]", "\x07", "\u202e") if part in text] == []
+    assert set(re.findall(r"\x1b\[[0-9;]*[A-Za-z]", one.stdout.getvalue())) <= {"\x1b[1m", "\x1b[0m", "\x1b[2m"}
+    plain = app(clock=clock)
+    with plain.progress("fetching") as progress:
+        clock.sleep(9)
+        progress.say(HOSTILE)
+    assert plain.stderr.getvalue() == "fetching: page 10\ufffd[2J\ufffd]0;t\ufffd\ufffd\ufffd : :error::x\n"
+
+
 def test_quiet_work_shows_nothing():
     one = app(err=Terminal(), quiet=True)
     with one.progress("x") as progress:

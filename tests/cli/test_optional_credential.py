@@ -51,7 +51,7 @@ def test_an_account_without_the_key_asks_without_it(shop, vendor):
     folder = shop(BY_QUERY)
     assert "no findings" in run(folder, "lint").out
     status = run(folder, "auth", "status").out
-    assert "it may go without; to store one: conn auth login me" in status
+    assert "it is optional; to store one: conn auth login me" in status
     planned = run(folder, "run", "things.list", "--account", "me", "--dry-run").out
     assert f"GET {vendor.url}/things\n" in planned
     run(folder, "run", "things.list", "--account", "me")

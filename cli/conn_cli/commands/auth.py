@@ -54,7 +54,7 @@ def status(
 
 
 def _show_state(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> bool | None:
-    """Show the state of an account's credential. Returns whether it can be used; None when there is none to use."""
+    """Show the state of an account's credential. Returns whether it can be used; None when none is needed."""
     from conn_engine.auth import missing_parts
     from conn_engine.runtime.connection import lacking_credential
 
@@ -69,7 +69,7 @@ def _show_state(app: App, effective: "Effective", account: str, vault: "LayeredV
     missing = missing_parts(required, document)
     if document is None and not required:
         state = f"no credential in the {vault.kind}"
-        app.out(f"{account:<20} {state}   it may go without; to store one: conn auth login {account}")
+        app.out(f"{account:<20} {state}   it is optional; to store one: conn auth login {account}")
         return None
     if stored is None or (missing and stored.issue is not None):
         error = lacking_credential(vault.kind, account, document, missing)
@@ -96,7 +96,7 @@ def _state(
         if verified is None
         else f"verified at {datetime.fromtimestamp(int(verified), UTC):%Y-%m-%d %H:%M} UTC"
     )
-    if renewable and credentials.expired(document, -math.inf):  # nothing can have ended then: there is none
+    if renewable and credentials.expired(document, -math.inf):  # at no moment: it has no token yet
         state += ", its token is requested when needed"
     elif expired:
         state += ", expired, will be renewed" if renewable else ", expired"
@@ -129,7 +129,7 @@ def connect_command(context: typer.Context, account: Annotated[str, typer.Argume
 def logout(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
-    local: Annotated[bool, typer.Option("--local", help="Forget it here alone; the vendor is told nothing.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Forget it here only; nothing is sent to the vendor.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Forget it here even when the vendor does not revoke it.")
     ] = False,

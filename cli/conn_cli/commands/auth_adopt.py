@@ -37,7 +37,7 @@ def adopt_command(
     if workspace.place in folders:
         app.out(f"{workspace.place} uses the log-ins of workspace {workspace.identity} already")
         return
-    if not folders and not any(vault.stored(account) for account in workspace.accounts()):
+    if not folders and not any(vault.issue_of(account) for account in workspace.accounts()):
         app.out(f"workspace {workspace.identity} has no log-ins yet: there is nothing to adopt")
         return
     _show(app, vault, folders)
@@ -60,7 +60,7 @@ def _show(app: App, vault: "WorkspaceVault", folders: tuple[str, ...]) -> None:
     workspace = app.workspace
     app.out(f"the log-ins of workspace {workspace.identity} are used by: {', '.join(folders) or 'no known folder'}")
     for account in workspace.accounts():
-        issue = vault.stored(account)
+        issue = vault.issue_of(account)
         if issue is None:
             continue
         hosts = issue.hosts or ()

@@ -68,7 +68,7 @@ def login_command(  # noqa: PLR0917
         browser = app.is_terminal and not no_browser
         document = ConsentLogin(app, effective, consenting, known, vault, browser, timeout).run(account)
     else:
-        document = _given(app, account, credentials, values)
+        document = _read_document(app, account, credentials, values)
     app.redactor.add_document(document)
     document = renewed(effective, stored, document)
     if verify:
@@ -141,7 +141,7 @@ def _client(
     return document_of(fields, {name: str(value) for name, value in known.items() if value})
 
 
-def _given(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:
+def _read_document(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:
     """The document of parts that were given as JSON, are asked for, or of the one on standard input."""
     from conn_cli.credential_input import ask_for, read_one, shape
     from conn_engine.errors import UsageError

@@ -55,7 +55,7 @@ def _filled_host(url: str, context: Mapping[str, Any]) -> str | None:
 
 
 def _hosts_of_deliveries(data: Mapping[str, Any]) -> Iterator[str]:
-    """The hosts of requests that a webhook delivery leads to: a challenge's answer, a key that is asked for."""
+    """The hosts of requests that a webhook delivery leads to: a challenge's answer, a request for a key."""
     told = data.get("webhooks")
     for path, value in iterate_leaves(told) if isinstance(told, Mapping) else ():
         if isinstance(value, str):

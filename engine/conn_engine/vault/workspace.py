@@ -129,7 +129,7 @@ class WorkspaceVault:
         """Whether the workspace has an id by which a folder can be adopted."""
         return bool(self._folder) and self._name != self._folder
 
-    def stored(self, account: str) -> Issue | None:
+    def issue_of(self, account: str) -> Issue | None:
         """What is known of an account's credential, to any folder: it is shown before one is adopted."""
         entry = self._read(self._name, account)
         return None if entry is None else entry.issue

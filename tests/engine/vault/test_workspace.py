@@ -69,7 +69,7 @@ def test_an_adopted_folder_uses_them_all(stores, folders, tmp_path):
     vault.save("acme", {"api_key": "1"}, Issue(("api.example.com",)))
     other = WorkspaceVault(stores, ID, second)
     assert other.folders == (first,)
-    assert other.stored("acme") == Issue(("api.example.com",))
+    assert other.issue_of("acme") == Issue(("api.example.com",))
     other.adopt()
     assert other.load("acme") == {"api_key": "1"}
     vault.save("globex", {"api_key": "2"})

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from benchmarks.measure import CHECKOUT
 
 __all__ = ["BUNDLED", "catalogue", "local", "overridden"]
@@ -18,7 +20,14 @@ def local(folder: Path, connector: str, port: int, total: int, context: Mapping[
     shutil.copytree(CHECKOUT / "connectors" / connector, folder / "connectors" / connector)
     _write(folder / "conn.yaml", {"version": 1, "default_environment": "bench", "trusted_hosts": [f"127.0.0.1:{port}"]})
     address = f"http://127.0.0.1:{port}/{total}"
-    _write(folder / "environments" / "bench.yaml", {"connectors": {connector: {"base_url": address}}})
+    settings: dict[str, Any] = {"base_url": address}
+    document = yaml.safe_load((folder / "connectors" / connector / "connector.yaml").read_text("utf-8"))
+    urls = [
+        key for key in document["credentials"].get("config", {}) if key in ("token_url", "refresh_url", "revocation")
+    ]
+    if urls:  # an environment that moves requests moves the token's too
+        settings["credentials"] = {"config": dict.fromkeys(urls, f"{address}/token")}
+    _write(folder / "environments" / "bench.yaml", {"connectors": {connector: settings}})
     _write(folder / "accounts" / "bench.yaml", {"connector": connector, "context": dict(context)})
 
 

@@ -89,7 +89,7 @@ def test_a_clone_with_the_same_id_and_another_base_url_gets_nothing(shop, run, v
         ["auth", "login", "me"],
     ):
         done = run(clone, *words, code=5, stdin="typed-into-the-clone")
-        assert str(shop) in done.err and "conn auth adopt" in done.err
+        assert str(shop) in done.err and "fix: conn auth adopt" in done.err
     assert stranger.got == []
     assert "another host" not in run(clone, "auth", "adopt", "--yes").err
     done = run(clone, "run", "things.list", "-a", "me", code=5)

@@ -162,7 +162,7 @@ class WorkspaceVault:
         users = f"belong to {', '.join(folders)}" if folders else "do not record their folder"
         return CredentialError(
             f'the log-ins of workspace "{self._name}" {users}; {self._folder} may not use them yet',
-            hint="conn auth adopt; or give the copy an id of its own in conn.yaml",
+            hint="fix: conn auth adopt; or give the copy its own id in conn.yaml",
         )
 
     # --- entries ---

@@ -36,7 +36,7 @@ def folders(tmp_path):
 def refused(vault, action):
     with pytest.raises(CredentialError, match="may not use them yet") as caught:
         action()
-    assert caught.value.hint.startswith("conn auth adopt")
+    assert caught.value.hint.startswith("fix: conn auth adopt")
     return caught.value.message
 
 

@@ -701,9 +701,9 @@ CODES: dict[str, Code] = _table(
         "WHK109",
         "override without a proof",
         "warning",
-        "An environment or account replaces the connector's proof of deliveries by none: there anybody can send "
-        "events. Delete the line. To try deliveries without the vendor, sign them with a secret of your own (`conn "
-        "webhook send`).",
+        "An environment or account replaces the connector's proof of deliveries by none, which conn.yaml allows: there "
+        "anybody can send events. Delete the line. To try deliveries without the vendor, sign them with a secret of "
+        "your own (`conn webhook send`).",
     ),
     Code(
         "MAP303",

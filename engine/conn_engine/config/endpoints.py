@@ -57,7 +57,7 @@ def _requests(data: Any) -> Iterator[tuple[Path_, str]]:
 def _is_data(path: Path_) -> bool:
     """Whether a `path` or `base_url` is something else by that name: a field, a header, an authorization's setting."""
     named = _NAMED.get(str(path[0]), 0)
-    if not _DATA.isdisjoint(path[named:-1]) or (path[0] == "resources" and path[2] in ("query", "headers")):
+    if not _DATA.isdisjoint(path[named:-1]) or (path[0] == "resources" and path[2:3] in (("query",), ("headers",))):
         return True
     return path[0] != "unified" and any(is_secret_place(path[:end]) for end in range(1, len(path)))
 

@@ -57,7 +57,7 @@ TRUSTED_HOST = (
 )
 URL = r"^(https?://|\{\{)\S"
 OPERATION = r"^[^.\s]+\.[^.\s]+$"
-PLACEMENT = r"^(credentials|authorization|signature|resources\.[^.\s]+)(\.\S+)?$"
+PLACEMENT = r"^(credentials|authorization|signature|resources\.[\w-]+)(\.[\w-]+)*$"
 PATH_PREFIX = r"^/[^?#\s]*$"
 
 Name = Annotated[str, Meta(pattern=NAME, max_length=100)]

@@ -121,8 +121,8 @@ def _known(levels: Levels, departure: Departure) -> bool:
 def _requests_of_their_own(levels: Levels) -> Iterator[Diagnostic]:
     """Where an override changes the request of an operation that has an authorization or a signature of its own."""
     for name in operation_names(levels.base):
-        formats = {lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS}
-        if name.kind != "vendor" or formats <= {MISSING, "none"}:
+        formats = [lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS]
+        if name.kind != "vendor" or all(one in (MISSING, "none") for one in formats):
             continue
         for layer in levels.overrides:
             for key in _OF_A_REQUEST:

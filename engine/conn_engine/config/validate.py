@@ -18,6 +18,8 @@ from conn_engine.config.models import (
     HOST,
     NAME,
     OPERATION,
+    PATH_PREFIX,
+    PLACEMENT,
     TRUSTED_HOST,
     URL,
     VARIABLE,
@@ -61,6 +63,8 @@ _PATTERNS = {
     TRUSTED_HOST: "a host pattern such as localhost:4200 or http://kinto:8888, or a network such as 10.0.0.0/8",
     URL: "a URL that begins with https:// or http://",
     OPERATION: "an operation: resource.method",
+    PATH_PREFIX: "a path that starts with /",
+    PLACEMENT: "a setting such as credentials.config.client_authentication or resources.files.authorization",
     VARIABLE: "the name of an environment variable",
 }
 

@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test quick shifted format lint types layers drift docs locks servers nightly differential wheel readme bench check
+.PHONY: setup test quick shifted format lint types layers drift docs locks servers nightly differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -63,6 +63,9 @@ nightly:          ## the same, with what takes long by its nature
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table
 	PYTHONPATH=$(PYTHONPATH):tests/servers $(PY) -m differential --table tests/servers/differential/table.md
+
+hostile:          ## hostile expressions, documents and answers, each bounded in time and memory, under a watchdog
+	$(PY) -m pytest tests/hostile -o addopts="-q -s --import-mode=importlib" -p no:xdist
 
 wheel:            ## the built wheel and sdist in a clean environment
 	$(PY) -m pytest tests/packaging -o addopts="-q --import-mode=importlib"

@@ -373,3 +373,11 @@ def test_9000_lines_are_read_in_a_moment():
     document = parse(text, "x.yaml")
     assert document.span(("key2999", "list", 2, "a")).line == 9000
     assert time.process_time() - started < 1.5  # 0.1 s on a quiet machine
+
+
+def test_many_places_of_a_long_scalar_are_found_in_time():
+    document = parse('a: "' + "\\u0041" * 50_000 + '"\n', "x.yaml")
+    started = time.process_time()
+    for offset in range(0, 50_000, 10):
+        assert document.position(("a",), offset) == (1, 5 + 6 * offset)
+    assert time.process_time() - started < 10

@@ -33,6 +33,7 @@ def incremental(**said: Any) -> dict[str, Any]:
         (incremental(start="0001-01-01", window="PT0.000001S", skip_empty=True, request_format="date"), 3,
          "more than 100,000 windows"),
         (listing(parents=[{"as": name, "values": "[1..9999]"} for name in "abcdef"]), 3, "200,000 combinations"),
+        (listing(parents=[{"as": f"p{at}", "values": "[1, 2]"} for at in range(300)]), 3, "more than 20 cannot be"),
         ({"resources": {"things": {**CHAIN, "a300": LISTED,
                                    "list": {"parents": {"as": "z", "from": "things.a0"}}}}}, 3, "20 levels up"),
         (listing(job={"poll": {"path": "/p", "status": "'x'", "done": ["y"], "every_seconds": 0,
@@ -42,7 +43,7 @@ def incremental(**said: Any) -> dict[str, Any]:
         (listing(errors=[{"when": "true", "then": {"retry": {"times": 20, "wait": "1e300"}}}]), 4, ""),
         (listing(record_mapping="[1..10000000]"), 3, "size limit"),
     ],
-    ids=["budget", "host", "format", "windows", "product", "ancestors", "poll", "pattern", "wait", "mapping"],
+    ids=["budget", "host", "format", "windows", "product", "names", "ancestors", "poll", "pattern", "wait", "mapping"],
 )  # fmt: skip
 def test_it_ends(world: World, override: dict[str, Any], code: int, words: str) -> None:
     connector = world.connector()

@@ -114,6 +114,11 @@ class Document:
         return self._plant()
 
     @cached_property
+    def _table(self) -> dict[int, Sequence[int]]:
+        """Where each character of the scalar stands whose place was last asked for, by the scalar's start."""
+        return {}
+
+    @cached_property
     def _lines(self) -> Lines:
         return Lines(self.text)
 
@@ -225,7 +230,11 @@ class Document:
         offset = max(0, offset)
         if not isinstance(value, str):
             return min(place.start + offset, place.end)
-        table = offsets(self.text, place.start, place.end, place.style, value)
+        table = self._table.get(place.start)
+        if table is None:  # many places of one long scalar are asked for in a row
+            table = offsets(self.text, place.start, place.end, place.style, value)
+            self._table.clear()
+            self._table[place.start] = table
         return table[min(offset, len(value))]
 
     def _shift(self, at: tuple[int, int]) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from conn_engine.expressions.evaluators import (
     fixed_seed,
     read_time,
 )
-from conn_engine.expressions.faults import refuse_surrogates
+from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
@@ -27,6 +27,8 @@ class Expression:
     in use. `parts` are the authors' texts that it is made of."""
 
     def __init__(self, text: str, parts: frozenset[str] = frozenset()) -> None:
+        if not parts:
+            refuse_too_long(text)
         refuse_surrogates(text)
         self.text = text
         self.parts = parts or frozenset((text,))

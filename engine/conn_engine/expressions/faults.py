@@ -6,7 +6,7 @@ from conn_engine.errors import ExpressionError
 from conn_engine.expressions.habits import habit
 from conn_engine.expressions.tokens import LexError, Token, analyse, lex
 
-__all__ = ["fault", "is_panic", "panic", "refuse_surrogates"]
+__all__ = ["fault", "is_panic", "panic", "refuse_surrogates", "refuse_too_long"]
 
 _OWN = {
     "D1011": "depth",
@@ -21,6 +21,8 @@ _NOT_A_FUNCTION = frozenset({"T1005", "T1006", "T2006"})
 _WRONG_ARGUMENT = "T0410"
 _AT_END = frozenset({"S0203", "S0207"})
 _MAX_MESSAGE = 300
+_MAX_TEXT = 100_000
+"""Characters of an expression: reading it takes time before any bound of an evaluation holds."""
 
 
 def refuse_surrogates(text: str) -> None:
@@ -35,6 +37,18 @@ def refuse_surrogates(text: str) -> None:
             text=text.encode("utf-8", "replace").decode(),
             offset=at,
             hint="write the whole character, or both halves as escapes",
+        )
+
+
+def refuse_too_long(text: str) -> None:
+    """Raise ExpressionError for a text that is longer than anybody writes one."""
+    if len(text) > _MAX_TEXT:
+        raise ExpressionError(
+            f"the expression is longer than {_MAX_TEXT:,} characters",
+            code="size",
+            text=f"{text[:_MAX_MESSAGE]}…",
+            offset=0,
+            hint="make several fields of it; tables of values belong in `$lookup` of an object in the context",
         )
 
 
@@ -77,12 +91,12 @@ def fault(
         if hit is not None:
             name, at = hit
             return ExpressionError(
-                f"there is no function ${name}",
+                _line(f"there is no function ${name}"),
                 code="unknown_function",
                 text=text,
                 offset=at,
                 token=f"${name}",
-                hint=did_you_mean(f"${name}", [f"${word}" for word in known]),
+                hint=did_you_mean(f"${name[:_MAX_MESSAGE]}", [f"${word}" for word in known]),
             )
         if culprit and culprit.kind == "name" and culprit.text in known:
             hint = f"a function is called with a $: ${culprit.text}(…)"

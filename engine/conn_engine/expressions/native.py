@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Self
 
 import jsonata.datetimeutils
 import jsonata.jsonata
-from jsonata import Jsonata, Signature, Utils
+from jsonata import Functions, Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
 from conn_engine.expressions.bounded import bounded_functions
@@ -22,6 +22,7 @@ from conn_engine.wire import get_clock
 
 __all__ = ["functions_for", "plain", "prepared"]
 
+_DATA = frozenset({str, int, float, bool, dict, list})
 _EXACT = 2**53
 
 vars(jsonata.jsonata)["print"] = lambda *_values: None  # it would write "Proc not found" into our standard output
@@ -102,8 +103,8 @@ def _whole(text: str) -> str:
 
 
 def _is_function(value: Any) -> bool:
-    from jsonata import Functions
-
+    if type(value) in _DATA:
+        return False
     return bool(Utils.is_function(value) or Functions.is_lambda(value) or Functions.is_regex(value))
 
 

@@ -45,7 +45,7 @@ Place: TypeAlias = Mapping[str, Any]
 _MOST_HELD = 200_000
 """Combinations of parents in memory at once."""
 _DEEPEST = 20
-"""Levels of parents: each takes its share of Python's stack."""
+"""Levels of parents, and names that are combined: each takes its share of Python's stack."""
 
 
 def partition_scope(scope: Scope, part: Part) -> Scope:
@@ -68,6 +68,11 @@ def combined(
 
     Values of a later name are asked for once, and held, unless they depend on an earlier name's.
     """
+    if len(parents) > _DEEPEST:
+        raise ConfigurationError(
+            f"{listing.name} is repeated for {len(parents)} parents: more than {_DEEPEST} cannot be combined",
+            hint="name fewer `parents`",
+        )
     head, tail = parents[0], parents[1:]
     held: list[Part] | None = None
     begin: Sequence[Any] = start[1:]

@@ -63,3 +63,19 @@ def test_data_too_deep_for_the_way_of_a_value_explains_nothing() -> None:
         data = {"a": data}
     with use("jlens"):
         assert audit("a", data) == []
+
+
+def test_a_text_that_is_too_long_is_not_read(evaluator: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        expression("1" + " + 1" * 50_000)
+    error = caught.value
+    assert (error.code, len(error.text)) == ("size", 301)
+    assert evaluate(f"'{'x' * 90_000}' ~> $length", {}) == 90_000
+    wide = mapping([{f"f{number}": f"$string({number}) & '{'x' * 400}'" for number in range(400)}])
+    assert len(wide.apply([{}, {}])[1]) == 400  # what is put together of many is no author's text
+
+
+def test_an_error_does_not_repeat_a_long_name(evaluator: str) -> None:
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(f"${'a' * 50_000}(1)", {})
+    assert (caught.value.code, len(caught.value.message)) == ("unknown_function", 300)

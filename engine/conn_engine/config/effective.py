@@ -364,10 +364,14 @@ class Effective:
 
         The door stops a credential; it does not stop a request without one to a host that the attacker chose.
         """
-        asked = [*self.widening(), *self.stale_token_urls()]
-        found = [finding for finding in asked if finding.severity is Severity.ERROR and finding.code != "SEC112"]
+        found = self._refusals
         if found:
             raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
+
+    @cached_property
+    def _refusals(self) -> list[Diagnostic]:
+        found = [*self.widening(), *self.stale_token_urls()]
+        return [finding for finding in found if finding.severity is Severity.ERROR and finding.code != "SEC112"]
 
     # --- findings ---
 

@@ -90,7 +90,7 @@ def wire_account(
     """
     if effective is None:
         effective = workspace.effective(account=account, environment=environment)
-        effective.check_authority()
+    effective.check_authority()
     vault = vault or vault_of(workspace, environ)
     redactor = redactor or Redactor()
     document = _stored(vault, account, effective)

@@ -81,10 +81,11 @@ class Expression:
         """
         evaluator, isolation = current(), current_isolation()
         moment = read_time() if now is None else now
-        options = (data, bindings, limits, moment, fixed_seed() if seed is None else seed)
+        chance = fixed_seed() if seed is None else seed
         if isolation is not None and not isolation.trusts(self.parts):
-            return isolation.evaluate(self.text, evaluator.name, *options)
-        return self.compiled(evaluator).evaluate(*options)
+            return isolation.evaluate(self.text, evaluator.name, data, bindings, limits, moment, chance)
+        compiled = self._compiled.get(evaluator.name) or self.compiled(evaluator)
+        return compiled.evaluate(data, bindings, limits, moment, chance)
 
     def compiled(self, evaluator: Evaluator) -> Compiled:
         """The expression as an evaluator has it: evaluated here, whatever is said of isolation."""

@@ -18,7 +18,6 @@ from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 
-_NO_MOMENT = nullcontext()
 _NULL = float("nan")  # a host function's None is undefined to jlens; a number JSON cannot say is its null
 
 
@@ -60,7 +59,9 @@ class LensExpression:
         (as in JSON)."""
         options = self._options(limits, now, seed)
         names = None if bindings is None else dict(bindings)
-        with moment.entered(now, seed) if self._moment else _NO_MOMENT:
+        if not self._moment:
+            return self._value(data, names, options)
+        with moment.entered(now, seed):
             return self._value(data, names, options)
 
     def evaluate_json(
@@ -69,7 +70,7 @@ class LensExpression:
         """The value of data in JSON, in JSON, or UNDEFINED. Numbers beyond 2^53 may be written with other digits."""
         options = self._options(limits, now, seed)
         names = None if bindings is None else dict(bindings)
-        with moment.entered(now, seed) if self._moment else _NO_MOMENT:
+        with moment.entered(now, seed) if self._moment else nullcontext():
             value = _run(self._text, self._shift, self._expression.evaluate_json, data, names, **options)
         return UNDEFINED if value is None else str(value)
 
@@ -78,11 +79,14 @@ class LensExpression:
         return {**options, "now": round(now * 1000), "seed": seed} if self._calls else options
 
     def _value(self, data: Any, names: dict[str, Any] | None, options: dict[str, Any]) -> Any:
-        value = _run(self._text, self._shift, self._expression.evaluate, data, names, **options)
-        if value is None:
-            if self._probe is None:
-                self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text, self._hosts)
-            value = _run(self._text, self._shift, self._probe.evaluate, data, names, **options).get("v", UNDEFINED)
+        try:
+            value = self._expression.evaluate(data, names, **options)
+            if value is None:
+                if self._probe is None:
+                    self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text, self._hosts)
+                value = self._probe.evaluate(data, names, **options).get("v", UNDEFINED)
+        except BaseException as error:
+            raise _translated(error, self._text, self._shift) from None
         return value
 
 
@@ -134,23 +138,26 @@ def _host(name: str, implementation: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _run(text: str, shift: int, call: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """What a call of jlens gives. Whatever it raises of its own is an ExpressionError.
+    """What a call of jlens gives. Whatever it raises of its own is an ExpressionError."""
+    try:
+        return call(*arguments, **options)
+    except BaseException as error:
+        raise _translated(error, text, shift) from None
+
+
+def _translated(error: BaseException, text: str, shift: int) -> BaseException:
+    """The ExpressionError for what jlens raises; what is not its own as it is.
 
     `shift` is the length of what stands before the author's `text` in the text that jlens has.
     """
-    try:
-        return call(*arguments, **options)
-    except jlens.JlensError as error:
+    if isinstance(error, jlens.JlensError):
         after, start = _moved(error.position, shift), _moved(error.start, shift)
-        raise _error(error.code, str(error), text, after, start) from None
-    except FunctionFault as error:
-        raise _error(error.code, str(error), text, _moved(getattr(error, "position", None), shift), None) from None
-    except ValueError as error:  # data, a text or an option that it does not take
-        raise _error("U1004", str(error), text, None, None) from None
-    except BaseException as error:
-        if not is_panic(error):
-            raise
-        raise panic(text) from None
+        return _error(error.code, str(error), text, after, start)
+    if isinstance(error, FunctionFault):
+        return _error(error.code, str(error), text, _moved(getattr(error, "position", None), shift), None)
+    if isinstance(error, ValueError):  # data, a text or an option that it does not take
+        return _error("U1004", str(error), text, None, None)
+    return panic(text) if is_panic(error) else error
 
 
 def _error(code: str, message: str, text: str, after: int | None, start: int | None) -> ExpressionError:

@@ -43,7 +43,7 @@ resources:
 
 @pytest.fixture
 def shop(desk: Path, vendor: Any) -> Path:
-    vendor.answer = lambda got: (200, {}, {"items": [{"id": "1"}], "id": "1"})
+    vendor.answer = lambda got: (200, {}, {"items": [{"id": "1"}], "next": None, "id": "1"})
     folder = desk / "connectors/shop"
     (folder / "unified").mkdir(parents=True)
     (folder / "connector.yaml").write_text(CONNECTOR.format(url=vendor.url))
@@ -78,7 +78,7 @@ def test_a_name_that_nothing_of_a_unified_operation_reads_is_an_error(shop: Path
 @pytest.mark.parametrize("param", ["kind=a", "limit=2", "shown=x", "draft=true"])
 def test_what_is_read_is_taken(shop: Path, vendor: Any, param: str) -> None:
     done = run(shop, "contacts.list", "board=b", param)
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "complete: 1 record\n")
     sent = {"kind=a": "&kind=a", "limit=2": "&size=2", "draft=true": "&draft=true"}.get(param, "")
     assert paths(vendor) == [f"/boards/b/issues?state=open{sent}"]
 
@@ -96,7 +96,7 @@ def test_a_mapping_that_reads_the_whole_query_takes_any_name(shop: Path, vendor:
 
 def test_a_vendor_operation_sends_what_it_is_given(shop: Path, vendor: Any) -> None:
     done = run(shop, "shop:issues.list", "board=b", "assignee=ada", "state=closed")
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, "complete: 1 record\n")
     assert paths(vendor) == ["/boards/b/issues?state=closed&assignee=ada"]
 
 
@@ -112,5 +112,5 @@ def test_what_looks_like_a_slip_is_pointed_out_and_sent(shop: Path, vendor: Any,
 
 
 def test_a_name_beside_the_one_it_is_like_is_none(shop: Path, vendor: Any) -> None:
-    assert run(shop, "shop:issues.list", "board=b", "boards=x").err == ""
+    assert run(shop, "shop:issues.list", "board=b", "boards=x").err == "complete: 1 record\n"
     assert paths(vendor) == ["/boards/b/issues?state=open&boards=x"]

@@ -19,7 +19,7 @@ import subprocess
 import sys
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from multiprocessing.connection import Connection, Pipe
 from threading import BoundedSemaphore
@@ -36,11 +36,13 @@ __all__ = ["Isolation"]
 
 MIB = 2**20
 _START = 30.0
+_BELT = 2.0
+"""Seconds after which a worker ends that nobody has killed."""
 _INHERITED = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 """Variables that a worker has of our environment: no credential is among them."""
 _PROGRAM = (
     "import json, sys; given = json.loads(sys.argv[1]); sys.path[:] = given['path']\n"
-    "from conn_engine.expressions.worker import serve; serve(given['descriptor'], given['memory_bytes'])"
+    "from conn_engine.expressions.worker import serve; serve(**given['limits'])"
 )
 
 
@@ -59,6 +61,7 @@ class Isolation:
         self._grace = grace_seconds
         self._turns = BoundedSemaphore(workers)
         self._idle: deque[_Worker] = deque()
+        self._closed = False
 
     @property
     def idle(self) -> tuple[int, ...]:
@@ -73,7 +76,8 @@ class Isolation:
             yield
 
     def close(self) -> None:
-        """End the workers. A later evaluation starts another."""
+        """End the workers: the idle ones now, the others when they have answered. Nothing is evaluated afterwards."""
+        self._closed = True
         while self._idle:
             self._idle.pop().kill()
 
@@ -91,11 +95,13 @@ class Isolation:
         header, body = _encoded(request), _encoded(data)
         with self._turns:
             for _ in range(2):
-                worker = self._worker()
+                worker = self._worker(request["text"])
                 used = worker.used
                 reply = worker.ask(header, body, limits.seconds + self._grace)
                 if isinstance(reply, bytes):
                     self._idle.append(worker)
+                    if self._closed:
+                        self.close()
                     return _decoded(reply, request["text"])
                 worker.kill()
                 if reply is TimeoutError:
@@ -104,12 +110,26 @@ class Isolation:
                     break
             raise _died(request["text"], self._memory_bytes)
 
-    def _worker(self) -> "_Worker":
+    def _worker(self, text: str) -> "_Worker":
+        if self._closed:
+            raise UsageError("the isolation is closed", hint="evaluate within its `with` block")
         while self._idle:
             worker = self._idle.pop()
             if worker.is_ours:  # after a fork the worker is still the parent's
                 return worker
-        return _Worker(self._memory_bytes)
+        with suppress(OSError):  # no process or no descriptor is left
+            started = _Worker(self._memory_bytes, self._grace)
+            if started.is_ready():
+                return started
+            started.kill()
+        raise ExpressionError(
+            f"the expression was not evaluated: no worker process starts within {_START:g} s and "
+            f"{self._memory_bytes // MIB} MB of memory",
+            code="memory",
+            text=text,
+            offset=0,
+            hint="give `Isolation` more memory_bytes, or the machine fewer processes",
+        )
 
 
 class _Active:
@@ -145,11 +165,12 @@ class _Active:
 class _Worker:
     """One process, and our end of the pipe to it."""
 
-    def __init__(self, memory_bytes: int) -> None:
+    def __init__(self, memory_bytes: int, grace_seconds: float) -> None:
         self.used = False
         self._owner = os.getpid()
         self._pipe, theirs = Pipe()
-        given = {"path": sys.path, "descriptor": theirs.fileno(), "memory_bytes": memory_bytes}
+        limits = {"memory_bytes": memory_bytes, "belt_seconds": grace_seconds + _BELT}
+        given = {"path": sys.path, "limits": {"descriptor": theirs.fileno(), **limits}}
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603
                 [sys.executable, "-I", "-c", _PROGRAM, json.dumps(given)],
@@ -160,11 +181,10 @@ class _Worker:
                 pass_fds=(theirs.fileno(),),
                 process_group=0,  # an interrupt from the terminal is for us
             )
-        if not self._pipe.poll(_START) or not _received(self._pipe):
-            self.kill()
-            raise ExpressionError(
-                "the process for isolated expressions does not start", code="memory", hint="allow it more memory_bytes"
-            )
+
+    def is_ready(self) -> bool:
+        """Whether it starts."""
+        return self._pipe.poll(_START) and bool(_received(self._pipe))
 
     @property
     def pid(self) -> int:

@@ -25,12 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
-_BELT = 3.0
-"""Seconds beyond the expression's own after which the process ends without being told."""
 
-
-def serve(descriptor: int, memory_bytes: int) -> None:
-    """Answer requests until the pipe is closed."""
+def serve(descriptor: int, memory_bytes: int, belt_seconds: float) -> None:
+    """Answer requests until the pipe is closed. `belt_seconds` beyond an expression's own the process ends untold."""
     pipe = Connection(descriptor)
     _limit(memory_bytes)  # before jlens is loaded: what its allocator has reserved by then is no longer limited
     _warm()
@@ -42,7 +39,7 @@ def serve(descriptor: int, memory_bytes: int) -> None:
             return
         request = msgspec.json.decode(header)
         limits = Limits(**request["limits"])
-        with _bounded(descriptor, limits.seconds + _BELT):
+        with _bounded(descriptor, limits.seconds + belt_seconds):
             reply = _answer(request, body, limits)
         pipe.send_bytes(reply)
 
@@ -59,7 +56,9 @@ def _limit(memory_bytes: int) -> None:
     for ending in (signal.SIGALRM, signal.SIGIO):
         signal.signal(ending, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core file would hold customers' data
-    resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
+    most = resource.getrlimit(resource.RLIMIT_AS)[1]
+    most = memory_bytes if most == resource.RLIM_INFINITY else min(memory_bytes, most)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
 
 @contextmanager

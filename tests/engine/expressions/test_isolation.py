@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.errors import ExpressionError
+from conn_engine.errors import ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, Limits, audit, evaluate, evaluators, expression, mapping, use
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.drive import adrive
@@ -240,3 +240,36 @@ def test_no_worker_outlives_a_parent_that_is_killed(evaluator: str, busy: bool) 
 def ticks_of(pid: int) -> int:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return int(fields[11]) + int(fields[12])
+
+
+def test_a_worker_that_cannot_start_is_an_error_of_the_expression() -> None:
+    with Isolation(memory_bytes=30 * MIB) as isolation, isolation.active(()):
+        found = failure("1 + 1")
+    assert (found.code, found.text) == ("memory", "1 + 1")
+    assert "no worker process starts" in found.message
+    assert "memory_bytes" in found.hint
+
+
+def test_a_closed_isolation_isolates_nothing() -> None:
+    with Isolation() as isolation:
+        pass
+    with isolation.active(()), pytest.raises(UsageError, match="closed"):
+        evaluate("1", {})
+
+
+def test_a_fork_has_workers_of_its_own() -> None:
+    program = (
+        "import os\n"
+        "from conn_engine.expressions import evaluate\n"
+        "from conn_engine.expressions.isolation import Isolation\n"
+        "with Isolation() as isolation, isolation.active(()):\n"
+        "    first = evaluate('1 + 1', {}), isolation.idle\n"
+        "    child = os.fork()\n"
+        "    if not child:\n"
+        "        assert evaluate('2 + 2', {}) == 4 and isolation.idle != first[1]\n"
+        "        isolation.close()\n"
+        "        os._exit(7)\n"
+        "    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
+        "    assert (evaluate('1 + 1', {}), isolation.idle) == first\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True, env={"PYTHONPATH": os.pathsep.join(sys.path)})

@@ -56,22 +56,22 @@ locks:            ## requirements*.txt from pyproject.toml, with hashes (UPGRADE
 	$(LOCK) pyproject.toml --group dev --constraint requirements.txt -o requirements-dev.txt
 
 servers:          ## real third-party servers on loopback (needs node, npm, apt-get)
-	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib" -p no:xdist
+	$(PY) -m pytest tests/servers -m "not nightly" -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
 nightly:          ## the same, with what takes long by its nature
-	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib" -p no:xdist
+	$(PY) -m pytest tests/servers -o addopts="-q --import-mode=importlib -p no:randomly" -p no:xdist
 
 differential:     ## the public sample of low-code manifests under its own kit and under ours (a quarter of an hour); writes the table
 	PYTHONPATH=$(PYTHONPATH):tests/servers $(PY) -m differential --table tests/servers/differential/table.md
 
 hostile:          ## hostile expressions, documents and answers, each bounded in time and memory, under a watchdog
-	$(PY) -m pytest tests/hostile -o addopts="-q -s --import-mode=importlib" -p no:xdist
+	$(PY) -m pytest tests/hostile -o addopts="-q -s --import-mode=importlib -p no:randomly" -p no:xdist
 
 wheel:            ## the built wheel and sdist in a clean environment
-	$(PY) -m pytest tests/packaging -o addopts="-q --import-mode=importlib"
+	$(PY) -m pytest tests/packaging -o addopts="-q --import-mode=importlib -p no:randomly"
 
 readme:           ## the README's own commands, in a fresh environment
-	$(PY) -m pytest tests/readme -o addopts="-q --import-mode=importlib"
+	$(PY) -m pytest tests/readme -o addopts="-q --import-mode=importlib -p no:randomly"
 
 bench:            ## the benchmarks, as ratios in one run
 	$(PY) -m benchmarks

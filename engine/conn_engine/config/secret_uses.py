@@ -36,6 +36,9 @@ _PLAIN_USE = re.compile(  # possessive throughout: the text is the attacker's
     r"""|\$base64(?:encode)?(?=\s*\()|[.&()])*+"""
 )
 
+_QUOTED = re.compile(r""""[^"\\]*+"|'[^'\\]*+'""")
+_SIMPLE = re.compile(r"[\w .:/+\0-]{0,200}")
+
 
 @dataclass(frozen=True, slots=True)
 class Departure:
@@ -124,6 +127,8 @@ class Comparison:
             yield Departure(path, "name", used - granted, role)
         if read is None or not all(_PLAIN_USE.fullmatch(part) for part, names in read.items() if names):
             yield Departure(path, "computed", used, role)
+        elif granted and not _is_same_around(own, str(base), role):
+            yield Departure(path, "place", role=role)
 
     def _same_endpoint(self, own: Any, base: Any) -> bool:
         """Whether a URL leads to the connector's own path, on whichever host."""
@@ -134,6 +139,22 @@ class Comparison:
             return False  # a value in front could hold a path of its own
         longer = path.endswith(base_path) and base_path.startswith("/")
         return path == base_path or (longer and self.elsewhere(own))
+
+
+def _is_same_around(own: str, base: str, role: Role) -> bool:
+    """Whether the text around secrets is the connector's, or says nothing of where they stand, as `Token ` does. In a
+    body that is a text, markup or a query's braces would."""
+    around = [_around(text, role) for text in (own, base)]
+    return around[0] == around[1] or all(_SIMPLE.fullmatch(text) for text in around)
+
+
+def _around(text: str, role: Role) -> str:
+    """A text without its expressions, of which only the fixed texts are left."""
+    parts = [(text, 0)] if role == "expression" else template(text).parts
+    return "".join(
+        part if isinstance(part, str) else "\0" + "\0".join(one[1:-1] for one in _QUOTED.findall(part[0])) + "\0"
+        for part in parts
+    )
 
 
 def _holds_settings(value: Any) -> bool:

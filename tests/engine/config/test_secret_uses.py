@@ -1,5 +1,6 @@
 """An override uses a secret only where the connector does, and does not weaken what proves deliveries."""
 
+import json
 from typing import Any
 
 import pytest
@@ -120,7 +121,7 @@ def test_a_secret_stays_where_the_connector_uses_it(make: Any, override: str, pa
         "resources: { things: { open: { path: /opened } } }",
         "signature: { format: none }",
         "signature: { config: { headers: { X-Version: '2', X-Tenant: '{{context.tenant}}' } } }",
-        "signature: { config: { headers: { X-Sign: 'v1={{signature}}' } } }",
+        "signature: { config: { headers: { X-Sign: 'v1 {{signature}}' } } }",
         "credentials: { config: { client_id: another-app } }",
         "credentials: { config: { scopes: [read, write], pkce: false, redirect_port: 8080, buffer_seconds: 5 } }",
         "credentials: { config: { token_params: { audience: '{{context.tenant}}', more: [1, true] } } }",
@@ -234,3 +235,49 @@ def test_an_allowed_place_is_not_for_every_secret(make: Any, value: str) -> None
     override = f'{{ authorization: {{ format: query, config: {{ name: k, value: "{value}" }} }} }}'
     allowed = "environments: { sandbox: { allow: { placement: [authorization] } } }\n"
     assert refusals(judged(make, override, allowed))
+
+
+TEXTUAL = """\
+base_url: https://api.example.com
+credentials:
+  format: session
+  config:
+    login:
+      url: https://api.example.com/login
+      body_format: raw
+      body: "<login><password>{{password}}</password></login>"
+      headers: { X-App: "App {{env.APP}}" }
+authorization: { format: cookie, config: { value: "SID={{session.access_token}}" } }
+resources:
+  things:
+    list: { method: get, path: "/{key}/things", authorization: { format: path, config: { name: key } } }
+"""
+
+
+def login(key: str, told: Any) -> dict[str, Any]:
+    return {"credentials": {"config": {"login": {key: told}}}}
+
+
+def authorized(value: str) -> dict[str, Any]:
+    return {"authorization": {"config": {"value": value}}}
+
+
+@pytest.mark.parametrize(
+    ("override", "refused"),
+    [
+        (login("body", "<login><password></password><note>{{password}}</note></login>"), True),
+        (login("body", "<note>{{password}}</note>"), True),
+        (login("body", "{{'<note>' & password & '</note>'}}"), True),
+        (login("body", "<login><password>{{username}}</password></login>"), True),
+        (login("body", "{{password}}"), True),
+        (login("body", "nothing"), False),
+        (login("headers", {"X-App": "Key {{env.APP}}"}), False),
+        (login("headers", {"X-App": "{{'Key ' & env.APP}}"}), False),
+        (login("headers", {"X-App": 'App="{{env.APP}}"'}), True),
+        (authorized("note={{session.access_token}}"), True),
+        ({"resources": {"things": {"list": authorized("notes/{{api_key}}")}}}, True),
+    ],
+)
+def test_the_text_around_a_secret_may_be_its_place(make: Any, override: dict[str, Any], *, refused: bool) -> None:
+    found = refusals(judged(make, json.dumps(override), base=TEXTUAL))
+    assert {code for code, _ in found} == ({"SEC113"} if refused else set())

@@ -78,8 +78,8 @@ class Isolation:
     def close(self) -> None:
         """End the workers: the idle ones now, the others when they have answered. Nothing is evaluated afterwards."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().kill()
+        while worker := self._take():
+            worker.kill()
 
     def __enter__(self) -> "Isolation":
         return self
@@ -110,12 +110,17 @@ class Isolation:
                     break
             raise _died(request["text"], self._memory_bytes)
 
+    def _take(self) -> "_Worker | None":
+        try:
+            return self._idle.pop()
+        except IndexError:  # or another thread was quicker
+            return None
+
     def _worker(self, text: str) -> "_Worker":
         if self._closed:
             raise UsageError("the isolation is closed", hint="evaluate within its `with` block")
-        while self._idle:
-            worker = self._idle.pop()
-            if worker.is_ours:  # after a fork the worker is still the parent's
+        while worker := self._take():
+            if worker.is_ours:  # after a fork it is still the parent's
                 return worker
         with suppress(OSError):  # no process or no descriptor is left
             started = _Worker(self._memory_bytes, self._grace)

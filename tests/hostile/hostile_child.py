@@ -129,15 +129,13 @@ class Runner:
         return wrong
 
 
-def peak() -> int:
-    """The most memory since the last `forget_peak`, in MiB."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) // 1024
+def memory(line: str) -> int:
+    """A line of the process's status in MiB: VmRSS is what it has, VmHWM the most since the last `forget_peak`."""
+    return int(Path("/proc/self/status").read_text().partition(f"{line}:")[2].split()[0]) // 1024
 
 
 def forget_peak() -> None:
     """Count memory anew."""
-    gc.collect()
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -162,7 +160,9 @@ def main() -> None:
                 wrong = runner.run(line.strip())
             except BaseException:
                 wrong = [traceback.format_exc()[-3000:]]
-            told = {"wrong": wrong, "seconds": undisturbed() - started, "mebibytes": peak()}
+            told = {"wrong": wrong, "seconds": undisturbed() - started, "mebibytes": memory("VmHWM")}
+            gc.collect()
+            told["resting"] = memory("VmRSS")
             out.write(json.dumps(told) + "\n")
             out.flush()
 

@@ -24,6 +24,8 @@ SECONDS = 10.0
 PATIENCE = 12
 """How many times longer an item may take on a machine that others use too: the time without them is what counts."""
 MEBIBYTES = 500
+RESTING = 200
+"""A process that keeps more MiB of what it has run gives way to a new one."""
 START = 60.0
 UNSTOPPED = ("pattern", "replaced-by", "picture")
 """Expressions that jsonata-python does not bound itself."""
@@ -46,8 +48,7 @@ class Outcome:
 
 
 def all_items() -> list[str]:
-    """The names of everything there is to run. Answers go first: they take the most memory, and a process keeps some of
-    what it has run."""
+    """The names of everything there is to run."""
     found = [f"answer/{name}" for name in ANSWERS]
     found += [f"document/{name}" for name in DOCUMENTS]
     found += [f"override/{name}" for name in BOUNDED]
@@ -92,6 +93,8 @@ class _Child:
             told = self._errors.read().decode("utf-8", "replace")
             return self._killed(item, f"ends the process: {self._process.wait()}: {told}", started, most)
         told = json.loads(line)
+        if told["resting"] > RESTING:
+            self.end()
         wrong = list(told["wrong"])
         if told["seconds"] > self._seconds:
             wrong.append(f"takes {told['seconds']:.1f} s")

@@ -101,7 +101,12 @@ def test_one_that_breaks_off_is_named_with_the_vendor(ask, behind, raw):
 
 @both
 def test_tls_of_the_vendor_is_the_vendors(ask, behind, raw):
-    behind(raw(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\nthis is no TLS" * 100)))
+    def talk(connection):
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        connection.recv(65536)  # the client's side of TLS: a connection that is closed unread loses what was sent
+        connection.sendall(b"this is no TLS" * 100)
+
+    behind(raw(talk))
     with pytest.raises(TransportError) as caught:
         ask(VENDOR)
     assert caught.value.fault == "tls"

@@ -135,7 +135,7 @@ def memory(line: str) -> int:
 
 
 def forget_peak() -> None:
-    """Count memory anew."""
+    """Start counting the peak of memory again."""
     Path("/proc/self/clear_refs").write_text("5")
 
 
@@ -160,10 +160,10 @@ def main() -> None:
                 wrong = runner.run(line.strip())
             except BaseException:
                 wrong = [traceback.format_exc()[-3000:]]
-            told = {"wrong": wrong, "seconds": undisturbed() - started, "mebibytes": memory("VmHWM")}
+            report = {"wrong": wrong, "seconds": undisturbed() - started, "mebibytes": memory("VmHWM")}
             gc.collect()
-            told["resting"] = memory("VmRSS")
-            out.write(json.dumps(told) + "\n")
+            report["resting"] = memory("VmRSS")
+            out.write(json.dumps(report) + "\n")
             out.flush()
 
 

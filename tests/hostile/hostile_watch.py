@@ -90,26 +90,26 @@ class _Child:
         line = self._process.stdout.readline()
         if not line:
             self._errors.seek(-min(2000, self._errors.seek(0, os.SEEK_END)), os.SEEK_END)
-            told = self._errors.read().decode("utf-8", "replace")
-            return self._killed(item, f"ends the process: {self._process.wait()}: {told}", started, most)
-        told = json.loads(line)
-        if told["resting"] > RESTING:
+            errors = self._errors.read().decode("utf-8", "replace")
+            return self._killed(item, f"ends the process: {self._process.wait()}: {errors}", started, most)
+        report = json.loads(line)
+        if report["resting"] > RESTING:
             self.end()
-        wrong = list(told["wrong"])
-        if told["seconds"] > self._seconds:
-            wrong.append(f"takes {told['seconds']:.1f} s")
-        if told["mebibytes"] > self._mebibytes:
-            wrong.append(f"takes {told['mebibytes']} MiB")
-        return Outcome(item, tuple(wrong), told["seconds"], told["mebibytes"])
+        wrong = list(report["wrong"])
+        if report["seconds"] > self._seconds:
+            wrong.append(f"takes {report['seconds']:.1f} s")
+        if report["mebibytes"] > self._mebibytes:
+            wrong.append(f"takes {report['mebibytes']} MiB")
+        return Outcome(item, tuple(wrong), report["seconds"], report["mebibytes"])
 
     def _memory(self) -> int:
-        return self._told("statm") * os.sysconf("SC_PAGE_SIZE") // 2**20
+        return self._read_process("statm") * os.sysconf("SC_PAGE_SIZE") // 2**20
 
     def _undisturbed(self) -> float:
         """As the child's own: without the time in which it waits for a processor."""
-        return time.monotonic() - self._told("schedstat") / 1e9
+        return time.monotonic() - self._read_process("schedstat") / 1e9
 
-    def _told(self, file: str) -> int:
+    def _read_process(self, file: str) -> int:
         try:
             return int(Path(f"/proc/{self._process.pid}/{file}").read_text().split()[1])
         except (FileNotFoundError, ProcessLookupError):

@@ -150,12 +150,12 @@ def fixed(*path: Any, value: Any = None) -> Any:
     return lambda expression, template: (path, value)
 
 
-def text(*path: Any, wrap: Any = lambda told: told) -> Any:
+def text(*path: Any, wrap: Any = lambda value: value) -> Any:
     """A place for a template."""
     return lambda expression, template: (path, wrap(template))
 
 
-def code(*path: Any, wrap: Any = lambda told: told) -> Any:
+def code(*path: Any, wrap: Any = lambda value: value) -> Any:
     """A place for an expression."""
     return lambda expression, template: (path, wrap(expression))
 
@@ -171,16 +171,16 @@ def carriers() -> Iterator[Any]:
         ("body", {"field": "properties.jobtitle"}),
         ("path", {"name": "mark"}),
     ):
-        yield lambda told, kind=kind, config=config: {"format": kind, "config": {**config, "value": told}}
-    yield lambda told: {"format": "basic", "config": {"username": told, "password": told}}
-    yield lambda told: {"format": "header", "config": {"headers": {"X-A": "b", "X-Note": told}}}
-    yield lambda told: {
+        yield lambda value, kind=kind, config=config: {"format": kind, "config": {**config, "value": value}}
+    yield lambda value: {"format": "basic", "config": {"username": value, "password": value}}
+    yield lambda value: {"format": "header", "config": {"headers": {"X-A": "b", "X-Note": value}}}
+    yield lambda value: {
         "format": "several",
-        "config": {"all": [{"format": "bearer"}, {"format": "query", "config": {"name": "k", "value": told}}]},
+        "config": {"all": [{"format": "bearer"}, {"format": "query", "config": {"name": "k", "value": value}}]},
     }
-    yield lambda told: {
+    yield lambda value: {
         "format": "choice",
-        "config": {"by": "'a'", "options": {"a": {"format": "query", "config": {"name": "k", "value": told}}}},
+        "config": {"by": "'a'", "options": {"a": {"format": "query", "config": {"name": "k", "value": value}}}},
     }
 
 
@@ -189,37 +189,40 @@ IN_EXPRESSION = ("{{'query': {{'k': {0}}}}}", "{{'body': {{'k': {0}}}}}", "{{'he
 
 
 def expressed(form: str) -> Any:
-    return lambda told: {"format": "expression", "config": {"expression": form.format(told)}}
+    return lambda value: {"format": "expression", "config": {"expression": form.format(value)}}
 
 
 def signed_by(kind: str, *names: str, **more: Any) -> Any:
-    return lambda told: {"format": kind, "config": {**dict.fromkeys(names, told), **more}}
+    return lambda value: {"format": kind, "config": {**dict.fromkeys(names, value), **more}}
 
 
-def claimed(told: str) -> dict[str, Any]:
-    return {"format": "jwt", "config": {"assertion": {"algorithm": "HS256", "key": "k" * 32, "claims": {"note": told}}}}
+def claimed(value: str) -> dict[str, Any]:
+    return {
+        "format": "jwt",
+        "config": {"assertion": {"algorithm": "HS256", "key": "k" * 32, "claims": {"note": value}}},
+    }
 
 
 def own_request(key: str, name: str = "note", **more: Any) -> Any:
-    return lambda told: {**OWN_REQUEST, key: {name: told}, **more}
+    return lambda value: {**OWN_REQUEST, key: {name: value}, **more}
 
 
-def by_choice(told: str) -> dict[str, Any]:
-    client = {"token_url": "@/v1/notes", "client_id": told, "client_secret": told}
+def by_choice(value: str) -> dict[str, Any]:
+    client = {"token_url": "@/v1/notes", "client_id": value, "client_secret": value}
     option = {"format": "oauth2_client_credentials", "config": client}
     return {"format": "choice", "config": {"by": "'a'", "options": {"a": option}}}
 
 
 def step(key: str) -> Any:
-    return lambda told: [{"name": "a", "request": {"path": "/notes", "method": "post", key: {"n": told}}}]
+    return lambda value: [{"name": "a", "request": {"path": "/notes", "method": "post", key: {"n": value}}}]
 
 
-def transform(told: str) -> list[dict[str, Any]]:
-    return [{"name": "a", "transform": told}]
+def transform(value: str) -> list[dict[str, Any]]:
+    return [{"name": "a", "transform": value}]
 
 
 def several(make: Any) -> Any:
-    return lambda told: [make(told)]
+    return lambda value: [make(value)]
 
 
 AUTHORIZATIONS = (("authorization",), *((*at, "authorization") for at in (LIST, MAKE, LIST[:2])))
@@ -234,10 +237,10 @@ SECRET_PLACES = [
     fixed(*ADMIN, "authorization", "config", "name", value="X-Note"),
     fixed(*ADMIN, "path", value="/notes"),
     fixed(*ADMIN, "authorization", value=None),
-    text(*MAKE, "authorization", wrap=lambda told: {"format": "header", "config": {"name": "X-Admin", "value": told}}),
-    text("resources", "new", wrap=lambda told: {
+    text(*MAKE, "authorization", wrap=lambda value: {"format": "header", "config": {"name": "X-Admin", "value": value}}),
+    text("resources", "new", wrap=lambda value: {
         "post": {"method": "post", "path": "/notes"},
-        "authorization": {"format": "body", "config": {"field": "n", "value": told}},
+        "authorization": {"format": "body", "config": {"field": "n", "value": value}},
     }),
     *(text(*at, "signature", "config", key, "note") for at in ((), MAKE) for key in ("headers", "query")),
     text("signature", "config", "key"),
@@ -249,26 +252,26 @@ SECRET_PLACES = [
     *(text(*CREDENTIALS, key) for key in ("client_id", "client_secret", "scope_separator", "redirect_uri")),
     *(text(*CREDENTIALS, key, "note") for key in ("token_params", "token_headers", "code_params")),
     text(*CREDENTIALS, "authorization_params", "note"),
-    text(*CREDENTIALS, "token_params", "a", wrap=lambda told: {"b": [told]}),
-    text(*CREDENTIALS, "scopes", wrap=lambda told: [told]),
+    text(*CREDENTIALS, "token_params", "a", wrap=lambda value: {"b": [value]}),
+    text(*CREDENTIALS, "scopes", wrap=lambda value: [value]),
     fixed(*CREDENTIALS, "client_secret", value=None),
     fixed(*CREDENTIALS, "client_authentication", value="basic"),
     fixed(*CREDENTIALS, "body_format", value="json"),
     fixed(*CREDENTIALS, "scopes", value=["read", "write"]),
     fixed(*CREDENTIALS, "token_url", value="@/v1/notes"),
-    text(*CREDENTIALS, "token_url", wrap=lambda told: f"@/oauth/token?note={told}"),
-    text(*CREDENTIALS, "token_url", wrap=lambda told: f"@/notes/{told}/oauth/token"),
-    text(*CREDENTIALS, "authorization_url", wrap=lambda told: f"@/authorize?note={told}"),
+    text(*CREDENTIALS, "token_url", wrap=lambda value: f"@/oauth/token?note={value}"),
+    text(*CREDENTIALS, "token_url", wrap=lambda value: f"@/notes/{value}/oauth/token"),
+    text(*CREDENTIALS, "authorization_url", wrap=lambda value: f"@/authorize?note={value}"),
     text(*CREDENTIALS, "refresh", wrap=own_request("body")),
-    text(*CREDENTIALS, "refresh", wrap=lambda told: {
-        **OWN_REQUEST, "before": [{**OWN_REQUEST, "name": "a", "query": {"n": told}}]
+    text(*CREDENTIALS, "refresh", wrap=lambda value: {
+        **OWN_REQUEST, "before": [{**OWN_REQUEST, "name": "a", "query": {"n": value}}]
     }),
     text(*CREDENTIALS, "introspect", wrap=own_request("headers", "x-note")),
     text(*CREDENTIALS, "revoke", wrap=several(own_request("body"))),
     text(*CREDENTIALS, "revoke", wrap=several(own_request("query", "token", url="@/oauth/revoke"))),
     *(code(*CREDENTIALS, key) for key in ("response", "expires")),
     code(*CREDENTIALS, "capture", "note"),
-    text("credentials", wrap=lambda told: {"format": "session", "config": {"login": own_request("body")(told)}}),
+    text("credentials", wrap=lambda value: {"format": "session", "config": {"login": own_request("body")(value)}}),
     text("credentials", wrap=by_choice),
     fixed("credentials", value={"format": "bearer"}),
     fixed("credentials", value={"format": "mtls"}),
@@ -277,46 +280,46 @@ SECRET_PLACES = [
     text("webhooks", "verify", "config", "key"),
     *(code("webhooks", "verify", "config", key) for key in ("content", "signature", "require")),
     fixed("webhooks", "verify", value={"format": "none"}),
-    code("webhooks", "challenge", wrap=lambda told: [{"when": "true", "verified": False, "require": told}]),
-    text("webhooks", "challenge", wrap=lambda told: [
-        {"when": "true", "verified": False, "request": own_request("body")(told)}
+    code("webhooks", "challenge", wrap=lambda value: [{"when": "true", "verified": False, "require": value}]),
+    text("webhooks", "challenge", wrap=lambda value: [
+        {"when": "true", "verified": False, "request": own_request("body")(value)}
     ]),
     text("webhooks", "subscription", "create", wrap=step("body")),
     code("webhooks", "subscription", "create", wrap=transform),
     code("webhooks", "subscription", "capture", "note"),
 ]  # fmt: skip
 OTHER_PLACES = [
-    text("resources", "new", "post", wrap=lambda told: {"method": "post", "path": "/notes", "body": {"a": told}}),
+    text("resources", "new", "post", wrap=lambda value: {"method": "post", "path": "/notes", "body": {"a": value}}),
     *(text(*at) for at in (("headers", "X-Note"), ("query", "note"), (*LIST, "query", "n"), (*MAKE, "body", "n"))),
     *(text(key) for key in ("description", "label", "docs_url")),
     *(fixed(*LIST, "path", value=path) for path in ("/../notes", "/%2e%2e/notes", "/things/{token}")),
-    text(*LIST, "path", wrap=lambda told: f"/things/{told}"),
-    text(*LIST, "base_url", wrap=lambda told: f"@/v1/{told}"),
-    text("base_url", wrap=lambda told: f"@/v1/{told}"),
+    text(*LIST, "path", wrap=lambda value: f"/things/{value}"),
+    text(*LIST, "base_url", wrap=lambda value: f"@/v1/{value}"),
+    text("base_url", wrap=lambda value: f"@/v1/{value}"),
     code(*MAPPED, "response_mapping"),
     *(code(*MAPPED, f"{kind}_mapping", "note") for kind in ("response", "query", "request_header", "path")),
     code(*MAPPED, "error_mapping", "message"),
     *(code(*MAPPED, key, wrap=transform) for key in ("before", "after")),
     text(*MAPPED, "before", wrap=step("body")),
-    code("unified", "crm", "things", "events", "created", wrap=lambda told: {
-        "when": "true", "record": f"{{'id': {told}}}"
+    code("unified", "crm", "things", "events", "created", wrap=lambda value: {
+        "when": "true", "record": f"{{'id': {value}}}"
     }),
     *(code(*LIST, key) for key in ("record_filter", "record_mapping", "response_path", "distinct")),
-    text(*LIST, "enrich", wrap=lambda told: [{"request": {"path": "/notes", "query": {"n": told}}, "name": "more"}]),
-    text(*LIST, "parents", wrap=lambda told: [{"as": "p", "values": [told]}]),
-    code("errors", wrap=lambda told: [{"when": "true", "then": {"fail": {"message": told}}}]),
-    code("errors", wrap=lambda told: [{"when": told, "then": "ok"}]),
+    text(*LIST, "enrich", wrap=lambda value: [{"request": {"path": "/notes", "query": {"n": value}}, "name": "more"}]),
+    text(*LIST, "parents", wrap=lambda value: [{"as": "p", "values": [value]}]),
+    code("errors", wrap=lambda value: [{"when": "true", "then": {"fail": {"message": value}}}]),
+    code("errors", wrap=lambda value: [{"when": value, "then": "ok"}]),
     code("rate_limit", "limited_when"),
-    text("rate_limit", "budget", wrap=lambda told: [{"requests": 9, "per_seconds": 1, "path": told}]),
-    code("pagination", wrap=lambda told: {
-        "format": "next_url", "config": {"next_url_field": f"'/v1/notes?n=' & {told}"}
+    text("rate_limit", "budget", wrap=lambda value: [{"requests": 9, "per_seconds": 1, "path": value}]),
+    code("pagination", wrap=lambda value: {
+        "format": "next_url", "config": {"next_url_field": f"'/v1/notes?n=' & {value}"}
     }),
-    code("pagination", wrap=lambda told: {
-        "format": "dynamic", "config": {"send": f"{{'query': {{'n': {told}}}}}", "next": "null"}
+    code("pagination", wrap=lambda value: {
+        "format": "dynamic", "config": {"send": f"{{'query': {{'n': {value}}}}}", "next": "null"}
     }),
     text("connect", wrap=step("query")),
     code("connect", wrap=transform),
-    code("verify", wrap=lambda told: {"operation": "things.list", "expect": "false", "message": told}),
+    code("verify", wrap=lambda value: {"operation": "things.list", "expect": "false", "message": value}),
     fixed("fields", value=[{"name": "webhook_secret"}, {"name": "extra"}]),
     fixed("env", value=["APP_SECRET", "OTHER_APP"]),
     *(code("webhooks", "events", key) for key in ("type", "record", "id")),
@@ -406,12 +409,12 @@ def sightings(got: Got) -> Iterator[tuple[str, str, str, str]]:
 
 
 def fields(got: Got) -> list[tuple[str, str]]:
-    told = got.body.decode("utf-8", "replace")
+    value = got.body.decode("utf-8", "replace")
     if "form" in got.headers.get("content-type", ""):
-        return parse_qsl(told, True)
+        return parse_qsl(value, True)
     with suppress(ValueError):
-        return list(leaves(json.loads(told), ""))
-    return [("", told)]
+        return list(leaves(json.loads(value), ""))
+    return [("", value)]
 
 
 def leaves(data: Any, at: str) -> Iterator[tuple[str, str]]:
@@ -430,7 +433,7 @@ def is_allowed(seen: tuple[str, str, str, str]) -> bool:
     return any((carrier, name, secret) == (one[0], one[1], one[3]) and path.endswith(one[2]) for one in ALLOWED)
 
 
-def told(error: ConnError) -> list[str]:
+def value(error: ConnError) -> list[str]:
     return [error.message, error.hint, repr(error), json.dumps(getattr(error, "details", None), default=repr)]
 
 
@@ -454,7 +457,7 @@ def played(workspace: Workspace) -> list[str]:
             try:
                 shown.append(repr(flow()))
             except ConnError as error:
-                shown += told(error)
+                shown += value(error)
         shown.append(json.dumps(acme.effective.context, default=repr))
     receiver = Receiver(workspace, ENVIRON, vault, clock=clock, redactor=wiring.redactor, remote_data=True)
     raw = json.dumps({"type": "a", "id": "1"}).encode()
@@ -468,8 +471,8 @@ def played(workspace: Workspace) -> list[str]:
 
 
 def subscribed(acme: Connection) -> Any:
-    told, wiring = subscribe(acme.effective, acme.wiring.session, "https://x.example/in", NEW), acme.wiring
-    return finish(told, acme.transport, wiring.vault, wiring.session.clock, wiring.redactor)
+    value, wiring = subscribe(acme.effective, acme.wiring.session, "https://x.example/in", NEW), acme.wiring
+    return finish(value, acme.transport, wiring.vault, wiring.session.clock, wiring.redactor)
 
 
 def consent(acme: Connection) -> None:
@@ -494,7 +497,7 @@ def attempt(folder: Path, vendor: Site, override: dict[str, Any], context: dict[
     try:
         shown = played(load_workspace(folder))
     except ConfigurationError as error:
-        shown = told(error)
+        shown = value(error)
         if not vendor.got:
             OUTCOMES["refused"] += 1
             return None

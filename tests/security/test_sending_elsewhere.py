@@ -136,7 +136,7 @@ def test_a_wildcard_port_does_not_let_http_in() -> None:
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("target", ["http://{s}/x", "//{s}/x", "http://{v}@{s}/", "http://{s}/?k={key}"])
 def test_redirects_carry_no_credential(world: World, status: int, target: str) -> None:
-    world.trusted = ("127.0.0.0/8",)  # so that the stranger may be asked, without a credential
+    world.trusted = ("127.0.0.0/8",)  # the stranger may receive a request, but no credential
     places = {"s": f"127.0.0.1:{world.stranger.port}", "v": f"127.0.0.1:{world.vendor.port}", "key": KEY}
     world.vendor.answer = lambda got: (status, {"location": target.format(**places)}, b"")
     done = world.attack({})

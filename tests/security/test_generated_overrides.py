@@ -237,7 +237,9 @@ SECRET_PLACES = [
     fixed(*ADMIN, "authorization", "config", "name", value="X-Note"),
     fixed(*ADMIN, "path", value="/notes"),
     fixed(*ADMIN, "authorization", value=None),
-    text(*MAKE, "authorization", wrap=lambda value: {"format": "header", "config": {"name": "X-Admin", "value": value}}),
+    text(*MAKE, "authorization", wrap=lambda value: {
+        "format": "header", "config": {"name": "X-Admin", "value": value}
+    }),
     text("resources", "new", wrap=lambda value: {
         "post": {"method": "post", "path": "/notes"},
         "authorization": {"format": "body", "config": {"field": "n", "value": value}},

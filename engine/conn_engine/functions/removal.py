@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 from conn_engine.functions.rows import FunctionFault
+from conn_engine.wildcards import fits
 
 __all__ = ["without_paths"]
 
@@ -41,14 +42,14 @@ def _without(value: Any, places: Places, paths: Paths, depth: int) -> Any:
     if depth > _DEEPEST:
         raise FunctionFault("the data is nested too deeply")
     if isinstance(value, list):
-        return [_left(str(at), item, places, paths, depth)[1] for at, item in enumerate(value)]
+        return [_strip(str(at), item, places, paths, depth)[1] for at, item in enumerate(value)]
     if isinstance(value, dict):
-        left = ((key, *_left(key, inner, places, paths, depth)) for key, inner in value.items())
+        left = ((key, *_strip(key, inner, places, paths, depth)) for key, inner in value.items())
         return {key: inner for key, stays, inner in left if stays}
     return value
 
 
-def _left(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
+def _strip(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
     """Whether what is at a key stays, and what is left of it."""
     further = _reached(paths, _onward(key, places, paths))
     if any(step == len(paths[at]) for at, step in further):
@@ -62,22 +63,5 @@ def _onward(key: str, places: Places, paths: Paths) -> Iterator[tuple[int, int]]
             pattern = paths[at][step]
             if pattern == "**":
                 yield at, step
-            elif _fits(pattern, key):
+            elif fits(pattern, key):
                 yield at, step + 1
-
-
-def _fits(pattern: str, key: str) -> bool:
-    """Whether a key is as a pattern has it; in time that grows with their lengths alone."""
-    first, *rest = pattern.split("*")
-    if not rest:
-        return pattern == key
-    *middle, last = rest
-    if len(key) < len(first) + len(last) or not key.startswith(first) or not key.endswith(last):
-        return False
-    at, end = len(first), len(key) - len(last)
-    for part in middle:
-        found = key.find(part, at, end)
-        if found < 0:
-            return False
-        at = found + len(part)
-    return True

@@ -55,30 +55,30 @@ def cast_records(types: Mapping[str, KIND], records: list[Any]) -> list[Any]:
 
 
 @dataclass(slots=True)
-class _Plan:
+class _CastPlan:
     """What becomes of a value, of its fields and of its items."""
 
     change: Callable[[Any], Any] | None = None
-    fields: dict[str, "_Plan"] = field(default_factory=dict)
-    items: "_Plan | None" = None
+    fields: dict[str, "_CastPlan"] = field(default_factory=dict)
+    items: "_CastPlan | None" = None
 
 
 @lru_cache(maxsize=256)
-def _plan(types: tuple[tuple[str, KIND], ...]) -> _Plan:
-    root = _Plan()
+def _plan(types: tuple[tuple[str, KIND], ...]) -> _CastPlan:
+    root = _CastPlan()
     for place, kind in types:
         node = root
         for step in steps_of(place):
             if step is None:
-                node.items = node.items or _Plan()
+                node.items = node.items or _CastPlan()
                 node = node.items
             else:
-                node = node.fields.setdefault(step, _Plan())
+                node = node.fields.setdefault(step, _CastPlan())
         node.change = _CHANGES[kind]
     return root
 
 
-def _applied(plan: _Plan, value: Any) -> Any:
+def _applied(plan: _CastPlan, value: Any) -> Any:
     if plan.change is not None and value is not None:
         value = plan.change(value)
     if isinstance(value, dict) and plan.fields:

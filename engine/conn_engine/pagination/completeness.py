@@ -12,7 +12,7 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.strategies import Answer
 from conn_engine.wire import Completeness
 
-__all__ = ["EndKey", "Tally"]
+__all__ = ["EndKey", "EndingTally"]
 
 _PLAIN = re.compile(r"""(?:\w+|"[^"\\]+"|`[^`]+`)(?:\.(?:\w+|"[^"\\]+"|`[^`]+`))*""")
 _NAME = re.compile(r"""\w+|"[^"\\]+"|`[^`]+`""")
@@ -78,7 +78,7 @@ def _part(name: str, answer: Answer) -> Any:
     return answer.response.headers.plain() if name == "headers" else answer.body
 
 
-class Tally:
+class EndingTally:
     """What the pages of one listing say of its end. `keys` decide it, `totals` hold how much there is; `seen` are the
     settings whose key was in an answer: the steps of a listing share them. `resumed`: it began at a cursor, and what
     came before is not known. `counts`: the records that are counted are those that the vendor counts."""

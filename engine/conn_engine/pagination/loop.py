@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from conn_engine.errors import VendorError
-from conn_engine.pagination.completeness import Tally
+from conn_engine.pagination.completeness import EndingTally
 from conn_engine.pagination.ending import MAX_PAGES, Ending
 from conn_engine.pagination.next_url import same_url
 from conn_engine.pagination.restarting import Restarting, fingerprint_of
@@ -109,29 +109,22 @@ def pages(
     are left out then. Raises VendorError(bad_response), before the page is emitted, when the next state was there
     before, or when the page has the same records as the one before it (the vendor ignores what asks for the next page).
 
-    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `Tally`.
+    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `EndingTally`.
     """
     restart = settings.restart if isinstance(settings, Ending) else None
     strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
-    limit = settings.max_pages if isinstance(settings, Ending) else MAX_PAGES
     delivered = _Delivered(key) if key is not None else None
-    known = _Known()
+    guard = _Guard(settings, state)
     seen = set() if seen is None else seen
     tally = _tally_of(settings, seen, resumed=state is not None, counts=counts)
-    if state is not None:
-        known.again(_fingerprint(state))
-    before: list[Any] = []
-    empty = number = 0
     while True:
         answer = yield from fetch(Turn(strategy, state))
         if answer is None:
-            known, before, empty, state = _Known(), [], 0, None
+            state = None
+            guard.restart()
             tally = _tally_of(settings, seen, resumed=False, counts=counts)
             continue
-        number += 1
-        repeated = bool(answer.records) and answer.records == before
-        if repeated and not _first_again(settings, number):
-            raise _broken(answer, f"page {number} has the same records as page {number - 1}", _IGNORED)
+        repeated = guard.check_page(answer)
         following = strategy.advance(state, answer)
         if following is not None and _is_end(settings, state, following, answer):
             following = None
@@ -139,16 +132,7 @@ def pages(
         if isinstance(settings, Ending):
             tally.add(answer, settings.total(answer), again=repeated)
         verdict = _completeness(settings, tally, answer) if following is None else None
-        if following is not None:
-            if known.again(_fingerprint(following)) or _asked_for(following, answer):
-                raise _broken(answer, f"page {number} names a next page that was there before", _REPEATED)
-            if number >= limit:
-                raise _broken(answer, f"the listing has more than {limit} pages", _LIMIT)
-        empty = 0 if answer.count else empty + 1
-        if empty >= MAX_EMPTY_PAGES and following is not None:
-            raise _broken(answer, f"{empty} empty pages in a row", _REPEATED)
-        # The page after a restart may rightly begin with what came last.
-        before = [] if isinstance(following, dict) and following.get("at", 0) is None else list(answer.records)
+        guard.check_next(following, answer)
         if repeated:
             answer.records.clear()
         previous, told = strategy.retreat(state, answer), following
@@ -157,21 +141,61 @@ def pages(
             previous, told = strategy.told(previous), strategy.told(following)
         if delivered is not None:
             answer.records[:] = delivered.fresh(answer)
-        enough = yield from emit(replace(answer, completeness=verdict), number, told, previous)
+        enough = yield from emit(replace(answer, completeness=verdict), guard.number, told, previous)
         if following is None or enough is True:
             return
         state = following
 
 
-def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool) -> Tally:
+class _Guard:
+    """Raises VendorError(bad_response) for a listing that would not end. `number` is that of the last page."""
+
+    def __init__(self, settings: Strategy, state: Any) -> None:
+        self._settings = settings
+        self._limit = settings.max_pages if isinstance(settings, Ending) else MAX_PAGES
+        self.number = 0
+        self.restart(state)
+
+    def restart(self, state: Any = None) -> None:
+        """Forget the pages so far: the listing starts at `state`."""
+        self._known = _Known()
+        self._before: list[Any] = []
+        self._empty = 0
+        if state is not None:
+            self._known.again(_fingerprint(state))
+
+    def check_page(self, answer: Answer) -> bool:
+        """Refuse a page with the records of the one before it, unless it may rightly be that one: then it returns
+        True."""
+        self.number += 1
+        repeated = bool(answer.records) and answer.records == self._before
+        if repeated and not _first_again(self._settings, self.number):
+            raise _broken(answer, f"page {self.number} has the same records as page {self.number - 1}", _IGNORED)
+        return repeated
+
+    def check_next(self, following: Any, answer: Answer) -> None:
+        """Refuse a next page that was there before, and one page too many."""
+        self._empty = 0 if answer.count else self._empty + 1
+        if following is not None:
+            if self._known.again(_fingerprint(following)) or _asked_for(following, answer):
+                raise _broken(answer, f"page {self.number} names a next page that was there before", _REPEATED)
+            if self.number >= self._limit:
+                raise _broken(answer, f"the listing has more than {self._limit} pages", _LIMIT)
+            if self._empty >= MAX_EMPTY_PAGES:
+                raise _broken(answer, f"{self._empty} empty pages in a row", _REPEATED)
+        # The page after a restart may rightly begin with what came last.
+        self._before = [] if isinstance(following, dict) and following.get("at", 0) is None else list(answer.records)
+
+
+def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool) -> EndingTally:
     if not isinstance(settings, Ending):
-        return Tally((), (), seen, resumed=resumed, counts=counts)
+        return EndingTally((), (), seen, resumed=resumed, counts=counts)
     # After a restart the vendor counts what its filter lets through.
     counts = counts and settings.restart is None
-    return Tally(settings.end_keys(), settings.total_keys(), seen, resumed=resumed, counts=counts)
+    return EndingTally(settings.end_keys(), settings.total_keys(), seen, resumed=resumed, counts=counts)
 
 
-def _completeness(settings: Strategy, tally: Tally, answer: Answer) -> Completeness:
+def _completeness(settings: Strategy, tally: EndingTally, answer: Answer) -> Completeness:
     return tally.judge(answer, settings.full_size(answer)) if isinstance(settings, Ending) else Completeness("complete")
 
 

@@ -1,4 +1,5 @@
-"""The verdict on one listing: what its steps (partitions, windows) found about their ends, and ids that came again."""
+"""The verdict on one listing: what its steps (partitions, windows) and the listings of their values found about their
+ends, and ids that came again."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -12,6 +13,9 @@ __all__ = ["RECENT", "Endings", "RecentIds", "endings_of"]
 
 RECENT = 10_000
 """Records of which the ids are compared."""
+
+_POLICIES = ("ignore", "warn", "error")
+"""From the most lenient to the strictest."""
 
 
 class RecentIds:
@@ -53,12 +57,25 @@ class Endings:
     def add(self, verdict: Completeness, partition: Mapping[str, Any]) -> None:
         """Take the verdict on a step in."""
         self._missing |= dict.fromkeys(verdict.settings)
+        where = ", ".join(f"{name} {value}" for name, value in partition.items() if isinstance(value, str | int))
+        self._add(verdict, where if verdict.state == "incomplete" else "")
+
+    def add_values(self, verdict: Completeness, name: str) -> None:
+        """Take in the verdict on the listing of the operation that the steps' values come from. One that is incomplete
+        leaves steps out. Its policy holds where it is more lenient than this listing's; its settings stay its own."""
+        if verdict.policy != "ignore":
+            settings = tuple(f"{name}.{setting}" for setting in verdict.settings)
+            self._add(replace(verdict, settings=settings), f"the values from {name}")
+
+    def _add(self, verdict: Completeness, where: str) -> None:
+        if where:
+            verdict = replace(verdict, reason=f"{where}: {verdict.reason}")
         if verdict.state == "unknown" and len(self._unknown) < 100:
             self._unknown.append(verdict)
         if verdict.state == "incomplete":
             self._bad_count += 1
-            where = ", ".join(f"{name} {value}" for name, value in partition.items() if isinstance(value, str | int))
-            self._bad = self._bad or replace(verdict, reason=f"{where}: {verdict.reason}" if where else verdict.reason)
+            if self._bad is None or _POLICIES.index(self._bad.policy) < _POLICIES.index(verdict.policy):
+                self._bad = verdict
 
     def add_again(self, ids: Sequence[str | int]) -> None:
         """Count ids that came again."""
@@ -69,7 +86,9 @@ class Endings:
     def finish(self, listing: Listing, page: VendorPage) -> VendorPage:
         """The listing's last page with the verdict, and with a note of ids that came again."""
         missing = tuple(setting for setting in self._missing if setting not in self.seen)
-        verdict = replace(self._worst(), settings=missing, policy=listing.operation.complete)
+        worst = self._worst()
+        policy = min(listing.operation.complete, worst.policy, key=_POLICIES.index)
+        verdict = replace(worst, settings=missing, policy=policy)
         if not self._again:
             return replace(page, completeness=verdict)
         count = "1 record has" if self._again == 1 else f"{self._again} records have"

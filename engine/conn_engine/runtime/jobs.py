@@ -24,10 +24,11 @@ from conn_engine.jobs import Download, Job, JobRequest, Outcome, Poll
 from conn_engine.pagination import Turn, pages
 from conn_engine.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
+from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.enrichment import delivered
 from conn_engine.runtime.exchange import Exchanged, exchange, in_parts
 from conn_engine.runtime.layers import Emit, Frame, Listing, VendorPage, foreign_cursor
-from conn_engine.runtime.records import pick, records_of
+from conn_engine.runtime.records import finds_all, pick, records_of
 from conn_engine.runtime.steps import rendered
 from conn_engine.signatures import NoSignature
 from conn_engine.strategies import Answer, Draft, Scope
@@ -94,6 +95,7 @@ def _result(run: "_Run", download: Download, url: str | None, deliver: _Deliver,
     read."""
     got: Exchanged | None = None
     enough: Any = None
+    endings, path = endings_of(run.listing), run.result_path(download)
 
     def fetch(turn: Turn) -> Flow[Answer]:
         nonlocal got, enough
@@ -108,13 +110,16 @@ def _result(run: "_Run", download: Download, url: str | None, deliver: _Deliver,
 
     def hand_on(answer: Answer, number: int, following: Any, before: Any) -> Flow[Any]:
         nonlocal enough
+        if answer.completeness is not None:
+            endings.add(answer.completeness, run.frame.scope.get("partition") or {})
         if got is not None and enough is not True:
             enough = yield from deliver(got, last and following is None)
         answer.close()
         return enough
 
     try:
-        yield from pages(run.listing.operation.paging(), fetch, hand_on)
+        paging = run.listing.operation.paging()
+        yield from pages(paging, fetch, hand_on, seen=endings.seen, counts=finds_all(path))
         return enough
     finally:
         if got is not None:
@@ -313,6 +318,10 @@ class _Run:
         what = "the URL of the job's result"
         return [resolve(url, self.last.answer, what=what) for url in (found if isinstance(found, list) else [found])]
 
+    def result_path(self, settings: Download) -> str | None:
+        """Where the records of a result are."""
+        return settings.response_path if settings.response_path is not None else self.listing.operation.response_path
+
     def download(self, settings: Download, url: str | None, turn: Turn) -> Flow[tuple[Exchanged, VendorOperation]]:
         """Fetch a page of one result, and say as which operation. Another host is asked without anything of the
         connector's."""
@@ -354,12 +363,11 @@ class _Run:
 
     def _reading(self, settings: Download, operation: VendorOperation) -> VendorOperation:
         own = self.listing.operation
-        told = settings.response_path if settings.response_path is not None else own.response_path
         return replace(
             operation,
             response_format=settings.response_format or own.response_format,
             response_options=settings.response_options or own.response_options,
-            response_path=told,
+            response_path=self.result_path(settings),
         )
 
 

@@ -14,6 +14,7 @@ from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.flows import Parents, Source
 from conn_engine.pagination.placement import integer
 from conn_engine.runtime.call import Call
+from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.layers import Listing, VendorPage, foreign_cursor
 from conn_engine.runtime.records import identity, keep
 from conn_engine.runtime.steps import rendered
@@ -276,6 +277,8 @@ def _records(  # noqa: PLR0917
 
     def emit(page: VendorPage) -> Flow[None]:
         nonlocal resume
+        if page.completeness is not None:
+            endings_of(listing).add_values(page.completeness, operation.text)
         if source.incremental:
             parents_read(listing, operation, page.state)
         outer = Part(dict(page.partition), dict(page.scope.get("parent") or {}), None, None)

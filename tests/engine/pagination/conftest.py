@@ -21,13 +21,13 @@ from conn_engine.vault.memory import MemoryVault
 
 @pytest.fixture
 def workspace(tmp_path: Any) -> Callable[..., Workspace]:
-    def make(pagination: dict[str, Any], **operation: Any) -> Workspace:
+    def make(pagination: dict[str, Any], resources: dict[str, Any] | None = None, **operation: Any) -> Workspace:
         listing = {"method": "get", "path": "/things", "response_path": "items", **operation}
         connector = {
             "base_url": BASE,
             "credentials": {"format": "bearer"},
             "authorization": {"format": "bearer"},
-            "resources": {"things": {"list": {**listing, "pagination": pagination}}},
+            "resources": {"things": {"list": {**listing, "pagination": pagination}}, **(resources or {})},
         }
         for name, data in {
             "conn.yaml": {"version": 1},
@@ -43,7 +43,7 @@ def workspace(tmp_path: Any) -> Callable[..., Workspace]:
 
 @pytest.fixture
 def run(workspace: Callable[..., Workspace]) -> Callable[..., Listing]:
-    """`run(format, config, vendor, call=…, made=…, **operation)`."""
+    """`run(format, config, vendor, call=…, made=…, resources=…, **operation)`."""
 
     def go(
         format: str,  # noqa: A002

@@ -173,6 +173,60 @@ class TestATotal:
         assert listing.verdict == ("incomplete", "of b: 1 of 2 records arrived (and 1 more like it)")
 
 
+class TestValuesOfAnotherListing:
+    """The things of groups that `groups.list` gives."""
+
+    @pytest.fixture
+    def things(self, run: Run) -> Any:
+        def go(groups: Any, **group_settings: Any) -> Any:
+            paging = {"format": "cursor", "config": {**CURSOR, "total_field": "total"}}
+            listed = {"method": "get", "path": "/groups", "response_path": "items", "pagination": paging}
+            return run(
+                "cursor",
+                {**CURSOR, "total_field": "total"},
+                lambda request, query: groups if request.url.startswith(f"{BASE}/groups") else things,
+                resources={"groups": {"list": {**listed, **group_settings}}},
+                parents={"as": "group", "from": "groups.list"},
+                query={"group": "{{partition.group}}"},
+            )
+
+        things = items(1, next=None, total=1)
+        return go
+
+    def test_an_incomplete_one_leaves_parts_out(self, things: Any) -> None:
+        listing = things(items("a", next=None, total=3))
+        assert listing.verdict == ("incomplete", "the values from groups.list: 1 of 3 records arrived")
+        assert things(items("a", next=None, total=1)).verdict == COMPLETE
+
+    def test_that_its_end_is_unknown_is_said_without_its_settings(self, things: Any) -> None:
+        listing = things(items("a"))
+        assert listing.verdict[0] == "unknown"
+        assert listing.verdict[1].startswith('the values from groups.list: `cursor_field` "next" is in no answer')
+        assert listing.verdicts[-1].settings == ()  # they are not those of `things.list`
+
+    @pytest.mark.parametrize(
+        ("complete", "state", "policy"),
+        [("error", "incomplete", "error"), ("warn", "incomplete", "warn"), ("ignore", "complete", "error")],
+    )
+    def test_its_own_policy_may_be_more_lenient(self, things: Any, complete: str, state: str, policy: str) -> None:
+        verdict = things(items("a", next=None, total=3), complete=complete).verdicts[-1]
+        assert (verdict.state, verdict.policy) == (state, policy)
+
+    def test_what_it_lets_pass_hides_nothing_of_the_listing_itself(self, run: Run) -> None:
+        paging = {"format": "cursor", "config": {**CURSOR, "total_field": "total"}}
+        groups = {"method": "get", "path": "/groups", "response_path": "items", "pagination": paging}
+        listing = run(
+            "cursor",
+            paging["config"],
+            lambda request, query: items("a", next=None, total=3),
+            resources={"groups": {"list": {**groups, "complete": "warn"}}},
+            parents={"as": "group", "from": "groups.list"},
+        )
+        verdict = listing.verdicts[-1]
+        assert verdict is not None
+        assert (verdict.reason, verdict.policy) == ("group a: 1 of 3 records arrived (and 1 more like it)", "error")
+
+
 class TestMore:
     def test_has_more_at_the_end_is_incomplete(self, run: Run) -> None:
         listing = run("cursor", {**CURSOR, "has_more": "body.more"}, lambda request, query: items(1, more=True))

@@ -275,6 +275,29 @@ def test_a_result_of_several_pages(desk: Any, elsewhere: bool) -> None:
     assert {"authorization" in one.headers for one in got} == {not elsewhere}
 
 
+@pytest.mark.parametrize(
+    ("b", "state", "reason"),
+    [
+        ({"total": 1, "next": None}, "complete", ""),
+        ({"total": 9, "next": None}, "incomplete", "1 of 9 records arrived"),
+        ({"total": 1}, "complete", ""),  # another result had the key
+    ],
+)
+def test_each_result_of_several_has_a_verdict(desk: Any, b: dict[str, Any], state: str, reason: str) -> None:
+    def result(got: Any, other: str) -> Any:
+        if got.method == "POST":
+            return (202, {"id": "j1"})
+        if got.path == "/exports/j1":
+            return {"state": "done", "urls": [f"{other}/a", f"{other}/b"]}
+        return {"rows": [{"id": got.path}], **({"total": 1, "next": None} if got.path == "/a" else b)}
+
+    config = {"cursor_field": "next", "cursor_param": "after", "total_field": "total"}
+    job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_path": "rows"}}
+    acme = desk(result, job, pagination={"format": "cursor", "config": config})
+    *before, last = [page.completeness for page in acme.pages()]
+    assert (last.state, last.reason, any(before)) == (state, reason, False)
+
+
 def test_a_pagination_that_is_only_inherited_is_not_a_jobs(desk: Any) -> None:
     job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
     acme = desk(vendor("done", result=CSV), job)

@@ -83,12 +83,13 @@ class Expression:
         moment = read_time() if now is None else now
         chance = fixed_seed() if seed is None else seed
         if isolation is not None and not isolation.trusts(self.parts):
-            return isolation.evaluate(self.text, evaluator.name, data, bindings, limits, moment, chance)
-        compiled = self._compiled.get(evaluator.name) or self.compiled(evaluator)
+            compiled = isolation.compile(self.text, evaluator.name)
+        else:
+            compiled = self.compiled(evaluator)
         return compiled.evaluate(data, bindings, limits, moment, chance)
 
     def compiled(self, evaluator: Evaluator) -> Compiled:
-        """The expression as an evaluator has it: evaluated here, whatever is said of isolation."""
+        """The expression as an evaluator has it: evaluated here, whatever isolation is in force."""
         return self._compiled.get(evaluator.name) or self._ready(evaluator.name, evaluator.compile)
 
     def functions(self) -> frozenset[str]:

@@ -74,17 +74,8 @@ class Isolated(Protocol):
         """Whether an expression that is made of these may run here."""
         ...
 
-    def evaluate(  # noqa: PLR0917
-        self,
-        text: str,
-        evaluator: str,
-        data: Any,
-        bindings: Mapping[str, Any] | None,
-        limits: Limits,
-        now: float,
-        seed: int | None,
-    ) -> Any:
-        """The value, as `Compiled.evaluate` gives it. Raises ExpressionError."""
+    def compile(self, text: str, evaluator: str) -> Compiled:
+        """An expression as the evaluator of this name has it, evaluated there."""
         ...
 
     def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:

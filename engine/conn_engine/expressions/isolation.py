@@ -20,7 +20,7 @@ import sys
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing.connection import Connection, Pipe
 from threading import BoundedSemaphore
 from types import TracebackType
@@ -147,24 +147,29 @@ class _Active:
     def trusts(self, texts: Collection[str]) -> bool:
         return self._trusted.issuperset(texts)
 
-    def evaluate(  # noqa: PLR0917
-        self,
-        text: str,
-        evaluator: str,
-        data: Any,
-        bindings: Mapping[str, Any] | None,
-        limits: Limits,
-        now: float,
-        seed: int | None,
-    ) -> Any:
-        request = {"text": text, "evaluator": evaluator, "bindings": bindings, "now": now, "seed": seed}
-        return self._isolation.run({**request, "limits": asdict(limits)}, data, limits)
+    def compile(self, text: str, evaluator: str) -> "_IsolatedExpression":
+        return _IsolatedExpression(self._isolation, text, evaluator)
 
     def audit(self, text: str, data: Any, bindings: Mapping[str, Any] | None) -> list[str]:
         limits = Limits()
         request = {"text": text, "evaluator": "", "bindings": bindings, "limits": asdict(limits)}
         lines: list[str] = self._isolation.run(request, data, limits)
         return lines
+
+
+@dataclass(frozen=True, slots=True)
+class _IsolatedExpression:
+    """An expression that a worker compiles and evaluates."""
+
+    isolation: Isolation
+    text: str
+    evaluator: str
+
+    def evaluate(
+        self, data: Any, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
+    ) -> Any:
+        request = {"text": self.text, "evaluator": self.evaluator, "bindings": bindings, "now": now, "seed": seed}
+        return self.isolation.run({**request, "limits": asdict(limits)}, data, limits)
 
 
 class _Worker:

@@ -45,7 +45,7 @@ class Limits:
 
     Not bounded within a process: what one step does with a value that holds itself many times over (compare it, show
     it in an error), a transform that deletes very many keys of a very large object, the sum of all values, and a
-    regular expression at work under jsonata-python. `isolated` bounds these too.
+    regular expression at work under jsonata-python. `Isolation` bounds these too.
     """
 
     seconds: float = 5.0

@@ -23,7 +23,7 @@ class _Numbers:
         number = self._seen.get(id(value))
         if number is None:
             if isinstance(value, list):
-                parts: Any = tuple([self.find(item) for item in value])
+                parts: Any = ("list", tuple([self.find(item) for item in value]))
             else:
                 parts = frozenset([(key, self.find(item)) for key, item in value.items()])
             number = self._seen[id(value)] = self._known.setdefault(parts, len(self._known))
@@ -31,7 +31,7 @@ class _Numbers:
 
 
 def _scalar(value: Any) -> Any:
-    """Equal for equal scalars only: true is not 1, and a text is never a list's parts. Functions are equal to
+    """Equal for equal scalars only, and never to what stands for a list: true is not 1. Functions are equal to
     themselves."""
     if isinstance(value, bool | int | float | str) or value is None:
         return (isinstance(value, bool), value)

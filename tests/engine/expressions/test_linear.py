@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from conn_engine.errors import ExpressionError
@@ -108,6 +108,8 @@ values = st.recursive(
 
 
 @given(st.lists(values, max_size=12))
+@example([None, [False, False], True])
+@example([[[], []], "a", True, [1, 1], 1])
 def test_the_distinct_values_are_those_that_the_evaluator_finds(items: list[Any]) -> None:
     with use("jlens"):
         assert evaluate("[$distinct(items)]", {"items": items}) == evaluate("[$]", distinct(items))

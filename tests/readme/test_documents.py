@@ -20,6 +20,7 @@ DOCUMENTS = (
     "README.md",
     "CHANGELOG.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "connectors/README.md",
     "engine/DECISIONS.md",
     "engine/README.md",
@@ -87,6 +88,37 @@ def test_the_decisions_have_context_choice_and_price():
     for entry in entries:
         for word in ("**Context.**", "**Choice.**", "**Price.**"):
             assert word in entry, entry.splitlines()[0]
+
+
+def test_each_promise_of_the_security_page_has_a_rule_limits_and_tests():
+    sections = re.split(r"(?m)^## ", text_of("SECURITY.md"))[1:]
+    promises = sections[2:]
+    assert [section.splitlines()[0] for section in sections[:2]] == ["Report a vulnerability", "Who may write what"]
+    assert len(promises) >= 9
+    for promise in promises:
+        title = promise.splitlines()[0]
+        parts = re.findall(r"(?m)^\*\*(The rule|Limits|Tests)\.\*\* ", promise)
+        assert parts == ["The rule", "Limits", "Tests"], title
+        assert re.search(r"`tests/[^`]+`", promise.partition("**Tests.**")[2]), title
+
+
+def test_the_security_page_names_files_that_exist():
+    text = text_of("SECURITY.md")
+    assert re.findall(r"(?<![\w/])test_\w+\.py", text) == []  # a test is named by its complete path
+    for name in re.findall(r"`([\w.-]+/[\w./-]*)`", text):
+        if name.partition("/")[0] in ("tests", "engine", "cli", "docs"):
+            assert (ROOT / name).exists(), name
+
+
+def test_the_changelog_has_each_heading_and_entry_once():
+    releases = re.split(r"(?m)^## ", text_of("CHANGELOG.md"))[1:]
+    assert len(releases) >= 2
+    for release in releases:
+        headings = re.findall(r"(?m)^### (.+)$", release)
+        order = ["Added", "Changed", "Fixed", "Removed", "Security"]
+        assert headings == [heading for heading in order if heading in headings], release.splitlines()[0]
+        entries = re.split(r"\n(?=- )", re.sub(r"(?m)^###.*$", "", release))[1:]
+        assert len(entries) == len({entry.strip() for entry in entries})
 
 
 STRATEGY = re.compile(r"```python\n(.*?class LastId.*?)```", re.DOTALL)

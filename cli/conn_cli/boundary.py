@@ -42,7 +42,7 @@ def show_error(app: App, error: ConnError) -> None:
 
 
 def _indented(text: str) -> str:
-    """Further lines of a text that others wrote do not look like lines of ours."""
+    """Indent the further lines of a text from elsewhere, so that they do not look like ours."""
     return "\n    ".join(text.splitlines())
 
 

@@ -1,4 +1,4 @@
-"""How a live listing ended, on standard error: whether it is complete, and after an error what came before."""
+"""Show how a live listing ended, on standard error: whether it is complete, or what arrived before an error."""
 
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 __all__ = ["is_failure", "show_completeness", "show_interruption"]
 
 _HINTS = {
-    "incomplete": "check `pagination` and what its settings find; `complete: warn` accepts it for this operation",
-    "unknown": "correct the setting, or ask for a page size that tells a full page from the last one",
+    "incomplete": "check the settings of `pagination`; if the vendor's total is an estimate, set `complete: warn`",
+    "unknown": "correct the setting, or set a page size, which tells a full page from the last one",
 }
 
 
 def is_failure(verdict: "Completeness | None") -> bool:
-    """Whether the command fails for it."""
+    """Whether this verdict makes the command fail."""
     return verdict is not None and verdict.state == "incomplete" and verdict.policy == "error"
 
 
@@ -31,12 +31,12 @@ def show_completeness(app: App, verdict: "Completeness", count: int) -> None:
     if verdict.policy == "ignore":
         return
     level = "error" if is_failure(verdict) else "warning"
-    known = "the listing is incomplete" if verdict.state == "incomplete" else "it is unknown whether this is everything"
+    known = "the listing is incomplete" if verdict.state == "incomplete" else "the listing may be incomplete"
     app.err(f"{level}: {known}: {verdict.reason}; {records} {'was' if count == 1 else 'were'} written")
     app.err(f"  fix: {_HINTS[verdict.state]}")
 
 
 def show_interruption(app: App, count: int, *, records_to: str = "", state: str = "") -> None:
-    """Show how many records came before an error, and what became of them and of the state."""
-    came = f"{counted(count, 'record')} came before the end of the run"
-    app.err("; ".join(part for part in (came, records_to, state) if part))
+    """Show how many records arrived before an error, and what became of them and of the state."""
+    arrived = f"{counted(count, 'record')} arrived before the run ended"
+    app.err("; ".join(part for part in (arrived, records_to, state) if part))

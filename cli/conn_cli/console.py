@@ -127,8 +127,7 @@ class App:
         return self._colors(self.stderr)
 
     def sanitize(self, text: str, form: Form = "text") -> str:
-        """The text as it may leave: without any secret that the redactor knows, and without what a terminal or a CI
-        system would obey."""
+        """Return the text without known secrets, and without what a terminal or a CI system would obey."""
         clean = self.redactor.text(text)
         return neutralize(Styled(clean) if isinstance(text, Styled) else clean, form)
 
@@ -137,7 +136,7 @@ class App:
         _write(self.stdout, self.sanitize(text, form) + end)
 
     def out_json(self, data: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> None:
-        """Write data as JSON to standard output: the same data to whoever reads it, sanitized."""
+        """Write data to standard output as JSON. It is sanitized by escapes, so the data stays the same."""
         self.out(json.dumps(data, ensure_ascii=False, indent=indent, default=default), form="json")
 
     def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:

@@ -69,7 +69,7 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
 
 
 def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishes) -> None:
-    """Write the recordings with answers that somebody was given, without the personal data in them."""
+    """Write the recordings of real answers, without the personal data in them."""
     from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative
     from conn_engine.config import load_workspace

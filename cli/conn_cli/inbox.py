@@ -50,7 +50,7 @@ class Inbox(ThreadingHTTPServer):
         self.public = public
         self.seconds = seconds
         self._free = BoundedSemaphore(MOST_AT_ONCE)
-        self._unread: dict[socket.socket, None] = {}  # connections whose request is not there yet, the oldest first
+        self._unread: dict[socket.socket, None] = {}  # connections whose request has not arrived, oldest first
         self._lock = Lock()
         try:
             super().__init__((host, port), _Handler)
@@ -67,7 +67,7 @@ class Inbox(ThreadingHTTPServer):
         self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Each in a thread of its own. When there are too many, the one that takes longest to send its request goes."""
+        """Handle each connection in a thread. When there are too many, cut off the one that is slowest to send."""
         if not self._free.acquire(blocking=False):
             self._cut_off_slowest()
             if not self._free.acquire(timeout=0.5):
@@ -86,7 +86,7 @@ class Inbox(ThreadingHTTPServer):
             self._free.release()
 
     def mark_read(self, connection: socket.socket) -> None:
-        """The request of a connection has arrived in full, or will not."""
+        """Note that the request of a connection has arrived in full, or never will."""
         with self._lock:
             self._unread.pop(connection, None)
 
@@ -95,7 +95,7 @@ class Inbox(ThreadingHTTPServer):
             slowest = next(iter(self._unread), None)
             if slowest is not None:
                 del self._unread[slowest]
-                with suppress(OSError):  # it has gone by itself
+                with suppress(OSError):  # already closed
                     slowest.shutdown(socket.SHUT_RDWR)  # wakes the thread that reads it
 
     def settle(self, seconds: float = 2.0) -> None:

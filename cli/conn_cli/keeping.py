@@ -1,4 +1,4 @@
-"""What of an account's stored credential a command may use or replace: decided before anything is asked or sent."""
+"""Decide, before anything is asked or sent, what a command may use or replace of a stored credential."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective
     from conn_engine.vault import LayeredVault
 
-__all__ = ["needs_store", "refuse_shadowed", "reusable"]
+__all__ = ["needs_store", "refuse_shadowed", "select_reusable"]
 
 
 def needs_store(account: str, vault_kind: str) -> None:
-    """Raise CredentialError, before a person takes any trouble, when what comes out could not be stored."""
+    """Raise CredentialError if a credential could not be stored. Call it before asking a person for anything."""
     from conn_engine.vault.environment import no_store
 
     if vault_kind == "environment":
@@ -31,8 +31,8 @@ def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
         )
 
 
-def reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:
-    """What a new log-in may take over of the stored document: all of it, or for a new host nothing that is secret."""
+def select_reusable(app: App, effective: "Effective", account: str, vault: "LayeredVault") -> dict[str, Any] | None:
+    """Return what a new log-in may take over of the stored document: everything, or for a new host nothing secret."""
     from conn_engine.auth import CAPTURED
     from conn_engine.transport.hosts import covered
 
@@ -43,7 +43,5 @@ def reusable(app: App, effective: "Effective", account: str, vault: "LayeredVaul
     others = [host for host in effective.issued_hosts() if known is not None and not covered(host, known)]
     if not others:
         return stored.document
-    app.err(
-        f"note: the log-in of {account} was for {', '.join(known or ())}; nothing of it is used for {', '.join(others)}"
-    )
+    app.err(f"note: the log-in of {account} is for {', '.join(known or ())}; it is not reused for {', '.join(others)}")
     return {name: value for name, value in stored.document.items() if name == CAPTURED}

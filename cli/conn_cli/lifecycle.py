@@ -1,4 +1,4 @@
-"""The steps after a log-in as commands run and show them: the connector's `connect` and `verify`."""
+"""Run the connector's `connect` and `verify` after a log-in, and show the results."""
 
 import json
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ __all__ = ["run_connect_steps", "verify_credential"]
 def run_connect_steps(app: App, effective: "Effective", account: str, vault: "Vault | None" = None) -> bool:
     """Run the connector's `connect` steps and show what they find. Returns whether there are any.
 
-    `vault` has a credential that is not stored yet.
+    Pass `vault` for a credential that is not stored yet.
     """
     from conn_engine.errors import ConnError
     from conn_engine.runtime.connection import connect, vault_of
@@ -35,8 +35,8 @@ def run_connect_steps(app: App, effective: "Effective", account: str, vault: "Va
     app.out(f"connected {account}")
     if vault is None and found and vault_of(app.workspace, app.environ).kind_of(account) == "environment":
         app.err(
-            "note: the credential comes from the environment, where this cannot be kept: "
-            f"write it into the context of {account}"
+            "note: the credential comes from the environment, where these values cannot be stored: "
+            f"add them to the context of {account}"
         )
     return True
 

@@ -1,8 +1,8 @@
-"""What must not reach a terminal, a log or a CI system in any output, and the one function that takes it out.
+"""Make text harmless for terminals, logs and CI systems.
 
-Vendors, documents and file names bring texts of their own. In them a terminal obeys escape sequences, carriage returns
-and marks of direction, and a CI system reads some lines as commands. Everything printed goes through `neutralize`
-(`console.App` sees to it); formats that can write a character differently lose nothing.
+Output contains text from vendors, documents and file names. A terminal obeys escape sequences, carriage returns and
+direction marks in it, and a CI system reads some lines as commands. `console.App` passes everything that it prints
+through `neutralize`. Formats that can escape a character lose nothing.
 """
 
 import re
@@ -12,10 +12,10 @@ from typing import Literal
 __all__ = ["HIDDEN", "Form", "Styled", "join_styled", "neutralize"]
 
 Form = Literal["text", "json", "xml", "github"]
-"""What the text is: for people, or a format with its own way to write any character."""
+"""The format of a text: for people, or one that can escape any character."""
 
 HIDDEN = "\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff"
-"""Of a pattern: control characters but tab and line feed, line separators, marks of direction, half characters."""
+"""Part of a pattern: control characters except tab and line feed, line separators, direction marks, surrogates."""
 
 _HIDDEN = re.compile(f"[{HIDDEN}]")
 _STYLE = re.compile(r"(\x1b\[[0-9;]*m)")
@@ -25,21 +25,21 @@ _OWN_COMMAND = re.compile(r"(?:error|warning|notice) ")
 
 
 class Styled(str):
-    """Text for people with our own colors, whose parts were neutralized before they got them."""
+    """Text for people with our own colors. Its parts were neutralized before they were colored."""
 
     __slots__ = ()
 
 
 def join_styled(parts: Iterable[str]) -> Styled:
-    """Parts as one text; those that are not `Styled` are neutralized."""
+    """Join the parts, and neutralize those that are not `Styled`."""
     return Styled("".join(part if isinstance(part, Styled) else neutralize(part) for part in parts))
 
 
 def neutralize(text: str, form: Form = "text") -> str:
-    """The text without what a terminal or a CI system would obey. Twice is as once.
+    """Return the text without what a terminal or a CI system would obey. Idempotent.
 
-    For people a character that is obeyed becomes U+FFFD, and a blank breaks what a CI reads as a command
-    (`: :error`). "json" and "xml" stay the same data. "github" lets our own workflow commands through, whose data is
+    In text for people, such a character becomes U+FFFD, and a space breaks what a CI system reads as a command
+    (`: :error`). "json" and "xml" stay the same data. "github" keeps our own workflow commands, whose data is already
     escaped. A `Styled` text keeps its colors.
     """
     if _HIDDEN.search(text) is None and "::" not in text and "##" not in text:
@@ -59,13 +59,13 @@ def _styled(text: str) -> Styled:
 
 
 def _json(text: str) -> str:
-    """In JSON these characters stand in strings only, never after a single backslash."""
+    """Escape as in JSON, where these characters occur only in strings, never after a single backslash."""
     escaped = _HIDDEN.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
     return _COMMAND.sub(lambda found: f"\\u{ord(found[0]):04x}" if found[0] == "#" else found[0], escaped)
 
 
 def _xml(text: str) -> str:
-    """What XML has no reference for is gone already."""
+    """Escape as in XML. Characters that XML cannot reference have been removed before."""
     escaped = _HIDDEN.sub(lambda found: f"&#x{ord(found[0]):x};", text)
     return _COMMAND.sub(lambda found: f"{found[0][:-1]}&#{ord(found[0][-1])};", escaped)
 

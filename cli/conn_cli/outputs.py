@@ -13,7 +13,7 @@ __all__ = ["WRITERS", "RecordWriter", "Sink", "record_writer"]
 
 TABLE_ROWS = 500
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-"""What a cell starts with that a spreadsheet runs; the last four are wide forms of the first."""
+"""The first characters of a cell that a spreadsheet runs. The last four are wide forms of the first four."""
 
 
 class Sink(Protocol):

@@ -1,4 +1,4 @@
-"""`--keep-personal-data`: whether a command replaces the personal data in what it records, and its messages."""
+"""`--keep-personal-data`: decide whether a command replaces personal data in recordings, and report it."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,31 +15,31 @@ __all__ = ["KeepPersonal", "choose_personal_data", "show_summary"]
 
 KeepPersonal = Annotated[
     bool,
-    typer.Option("--keep-personal-data", help="Record names, e-mail addresses and the like of people as they come."),
+    typer.Option("--keep-personal-data", help="Record personal data, such as names, unchanged."),
 ]
 
 
 def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "PersonalData | None":
-    """How personal data is replaced; None where it is recorded as it comes. Prints a note then, and at first."""
+    """Return how to replace personal data, or None to record it unchanged. Prints a note then, and at the first use."""
     from conn_engine.personal import VARIABLE, load_key
     from conn_engine.runtime.connection import vault_of
     from conn_engine.runtime.personal import PersonalData
 
     if keep or workspace.settings.recordings.personal_data == "keep":
         who = "--keep-personal-data" if keep else "conn.yaml: recordings.personal_data"
-        app.err(f"note: personal data is recorded as it comes ({who})")
+        app.err(f"note: personal data is recorded unchanged ({who})")
         return None
     key = load_key(vault_of(workspace, app.environ), app.environ, app.redactor)
     if key.origin in ("new", "run"):
-        app.err("note: recordings have pseudonyms in place of names, e-mail addresses, telephone numbers …")
-        app.err("  docs/recordings.md lists what is found; --keep-personal-data records what comes")
+        app.err("note: recordings have pseudonyms instead of names, e-mail addresses, telephone numbers …")
+        app.err("  docs/recordings.md lists what is replaced; --keep-personal-data turns this off")
     if key.origin == "run":
-        app.err(f"note: the next run has other pseudonyms: {key.reason}")
+        app.err(f"note: the next run will use other pseudonyms: {key.reason}")
         app.err(f"  fix: set CONN_VAULT_KEY, or {VARIABLE}, to a long random text")
     return PersonalData(key.pseudonyms, tuple(workspace.models))
 
 
 def show_summary(app: App, summary: "PersonalSummary | None") -> None:
-    """What became of personal data, on standard error."""
+    """Show on standard error what was replaced and what was left."""
     for line in summary.to_lines() if summary is not None else ():
         app.err(line)

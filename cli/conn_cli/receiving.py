@@ -51,9 +51,10 @@ class Forward:
 
 @dataclass(slots=True)
 class Desk:
-    """Takes deliveries, from several threads. `done` is set when as many came as were wanted (`count`; None: go on).
+    """Takes deliveries, from several threads. `done` is set after `count` of them (None: never).
 
-    Those that are kept (`keep`) are without personal data where `personal` is there."""
+    With `keep`, deliveries are recorded; with `personal`, their personal data is replaced first.
+    """
 
     app: App
     receiver: "Receiver"
@@ -165,7 +166,7 @@ class Desk:
             self.app.flush()
 
     def _try_to_save(self, kept: "Received", address: Address) -> None:
-        """What cannot be recorded was received all the same: the vendor is not asked to deliver it again."""
+        """Record the delivery. A failure is shown only here: the vendor must not deliver again because of it."""
         try:
             self._save(kept, address)
         except ConnError as error:

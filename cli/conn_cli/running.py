@@ -97,7 +97,7 @@ class Run:
     def _keep(self, done: _Progress) -> None:
         from conn_cli.completeness import is_failure
 
-        if self.kept is not None and not is_failure(done.verdict):  # else what is missing would never be read
+        if self.kept is not None and not is_failure(done.verdict):  # otherwise the missing records would never be read
             self.kept.write(done.state)
 
     def _conclude(self, done: _Progress) -> None:
@@ -109,13 +109,15 @@ class Run:
             show_completeness(self.app, done.verdict, done.count)
         if is_failure(done.verdict):
             if self.kept is not None:
-                self.app.err(f"  {self.kept.shown} is as it was: the next run reads the same again")
+                self.app.err(f"  {self.kept.shown} is unchanged: the next run reads the same records again")
             raise typer.Exit(Exit.FINDINGS)
 
     @contextmanager
     def _interruption(self, records_to: str, early: "Callable[[_Progress], None] | None") -> Iterator[_Progress]:
-        """A run that ends early says how many records came, and what became of them and of the state. `early` keeps
-        what came before an error."""
+        """Report, if the run ends early, how many records arrived, and what became of them and of the state.
+
+        `early` stores what arrived before an error.
+        """
         from conn_cli.completeness import show_interruption
         from conn_engine.errors import ConnError
 
@@ -127,9 +129,9 @@ class Run:
             if early is not None and kept:
                 early(done)
             if done.count:
-                state = "" if self.kept is None else f"{self.kept.shown} is as it was"
+                state = "" if self.kept is None else f"{self.kept.shown} is unchanged"
                 if self.kept is not None and kept and done.state is not None:
-                    state = f"{self.kept.shown} says where to go on"
+                    state = f"{self.kept.shown} records where to resume"
                 show_interruption(self.app, done.count, records_to=records_to, state=state)
             raise
 
@@ -152,7 +154,7 @@ class Run:
                 self.app.err(f"warning: {notice}")
 
     def _write(self, writer: RecordWriter, done: _Progress) -> None:
-        """Write the records as they come; `done` is moved on with them."""
+        """Write the records as they come; `done` advances with them."""
         from conn_engine.wire import Completeness
 
         limit = self.limit

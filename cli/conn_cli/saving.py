@@ -92,7 +92,7 @@ class _ToFile:
         self._stream = stream
 
     def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
-        """Write to the file, without secrets; else exactly: no terminal and no CI system reads it."""
+        """Write to the file without secrets, and otherwise unchanged: no terminal or CI system reads it."""
         self._stream.write((self._app.redactor.text(text) + end).encode("utf-8", "replace"))
 
     def err(self, text: str = "", *, end: str = "\n") -> None:

@@ -67,7 +67,7 @@ def new_workspace(root: Path, *, force: bool = False) -> list[Path]:
 
 
 def _workspace_id(root: Path) -> str:
-    """The id of the workspace that is made anew, else a new one."""
+    """Return the id of the workspace in this folder, or a new one."""
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConnError
 
@@ -75,11 +75,11 @@ def _workspace_id(root: Path) -> str:
         known = load_workspace(root).settings.id
         if known is not None:
             return known
-    return f"ws-{secrets.token_hex(8)}"  # with letters in front: YAML takes some hexadecimal texts for numbers
+    return f"ws-{secrets.token_hex(8)}"  # the prefix keeps YAML from reading a number
 
 
 def _write_id(root: Path, workspace_id: str) -> None:
-    """Give the conn.yaml of a folder an id: what its stored log-ins are filed under, wherever it is moved."""
+    """Add the id to the conn.yaml of a folder, so that stored log-ins follow a moved workspace."""
     path = root / "conn.yaml"
     text = path.read_text(encoding="utf-8")
     _write(path, re.sub(r"(?m)^version: .*$", rf"\g<0>\nid: {workspace_id}", text, count=1))

@@ -112,7 +112,7 @@ def test_a_new_log_in_is_for_the_new_host_and_carries_nothing_over(shop, run, ve
     checkout(shop, stranger, **theirs)
     assert "another host" in run(shop, "run", "things.list", "-a", "me", code=5).err
     done = run(shop, "auth", "login", "me", "--json", stdin='{"api_key": "another-key-entirely"}')
-    assert "nothing of it is used" in done.err
+    assert "it is not reused for" in done.err
     run(shop, "run", "things.list", "-a", "me")
     (got,) = stranger.got
     assert (got.headers["x-key"], got.headers.get("x-hook")) == ("another-key-entirely", None)
@@ -133,7 +133,7 @@ def test_a_moved_workspace_asks_once_and_says_what_for(shop, run, vendor, tmp_pa
     assert "nothing was changed" in run(moved, "auth", "adopt").out
     run(moved, "run", "things.list", "-a", "me", code=5)
     answers = ["y"]
-    assert f"{moved} uses the log-ins" in run(moved, "auth", "adopt").out
+    assert f"{moved} can now use the log-ins" in run(moved, "auth", "adopt").out
     assert asked == [f"let {moved} use them too? [y/N]"] * 2
     run(moved, "run", "things.list", "-a", "me")
     assert "already" in run(moved, "auth", "adopt").out
@@ -156,7 +156,7 @@ def test_adopting_says_where_this_folder_would_send_each(shop, run, stranger, tm
 @pytest.mark.parametrize(
     ("settings", "stored", "shown"),
     [
-        ("version: 1\n", True, "belong to its folder"),
+        ("version: 1\n", True, "log-ins belong to the folder"),
         (f"version: 1\nid: {ID}\n", False, "no log-ins yet"),
     ],
 )

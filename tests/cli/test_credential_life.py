@@ -118,7 +118,7 @@ def test_the_steps_run_again_when_they_failed(tmp_path, cloud):
 def test_what_the_environment_cannot_keep_is_said(tmp_path, cloud):
     done = conn(tmp_path, "auth", "connect", "me", CONN_ME_TOKEN=TOKEN)
     assert done.code == 0 and 'cloud_id = "c-2"' in done.out
-    assert "write it into the context of me" in done.err
+    assert "add them to the context of me" in done.err
 
 
 def test_an_answer_that_does_not_prove_the_credential(tmp_path, cloud):
@@ -227,7 +227,7 @@ def test_a_key_on_standard_input_is_the_credential(tmp_path, cloud):
 @pytest.mark.parametrize(
     ("stdin", "shown"),
     [
-        ("", "there is nobody to ask"),
+        ("", 'no credential given for "me"'),
         (json.dumps({"token": TOKEN}), "--json"),
         (f"{TOKEN}\n{TOKEN}\n", "several lines"),
     ],

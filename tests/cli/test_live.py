@@ -87,7 +87,7 @@ def test_a_misspelt_cursor_is_told(live):
     for command in (["run", "contacts.list"], ["record", "contacts.list", "--force"]):
         done = run(live, *command, "-a", "me")
         assert done.code == 0
-        assert 'warning: it is unknown whether this is everything: `cursor_field` "paging.nxt" is in no' in done.err
+        assert 'warning: the listing may be incomplete: `cursor_field` "paging.nxt" is in no' in done.err
         assert 'did you mean "next"?; there is next' in done.err
 
 

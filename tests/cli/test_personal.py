@@ -32,7 +32,7 @@ def person(folder, file=FILE):
 def test_the_first_recording_says_what_is_replaced_and_the_next_ones_how_much(shop):
     first = run(shop, *RECORD, **VAULT)
     assert first.code == 0
-    assert "recordings have pseudonyms in place of names, e-mail addresses" in first.err
+    assert "recordings have pseudonyms instead of names, e-mail addresses" in first.err
     assert "--keep-personal-data" in first.err
     assert "replaced: 1 e-mail address, 2 names; other free text is as it came" in first.err
     before = person(shop)
@@ -57,7 +57,7 @@ def test_the_key_is_in_the_vault_and_in_no_file_of_the_workspace(shop):
 
 def test_without_a_vault_every_run_has_its_own_key_and_says_so(shop):
     done = run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="")
-    assert "note: the next run has other pseudonyms: there is no usable keyring here" in done.err
+    assert "note: the next run will use other pseudonyms: there is no usable keyring here" in done.err
     assert "fix: set CONN_VAULT_KEY, or CONN_PERSONAL_DATA_KEY, to a long random text" in done.err
     before = person(shop)
     assert run(shop, *RECORD, CONN_PERSONAL_DATA_KEY="").code == 0
@@ -81,7 +81,7 @@ def test_personal_data_is_kept_when_somebody_says_so(shop, way):
             stream.write("recordings: { personal_data: keep }\n")
     done = run(shop, *RECORD, *option)
     assert done.code == 0
-    assert "note: personal data is recorded as it comes" in done.err
+    assert "note: personal data is recorded unchanged" in done.err
     assert "replaced" not in done.err
     assert person(shop) == PERSON
 

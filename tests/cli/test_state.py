@@ -181,7 +181,7 @@ def test_an_incomplete_listing_fails_and_leaves_the_state(log, vendor):
     assert len(done.out.splitlines()) == 6
     assert "error: the listing is incomplete: 2 of 3 records arrived" in done.err
     assert "6 records were written" in done.err
-    assert "state.json is as it was" in done.err
+    assert "state.json is unchanged" in done.err
     assert not (log / "state.json").exists()
     text = file.read_text()
     for policy, shown in (("warn", "warning: the listing is incomplete"), ("ignore", "")):
@@ -196,8 +196,8 @@ def test_an_incomplete_listing_fails_and_leaves_the_state(log, vendor):
 def test_an_interrupted_run_says_what_came_and_what_was_kept(log, vendor):
     vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.path else events(got)
     done = run(log)
-    said = "4 records came before the end of the run; written to standard output; state.json says where to go on"
+    said = "4 records arrived before the run ended; written to standard output; state.json records where to resume"
     assert said in done.err
     (log / "state.json").unlink()
     saved = run(log, "--output", "all.jsonl")
-    assert "4 records came before the end of the run; all.jsonl was not written; state.json is as it was" in saved.err
+    assert "4 records arrived before the run ended; all.jsonl was not written; state.json is unchanged" in saved.err

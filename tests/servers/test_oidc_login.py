@@ -150,7 +150,7 @@ def test_a_token_made_elsewhere_is_still_taken(conn: Conn, oidc: Oidc) -> None:
         run.ended(0)
     assert conn.stored("ada")["oauth"]["token"]["refresh_token"] == tokens["refresh_token"]
     with login(conn, "ada", "--paste") as run:
-        assert "nobody to ask" in run.ended(2)
+        assert 'no credential given for "ada"' in run.ended(2)
 
 
 def test_the_account_brings_its_own_client(conn: Conn, oidc: Oidc) -> None:

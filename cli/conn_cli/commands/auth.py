@@ -33,7 +33,7 @@ def options() -> None:
 def status(
     context: typer.Context,
     account: Annotated[str | None, typer.Argument(metavar="[ACCOUNT]", help="Default: every account.")] = None,
-    verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it is accepted.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Ask the vendor whether it accepts the credential.")] = False,
 ) -> None:
     """Show which accounts have a credential, where it is stored, and when the vendor last accepted it.
 
@@ -129,7 +129,7 @@ def connect_command(context: typer.Context, account: Annotated[str, typer.Argume
 def logout(
     context: typer.Context,
     account: Annotated[str, typer.Argument(metavar="ACCOUNT")],
-    local: Annotated[bool, typer.Option("--local", help="Forget it here only; nothing is sent to the vendor.")] = False,
+    local: Annotated[bool, typer.Option("--local", help="Remove it only here; send nothing to the vendor.")] = False,
     force: Annotated[
         bool, typer.Option("--force", help="Forget it here even when the vendor does not revoke it.")
     ] = False,

@@ -1,4 +1,4 @@
-"""`conn auth login`: an account's credential, by a person's consent or as it is given, stored."""
+"""`conn auth login`: store an account's credential, from a person's consent or from input."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,6 +10,7 @@ from conn_cli.console import App
 if TYPE_CHECKING:
     from conn_engine.auth import Consenting, Credentials
     from conn_engine.config import Effective
+    from conn_engine.vault import LayeredVault
 
 __all__ = ["login_command"]
 
@@ -21,29 +22,27 @@ def login_command(  # noqa: PLR0917
         bool, typer.Option("--json", help="Read the parts as one JSON object from standard input.")
     ] = False,
     paste: Annotated[
-        bool, typer.Option("--paste", help="Ask for a token made elsewhere, where a browser would be used.")
+        bool, typer.Option("--paste", help="Ask for an existing token instead of opening the vendor's page.")
     ] = False,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Print the address of the vendor's page, do not open it.")
+        bool, typer.Option("--no-browser", help="Print the URL of the vendor's page instead of opening it.")
     ] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", metavar="SECONDS", min=1, max=86400, help="How long to wait for a consent.")
+        float, typer.Option("--timeout", metavar="SECONDS", min=1, max=86400, help="How long to wait for consent.")
     ] = 180,
     verify: Annotated[
         bool, typer.Option("--verify", help="Store the credential only after the connector's verify call accepts it.")
     ] = False,
 ) -> None:
-    """Store an account's credential: by the vendor's page in a browser (OAuth), else asked for.
+    """Store an account's credential, from the vendor's page (OAuth) or from input.
 
-    Secrets are typed hidden, or read from standard input (echo KEY | conn auth login ACCOUNT); never from options.
+    Type secrets hidden, or pass them on standard input (echo KEY | conn auth login ACCOUNT); never in options.
     Then the connector's `connect` steps run.
     """
     from conn_cli.commands.auth_set import renewed
     from conn_cli.credential_input import read_json
-    from conn_cli.keeping import needs_store, refuse_shadowed, reusable
-    from conn_cli.lifecycle import run_connect_steps
+    from conn_cli.keeping import needs_store, refuse_shadowed, select_reusable
     from conn_engine.runtime.connection import vault_of
-    from conn_engine.vault import Issue
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)
@@ -58,7 +57,7 @@ def login_command(  # noqa: PLR0917
     needs_store(account, vault.kind)
     if verify:
         _check_verifiable(effective)
-    stored = reusable(app, effective, account, vault)
+    stored = select_reusable(app, effective, account, vault)
     values = read_json(app, fields) if with_json else None
     consenting = None if paste else _consenting(credentials, values)
     if consenting is not None:
@@ -70,12 +69,20 @@ def login_command(  # noqa: PLR0917
     else:
         document = _read_document(app, account, credentials, values)
     app.redactor.add_document(document)
-    document = renewed(effective, stored, document)
+    _save(app, effective, account, vault, renewed(effective, stored, document), verify=verify)
+
+
+def _save(
+    app: App, effective: "Effective", account: str, vault: "LayeredVault", document: dict[str, Any], *, verify: bool
+) -> None:
+    """Store the document for the connector's hosts. The `connect` steps run afterwards, or before with `verify`."""
+    from conn_cli.lifecycle import run_connect_steps
+    from conn_engine.vault import Issue
+
     if verify:
-        document = _verified(app, effective, account, document)
-        vault.save(account, document, Issue(effective.issued_hosts(), app.clock.now()))
-    else:
-        vault.save(account, document, Issue(effective.issued_hosts()))
+        document = _verify(app, effective, account, document)
+    verified_at = app.clock.now() if verify else None
+    vault.save(account, document, Issue(effective.issued_hosts(), verified_at))
     app.out(f"stored the credential of {account} in the {vault.kind}")
     if not verify:
         run_connect_steps(app, effective, account)
@@ -87,13 +94,13 @@ def _check_verifiable(effective: "Effective") -> None:
 
     if verify_operation(effective) is None:
         raise ConfigurationError(
-            f"connector {effective.connector_name} declares no `verify`, so that --verify has nothing to call",
-            hint="log in without --verify, or name the cheapest operation: verify: RESOURCE.METHOD in connector.yaml",
+            f"connector {effective.connector_name} declares no `verify`, so --verify has nothing to call",
+            hint="log in without --verify, or add its cheapest operation to connector.yaml: verify: RESOURCE.METHOD",
         )
 
 
-def _verified(app: App, effective: "Effective", account: str, document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document after the connector's steps and its verify call, which know it before it is stored."""
+def _verify(app: App, effective: "Effective", account: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""
     from conn_cli.lifecycle import run_connect_steps, verify_credential
     from conn_engine.errors import ConnError
     from conn_engine.vault import MemoryVault
@@ -109,7 +116,7 @@ def _verified(app: App, effective: "Effective", account: str, document: Mapping[
 
 
 def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "Consenting | None":
-    """The credential when a person is to consent to it: it has a page for that, and no token was given."""
+    """Return the credential if a person must consent: the vendor has a page for that, and no token was given."""
     from conn_engine.auth import consenting
 
     found = consenting(credentials)
@@ -122,8 +129,8 @@ def _consenting(credentials: "Credentials", values: dict[str, Any] | None) -> "C
 def _client(
     app: App, account: str, credentials: "Consenting", values: dict[str, Any] | None, stored: Mapping[str, Any] | None
 ) -> dict[str, Any]:
-    """What must be known before a consent (the account's own client): given, else stored earlier, else asked for."""
-    from conn_cli.credential_input import ask_for, shape
+    """Return the fields that consent needs (the account's own client): given, else stored earlier, else asked for."""
+    from conn_cli.credential_input import ask_for, describe_parts
     from conn_engine.auth.names import document_of
     from conn_engine.errors import UsageError
 
@@ -136,14 +143,14 @@ def _client(
     if lacking:
         raise UsageError(
             f"missing: {', '.join(lacking)}",
-            hint=f"conn auth login {account} --json < FILE, with {shape(fields)} in it",
+            hint=f"conn auth login {account} --json < FILE, with {describe_parts(fields)} in it",
         )
     return document_of(fields, {name: str(value) for name, value in known.items() if value})
 
 
 def _read_document(app: App, account: str, credentials: "Credentials", values: dict[str, Any] | None) -> dict[str, Any]:
-    """The document of parts that were given as JSON, are asked for, or of the one on standard input."""
-    from conn_cli.credential_input import ask_for, read_one, shape
+    """Return the document of the parts: from JSON, from questions, or the only one from standard input."""
+    from conn_cli.credential_input import ask_for, describe_parts, read_one
     from conn_engine.errors import UsageError
 
     fields = credentials.fields()
@@ -151,5 +158,5 @@ def _read_document(app: App, account: str, credentials: "Credentials", values: d
         values = ask_for(app, fields) if app.interactive else read_one(app, account, fields)
     missing = [field.name.rpartition(".")[2] for field in fields if field.required and not values.get(field.name)]
     if missing:
-        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {shape(fields)}")
+        raise UsageError(f"missing: {', '.join(missing)}", hint=f"expected {describe_parts(fields)}")
     return credentials.document(values)

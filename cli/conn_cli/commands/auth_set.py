@@ -23,8 +23,7 @@ def set_command(
 ) -> None:
     """Store one part of an account's credential, such as the secret of its webhooks; the others stay as they are.
 
-    Any part may be the first. It is typed hidden, or read from standard input where there is nobody to ask; never from
-    an option.
+    Any part can be stored first. Type it hidden, or pass it on standard input; never in an option.
     """
     from conn_cli.keeping import needs_store, refuse_shadowed
     from conn_engine.runtime.connection import vault_of

@@ -31,7 +31,7 @@ def import_har(
 ) -> None:
     """Make a recording from the exchanges of a HAR file that went to the connector's hosts. Secrets are redacted.
 
-    Names, e-mail addresses, telephone numbers and the like of people are replaced by pseudonyms.
+    Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
     from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative

@@ -11,8 +11,9 @@ from conn_cli.options import Account, Body, Environment, Operation, Param, Send
 from conn_cli.personal import KeepPersonal
 
 if TYPE_CHECKING:
-    from conn_engine.config import OperationName
+    from conn_engine.config import Effective, OperationName
     from conn_engine.documents import Placing
+    from conn_engine.runtime.call import Call
     from conn_engine.runtime.recorder import Recorded
 
 
@@ -46,26 +47,17 @@ def record(
 ) -> None:
     """Run an operation live and keep its exchanges as a recording: redacted, scanned, written whole or not at all.
 
-    Names, e-mail addresses, telephone numbers and the like of people are replaced by pseudonyms.
+    Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
-    from conn_cli.calls import build_call
     from conn_cli.personal import choose_personal_data
     from conn_cli.running import wired
-    from conn_cli.saving import given_files
-    from conn_cli.states import StateFile
-    from conn_engine.errors import UsageError
-    from conn_engine.runtime.plans import may_write
     from conn_engine.runtime.recorder import record_operation
 
     app: App = context.obj
     effective = app.workspace.effective(account=account, environment=environment)
     name = effective.resolve(operation, raw=raw)
-    call = build_call(app, effective, name, params=param or [], body=body)
-    call = replace(call, files=given_files(app, file or []))
-    if state is not None:
-        call = replace(call, state=StateFile(app, state, effective, name).read())
-    if may_write(effective, name, call) and not send:
-        raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
+    call = _build_call(app, effective, name, param or [], body, file or [], state)
+    _check_send(effective, name, call, send)
     path = _target(app, effective.connector_name, name, scenario, account if own else None)
     if path.exists() and not force:
         _taken(path, "" if own else account)
@@ -91,6 +83,35 @@ def record(
     app.out(f"next: conn test {name.text} --account {account} --update")
 
 
+def _build_call(  # noqa: PLR0917
+    app: App,
+    effective: "Effective",
+    name: "OperationName",
+    params: list[str],
+    body: str | None,
+    files: list[str],
+    state: str | None,
+) -> "Call":
+    from conn_cli.calls import build_call
+    from conn_cli.saving import given_files
+    from conn_cli.states import StateFile
+
+    call = build_call(app, effective, name, params=params, body=body)
+    call = replace(call, files=given_files(app, files))
+    if state is not None:
+        call = replace(call, state=StateFile(app, state, effective, name).read())
+    return call
+
+
+def _check_send(effective: "Effective", name: "OperationName", call: "Call", send: bool) -> None:
+    """Raise UsageError for a call that may write, without --send."""
+    from conn_engine.errors import UsageError
+    from conn_engine.runtime.plans import may_write
+
+    if may_write(effective, name, call) and not send:
+        raise UsageError(f"{name.text} writes", hint="add --send to really send it and record the answer")
+
+
 def _taken(path: Path, account: str) -> NoReturn:
     from conn_cli.scaffold import relative
     from conn_engine.errors import UsageError
@@ -102,7 +123,7 @@ def _taken(path: Path, account: str) -> NoReturn:
 
 
 def _tell(app: App, kept: "Recorded", path: Path) -> None:
-    """What was recorded, and what to look at."""
+    """Show what was recorded, and what to look at."""
     from conn_cli.completeness import show_completeness
     from conn_cli.personal import show_summary
     from conn_cli.scaffold import relative

@@ -44,8 +44,8 @@ def record(
 ) -> None:
     """Keep a delivery as a recorded one: redacted, and signed anew by throwaway secrets that the file has.
 
-    Names, e-mail addresses and the like of people are replaced by pseudonyms, except with --contract. Ends with 4, and
-    keeps nothing, when the delivery is refused.
+    Personal data, such as names and e-mail addresses, is replaced by pseudonyms, except with --contract. Exits with 4,
+    and records nothing, if the delivery is refused.
     """
     from conn_cli.personal import choose_personal_data, show_summary
     from conn_cli.scaffold import relative

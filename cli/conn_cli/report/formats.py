@@ -40,7 +40,7 @@ class Output(Protocol):
         ...
 
     def sanitize(self, text: str, form: Form = "text") -> str:
-        """The text as it may leave."""
+        """Return the text without secrets and without what a terminal or CI system obeys."""
         ...
 
 
@@ -103,10 +103,10 @@ def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], out
 
 
 def write_text(text: str, name: str, file: str, output: Output, *, folder: Path) -> None:
-    """Write one report in the format of this name, sanitized: to standard output, or to a file below `folder`.
+    """Write one report in the named format, sanitized, to standard output or to a file below `folder`.
 
-    The file is written whole, and never through a link: a repository under test may have put one in its place. Raises
-    ConfigurationError for a file that cannot be written.
+    The file is written completely or not at all, and never through a link, which a repository under test may contain.
+    Raises ConfigurationError if the file cannot be written.
     """
     from conn_engine.documents import write_whole
 

@@ -1,7 +1,7 @@
-"""Texts of others in Markdown: as code, where nothing is a mention, a link, an image, HTML or the end of a cell.
+"""Show text from elsewhere as code in Markdown, so that it cannot be a mention, a link, an image, HTML or a cell's end.
 
-Whatever comes from a document, a vendor, a store or a file name goes through `code` or `cell`; outside of them stand
-our own words and numbers alone.
+Text from a document, a vendor, a store or a file name goes through `code` or `cell`. Only our own words and numbers are
+written outside of them.
 """
 
 import re
@@ -13,7 +13,7 @@ _ACTIVE = re.compile(r"[^a-zA-Z0-9 ]", re.ASCII)
 
 
 def code(text: str) -> str:
-    """The text as a code span on one line; nothing for an empty one."""
+    """Format the text as a code span on one line; an empty text stays empty."""
     line = " ".join(text.split())
     if not line:
         return ""
@@ -23,11 +23,11 @@ def code(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """The text as a code span in a table, where a bar is escaped even so; after a backslash it could not be."""
+    """Format the text as a code span in a table, where a bar must be escaped; after a backslash it is replaced."""
     return code(re.sub(r"(\\?)\|", lambda found: "\\\u00a6" if found[1] else "|", text)).replace("|", "\\|")
 
 
 def html_code(text: str) -> str:
-    """The text as code in a line of HTML, where Markdown would still be read."""
+    """Format the text as code in a line of HTML, in which Markdown still applies."""
     line = _ACTIVE.sub(lambda found: f"&#{ord(found[0])};", " ".join(text.split()))
     return f"<code>{line}</code>"

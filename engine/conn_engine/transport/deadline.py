@@ -74,8 +74,8 @@ class _Stream(httpcore.NetworkStream):
         return self._inner.get_extra_info(info)
 
 
-class Backend(httpcore.NetworkBackend):
-    """Opens connections within `connect_seconds`, name look-up and TLS handshake included.
+class _Opening:
+    """What both backends are made of.
 
     `judge` gets the host, its port and all its addresses before one of them is connected to, and may raise.
     """
@@ -85,8 +85,13 @@ class Backend(httpcore.NetworkBackend):
     ) -> None:
         self._seconds = connect_seconds
         self._resolver = resolver
-        self._judge = judge
-        self._plain = httpcore.SyncBackend()
+        self._judge = judge or _accept
+
+
+class Backend(_Opening, httpcore.NetworkBackend):
+    """Opens connections within `connect_seconds`, name look-up and TLS handshake included."""
+
+    _plain = httpcore.SyncBackend()
 
     def connect_tcp(
         self,
@@ -100,8 +105,7 @@ class Backend(httpcore.NetworkBackend):
         allowed = _left(self._seconds, httpcore.ConnectTimeout) or self._seconds
         until = time.monotonic() + allowed
         addresses = resolve_within(self._resolver, host, port, allowed)
-        if self._judge is not None:
-            self._judge(host, port, addresses)
+        self._judge(host, port, addresses)
         fault: Exception = httpcore.ConnectError("no address")
         for address, seconds in _shares(addresses, until):
             try:
@@ -111,16 +115,10 @@ class Backend(httpcore.NetworkBackend):
         raise fault
 
 
-class AsyncBackend(httpcore.AsyncNetworkBackend):
+class AsyncBackend(_Opening, httpcore.AsyncNetworkBackend):
     """`Backend` for an event loop, where the time for the exchange is the loop's to watch."""
 
-    def __init__(
-        self, connect_seconds: float = CONNECT_SECONDS, resolver: Resolver = resolve, judge: Judge | None = None
-    ) -> None:
-        self._seconds = connect_seconds
-        self._resolver = resolver
-        self._judge = judge
-        self._plain = httpcore.AnyIOBackend()
+    _plain = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -133,8 +131,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
         """As `Backend.connect_tcp`."""
         until = time.monotonic() + self._seconds
         addresses = await aresolve_within(self._resolver, host, port, self._seconds)
-        if self._judge is not None:
-            self._judge(host, port, addresses)
+        self._judge(host, port, addresses)
         fault: Exception = httpcore.ConnectError("no address")
         for address, seconds in _shares(addresses, until):
             try:
@@ -142,6 +139,10 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 fault = error
         raise fault
+
+
+def _accept(host: str, port: int, addresses: Sequence[str]) -> None:
+    """Judge nothing."""
 
 
 def _shares(addresses: Sequence[str], until: float) -> Iterator[tuple[str, float]]:

@@ -6,7 +6,7 @@ changes nothing. Whether a credential may go along is the door's to decide.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ __all__ = [
     "judge_addresses",
     "judge_host",
     "judge_unresolved",
+    "make_judge",
     "refuse_host",
 ]
 
@@ -89,6 +90,17 @@ def judge_addresses(origin: tuple[str, str, int], addresses: Iterable[str], trus
         if found and not _is_trusted(text, trusted):
             return f"which resolves to an internal address ({text}, {found})"
     return ""
+
+
+def make_judge(scheme: str, trusted: tuple[str, ...]) -> Callable[[str, int, Sequence[str]], None]:
+    """What raises AddressRefusal for a host, its port and its addresses where it may not be connected to."""
+
+    def judge(host: str, port: int, addresses: Sequence[str]) -> None:
+        origin = (scheme, f"[{host}]" if ":" in host else host, port)
+        if reason := judge_addresses(origin, addresses, trusted):
+            raise AddressRefusal(reason)
+
+    return judge
 
 
 def check_host(url: str, trusted: tuple[str, ...], label: str) -> None:

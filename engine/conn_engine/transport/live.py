@@ -25,8 +25,6 @@ from conn_engine.transport.redirects import Answer, Hop, follow
 from conn_engine.wire import Blob, ClientCertificate, Headers, Request, Response
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     import httpcore
 
     from conn_engine.transport.resolving import Resolver
@@ -99,13 +97,7 @@ class _Wire:
         """How connections are opened: to judged addresses only, unless to a proxy that the environment names."""
         from conn_engine.transport.resolving import resolve
 
-        scheme = "https" if key[0] else "http"
-
-        def judge(host: str, port: int, addresses: "Sequence[str]") -> None:
-            origin = (scheme, f"[{host}]" if ":" in host else host, port)
-            if reason := egress.judge_addresses(origin, addresses, self._trust.hosts):
-                raise egress.AddressRefusal(reason)
-
+        judge = egress.make_judge("https" if key[0] else "http", self._trust.hosts)
         return {
             "connect_seconds": self._connect_seconds,
             "resolver": self._resolver or resolve,

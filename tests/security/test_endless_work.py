@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from attack import World
 
-from conn_engine.config.authority import covered
 from conn_engine.transport.door import permitted
+from conn_engine.transport.hosts import covered
 
 STARS = "*a" * 25 + "*b"
 LISTED = {"method": "get", "path": "/things", "response_path": "results"}

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from attack import KEY, World
 
-from conn_engine.config.authority import covered, effective_hosts
+from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.origins import Layer
 from conn_engine.errors import ConfigurationError, TransportError
 from conn_engine.secrets import Redactor
 from conn_engine.transport import door
+from conn_engine.transport.hosts import covered
 from conn_engine.transport.redirects import Answer, follow
 from conn_engine.url_templates import fill_base_url
 from conn_engine.wire import Headers, Request

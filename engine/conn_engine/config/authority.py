@@ -8,15 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from conn_engine.config.endpoints import find_other_paths
-from conn_engine.config.grants import Grants, Levels
-from conn_engine.config.host_patterns import (
-    base_hosts,
-    consent_hosts,
-    effective_hosts,
-    host_pattern,
-    is_on,
-    is_url_place,
-)
+from conn_engine.config.grants import Levels
+from conn_engine.config.host_patterns import consent_hosts, host_pattern, is_on, is_url_place
 from conn_engine.config.merge import Path_, leaves, lookup
 from conn_engine.config.origins import Layer
 from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
@@ -25,7 +18,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, diagnostic, did_you_me
 from conn_engine.documents import dotted
 from conn_engine.transport.hosts import covered
 
-__all__ = ["Grants", "base_hosts", "covered", "declared_names", "effective_hosts", "host_pattern", "widening"]
+__all__ = ["declared_names", "widening"]
 
 _NAMED = "name it in the connector's hosts, or in trusted_hosts of conn.yaml"
 _WEBHOOKS_OWN = (
@@ -96,8 +89,8 @@ def _results_asked(levels: Levels) -> Iterator[Diagnostic]:
     for layer, path, value in _texts(levels):
         result = path[:1] == ("resources",) and path[3:] == ("job", "download", "url")
         if result and value != lookup(levels.base, path):
-            message = "cannot say where the result of a job is fetched from"
-            yield levels.refusal("SEC110", layer, path, message, "say `url` of `download` in connector.yaml")
+            message = "cannot set where the result of a job is fetched from"
+            yield levels.refusal("SEC110", layer, path, message, "set `url` of `download` in connector.yaml")
 
 
 def _answers_asked(levels: Levels) -> Iterator[Diagnostic]:
@@ -105,7 +98,7 @@ def _answers_asked(levels: Levels) -> Iterator[Diagnostic]:
         for path, value in leaves({"webhooks": layer.data.get("webhooks", {})}):
             own = path[:2] in _WEBHOOKS_OWN or path[:3] in _WEBHOOKS_OWN
             if own and value != lookup(levels.base, path):
-                message = "cannot say how deliveries are answered or subscribed to"
+                message = "cannot set how deliveries are answered or subscribed to"
                 yield levels.refusal("SEC113", layer, path, message, "write it into connector.yaml")
 
 

@@ -15,11 +15,12 @@ from typing import Any
 from msgspec import structs
 
 from conn_engine.auth import Credentials, chosen, secret_fields, supplied
-from conn_engine.config import authority
+from conn_engine.config.authority import declared_names, widening
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import find_stale_token_urls, repeats_token_url, sets_further_urls
 from conn_engine.config.faults import fault
-from conn_engine.config.grants import Levels
+from conn_engine.config.grants import Grants, Levels
+from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.issue import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, mapping_layers, merge, statements
@@ -67,7 +68,7 @@ class Effective:
         account: str | None = None,
         environment: str | None = None,
         context: dict[str, Any] | None = None,
-        grants: authority.Grants | None = None,
+        grants: Grants | None = None,
     ) -> None:
         self.connector_name = connector_name
         self.account = account
@@ -77,7 +78,7 @@ class Effective:
         self.captured: frozenset[str] = frozenset()
         """The names in `context` that a log-in found out."""
         self.layers = tuple(layers)
-        self.grants = grants or authority.Grants(environment=environment)
+        self.grants = grants or Grants(environment=environment)
         self._stored_for: tuple[str, ...] | None = None
         self._vendor: dict[tuple[str, str], VendorOperation] = {}
         self._chosen: dict[tuple[str, str], VendorOperation] = {}
@@ -102,7 +103,7 @@ class Effective:
         for _, text in texts(self.layers[0].data):
             found.add(text)
             if "{{" in text:
-                with suppress(ExpressionError):  # the connector's author is told where it is used
+                with suppress(ExpressionError):  # reported where it is used
                     found.update(source for source, _ in template(text).expressions)
         return frozenset(found)
 
@@ -308,7 +309,7 @@ class Effective:
     @cached_property
     def granted_hosts(self) -> tuple[str, ...]:
         """Patterns of the hosts that may receive a credential which is stored now."""
-        return authority.effective_hosts(self.layers, self.grants.trusted_hosts)
+        return effective_hosts(self.layers, self.grants.trusted_hosts)
 
     @cached_property
     def hosts(self) -> tuple[str, ...]:
@@ -341,17 +342,17 @@ class Effective:
     def env_names(self) -> tuple[str, ...]:
         """The environment variables that credentials and authorization may read."""
         granted = (*self.grants.variables, *self.grants.allowance.env)
-        return authority.declared_names(self.layers[0].data, granted)
+        return declared_names(self.layers[0].data, granted)
 
     def widening(self) -> list[Diagnostic]:
         """Overrides that ask for more than the connector grants, and what conn.yaml allows of them."""
-        return authority.widening(self._levels)
+        return widening(self._levels)
 
     def stale_token_urls(self) -> list[Diagnostic]:
         """Token requests that an override leaves at the host from which it moves all others."""
         return list(find_stale_token_urls(self._levels))
 
-    @property
+    @cached_property
     def _levels(self) -> Levels:
         return Levels(self.layers, self.data, self.grants)
 
@@ -364,21 +365,20 @@ class Effective:
 
         The door stops a credential; it does not stop a request without one to a host that the attacker chose.
         """
-        found = self._refusals
+        found = [one for one in self._authority_findings if one.severity is Severity.ERROR and one.code != "SEC112"]
         if found:
             raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
 
     @cached_property
-    def _refusals(self) -> list[Diagnostic]:
-        found = [*self.widening(), *self.stale_token_urls()]
-        return [finding for finding in found if finding.severity is Severity.ERROR and finding.code != "SEC112"]
+    def _authority_findings(self) -> tuple[Diagnostic, ...]:
+        return (*self.widening(), *self.stale_token_urls())
 
     # --- findings ---
 
     @cached_property
     def findings(self) -> tuple[Diagnostic, ...]:
         """Faults that no document shows alone, and attempts to widen authority."""
-        return (*self._merged_findings(), *self.widening(), *self.stale_token_urls())
+        return (*self._merged_findings(), *self._authority_findings)
 
     def document_findings(self) -> list[Diagnostic]:
         """Faults of the documents it is made of, each by itself."""

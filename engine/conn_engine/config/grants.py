@@ -81,14 +81,12 @@ class Levels:
             hint += (
                 f"; or allow it in conn.yaml: environments: {{{self.grants.environment}: {{allow: {{{allowance}}}}}}}"
             )
-        return diagnostic(code, f"{layer.level} {message}", self.span(layer, path), path=dotted(path), hint=hint)
+        return self._finding(code, layer, path, message, hint)
 
     def exception(self, layer: Layer, path: Path_, message: str) -> Diagnostic:
         """The finding about an override that conn.yaml allows."""
-        return diagnostic(
-            "SEC117",
-            f'{layer.level} {message}; conn.yaml allows it in "{self.grants.environment}"',
-            self.span(layer, path),
-            path=dotted(path),
-            hint="look whether it is still needed",
-        )
+        message += f'; conn.yaml allows it in "{self.grants.environment}"'
+        return self._finding("SEC117", layer, path, message, "check whether it is still needed")
+
+    def _finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
+        return diagnostic(code, f"{layer.level} {message}", self.span(layer, path), path=dotted(path), hint=hint)

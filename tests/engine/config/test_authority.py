@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from conn_engine.config.authority import covered, host_pattern
+from conn_engine.config.host_patterns import host_pattern
+from conn_engine.transport.hosts import covered
 
 CONNECTOR = """\
 base_url: https://{{context.subdomain}}.example.com/api

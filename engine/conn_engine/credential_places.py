@@ -1,4 +1,4 @@
-"""Where a connector's authorization puts a credential into a request: told by each kind, read by whoever hides it."""
+"""Where a connector's authorization puts a credential into a request: each kind describes its own, for redaction."""
 
 import re
 from collections.abc import Iterator

@@ -1,11 +1,12 @@
 """JSON pointers (RFC 6901): reading data at one, and copies of data with something else there."""
 
 import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["get_pointer", "pointer_to", "remove_pointer", "set_pointer"]
+__all__ = ["get_at", "get_pointer", "pointer_to", "remove_pointer", "set_pointer"]
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,6}")
 
@@ -17,10 +18,15 @@ def pointer_to(*names: str) -> str:
 
 def get_pointer(data: Any, pointer: str) -> Any:
     """The value at a pointer; None when there is none. Raises ConfigurationError when the text is no pointer."""
-    for name in _names(pointer):
+    return get_at(data, _names(pointer))
+
+
+def get_at(data: Any, names: Iterable[str]) -> Any:
+    """The value to which names lead, one inside the other; None when there is none."""
+    for name in names:
         if isinstance(data, list) and _INDEX.fullmatch(name) and int(name) < len(data):
             data = data[int(name)]
-        elif isinstance(data, dict) and name in data:
+        elif isinstance(data, Mapping) and name in data:
             data = data[name]
         else:
             return None

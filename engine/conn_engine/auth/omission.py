@@ -11,6 +11,7 @@ from msgspec import UNSET
 
 from conn_engine.auth.names import CredentialField, sealed
 from conn_engine.errors import CredentialError, ExpressionError
+from conn_engine.pointers import get_at
 from conn_engine.strategies import Scope, filled
 
 __all__ = ["absent_parts", "emptied", "filled_in_part", "missing_parts", "reads", "text_if_present", "without"]
@@ -27,13 +28,7 @@ def absent_parts(fields: Iterable[CredentialField], document: Mapping[str, Any])
 
 def missing_parts(fields: Iterable[CredentialField], document: Mapping[str, Any] | None) -> list[CredentialField]:
     """The parts that the account must have and has not; an empty value counts as none."""
-    return [part for part in fields if part.required and _at(document, part.name.split(".")) in (None, "")]
-
-
-def _at(data: Any, path: list[str]) -> Any:
-    for name in path:
-        data = data.get(name) if isinstance(data, Mapping) else None
-    return data
+    return [part for part in fields if part.required and get_at(document, part.name.split(".")) in (None, "")]
 
 
 def without(scope: Scope, absent: frozenset[str]) -> Scope:

@@ -8,8 +8,8 @@ from conn_engine.config import Effective, OperationName
 from conn_engine.documents import Placing, dump_json, write_whole
 from conn_engine.errors import UsageError
 from conn_engine.personal import PersonalSummary
-from conn_engine.runtime.credential_places import needed_headers, places_of
 from conn_engine.runtime.personal import PersonalData, save_without_personal_data
+from conn_engine.runtime.request_credentials import find_credential_places, find_declared_headers
 from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
 from conn_engine.transport.har import export_har, import_har
@@ -46,14 +46,14 @@ def import_recording(
         content = source.read_bytes()
     except OSError as error:
         raise UsageError(f"cannot read {source.name}: {(error.strerror or str(error)).lower()}") from error
-    places = places_of(effective)
+    places = find_credential_places(effective)
     wary = WaryRedactor(redactor, [place.name for place in places if place.kind == "parameter"])
     exchanges = import_har(
         content,
         hosts=effective.hosts,
         redactor=wary,
         places=places,
-        needed=needed_headers(effective),
+        declared=find_declared_headers(effective),
         file=source.name,
     )
     recording = Recording(

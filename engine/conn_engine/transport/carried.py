@@ -14,13 +14,14 @@ import msgspec
 from msgspec import UNSET
 
 from conn_engine.credential_places import CredentialPlace
+from conn_engine.pointers import get_at
 from conn_engine.secret_names import Place, is_common_word
 from conn_engine.secrets import REDACTED
 from conn_engine.transport.recordings import Exchange, RecordedPart, RecordedRequest
 from conn_engine.wary_redaction import WaryRedactor
 from conn_engine.wire import Request, Response
 
-__all__ = ["learn_credentials", "without_placed"]
+__all__ = ["learn_credentials", "remove_placed"]
 
 _SCHEME = re.compile(r"(?:bearer|basic|token|key|apikey|digest|bot) +", re.IGNORECASE)
 _LABEL = "a credential of the file"
@@ -33,7 +34,7 @@ def learn_credentials(
     """Let the redactor know the credentials of an exchange that is not redacted yet."""
     for name, value in (*request.headers.pairs, *response.headers.pairs):
         if redactor.is_named(name, "header", value):
-            for secret in _in_header(name, value):
+            for secret in _split_header(name, value):
                 _learn(secret, redactor)
     recorded = exchange.request
     fields = {part.name: part.text for part in recorded.parts or ()}
@@ -42,7 +43,7 @@ def learn_credentials(
     for body in (recorded.body, exchange.response.body):
         _learn_named(body, "field", redactor)
     for place in places:
-        for value in _placed(place, request, recorded):
+        for value in _find_placed_texts(place, request, recorded):
             for secret in place.secrets(value):
                 if not place.certain:
                     _learn(secret, redactor)
@@ -50,19 +51,19 @@ def learn_credentials(
                     redactor.add(secret, _LABEL)
 
 
-def without_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -> RecordedRequest:
+def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -> RecordedRequest:
     """The request with `[redacted]` in the places of credentials, however short they are."""
     for place in places:
         if place.kind == "header":
             headers = {name: value for name, value in request.headers.items() if name.lower() != place.name.lower()}
             request = msgspec.structs.replace(request, headers=headers)
         elif place.kind == "parameter":
-            query, form = (_blanked(values, (place.name,)) for values in (request.query, request.form))
+            query, form = (_blank(values, (place.name,)) for values in (request.query, request.form))
             request = msgspec.structs.replace(request, query=query, form=form)
         elif place.kind == "field":
             path = tuple(place.name.split("."))
-            parts = request.parts and tuple(_blanked_part(part, place.name) for part in request.parts)
-            body, form = _blanked(request.body, path), _blanked(request.form, path)
+            parts = request.parts and tuple(_blank_part(part, place.name) for part in request.parts)
+            body, form = _blank(request.body, path), _blank(request.form, path)
             request = msgspec.structs.replace(request, body=body, form=form, parts=parts)
         elif place.kind == "url" and (found := re.search(place.name, request.url)) is not None:
             url = request.url
@@ -72,23 +73,23 @@ def without_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) 
     return request
 
 
-def _placed(place: CredentialPlace, request: Request, recorded: RecordedRequest) -> Iterator[str]:
+def _find_placed_texts(place: CredentialPlace, request: Request, recorded: RecordedRequest) -> Iterator[str]:
     """The texts that stand in a place."""
     if place.kind == "header":
         for value in request.headers.all(place.name):
-            yield from _in_header(place.name, value)
+            yield from _split_header(place.name, value)
     elif place.kind == "url":
         found = re.search(place.name, recorded.url)
         yield from found.groups() if found is not None else ()
     elif place.kind == "parameter":
-        yield from _texts((recorded.query.get(place.name), (recorded.form or {}).get(place.name)))
+        yield from _iterate_texts((recorded.query.get(place.name), (recorded.form or {}).get(place.name)))
     elif place.kind == "field":
         path = tuple(place.name.split("."))
-        yield from _texts((_at(recorded.body, path), _at(recorded.form, path)))
+        yield from _iterate_texts((get_at(recorded.body, path), get_at(recorded.form, path)))
         yield from (part.text for part in recorded.parts or () if part.name == place.name and part.text)
 
 
-def _in_header(name: str, value: str) -> Iterator[str]:
+def _split_header(name: str, value: str) -> Iterator[str]:
     """What a header has of a credential: it without its scheme, a user's name (often the key) and password, cookies."""
     yield value
     bare = _SCHEME.sub("", value, count=1).strip()
@@ -118,34 +119,28 @@ def _learn_named(data: Any, place: Place, redactor: WaryRedactor) -> None:
 
 
 def _learn(value: str, redactor: WaryRedactor) -> None:
-    """Learn a value that only its name gives away, if it is no word that may stand anywhere."""
+    """Learn a value that only its name gives away, unless it may be a common word."""
     if len(value) >= _SHORTEST and not value.isalpha() and re.search(r"\s|://", value) is None:
         redactor.add(value, _LABEL)
 
 
-def _texts(values: Iterable[Any]) -> Iterator[str]:
+def _iterate_texts(values: Iterable[Any]) -> Iterator[str]:
     for value in values:
         if isinstance(value, str):
             yield value
         elif isinstance(value, list):
-            yield from _texts(value)
+            yield from _iterate_texts(value)
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield str(value)
 
 
-def _at(data: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        data = data.get(name) if isinstance(data, Mapping) else None
-    return data
-
-
-def _blanked(data: Any, path: tuple[str, ...]) -> Any:
+def _blank(data: Any, path: tuple[str, ...]) -> Any:
     """A copy in which what is at a path is `[redacted]`; the same object where nothing is."""
     if data is UNSET or not isinstance(data, dict) or path[0] not in data:
         return data
-    inner = REDACTED if len(path) == 1 else _blanked(data[path[0]], path[1:])
+    inner = REDACTED if len(path) == 1 else _blank(data[path[0]], path[1:])
     return {**data, path[0]: inner}
 
 
-def _blanked_part(part: RecordedPart, name: str) -> RecordedPart:
+def _blank_part(part: RecordedPart, name: str) -> RecordedPart:
     return msgspec.structs.replace(part, body=UNSET, text=REDACTED, base64=None) if part.name == name else part

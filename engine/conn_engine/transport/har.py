@@ -20,7 +20,7 @@ from conn_engine.credential_places import CredentialPlace
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConfigurationError
 from conn_engine.secrets import Redactor
-from conn_engine.transport.carried import learn_credentials, without_placed
+from conn_engine.transport.carried import learn_credentials, remove_placed
 from conn_engine.transport.exchanges import exchange_of, flat, made
 from conn_engine.transport.recordings import (
     Exchange,
@@ -48,15 +48,15 @@ def import_har(
     hosts: Sequence[str] = (),
     redactor: Redactor | None = None,
     places: Collection[CredentialPlace] = (),
-    needed: Collection[str] = _NEEDED,
+    declared: Collection[str] = (),
     file: str = "HAR",
 ) -> list[Exchange]:
     """The exchanges of a HAR file, redacted, in its order.
 
     `hosts` (patterns, `*.example.com`) keeps what went there; entries without an answer are left out, and CORS
-    preflights. `places` are where the connector's credentials stand, `needed` the request headers that are kept, in
-    lower case. `redactor` knows the credentials of the file afterwards. Raises ConfigurationError (REC004) for what is
-    no HAR, or when nothing is left.
+    preflights. `places` are where the connector's credentials stand, `declared` the request headers that are kept, in
+    lower case; those that describe the body always are. `redactor` knows the credentials of the file afterwards.
+    Raises ConfigurationError (REC004) for what is not a HAR, or when nothing is left.
     """
     wary = redactor if isinstance(redactor, WaryRedactor) else WaryRedactor(redactor)
     entries = _entries(content, file)
@@ -80,13 +80,13 @@ def import_har(
         _fail(file, "no answered request is left", hint=f"hosts in the file: {known}")
     for request, response, exchange in found:
         learn_credentials(request, response, exchange, places, wary)
-    return [_redacted(exchange, places, needed, wary) for _, _, exchange in found]
+    return [_redact(exchange, places, _NEEDED.union(declared), wary) for _, _, exchange in found]
 
 
-def _redacted(
+def _redact(
     exchange: Exchange, places: Collection[CredentialPlace], needed: Collection[str], redactor: WaryRedactor
 ) -> Exchange:
-    request = without_placed(exchange.request, places)
+    request = remove_placed(exchange.request, places)
     headers = {name: value for name, value in request.headers.items() if name.lower() in needed}
     return Exchange(
         request=redacted_request(msgspec.structs.replace(request, headers=headers), redactor),
@@ -130,13 +130,13 @@ def _request(entry: dict[str, Any]) -> Request:
             if multipart is not None:
                 headers = [(name, value) for name, value in headers if name.lower() != "content-type"]
                 headers.append(("content-type", f"{multipart[0]}; boundary={_BOUNDARY}"))
-                return Request(str(entry["method"]).upper(), url, Headers(headers), _in_parts(post["params"]))
+                return Request(str(entry["method"]).upper(), url, Headers(headers), _join_parts(post["params"]))
             text = urlencode([(pair["name"], pair.get("value", "")) for pair in post["params"]])
         body = _bytes(text, post.get("encoding") or post.get("_encoding")) or None
     return Request(str(entry["method"]).upper(), url, Headers(headers), body)
 
 
-def _in_parts(params: list[dict[str, Any]]) -> bytes:
+def _join_parts(params: list[dict[str, Any]]) -> bytes:
     """The body of a form in parts, of which the file has the fields alone."""
     parts = bytearray()
     for pair in params:

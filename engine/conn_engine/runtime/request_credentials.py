@@ -10,32 +10,30 @@ from conn_engine.config.secret_texts import secret_texts
 from conn_engine.credential_places import CredentialPlace, Kind
 from conn_engine.url_templates import hide_templates, split_url
 
-__all__ = ["needed_headers", "places_of"]
+__all__ = ["find_credential_places", "find_declared_headers"]
 
 _KINDS: dict[str, Kind] = {"headers": "header", "query": "parameter", "body": "field"}
 _TEMPLATE = re.compile("\0+")
 _ANY_HOST = "^https?://[^/?#]+"
-_ALWAYS_NEEDED = frozenset({"accept", "content-type"})
 
 
-def needed_headers(effective: Effective) -> frozenset[str]:
-    """The request headers that the connector says something of, in lower case."""
-    named = {name.lower() for operation in effective.vendor_operations() for name in operation.headers}
-    return _ALWAYS_NEEDED | named
+def find_declared_headers(effective: Effective) -> frozenset[str]:
+    """The request headers that the connector's operations set, in lower case."""
+    return frozenset(name.lower() for operation in effective.vendor_operations() for name in operation.headers)
 
 
-def places_of(effective: Effective) -> list[CredentialPlace]:
+def find_credential_places(effective: Effective) -> list[CredentialPlace]:
     """Every place in which a request of the connector carries a credential."""
     found: dict[CredentialPlace, None] = {}
     for operation in effective.vendor_operations():
         for place in operation.authorization.places():
             if not place.template or "{{" in place.template:  # anything else is the same for everybody
-                found |= dict.fromkeys(_in_urls(operation, place) if place.kind == "path" else [place])
-    found |= dict.fromkeys(_written(effective.data))
+                found |= dict.fromkeys(_find_in_urls(operation, place) if place.kind == "path" else [place])
+    found |= dict.fromkeys(_find_templates(effective.data))
     return list(found)
 
 
-def _in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterator[CredentialPlace]:
+def _find_in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterator[CredentialPlace]:
     """A place in a path as patterns of URLs: with the base URL's path, and without it, as hosts may differ by it."""
     base = split_url(operation.base_url)[1].rstrip("/")
     path = operation.path if operation.path.startswith(("/", "?")) or not operation.path else f"/{operation.path}"
@@ -49,7 +47,7 @@ def _in_urls(operation: VendorOperation, place: CredentialPlace) -> Iterator[Cre
             yield CredentialPlace("url", f"{begin}{pattern}(?:[/?#]|$)")
 
 
-def _written(data: Mapping[str, Any]) -> Iterator[CredentialPlace]:
+def _find_templates(data: Mapping[str, Any]) -> Iterator[CredentialPlace]:
     """What the signatures and the requests of a log-in write into headers, queries and bodies."""
     for path, text in secret_texts(data):
         where = next((at for at, key in enumerate(path) if key in ("credentials", "signature")), len(path))

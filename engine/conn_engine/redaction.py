@@ -1,9 +1,8 @@
-"""Secrets removed from what leaves the process, and from what comes into it. Where a secret stands is told by
-`secret_search`."""
+"""Secrets removed from what leaves the process, and from what comes into it. `secret_search` finds them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from typing import Any, AnyStr
 from urllib.parse import unquote_plus
 
 from conn_engine.secret_documents import replace_secrets
@@ -11,7 +10,7 @@ from conn_engine.secret_names import Place, is_open_part, is_signature_name, sec
 from conn_engine.secret_search import REDACTED, SecretSearch, Spans
 from conn_engine.secret_streams import EchoCleaner, Replacement
 
-__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "is_numbered", "unnumbered"]
+__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "is_numbered", "splice", "unnumbered"]
 
 _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
 _NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
@@ -29,6 +28,19 @@ def is_numbered(text: str) -> bool:
 def unnumbered(text: str) -> str:
     """The text with its numbered placeholders made plain ones."""
     return _NUMBERED.sub(REDACTED, text)
+
+
+def splice(text: AnyStr, replacements: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
+    """The text with what replaces its parts, which are in order and apart; this very object when there is nothing."""
+    parts: list[AnyStr] = []
+    done = 0
+    for start, end, new in replacements:
+        parts += (text[done:start], new)
+        done = end
+    if not parts:
+        return text
+    parts.append(text[done:])
+    return text[:0].join(parts)
 
 
 class Redactor:
@@ -63,7 +75,7 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """The text with every known secret replaced."""
-        return self._replaced(text, self._search.locate)
+        return self._replace_spans(text, self._search.locate)
 
     def without_echo(self, body: bytes) -> bytes:
         """An answer's body without the secrets that it sends back; this very object when there are none.
@@ -74,12 +86,7 @@ class Redactor:
         """
         if not self._search.suspects(body.decode("latin-1")):
             return body
-        parts: list[bytes] = []
-        done = 0
-        for start, end, replacement in self._echoes(body):
-            parts += (body[done:start], replacement)
-            done = end
-        return b"".join((*parts, body[done:])) if parts else body
+        return splice(body, self._echoes(body))
 
     def data_without_echo(self, data: Any) -> Any:
         """Decoded data without the secrets that an answer sends back, among its keys too; this very object when there
@@ -133,17 +140,12 @@ class Redactor:
     def __repr__(self) -> str:
         return f"Redactor({len(self._search.labels)} secrets)"
 
-    def _replaced(self, text: str, locate: Callable[[str], Spans]) -> str:
-        parts: list[str] = []
-        done = 0
-        for start, end in locate(text):
-            parts += (text[done:start], REDACTED)
-            done = end
-        return "".join((*parts, text[done:])) if parts else text
+    def _replace_spans(self, text: str, locate: Callable[[str], Spans]) -> str:
+        return splice(text, ((start, end, REDACTED) for start, end in locate(text)))
 
     def _data_without_echo(self, value: Any) -> Any:
         if isinstance(value, str):
-            return self._replaced(value, self._search.locate_echoes)
+            return self._replace_spans(value, self._search.locate_echoes)
         if isinstance(value, Mapping):
             return {self._data_without_echo(key): self._data_without_echo(item) for key, item in value.items()}
         return [self._data_without_echo(item) for item in value] if isinstance(value, list) else value
@@ -183,18 +185,18 @@ class Redactor:
             return {(self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()}
         if isinstance(value, (list, tuple)):
             return [self._blank(item) for item in value]
-        return value if value is None or isinstance(value, bool) or value == "" else self._named(str(value))
+        return value if value is None or isinstance(value, bool) or value == "" else self._make_placeholder(str(value))
 
     def _without_named(self, url: str) -> str:
         def pair(match: re.Match[str]) -> str:
             mark, name, value = match.groups()
             if not value or not self.is_named(name, "parameter", value):
                 return match.group()
-            return f"{mark}{name}={self._named(unquote_plus(value))}"
+            return f"{mark}{name}={self._make_placeholder(unquote_plus(value))}"
 
         return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))
 
-    def _named(self, value: str) -> str:
+    def _make_placeholder(self, value: str) -> str:
         """What stands for a value that is only known by its name; what stands for one already stays."""
         return value if _PLACEHOLDER.fullmatch(value) else REDACTED
 
@@ -214,7 +216,7 @@ class NumberingRedactor(Redactor):
         """This one, whose numbers go on."""
         return self
 
-    def _named(self, value: str) -> str:
+    def _make_placeholder(self, value: str) -> str:
         if _PLACEHOLDER.fullmatch(value):
             return value
         if self._search.locate(value):

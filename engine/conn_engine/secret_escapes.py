@@ -56,7 +56,7 @@ _ASIDES = (("<!--", "-->"), ("<?", "?>"))
 
 
 @cache
-def _traced() -> list[tuple[str, re.Pattern[str]]]:  # not at the top: most runs never need it
+def _compile_traces() -> list[tuple[str, re.Pattern[str]]]:  # not at the top: most runs never need it
     return [(character, re.compile(pattern)) for character, pattern in _TRACES.items()]
 
 
@@ -90,8 +90,8 @@ class Unescaped:
         return self._source.locate(start, end) if self._source is not None else (start, end)
 
     def unescape(self, reading: str) -> "Unescaped":
-        """The same without one more layer of escapes; this very object when there is none."""
-        made = _edited(self.text, _escapes(self.text, reading))
+        """The same without one more layer of escapes; this very object when it has none."""
+        made = _edit(self.text, _escapes(self.text, reading))
         return Unescaped(*made, 0, self) if made[1] else self
 
     def within(self, source: "Unescaped") -> "Unescaped":
@@ -120,7 +120,7 @@ class Unescaped:
 
 def may_hide(text: str) -> bool:
     """Whether what never has to be escaped may be escaped in the text, or something may divide it."""
-    return any(_has_trace(text, character, trace) for character, trace in _traced())
+    return any(_has_trace(text, character, trace) for character, trace in _compile_traces())
 
 
 def _has_trace(text: str, character: str, trace: re.Pattern[str]) -> bool:
@@ -151,9 +151,9 @@ def unescape_around(text: str, reach: int) -> Iterator[Unescaped]:
 def unwrap(text: str) -> Iterator[Unescaped]:
     """The text without what an encoding of all of it puts between its characters: UTF-16, quoted-printable."""
     if "\0" in text:
-        yield Unescaped(*_edited(text, ((*found.span(), "") for found in _ZEROS.finditer(text))))
+        yield Unescaped(*_edit(text, ((*found.span(), "") for found in _ZEROS.finditer(text))))
     if _has_soft_breaks(text):
-        yield Unescaped(*_edited(text, _escapes(text, _QUOTED_PRINTABLE)))
+        yield Unescaped(*_edit(text, _escapes(text, _QUOTED_PRINTABLE)))
 
 
 def unwrap_roughly(text: str) -> Iterator[str]:
@@ -169,7 +169,9 @@ def _has_soft_breaks(text: str) -> bool:
 
 
 def _surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
-    traces = [found.span() for character, trace in _traced() if character in text for found in trace.finditer(text)]
+    traces = [
+        found.span() for character, trace in _compile_traces() if character in text for found in trace.finditer(text)
+    ]
     traces.sort()
     start = end = -1
     for trace_start, trace_end in traces:
@@ -183,7 +185,7 @@ def _surroundings(text: str, reach: int) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
-def _edited(text: str, replacements: Iterable[tuple[int, int, str]]) -> tuple[str, list[_Edit]]:
+def _edit(text: str, replacements: Iterable[tuple[int, int, str]]) -> tuple[str, list[_Edit]]:
     """The text with its replacements, which are in order; of two that overlap the first counts."""
     parts: list[str] = []
     edits: list[_Edit] = []
@@ -221,7 +223,7 @@ def _asides(text: str) -> list[tuple[int, int, str]]:
 
 
 def _meaning(match: re.Match[str]) -> str | None:
-    """The characters that an escape stands for; None when it is none."""
+    """The characters that an escape stands for; None where it does not stand for any."""
     kind = match.lastgroup or ""
     said = match[kind]
     if kind in ("section", "line", "soft"):

@@ -11,7 +11,7 @@ from functools import cache
 from html.entities import html5
 from urllib.parse import quote
 
-__all__ = ["Compiled", "compile_forms", "marks", "widened"]
+__all__ = ["FormsPattern", "compile_forms", "marks", "widen"]
 
 _BASE64_CHARACTER = re.compile(r"[A-Za-z0-9+/_-]")
 _ALNUM = re.compile("[A-Za-z0-9]+")
@@ -26,7 +26,7 @@ _BASE64_TAIL = re.compile(r"(?:[A-Za-z0-9+/_-]|%2[BbFf])*(?:=|%3[Dd]){0,2}")
 
 
 @dataclass(frozen=True, slots=True)
-class Compiled:
+class FormsPattern:
     """One pattern for `size` secrets; per group the label and whether the form is packed."""
 
     pattern: re.Pattern[str]
@@ -34,14 +34,14 @@ class Compiled:
     size: int
 
 
-def compile_forms(labels: list[tuple[str, str]]) -> Compiled:
+def compile_forms(labels: list[tuple[str, str]]) -> FormsPattern:
     """The pattern for secrets in every form in which they travel. `labels` are pairs of a value and its label."""
     # The longest first: a secret that begins with another must not be left in half.
     ordered = sorted(labels, key=lambda pair: len(pair[0]), reverse=True)
     forms = [(_direct(value), (label, False)) for value, label in ordered]
     forms += [(form, (label, True)) for value, label in ordered for form in _packed(value)]
     groups: list[tuple[str, bool]] = []
-    return Compiled(re.compile(_alternation(forms, groups)), groups, len(labels))
+    return FormsPattern(re.compile(_alternation(forms, groups)), groups, len(labels))
 
 
 def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[str, bool]], depth: int = 0) -> str:
@@ -65,7 +65,7 @@ def _alternation(forms: list[tuple[str, tuple[str, bool]]], groups: list[tuple[s
     return "|".join(parts)
 
 
-def widened(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
+def widen(text: str, start: int, end: int, floor: int) -> tuple[int, int]:
     """A base64 match with the character before it, which holds bits of the secret, and the rest of its run.
 
     The rest tells the secret's length, and would differ for another secret when a recording is replayed.
@@ -142,14 +142,14 @@ def _either_case(digits: str) -> str:
 def _packed(value: str) -> list[str]:
     """Patterns for the value inside base64 (either alphabet, any alignment) or as hexadecimal."""
     forms: set[str] = set()
-    for raw in _spelled(value):
+    for raw in _spell(value):
         forms.update({raw.hex(), raw.hex().upper()})
         forms.update("".join(map(_in_base64, _core(raw, offset))) for offset in range(3))
     forms.discard("")
     return sorted(forms, key=lambda form: (-len(form), form))
 
 
-def _spelled(value: str) -> set[bytes]:
+def _spell(value: str) -> set[bytes]:
     """The value in bytes as it is packed: plain, JSON-escaped, percent-encoded, in Latin-1."""
     spelled = {value.encode("utf-8", "surrogatepass")}
     if _UNRESERVED.fullmatch(value):  # the same in all of them
@@ -182,7 +182,7 @@ def marks(value: str) -> frozenset[str]:
     every text.
     """
     found = {_longest(_UNRESERVED, value)}
-    for raw in _spelled(value):
+    for raw in _spell(value):
         digits = _longest(_DIGITS, raw.hex())  # the same in either case
         found |= {digits} if len(digits) >= _TELLING_DIGITS else {raw.hex(), raw.hex().upper()}
         for core in filter(None, (_core(raw, offset) for offset in range(3))):

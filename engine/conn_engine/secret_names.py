@@ -161,7 +161,7 @@ def is_signature_name(name: str) -> bool:
 
 
 def is_public_part(name: str) -> bool:
-    """Whether a part of a credential document is no secret (`scope`, `expires_at` …)."""
+    """Whether a part of a credential document is not a secret (`scope`, `expires_at` …)."""
     return _squeezed(name) in _PUBLIC_PARTS
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from conn_engine.secret_escapes import Unescaped, may_hide, unescape_around, unwrap, unwrap_roughly
-from conn_engine.secret_forms import Compiled, compile_forms, marks, widened
+from conn_engine.secret_forms import FormsPattern, compile_forms, marks, widen
 
 __all__ = ["REDACTED", "SHORTEST", "SecretSearch", "Spans"]
 
@@ -27,10 +27,10 @@ class SecretSearch:
         self.reach = _LONGEST_ESCAPE
         self._echoes: dict[str, str] = {}
         self._marks: tuple[int, tuple[str, ...]] = (0, ())
-        self._compiled: dict[bool, Compiled] = {}
+        self._compiled: dict[bool, FormsPattern] = {}
 
     def add(self, value: str, label: str, *, echo: bool) -> None:
-        """Learn one secret. Values shorter than 4 characters cannot be told from other text, and are ignored."""
+        """Learn one secret. Values shorter than 4 characters are ignored: any text may have them."""
         for part in (value, *_lines(value)):
             if len(part) < SHORTEST:
                 continue
@@ -85,10 +85,10 @@ class SecretSearch:
             at += len(part) + len(REDACTED)
         return found
 
-    def _locate_in_part(self, compiled: Compiled, text: str) -> Spans:
+    def _locate_in_part(self, compiled: FormsPattern, text: str) -> Spans:
         spans = _matches(compiled, text)
         found = [view.locate(*span) for view in self._views(text) for span in _matches(compiled, view.text)]
-        return _joined(spans + found) if found else spans
+        return _join_spans(spans + found) if found else spans
 
     def _views(self, text: str, *, wrapped: bool = True) -> Iterator[Unescaped]:
         """The text with escapes undone, wherever some may hide a secret."""
@@ -106,7 +106,7 @@ class SecretSearch:
             self._marks = len(values), known
         return known
 
-    def _current(self, *, echoes: bool) -> Compiled | None:
+    def _current(self, *, echoes: bool) -> FormsPattern | None:
         # Replaced as a whole, and only trusted for the secrets it was made of: threads add and read at once.
         values = self._echoes if echoes else self.labels
         compiled = self._compiled.get(echoes)
@@ -122,17 +122,17 @@ def _lines(value: str) -> list[str]:
     return [line for line in value.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
 
 
-def _labels(compiled: Compiled, text: str) -> Iterable[str]:
+def _labels(compiled: FormsPattern, text: str) -> Iterable[str]:
     return (compiled.groups[(match.lastindex or 1) - 1][0] for match in compiled.pattern.finditer(text))
 
 
-def _matches(compiled: Compiled, text: str) -> Spans:
+def _matches(compiled: FormsPattern, text: str) -> Spans:
     spans: Spans = []
     done = 0
     for match in compiled.pattern.finditer(text):
         start, end = match.span()
         if compiled.groups[(match.lastindex or 1) - 1][1]:
-            start, end = widened(text, start, end, done)
+            start, end = widen(text, start, end, done)
         if start > done or not spans:
             spans.append((start, end))
         else:  # one that begins inside the widening before it, or at its end, only lengthens it
@@ -141,7 +141,7 @@ def _matches(compiled: Compiled, text: str) -> Spans:
     return spans
 
 
-def _joined(spans: Spans) -> Spans:
+def _join_spans(spans: Spans) -> Spans:
     joined: Spans = []
     for start, end in sorted(spans):
         if joined and start <= joined[-1][1]:

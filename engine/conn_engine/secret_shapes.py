@@ -64,7 +64,7 @@ _LETTERS = re.compile(r"[A-Za-z]+=*")
 @cache
 def token_pattern() -> re.Pattern[str]:
     """A pattern for tokens of well-known vendors and JSON Web Tokens."""
-    return re.compile("|".join(map(_apart, _TOKENS.values())))
+    return re.compile("|".join(map(_set_apart, _TOKENS.values())))
 
 
 def is_random(text: str) -> bool:
@@ -75,7 +75,7 @@ def is_random(text: str) -> bool:
 def locate_shapes(text: str) -> list[tuple[int, int]]:
     """Where credentials stand, in order and apart from one another."""
     joined: list[tuple[int, int]] = []
-    for start, end, _ in sorted(_found(text)):
+    for start, end, _ in sorted(_find_shapes(text)):
         if joined and start < joined[-1][1]:
             joined[-1] = (joined[-1][0], max(joined[-1][1], end))
         else:
@@ -85,13 +85,13 @@ def locate_shapes(text: str) -> list[tuple[int, int]]:
 
 def shapes_in(text: str) -> list[str]:
     """What kinds of credentials stand in the text, for people."""
-    return list(dict.fromkeys(label for _, _, label in _found(text)))
+    return list(dict.fromkeys(label for _, _, label in _find_shapes(text)))
 
 
-def _found(text: str) -> Iterator[tuple[int, int, str]]:
+def _find_shapes(text: str) -> Iterator[tuple[int, int, str]]:
     for part, pattern in _TOKENS.items():
         if part in text:
-            yield from ((*match.span(), _KNOWN_KIND) for match in _compiled(_apart(pattern)).finditer(text))
+            yield from ((*match.span(), _KNOWN_KIND) for match in _compiled(_set_apart(pattern)).finditer(text))
     for label, part, pattern in _OTHERS:
         if part not in text:
             continue
@@ -101,7 +101,7 @@ def _found(text: str) -> Iterator[tuple[int, int, str]]:
                 yield *match.span(group), label
 
 
-def _apart(pattern: str) -> str:
+def _set_apart(pattern: str) -> str:
     """The pattern where no name or number goes on: each is looked for once in a run of its characters."""
     return rf"(?<![\w-])(?:{pattern})"
 

@@ -1,4 +1,4 @@
-"""Secrets removed from bytes that come in pieces. Where a secret stands, and what stands for it, is told elsewhere."""
+"""Secrets removed from bytes that come in pieces. `redaction` finds them."""
 
 from collections.abc import Callable
 

@@ -4,11 +4,11 @@ Used for files that are imported. What a connector's own authorization would put
 """
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from conn_engine.redaction import NumberingRedactor, Redactor
+from conn_engine.redaction import NumberingRedactor, Redactor, splice
 from conn_engine.secret_names import Place, is_credential_name, is_doubtful_parameter
 from conn_engine.secret_search import REDACTED
 from conn_engine.secret_shapes import is_random, locate_shapes, shapes_in
@@ -80,24 +80,19 @@ class WaryRedactor(NumberingRedactor):
         return super()._mapping(value, place) | {name: self._blank(value[name]) for name in hidden & value.keys()}
 
     def _without_named_values(self, text: str, place: Place, before: str, value: str) -> str:
-        parts: list[str] = []
-        done = 0
-        for match in _compiled(before).finditer(text):
-            name = match["name"].rpartition(":")[2]
-            found = _compiled(value or _quoted(match["quote"])).match(text, match.end())
-            if match.start() < done or found is None or not self.is_named(name, place, found[0]):
-                continue
-            parts += (text[done : found.start()], self._named(found[0]))
-            done = found.end()
-        return "".join((*parts, text[done:])) if parts else text
+        def locate() -> Iterator[tuple[int, int, str]]:
+            done = 0
+            for match in _compiled(before).finditer(text):
+                name = match["name"].rpartition(":")[2]
+                found = _compiled(value or _quoted(match["quote"])).match(text, match.end())
+                if match.start() >= done and found is not None and self.is_named(name, place, found[0]):
+                    yield *found.span(), self._make_placeholder(found[0])
+                    done = found.end()
+
+        return splice(text, locate())
 
     def _without_shapes(self, text: str) -> str:
-        parts: list[str] = []
-        done = 0
-        for start, end in locate_shapes(text):
-            parts += (text[done:start], self._named(text[start:end]))
-            done = end
-        return "".join((*parts, text[done:])) if parts else text
+        return splice(text, ((*span, self._make_placeholder(text[slice(*span)])) for span in locate_shapes(text)))
 
 
 def _quoted(quote: str) -> str:

@@ -34,8 +34,8 @@ class Keeper(NumberingRedactor):
         """Whether a throwaway or a mark stands in it."""
         return MARK.search(value) is not None or any(new in value for new in self._kept)
 
-    def _named(self, value: str) -> str:
-        return value if self.holds(value) else super()._named(value)
+    def _make_placeholder(self, value: str) -> str:
+        return value if self.holds(value) else super()._make_placeholder(value)
 
 
 def kept_headers(

@@ -226,7 +226,7 @@ def _built(  # noqa: PLR0917
     if not isinstance(url, str) or not door.is_target(url):
         problem = f"{purpose} has a URL that is not an absolute http or https URL"
         if _reads_answer(told.url):
-            raise VendorError(problem, kind="bad_response", hint=f"an answer of the vendor is in it: {told.url}")
+            raise VendorError(problem, kind="bad_response", hint=f"it contains an answer of the vendor: {told.url}")
         raise ConfigurationError(problem, hint=f"it is {told.url}")
     query = encode_query(filled_in_part(told.query, names, absent, purpose=purpose).items())
     if query:

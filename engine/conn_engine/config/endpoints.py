@@ -14,7 +14,7 @@ from conn_engine.transport.hosts import covered
 from conn_engine.url_paths import has_dot_segment, is_below
 from conn_engine.url_templates import hide_templates, split_url
 
-__all__ = ["find_other_paths", "find_stale_token_urls", "repeats_token_url", "sets_further_urls"]
+__all__ = ["find_other_paths", "find_stale_token_urls", "iterate_paths", "repeats_token_url", "sets_further_urls"]
 
 _DATA = MAPPINGS | frozenset({"body", "query", "headers", "params"})
 """Below these any name is the vendor's."""
@@ -27,11 +27,11 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
     """SEC115: an override's path leads above the base URL, or its base URL to another path than the connector's."""
     own: set[str] | None = None
     for layer in levels.overrides:
-        for path, text in _requests(layer.data):
+        for path, text in _find_requests(layer.data):
             if text == lookup(levels.base, path):
                 continue
             if own is None:
-                own = {url for at, url in _requests(levels.base) if at[-1] == "base_url"}
+                own = {url for at, url in _find_requests(levels.base) if at[-1] == "base_url"}
             where = dotted(path)
             if path[-1] == "path" and _has_dots(text):
                 message = f"leads above the base URL: {where}"
@@ -47,11 +47,16 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
                     yield levels.refusal("SEC115", layer, path, message, hint, f"paths: [{rest or '/'}]")
 
 
-def _requests(data: Any) -> Iterator[tuple[Path_, str]]:
-    """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
+def iterate_paths(data: Any) -> Iterator[tuple[Path_, str]]:
+    """Whatever is called a path or a base URL."""
     for path, value in iterate_leaves(data):
-        if isinstance(value, str) and path[-1] in ("path", "base_url") and not _is_data(path):
+        if isinstance(value, str) and path[-1] in ("path", "base_url"):
             yield path, value
+
+
+def _find_requests(data: Any) -> Iterator[tuple[Path_, str]]:
+    """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
+    return ((path, value) for path, value in iterate_paths(data) if not _is_data(path))
 
 
 def _is_data(path: Path_) -> bool:
@@ -108,7 +113,9 @@ def find_stale_token_urls(levels: Levels) -> Iterator[Diagnostic]:
         if repeated or _host(value) == _host(url) or not (stand_in or _host(value) == _host(before)):
             continue
         message = f'moves requests to "{_host(url)}" and leaves {dotted(path)} at "{_host(value)}"'
-        hint = f"set {dotted(path)} here too, such as {_moved(value, before, url)}; repeat it where it stays as it is"
+        hint = (
+            f"set {dotted(path)} here too, such as {_move_url(value, before, url)}; repeat it where it stays as it is"
+        )
         yield levels.refusal("SEC116", levels.layers[number], ("base_url",), message, hint)
 
 
@@ -142,7 +149,7 @@ def _host(url: str) -> str:
     return split_url(url)[0].lower()
 
 
-def _moved(url: str, before: str, now: str) -> str:
+def _move_url(url: str, before: str, now: str) -> str:
     """A URL as it would be after the base URL has changed."""
     (front, start), (_, old), (_, path) = split_url(now), split_url(before), split_url(url)
     if not is_below(path, old):

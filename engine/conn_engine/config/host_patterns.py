@@ -65,7 +65,7 @@ def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
 
 def urls_of(base: Mapping[str, Any]) -> Iterator[str]:
     """The URLs by which requests with a credential go: templates."""
-    mappings = {"unified": base.get("unified", {})}  # the larger part, and a base_url is none there
+    mappings = {"unified": base.get("unified", {})}  # the larger part, and a `base_url` there is a field
     rest = {key: value for key, value in base.items() if key != "unified"}
     for path, leaf in (*leaves(rest), *secret_leaves(mappings)):
         for where, value in iterate_leaves(leaf, path):

@@ -29,7 +29,7 @@ __all__ = [
     "OperationName",
     "VendorOperation",
     "event_names",
-    "inherited",
+    "find_inherited",
     "operation_names",
     "resolve_name",
     "said_at",
@@ -249,8 +249,8 @@ def _nearest(levels: _Levels, key: str) -> Path_:
     return (*(places or [levels[-1][0]])[-1], key)
 
 
-def inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
-    """What holds for an operation of a key that it inherits; MISSING: nothing is said, or null."""
+def find_inherited(data: Mapping[str, Any], resource: str, method: str, key: str) -> Any:
+    """The value of an inherited key for an operation; MISSING where nothing sets it, or null does."""
     return _inherited(_levels(data, resource, method), key)
 
 

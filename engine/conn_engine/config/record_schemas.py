@@ -23,7 +23,7 @@ def compiled_schema(path: Path, shown: str) -> Any:
     document = read(path, shown)
     for place, mark in texts(document.data):
         if place[-1:] == (KEYWORD,) and mark not in MARKS:
-            message = f'{shown} marks personal data by "{mark}", which is no mark'
+            message = f'{shown} marks personal data by "{mark}", which is not a mark'
             hint = did_you_mean(mark, list(MARKS)) or f"marks: {', '.join(MARKS)}"
             finding = diagnostic("CFG104", message, document.span(place), hint=hint)
             raise ConfigurationError(message, hint=hint, findings=[finding])

@@ -7,11 +7,12 @@ from msgspec import structs
 
 from conn_engine.auth import Authorization, Credentials, NoAuthorization, NoCredentials
 from conn_engine.config.convert import ConversionError, convert
+from conn_engine.config.endpoints import iterate_paths
 from conn_engine.config.grants import Levels
 from conn_engine.config.merge import MISSING, Path_, leaves, lookup
-from conn_engine.config.operations import inherited, operation_names
-from conn_engine.config.secret_texts import iterate_leaves, names_read, secret_leaves, secret_texts
-from conn_engine.config.secret_uses import OF_DELIVERIES, Comparison, Departure
+from conn_engine.config.operations import find_inherited, operation_names
+from conn_engine.config.secret_texts import names_read, secret_leaves, secret_texts
+from conn_engine.config.secret_uses import OF_DELIVERIES, Departure, SecretComparison
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted, undotted
 from conn_engine.signatures import NoSignature, Signature
@@ -30,48 +31,50 @@ _OF_A_REQUEST = ("path", "base_url", "method", "job", "pagination")
 
 def find_moved_secrets(levels: Levels) -> Iterator[Diagnostic]:
     """SEC113: an override uses a secret where the connector does not, in another way, or computes with one."""
-    comparison = Comparison(frozenset(levels.grants.allowance.env), levels.is_trusted)
+    comparison = SecretComparison(frozenset(levels.grants.allowance.env), levels.is_trusted)
     found: dict[Diagnostic, None] = {}
-    for places, own, base in _compared(levels):
+    for places, own, base in _iterate_settings(levels):
         departures = list(comparison.departures(own, base, ()))
         for departure in departures:
             if not any(_covers(other, departure) for other in departures):
                 found[_finding(levels, places, departure)] = None
-    found.update(dict.fromkeys(_requests_of_their_own(levels)))
-    found.update(dict.fromkeys(_marks(levels)))
+    found.update(dict.fromkeys(_find_changed_requests(levels)))
+    found.update(dict.fromkeys(_find_moved_marks(levels)))
     yield from found
 
 
 def _covers(above: Departure, below: Departure) -> bool:
-    """Whether a whole strategy is another: what differs inside it is no news."""
+    """Whether one departure is a different strategy and the other is inside it: reporting the first is enough."""
     longer = len(above.path) < len(below.path) and below.path[: len(above.path)] == above.path
     return longer and above.kind == "place" and below.kind == "place"
 
 
-def _compared(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
+def _iterate_settings(levels: Levels) -> Iterator[tuple[list[Path_], Any, Any]]:
     """Typed settings that may hold secrets, with the connector's, and before them the places that set them."""
     if not any(any(True for _ in secret_leaves(layer.data)) for layer in levels.overrides):
         return
     own, base = (data.get("credentials") for data in (levels.data, levels.base))
     if own != base:
-        yield from _typed([("credentials",)], own, base, Credentials, NoCredentials())
+        yield from _convert_both([("credentials",)], own, base, Credentials, NoCredentials())
     for key, kind, none in _KINDS:
         own, base = (data.get(key) for data in (levels.data, levels.base))
         if own != base:  # of requests that steps write, which have no operation
-            yield from _typed([(key,)], own, base, kind, none)
+            yield from _convert_both([(key,)], own, base, kind, none)
         for at in (name.path for name in operation_names(levels.data) if name.kind == "vendor"):
-            own, base = (inherited(data, str(at[1]), str(at[2]), key) for data in (levels.data, levels.base))
+            own, base = (find_inherited(data, str(at[1]), str(at[2]), key) for data in (levels.data, levels.base))
             if own != base:
-                yield from _typed([(*at, key), (*at[:2], key), (key,)], own, base, kind, none)
+                yield from _convert_both([(*at, key), (*at[:2], key), (key,)], own, base, kind, none)
 
 
-def _typed(places: list[Path_], own: Any, base: Any, kind: Any, none: Any) -> Iterator[tuple[list[Path_], Any, Any]]:
-    made = [none if data in (None, MISSING) else _converted(data, kind) for data in (own, base)]
+def _convert_both(
+    places: list[Path_], own: Any, base: Any, kind: Any, none: Any
+) -> Iterator[tuple[list[Path_], Any, Any]]:
+    made = [none if data in (None, MISSING) else _try_convert(data, kind) for data in (own, base)]
     if made[0] is not None:  # what cannot be read is a finding of its own, and never runs
         yield places, made[0], made[1]
 
 
-def _converted(data: Any, kind: Any) -> Any:
+def _try_convert(data: Any, kind: Any) -> Any:
     try:
         return convert(data, kind)
     except ConversionError:
@@ -85,7 +88,7 @@ def _finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> D
     where = dotted(path)
     message = {
         "place": f"changes where a secret goes: {where}",
-        "name": f"uses {_listed(departure)} in {where}, where the connector does not",
+        "name": f"uses {_list_names(departure)} in {where}, where the connector does not",
         "computed": "computes with a secret; it may only name one",
     }[departure.kind]
     if _is_allowed(levels, departure, path):
@@ -97,7 +100,7 @@ def _finding(levels: Levels, places: Iterable[Path_], departure: Departure) -> D
     return levels.refusal("SEC113", layer, path, message, "write it into connector.yaml", allowance)
 
 
-def _listed(departure: Departure) -> str:
+def _list_names(departure: Departure) -> str:
     return " and ".join(sorted(".".join(map(str, name)) for name in departure.names))
 
 
@@ -106,10 +109,10 @@ def _is_allowed(levels: Levels, departure: Departure, path: Path_) -> bool:
     places = [undotted(place) for place in allowance.placement]
     if departure.kind == "computed" or not any(path[: len(place)] == place for place in places):
         return False
-    return _known(levels, departure)
+    return _is_known(levels, departure)
 
 
-def _known(levels: Levels, departure: Departure) -> bool:
+def _is_known(levels: Levels, departure: Departure) -> bool:
     """Whether the connector uses the variables somewhere, or conn.yaml allows them."""
     known = {*levels.grants.allowance.env, *names_read(levels.base)}
     return all(name[0] != "env" or (len(name) > 1 and name[1] in known) for name in departure.names)
@@ -118,7 +121,7 @@ def _known(levels: Levels, departure: Departure) -> bool:
 # --- requests that the connector authorizes in a way of their own ---
 
 
-def _requests_of_their_own(levels: Levels) -> Iterator[Diagnostic]:
+def _find_changed_requests(levels: Levels) -> Iterator[Diagnostic]:
     """Where an override changes the request of an operation that has an authorization or a signature of its own."""
     for name in operation_names(levels.base):
         formats = [lookup(levels.base, (*name.path, key, "format")) for key, _, _ in _KINDS]
@@ -132,7 +135,7 @@ def _requests_of_their_own(levels: Levels) -> Iterator[Diagnostic]:
                         yield _finding(levels, [name.path], Departure(path[3:], "place"))
 
 
-def _marks(levels: Levels) -> Iterator[Diagnostic]:
+def _find_moved_marks(levels: Levels) -> Iterator[Diagnostic]:
     """Where an override puts the mark of a secret in a path (`{token}`) elsewhere than the connector does."""
     names = {
         text
@@ -141,17 +144,11 @@ def _marks(levels: Levels) -> Iterator[Diagnostic]:
     }
     if not names:
         return
-    own = {(path[-1], head) for path, value in _paths(levels.base) for head in _heads(value, names)}
+    own = {(path[-1], head) for path, value in iterate_paths(levels.base) for head in _heads(value, names)}
     for layer in levels.overrides:
-        for path, value in _paths(layer.data):
+        for path, value in iterate_paths(layer.data):
             if any((path[-1], head) not in own for head in _heads(value, names)):
                 yield _finding(levels, [path], Departure((), "place"))
-
-
-def _paths(data: Any) -> Iterator[tuple[Path_, str]]:
-    for path, value in iterate_leaves(data):
-        if path[-1] in ("path", "base_url") and isinstance(value, str):
-            yield path, value
 
 
 def _heads(text: str, names: Iterable[str]) -> Iterator[str]:
@@ -173,18 +170,18 @@ def find_weaker_verification(levels: Levels) -> Iterator[Diagnostic]:
     own, base = (lookup(data, _VERIFY) for data in (levels.data, levels.base))
     if own == base or own is MISSING:
         return
-    made, ours = (_converted(data, Verification) for data in (own, base))
+    made, ours = (_try_convert(data, Verification) for data in (own, base))
     if made is None or _is_as_strong(made, ours):
         return
-    layer, path = next(_changed(levels), (levels.layers[-1], _VERIFY))
+    layer, path = next(_find_changes(levels), (levels.layers[-1], _VERIFY))
     message = "changes how deliveries of webhooks are verified"
     if not levels.grants.allowance.verification:
         hint = "leave it to the connector; sign deliveries of your own: conn webhook send"
         yield levels.refusal("SEC114", layer, path, message, hint, "verification: true")
         return
     yield levels.exception(layer, path, message)
-    for departure in Comparison(known=OF_DELIVERIES).departures(made, ours, ()):
-        another_key = departure.kind == "name" and departure.role == "template" and _known(levels, departure)
+    for departure in SecretComparison(known=OF_DELIVERIES).departures(made, ours, ()):
+        another_key = departure.kind == "name" and departure.role == "template" and _is_known(levels, departure)
         if "key_request" in departure.path or not (departure.kind == "place" or another_key):
             yield _finding(levels, [_VERIFY], departure)
 
@@ -197,7 +194,7 @@ def _is_as_strong(own: Any, base: Any) -> bool:
     return all(way in base.of for way in ways)
 
 
-def _changed(levels: Levels) -> Iterator[tuple[Any, Path_]]:
+def _find_changes(levels: Levels) -> Iterator[tuple[Any, Path_]]:
     for layer in reversed(levels.overrides):
         said = lookup(layer.data, _VERIFY)
         for path, value in leaves(said, _VERIFY) if said is not MISSING else ():

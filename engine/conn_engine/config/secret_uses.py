@@ -21,7 +21,7 @@ from conn_engine.signatures import NoSignature
 from conn_engine.url_templates import split_url
 from conn_engine.webhooks import NAMES
 
-__all__ = ["OF_DELIVERIES", "Comparison", "Departure", "secrets_read"]
+__all__ = ["OF_DELIVERIES", "Departure", "SecretComparison", "secrets_read"]
 
 Name: TypeAlias = tuple[str | int, ...]
 """What an expression reads: ("env", "CLIENT_ID"), ("oauth", "token", "access_token")."""
@@ -52,7 +52,7 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class SecretComparison:
     """Compares typed settings.
 
     `variables` may stand in the place of the connector's secrets. A URL that is `elsewhere`, on a host that conn.yaml
@@ -163,7 +163,7 @@ def _holds_settings(value: Any) -> bool:
 
 
 def _bare(own: msgspec.Struct) -> msgspec.Struct | None:
-    """What a kind of credentials is where nothing is said of it: by itself it puts a secret nowhere, and sends none."""
+    """A kind of credentials without any setting: by itself it puts a secret nowhere, and sends none."""
     if not isinstance(own, get_args(Credentials)):
         return None
     try:

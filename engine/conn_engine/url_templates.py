@@ -1,6 +1,6 @@
 """URLs whose parts are templates, filled in: no value ends the part of the URL that it stands in.
 
-Which hosts may be asked is the transport's.
+The transport decides which hosts a request may reach.
 """
 
 import re

@@ -16,7 +16,7 @@ def split_plain_url(text: str) -> SplitResult:
     """
     try:
         return urlsplit(text)
-    except ValueError:  # brackets that do not match, an address that is none, a host that changes when it is normalised
+    except ValueError:  # brackets that do not match, an invalid address, a host that changes when it is normalised
         return SplitResult("", "", text, "", "")
 
 

@@ -101,7 +101,7 @@ def test_hosts_that_nobody_bounds_are_the_author_s_fault(inbox: Inbox) -> None:
 def test_a_redirect_of_the_vendors_leads_to_no_key(inbox: Inbox, status: int, *, fixed: bool) -> None:
     """Whoever can make the vendor's host redirect would be the vendor otherwise."""
     vendor, stranger = inbox.world.vendor, inbox.world.stranger
-    inbox.world.trusted = ("127.0.0.0/8",)  # so that the stranger may be asked
+    inbox.world.trusted = ("127.0.0.0/8",)  # a redirect may reach the stranger
     vendor.answer = lambda got: (status, {"location": f"{stranger.url}/k"}, {})
     stranger.answer = lambda got: (200, {}, {"keys": [pem(FORGERS).decode(), jwk(FORGERS, "v1")]})
     if fixed:

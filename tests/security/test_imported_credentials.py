@@ -327,15 +327,17 @@ PLACES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 }
 
 
+def shop_of(world: World, place: str) -> dict[str, Any]:
+    """Write the connector whose authorization uses this place. Returns what an exchange with its credential has."""
+    authorization, carried = PLACES[place]
+    path = "/{key}/people" if place == "path" else "/people"
+    shop(world, authorization, operations={"create": {"method": "post", "path": path}, "list": {"path": path}})
+    return carried
+
+
 @pytest.mark.parametrize("place", PLACES)
 def test_the_connectors_own_authorization_tells_where_a_credential_stands(world: World, place: str) -> None:
-    authorization, carried = PLACES[place]
-    mark = "/{key}" if place == "path" else ""
-    shop(
-        world,
-        authorization,
-        operations={"create": {"method": "post", "path": f"{mark}/people"}, "list": {"path": f"{mark}/people"}},
-    )
+    carried = shop_of(world, place)
     secret = KEY if place == "expression" else WORD
     link = f"https://api.shop.example/v1/people?who={secret}"
     echo = entry(answer={} if place == "cookie" else {"seen": f"who={secret}", "next": link})
@@ -358,13 +360,7 @@ def test_words_that_an_authorization_carries_stay_elsewhere(world: World) -> Non
 
 @pytest.mark.parametrize("place", ["query", "path", "body", "form"])
 def test_however_short_it_is(world: World, place: str) -> None:
-    authorization, carried = PLACES[place]
-    mark = "/{key}" if place == "path" else ""
-    shop(
-        world,
-        authorization,
-        operations={"create": {"method": "post", "path": f"{mark}/people"}, "list": {"path": f"{mark}/people"}},
-    )
+    carried = shop_of(world, place)
     text = imported(world, json.loads(json.dumps(entry(**carried)).replace(WORD, "q7!")))
     assert "q7!" not in text
 

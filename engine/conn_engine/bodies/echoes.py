@@ -36,5 +36,5 @@ class DecodedEchoes:
             yield piece
 
     def clean(self, data: Any) -> Any:
-        """What was made of the pieces so far, without credentials; the same object if there are none."""
+        """What was made of the pieces so far, without credentials; the same object if it has none."""
         return self._response.clean(data) if self._seen else data

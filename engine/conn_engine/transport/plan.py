@@ -49,7 +49,7 @@ def curl(request: Request, redactor: Redactor) -> str:
     """The request as a command for any POSIX shell to copy. Secrets are variables for the reader to set: `"$TOKEN"`.
 
     Characters that a terminal obeys, or nobody sees, are written by `printf`: a body that has some is piped in. A body
-    that is no text is named as `@body.bin`.
+    that is not text is named as `@body.bin`.
     """
     request = request.visible
     words = [_method(request)]

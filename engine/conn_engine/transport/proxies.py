@@ -1,7 +1,7 @@
 """Proxies that the environment names (HTTPS_PROXY, NO_PROXY …): which one a request uses, and what it may reach there.
 
-A proxy resolves names itself. They are resolved here too and judged, so that no internal address is asked for through
-it; where that does not work, the proxy's own policy decides.
+A proxy resolves names itself. They are resolved here too and judged, so that no request reaches an internal address
+through it; where that does not work, the proxy's own policy decides.
 """
 
 import socket

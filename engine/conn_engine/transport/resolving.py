@@ -38,7 +38,7 @@ def resolve_within(resolver: Resolver, host: str, port: int, seconds: float) -> 
     result: Future[Sequence[str]] = Future()
     _start_look_up(resolver, host, port, result)
     try:
-        return _found(result.result(seconds))
+        return _require_address(result.result(seconds))
     except TimeoutError:
         raise httpcore.ConnectTimeout(_NOT_IN_TIME) from None
     except OSError as fault:
@@ -53,7 +53,7 @@ async def aresolve_within(resolver: Resolver, host: str, port: int, seconds: flo
     _start_look_up(resolver, host, port, result)
     try:
         async with asyncio.timeout(seconds):
-            return _found(await asyncio.wrap_future(result))
+            return _require_address(await asyncio.wrap_future(result))
     except TimeoutError:
         raise httpcore.ConnectTimeout(_NOT_IN_TIME) from None
     except OSError as fault:
@@ -74,7 +74,7 @@ def _start_look_up(resolver: Resolver, host: str, port: int, result: "Future[Seq
     threading.Thread(target=look_up, name="host look-up", daemon=True).start()
 
 
-def _found(addresses: Sequence[str]) -> Sequence[str]:
+def _require_address(addresses: Sequence[str]) -> Sequence[str]:
     if not addresses:
         raise socket.gaierror(socket.EAI_NONAME, "the host has no address")
     return addresses

@@ -16,6 +16,8 @@ _PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
 _NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
 _SEPARATOR = "\1"
 _INDENT = 40
+_NUMERIC = "0123456789+-.eE"
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
 _USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
 
@@ -151,7 +153,7 @@ class Redactor:
         return [self._data_without_echo(item) for item in value] if isinstance(value, list) else value
 
     def _echoes(self, content: bytes) -> list[Replacement]:
-        """What to replace in a body, in bytes. A number of JSON becomes a text."""
+        """What to replace in a body, in bytes. A number of JSON becomes a text, as a whole."""
         if not self._search.suspects(content.decode("latin-1")):
             return []
         text = content.decode("utf-8", "surrogateescape")
@@ -161,9 +163,12 @@ class Redactor:
             if "\0" in text[start:end]:  # halves of characters in UTF-16: the first and the last are not its own
                 start = end - len(text[start:end].lstrip("\0"))  # noqa: PLW2901
                 end = start + len(text[start:end].rstrip("\0"))  # noqa: PLW2901
+            if end <= done:  # a number had it too
+                continue
+            start, end, mark = _fit_mark(text, max(start, done), end, done)  # noqa: PLW2901
             first = place + _bytes_in(text[done:start])
             place = first + _bytes_in(text[start:end])
-            found.append((first, place, _mark_for(text, start, end)))
+            found.append((first, place, mark))
             done = end
         return found
 
@@ -228,13 +233,18 @@ def _bytes_in(text: str) -> int:
     return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
 
 
-def _mark_for(text: str, start: int, end: int) -> bytes:
-    """What stands for a place of a body, such that it can be read as what it is: UTF-16, or a number of JSON."""
+def _fit_mark(text: str, start: int, end: int, floor: int) -> tuple[int, int, bytes]:
+    """What stands for a place of a body, and for how much, such that the body stays what it is: UTF-16, or JSON with
+    numbers. `floor` is where the place before it ends."""
     if "\0" in text[start:end]:
-        return "\0".join(REDACTED).encode()
-    before, after = text[max(0, start - _INDENT) : start].rstrip(), text[end : end + _INDENT].lstrip()
-    bare = text[start:end].isdigit() and before.endswith((":", ",", "[")) and after.startswith((",", "]", "}"))
-    return f'"{REDACTED}"'.encode() if bare else REDACTED.encode()
+        return start, end, "\0".join(REDACTED).encode()
+    head, tail = text[max(floor, start - _INDENT) : start], text[end : end + _INDENT]
+    first, last = start - len(head) + len(head.rstrip(_NUMERIC)), end + len(tail) - len(tail.lstrip(_NUMERIC))
+    before, after = text[max(0, first - _INDENT) : first].rstrip(), text[last : last + _INDENT].lstrip()
+    is_value = before.endswith((":", ",", "[")) and after.startswith((",", "]", "}"))
+    if is_value and _NUMBER.fullmatch(text, first, last):
+        return first, last, f'"{REDACTED}"'.encode()
+    return start, end, REDACTED.encode()
 
 
 def _texts_in(data: Any) -> list[str]:

@@ -307,6 +307,18 @@ def test_a_number_of_json_that_is_a_secret_leaves_json():
     assert json.loads(redactor.without_echo(raw)) == clean
 
 
+@pytest.mark.parametrize(
+    "number",
+    ["5123456789012", "1234567890120", "-123456789012", "123456789012.5", "7.123456789012e9", "1" * 12 + "2" * 12],
+)
+def test_a_number_of_json_that_has_a_secret_in_it_leaves_json(number: str):
+    redactor = Redactor(["123456789012", "1" * 12, "2" * 12])
+    body = b'{"a": %b, "b": [%b,1], "c": "x"}' % (number.encode(), number.encode())
+    assert json.loads(redactor.without_echo(body)) == {"a": REDACTED, "b": [REDACTED, 1], "c": "x"}
+    cleaner = redactor.echo_cleaner()
+    assert cleaner.feed(body) + cleaner.finish() == redactor.without_echo(body)
+
+
 def test_names_of_headers_and_keys_are_cleaned_too():
     redactor = Redactor(["k3y-Zq81xWv7Rt5Lm2"])
     data = {"k3y-Zq81xWv7Rt5Lm2": [{"k3y-Zq81xWv7Rt5Lm2": None}], "a": 1}

@@ -418,6 +418,7 @@ JSON = st.recursive(
 @example(secret="\\0000000", extra=None, place=("header", False))
 @example(secret="ü000000\\", extra=None, place=("query", False))  # and is not written in ASCII
 @example(secret='00"0000/\\', extra=None, place=("body", False))
+@example(secret="00000000", extra=500000000, place=("header", False))
 def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
     """The law: recorded and replayed a delivery is proved, and the file has neither the secret nor what it signed."""
     where, form = place

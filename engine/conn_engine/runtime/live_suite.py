@@ -6,10 +6,11 @@ from contextlib import closing
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Span, diagnostic
 from conn_engine.errors import ConnError
+from conn_engine.runtime.absences import find_empty_fields
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.cases import Log, Outcome, find_cases, recorded_call, sent_requests
 from conn_engine.runtime.connection import Connection, wire_account
-from conn_engine.runtime.judgement import empty_fields, judge_live
+from conn_engine.runtime.judgement import judge_live
 from conn_engine.runtime.plans import may_write
 from conn_engine.runtime.suite import OperationReport, Selection, targets
 from conn_engine.secrets import Redactor
@@ -60,7 +61,7 @@ def _report(  # noqa: PLR0917
         return report
     outcome = _ask(workspace, effective, name, call, environ, redactor)
     report.judgements.append(judge_live(workspace, effective, cases[0], outcome))
-    report.findings += empty_fields(report.judgements, effective)
+    report.findings += find_empty_fields(report.judgements, effective)
     return report
 
 

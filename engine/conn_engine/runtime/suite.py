@@ -8,9 +8,10 @@ from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, without_echoes
 from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
+from conn_engine.runtime.absences import find_empty_fields, find_missing_keys
 from conn_engine.runtime.cases import Case, Outcome, find_cases, replay
 from conn_engine.runtime.compare import compare_records
-from conn_engine.runtime.judgement import Judgement, authors_fault, empty_fields, judge, missing_keys
+from conn_engine.runtime.judgement import Judgement, authors_fault, judge
 from conn_engine.runtime.variants import shared, up_to
 from conn_engine.runtime.webhooks.cases import DeliveryCase, delivery_name, find_deliveries
 from conn_engine.runtime.webhooks.judging import judge_delivery
@@ -211,8 +212,8 @@ def report_on(
         if selection.cross_check:
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
-    report.findings += empty_fields(report.judgements, effective)
-    report.findings += missing_keys(report.judgements, effective)
+    report.findings += find_empty_fields(report.judgements, effective)
+    report.findings += find_missing_keys(report.judgements, effective)
     return report
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 from conn_engine.expressions import UNDEFINED, Path_
+from conn_engine.personal.shapes import find_digits
 from conn_engine.personal.values import PersonalKind, PersonalValues, fold_case
 
 __all__ = ["KEYWORD", "PersonalMarks", "collect_mapped"]
@@ -169,8 +170,8 @@ def _is_copy(source: str, text: str, kind: PersonalKind | None) -> bool:
     one, other = fold_case(source.strip()), fold_case(text.strip())
     if one == other or kind != "phone":
         return bool(one) and one == other
-    digits = [character for character in one if character.isdecimal()]
-    return len(digits) >= _FEWEST_DIGITS and digits == [character for character in other if character.isdecimal()]
+    digits = find_digits(one)
+    return len(digits) >= _FEWEST_DIGITS and digits == find_digits(other)
 
 
 def _is_part(source: str, text: str, kind: PersonalKind | None) -> bool:

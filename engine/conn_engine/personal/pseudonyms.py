@@ -11,7 +11,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from datetime import date
 
-from conn_engine.personal.shapes import EMAIL_DOMAIN, count_country_digits, find_emails, is_iban
+from conn_engine.personal.shapes import EMAIL_DOMAIN, count_country_digits, find_digits, find_emails, is_iban
 
 __all__ = ["Pseudonyms"]
 
@@ -74,7 +74,7 @@ class Pseudonyms:
         return f"{made}@{self._make_word(domain, attempt)[:_SHORTEST_WORD]}.{EMAIL_DOMAIN}"
 
     def _make_phone(self, text: str, attempt: int) -> str:
-        digits = _find_digits(text)
+        digits = find_digits(text)
         kept = count_country_digits(text, digits)
         return _refill(text, digits[:kept] + self._make_number(digits[kept:], "phone", attempt))
 
@@ -120,7 +120,7 @@ class Pseudonyms:
 
     def _make_code(self, text: str, attempt: int) -> str:
         """Digits for digits and letters for letters."""
-        digits = _find_digits(text)
+        digits = find_digits(text)
         made = _refill(text, self._permute(digits, 10, "code", attempt))
         letters = [character for character in made if character.isascii() and character.isalpha()]
         numbers = "".join(_BASE26[ord(character.lower()) - 97] for character in letters)
@@ -148,7 +148,7 @@ class Pseudonyms:
         def another(found: re.Match[str]) -> str:
             run = found[0]
             if run[0].isdigit():
-                return self._permute(_find_digits(run), 10, "number", attempt)
+                return self._permute(find_digits(run), 10, "number", attempt)
             return self._make_word(run, attempt)
 
         return _RUN.sub(another, text)
@@ -157,12 +157,12 @@ class Pseudonyms:
 
     def _make_word(self, word: str, attempt: int) -> str:
         """A word that can be spoken, of ten letters or as many as the value has."""
-        fold_case = word.casefold()
-        alphabets = _choose_alphabets(fold_case)
-        seed = self._make_seed("word", fold_case, attempt)
+        folded = word.casefold()
+        alphabets = _choose_alphabets(folded)
+        seed = self._make_seed("word", folded, attempt)
         made = ""
         shortest = _SHORTEST_PICTOGRAPHS if alphabets is _ALPHABETS["CJK"] else _SHORTEST_WORD
-        for at in range(max(shortest, len(fold_case))):
+        for at in range(max(shortest, len(folded))):
             seed, letter = divmod(seed, len(alphabets[at % 2]))
             made += alphabets[at % 2][letter]
         return _match_case(made, word)
@@ -198,8 +198,8 @@ class Pseudonyms:
         return left + right
 
     def _make_seed(self, label: str, text: str, attempt: int) -> int:
-        told = f"{label}\0{attempt}\0{text}".encode("utf-8", "surrogatepass")
-        return int.from_bytes(hmac.digest(self._key, told, "sha256"), "big")
+        message = f"{label}\0{attempt}\0{text}".encode("utf-8", "surrogatepass")
+        return int.from_bytes(hmac.digest(self._key, message, "sha256"), "big")
 
 
 _BASE26 = "0123456789abcdefghijklmnop"
@@ -213,20 +213,16 @@ def _write_number(number: int, size: int, radix: int) -> str:
     return made
 
 
-def _find_digits(text: str) -> str:
-    return "".join(str(int(character)) for character in text if character.isdecimal())
-
-
 def _refill(text: str, digits: str) -> str:
     """The text with other digits in the places of its own."""
     left = iter(digits)
     return "".join(next(left) if character.isdecimal() else character for character in text)
 
 
-def _choose_alphabets(fold_case: str) -> tuple[str, str]:
-    if fold_case.isascii():
+def _choose_alphabets(folded: str) -> tuple[str, str]:
+    if folded.isascii():
         return _LATIN
-    foreign = next(character for character in fold_case if not character.isascii())
+    foreign = next(character for character in folded if not character.isascii())
     return _ALPHABETS.get(unicodedata.name(foreign, "").partition(" ")[0], _ALPHABETS["LATIN"])
 
 

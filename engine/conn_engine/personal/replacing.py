@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from conn_engine.personal.forms import change_data, change_text
 from conn_engine.personal.pseudonyms import Pseudonyms
+from conn_engine.personal.shapes import find_digits
 from conn_engine.personal.values import PersonalKind, PersonalValues, fold_case, is_embedded
 
 __all__ = ["TECHNICAL_HEADERS", "Replacements"]
@@ -126,7 +127,7 @@ class Replacements:
     def _learn_related(self, kind: PersonalKind, text: str, made: str) -> None:
         """What vendors make of a value: the digits of a telephone number, the digests of an address."""
         if kind == "phone":
-            old, new = _find_digits(text), _find_digits(made)
+            old, new = find_digits(text), find_digits(made)
             if len(old) >= _FEWEST_DIGITS and len(old) == len(new):
                 self._learn_fixed({old: new})
         if kind == "birth_date" and text.isdecimal():
@@ -148,10 +149,6 @@ class Replacements:
         if known.fixed is not None:
             return known.fixed.upper() if text.isupper() else known.fixed
         return self._pseudonyms.replace(known.kind, text, known.attempt)
-
-
-def _find_digits(text: str) -> str:
-    return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
 def _is_apart(text: str, start: int, end: int) -> bool:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-__all__ = ["EMAIL_DOMAIN", "count_country_digits", "find_emails", "find_shapes", "is_iban"]
+__all__ = ["EMAIL_DOMAIN", "count_country_digits", "find_digits", "find_emails", "find_shapes", "is_iban"]
 
 EMAIL_DOMAIN = "example.com"
 """Where replaced addresses lead: nowhere (RFC 2606)."""
@@ -71,6 +71,11 @@ def find_emails(text: str) -> Iterator[tuple[int, int]]:
         if start < found.start():
             done = found.end()
             yield start, done
+
+
+def find_digits(text: str) -> str:
+    """The digits of a text, of whichever script, as 0 to 9."""
+    return "".join(str(int(character)) for character in text if character.isdecimal())
 
 
 def is_iban(text: str) -> bool:

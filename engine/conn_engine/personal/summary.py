@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from conn_engine.personal.values import KINDS, PersonalKind, PersonalValues, Reason
+from conn_engine.personal.values import KINDS, PersonalKind, PersonalValues, Reason, rank_kind
 
 __all__ = ["PersonalSummary"]
 
@@ -31,7 +31,7 @@ class PersonalSummary:
         kinds = Counter(kind for kind, _ in values.found.values())
         left = Counter(reason for key, (reason, _) in values.left.items() if key not in values.found)
         named = sorted(text for key, (reason, text) in values.left.items() if reason == "named")
-        replaced = {kind: kinds[kind] for kind in sorted(kinds, key=_rank)}
+        replaced = {kind: kinds[kind] for kind in sorted(kinds, key=rank_kind)}
         return cls(replaced, {reason: left[reason] for reason in _REASONS if left[reason]}, tuple(named))
 
     @classmethod
@@ -64,12 +64,9 @@ class PersonalSummary:
         return f": {', '.join(self.named[:_SHOWN])}{more}"
 
 
-def _rank(kind: PersonalKind) -> int:
-    return list(KINDS).index(kind) if kind in KINDS else len(KINDS)
-
-
 def _count(count: int, noun: str) -> str:
     if count == 1:
         return f"1 {noun}"
-    ending = {"date of birth": "dates of birth", "health datum": "health data"}.get(noun)
-    return f"{count:,} {ending or (f'{noun}es' if noun.endswith('s') else f'{noun}s')}"
+    if noun == "date of birth":
+        return f"{count:,} dates of birth"
+    return f"{count:,} {noun}{'es' if noun.endswith('s') else 's'}"

@@ -6,7 +6,7 @@ from typing import Literal
 
 from conn_engine.secrets import REDACTED
 
-__all__ = ["KINDS", "MARKS", "PersonalKind", "PersonalValues", "Reason", "fold_case", "is_embedded"]
+__all__ = ["KINDS", "MARKS", "PersonalKind", "PersonalValues", "Reason", "fold_case", "is_embedded", "rank_kind"]
 
 PersonalKind = str
 Reason = Literal["named", "id", "code"]
@@ -16,16 +16,16 @@ KINDS: dict[PersonalKind, str] = {
     "iban": "bank account number",
     "phone": "telephone number",
     "birth_date": "date of birth",
-    "government_id": "government number",
+    "government_id": "identity number",
     "bank": "bank account number",
     "photo": "picture",
     "name": "name",
     "online_id": "user name",
     "address": "address",
     "location": "location",
-    "health": "health datum",
-    "demographic": "demographic datum",
-    "pay": "pay datum",
+    "health": "health detail",
+    "demographic": "demographic detail",
+    "pay": "pay detail",
     "employment": "job title or department",
 }
 """The kinds of values that are replaced, and what people call them. A value that is several is the first of them."""
@@ -84,7 +84,7 @@ class PersonalValues:
             self.left[key] = ("code", text)
         elif key not in _OURS and (kind == "name" or key not in _NOBODY):
             before = self.found.get(key)
-            if before is None or _rank(kind) < _rank(before[0]):
+            if before is None or rank_kind(kind) < rank_kind(before[0]):
                 self.found[key] = (kind, text)
 
     def leave(self, reason: Reason, text: str) -> None:
@@ -103,5 +103,6 @@ class PersonalValues:
                 self.left[key] = ("id", text)
 
 
-def _rank(kind: PersonalKind) -> int:
+def rank_kind(kind: PersonalKind) -> int:
+    """Where a kind stands among `KINDS`; one that is not among them comes last."""
     return _RANKS.get(kind, len(_RANKS))

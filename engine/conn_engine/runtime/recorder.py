@@ -36,8 +36,7 @@ class Recorded:
     `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
     the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
     `notes` are what the caller should hear of the requests, `completeness` is the verdict on the listing (None: the run
-    did not reach its end), `personal` is what became of personal data (None: it was
-    kept).
+    did not reach its end), `personal` is what became of personal data (None: it was kept).
     """
 
     exchanges: int
@@ -75,41 +74,49 @@ def record_operation(
     ran = _run(Connection(wiring, recorder), name, call, pages, seen)
     if not recorder.exchanges and ran.fault is not None:
         raise ran.fault
-    now = datetime.fromtimestamp(began, UTC)
     recording = recorder.recording(
         connector=wiring.effective.connector_name,
         operation=name.text,
-        recorded_at=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        recorded_at=datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         scenario=scenario,
         account=wiring.session.account if own else "",
         base_url=base_url(wiring.effective),
         context=wiring.effective.context,
         left_out=_left_out(wiring),
-        call=RecordedCall(
-            query=dict(call.query),
-            body=UNSET if call.body is None else call.body,
-            id=call.id,
-            params=dict(call.params),
-            headers=dict(call.headers),
-            cursor=call.cursor,
-            state=call.state,
-            files={name: recorded_file(name, upload) for name, upload in call.files.items()},
-            pages=pages if ran.cut else None,
-            wait=wiring.session.policy.wait,
-        ),
+        call=_describe_call(call, wait=wiring.session.policy.wait, pages=pages if ran.cut else None),
     )
     clean = redact_recording(recording, wiring.redactor)
-    where = placing or {}
+    where, summary = placing or {}, None
     if personal is None:
         save_recording(path, clean, wiring.redactor, **where)
-        outcome, summary = replay(wiring.effective, name, clean), None
+        outcome = replay(wiring.effective, name, clean)
     else:
         outcome, summary = save_without_personal_data(
             path, wiring.effective, name, clean, personal, wiring.redactor, **where
         )
-    difference = _difference(outcome, ran.records, ran.fault)
     return Recorded(
-        len(recording.exchanges), len(ran.records), ran.fault, difference, tuple(ran.notes), summary, ran.completeness
+        exchanges=len(recording.exchanges),
+        records=len(ran.records),
+        error=ran.fault,
+        difference=_difference(outcome, ran.records, ran.fault),
+        notes=tuple(ran.notes),
+        personal=summary,
+        completeness=ran.completeness,
+    )
+
+
+def _describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall:
+    return RecordedCall(
+        query=dict(call.query),
+        body=UNSET if call.body is None else call.body,
+        id=call.id,
+        params=dict(call.params),
+        headers=dict(call.headers),
+        cursor=call.cursor,
+        state=call.state,
+        files={name: recorded_file(name, upload) for name, upload in call.files.items()},
+        pages=pages,
+        wait=wait,
     )
 
 

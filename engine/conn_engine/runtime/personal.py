@@ -12,8 +12,8 @@ from typing import Any, Unpack
 from msgspec import UNSET
 
 from conn_engine.config import Effective, OperationName, mapping_layers
-from conn_engine.documents import Placing, read_regular, remove_file
-from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.documents import Placing
+from conn_engine.errors import ConnError
 from conn_engine.expressions import UNDEFINED, Path_, mapping
 from conn_engine.lint.models import model_schema
 from conn_engine.personal import (
@@ -24,14 +24,13 @@ from conn_engine.personal import (
     Replacements,
     collect_mapped,
     collect_recording,
-    find_values,
     replace_in_recording,
 )
 from conn_engine.runtime.cases import Outcome, replay
 from conn_engine.runtime.naming import find_named_texts
-from conn_engine.runtime.unchanged import check_unchanged, refuse_personal
+from conn_engine.runtime.unchanged import check_file, check_unchanged, refuse_personal, refuse_values
 from conn_engine.secrets import Redactor
-from conn_engine.transport.recordings import MAX_BYTES, Recording, load_recording, save_recording
+from conn_engine.transport.recordings import Recording, load_recording, save_recording
 
 __all__ = [
     "PersonalData",
@@ -79,22 +78,15 @@ def save_without_personal_data(  # noqa: PLR0917
     """
     file = path.as_posix()
     made = replace_personal_data(effective, name, recording, personal, file)
-    _refuse_values(file, made, made.recording, "")
+
+    def check(written: Recording, text: str) -> None:
+        changes = replace_in_recording(written, made.replacements) != written
+        refuse_values(file, text, made.values, changes=changes)
+
+    check(made.recording, "")
     save_recording(path, made.recording, redactor, **placing)
-    try:
-        written = read_regular(path, MAX_BYTES).decode("utf-8", "replace")
-        _refuse_values(file, made, load_recording(path), written)
-    except ConfigurationError:
-        remove_file(path, placing.get("within"))
-        raise
+    check_file(path, placing.get("within"), lambda text: check(load_recording(path), text))
     return made.outcome, made.summary
-
-
-def _refuse_values(file: str, made: Pseudonymised, written: Recording, text: str) -> None:
-    again = replace_in_recording(written, made.replacements)
-    kinds = find_values(text, made.values)
-    if again != written or kinds:
-        refuse_personal(file, f"personal data was still found in it ({', '.join(kinds) or 'in a form that hid it'})")
 
 
 def replace_personal_data(

@@ -1,14 +1,18 @@
-"""Whether an operation does the same with personal data replaced: the same requests, and a result of the same shape."""
+"""Whether an operation does the same with personal data replaced (the same requests, and a result of the same shape),
+and whether a written file is free of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, NoReturn
 
 from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.documents import read_regular, remove_file
 from conn_engine.errors import ConfigurationError
-from conn_engine.personal import PersonalValues, Replacements, fold_case
+from conn_engine.personal import PersonalValues, Replacements, find_values, fold_case
 from conn_engine.runtime.cases import Outcome
+from conn_engine.transport.recordings import MAX_BYTES
 
-__all__ = ["check_unchanged", "refuse_personal"]
+__all__ = ["check_file", "check_unchanged", "refuse_personal", "refuse_values"]
 
 
 def check_unchanged(
@@ -18,6 +22,23 @@ def check_unchanged(
     fault = next(_differences(before, after, replacements, values.named), None)
     if fault is not None:
         refuse_personal(file, f"with personal data replaced, {fault}")
+
+
+def check_file(path: Path, within: Path | None, check: Callable[[str], None]) -> None:
+    """Give the text of a written file to `check`; where that raises ConfigurationError, the file is removed."""
+    try:
+        check(read_regular(path, MAX_BYTES).decode("utf-8", "replace"))
+    except ConfigurationError:
+        remove_file(path, within)
+        raise
+
+
+def refuse_values(file: str, text: str, values: PersonalValues, *, changes: bool) -> None:
+    """Raise ConfigurationError (REC005) where a text still has a value, or where to replace them again `changes` the
+    data that it is of."""
+    kinds = find_values(text, values)
+    if kinds or changes:
+        refuse_personal(file, f"personal data was still found in it ({', '.join(kinds) or 'in a form that hid it'})")
 
 
 def refuse_personal(file: str, what: str) -> NoReturn:

@@ -8,8 +8,6 @@ from typing import Any
 from msgspec import structs
 
 from conn_engine.config import Effective
-from conn_engine.documents import read_regular, remove_file
-from conn_engine.errors import ConfigurationError
 from conn_engine.personal import (
     TECHNICAL_HEADERS,
     PersonalSummary,
@@ -17,13 +15,11 @@ from conn_engine.personal import (
     Replacements,
     collect,
     collect_exchanges,
-    find_values,
     replace_in_exchanges,
 )
 from conn_engine.runtime.personal import PersonalData, PersonalTracer
-from conn_engine.runtime.unchanged import check_unchanged, refuse_personal
+from conn_engine.runtime.unchanged import check_file, check_unchanged, refuse_personal, refuse_values
 from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
-from conn_engine.transport.recordings import MAX_BYTES
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, load_delivery
 
 __all__ = ["DeliveryPeople", "replace_in_frame"]
@@ -67,21 +63,14 @@ class DeliveryPeople:
 
     def refuse_in(self, recorded: RecordedDelivery, path: Path, text: str = "") -> None:
         """Raise ConfigurationError (REC005) where a replaced value is still in what is written."""
-        said = _read_content(recorded)
-        same = self.replacements.replace_data(said) == said
+        content = _read_content(recorded)
+        same = self.replacements.replace_data(content) == content
         same = same and replace_in_exchanges(recorded.exchanges, self.replacements) == recorded.exchanges
-        kinds = find_values(text, self.values)
-        if not same or kinds:
-            refuse_personal(path.as_posix(), f"personal data was still found in it ({', '.join(kinds) or 'hidden'})")
+        refuse_values(path.as_posix(), text, self.values, changes=not same)
 
     def refuse_in_file(self, path: Path, within: Path | None) -> None:
         """The same of a file, which is deleted then."""
-        try:
-            written = read_regular(path, MAX_BYTES).decode("utf-8", "replace")
-            self.refuse_in(load_delivery(path), path, written)
-        except ConfigurationError:
-            remove_file(path, within)
-            raise
+        check_file(path, within, lambda text: self.refuse_in(load_delivery(path), path, text))
 
 
 def replace_in_frame(recorded: RecordedDelivery, people: Replacements) -> RecordedDelivery:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Unpack
 
@@ -34,7 +35,7 @@ from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
 from conn_engine.webhooks.proof import holds
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
 from conn_engine.webhooks.replacing import republished, told_names
-from conn_engine.webhooks.resigning import Resigned, kept
+from conn_engine.webhooks.resigning import kept
 from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import FrozenClock
 
@@ -132,32 +133,40 @@ def recorded_anew(
         account=DeliveredAccount(context=values),
         exchanges=[_redacted(exchange, redactor) for exchange in republished(told.verify, ring, exchanges)],
     )
-
-    def made(people: Replacements | None = None) -> tuple[RecordedDelivery, DeliveryOutcome]:
-        signed = kept(
-            told,
-            proving,
-            wiring.redactor,
-            ring,
-            document={name: value for name, value in wiring.session.document.items() if name != CAPTURED},
-            environ={n: wiring.session.environ[n] for n in effective.env_names if wiring.session.environ.get(n)},
-            captured=captured,
-            named=_named(effective),
-            personal=people,
-        )
-        recorded = _with_request(frame if people is None else replace_in_frame(frame, people), signed)
-        return _proved(effective, recorded, proved, claims if people is None else people.replace_data(claims))
-
-    recorded, outcome = made()
+    sign = partial(_sign, wiring, told, proving, ring, captured)
+    recorded, outcome = _proved(effective, sign(frame), proved, claims)
     if personal is None:
         return KeptDelivery(recorded, outcome)
     people = DeliveryPeople.collect_from(effective, recorded, personal)
-    again, after = made(people.replacements)
+    replacements = people.replacements
+    clean = sign(replace_in_frame(frame, replacements), replacements)
+    recorded, after = _proved(effective, clean, proved, replacements.replace_data(claims))
     people.check_outcomes(outcome, after)
-    return KeptDelivery(again, after, people)
+    return KeptDelivery(recorded, after, people)
 
 
-def _with_request(frame: RecordedDelivery, signed: Resigned) -> RecordedDelivery:
+def _sign(  # noqa: PLR0917
+    wiring: Wiring,
+    told: Webhooks,
+    proving: Proving,
+    ring: Ring,
+    captured: Mapping[str, str],
+    frame: RecordedDelivery,
+    people: Replacements | None = None,
+) -> RecordedDelivery:
+    """The frame with the request, signed by throwaway secrets."""
+    effective, session = wiring.effective, wiring.session
+    signed = kept(
+        told,
+        proving,
+        wiring.redactor,
+        ring,
+        document={name: value for name, value in session.document.items() if name != CAPTURED},
+        environ={name: session.environ[name] for name in effective.env_names if session.environ.get(name)},
+        captured=captured,
+        named=_named(effective),
+        personal=people,
+    )
     made = signed.delivery
     binary = made.text.encode() != made.body
     return structs.replace(

@@ -105,10 +105,9 @@ CODES: dict[str, Code] = _table(
         "DOC011",
         "comment silences nothing",
         "warning",
-        "A `# conn: ignore` comment names no code, an unknown one, one of what an override may not do (which only "
-        "conn.yaml can allow), or gives no reason, and has no effect. "
-        "Whoever reads it later must learn why the finding was accepted: write "
-        "`# conn: ignore CODE -- reason` on the line itself or alone on the line above.",
+        "A `# conn: ignore` comment has no effect: it names no code or an unknown one, gives no reason, or names a "
+        "finding that only conn.yaml can allow. A later reader must learn why the finding was accepted: write `# "
+        "conn: ignore CODE -- reason` on the line itself or alone on the line above.",
     ),
     Code(
         "CFG101",
@@ -157,8 +156,8 @@ CODES: dict[str, Code] = _table(
         "REF101",
         "names something that is not there",
         "error",
-        "An account names a connector or an environment that the workspace does not have, or conn.yaml an "
-        "environment. Mend the name or add the document.",
+        "An account names an unknown connector or environment, or conn.yaml an unknown environment. Correct the name or "
+        "add the document.",
     ),
     Code(
         "SEC110",
@@ -190,11 +189,11 @@ CODES: dict[str, Code] = _table(
         "error",
         "An environment or account uses a stored credential or a variable where the connector does not use the same "
         "one, changes what decides where a secret goes (the name of a header, a format, the path of a token URL), "
-        "computes with one, or keeps a part of a token's answer as context. A secret in another field, query or path "
-        "is shown by the vendor, and cut in pieces or reversed it is recognised by nothing any more. In the place of "
-        "the connector's own template an override may name the same secret, join it with fixed text and encode it with "
-        "`$base64encode`; write everything else into connector.yaml. How deliveries of webhooks are answered and "
-        "subscribed to is the connector's alone to say.\n\nOnly conn.yaml can allow another place, for one "
+        "computes with a secret, or captures a part of a token's answer as context. The vendor may show a secret that"
+        " is sent in another field, query or path, and a secret that was cut or reversed is no longer recognized. "
+        "Where the connector has a template, an override can use the same secret, join it with fixed text and encode "
+        "it with `$base64encode`; write everything else in connector.yaml. Only the connector decides how webhooks "
+        "are answered and subscribed to.\n\nOnly conn.yaml can allow another place, for one "
         "environment:\n\n```yaml\nenvironments:\n  sandbox: { allow: { placement: "
         "[credentials.config.client_authentication] } }\n```",
     ),
@@ -202,37 +201,38 @@ CODES: dict[str, Code] = _table(
         "SEC114",
         "override weakens the verification of webhooks",
         "error",
-        "An environment or account verifies deliveries in another way than the connector: not at all, by a key that "
-        "anybody knows, or over less of the delivery. Whoever may edit an account could then make up events. Leave "
-        "`webhooks.verify` to the connector, and sign deliveries of your own with `conn webhook send`. An override may "
-        "only leave out some of several ways (`any`). Only conn.yaml can allow more, for one environment: "
+        "An environment or account verifies webhook deliveries differently from the connector: not at all, with a key"
+        " that anyone knows, or over less of the delivery. Anyone who can edit an account could then invent events. "
+        "Leave `webhooks.verify` to the connector, and sign your own deliveries with `conn webhook send`. An override"
+        " can only leave out some of several ways (`any`). Only conn.yaml can allow more, for one environment: "
         "`environments: {sandbox: {allow: {verification: true}}}`.",
     ),
     Code(
         "SEC115",
         "override leaves the path of the base URL",
         "error",
-        "A path of an environment or account leads above `base_url` (`..`, also in an encoded spelling), or its "
-        "`base_url` has another path than the connector's: requests, with the credential, would reach what else is on "
-        "the host. Write a path below `base_url`. Only conn.yaml can allow another one, for one environment: "
-        "`environments: {sandbox: {allow: {paths: [/sandbox/v3]}}}`. A host of `trusted_hosts` may have any path.",
+        "A path of an environment or account leads above `base_url` (`..`, in any encoding), or its `base_url` has "
+        "another path than the connector's. Requests, with the credential, would reach other services on the same "
+        "host. Write a path below `base_url`. Only conn.yaml can allow another one, for one environment: "
+        "`environments: {sandbox: {allow: {paths: [/sandbox/v3]}}}`. On a host of `trusted_hosts`, any path is "
+        "allowed.",
     ),
     Code(
         "SEC116",
         "override leaves token requests at another host",
         "error",
-        "An environment or account moves requests to another host by `base_url`, and the URLs by which a token is "
-        "obtained, refreshed, introspected or revoked stay where they were: a sandbox would renew its token at the "
-        "production host. Give those URLs in the same override. Where the token endpoint really is the same, repeat "
-        "its URL there: that says so.",
+        "An environment or account moves requests to another host with `base_url`, but not the URLs where a token is "
+        "obtained, refreshed, introspected or revoked. A sandbox would renew its token at the production host. Add "
+        "these URLs to the same override. If the token endpoint is the same for both, repeat its URL in the override "
+        "to confirm that.",
     ),
     Code(
         "SEC117",
         "conn.yaml allows what overrides may not do",
         "info",
         "An environment or account uses an exception that conn.yaml makes for the environment (`environments: "
-        "{sandbox: {allow: …}}`). Nothing is wrong with it; it is reported because it is a way for secrets that the "
-        "connector does not have, and because it holds for every account of the environment.",
+        "{sandbox: {allow: …}}`). Nothing is wrong. The finding shows that a secret can go where the connector does "
+        "not send it, and that this applies to every account of the environment.",
     ),
     Code(
         "REC001",
@@ -246,10 +246,10 @@ CODES: dict[str, Code] = _table(
         "REC002",
         "secret in a recording",
         "error",
-        "A secret of the run was still found in the recording after redaction, so the file was not "
-        "kept. That happens when the secret is also an ordinary word of the file. Record with another "
-        "secret. In an imported file it may be what looks like a credential (a private key, a JSON Web "
-        "Token, a bearer token): take it out of that file, and import it again.",
+        "After redaction, the recording still contained a secret of the run, so the file was not kept. That happens "
+        "when the secret is also an ordinary word of the file. Record with another secret. In an imported file, it "
+        "may be something that looks like a credential (a private key, a JSON Web Token, a bearer token): remove it "
+        "from that file, and import it again.",
     ),
     Code(
         "REC003",
@@ -270,11 +270,11 @@ CODES: dict[str, Code] = _table(
         "REC005",
         "personal data cannot be replaced",
         "error",
-        "Recordings of live accounts have pseudonyms in the place of names, addresses and numbers of people, and are "
-        "replayed once before they are kept. Here the replay did something else, or a value was still found, so the "
-        "file was not kept. Most often an expression computes something of a value (a digest, its first letters) and "
-        "the vendor answers to that. Record another person's data, or an invented one; or run the command with "
-        "`--keep-personal-data`, where the account holds no real people.",
+        "In recordings of live accounts, pseudonyms replace names, addresses and numbers of people, and each "
+        "recording is replayed before it is kept. This replay behaved differently, or a value was still found, so the"
+        " file was not kept. Most often, an expression computes something from a value (a digest, its first letters) "
+        "and the vendor's answer depends on it. Record another person's data, or invented data. If the account has no"
+        " real people, run the command with `--keep-personal-data`.",
     ),
     Code(
         "EXP301",
@@ -321,8 +321,8 @@ CODES: dict[str, Code] = _table(
         "MAP203",
         "no record has the place of a type",
         "warning",
-        "`record_types` names a place that no record has as it is delivered: `record_mapping` makes no such field. The "
-        "name is that of the delivered record (`price`, `lines[].sku`); correct it, or leave it out.",
+        "`record_types` names a place that no delivered record has: `record_mapping` does not make such a field. Use "
+        "the name in the delivered record (`price`, `lines[].sku`): correct it, or remove it.",
     ),
     Code(
         "MAP301",
@@ -454,9 +454,9 @@ CODES: dict[str, Code] = _table(
         "TST107",
         "verdict on the listing differs from the golden",
         "error",
-        "The listing is incomplete and the golden does not say so, or the reverse: fewer records than `total_field` "
-        "says, or `has_more` is true at the end. Correct `pagination`; if that is wanted, keep it: "
-        "`conn test --update`.",
+        "The listing is incomplete and the golden does not say so, or the reverse: fewer records arrived than "
+        "`total_field` says, or `has_more` is true at the end. Correct `pagination`. If the change is intended, "
+        "accept it: `conn test --update`.",
     ),
     Code(
         "EXP101",
@@ -531,9 +531,9 @@ CODES: dict[str, Code] = _table(
         "PAG104",
         "key of paging that no recording has",
         "warning",
-        "A setting of `pagination` names a key (`cursor_field`, `next_url_field`, `has_more`, `total_field` …) that is "
-        "in no recorded answer of the operation: a listing would end after its first page. Correct the setting; if the "
-        "vendor leaves the key out of short listings, record one of two pages.",
+        "A setting of `pagination` names a key (`cursor_field`, `next_url_field`, `has_more`, `total_field` …) that "
+        "no recorded answer of the operation has, so a listing would end after its first page. Correct the setting. "
+        "If the vendor leaves the key out of short listings, record one with two pages.",
     ),
     Code(
         "ERR101",
@@ -701,9 +701,9 @@ CODES: dict[str, Code] = _table(
         "WHK109",
         "override without a proof",
         "warning",
-        "An environment or account replaces the connector's proof of deliveries by none, which conn.yaml allows: there "
-        "anybody can send events. Delete the line. To try deliveries without the vendor, sign them with a secret of "
-        "your own (`conn webhook send`).",
+        "An environment or account turns the verification of deliveries off, which conn.yaml allows: anyone can send "
+        "events there. Delete the line. To try deliveries without the vendor, sign them with a secret of your own "
+        "(`conn webhook send`).",
     ),
     Code(
         "MAP303",

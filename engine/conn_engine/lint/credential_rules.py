@@ -12,7 +12,7 @@ from conn_engine.errors import ConnError, CredentialError
 from conn_engine.strategies import Draft
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["carried", "held", "kept", "placed"]
 
@@ -24,7 +24,7 @@ _KNOWN_LATER = frozenset({"env", "context", "request"})
 """What stands below these, or below a name that is stored (`session.csrf`), a sample does not show."""
 
 
-def held(target: "Target") -> Iterator[Diagnostic]:
+def held(target: "LintTarget") -> Iterator[Diagnostic]:
     """EXP103: `authorization` needs what the stored credential does not have."""
     checked = set()
     for operation in target.effective.vendor_operations():
@@ -64,7 +64,7 @@ def _lacking(operation: VendorOperation, stored: Mapping[str, Any], context: Map
     return None
 
 
-def carried(target: "Target") -> Iterator[Diagnostic]:
+def carried(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC103: an account stores a credential, and nothing says how a request carries it."""
     effective = target.effective
     said = effective.data.get("credentials") or {}
@@ -82,7 +82,7 @@ def carried(target: "Target") -> Iterator[Diagnostic]:
         )
 
 
-def placed(target: "Target") -> Iterator[Diagnostic]:
+def placed(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC104: a credential belongs into the path, and an operation's has no place for it."""
     for operation in target.effective.vendor_operations():
         url = _TEMPLATE.sub("", f"{operation.base_url}/{operation.path}")
@@ -98,7 +98,7 @@ def placed(target: "Target") -> Iterator[Diagnostic]:
                 )
 
 
-def kept(target: "Target") -> Iterator[Diagnostic]:
+def kept(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC105: a part of the credential that may be left out stands in the path, which cannot go without it."""
     checked = set()
     for operation in target.effective.vendor_operations():

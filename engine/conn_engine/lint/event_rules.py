@@ -13,7 +13,7 @@ from conn_engine.lint.webhook_proofs import paths
 from conn_engine.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["events", "finding", "shown", "told_events", "told_of", "undelivered"]
 
@@ -21,7 +21,7 @@ _OF_EVENT = ("id", "type", "occurred_at", "record", "record_id", "item")
 _ALWAYS = frozenset({"type", "item"})
 
 
-def events(target: "Target") -> Iterator[Diagnostic]:
+def events(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK106: a unified event that cannot be made. REF102: it names no operation. MAP302: its record has no schema.
     EXP103: it reads of `event` what events do not have."""
     told = told_of(target)
@@ -40,7 +40,7 @@ def events(target: "Target") -> Iterator[Diagnostic]:
             yield from _read_of_event(target, name, key, getattr(own, key), said)
 
 
-def undelivered(target: "Target") -> Iterator[Diagnostic]:
+def undelivered(target: "LintTarget") -> Iterator[Diagnostic]:
     """REC102: a unified event that no recorded delivery tells of."""
     effective = target.effective
     if effective.account is not None or not effective.events:
@@ -70,20 +70,20 @@ def _delivered(folder: Path) -> set[str]:
     return found
 
 
-def _behind(target: "Target", name: EventName, own: UnifiedEvent) -> str | None:
+def _behind(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str | None:
     """The method that maps the record; None when there is none."""
     methods = (own.method,) if own.method is not None else ("get", "list")
     said = (lookup(target.effective.data, (*name.path[:3], method)) for method in methods)
     return next((method for method, one in zip(methods, said, strict=True) if one not in (MISSING, None)), None)
 
 
-def _record(target: "Target", name: EventName, own: UnifiedEvent) -> str:
+def _record(target: "LintTarget", name: EventName, own: UnifiedEvent) -> str:
     method = _behind(target, name, own)
     operation = target.effective.unified(name.model, name.resource, method) if method is not None else None
     return (operation.record if operation is not None else None) or singular(name.resource)
 
 
-def _mapped(target: "Target", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
+def _mapped(target: "LintTarget", name: EventName, own: UnifiedEvent) -> Iterator[Diagnostic]:
     effective = target.effective
     methods = (own.method,) if own.method is not None else ("get", "list")
     if _behind(target, name, own) is None:
@@ -103,7 +103,7 @@ def _mapped(target: "Target", name: EventName, own: UnifiedEvent) -> Iterator[Di
 
 
 def _read_of_event(
-    target: "Target", name: EventName, key: str, text: str | None, said: set[str]
+    target: "LintTarget", name: EventName, key: str, text: str | None, said: set[str]
 ) -> Iterator[Diagnostic]:
     read = paths(text) if text is not None else None
     for word in sorted({path[1] for path in read or () if path[0] == "event" and len(path) > 1} - said):
@@ -116,7 +116,7 @@ def _read_of_event(
             yield finding(target, "WHK106", at, text, f"say `{word}` under webhooks.events")
 
 
-def told_of(target: "Target") -> Webhooks | None:
+def told_of(target: "LintTarget") -> Webhooks | None:
     """What the connector says of webhooks; None when it says nothing, or wrongly."""
     try:
         return target.effective.webhooks
@@ -124,7 +124,7 @@ def told_of(target: "Target") -> Webhooks | None:
         return None  # reported by the schema
 
 
-def told_events(target: "Target") -> list[tuple[EventName, UnifiedEvent]]:
+def told_events(target: "LintTarget") -> list[tuple[EventName, UnifiedEvent]]:
     """The unified events; none when one is wrong."""
     try:
         return list(target.effective.events)
@@ -137,6 +137,6 @@ def shown(name: EventName) -> str:
     return f"{name.model}.{name.resource}.events.{name.action}"
 
 
-def finding(target: "Target", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
+def finding(target: "LintTarget", code: str, path: Path_, message: str, hint: str) -> Diagnostic:
     """A finding at the place of a path."""
     return diagnostic(code, message, target.effective.span(path), path=dotted(path), hint=hint)

@@ -15,14 +15,14 @@ from conn_engine.secrets import secret_name
 from conn_engine.wire import get_clock
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["credentials_in_urls", "dead_rules", "idle_actions", "sunsets"]
 
 _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_password", "jwt_bearer"})
 
 
-def dead_rules(target: "Target") -> Iterator[Diagnostic]:
+def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR101: an error rule that can never hold."""
     effective = target.effective
     for path in _levels(effective.data):
@@ -78,7 +78,7 @@ def _levels(data: Mapping[str, Any]) -> Iterator[Path_]:
                 yield ("resources", resource, method, "errors")
 
 
-def idle_actions(target: "Target") -> Iterator[Diagnostic]:
+def idle_actions(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR102: a rule of a write that may not be sent again says to send it again. ERR103: a rule of an operation
     without windows says to halve them."""
     effective = target.effective
@@ -108,7 +108,7 @@ def idle_actions(target: "Target") -> Iterator[Diagnostic]:
                 )
 
 
-def _only_writes(target: "Target") -> Iterator[Diagnostic]:
+def _only_writes(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR102 of a resource's rules, when none of its operations may be sent again."""
     effective = target.effective
     heirs: dict[Path_, list[bool]] = {}
@@ -132,7 +132,7 @@ def _says(then: Any, action: str) -> bool:
     return then == action or (isinstance(then, Mapping) and then.get(action) is not None)
 
 
-def credentials_in_urls(target: "Target") -> Iterator[Diagnostic]:
+def credentials_in_urls(target: "LintTarget") -> Iterator[Diagnostic]:
     """SEC102: a credential goes into a URL, where logs and proxies keep it."""
     effective = target.effective
     kind = (effective.data.get("credentials") or {}).get("format")
@@ -180,7 +180,7 @@ def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
         yield from ((path, name) for name in sorted(read) if secret_name(name))
 
 
-def sunsets(target: "Target") -> Iterator[Diagnostic]:
+def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
     """DEP101: an operation whose sunset has come. The one rule that depends on the day: that of the
     run's clock.
     """

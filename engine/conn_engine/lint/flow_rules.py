@@ -10,12 +10,12 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.flows import Source, steps_of
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["flow_operations", "idle_types", "parent_cycles"]
 
 
-def flow_operations(target: "Target") -> Iterator[Diagnostic]:
+def flow_operations(target: "LintTarget") -> Iterator[Diagnostic]:
     """REF102: `parents`, `chunk` or `enrich` names a vendor operation that the connector does not have."""
     effective = target.effective
     for operation in effective.vendor_operations():
@@ -29,7 +29,7 @@ def flow_operations(target: "Target") -> Iterator[Diagnostic]:
                 continue  # reported by the schema
 
 
-def parent_cycles(target: "Target") -> Iterator[Diagnostic]:
+def parent_cycles(target: "LintTarget") -> Iterator[Diagnostic]:
     """REF104: an operation is its own parent, directly or through others. Told once per circle."""
     above = {
         operation.text: [(path, name) for path, name in _sources(operation) if path[3] == "parents"]
@@ -50,7 +50,7 @@ def parent_cycles(target: "Target") -> Iterator[Diagnostic]:
             )
 
 
-def idle_types(target: "Target") -> Iterator[Diagnostic]:
+def idle_types(target: "LintTarget") -> Iterator[Diagnostic]:
     """MAP203: a place of `record_types` that the object of `record_mapping` does not make."""
     effective = target.effective
     for operation in effective.vendor_operations():

@@ -19,7 +19,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, with
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
-from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView, Target
+from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView, LintTarget
 from conn_engine.lint.suppressions import Silence, faulty_suppressions
 from conn_engine.lint.workspace_rules import (
     trusted_networks,
@@ -230,7 +230,7 @@ def _semantics(workspace: Workspace, documents: Sequence[tuple[File, Document]],
     for account, connector, environment in _scopes(workspace, [file for file, _ in documents]):
         try:
             effective = workspace.effective(account=account, connector=connector, environment=environment)
-            target = Target(workspace, effective)
+            target = LintTarget(workspace, effective)
             files = [{source.document.file for source in layer.sources} for layer in effective.layers]
             for layer, own in zip(effective.layers, files, strict=True):
                 key = (layer.level, *sorted(own), connector or "")

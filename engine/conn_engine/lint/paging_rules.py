@@ -14,7 +14,7 @@ from conn_engine.pagination.ending import Counted, Ending, Sized, affirmative, n
 from conn_engine.pagination.placement import Where
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["paginations"]
 
@@ -22,7 +22,7 @@ _NEXT = ("next_page", "next_offset", "next_cursor", "next")
 _TOLD = ("stop", "has_more", "total_field", "next_page", "next_offset", "total_pages_field")
 
 
-def paginations(target: "Target") -> Iterator[Diagnostic]:
+def paginations(target: "LintTarget") -> Iterator[Diagnostic]:
     """PAG101: a listing that cannot end. PAG102: a setting of paging to no effect. PAG103: a page size above the most.
 
     What several operations inherit is at fault only when it is for each of them.
@@ -41,7 +41,7 @@ def paginations(target: "Target") -> Iterator[Diagnostic]:
             yield diagnostic(code, message, effective.span(path), path=dotted(path), hint=hint)
 
 
-def _asked(target: "Target", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
+def _asked(target: "LintTarget", operation: VendorOperation, paging: Any) -> Iterator[Diagnostic]:
     """PAG103 where an operation's own query or body asks for too many."""
     if not isinstance(paging, Sized) or paging.max_size is None:
         return
@@ -153,7 +153,7 @@ def _reads(text: str) -> bool:
     return any(roots is None or "page" in roots for roots in parts)
 
 
-def _written(target: "Target", path: Path_) -> Path_:
+def _written(target: "LintTarget", path: Path_) -> Path_:
     """The path, or the nearest above it that a document says."""
     while len(path) > 1 and not any(origin.path == path for origin in target.effective.origins(path)):
         path = path[:-1]

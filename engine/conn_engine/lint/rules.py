@@ -1,4 +1,4 @@
-"""The semantic rules, one function each, in one table. A rule gets a `Target` and yields findings with their places."""
+"""The semantic rules, one function each, in one table. A rule gets a `LintTarget` and yields placed findings."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -22,11 +22,11 @@ from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
 from conn_engine.lint.webhook_rules import challenges, proofs, routing, stored_names
 
-__all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES", "Target"]
+__all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES", "LintTarget"]
 
 
 @dataclass(slots=True)
-class Target:
+class LintTarget:
     """One effective configuration under lint: a connector's base level, or an account's."""
 
     workspace: Workspace
@@ -42,7 +42,7 @@ class Target:
 class LayerView:
     """One level's data with its expressions, compiled once for all rules."""
 
-    def __init__(self, layer: Layer, target: Target) -> None:
+    def __init__(self, layer: Layer, target: LintTarget) -> None:
         self.layer = layer
         self.target = target
 
@@ -182,7 +182,7 @@ def secrets(view: LayerView) -> Iterator[Diagnostic]:
         )
 
 
-def secrets_in_context(target: Target) -> Iterator[Diagnostic]:
+def secrets_in_context(target: LintTarget) -> Iterator[Diagnostic]:
     """SEC101: an account's context, which every expression sees, holds a secret."""
     effective = target.effective
     if effective.account is None:
@@ -201,7 +201,7 @@ def secrets_in_context(target: Target) -> Iterator[Diagnostic]:
         )
 
 
-def routes(target: Target) -> Iterator[Diagnostic]:
+def routes(target: LintTarget) -> Iterator[Diagnostic]:
     """REF102: a unified operation, a step or `verify` names a vendor operation that the connector does not have."""
     effective = target.effective
     for name in effective.operations():
@@ -236,7 +236,7 @@ def routes(target: Target) -> Iterator[Diagnostic]:
     yield from _subscribing(target)
 
 
-def _subscribing(target: Target) -> Iterator[Diagnostic]:
+def _subscribing(target: LintTarget) -> Iterator[Diagnostic]:
     told = target.effective.webhooks
     subscription = told.subscription if told is not None else None
     for key in ("create", "renew", "delete") if subscription is not None else ():
@@ -255,7 +255,7 @@ def _meant(effective: Effective, name: OperationName) -> str:
     return did_you_mean(name.text, below) if added else ""
 
 
-def _route(target: Target, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
+def _route(target: LintTarget, resource: str, method: str, path: Path_) -> Iterator[Diagnostic]:
     try:
         target.effective.vendor(resource, method)
     except UsageError as error:
@@ -275,7 +275,7 @@ def _said_wrongly(effective: Effective, resource: str, path: Path_) -> Path_:
     return path
 
 
-def fields(target: Target) -> Iterator[Diagnostic]:
+def fields(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP303: a mapped field that the unified model does not have."""
     effective = target.effective
     for name in effective.operations():
@@ -316,7 +316,7 @@ def _model_fields(workspace: Workspace, model: str, record: str) -> frozenset[st
     return frozenset(schema.get("properties", {}))
 
 
-def dead_overrides(target: Target) -> Iterator[Diagnostic]:
+def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG201: an override that changes nothing."""
     for origin in target.effective.dead():
         yield diagnostic(
@@ -328,12 +328,12 @@ def dead_overrides(target: Target) -> Iterator[Diagnostic]:
         )
 
 
-def authority(target: Target) -> Iterator[Diagnostic]:
+def authority(target: LintTarget) -> Iterator[Diagnostic]:
     """SEC110 to SEC113 and faults of the merged configuration (see `config.authority`)."""
     yield from target.effective.findings
 
 
-def required_values(target: Target) -> Iterator[Diagnostic]:
+def required_values(target: LintTarget) -> Iterator[Diagnostic]:
     """REF103: the account lacks a value that its connector needs."""
     effective = target.effective
     if effective.account is None:
@@ -371,7 +371,7 @@ def _fits(pattern: str, text: str) -> bool:
         return False
 
 
-def recordings(target: Target) -> Iterator[Diagnostic]:
+def recordings(target: LintTarget) -> Iterator[Diagnostic]:
     """REC101: a unified operation without a recording."""
     effective = target.effective
     if effective.account is not None:
@@ -393,7 +393,7 @@ def recordings(target: Target) -> Iterator[Diagnostic]:
 LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (syntax, functions, names, variables, secrets)
 """Rules over one level's own text: each is asked once per document, however many accounts use it."""
 
-TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
+TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
     flow_operations,
@@ -422,5 +422,5 @@ TARGET_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (
 )
 """Rules over an effective configuration."""
 
-CONTEXT_RULES: tuple[Callable[[Target], Iterator[Diagnostic]], ...] = (required_values, secrets_in_context)
+CONTEXT_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (required_values, secrets_in_context)
 """Those of them that look at an account's own values: all that is left for an account that overrides nothing."""

@@ -12,7 +12,7 @@ from conn_engine.incremental import Common
 from conn_engine.lint.sites import Site, sites
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["unused_windows"]
 
@@ -20,7 +20,7 @@ _NAMES = frozenset({"window", "state"})
 _PLACES = tuple(f"{end}_{place}" for end in ("start", "end") for place in ("param", "header", "body", "form"))
 
 
-def unused_windows(target: "Target") -> Iterator[Diagnostic]:
+def unused_windows(target: "LintTarget") -> Iterator[Diagnostic]:
     """CFG202: an operation is incremental, and neither its requests nor its records depend on that."""
     effective = target.effective
     for operation in effective.vendor_operations():

@@ -8,8 +8,8 @@ from conn_engine.documents import Document
 
 __all__ = ["Silence", "faulty_suppressions"]
 
-_LOUD = frozenset({"SEC110", "SEC111", "SEC113", "SEC114", "SEC115", "SEC116"})
-"""What an override may not do: whoever may write it could silence it as well, and it does not run."""
+_NOT_SILENCEABLE = frozenset({"SEC110", "SEC111", "SEC113", "SEC114", "SEC115", "SEC116"})
+"""What an override may not do. Its author could write the comment as well, so only conn.yaml makes exceptions."""
 
 
 class Silence:
@@ -19,7 +19,7 @@ class Silence:
         self._places: set[tuple[str, int, str]] = set()
         for document in documents:
             for suppression in document.suppressions:
-                if suppression.reason and suppression.code in CODES and suppression.code not in _LOUD:
+                if suppression.reason and suppression.code in CODES and suppression.code not in _NOT_SILENCEABLE:
                     for line in _reach(document, suppression.line):
                         self._places.add((document.file, line, suppression.code))
 
@@ -29,7 +29,7 @@ class Silence:
 
 
 def faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
-    """DOC011 for each comment that silences nothing: without a code or a reason, of an unknown or a loud code."""
+    """DOC011 for each comment that silences nothing: without a code or reason, or with one that it cannot silence."""
     for suppression in document.suppressions:
         span = Span(document.file, suppression.at, 1)
         text = document.line(suppression.at)
@@ -42,9 +42,9 @@ def faulty_suppressions(document: Document) -> Iterator[Diagnostic]:
         elif suppression.code not in CODES:
             message = f"there is no code {suppression.code}, so the comment silences nothing"
             hint = did_you_mean(suppression.code, CODES) or "conn explain lists them"
-        elif suppression.code in _LOUD:
-            message = f"a comment cannot silence {suppression.code}: what an override may not do, only conn.yaml allows"
-            hint = f"mend the override; conn explain {suppression.code} tells what conn.yaml can say"
+        elif suppression.code in _NOT_SILENCEABLE:
+            message = f"a comment cannot silence {suppression.code}: only conn.yaml can allow it"
+            hint = f"correct the override; conn explain {suppression.code} shows what conn.yaml can allow"
         elif not suppression.reason:
             message = f"the comment gives no reason to ignore {suppression.code}, so it silences nothing"
             hint = f"write: # conn: ignore {suppression.code} -- reason"

@@ -17,14 +17,14 @@ from conn_engine.lint.webhook_proofs import KEYS, Paths, keys_of, names_read, pa
 from conn_engine.webhooks import Challenge, StandardWebhooks, Verification, Webhooks
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import Target
+    from conn_engine.lint.rules import LintTarget
 
 __all__ = ["challenges", "proofs", "routing", "stored_names"]
 
 _VERIFY: Path_ = ("webhooks", "verify")
 
 
-def stored_names(target: "Target") -> frozenset[str]:
+def stored_names(target: "LintTarget") -> frozenset[str]:
     """The names under which proofs find what an account has stored: its credential's parts, and what a vendor hands
     over."""
     found: set[str] = set()
@@ -38,7 +38,7 @@ def stored_names(target: "Target") -> frozenset[str]:
     return frozenset(found)
 
 
-def _credentials(target: "Target") -> Iterator[Credentials]:
+def _credentials(target: "LintTarget") -> Iterator[Credentials]:
     """The credential that the connector asks for, and each that an account may choose instead."""
     effective = target.effective
     try:
@@ -60,7 +60,7 @@ def _credentials(target: "Target") -> Iterator[Credentials]:
 # --- proofs ---
 
 
-def proofs(target: "Target") -> Iterator[Diagnostic]:
+def proofs(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK101 to WHK103: what the proof leaves open. WHK105: it may be as old as it likes. WHK109: an override lets it
     be."""
     told = told_of(target)
@@ -80,7 +80,9 @@ def proofs(target: "Target") -> Iterator[Diagnostic]:
             yield finding(target, "WHK105", at, "a delivery is accepted however old it is", hint)
 
 
-def _unwritten_keys(target: "Target", path: Path_, said: Mapping[str, Any], way: Verification) -> Iterator[Diagnostic]:
+def _unwritten_keys(
+    target: "LintTarget", path: Path_, said: Mapping[str, Any], way: Verification
+) -> Iterator[Diagnostic]:
     """EXP103 for a secret that is read because nothing else is written; one that is written is a site of its own."""
     stored = stored_names(target)
     for name in KEYS:
@@ -94,7 +96,7 @@ def _unwritten_keys(target: "Target", path: Path_, said: Mapping[str, Any], way:
             yield finding(target, "EXP103", path, text, f"write `{name}`: {near}" if near else ask)
 
 
-def _turned_off(target: "Target") -> Iterator[Diagnostic]:
+def _turned_off(target: "LintTarget") -> Iterator[Diagnostic]:
     for layer in target.effective.layers:
         said = lookup(layer.data, _VERIFY)
         if layer.level != "base" and isinstance(said, Mapping) and said.get("format") == "none":
@@ -108,7 +110,7 @@ def _turned_off(target: "Target") -> Iterator[Diagnostic]:
             )
 
 
-def _left_open(target: "Target", told: Webhooks) -> Iterator[Diagnostic]:
+def _left_open(target: "LintTarget", told: Webhooks) -> Iterator[Diagnostic]:
     if told.events is None:
         return
     taking = [(name, own) for name, own in told_events(target) if own.fetch is None]
@@ -169,7 +171,7 @@ def _placed(data: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]
 # --- challenges ---
 
 
-def challenges(target: "Target") -> Iterator[Diagnostic]:
+def challenges(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK104: a challenge signs for anybody. WHK108: a challenge that is never asked."""
     told = told_of(target)
     if told is None:
@@ -221,7 +223,7 @@ def _never(when: str, earlier: Mapping[str, int], always: int | None) -> str:
 # --- whose it is ---
 
 
-def routing(target: "Target") -> Iterator[Diagnostic]:
+def routing(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK107: events are for the account whose context has a value, and no account's has one of that name."""
     told = told_of(target)
     if told is None or told.account is None:
@@ -251,7 +253,7 @@ def _captured(credentials: Any) -> set[str]:
     return found
 
 
-def _accounts_say(target: "Target") -> set[str]:
+def _accounts_say(target: "LintTarget") -> set[str]:
     found: set[str] = set()
     for name in target.workspace.accounts():
         try:

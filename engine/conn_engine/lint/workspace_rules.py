@@ -12,18 +12,8 @@ __all__ = ["trusted_networks", "unknown_connectors", "unknown_environments", "wo
 
 
 def unknown_connectors(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
-    """REF101: an environment says something of a connector that there is not, so that it has no effect."""
-    said = document.data.get("connectors") if isinstance(document.data, dict) else None
-    for name in said if isinstance(said, dict) else ():
-        if name not in known:
-            path = ("connectors", name)
-            yield diagnostic(
-                "REF101",
-                f'the environment names the connector "{name}", which the workspace does not have',
-                document.key_span(path),
-                path=dotted(path),
-                hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8]) or 'none'}",
-            )
+    """REF101: an environment sets something for an unknown connector, so it has no effect."""
+    yield from _unknown_names(document, "connectors", known, "the environment names the connector")
 
 
 def trusted_networks(document: Document) -> Iterator[Diagnostic]:
@@ -36,18 +26,8 @@ def trusted_networks(document: Document) -> Iterator[Diagnostic]:
 
 
 def unknown_environments(document: Document, known: Sequence[str]) -> Iterator[Diagnostic]:
-    """REF101: conn.yaml sets something for an environment that there is not, so that it has no effect."""
-    said = document.data.get("environments") if isinstance(document.data, dict) else None
-    for name in said if isinstance(said, dict) else ():
-        if name not in known:
-            path = ("environments", name)
-            yield diagnostic(
-                "REF101",
-                f'conn.yaml names the environment "{name}", which the workspace does not have',
-                document.key_span(path),
-                path=dotted(path),
-                hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8])}",
-            )
+    """REF101: conn.yaml sets something for an unknown environment, so it has no effect."""
+    yield from _unknown_names(document, "environments", known, "conn.yaml names the environment")
 
 
 def workspace_secrets(document: Document) -> Iterator[Diagnostic]:
@@ -61,3 +41,17 @@ def workspace_secrets(document: Document) -> Iterator[Diagnostic]:
             path="store",
             hint="give the whole address as CONN_STORE, or the password as PGPASSWORD; and change this one",
         )
+
+
+def _unknown_names(document: Document, key: str, known: Sequence[str], subject: str) -> Iterator[Diagnostic]:
+    names = document.data.get(key) if isinstance(document.data, dict) else None
+    for name in names if isinstance(names, dict) else ():
+        if name not in known:
+            path = (key, name)
+            yield diagnostic(
+                "REF101",
+                f'{subject} "{name}", which the workspace does not have',
+                document.key_span(path),
+                path=dotted(path),
+                hint=did_you_mean(str(name), known) or f"there are: {', '.join(known[:8]) or 'none'}",
+            )

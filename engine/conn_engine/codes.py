@@ -156,8 +156,8 @@ CODES: dict[str, Code] = _table(
         "REF101",
         "names something that is not there",
         "error",
-        "An account names an unknown connector or environment, or conn.yaml an unknown environment. Correct the name or "
-        "add the document.",
+        "An account names an unknown connector or environment, or conn.yaml an unknown environment. Correct the name, "
+        "or add the document.",
     ),
     Code(
         "SEC110",

@@ -35,19 +35,19 @@ lint:             ## ruff
 	$(PY) -m ruff check cli engine tests benchmarks
 
 types:            ## mypy --strict
-	$(PY) -m mypy -p conn_cli -p conn_engine
+	$(PY) -m mypy -p conn_cli -p conn_engine -p conn_import
 
 layers:           ## a module imports only from floors below
 	.venv/bin/lint-imports
 
 drift:            ## schemas and generated documents equal their sources
 	$(PY) -m conn_engine.schemas --check
-	$(PY) -m conn_engine.functions --check
+	$(PY) -m conn_engine.expressions.functions --check
 	$(PY) -m conn_engine.schemas.docs --check
 
 docs:             ## write every generated part: schemas, tables of the pages, the README's
 	$(PY) -m conn_engine.schemas
-	$(PY) -m conn_engine.functions --write
+	$(PY) -m conn_engine.expressions.functions --write
 	$(PY) -m conn_engine.schemas.docs --write
 	$(PY) tests/readme/generated.py --write
 

@@ -16,8 +16,8 @@ BRUTE_FORCE = """
 import sys
 from pathlib import Path
 from conn_engine.config import load_workspace
-from conn_engine.runtime.cases import find_cases, replay
-from conn_engine.runtime.compare import compare_records
+from conn_engine.testing.cases import find_cases, replay
+from conn_engine.testing.compare import compare_records
 sides = [load_workspace(Path(name)) for name in sys.argv[1:]]
 changed = 0
 for account in sides[1].accounts():

@@ -5,7 +5,7 @@ from typing import Any
 
 from benchmarks.measure import CHECKOUT
 from conn_engine import Effective, load_workspace
-from conn_engine.runtime.cases import find_cases, replay
+from conn_engine.testing.cases import find_cases, replay
 
 __all__ = ["base_level", "made"]
 

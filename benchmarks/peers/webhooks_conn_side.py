@@ -6,7 +6,7 @@ from typing import Any
 from benchmarks.peers.webhooks_course import Arrived, asked, measure
 from conn_engine import load_workspace
 from conn_engine.runtime.webhooks import Receiver
-from conn_engine.vault import MemoryVault
+from conn_engine.secrets.vault import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
 

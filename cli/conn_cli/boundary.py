@@ -24,7 +24,7 @@ def show_error(app: App, error: ConnError) -> None:
     """An error raised on purpose: its findings with source lines when it has them, else one line and the mend."""
     if error.findings:
         from conn_cli.report import Sources, render
-        from conn_engine.locate import find_workspace
+        from conn_engine.documents.locate import find_workspace
 
         sources = Sources(find_workspace(app.folder) or app.folder)
         app.err(render("text", error.findings, sources, color=app.error_color), end="")

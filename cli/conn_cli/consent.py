@@ -18,7 +18,7 @@ from conn_engine.urls import split_plain_url
 if TYPE_CHECKING:
     from conn_engine.config import Effective
     from conn_engine.secrets import Vault
-    from conn_engine.strategies import Scope
+    from conn_engine.settings import Scope
     from conn_engine.wire import Flow
 
 __all__ = ["ConsentLogin"]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from conn_cli.neutralize import Form, Styled, neutralize
 from conn_cli.progress import Progress, RichProgress, SparseProgress
+from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.wire import Clock, SystemClock
 
 if TYPE_CHECKING:

@@ -64,7 +64,7 @@ def read_one(app: App, account: str, fields: "Sequence[CredentialField]") -> dic
 
 def read_json(app: App, fields: "Sequence[CredentialField]") -> dict[str, Any]:
     """Read the parts from a JSON object, by their dotted names, nested, or by their last names (`access_token`)."""
-    from conn_engine.runtime.compare import leaves
+    from conn_engine.testing.compare import leaves
 
     values = _parse_json(app.stdin.read(_LONGEST))
     if not isinstance(values, dict):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_engine.imports import Imported, Source
+    from conn_import import Imported, Source
 
 __all__ = ["Wishes", "import_files"]
 
@@ -33,9 +33,9 @@ class Wishes:
 def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
     """Make a connector of each document and tell what was left out. Writes nothing unless all can be made."""
     from conn_cli.scaffold import check_connector, import_connector, new_workspace, relative
+    from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
-    from conn_engine.imports import Options, import_source, proposed_name, read_source
-    from conn_engine.locate import find_workspace
+    from conn_import import Options, import_source, proposed_name, read_source
 
     if wishes.name is not None and len(files) > 1:
         raise UsageError("--name names one connector, and there are several files", hint="import them one by one")
@@ -75,9 +75,9 @@ def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishe
     from conn_engine.config import load_workspace
     from conn_engine.errors import ConfigurationError
     from conn_engine.personal import PersonalSummary
-    from conn_engine.runtime.personal import save_without_personal_data
-    from conn_engine.transport.recordings import save_recording
-    from conn_engine.wary_redaction import WaryRedactor
+    from conn_engine.recordings.files import save_recording
+    from conn_engine.secrets.wary_redaction import WaryRedactor
+    from conn_engine.testing.personal import save_without_personal_data
 
     if not made:
         return
@@ -104,7 +104,7 @@ def _record_observed(app: App, root: Path, made: "list[Imported]", wishes: Wishe
 def _entries(source: "Source", wishes: Wishes) -> list[str]:
     """The keys to import of a document; "" for one that is about one connector, or whose only one is meant."""
     from conn_engine.errors import UsageError
-    from conn_engine.imports import entries_of
+    from conn_import import entries_of
 
     known = entries_of(source)
     if not known and (wishes.entries or wishes.every):
@@ -124,7 +124,7 @@ def _moment(app: App) -> str:
 
 def _summary(app: App, made: "Imported", folder: str) -> None:
     from conn_cli.words import counted
-    from conn_engine.imports import folded
+    from conn_import import folded
 
     of = f" of {made.found:,}" if made.found > made.operations else ""
     samples = f", {counted(len(made.recordings), 'sample recording')}" if made.recordings else ""

@@ -7,14 +7,14 @@ from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
-    from conn_engine.vault import LayeredVault
+    from conn_engine.secrets.vault import LayeredVault
 
 __all__ = ["needs_store", "refuse_shadowed", "select_reusable"]
 
 
 def needs_store(account: str, vault_kind: str) -> None:
     """Raise CredentialError if a credential could not be stored. Call it before asking a person for anything."""
-    from conn_engine.vault.environment import no_store
+    from conn_engine.secrets.vault.environment import no_store
 
     if vault_kind == "environment":
         raise no_store(account)
@@ -22,7 +22,7 @@ def needs_store(account: str, vault_kind: str) -> None:
 
 def refuse_shadowed(account: str, vault: "LayeredVault") -> None:
     """Raise UsageError when what is stored would not be used."""
-    from conn_engine.vault.environment import variable_prefix
+    from conn_engine.secrets.vault.environment import variable_prefix
 
     if vault.environment.has(account):
         raise UsageError(

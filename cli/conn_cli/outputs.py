@@ -133,7 +133,7 @@ class Table:
 
 
 def _flat(record: Any) -> dict[str, Any]:
-    from conn_engine.runtime.compare import leaves
+    from conn_engine.testing.compare import leaves
 
     return leaves(record) if isinstance(record, Mapping) else {"value": record}
 

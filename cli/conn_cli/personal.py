@@ -9,7 +9,7 @@ from conn_cli.console import App
 if TYPE_CHECKING:
     from conn_engine.config import Workspace
     from conn_engine.personal import PersonalSummary
-    from conn_engine.runtime.personal import PersonalData
+    from conn_engine.testing.personal import PersonalData
 
 __all__ = ["KeepPersonal", "choose_personal_data", "show_summary"]
 
@@ -23,7 +23,7 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
     """Return how to replace personal data, or None to record it unchanged. Prints a note then, and at the first use."""
     from conn_engine.personal import VARIABLE, load_key
     from conn_engine.runtime.connection import vault_of
-    from conn_engine.runtime.personal import PersonalData
+    from conn_engine.testing.personal import PersonalData
 
     if keep or workspace.settings.recordings.personal_data == "keep":
         who = "--keep-personal-data" if keep else "conn.yaml: recordings.personal_data"

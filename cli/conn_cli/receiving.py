@@ -15,9 +15,9 @@ from conn_engine.wire import Headers, Response
 
 if TYPE_CHECKING:
     from conn_engine.runtime.drive import Sender
-    from conn_engine.runtime.personal import PersonalData
     from conn_engine.runtime.webhooks import Event, Receipt, Receiver
-    from conn_engine.runtime.webhooks.keeping import Received
+    from conn_engine.testing.deliveries.keeping import Received
+    from conn_engine.testing.personal import PersonalData
     from conn_engine.webhooks import Delivery
 
 __all__ = ["Desk", "Forward"]
@@ -110,7 +110,7 @@ class Desk:
         return _AGAIN if fault else receipt.reply
 
     def _recorded(self, delivery: "Delivery", address: Address) -> "tuple[Received, Receipt]":
-        from conn_engine.runtime.webhooks.keeping import keep_received
+        from conn_engine.testing.deliveries.keeping import keep_received
         from conn_engine.transport.live import Live
 
         live = Live(self.app.redactor, trust=self.app.workspace.trust)

@@ -24,7 +24,7 @@ __all__ = ["Run", "wired"]
 def wired(app: App, account: str, environment: str | None, *, wait: bool = False, planned: bool = False) -> "Wiring":
     """An account's operations as the command runs them. `planned`: nothing will be sent, so that a credential need not
     be there."""
-    from conn_engine.failures import Policy
+    from conn_engine.responses.failures import Policy
     from conn_engine.runtime.connection import wire_account
 
     return wire_account(

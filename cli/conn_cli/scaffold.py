@@ -29,7 +29,7 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 
 def bundled_connectors() -> list[str]:
     """Names of the connectors that come with the product."""
-    from conn_engine.locate import packaged
+    from conn_engine.documents.locate import packaged
 
     return sorted(path.parent.name for path in packaged("connectors").glob("*/connector.yaml"))
 
@@ -37,7 +37,7 @@ def bundled_connectors() -> list[str]:
 def known_schemes() -> dict[str, Any]:
     """The vendors whose deliveries are known, by name: {label, basis, docs_url?, webhooks}."""
     from conn_engine.documents import parse
-    from conn_engine.locate import packaged
+    from conn_engine.documents.locate import packaged
 
     path = packaged("connectors", "webhook-schemes.yaml")
     data: dict[str, Any] = parse(path.read_text(encoding="utf-8"), path.name).data
@@ -90,7 +90,7 @@ def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
 
     Those that are there stay, unless `refresh`. Returns the files written.
     """
-    from conn_engine.locate import packaged
+    from conn_engine.documents.locate import packaged
 
     made = []
     for source in sorted(packaged("schemas").glob("*.schema.json")):
@@ -105,7 +105,7 @@ def write_schemas(root: Path, *, refresh: bool = False) -> list[Path]:
 
 def copy_example(root: Path, *, force: bool = False) -> list[Path]:
     """Make the example workspace in `root`: its accounts and environments, and the bundled connectors they use."""
-    from conn_engine.locate import packaged
+    from conn_engine.documents.locate import packaged
 
     if root.exists() and any(root.iterdir()) and not force:
         raise UsageError(f"{relative(root)} is not empty", hint="choose another folder, or add --force")
@@ -133,7 +133,7 @@ def new_connector(root: Path, name: str, *, force: bool = False) -> tuple[list[P
 
     def build(folder: Path) -> None:
         if bundled:
-            from conn_engine.locate import packaged
+            from conn_engine.documents.locate import packaged
 
             shutil.copytree(packaged("connectors") / name, folder, dirs_exist_ok=True, ignore=_IGNORED)
             return

@@ -10,7 +10,7 @@ SUFFIX = ".schema.json"
 
 
 def _folders(app: App) -> list[Path]:
-    from conn_engine.locate import find_workspace, packaged
+    from conn_engine.documents.locate import find_workspace, packaged
 
     own = app.workspace.models if find_workspace(app.folder) is not None else []
     return [*own, packaged("schemas", "models")]
@@ -18,7 +18,7 @@ def _folders(app: App) -> list[Path]:
 
 def schema_names(app: App) -> list[str]:
     """Every schema that `conn schema` can print, documents first."""
-    from conn_engine.locate import packaged
+    from conn_engine.documents.locate import packaged
 
     documents = sorted(path.name.removesuffix(SUFFIX) for path in packaged("schemas").glob(f"*{SUFFIX}"))
     records = {
@@ -31,7 +31,7 @@ def schema_names(app: App) -> list[str]:
 
 def find_schema(app: App, name: str) -> Path | None:
     """The file of a schema by its name, or None."""
-    from conn_engine.locate import packaged
+    from conn_engine.documents.locate import packaged
 
     if name not in schema_names(app):
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from conn_engine.impact import Impact
+    from conn_engine.analysis.impact import Impact
 
 __all__ = ["FailOn", "base_folder", "exit_of"]
 
@@ -52,8 +52,8 @@ def base_folder(root: Path, folder: Path, base: str | None, base_dir: Path | Non
 
     With neither it is where the work left the main branch. Raises UsageError when there is none.
     """
+    from conn_engine.analysis.impact.revisions import default_base, workspace_at
     from conn_engine.errors import UsageError
-    from conn_engine.impact.revisions import default_base, workspace_at
 
     if base is not None and base_dir is not None:
         raise UsageError("--base and --base-dir exclude each other")

@@ -13,9 +13,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from conn_engine.codes import CODES
     from conn_engine.config import Effective, OperationName, Workspace, load_workspace
     from conn_engine.diagnostics import Diagnostic, Severity, Span
+    from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import (
         ConfigurationError,
         ConnError,
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
         VendorError,
     )
     from conn_engine.expressions.isolation import Isolation
-    from conn_engine.failures import Policy
     from conn_engine.lint import lint_paths
     from conn_engine.releases import ReleaseSource
+    from conn_engine.responses.failures import Policy
     from conn_engine.runtime.call import Call, Session
     from conn_engine.runtime.connection import AsyncConnection, Connection, aconnect, connect
     from conn_engine.runtime.drive import adrive, drive
-    from conn_engine.runtime.effects import override_report
     from conn_engine.runtime.operation import perform
-    from conn_engine.runtime.suite import Selection, run_suite
     from conn_engine.runtime.webhooks import Event, Receipt, Receiver
     from conn_engine.secrets import Redactor, Secret, Vault
-    from conn_engine.vault import open_vault
+    from conn_engine.secrets.vault import open_vault
+    from conn_engine.testing.effects import override_report
+    from conn_engine.testing.suite import Selection, run_suite
     from conn_engine.webhooks import Delivery
     from conn_engine.wire import Flow, Headers, Page, Renew, Request, Response, Wait
 
 _HOMES = {
-    "conn_engine.codes": ("CODES",),
+    "conn_engine.diagnostics.codes": ("CODES",),
     "conn_engine.config": ("Effective", "OperationName", "Workspace", "load_workspace"),
     "conn_engine.diagnostics": ("Diagnostic", "Severity", "Span"),
     "conn_engine.errors": (
@@ -59,18 +59,18 @@ _HOMES = {
         "VendorError",
     ),
     "conn_engine.expressions.isolation": ("Isolation",),
-    "conn_engine.failures": ("Policy",),
+    "conn_engine.responses.failures": ("Policy",),
     "conn_engine.lint": ("lint_paths",),
     "conn_engine.releases": ("ReleaseSource",),
     "conn_engine.runtime.call": ("Call", "Session"),
     "conn_engine.runtime.connection": ("AsyncConnection", "Connection", "aconnect", "connect"),
     "conn_engine.runtime.drive": ("adrive", "drive"),
-    "conn_engine.runtime.effects": ("override_report",),
+    "conn_engine.testing.effects": ("override_report",),
     "conn_engine.runtime.operation": ("perform",),
-    "conn_engine.runtime.suite": ("Selection", "run_suite"),
+    "conn_engine.testing.suite": ("Selection", "run_suite"),
     "conn_engine.runtime.webhooks": ("Event", "Receipt", "Receiver"),
     "conn_engine.secrets": ("Redactor", "Secret", "Vault"),
-    "conn_engine.vault": ("open_vault",),
+    "conn_engine.secrets.vault": ("open_vault",),
     "conn_engine.webhooks": ("Delivery",),
     "conn_engine.wire": ("Flow", "Headers", "Page", "Renew", "Request", "Response", "Wait"),
 }

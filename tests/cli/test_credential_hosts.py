@@ -258,8 +258,8 @@ def test_an_environment_may_not_send_it_elsewhere_either(shop, run, vendor, stra
 
 
 def test_a_log_in_of_an_earlier_release_is_bound_to_where_it_is_used_first(shop, run, vendor, stranger, tmp_path):
-    from conn_engine.vault import FileVault
-    from conn_engine.vault.folders import file_name
+    from conn_engine.secrets.vault import FileVault
+    from conn_engine.secrets.vault.folders import file_name
 
     earlier = FileVault(tmp_path / "state" / "credentials" / file_name(str(shop)), KEY["CONN_VAULT_KEY"])
     earlier.save("me", {"token": TOKEN})

@@ -5,7 +5,7 @@ import json
 from transcript import conn
 
 from conn_engine.config import load_workspace
-from conn_engine.runtime.suite import Selection, run_suite
+from conn_engine.testing.suite import Selection, run_suite
 
 HTTP, MAPPING = "connectors/demo/connector.yaml", "connectors/demo/unified/crm.yaml"
 

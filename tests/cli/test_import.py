@@ -11,8 +11,8 @@ from conn_cli.exits import Exit
 from conn_cli.main import execute
 from conn_engine.wire import FrozenClock
 
-ENTRIES = Path(__file__).resolve().parents[1] / "engine" / "imports" / "entries" / "providers.yaml"
-DOCUMENTS = Path(__file__).resolve().parents[1] / "engine" / "imports" / "documents"
+ENTRIES = Path(__file__).resolve().parents[1] / "imports" / "entries" / "providers.yaml"
+DOCUMENTS = Path(__file__).resolve().parents[1] / "imports" / "documents"
 
 
 def conn(folder: Path, *arguments: object) -> tuple[int, str]:

@@ -103,7 +103,7 @@ def test_a_wrong_answer_to_login_shows_no_value(desk):
 
 
 def test_a_vault_that_fails_shows_no_secret(desk, monkeypatch):
-    monkeypatch.setattr("conn_engine.vault.file.FileVault.save", blow)
+    monkeypatch.setattr("conn_engine.secrets.vault.file.FileVault.save", blow)
     done = conn(
         desk, "--debug", "auth", "login", "me", "--json", stdin=json.dumps({"token": TOKEN}), CONN_VAULT_KEY="k" * 20
     )

@@ -10,9 +10,9 @@ from conn_engine.config import load_workspace
 from conn_engine.diagnostics import Severity
 from conn_engine.errors import VendorError
 from conn_engine.lint import lint_paths
-from conn_engine.runtime.cases import find_cases, replay
-from conn_engine.runtime.suite import Selection, run_suite
-from conn_engine.transport.recordings import load_recording
+from conn_engine.recordings.files import load_recording
+from conn_engine.testing.cases import find_cases, replay
+from conn_engine.testing.suite import Selection, run_suite
 from conn_engine.webhooks.recorded import load_delivery
 
 ROOT = Path(__file__).parents[2]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from conn_engine.analysis.mutants import Bench
 from conn_engine.config import load_workspace
-from conn_engine.mutants import Bench
 
 ROOT = Path(__file__).parents[2]
 CONNECTORS = sorted(path.parent.name for path in (ROOT / "connectors").glob("*/connector.yaml"))

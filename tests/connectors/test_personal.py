@@ -6,14 +6,14 @@ import pytest
 
 from conn_engine.config import load_workspace
 from conn_engine.personal import Pseudonyms
-from conn_engine.runtime.cases import find_cases
 from conn_engine.runtime.connection import Wiring
-from conn_engine.runtime.personal import PersonalData, replace_personal_data
-from conn_engine.runtime.webhooks.cases import find_deliveries
-from conn_engine.runtime.webhooks.recording import recorded_anew
-from conn_engine.runtime.webhooks.replaying import for_delivery, session_of
 from conn_engine.secrets import Redactor
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.cases import find_cases
+from conn_engine.testing.deliveries.cases import find_deliveries
+from conn_engine.testing.deliveries.recording import recorded_anew
+from conn_engine.testing.deliveries.replaying import for_delivery, session_of
+from conn_engine.testing.personal import PersonalData, replace_personal_data
 from conn_engine.webhooks.recorded import delivery_of, moment_of
 from conn_engine.wire import FrozenClock
 

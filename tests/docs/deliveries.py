@@ -24,7 +24,7 @@ from conn_engine.runtime.call import Session
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.webhooks import Event, Receipt, Receiver
 from conn_engine.runtime.webhooks.subscribing import renew, subscribe
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Clock, Flow, Headers, Response
 

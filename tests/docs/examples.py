@@ -39,20 +39,20 @@ from deliveries import delivery_of, subscribing, told
 
 from conn_engine.auth import consenting
 from conn_engine.auth.consent import accepted
+from conn_engine.auth.signing.moment import Moment
 from conn_engine.bodies import Upload
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import parse
 from conn_engine.errors import ConnError, VendorError
-from conn_engine.failures import Policy
 from conn_engine.lint.linter import lint_paths
+from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive, finish
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import authorization_scope
-from conn_engine.signing.moment import Moment
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, broken_connection
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 

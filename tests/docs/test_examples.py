@@ -13,8 +13,8 @@ from examples import DOCS, Example, build, examples, findings, play, same
 from conn_engine.config import load_workspace
 from conn_engine.documents import markdown_blocks
 from conn_engine.lint.linter import lint_paths
+from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.webhooks import Event
-from conn_engine.transport.recordings import load_recording
 from conn_engine.webhooks.recorded import load_delivery
 
 GENERATED = ("functions.md", "lint-codes.md")  # the first is run by its own test; the second shows how not to write

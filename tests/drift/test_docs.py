@@ -8,9 +8,9 @@ from typing import Any, get_args
 import pytest
 
 from conn_engine.bodies import BodyFormat, ResponseFormat
-from conn_engine.codes import CODES
+from conn_engine.diagnostics.codes import CODES
 from conn_engine.documents import markdown_blocks, parse
-from conn_engine.failures.rules import Action
+from conn_engine.responses.failures.rules import Action
 from conn_engine.schemas.docs import filled, marked, run
 from conn_engine.schemas.kinds import kinds
 

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from conn_engine.functions import FUNCTIONS
-from conn_engine.functions.__main__ import run
-from conn_engine.functions.reference import page
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
+from conn_engine.expressions.functions import FUNCTIONS
+from conn_engine.expressions.functions.__main__ import run
+from conn_engine.expressions.functions.reference import page
 
 
 def test_the_committed_page_is_generated(capsys: pytest.CaptureFixture[str]) -> None:
     code = run(["--check"], packaged("docs"))
-    assert (code, capsys.readouterr().out) == (0, ""), "run `python -m conn_engine.functions`"
+    assert (code, capsys.readouterr().out) == (0, ""), "run `python -m conn_engine.expressions.functions`"
 
 
 def test_drift_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

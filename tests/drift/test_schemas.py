@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
 from conn_engine.schemas import MODELS, texts
 from conn_engine.schemas.__main__ import run
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.expressions import expression
-from conn_engine.strategies import _walked, ask
+from conn_engine.settings import _walked, ask
 
 NAMES = st.sampled_from(["a", "b", "type", "x-y", "", "item", "true", "in"])
 TEXTS = st.sampled_from(["", "a", "b", "issues.opened", "x y", "=", "]", "'"])

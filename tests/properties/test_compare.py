@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.runtime.compare import compare_records, compare_requests, leaves, same_value
+from conn_engine.testing.compare import compare_records, compare_requests, leaves, same_value
 
 SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(-4, 4, width=16) | st.text("a.é", max_size=3)
 VALUES = st.recursive(

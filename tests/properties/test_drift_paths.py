@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from conn_engine.analysis.drift.paths import places_in_answer
 from conn_engine.config import VendorOperation
 from conn_engine.config.operations import vendor_operation
-from conn_engine.drift.paths import places_in_answer
 from conn_engine.runtime.records import mapped, records_of
 
 NAMES = ("a", "b", "c")

@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from conn_engine.bodies import ResponseOptions, decode, read
 from conn_engine.errors import VendorError
 from conn_engine.secrets import REDACTED, Redactor
-from conn_engine.strategies import Answer
+from conn_engine.settings import Answer
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers, Request, Response
 

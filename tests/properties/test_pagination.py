@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from conn_engine.bodies import encode_query
 from conn_engine.errors import VendorError
-from conn_engine.pagination import Cursor, LinkHeader, NextUrl, NoPagination, Offset, Page, Pagination, pages
-from conn_engine.strategies import Answer, Draft
+from conn_engine.listing.pagination import Cursor, LinkHeader, NextUrl, NoPagination, Offset, Page, Pagination, pages
+from conn_engine.settings import Answer, Draft
 from conn_engine.wire import Flow, Headers, Request, Response
 
 URL = "https://api.example.com/v1/things"

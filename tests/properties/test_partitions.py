@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conn_engine.flows import Chunk, Parents, Source
+from conn_engine.listing.flows import Chunk, Parents, Source
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.chunks import merge_records
 from conn_engine.runtime.layers import Listing

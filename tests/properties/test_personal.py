@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from conn_engine.personal import PersonalValues, Pseudonyms, Replacements, collect_recording, replace_in_recording
 from conn_engine.personal.shapes import find_emails
+from conn_engine.recordings.files import load_recording, save_recording
+from conn_engine.recordings.record import Recorder
+from conn_engine.recordings.replay import Replay
 from conn_engine.secrets import Redactor
 from conn_engine.transport.faults import Faults
-from conn_engine.transport.record import Recorder
-from conn_engine.transport.recordings import load_recording, save_recording
-from conn_engine.transport.replay import Replay
 from conn_engine.wire import Headers, Request, Response
 
 words = st.text("abcdefghijklmnoprstuvwxyzäéñøßжя", min_size=5, max_size=12).filter(lambda word: word not in STRUCTURE)

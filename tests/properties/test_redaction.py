@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.files import load_recording, save_recording
+from conn_engine.recordings.record import Recorder
+from conn_engine.recordings.replay import Replay
 from conn_engine.secrets import REDACTED, Redactor
 from conn_engine.transport.faults import Faults
-from conn_engine.transport.record import Recorder
-from conn_engine.transport.recordings import load_recording, save_recording
-from conn_engine.transport.replay import Replay
 from conn_engine.wire import Headers, Request, Response
 
 letters = st.text(st.characters(codec="utf-8", exclude_categories=["Cs"]), min_size=4, max_size=30)

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from conn_engine.config import Effective, load_workspace
 from conn_engine.config.convert import convert
-from conn_engine.incremental import Incremental, Window, windows
-from conn_engine.incremental.durations import add, parse_duration
-from conn_engine.incremental.formats import canonical, read_moment, write_moment
+from conn_engine.listing.incremental import Incremental, Window, windows
+from conn_engine.listing.incremental.durations import add, parse_duration
+from conn_engine.listing.incremental.formats import canonical, read_moment, write_moment
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Headers, Page, Request, Response
 
 MICROSECOND = timedelta(microseconds=1)

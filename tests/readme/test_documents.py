@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from conn_engine.errors import VendorError
-from conn_engine.pagination import pages
-from conn_engine.strategies import Answer, Draft
+from conn_engine.listing.pagination import pages
+from conn_engine.settings import Answer, Draft
 from conn_engine.wire import Request, Response
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ STRATEGY = re.compile(r"```python\n(.*?class LastId.*?)```", re.DOTALL)
 
 
 def test_the_strategy_of_the_architecture_page_pages():
-    names = {"__name__": "conn_engine.pagination.last_id"}
+    names = {"__name__": "conn_engine.listing.pagination.last_id"}
     exec(compile(STRATEGY.search(text_of("engine/README.md"))[1], "engine/README.md", "exec"), names)  # our own text
     strategy = names["LastId"](after_param="since")
     vendor = {None: [1, 2], 2: [3, 4], 4: []}
@@ -163,7 +163,7 @@ def test_a_strategy_is_two_edits(tmp_path, shell):
         old = (
             line.replace(" | LastId", "")
             if line.startswith("Pagination")
-            else "from conn_engine.pagination.link_header"
+            else "from conn_engine.listing.pagination.link_header"
         )
         new = line if line.startswith("Pagination") else f"{line}\n{old}"
         assert old in text

@@ -17,8 +17,8 @@ from attack import ENVIRONMENT_SECRET, KEY, SECRETS, World, forms
 from conn_engine.config import load_workspace
 from conn_engine.runtime.webhooks import Receipt, Receiver
 from conn_engine.secrets import Redactor
+from conn_engine.secrets.vault import MemoryVault
 from conn_engine.transport.live import Live
-from conn_engine.vault import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers
 

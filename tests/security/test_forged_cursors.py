@@ -12,7 +12,7 @@ from attack import Got, World
 
 from conn_engine.config import load_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
-from conn_engine.incremental.windows import windows
+from conn_engine.listing.incremental.windows import windows
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Connection, connect
 

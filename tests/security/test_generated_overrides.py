@@ -29,7 +29,7 @@ from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks import Receiver
 from conn_engine.runtime.webhooks.subscribing import subscribe
 from conn_engine.secrets import Redactor
-from conn_engine.vault import MemoryVault
+from conn_engine.secrets.vault import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers
 

@@ -9,7 +9,7 @@ import pytest
 from attack import World
 from inbox import ADDRESS, HOOK, NOW, Inbox, plain, signed, webhooks
 
-from conn_engine.functions import FUNCTIONS, Function
+from conn_engine.expressions.functions import FUNCTIONS, Function
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.form_parts import form_parts
 from conn_engine.wire import Headers

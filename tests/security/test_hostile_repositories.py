@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from attack import World
 
+from conn_engine.analysis.impact.revisions import workspace_at
 from conn_engine.errors import ConfigurationError, ConnError
-from conn_engine.impact.revisions import workspace_at
 
 
 def git(folder: Path, *arguments: str, given: bytes = b"") -> str:

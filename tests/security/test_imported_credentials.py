@@ -10,10 +10,10 @@ from attack import World, forms
 
 from conn_engine.documents import dump_json
 from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.files import load_recording, write_clean
+from conn_engine.recordings.har import import_har
 from conn_engine.secrets import Redactor, is_numbered
-from conn_engine.transport.har import import_har
-from conn_engine.transport.recordings import load_recording, write_clean
-from conn_engine.wary_redaction import WaryRedactor
+from conn_engine.secrets.wary_redaction import WaryRedactor
 
 KEY = "Zq9Xv7LmP3wT8rKd4Yb2"
 WORD = "opensesame"  # nothing tells that it is a password but its place

@@ -15,11 +15,11 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport import door
 from conn_engine.transport.faults import Faults
 from conn_engine.transport.redirects import Answer, follow
 from conn_engine.urls import join_url, split_plain_url
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 MALFORMED = [

@@ -14,7 +14,7 @@ from conn_engine.secrets import Redactor
 from conn_engine.transport import door
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.redirects import Answer, follow
-from conn_engine.url_templates import fill_base_url
+from conn_engine.transport.url_templates import fill_base_url
 from conn_engine.wire import Headers, Request
 
 HOSTS = ("api.vendor.example", "*.tenant.example")

@@ -13,7 +13,7 @@ from differential.manifests import sample
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.main import execute
-from conn_engine.imports import Options, import_source, read_source
+from conn_import import Options, import_source, read_source
 
 FILES = sample()
 LONGEST_SECONDS = 10

@@ -20,7 +20,7 @@ from processes.workspace import workspace
 
 import conn_engine
 from conn_engine.config.load import load_workspace
-from conn_engine.vault import open_vault
+from conn_engine.secrets.vault import open_vault
 
 VAULT_KEY = "a key for the tests alone, long enough"
 ASK = ("run", "people:me.get", "--account", "ada", "--output", "jsonl")

@@ -23,11 +23,11 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.main import execute
 from conn_engine.auth import OAuth2
-from conn_engine.imports import Imported, Options, folded, import_source, proposed_name, read_source
 from conn_engine.runtime.drive import finish
 from conn_engine.secrets import Redactor
 from conn_engine.transport.live import Live
 from conn_engine.wire import SystemClock
+from conn_import import Imported, Options, folded, import_source, proposed_name, read_source
 
 ENTRIES = entries()
 CARRYING = [key for key, entry in ENTRIES.items() if mode(entry) not in ("alias", "NONE", "MCP_OAUTH2_GENERIC")]

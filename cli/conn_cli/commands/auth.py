@@ -16,7 +16,7 @@ from conn_cli.exits import Exit
 if TYPE_CHECKING:
     from conn_engine.auth import Credentials
     from conn_engine.config import Effective
-    from conn_engine.vault import Issue, LayeredVault
+    from conn_engine.secrets.vault import Issue, LayeredVault
 
 group = typer.Typer(help="Credentials of accounts.", no_args_is_help=True, rich_markup_mode=None)
 group.command(name="login")(login_command)

@@ -7,7 +7,7 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_engine.vault import WorkspaceVault
+    from conn_engine.secrets.vault import WorkspaceVault
 
 __all__ = ["adopt_command"]
 

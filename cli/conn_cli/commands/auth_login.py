@@ -10,7 +10,7 @@ from conn_cli.console import App
 if TYPE_CHECKING:
     from conn_engine.auth import Consenting, Credentials
     from conn_engine.config import Effective
-    from conn_engine.vault import LayeredVault
+    from conn_engine.secrets.vault import LayeredVault
 
 __all__ = ["login_command"]
 
@@ -77,7 +77,7 @@ def _save(
 ) -> None:
     """Store the document for the connector's hosts. The `connect` steps run afterwards, or before with `verify`."""
     from conn_cli.lifecycle import run_connect_steps
-    from conn_engine.vault import Issue
+    from conn_engine.secrets.vault import Issue
 
     if verify:
         document = _verify(app, effective, account, document)
@@ -103,7 +103,7 @@ def _verify(app: App, effective: "Effective", account: str, document: Mapping[st
     """Run the `connect` steps and the `verify` call before anything is stored; return the document after them."""
     from conn_cli.lifecycle import run_connect_steps, verify_credential
     from conn_engine.errors import ConnError
-    from conn_engine.vault import MemoryVault
+    from conn_engine.secrets.vault import MemoryVault
 
     vault = MemoryVault({account: document})
     try:

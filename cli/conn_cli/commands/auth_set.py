@@ -27,7 +27,7 @@ def set_command(
     """
     from conn_cli.keeping import needs_store, refuse_shadowed
     from conn_engine.runtime.connection import vault_of
-    from conn_engine.vault import Issue
+    from conn_engine.secrets.vault import Issue
 
     app: App = context.obj
     effective = app.workspace.effective(account=account)

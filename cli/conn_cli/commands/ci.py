@@ -41,7 +41,7 @@ def ci(
     from conn_cli.report import Sources, parse_specs, write_texts
     from conn_cli.report.checks import Verdicts, drawings
     from conn_cli.report.coverage import below
-    from conn_engine.checks import check
+    from conn_engine.analysis.checks import check
     from conn_engine.errors import UsageError
 
     app: App = context.obj

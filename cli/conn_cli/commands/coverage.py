@@ -27,7 +27,7 @@ def coverage(
     """Measure on the recordings which fields of the model are mapped, seen, always empty, and what nobody reads."""
     from conn_cli.report import coverage as report
     from conn_cli.report import parse_specs, write_texts
-    from conn_engine.coverage import measure_coverage
+    from conn_engine.analysis.coverage import measure_coverage
 
     app: App = context.obj
     drawn = {"text": None, "json": None, "markdown": None, "html": None}

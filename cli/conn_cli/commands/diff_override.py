@@ -13,7 +13,7 @@ from conn_cli.words import counted
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
-    from conn_engine.runtime.effects import ConfigChange, OperationEffect, OverrideReport
+    from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
 
 WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
 
@@ -32,7 +32,7 @@ def diff_override(
 ) -> None:
     """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides."""
     from conn_cli.choices import choose_format
-    from conn_engine.runtime.effects import override_report
+    from conn_engine.testing.effects import override_report
 
     app: App = context.obj
     writers = {"text": _text, "json": _json, "markdown": _markdown}

@@ -55,7 +55,7 @@ def _evaluators() -> Row:
 
 def _vault(app: App) -> Row:
     from conn_engine.errors import ConnError
-    from conn_engine.vault import open_vault
+    from conn_engine.secrets.vault import open_vault
 
     try:
         kind = open_vault(app.environ).kind
@@ -82,8 +82,8 @@ def _bundle() -> Row:
 
 
 def _workspace(app: App) -> Row:
+    from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import ConnError
-    from conn_engine.locate import find_workspace
 
     root = find_workspace(app.folder)
     if root is None:

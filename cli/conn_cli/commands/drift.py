@@ -10,8 +10,8 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
+    from conn_engine.analysis.drift import Drift
     from conn_engine.config import Effective
-    from conn_engine.drift import Drift
 
 
 class FailOn(StrEnum):
@@ -103,9 +103,9 @@ def _found(  # noqa: PLR0917
     pages: int,
 ) -> "Drift":
     from conn_cli.choices import learn_literals
-    from conn_engine.drift import drift as compare
-    from conn_engine.drift import sources
-    from conn_engine.population import AccountGroup, Digests, Side, account_groups
+    from conn_engine.analysis.drift import drift as compare
+    from conn_engine.analysis.drift import sources
+    from conn_engine.analysis.population import AccountGroup, Digests, Side, account_groups
 
     learn_literals(app, effective)
     name = effective.connector_name
@@ -122,7 +122,7 @@ def _found(  # noqa: PLR0917
             now = list(sources.recorded_answers(sources.recordings_at(app.folder / recordings)))
             comparisons, left_out = sources.against_answers(effective, before, now)
         else:
-            from conn_engine.drift.live import live_answers
+            from conn_engine.analysis.drift.live import live_answers
 
             now, skipped = live_answers(
                 app.workspace, effective, environ=app.environ, redactor=app.redactor, pages=pages

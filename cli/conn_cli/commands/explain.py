@@ -34,14 +34,14 @@ def explain(
 
 
 def _list_codes(app: App) -> None:
-    from conn_engine.codes import CODES
+    from conn_engine.diagnostics.codes import CODES
 
     for row in CODES.values():
         app.out(f"{row.id:<8} {row.severity:<8} {row.title}")
 
 
 def _explain_code(app: App, word: str) -> bool:
-    from conn_engine.codes import explain as find
+    from conn_engine.diagnostics.codes import explain as find
 
     found = find(word)
     if found is None:
@@ -60,8 +60,8 @@ def _list_settings(app: App) -> None:
 
 def _explain_settings(app: App, word: str) -> None:
     """The kinds that are called so, or the keys. Raises UsageError, with what it is like, for an unknown word."""
-    from conn_engine.codes import CODES
     from conn_engine.diagnostics import did_you_mean
+    from conn_engine.diagnostics.codes import CODES
     from conn_engine.errors import UsageError
     from conn_engine.schemas.reference import find, plain, words
 
@@ -77,8 +77,8 @@ def _explain_functions(app: App, name: str) -> None:
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
     from conn_engine.expressions import known_functions
-    from conn_engine.functions import FUNCTIONS, THEMES
-    from conn_engine.functions.reference import entry, example
+    from conn_engine.expressions.functions import FUNCTIONS, THEMES
+    from conn_engine.expressions.functions.reference import entry, example
 
     if name == "functions":
         for title, rows in THEMES.items():

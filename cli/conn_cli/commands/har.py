@@ -37,7 +37,7 @@ def import_har(
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
     from conn_engine.errors import UsageError
-    from conn_engine.runtime.har_files import import_recording
+    from conn_engine.testing.har_files import import_recording
 
     app: App = context.obj
     effective = app.workspace.effective(account=None, connector=connector)
@@ -73,7 +73,7 @@ def export_har(
 ) -> None:
     """Write a recording as a HAR 1.2 file."""
     from conn_cli.words import counted
-    from conn_engine.runtime.har_files import export_recording
+    from conn_engine.testing.har_files import export_recording
 
     app: App = context.obj
     count = export_recording(app.folder / recording, app.folder / output)

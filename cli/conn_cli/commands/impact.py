@@ -10,7 +10,7 @@ from conn_cli.options import Base, BaseDir, Processes
 from conn_cli.sides import FailOn, base_folder, exit_of
 
 if TYPE_CHECKING:
-    from conn_engine.impact import Impact
+    from conn_engine.analysis.impact import Impact
 
 
 def impact(
@@ -45,8 +45,8 @@ def impact(
 
 
 def _measured(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":
-    from conn_engine.impact import impact as measure
-    from conn_engine.impact.revisions import load_before
+    from conn_engine.analysis.impact import impact as measure
+    from conn_engine.analysis.impact.revisions import load_before
 
     with (
         base_folder(app.workspace_root, app.folder, base, base_dir) as folder,

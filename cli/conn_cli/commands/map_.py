@@ -21,7 +21,7 @@ def map_(
     from conn_cli.calls import read_input
     from conn_cli.choices import choose_effective
     from conn_engine.errors import UsageError
-    from conn_engine.runtime.trial import map_records
+    from conn_engine.testing.trial import map_records
 
     app: App = context.obj
     effective = choose_effective(app, account, connector, operation)

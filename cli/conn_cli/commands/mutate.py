@@ -8,7 +8,7 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from conn_engine.mutants import Verdict
+    from conn_engine.analysis.mutants import Verdict
 
 
 def mutate(
@@ -50,9 +50,9 @@ def mutate(
 
 
 def _tried(app: App, connector: str, kinds: list[str]) -> "list[Verdict]":
+    from conn_engine.analysis.mutants import KINDS, Bench
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
-    from conn_engine.mutants import KINDS, Bench
 
     for kind in kinds:
         if kind not in KINDS:

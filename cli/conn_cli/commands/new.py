@@ -35,8 +35,8 @@ def new(
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
     from conn_cli.scaffold import bundled_connectors, known_schemes, new_connector, new_workspace, relative
     from conn_cli.words import counted
+    from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
-    from conn_engine.locate import find_workspace
 
     app: App = context.obj
     if source is not None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
     from conn_engine.documents import Placing
     from conn_engine.runtime.call import Call
-    from conn_engine.runtime.recorder import Recorded
+    from conn_engine.testing.recorder import Recorded
 
 
 State = Annotated[
@@ -51,7 +51,7 @@ def record(
     """
     from conn_cli.personal import choose_personal_data
     from conn_cli.running import wired
-    from conn_engine.runtime.recorder import record_operation
+    from conn_engine.testing.recorder import record_operation
 
     app: App = context.obj
     effective = app.workspace.effective(account=account, environment=environment)

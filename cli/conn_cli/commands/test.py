@@ -8,7 +8,7 @@ from conn_cli.console import App
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from conn_engine.runtime.suite import OperationReport, Selection
+    from conn_engine.testing.suite import OperationReport, Selection
 
 DELIVERIES = "webhooks"
 """In the place of an operation: the recorded deliveries alone."""
@@ -54,7 +54,7 @@ def test(
     requests."""
     from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
-    from conn_engine.runtime.suite import Selection
+    from conn_engine.testing.suite import Selection
 
     app: App = context.obj
     _refuse_contradictions(named=bool(operations), every=every, live=live, send=send)
@@ -106,7 +106,7 @@ def _named(names: list[str], *, no_deliveries: bool) -> tuple[tuple[str, ...], t
 
 
 def _replays(app: App, selection: "Selection") -> "list[OperationReport]":
-    from conn_engine.runtime.suite import run_suite
+    from conn_engine.testing.suite import run_suite
 
     with app.progress("testing") as progress:
         reports = []
@@ -117,7 +117,7 @@ def _replays(app: App, selection: "Selection") -> "list[OperationReport]":
 
 
 def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport]":
-    from conn_engine.runtime.live_suite import run_live
+    from conn_engine.testing.live_suite import run_live
 
     with app.progress("asking the vendor") as progress:
         reports = []
@@ -130,7 +130,7 @@ def _live(app: App, selection: "Selection", send: bool) -> "list[OperationReport
 def _update(app: App, reports: "list[OperationReport]") -> None:
     """Keep results as goldens: only of cases whose replay ended as recorded, never of a failing mapping."""
     from conn_cli.words import counted
-    from conn_engine.runtime.goldens import update_golden
+    from conn_engine.testing.goldens import update_golden
 
     changed = 0
     for report in reports:

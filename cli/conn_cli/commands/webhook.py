@@ -24,7 +24,7 @@ from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
     from conn_engine.runtime.webhooks import Receipt
-    from conn_engine.runtime.webhooks.trial import Trial
+    from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.webhooks import Delivery
     from conn_engine.webhooks.recorded import RecordedDelivery
 
@@ -79,7 +79,7 @@ def check(
 
 
 def _trial(app: App, given: dict[str, str], at: float | None) -> "Trial":
-    from conn_engine.runtime.webhooks.trial import Trial
+    from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.wire import FrozenClock
 
     return Trial(
@@ -106,7 +106,7 @@ def _replayed(
     from msgspec import structs
 
     from conn_engine.runtime.webhooks import Event, Receipt
-    from conn_engine.runtime.webhooks.replaying import replay_delivery
+    from conn_engine.testing.deliveries.replaying import replay_delivery
     from conn_engine.webhooks.recorded import delivery_of
     from conn_engine.wire import Response
 

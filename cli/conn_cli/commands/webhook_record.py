@@ -13,8 +13,8 @@ from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective
-    from conn_engine.runtime.webhooks.keeping import Received
-    from conn_engine.runtime.webhooks.recording import KeptDelivery
+    from conn_engine.testing.deliveries.keeping import Received
+    from conn_engine.testing.deliveries.recording import KeptDelivery
     from conn_engine.webhooks import Delivery
 
 __all__ = ["record", "target"]
@@ -98,8 +98,8 @@ def _received(  # noqa: PLR0917
     app: App, address: Address, delivery: "Delivery", given: dict[str, str], at: float | None, note: str
 ) -> "Received":
     """Judged first, by the real secrets; what was asked for it is kept."""
-    from conn_engine.runtime.webhooks.keeping import keep_received
-    from conn_engine.runtime.webhooks.trial import Trial
+    from conn_engine.testing.deliveries.keeping import keep_received
+    from conn_engine.testing.deliveries.trial import Trial
     from conn_engine.transport.live import Live
     from conn_engine.wire import FrozenClock
 
@@ -122,9 +122,9 @@ def _by_contract(  # noqa: PLR0917
 ) -> "KeptDelivery":
     """Signed by made-up secrets, at the moment that it says itself."""
     from conn_engine.runtime.connection import Wiring
-    from conn_engine.runtime.webhooks.recording import moment_told, recorded_anew
-    from conn_engine.runtime.webhooks.replaying import handed_over, session_of
-    from conn_engine.vault.memory import MemoryVault
+    from conn_engine.secrets.vault.memory import MemoryVault
+    from conn_engine.testing.deliveries.recording import moment_told, recorded_anew
+    from conn_engine.testing.deliveries.replaying import handed_over, session_of
     from conn_engine.webhooks.recorded import RecordedDelivery
     from conn_engine.wire import FrozenClock
 

@@ -69,8 +69,8 @@ def _allowed(to: str, host: str | None) -> None:
 def _request(  # noqa: PLR0917
     app: App, address: Address, file: str, to: str, given: dict[str, str], key: Path | None
 ) -> "Request":
-    from conn_engine.runtime.webhooks.sending import sendable
-    from conn_engine.signing.keys import private_key
+    from conn_engine.auth.signing.keys import private_key
+    from conn_engine.testing.deliveries.sending import sendable
 
     recorded = read(app, file, None).recorded
     if recorded is None:

@@ -75,7 +75,7 @@ def why(
 def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, as_format: str) -> None:
     from conn_cli.choices import learn_literals
     from conn_cli.report import explanation as report
-    from conn_engine.runtime.explanation import explain_value
+    from conn_engine.testing.explanation import explain_value
 
     learn_literals(app, effective)
     found = explain_value(app.workspace, effective, effective.resolve(operation), record, field)

@@ -16,8 +16,8 @@ from conn_cli.report.results import report_data, text_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import paint, pieces
 from conn_cli.words import counted
-from conn_engine.checks import CheckResult
-from conn_engine.coverage import OperationCoverage
+from conn_engine.analysis.checks import CheckResult
+from conn_engine.analysis.coverage import OperationCoverage
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.documents import dump_json
 
@@ -153,7 +153,7 @@ def _markdown(verdicts: Verdicts, minimum: float | None) -> str:
 
 def _finding_row(finding: Diagnostic) -> str:
     """Where and what kind of finding it is: its own message may quote a record's value."""
-    from conn_engine.codes import explain
+    from conn_engine.diagnostics.codes import explain
 
     row = explain(finding.code)
     place = f" {code(f'{finding.span.file}:{finding.span.line}')}" if finding.span else ""

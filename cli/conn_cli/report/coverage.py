@@ -5,7 +5,7 @@ from html import escape
 
 from conn_cli.report.markdown import cell
 from conn_cli.words import counted
-from conn_engine.coverage import OperationCoverage
+from conn_engine.analysis.coverage import OperationCoverage
 from conn_engine.documents import dump_json
 
 __all__ = ["below", "data", "html", "json_", "markdown", "text"]

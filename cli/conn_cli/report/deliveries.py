@@ -9,16 +9,16 @@ from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
-    from conn_engine.runtime.cases import Outcome
-    from conn_engine.runtime.judgement import Judgement
-    from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
+    from conn_engine.testing.cases import Outcome
+    from conn_engine.testing.deliveries.replaying import DeliveryOutcome
+    from conn_engine.testing.judgement import Judgement
 
 __all__ = ["case_data", "case_pieces", "deliveries", "is_delivery"]
 
 
 def is_delivery(name: "OperationName") -> bool:
     """Whether a name is that of a recorded delivery, and not of an operation."""
-    from conn_engine.runtime.webhooks.cases import DeliveryName
+    from conn_engine.testing.deliveries.cases import DeliveryName
 
     return isinstance(name, DeliveryName)
 
@@ -30,7 +30,7 @@ def deliveries(number: int) -> list[str]:
 
 def case_pieces(judgement: "Judgement", outcome: "DeliveryOutcome") -> Iterator[Piece]:
     """A recorded delivery: where it came to, what was answered, which events it holds."""
-    from conn_engine.runtime.webhooks.cases import DeliveryCase
+    from conn_engine.testing.deliveries.cases import DeliveryCase
 
     case = judgement.case
     assert isinstance(case, DeliveryCase)  # noqa: S101 - what such an outcome is of
@@ -65,7 +65,7 @@ def _verdict(judgement: "Judgement", outcome: "DeliveryOutcome") -> str:
 
 def case_data(outcome: "Outcome") -> dict[str, Any]:
     """What a delivery's row has besides, as JSON data; nothing for an operation's."""
-    from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
+    from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 
     if not isinstance(outcome, DeliveryOutcome):
         return {}

@@ -4,8 +4,8 @@ from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
+from conn_engine.analysis.drift import TIERS, Drift, Finding, Reader
 from conn_engine.documents import dotted, dump_json
-from conn_engine.drift import TIERS, Drift, Finding, Reader
 
 __all__ = ["github", "json_", "markdown", "text"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_engine.documents import dump_json
 from conn_engine.expressions import UNDEFINED
-from conn_engine.runtime.explanation import Explanation, Said
+from conn_engine.testing.explanation import Explanation, Said
 
 __all__ = ["json_", "text"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from conn_cli.report.sources import Sources
-from conn_engine.codes import explain
 from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.diagnostics.codes import explain
 
 __all__ = ["command", "render"]
 

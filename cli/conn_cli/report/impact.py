@@ -9,10 +9,10 @@ from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
-from conn_engine.codes import explain
+from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, SideName, Statement, Status, Unjudged
 from conn_engine.diagnostics import Span
+from conn_engine.diagnostics.codes import explain
 from conn_engine.documents import dump_json
-from conn_engine.impact import KINDS, FieldImpact, Impact, SideName, Statement, Status, Unjudged
 
 __all__ = ["data", "github", "json_", "markdown", "summary", "text"]
 

@@ -13,7 +13,7 @@ from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
-    from conn_engine.runtime.suite import OperationReport
+    from conn_engine.testing.suite import OperationReport
 
 __all__ = ["render", "render_reports"]
 

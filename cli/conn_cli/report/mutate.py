@@ -8,8 +8,8 @@ from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
+from conn_engine.analysis.mutants import Verdict
 from conn_engine.documents import dump_json
-from conn_engine.mutants import Verdict
 
 __all__ = ["Score", "github", "json_", "markdown", "text"]
 

@@ -12,8 +12,8 @@ from conn_cli.words import counted
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
-    from conn_engine.runtime.judgement import Judgement
-    from conn_engine.runtime.suite import OperationReport
+    from conn_engine.testing.judgement import Judgement
+    from conn_engine.testing.suite import OperationReport
 
 __all__ = ["report_data", "text_pieces", "write_reports"]
 
@@ -78,7 +78,7 @@ def _operation(report: "OperationReport", live: bool) -> Iterator[Piece]:
 
 
 def _case(judgement: "Judgement", live: bool) -> Iterator[Piece]:
-    from conn_engine.runtime.webhooks.replaying import DeliveryOutcome
+    from conn_engine.testing.deliveries.replaying import DeliveryOutcome
 
     case, outcome = judgement.case, judgement.outcome
     if isinstance(outcome, DeliveryOutcome):

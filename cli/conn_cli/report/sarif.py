@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from conn_cli.report.sources import Sources
-from conn_engine.codes import CODES
 from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.diagnostics.codes import CODES
 from conn_engine.documents import dump_json
 
 __all__ = ["render"]

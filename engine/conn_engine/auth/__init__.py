@@ -43,8 +43,8 @@ from conn_engine.auth.names import CAPTURED, CredentialField
 from conn_engine.auth.omission import absent_parts, emptied, missing_parts, without
 from conn_engine.auth.refusal import clock_hint
 from conn_engine.auth.renewal import current, renewal
+from conn_engine.auth.signing.assertion import Assertion
 from conn_engine.auth.token_request import Grant, TokenRequest, TokenStep, request_token
-from conn_engine.signing.assertion import Assertion
 
 __all__ = [
     "CAPTURED",

@@ -15,7 +15,7 @@ from typing import Any
 from conn_engine.auth.refusal import line
 from conn_engine.bodies import encode_query
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.strategies import Scope, filled
+from conn_engine.settings import Scope, filled
 from conn_engine.urls import split_plain_url
 
 __all__ = ["Consent", "accepted", "challenge", "consent_url", "fresh_secret"]

@@ -13,7 +13,7 @@ from conn_engine.auth.expiry import ExpiryUnit, moment
 from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, read
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.roles import EXPRESSION
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
 __all__ = ["Introspection", "Revocation", "RevokeSetting", "Standing", "introspected", "revoked"]

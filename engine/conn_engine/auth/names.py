@@ -10,7 +10,7 @@ from msgspec import Meta
 
 from conn_engine.errors import CredentialError, ExpressionError, UsageError
 from conn_engine.roles import PLAIN
-from conn_engine.strategies import Scope, Settings, ask, filled, sealed
+from conn_engine.settings import Scope, Settings, ask, filled, sealed
 
 __all__ = [
     "CAPTURED",

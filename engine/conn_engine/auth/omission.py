@@ -10,9 +10,9 @@ from typing import Any
 from msgspec import UNSET
 
 from conn_engine.auth.names import CredentialField, sealed
+from conn_engine.documents.pointers import get_at
 from conn_engine.errors import CredentialError, ExpressionError
-from conn_engine.pointers import get_at
-from conn_engine.strategies import Scope, filled
+from conn_engine.settings import Scope, filled
 
 __all__ = ["absent_parts", "emptied", "filled_in_part", "missing_parts", "reads", "text_if_present", "without"]
 

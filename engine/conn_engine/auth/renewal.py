@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_engine.auth.credentials import Credentials
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow, Renew
 
 __all__ = ["current", "renewal"]

@@ -13,19 +13,19 @@ from msgspec import field as setting
 from conn_engine.auth.names import filled, header_value, sealed
 from conn_engine.auth.omission import emptied, filled_in_part, without
 from conn_engine.auth.refusal import check
+from conn_engine.auth.signatures import Signature
+from conn_engine.auth.signing.assertion import Assertion, signed
+from conn_engine.auth.signing.moment import Moment
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
+from conn_engine.responses.waits import numeric
 from conn_engine.roles import ADDRESS, TEMPLATE
 from conn_engine.secrets import Redactor, mask_short
-from conn_engine.signatures import Signature
-from conn_engine.signing.assertion import Assertion, signed
-from conn_engine.signing.moment import Moment
-from conn_engine.strategies import Answer, Scope, Settings
+from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.transport import door
+from conn_engine.transport.url_templates import check_url_values
 from conn_engine.transport.visible import shown_as
-from conn_engine.url_templates import check_url_values
 from conn_engine.urls import split_plain_url
-from conn_engine.waits import numeric
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait
 
 __all__ = [

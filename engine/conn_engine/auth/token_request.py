@@ -31,7 +31,7 @@ from conn_engine.auth.secret_request import (
 )
 from conn_engine.roles import EXPRESSION
 from conn_engine.secrets import Redactor, secret_name
-from conn_engine.strategies import Answer, Scope, Settings
+from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers
 
 __all__ = ["Grant", "TokenReading", "TokenRequest", "TokenStep", "open_part", "request_token"]

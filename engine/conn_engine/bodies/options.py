@@ -5,7 +5,7 @@ from typing import Annotated, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.bodies.charsets import known
-from conn_engine.strategies import Settings
+from conn_engine.settings import Settings
 
 __all__ = ["BodyFormat", "BodyOptions", "ResponseFormat", "ResponseOptions"]
 

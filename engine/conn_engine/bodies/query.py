@@ -11,7 +11,7 @@ from urllib.parse import quote
 from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError
-from conn_engine.strategies import Settings
+from conn_engine.settings import Settings
 
 __all__ = ["QueryFormat", "encode_query", "flatten"]
 

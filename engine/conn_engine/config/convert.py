@@ -19,7 +19,7 @@ import msgspec
 from conn_engine.config.merge import Path_
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError
-from conn_engine.strategies import Settings
+from conn_engine.settings import Settings
 
 __all__ = ["ConversionError", "canonical", "convert", "said_twice", "union_tags"]
 

@@ -11,8 +11,8 @@ from conn_engine.config.secret_texts import is_secret_place, iterate_leaves
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted
 from conn_engine.transport.hosts import covered
+from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.url_paths import has_dot_segment, is_below
-from conn_engine.url_templates import hide_templates, split_url
 
 __all__ = ["find_other_paths", "find_stale_token_urls", "iterate_paths", "repeats_token_url", "sets_further_urls"]
 

@@ -12,7 +12,7 @@ from conn_engine.config.origins import Layer
 from conn_engine.config.secret_texts import is_secret_place, iterate_leaves, secret_leaves
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.ip_ranges import parse_network
-from conn_engine.url_templates import hide_templates
+from conn_engine.transport.url_templates import hide_templates
 
 __all__ = [
     "base_hosts",

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.documents import Path_, texts
-from conn_engine.secret_shapes import token_pattern
 from conn_engine.secrets import REDACTED, secret_name
+from conn_engine.secrets.shapes import token_pattern
 
 __all__ = ["literal_secrets", "password_in_url", "without_tokens"]
 

@@ -12,16 +12,16 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 from msgspec import Meta, field
 
 from conn_engine.auth import Authorization, Credentials
+from conn_engine.auth.signatures import Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions
 from conn_engine.config.verify import Verify
-from conn_engine.failures import Rule
-from conn_engine.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
-from conn_engine.incremental import Incremental
-from conn_engine.jobs import Job
-from conn_engine.pagination import Pagination
-from conn_engine.ratelimit import RateLimit
-from conn_engine.signatures import Signature
-from conn_engine.strategies import Settings
+from conn_engine.listing.flows import KIND, PLACE, Chunk, Enrich, Parents, Recurse, Step, StepRequest
+from conn_engine.listing.incremental import Incremental
+from conn_engine.listing.jobs import Job
+from conn_engine.listing.pagination import Pagination
+from conn_engine.responses.failures import Rule
+from conn_engine.responses.ratelimit import RateLimit
+from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
 

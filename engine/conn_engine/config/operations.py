@@ -10,19 +10,19 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
 from conn_engine.auth import Authorization, Credentials
+from conn_engine.auth.signatures import NoSignature, Signature
 from conn_engine.bodies import BodyFormat, BodyOptions, QueryFormat, ResponseFormat, ResponseOptions, only_asks
 from conn_engine.config.convert import convert
 from conn_engine.config.merge import INHERITED, MISSING, Path_, inherit, lookup
 from conn_engine.config.models import Deprecation, Operation, Resource, UnifiedResource
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import InternalError, UsageError
-from conn_engine.failures import Rule
-from conn_engine.flows import Chunk, Enrich, Parents, Recurse
-from conn_engine.incremental import Incremental
-from conn_engine.jobs import Job
-from conn_engine.pagination import NoPagination, Pagination, Range
-from conn_engine.ratelimit import RateLimit
-from conn_engine.signatures import NoSignature, Signature
+from conn_engine.listing.flows import Chunk, Enrich, Parents, Recurse
+from conn_engine.listing.incremental import Incremental
+from conn_engine.listing.jobs import Job
+from conn_engine.listing.pagination import NoPagination, Pagination, Range
+from conn_engine.responses.failures import Rule
+from conn_engine.responses.ratelimit import RateLimit
 
 __all__ = [
     "EventName",

@@ -6,6 +6,7 @@ from typing import Any
 from msgspec import structs
 
 from conn_engine.auth import Authorization, Credentials, NoAuthorization, NoCredentials
+from conn_engine.auth.signatures import NoSignature, Signature
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.endpoints import iterate_paths
 from conn_engine.config.grants import Levels
@@ -15,8 +16,7 @@ from conn_engine.config.secret_texts import names_read, secret_leaves, secret_te
 from conn_engine.config.secret_uses import OF_DELIVERIES, Departure, SecretComparison
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted, undotted
-from conn_engine.signatures import NoSignature, Signature
-from conn_engine.url_templates import hide_templates, split_url
+from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.webhooks import AnyOf, Verification
 
 __all__ = ["find_moved_secrets", "find_weaker_verification"]

@@ -13,12 +13,12 @@ from typing import Any, Literal, TypeAlias, get_args
 import msgspec
 
 from conn_engine.auth import Credentials, NoAuthorization, NoCredentials
+from conn_engine.auth.signatures import NoSignature
 from conn_engine.config.merge import Path_
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import Role, read_roles
-from conn_engine.signatures import NoSignature
-from conn_engine.url_templates import split_url
+from conn_engine.transport.url_templates import split_url
 from conn_engine.webhooks import NAMES
 
 __all__ = ["OF_DELIVERIES", "Departure", "SecretComparison", "secrets_read"]

@@ -30,7 +30,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import Document, dotted
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
 
 if TYPE_CHECKING:
     from jsonschema_rs import Draft202012Validator, ValidationError

@@ -4,7 +4,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
-from conn_engine.strategies import Settings
+from conn_engine.settings import Settings
 
 __all__ = ["Verify"]
 

@@ -7,8 +7,8 @@ put before an expression only when it names a function that makes such a date.
 from collections.abc import Callable
 from typing import Any
 
-from conn_engine.functions import FUNCTIONS, answer
-from conn_engine.functions.dates import DATE_METHODS, METHODS, call
+from conn_engine.expressions.functions import FUNCTIONS, answer
+from conn_engine.expressions.functions.dates import DATE_METHODS, METHODS, call
 
 __all__ = ["HOSTS", "PRELUDE"]
 

@@ -2,7 +2,7 @@
 
 from functools import cache
 
-from conn_engine.functions import FUNCTIONS
+from conn_engine.expressions.functions import FUNCTIONS
 
 __all__ = ["BUILT_IN", "known_functions"]
 

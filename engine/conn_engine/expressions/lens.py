@@ -10,11 +10,11 @@ import jlens
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.evaluators import read_time
 from conn_engine.expressions.faults import fault, is_panic, panic
+from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.preludes import find_preludes
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
 from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
-from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 
 __all__ = ["Lens", "audit_lines", "read_tree"]
 

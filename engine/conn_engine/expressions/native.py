@@ -15,9 +15,9 @@ from jsonata import Functions, Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
 from conn_engine.expressions.bounded import bounded_functions
+from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
+from conn_engine.expressions.functions.dates import DATE_METHODS, METHODS, call
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
-from conn_engine.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
-from conn_engine.functions.dates import DATE_METHODS, METHODS, call
 from conn_engine.wire import get_clock
 
 __all__ = ["functions_for", "plain", "prepared"]

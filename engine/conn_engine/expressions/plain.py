@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
-from conn_engine.functions import FUNCTIONS
 
 __all__ = ["Page", "Plain", "plain"]
 

@@ -8,10 +8,10 @@ function. Positions in errors are those of the author's text: the length of what
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from conn_engine.expressions.functions import FUNCTIONS
+from conn_engine.expressions.functions.equality import distinct, find_keys
 from conn_engine.expressions.replacing import fits, needs_bound
 from conn_engine.expressions.tokens import Token
-from conn_engine.functions import FUNCTIONS
-from conn_engine.functions.equality import distinct, find_keys
 
 __all__ = ["Prelude", "find_preludes"]
 

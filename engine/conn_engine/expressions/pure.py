@@ -17,11 +17,11 @@ from typing import Any
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
+from conn_engine.expressions.functions import FUNCTIONS, moment
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.native import functions_for, plain, prepared
 from conn_engine.expressions.tokens import LexError, has_join, lex
 from conn_engine.expressions.values import Limits
-from conn_engine.functions import FUNCTIONS, moment
 
 __all__ = ["Pure", "deep_stack", "parsed"]
 

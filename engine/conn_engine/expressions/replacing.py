@@ -8,9 +8,9 @@ a prelude (`preludes`) that asks `fits` first.
 
 from typing import Any
 
+from conn_engine.expressions.functions import FunctionFault
 from conn_engine.expressions.tokens import Token
 from conn_engine.expressions.values import DEFAULT_LIMITS
-from conn_engine.functions import FunctionFault
 
 __all__ = ["fits", "needs_bound"]
 

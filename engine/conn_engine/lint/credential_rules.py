@@ -9,7 +9,7 @@ from conn_engine.config import MISSING, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConnError, CredentialError
-from conn_engine.strategies import Draft
+from conn_engine.settings import Draft
 
 if TYPE_CHECKING:
     from conn_engine.lint.rules import LintTarget

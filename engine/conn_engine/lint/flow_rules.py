@@ -7,7 +7,7 @@ from conn_engine.config import Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.flows import Source, steps_of
+from conn_engine.listing.flows import Source, steps_of
 
 if TYPE_CHECKING:
     from conn_engine.lint.rules import LintTarget

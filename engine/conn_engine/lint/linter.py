@@ -17,6 +17,7 @@ from conn_engine.config import (
 from conn_engine.config.models import NAME
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, without_echoes
 from conn_engine.documents import Document
+from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
 from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView, LintTarget
@@ -27,7 +28,6 @@ from conn_engine.lint.workspace_rules import (
     unknown_environments,
     workspace_secrets,
 )
-from conn_engine.locate import WORKSPACE_FILE, find_workspace
 
 __all__ = ["LintResult", "lint_paths"]
 
@@ -207,7 +207,7 @@ def _bare(error: ConnError, file: str) -> Diagnostic:
 
 
 def _recordings(workspace: Workspace, only: Sequence[Path] | None, result: LintResult, checked: list[Path]) -> None:
-    from conn_engine.transport.recordings import load_recording
+    from conn_engine.recordings.files import load_recording
     from conn_engine.webhooks.recorded import load_delivery
 
     for folder, load in (("recordings", load_recording), ("deliveries", load_delivery)):

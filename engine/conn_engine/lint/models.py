@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.documents import read
+from conn_engine.documents.locate import packaged
 from conn_engine.errors import ConfigurationError
-from conn_engine.locate import packaged
 
 __all__ = ["model_schema"]
 

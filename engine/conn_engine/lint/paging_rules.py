@@ -9,9 +9,9 @@ from conn_engine.documents import dotted, texts
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import UNDEFINED, expression, template
 from conn_engine.lint.statuses import constant
-from conn_engine.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, Page, Range
-from conn_engine.pagination.ending import Counted, Ending, Sized, affirmative, number
-from conn_engine.pagination.placement import Where
+from conn_engine.listing.pagination import Cursor, Dynamic, Nested, NoPagination, Offset, Page, Range
+from conn_engine.listing.pagination.ending import Counted, Ending, Sized, affirmative, number
+from conn_engine.listing.pagination.placement import Where
 
 if TYPE_CHECKING:
     from conn_engine.lint.rules import LintTarget

@@ -8,8 +8,8 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
-from conn_engine.incremental import Common
 from conn_engine.lint.sites import Site, sites
+from conn_engine.listing.incremental import Common
 
 if TYPE_CHECKING:
     from conn_engine.lint.rules import LintTarget

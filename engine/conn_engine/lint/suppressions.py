@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from conn_engine.codes import CODES
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.diagnostics.codes import CODES
 from conn_engine.documents import Document
 
 __all__ = ["Silence", "faulty_suppressions"]

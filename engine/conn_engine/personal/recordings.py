@@ -10,7 +10,7 @@ from msgspec import UNSET, structs
 from conn_engine.personal.collecting import collect
 from conn_engine.personal.replacing import TECHNICAL_HEADERS, Replacements
 from conn_engine.personal.values import PersonalValues
-from conn_engine.transport.recordings import Exchange, RecordedCall, RecordedPart, Recording
+from conn_engine.recordings.files import Exchange, RecordedCall, RecordedPart, Recording
 
 __all__ = ["collect_exchanges", "collect_recording", "replace_in_exchanges", "replace_in_recording"]
 

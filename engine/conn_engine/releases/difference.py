@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from conn_engine.analysis.impact.statements import around_difference
+from conn_engine.analysis.population import AccountShape, Digests, Side
 from conn_engine.config import MISSING, Effective, Layers, Path_, Workspace, leaves, mapping_layers
 from conn_engine.config.literals import literal_secrets
 from conn_engine.documents import dotted
 from conn_engine.errors import ConnError
-from conn_engine.impact.statements import around_difference
-from conn_engine.population import AccountShape, Digests, Side
 from conn_engine.releases.content import Manifest, collect
 from conn_engine.releases.store import Store
 from conn_engine.releases.stored import Documents, stored_workspace

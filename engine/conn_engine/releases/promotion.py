@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from conn_engine.analysis.impact import Impact, Status, impact
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.impact import Impact, Status, impact
 from conn_engine.releases.content import Collected, collect, lay_out
 from conn_engine.releases.faults import ChannelMoved, ReleaseRefused
 from conn_engine.releases.model import Channel, Event, Release, short

@@ -8,13 +8,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
+from conn_engine.analysis.population.trials import Trials
 from conn_engine.config import Workspace
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import use
 from conn_engine.lint import lint_paths
-from conn_engine.population.trials import Trials
-from conn_engine.runtime.suite import OperationReport, Selection, run_suite
+from conn_engine.testing.suite import OperationReport, Selection, run_suite
 
 __all__ = ["Verdict", "judged"]
 

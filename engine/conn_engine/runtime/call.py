@@ -10,8 +10,8 @@ from typing import Any
 from conn_engine.bodies import Upload
 from conn_engine.config import OperationName
 from conn_engine.errors import UsageError
-from conn_engine.failures import Policy
-from conn_engine.ratelimit import Budgets
+from conn_engine.responses.failures import Policy
+from conn_engine.responses.ratelimit import Budgets
 from conn_engine.wire import Clock, get_clock
 
 __all__ = ["Call", "Observer", "Session", "cursor_token", "decode_cursor", "encode_cursor"]

@@ -7,12 +7,12 @@ from typing import Any
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.flows import Chunk, Parents, Source, place
+from conn_engine.listing.flows import Chunk, Parents, Source, place
 from conn_engine.runtime.exchange import Exchanged, exchange, gathered
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing
 from conn_engine.runtime.records import identity
 from conn_engine.runtime.sources import Part, combined
-from conn_engine.strategies import Draft
+from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
 __all__ = ["chunked", "exchange_chunks", "merge_records"]

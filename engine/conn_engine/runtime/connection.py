@@ -14,8 +14,8 @@ from conn_engine.auth import CAPTURED, CredentialField, missing_parts
 from conn_engine.bodies import Content
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.errors import CredentialError
-from conn_engine.failures import Policy
-from conn_engine.ratelimit import SHARED, Budgets
+from conn_engine.responses.failures import Policy
+from conn_engine.responses.ratelimit import SHARED, Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
@@ -23,8 +23,8 @@ from conn_engine.runtime.operation import perform
 from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
+from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, open_vault, variable_name
 from conn_engine.transport.egress import Trust
-from conn_engine.vault import LayeredVault, WorkspaceVault, open_vault, variable_name
 from conn_engine.wire import Clock, Flow, Headers, Page, get_clock
 
 if TYPE_CHECKING:

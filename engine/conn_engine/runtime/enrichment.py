@@ -8,11 +8,11 @@ from typing import Any
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
-from conn_engine.flows import Enrich, cast_records
+from conn_engine.listing.flows import Enrich, cast_records
 from conn_engine.runtime.layers import Frame, Listing
 from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
 from conn_engine.runtime.steps import step_request
-from conn_engine.strategies import Answer, Scope
+from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Flow
 
 __all__ = ["delivered"]

@@ -8,13 +8,13 @@ from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.expressions import any_seed, same_chance
-from conn_engine.failures import Rule, Verdict, attempt, graphql_rules
-from conn_engine.ratelimit import Charge, RateState
-from conn_engine.ratelimit import read as read_rate_limit
+from conn_engine.responses.failures import Rule, Verdict, attempt, graphql_rules
+from conn_engine.responses.ratelimit import Charge, RateState
+from conn_engine.responses.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
 from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
-from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Flow, Purpose, Request, Response
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NoReturn
 
 from conn_engine.auth import NoAuthorization, NoCredentials
+from conn_engine.auth.signatures import NoSignature
 from conn_engine.config import Path_, VendorOperation, vendor_operation
 from conn_engine.documents import dotted
 from conn_engine.errors import (
@@ -20,9 +21,9 @@ from conn_engine.errors import (
     VendorError,
 )
 from conn_engine.expressions import UNDEFINED
-from conn_engine.jobs import Download, Job, JobRequest, Outcome, Poll
-from conn_engine.pagination import Turn, pages
-from conn_engine.pagination.next_url import resolve
+from conn_engine.listing.jobs import Download, Job, JobRequest, Outcome, Poll
+from conn_engine.listing.pagination import Turn, pages
+from conn_engine.listing.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.enrichment import delivered
@@ -30,8 +31,7 @@ from conn_engine.runtime.exchange import Exchanged, exchange, in_parts
 from conn_engine.runtime.layers import Emit, Frame, Listing, VendorPage, foreign_cursor
 from conn_engine.runtime.records import finds_all, pick, records_of
 from conn_engine.runtime.steps import rendered
-from conn_engine.signatures import NoSignature
-from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.transport import door
 from conn_engine.wire import Flow, Wait
 

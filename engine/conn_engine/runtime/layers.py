@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
 from conn_engine.runtime.call import Call, Session
-from conn_engine.strategies import Answer, Draft, Scope
+from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.wire import Completeness, Flow, Purpose
 
 __all__ = [

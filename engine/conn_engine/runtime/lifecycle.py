@@ -11,7 +11,7 @@ from conn_engine.runtime.exchange import exchange, gathered
 from conn_engine.runtime.request import authorization_scope, call_scope
 from conn_engine.runtime.steps import step_request
 from conn_engine.runtime.variants import verify_operation
-from conn_engine.strategies import Answer, Scope, ask
+from conn_engine.settings import Answer, Scope, ask
 from conn_engine.wire import Flow
 
 __all__ = ["connect_steps", "revoke", "verify"]

@@ -6,9 +6,9 @@ What the layers hand each other is in `layers`; each but the pages has a module 
 from dataclasses import replace
 from typing import Any
 
-from conn_engine import pagination
 from conn_engine.config import Effective, VendorOperation
-from conn_engine.failures import restart_key
+from conn_engine.listing import pagination
+from conn_engine.responses.failures import restart_key
 from conn_engine.runtime.call import Call, Session, decode_cursor
 from conn_engine.runtime.chunks import chunked, exchange_chunks
 from conn_engine.runtime.endings import RecentIds, endings_of
@@ -22,7 +22,7 @@ from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.windows import remembering, settled, windows, without_cursor
-from conn_engine.strategies import Answer, Scope
+from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Flow, Purpose
 
 __all__ = ["fetch_pages", "page_state"]

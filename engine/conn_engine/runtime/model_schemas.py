@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from conn_engine.config import compiled_schema
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
 
 __all__ = ["Violation", "check_records", "schema_path"]
 

@@ -5,13 +5,13 @@ Where the values come from is in `sources`. An item that a rule skips has no rec
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError, VendorError
-from conn_engine.flows import place
+from conn_engine.listing.flows import place
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, VendorPage, foreign_cursor, stepped
 from conn_engine.runtime.part_failures import survive
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.sources import Part, combined, partition_scope
-from conn_engine.strategies import Draft
+from conn_engine.settings import Draft
 from conn_engine.wire import Flow, Page
 
 __all__ = ["partition_names", "partitions", "perform_partitions"]

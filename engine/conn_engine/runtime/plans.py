@@ -8,7 +8,7 @@ from conn_engine.config import Effective, OperationName, VendorOperation
 from conn_engine.config.merge import merge
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression, template
-from conn_engine.flows import Source
+from conn_engine.listing.flows import Source
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.operation import perform

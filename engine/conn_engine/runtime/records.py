@@ -9,7 +9,7 @@ from typing import Any
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, evaluate, expression, mapping
-from conn_engine.strategies import Scope, ask
+from conn_engine.settings import Scope, ask
 
 __all__ = [
     "Picked",

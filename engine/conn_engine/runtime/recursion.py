@@ -10,11 +10,11 @@ from typing import Any
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.flows import Recurse, place
+from conn_engine.listing.flows import Recurse, place
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, VendorPage, foreign_cursor
 from conn_engine.runtime.records import identity, verdicts
 from conn_engine.runtime.sources import Part, partition_scope
-from conn_engine.strategies import Draft
+from conn_engine.settings import Draft
 from conn_engine.wire import Flow
 
 __all__ = ["recursed"]

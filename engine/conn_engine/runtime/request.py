@@ -8,18 +8,18 @@ from typing import Any
 from conn_engine import bodies
 from conn_engine.auth import absent_parts, emptied, without
 from conn_engine.auth.names import sealed
+from conn_engine.auth.signatures import Moment, NoSignature
 from conn_engine.config import Effective, VendorOperation, lookup
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render, render_path
 from conn_engine.runtime.call import Call, Session
 from conn_engine.secrets import mask_short
-from conn_engine.signatures import Moment, NoSignature
-from conn_engine.strategies import Draft, Scope
+from conn_engine.settings import Draft, Scope
 from conn_engine.transport import door, egress
+from conn_engine.transport.url_templates import fill_base_url
 from conn_engine.transport.visible import shown_as
 from conn_engine.url_paths import has_dot_segment, is_below
-from conn_engine.url_templates import fill_base_url
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Headers, Purpose, Request
 

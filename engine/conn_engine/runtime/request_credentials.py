@@ -7,8 +7,8 @@ from typing import Any
 from conn_engine.config import Effective
 from conn_engine.config.operations import VendorOperation
 from conn_engine.config.secret_texts import secret_texts
-from conn_engine.credential_places import CredentialPlace, Kind
-from conn_engine.url_templates import hide_templates, split_url
+from conn_engine.secrets.credential_places import CredentialPlace, Kind
+from conn_engine.transport.url_templates import hide_templates, split_url
 
 __all__ = ["find_credential_places", "find_declared_headers"]
 

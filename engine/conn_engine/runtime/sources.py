@@ -11,15 +11,15 @@ from conn_engine.diagnostics import did_you_mean
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, expression, template
-from conn_engine.flows import Parents, Source
-from conn_engine.pagination.placement import integer
+from conn_engine.listing.flows import Parents, Source
+from conn_engine.listing.pagination.placement import integer
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.layers import Listing, VendorPage, foreign_cursor
 from conn_engine.runtime.records import identity, keep
 from conn_engine.runtime.steps import rendered
 from conn_engine.runtime.windows import parents_read, parents_state
-from conn_engine.strategies import Scope, ask
+from conn_engine.settings import Scope, ask
 from conn_engine.wire import Flow
 
 __all__ = ["Each", "Part", "combined", "partition_scope", "values_of"]

@@ -8,7 +8,7 @@ from conn_engine.expressions import render
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.exchange import fetch_whole
 from conn_engine.runtime.variants import inline_operation
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Flow
 
 __all__ = ["rendered", "step_operation", "step_request"]

@@ -23,7 +23,7 @@ from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.operation import page_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import rendered, step_request
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Flow
 
 __all__ = ["mapped_record", "perform_unified", "route", "vendor_behind"]

@@ -14,11 +14,11 @@ from conn_engine.config import VendorOperation
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import render
-from conn_engine.incremental import Common, Progress, State, Unreadable, Window, absent
-from conn_engine.pagination.placement import put
+from conn_engine.listing.incremental import Common, Progress, State, Unreadable, Window, absent
+from conn_engine.listing.pagination.placement import put
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, stepped
 from conn_engine.runtime.part_failures import survive
-from conn_engine.strategies import Draft, Scope, ask
+from conn_engine.settings import Draft, Scope, ask
 from conn_engine.wire import Flow
 
 __all__ = ["cursor_missing", "remembering", "settled", "windows", "without_cursor"]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conn_engine.documents import write_whole
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
 from conn_engine.schemas.published import texts
 
 __all__ = ["run"]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from conn_engine.documents import write_whole
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
 from conn_engine.schemas.kinds import kinds
 from conn_engine.schemas.reference import formats, table
 
@@ -71,7 +71,7 @@ def _needs(name: str) -> str:
 
 
 def _codes() -> str:
-    from conn_engine.codes import CODES
+    from conn_engine.diagnostics.codes import CODES
 
     parts = []
     for row in CODES.values():
@@ -81,7 +81,7 @@ def _codes() -> str:
 
 def _rules() -> str:
     """The error rules that hold when no rule of the connector does."""
-    from conn_engine.failures import DEFAULT_RULES
+    from conn_engine.responses.failures import DEFAULT_RULES
 
     rows = ["| when | then |", "|---|---|"]
     for rule in DEFAULT_RULES:

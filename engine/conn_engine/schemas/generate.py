@@ -16,7 +16,7 @@ from msgspec import inspect
 
 from conn_engine.config.merge import INHERITED
 from conn_engine.config.models import Configuration, Operation, Resource
-from conn_engine.strategies import Settings
+from conn_engine.settings import Settings
 
 __all__ = ["Generator", "Schema"]
 

@@ -15,7 +15,7 @@ from msgspec import inspect
 
 from conn_engine.config.models import Configuration
 from conn_engine.schemas.published import MODELS
-from conn_engine.strategies import Settings
+from conn_engine.settings import Settings
 
 __all__ = ["Key", "Kind", "kinds"]
 

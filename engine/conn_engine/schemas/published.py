@@ -6,8 +6,8 @@ from typing import Any, Final
 
 from conn_engine.config.models import Account, Connector, Environment, UnifiedDocument, WorkspaceSettings
 from conn_engine.documents import dump_json
+from conn_engine.recordings.files import Recording
 from conn_engine.schemas.generate import Generator, Schema
-from conn_engine.transport.recordings import Recording
 from conn_engine.webhooks.recorded import RecordedDelivery
 
 __all__ = ["MODELS", "SITE", "schema", "texts"]

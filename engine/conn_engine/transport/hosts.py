@@ -4,7 +4,7 @@ was stored for some. What a pattern means on the wire is the door's."""
 import re
 from collections.abc import Iterable
 
-from conn_engine import wildcards
+from conn_engine.documents import wildcards
 
 __all__ = ["BoundHosts", "bind_hosts", "covered", "fits", "granted_hosts", "is_wildcard", "rebind_hosts"]
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qsl
 from conn_engine.bodies import ResponseOptions, decode
 from conn_engine.errors import VendorError
 from conn_engine.secrets import Redactor
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.webhooks.form_parts import form_parts
 from conn_engine.wire import Echoes, Headers, Response
 

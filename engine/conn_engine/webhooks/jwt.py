@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from msgspec import Meta
 
+from conn_engine.auth.signing.assertion import Algorithm
+from conn_engine.auth.signing.keys import KeyEncoding, shared_key
+from conn_engine.auth.signing.public_keys import public_key
 from conn_engine.errors import CredentialError
 from conn_engine.roles import EXPRESSION, TEMPLATE
-from conn_engine.signing.assertion import Algorithm
-from conn_engine.signing.keys import KeyEncoding, shared_key
-from conn_engine.signing.public_keys import public_key
-from conn_engine.strategies import Scope, filled
+from conn_engine.settings import Scope, filled
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Ring

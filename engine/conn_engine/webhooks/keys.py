@@ -10,11 +10,11 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from conn_engine.auth.secret_request import SecretRequest, asked, knowing
+from conn_engine.auth.signing.moment import Moment
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
 from conn_engine.roles import TEMPLATE
-from conn_engine.signing.moment import Moment
-from conn_engine.strategies import Scope, filled
+from conn_engine.settings import Scope, filled
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks.delivery import NAMES

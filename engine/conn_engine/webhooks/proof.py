@@ -10,9 +10,9 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from conn_engine.errors import ConnError, ExpressionError
+from conn_engine.responses.waits.moments import Unit
 from conn_engine.roles import EXPRESSION
-from conn_engine.strategies import Scope, Settings, ask
-from conn_engine.waits.moments import Unit
+from conn_engine.settings import Scope, Settings, ask
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.key_cache import KeyCache
 from conn_engine.webhooks.throwaway import Ring

@@ -11,8 +11,8 @@ import msgspec
 from msgspec import Meta
 
 from conn_engine.documents import Placing, dump_json
+from conn_engine.recordings.files import Exchange, check_exchanges, load_as, refuse_recorded, write_clean
 from conn_engine.secrets import Redactor
-from conn_engine.transport.recordings import Exchange, check_exchanges, load_as, refuse_recorded, write_clean
 from conn_engine.webhooks.delivery import Delivery
 from conn_engine.wire import Headers
 

@@ -4,8 +4,8 @@ import re
 from collections.abc import Callable, Sequence
 from urllib.parse import parse_qsl, urlencode
 
+from conn_engine.recordings.files import redacted_text
 from conn_engine.secrets import NumberingRedactor, Redactor, secret_name
-from conn_engine.transport.recordings import redacted_text
 from conn_engine.webhooks.marks import MARK, swapped
 from conn_engine.wire import Headers
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from conn_engine.errors import CredentialError
-from conn_engine.transport.recordings import Exchange
+from conn_engine.recordings.files import Exchange
 from conn_engine.webhooks.proof import Prover, Proving, Unproved
 from conn_engine.webhooks.settings import Webhooks
 from conn_engine.webhooks.throwaway import Kind, Ring, throwaway

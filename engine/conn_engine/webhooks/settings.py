@@ -10,8 +10,8 @@ from msgspec import Meta, field
 
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.auth.secret_request import SecretRequest
-from conn_engine.flows import Step
-from conn_engine.strategies import Settings
+from conn_engine.listing.flows import Step
+from conn_engine.settings import Settings
 
 __all__ = ["Challenge", "Reply", "Routing", "Subscription", "VendorEvents", "Webhooks"]
 

@@ -8,8 +8,8 @@ from msgspec import Meta
 
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.errors import CredentialError
-from conn_engine.strategies import Scope
-from conn_engine.waits.moments import Unit
+from conn_engine.responses.waits.moments import Unit
+from conn_engine.settings import Scope
 from conn_engine.webhooks.proof import Evidence, Prover, Proving, Unproved
 from conn_engine.wire import Flow
 

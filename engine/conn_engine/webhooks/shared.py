@@ -9,7 +9,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from conn_engine.roles import EXPRESSION, TEMPLATE
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.webhooks.keys import KeyTemplates, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Ring

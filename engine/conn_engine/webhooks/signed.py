@@ -7,12 +7,12 @@ from typing import Annotated, Any, Literal, TypeAlias
 
 from msgspec import Meta
 
+from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, shared_key
+from conn_engine.auth.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.errors import CredentialError
+from conn_engine.responses.waits.moments import Unit, away
 from conn_engine.roles import EXPRESSION, TEMPLATE
-from conn_engine.signing.keys import Digest, KeyEncoding, Scheme, by_key, shared_key
-from conn_engine.signing.public_keys import PublicKeyForm, borne_out, public_key
-from conn_engine.strategies import Scope
-from conn_engine.waits.moments import Unit, away
+from conn_engine.settings import Scope
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
 from conn_engine.webhooks.throwaway import Kind, Ring

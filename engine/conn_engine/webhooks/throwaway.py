@@ -11,8 +11,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from conn_engine.auth.signing.public_keys import PublicKeyForm, public_key
 from conn_engine.errors import CredentialError
-from conn_engine.signing.public_keys import PublicKeyForm, public_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes

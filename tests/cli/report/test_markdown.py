@@ -9,9 +9,9 @@ from markdown_it import MarkdownIt
 
 from conn_cli.report.drift import markdown
 from conn_cli.report.markdown import cell, code, html_code
+from conn_engine.analysis.drift import Drift, Finding, Reader
+from conn_engine.analysis.drift.changes import Change
 from conn_engine.diagnostics import Span
-from conn_engine.drift import Drift, Finding, Reader
-from conn_engine.drift.changes import Change
 
 PARTS = ["`", "``", "|", "\\", "\\|", "@octocat", "[a](http://evil.example)", "![x](y)", "<b>", "</details>", "<!--"]
 PARTS += ["*", "_", "\n", "\n\n# x", " ", "$x$", ":smile:", "#12", "http://evil.example", "~~", "&lt;", "a"]

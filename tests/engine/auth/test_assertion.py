@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
+from conn_engine.auth.signing.assertion import Assertion, signed
 from conn_engine.errors import CredentialError
-from conn_engine.signing.assertion import Assertion, signed
 
 NOW = 1_760_000_000.5
 RSA = rsa.generate_private_key(65537, 2048)

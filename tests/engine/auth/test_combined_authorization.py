@@ -7,7 +7,7 @@ import pytest
 from conn_engine.auth import Authorization, Body, Cookie, Expression
 from conn_engine.config.convert import convert
 from conn_engine.errors import ConfigurationError, ConnError, CredentialError
-from conn_engine.strategies import Draft
+from conn_engine.settings import Draft
 
 URL = "https://api.example.com/v1/things"
 

@@ -28,9 +28,9 @@ from conn_engine.auth import (
     emptied,
     without,
 )
+from conn_engine.auth.signatures import Moment, Signature
 from conn_engine.errors import ConnError, CredentialError, UsageError
-from conn_engine.signatures import Moment, Signature
-from conn_engine.strategies import Draft
+from conn_engine.settings import Draft
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 URL = "https://api.example.com/v1/things"

@@ -8,8 +8,8 @@ from conn_engine.auth import OAuth2ClientCredentials
 from conn_engine.config.convert import convert
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.runtime.drive import finish
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import json_answer
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 HOSTS = ("auth.example.com",)

@@ -11,7 +11,7 @@ import pytest
 
 import conn_engine
 from conn_engine.errors import CredentialError
-from conn_engine.vault import MemoryVault
+from conn_engine.secrets.vault import MemoryVault
 
 CONNECTOR = """
 name: desk

@@ -4,7 +4,7 @@ import pytest
 
 from conn_engine.config.convert import ConversionError, canonical, convert, said_twice, union_tags
 from conn_engine.config.models import Configuration, UnifiedResource
-from conn_engine.pagination import Cursor, Offset, Page, Pagination
+from conn_engine.listing.pagination import Cursor, Offset, Page, Pagination
 
 
 def test_a_strategy_is_flattened_and_its_aliases_renamed() -> None:

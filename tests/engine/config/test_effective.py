@@ -6,7 +6,7 @@ import pytest
 
 from conn_engine.config import Layers, mapping_layers
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.pagination import Cursor, NoPagination, Page
+from conn_engine.listing.pagination import Cursor, NoPagination, Page
 
 LIST = ("unified", "crm", "contacts", "list")
 

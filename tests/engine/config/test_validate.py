@@ -11,7 +11,7 @@ import pytest
 
 from conn_engine.config import published, validate
 from conn_engine.documents import parse
-from conn_engine.locate import packaged
+from conn_engine.documents.locate import packaged
 
 KINDS = ["connector", "unified", "environment", "account", "workspace", "recording"]
 

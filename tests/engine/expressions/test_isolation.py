@@ -18,7 +18,7 @@ from conn_engine.errors import ExpressionError, UsageError
 from conn_engine.expressions import UNDEFINED, Limits, audit, evaluate, evaluators, expression, mapping, use
 from conn_engine.expressions.isolation import Isolation
 from conn_engine.runtime.drive import adrive
-from conn_engine.vault import MemoryVault
+from conn_engine.secrets.vault import MemoryVault
 from conn_engine.wire import Flow, Page
 
 MIB = 2**20

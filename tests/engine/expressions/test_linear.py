@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import Limits, evaluate, expression, use
-from conn_engine.functions.equality import distinct, find_keys
+from conn_engine.expressions.functions.equality import distinct, find_keys
 
 TWICE = "$reduce([1..200], function($a, $i){[[$a], [$a]]}, [{'a': 1}])"
 """A value that holds itself 2^200 times over."""

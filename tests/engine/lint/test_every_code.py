@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 from bad_workspaces import LINTED, REPLAYED, make
 
-from conn_engine.codes import CODES, explain
 from conn_engine.config import load_workspace
+from conn_engine.diagnostics.codes import CODES, explain
 from conn_engine.lint import lint_paths
-from conn_engine.runtime.suite import Selection, run_suite
+from conn_engine.testing.suite import Selection, run_suite
 
 TESTS = Path(__file__).resolve().parents[2]
 ELSEWHERE = {
-    "DOC007": "engine/test_documents.py",
-    "DOC010": "engine/test_documents_files.py",
+    "DOC007": "engine/documents/test_documents.py",
+    "DOC010": "engine/documents/test_files.py",
     "REC002": "engine/transport/test_recordings.py",
     "REC004": "engine/transport/test_har.py",
     "REC005": "engine/runtime/test_personal.py",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from conn_engine.config import compiled_schema
+from conn_engine.documents.locate import packaged
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.locate import packaged
 from conn_engine.personal import KEYWORD, MARKS, PersonalMarks, PersonalValues, collect, collect_mapped
 
 

@@ -5,8 +5,8 @@ import pytest
 from conn_engine.errors import CredentialError, UsageError
 from conn_engine.personal.key import ENTRY, VARIABLE, load_key
 from conn_engine.secrets import Redactor
-from conn_engine.vault import EnvironmentVault, open_vault
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault import EnvironmentVault, open_vault
+from conn_engine.secrets.vault.memory import MemoryVault
 
 
 class Locked(MemoryVault):

@@ -18,8 +18,8 @@ from conn_engine.releases import ChannelMoved, ReleaseRefused, StoreFault, open_
 from conn_engine.releases import tables as stored
 from conn_engine.releases.promotion import Act, make_release, promote, roll_back
 from conn_engine.releases.store import Store
-from conn_engine.runtime.suite import Selection, run_suite
 from conn_engine.secrets import Redactor
+from conn_engine.testing.suite import Selection, run_suite
 
 ADA = Act("ada", 1_795_000_000)
 

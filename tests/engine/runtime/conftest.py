@@ -17,10 +17,10 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.faults import Faults, json_answer
 from conn_engine.transport.live import Live
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Page, Request, Response
 
 CONNECTOR = """\

@@ -7,7 +7,7 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.errors import CredentialError, ExpressionError, MissingRecording, VendorError
-from conn_engine.runtime.cases import Case, Outcome, failure_kind, find_cases, replay
+from conn_engine.testing.cases import Case, Outcome, failure_kind, find_cases, replay
 
 FOLDER = "connectors/shop/recordings"
 ONE = [("GET", "/people", {"items": [{"id": 1, "name": "Ada"}]})]

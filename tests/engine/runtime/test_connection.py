@@ -10,7 +10,7 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, CredentialError, UsageError, VendorError
 from conn_engine.runtime.call import Call, encode_cursor
 from conn_engine.runtime.connection import Connection, aconnect, connect
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
 
 CRM = """\
 resources:

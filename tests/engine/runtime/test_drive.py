@@ -14,8 +14,8 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import adrive, drive, finish
 from conn_engine.runtime.lifecycle import verify
 from conn_engine.runtime.operation import perform
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, broken_connection, error_page, json_answer, rate_limited
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Headers, Page, Request, Response, SystemClock, Wait, get_clock
 
 CASES: dict[str, tuple[str, Call, list[Any]]] = {

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from conn_engine.config import Workspace
-from conn_engine.runtime.effects import OverrideReport, override_report
+from conn_engine.testing.effects import OverrideReport, override_report
 
 LIST = "connectors/shop/recordings/crm.contacts.list.json"
 PAGE = {"items": [{"id": 1, "name": "Ada"}, {"id": 2, "name": "Bo"}]}

@@ -9,7 +9,7 @@ import pytest
 from conn_engine.config import load_workspace
 from conn_engine.errors import UsageError
 from conn_engine.expressions import UNDEFINED
-from conn_engine.runtime.explanation import Explanation, explain_value
+from conn_engine.testing.explanation import Explanation, explain_value
 
 ITEMS = [
     {"id": "1", "n": "Ada", "tags": [{"t": "x"}, {"t": "y"}], "size": 3},

@@ -13,11 +13,11 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.errors import TransportError, VendorError
-from conn_engine.failures import Policy
+from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import aconnect, connect
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import broken_connection, cut_short, error_page, json_answer
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import Headers, Response
 
 CONNECTOR: dict[str, Any] = {

@@ -14,17 +14,17 @@ import pytest
 from conn_engine.bodies import Upload
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, CredentialError, UsageError, VendorError
+from conn_engine.recordings.exchanges import described
+from conn_engine.recordings.files import load_recording, save_recording
+from conn_engine.recordings.record import Recorder
+from conn_engine.recordings.replay import Replay
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.connection import AsyncConnection, Connection, Wiring
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
-from conn_engine.transport.exchanges import described
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
-from conn_engine.transport.record import Recorder
-from conn_engine.transport.recordings import load_recording, save_recording
-from conn_engine.transport.replay import Replay
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import Headers, Response
 
 DOCUMENT = {"token": "token-of-acme"}

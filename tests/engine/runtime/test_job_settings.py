@@ -6,7 +6,7 @@ import pytest
 
 from conn_engine.config.convert import ConversionError, convert
 from conn_engine.config.models import Operation
-from conn_engine.jobs import Job
+from conn_engine.listing.jobs import Job
 
 POLL = {"path": "/j", "status": "body.s", "done": ["done", 200]}
 

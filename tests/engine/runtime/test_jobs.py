@@ -18,11 +18,11 @@ from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import adrive, drive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.egress import Trust
 from conn_engine.transport.faults import Faults, broken_connection, json_answer
 from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.transport.plan import Plan, Planned
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Page
 
 TOKEN = "token-of-acme"

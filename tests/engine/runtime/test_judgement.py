@@ -10,9 +10,9 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, UsageError
-from conn_engine.runtime.goldens import update_golden
-from conn_engine.runtime.suite import OperationReport, Selection, run_suite
 from conn_engine.secrets import Redactor
+from conn_engine.testing.goldens import update_golden
+from conn_engine.testing.suite import OperationReport, Selection, run_suite
 
 EMPTY = "base_url: https://api.example.com\nresources: {}\n"
 LIST = "connectors/shop/recordings/crm.contacts.list.json"

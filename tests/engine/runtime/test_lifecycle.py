@@ -11,8 +11,8 @@ from conn_engine.errors import ConnError, CredentialError, ExpressionError, Vend
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Connection, Wiring, wire_account
 from conn_engine.runtime.lifecycle import connect_steps, verify
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Headers, Response
 
 BASE = """\

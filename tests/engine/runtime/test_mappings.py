@@ -12,11 +12,11 @@ import pytest
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.runtime.call import cursor_token, decode_cursor, encode_cursor
-from conn_engine.runtime.coverage import measure
-from conn_engine.runtime.har_files import export_recording, import_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
-from conn_engine.runtime.trial import map_records
 from conn_engine.secrets import Redactor
+from conn_engine.testing.coverage import measure
+from conn_engine.testing.har_files import export_recording, import_recording
+from conn_engine.testing.trial import map_records
 from conn_engine.wire import FrozenClock
 
 # --- coverage ---

@@ -13,13 +13,13 @@ from conn_engine.errors import (
     UsageError,
     VendorError,
 )
-from conn_engine.failures import Policy
+from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import drive
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.records import ResponsePathMissing
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, broken_connection, error_page, json_answer, rate_limited, repeated
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Page, Request, Response, Wait
 
 PAGES = [{"items": [{"id": 1, "name": "Ada"}], "next": "x"}, {"items": [{"id": 2, "name": "Bo"}]}]

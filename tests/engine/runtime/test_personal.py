@@ -14,13 +14,13 @@ from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError
 from conn_engine.personal import Pseudonyms
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.cases import find_cases, replay
 from conn_engine.runtime.connection import wire_account
-from conn_engine.runtime.har_files import import_recording
-from conn_engine.runtime.personal import PersonalData
-from conn_engine.runtime.recorder import Recorded, record_operation
 from conn_engine.secrets import Redactor
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.cases import find_cases, replay
+from conn_engine.testing.har_files import import_recording
+from conn_engine.testing.personal import PersonalData
+from conn_engine.testing.recorder import Recorded, record_operation
 from conn_engine.wire import FrozenClock, Headers, Request, Response
 
 PERSONAL = PersonalData(Pseudonyms(b"k" * 32))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.config import Workspace
-from conn_engine.flows import PLACE, cast_records, steps_of
+from conn_engine.listing.flows import PLACE, cast_records, steps_of
 
 KINDS: Any = ("text", "number", "integer", "boolean", "list")
 SAME = object()

@@ -9,15 +9,15 @@ import pytest
 
 from conn_engine.config import Workspace
 from conn_engine.errors import TransportError, VendorError
-from conn_engine.failures import Policy
+from conn_engine.responses.failures import Policy
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.cases import find_cases, replay
 from conn_engine.runtime.connection import connect, wire_account
-from conn_engine.runtime.live_suite import run_live
-from conn_engine.runtime.recorder import Recorded, record_operation
-from conn_engine.runtime.suite import OperationReport, Selection
 from conn_engine.secrets import Redactor
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.cases import find_cases, replay
+from conn_engine.testing.live_suite import run_live
+from conn_engine.testing.recorder import Recorded, record_operation
+from conn_engine.testing.suite import OperationReport, Selection
 
 TOKEN = "tok-3141592653-secret"
 

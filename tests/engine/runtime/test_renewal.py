@@ -17,8 +17,8 @@ from conn_engine.runtime.connection import aconnect, connect, wire_account
 from conn_engine.runtime.drive import adrive
 from conn_engine.runtime.operation import perform
 from conn_engine.secrets import Redactor
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.live import AsyncLive
-from conn_engine.vault.memory import MemoryVault
 
 ENVIRON = {"SHOP_ID": "client-id-1", "SHOP_SECRET": "client-secret-1"}
 

@@ -9,8 +9,8 @@ from conn_engine.auth import CAPTURED
 from conn_engine.errors import ConfigurationError, UsageError, VendorError
 from conn_engine.runtime.connection import Connection, wire_account
 from conn_engine.runtime.webhooks import begin, due, end, extend
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport.faults import Faults, json_answer
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock
 
 URL = "https://hooks.example.com/accounts/acme"

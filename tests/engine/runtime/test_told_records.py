@@ -6,7 +6,7 @@ import pytest
 
 from conn_engine.config import load_workspace
 from conn_engine.runtime.webhooks import Receiver
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
 

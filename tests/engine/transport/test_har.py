@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse, Recording
+from conn_engine.recordings.har import export_har, import_har
+from conn_engine.recordings.matching import same
 from conn_engine.secrets import Redactor, unnumbered
-from conn_engine.transport.har import export_har, import_har
-from conn_engine.transport.matching import same
-from conn_engine.transport.recordings import Exchange, RecordedRequest, RecordedResponse, Recording
-from conn_engine.wary_redaction import WaryRedactor
+from conn_engine.secrets.wary_redaction import WaryRedactor
 
 PNG = b"\x89PNG\r\n\xff\x00"
 

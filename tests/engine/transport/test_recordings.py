@@ -7,9 +7,9 @@ import pytest
 
 from conn_engine.documents import dump_yaml
 from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.exchanges import described, made, response_of
+from conn_engine.recordings.files import Recording, load_recording, save_recording
 from conn_engine.secrets import Redactor
-from conn_engine.transport.exchanges import described, made, response_of
-from conn_engine.transport.recordings import Recording, load_recording, save_recording
 from conn_engine.wire import Headers, Request, Response
 
 EXAMPLE = {
@@ -201,7 +201,7 @@ def test_secret_that_is_a_word_of_the_file_keeps_it_from_being_written(tmp_path)
 
 def test_file_that_turns_out_to_hold_a_secret_is_deleted(tmp_path, monkeypatch):
     """A file system or editor hook could still put one in: the finished file is read again."""
-    from conn_engine.transport import recordings
+    from conn_engine.recordings import files as recordings
 
     def write_more(path, text):
         path.write_text(text + "hunter22")

@@ -6,11 +6,11 @@ import json
 import pytest
 
 from conn_engine.errors import MissingRecording
+from conn_engine.recordings.exchanges import exchange_of
+from conn_engine.recordings.files import Recording
+from conn_engine.recordings.matching import same
+from conn_engine.recordings.replay import Replay
 from conn_engine.secrets import Redactor
-from conn_engine.transport.exchanges import exchange_of
-from conn_engine.transport.matching import same
-from conn_engine.transport.recordings import Recording
-from conn_engine.transport.replay import Replay
 from conn_engine.wire import Headers, Request, Response
 
 BASE = "https://api.example.com/v1"

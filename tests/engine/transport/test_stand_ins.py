@@ -10,6 +10,8 @@ from trusting import HERE
 
 from conn_cli.neutralize import neutralize
 from conn_engine.errors import ConnError, InternalError, MissingRecording, TransportError
+from conn_engine.recordings.record import Recorder
+from conn_engine.recordings.replay import Replay
 from conn_engine.secrets import Redactor
 from conn_engine.transport.door import as_sent
 from conn_engine.transport.faults import (
@@ -24,8 +26,6 @@ from conn_engine.transport.faults import (
 )
 from conn_engine.transport.live import AsyncLive, Live
 from conn_engine.transport.plan import Plan, Planned, curl
-from conn_engine.transport.record import Recorder
-from conn_engine.transport.replay import Replay
 from conn_engine.transport.trace import Traced
 from conn_engine.wire import Headers, Request, Response
 

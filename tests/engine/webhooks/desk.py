@@ -16,7 +16,7 @@ from conn_engine.errors import CredentialError
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.webhooks import Acceptance, accept
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.webhooks import Delivery, KeyCache, Proving, Unproved, Verification
 from conn_engine.wire import Flow, FrozenClock, Headers, Request, Response
 

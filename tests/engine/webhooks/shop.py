@@ -9,7 +9,7 @@ import yaml
 from desk import NOW, URL, Vendor, document, workspace
 
 from conn_engine.runtime.webhooks import Receiver
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import FrozenClock, Headers, Response
 

@@ -6,12 +6,12 @@ import shutil
 import pytest
 from test_recorded import NOW, SECRET, URL, connected, signed
 
-from conn_engine.checks import check
-from conn_engine.checks.reach import reach_of
+from conn_engine.analysis.checks import check
+from conn_engine.analysis.checks.reach import reach_of
+from conn_engine.analysis.impact import impact
 from conn_engine.config import load_workspace
-from conn_engine.impact import impact
-from conn_engine.runtime.effects import override_report
-from conn_engine.runtime.webhooks.recording import record_delivery
+from conn_engine.testing.deliveries.recording import record_delivery
+from conn_engine.testing.effects import override_report
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
 

@@ -10,10 +10,10 @@ from test_recorded import HMAC, NOW, SECRET, URL, WAYS, connected, signed
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.personal import Pseudonyms
-from conn_engine.runtime.personal import PersonalData
-from conn_engine.runtime.webhooks.recording import record_delivery
-from conn_engine.runtime.webhooks.replaying import replay_delivery
-from conn_engine.transport.recordings import Exchange, RecordedRequest, RecordedResponse
+from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse
+from conn_engine.testing.deliveries.recording import record_delivery
+from conn_engine.testing.deliveries.replaying import replay_delivery
+from conn_engine.testing.personal import PersonalData
 from conn_engine.webhooks import Delivery
 from conn_engine.webhooks.recorded import load_delivery
 from conn_engine.wire import Headers

@@ -15,17 +15,17 @@ from msgspec import structs
 
 from conn_engine.config import Workspace
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks import accept
-from conn_engine.runtime.webhooks.recording import record_delivery
-from conn_engine.runtime.webhooks.replaying import replay_delivery
-from conn_engine.runtime.webhooks.sending import sendable
 from conn_engine.secrets import Redactor
-from conn_engine.transport.recordings import Exchange, RecordedRequest, RecordedResponse
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.deliveries.recording import record_delivery
+from conn_engine.testing.deliveries.replaying import replay_delivery
+from conn_engine.testing.deliveries.sending import sendable
 from conn_engine.webhooks import Delivery, KeyCache, Proving
 from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, load_delivery
 from conn_engine.webhooks.resigning import sent

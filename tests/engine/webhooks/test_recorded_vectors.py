@@ -7,9 +7,9 @@ from desk import HERE, delivery, document, schemes, secrets, workspace
 
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
-from conn_engine.runtime.webhooks.recording import record_delivery
 from conn_engine.secrets import Redactor
-from conn_engine.vault.memory import MemoryVault
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.wire import FrozenClock
 
 

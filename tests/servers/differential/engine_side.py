@@ -10,15 +10,15 @@ from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
 from conn_engine.expressions import fixed_now
-from conn_engine.failures import Policy
-from conn_engine.imports import Imported, Options, import_source, read_source
-from conn_engine.imports.words import snake
+from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
 from conn_engine.secrets import Redactor
+from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.transport import door
 from conn_engine.transport.live import Live
-from conn_engine.vault.memory import MemoryVault
 from conn_engine.wire import FrozenClock, Request, Response
+from conn_import import Imported, Options, import_source, read_source
+from conn_import.words import snake
 
 __all__ = ["NOW", "Ours", "Run"]
 

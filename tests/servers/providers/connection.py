@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_json, parse
-from conn_engine.imports import Imported, Options, Source, import_source, proposed_name
-from conn_engine.vault import MemoryVault
+from conn_engine.secrets.vault import MemoryVault
+from conn_import import Imported, Options, Source, import_source, proposed_name
 from providers.corpus import mode
 from providers.templates import Values
 from providers.vendor import Vendor

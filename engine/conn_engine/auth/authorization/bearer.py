@@ -7,10 +7,10 @@ from msgspec import Meta
 
 from conn_engine.auth.names import header_value, looked_up
 from conn_engine.auth.omission import reads
-from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import CredentialError
 from conn_engine.roles import EXPRESSION, PLAIN
-from conn_engine.strategies import Draft, Scope, Settings
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.settings import Draft, Scope, Settings
 
 __all__ = ["Bearer"]
 

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta
 
 from conn_engine.auth.omission import filled_in_part
-from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import TEMPLATE
-from conn_engine.strategies import Draft, Scope, Settings
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.settings import Draft, Scope, Settings
 
 __all__ = ["Body", "with_field"]
 

@@ -14,10 +14,10 @@ from conn_engine.auth.authorization.header import Header
 from conn_engine.auth.authorization.none import NoAuthorization
 from conn_engine.auth.authorization.path import Path
 from conn_engine.auth.authorization.query import Query
-from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import EXPRESSION, PLAIN
-from conn_engine.strategies import Draft, Scope, Settings, ask
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.settings import Draft, Scope, Settings, ask
 
 __all__ = ["Authorization", "AuthorizationChoice", "Several"]
 

@@ -9,10 +9,10 @@ from msgspec import Meta
 from conn_engine.auth.authorization.body import with_field
 from conn_engine.auth.names import header_value, sealed
 from conn_engine.auth.omission import reads
-from conn_engine.credential_places import CredentialPlace, Kind
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError
 from conn_engine.roles import EXPRESSION
-from conn_engine.strategies import Draft, Scope, Settings, ask
+from conn_engine.secrets.credential_places import CredentialPlace, Kind
+from conn_engine.settings import Draft, Scope, Settings, ask
 from conn_engine.urls import split_plain_url
 
 __all__ = ["Expression"]

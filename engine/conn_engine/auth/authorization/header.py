@@ -6,9 +6,9 @@ from msgspec import Meta, field
 
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
-from conn_engine.credential_places import CredentialPlace
 from conn_engine.roles import TEMPLATE
-from conn_engine.strategies import Draft, Scope, Settings
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.settings import Draft, Scope, Settings
 
 __all__ = ["Header"]
 

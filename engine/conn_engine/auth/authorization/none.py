@@ -1,7 +1,7 @@
 """Requests carry no credential."""
 
-from conn_engine.credential_places import CredentialPlace
-from conn_engine.strategies import Draft, Scope, Settings
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.settings import Draft, Scope, Settings
 
 __all__ = ["NoAuthorization"]
 

@@ -7,10 +7,10 @@ from urllib.parse import quote
 from msgspec import Meta
 
 from conn_engine.auth.names import filled
-from conn_engine.credential_places import CredentialPlace
 from conn_engine.errors import ConfigurationError, CredentialError
 from conn_engine.secrets import REDACTED
-from conn_engine.strategies import Draft, Scope, Settings
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.settings import Draft, Scope, Settings
 
 __all__ = ["Path"]
 

@@ -26,7 +26,7 @@ from conn_engine.auth.lifecycle import Revocation
 from conn_engine.auth.names import CredentialField, document_of
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import EXPRESSION, PLAIN
-from conn_engine.strategies import Scope, Settings, ask
+from conn_engine.settings import Scope, Settings, ask
 from conn_engine.transport.client_certificate import check
 from conn_engine.wire import ClientCertificate, Clock, Flow
 

@@ -12,12 +12,12 @@ from msgspec import Meta, field, structs
 
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
 from conn_engine.auth.names import CredentialField, filled
+from conn_engine.auth.signing.assertion import Assertion
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.errors import ConfigurationError
 from conn_engine.roles import ADDRESS, TEMPLATE
-from conn_engine.signing.assertion import Assertion
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 
 __all__ = ["OAuthClient"]
 

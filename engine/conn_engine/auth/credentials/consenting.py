@@ -10,7 +10,7 @@ from conn_engine.auth.credentials.client_certificate import CERTIFICATE_FIELDS, 
 from conn_engine.auth.credentials.oauth1 import OAuth1Credentials
 from conn_engine.auth.credentials.oauth2 import OAuth2
 from conn_engine.auth.names import CredentialField
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
 __all__ = ["Consenting", "consenting"]

@@ -15,7 +15,7 @@ from conn_engine.auth.names import CAPTURED, TOKEN_PATH, Asked, CredentialField,
 from conn_engine.auth.omission import absent_parts
 from conn_engine.auth.token_request import Grant, TokenReading, TokenRequest, request_token
 from conn_engine.errors import CredentialError
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import ClientCertificate, Clock, Flow
 
 __all__ = ["ExchangedCredentials", "laid_over"]

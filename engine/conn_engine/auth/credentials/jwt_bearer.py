@@ -8,11 +8,11 @@ from msgspec import Meta, field, structs
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
 from conn_engine.auth.names import Asked
 from conn_engine.auth.omission import emptied
+from conn_engine.auth.signing.assertion import Assertion, signed
 from conn_engine.auth.token_request import Grant, TokenRequest
 from conn_engine.bodies import BodyFormat
 from conn_engine.roles import ADDRESS, TEMPLATE
-from conn_engine.signing.assertion import Assertion, signed
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
 __all__ = ["JwtBearer"]

@@ -11,11 +11,11 @@ from conn_engine.auth.consent import Consent, accepted, consent_url, fresh_secre
 from conn_engine.auth.credentials.static import StaticCredentials
 from conn_engine.auth.names import CAPTURED, CredentialField, filled
 from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, plain, read
+from conn_engine.auth.signing import oauth1
 from conn_engine.auth.token_request import open_part
 from conn_engine.errors import CredentialError
 from conn_engine.roles import ADDRESS, EXPRESSION, TEMPLATE
-from conn_engine.signing import oauth1
-from conn_engine.strategies import Answer, Scope
+from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Clock, Flow, Request
 
 __all__ = ["OAuth1Credentials"]

@@ -12,7 +12,7 @@ from conn_engine.auth.names import CAPTURED, CredentialField, token_of
 from conn_engine.auth.token_request import TokenRequest, request_token
 from conn_engine.errors import CredentialError
 from conn_engine.roles import PLAIN, TEMPLATE
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
 __all__ = ["OAuth2"]

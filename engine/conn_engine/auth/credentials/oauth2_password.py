@@ -9,7 +9,7 @@ from conn_engine.auth.credentials.client import OAuthClient
 from conn_engine.auth.names import Asked, token_of
 from conn_engine.auth.token_request import TokenRequest
 from conn_engine.roles import TEMPLATE
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 
 __all__ = ["OAuth2Password"]
 

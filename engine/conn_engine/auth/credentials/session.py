@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.credentials.exchanged import ExchangedCredentials
 from conn_engine.auth.names import Asked, token_of
 from conn_engine.auth.token_request import TokenRequest
-from conn_engine.strategies import Scope
+from conn_engine.settings import Scope
 
 __all__ = ["Session"]
 

@@ -9,7 +9,7 @@ from conn_engine.auth.lifecycle import RevokeSetting, revoked
 from conn_engine.auth.names import Asked, CredentialField, document_of
 from conn_engine.auth.omission import absent_parts
 from conn_engine.errors import CredentialError
-from conn_engine.strategies import Scope, Settings
+from conn_engine.settings import Scope, Settings
 from conn_engine.wire import ClientCertificate, Clock, Flow
 
 __all__ = ["StaticCredentials"]

@@ -15,7 +15,7 @@ from conn_engine.expressions import UNDEFINED
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks.events import VendorEvent, vendor_events
-from conn_engine.strategies import Scope, ask, filled
+from conn_engine.settings import Scope, ask, filled
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
 from conn_engine.webhooks import (

@@ -14,11 +14,11 @@ from conn_engine.config import Effective, EventName, OperationName, UnifiedEvent
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, is_true
+from conn_engine.responses.waits.moments import away
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.unified import mapped_record
-from conn_engine.strategies import Scope, ask
-from conn_engine.waits.moments import away
+from conn_engine.settings import Scope, ask
 from conn_engine.webhooks import Delivery, VendorEvents
 from conn_engine.wire import Flow, Page
 

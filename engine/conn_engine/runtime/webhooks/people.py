@@ -17,9 +17,9 @@ from conn_engine.personal import (
     collect_exchanges,
     replace_in_exchanges,
 )
-from conn_engine.runtime.personal import PersonalData, PersonalTracer
-from conn_engine.runtime.unchanged import check_file, check_unchanged, refuse_personal, refuse_values
-from conn_engine.runtime.webhooks.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.testing.personal import PersonalData, PersonalTracer
+from conn_engine.testing.unchanged import check_file, check_unchanged, refuse_personal, refuse_values
 from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, load_delivery
 
 __all__ = ["DeliveryPeople", "replace_in_frame"]

@@ -19,7 +19,7 @@ from conn_engine.runtime.webhooks.accepting import Acceptance, accept
 from conn_engine.runtime.webhooks.events import Event, VendorEvent, unified_events
 from conn_engine.runtime.webhooks.routing import Routes, same_value
 from conn_engine.secrets import Redactor, Vault
-from conn_engine.vault import LayeredVault
+from conn_engine.secrets.vault import LayeredVault
 from conn_engine.webhooks import MAX_DELIVERY_BYTES, Delivery, KeyCache, Unproved
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, get_clock
 

@@ -10,12 +10,12 @@ from typing import Any
 from conn_engine.config import Effective
 from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, truth
-from conn_engine.flows import Step
+from conn_engine.listing.flows import Step
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_request
 from conn_engine.runtime.webhooks.events import moment_of
-from conn_engine.strategies import Scope, ask
+from conn_engine.settings import Scope, ask
 from conn_engine.webhooks import Subscription
 from conn_engine.wire import Flow
 

@@ -1,0 +1,1 @@
+"""What a change does: impact, coverage, mutants, drift, population, checks."""

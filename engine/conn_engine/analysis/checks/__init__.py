@@ -1,0 +1,122 @@
+"""Everything that a change has to pass, in one result: lint, tests, coverage, impact. Drawing is the caller's.
+
+Only what the change can reach is tested, and an operation once for each way in which accounts do it.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from conn_engine.analysis.checks.reach import Reach, changed_files, everything, reach_of
+from conn_engine.analysis.coverage import OperationCoverage, measure_coverage
+from conn_engine.analysis.impact import Impact, impact
+from conn_engine.analysis.impact.revisions import load_before
+from conn_engine.analysis.population.trials import Trials
+from conn_engine.config import Workspace, load_workspace
+from conn_engine.diagnostics import Diagnostic, Severity
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.expressions import use
+from conn_engine.lint import lint_paths
+from conn_engine.lint.baseline import apply_baseline
+from conn_engine.testing.suite import OperationReport, Selection, run_suite
+
+__all__ = ["CheckResult", "Reach", "check"]
+
+Tell = Callable[[str], None]
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """What was found. `tested` counts the accounts that the tests stand for; `impact` is None without another side.
+
+    `broken` says why nothing but lint could be run: the workspace cannot be loaded.
+    """
+
+    findings: list[Diagnostic] = field(default_factory=list)
+    files: int = 0
+    reports: list[OperationReport] = field(default_factory=list)
+    tested: int = 0
+    coverage: list[OperationCoverage] = field(default_factory=list)
+    impact: Impact | None = None
+    reach: Reach | None = None
+    broken: str = ""
+
+    @property
+    def lint_failed(self) -> bool:
+        """Whether lint found an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+    @property
+    def tests_failed(self) -> bool:
+        """Whether a test found an error."""
+        return any(report.failed for report in self.reports)
+
+    def all_findings(self) -> list[Diagnostic]:
+        """Findings of lint and of the tests, each once."""
+        return list(dict.fromkeys([*self.findings, *(f for report in self.reports for f in report.all_findings)]))
+
+
+def check(
+    folder: Path,
+    before: Path | None,
+    *,
+    baseline: Path | None = None,
+    processes: int | None = None,
+    tell: Tell = lambda note: None,
+) -> CheckResult:
+    """Check the workspace in `folder` against the one in `before` (None: everything is tested, no impact).
+
+    `baseline` accepts the findings of lint that it lists. `tell` is told what happens now. Raises UsageError for a
+    baseline that is not there; faults of documents are findings.
+    """
+    tell("lint")
+    linted = lint_paths(folder, [])
+    result = CheckResult(linted.findings, linted.files)
+    if baseline is not None:
+        result.findings = apply_baseline(baseline, linted.findings, update=False)
+    try:
+        workspace = load_workspace(folder)
+        with ExitStack() as stack:
+            if workspace.settings.evaluator is not None:
+                stack.enter_context(use(workspace.settings.evaluator))
+            _look(workspace, before, result, processes, tell)
+    except ConnError as error:
+        result.broken = error.message
+        result.findings += [finding for finding in error.findings if finding not in result.findings]
+    return result
+
+
+def _look(workspace: Workspace, before: Path | None, result: CheckResult, processes: int | None, tell: Tell) -> None:
+    folder = workspace.root
+    result.reach = everything(workspace) if before is None else reach_of(workspace, changed_files(before, folder))
+    for report in _tests(workspace, result):
+        tell(f"test {report.name.text} · {report.effective.account or report.effective.connector_name}")
+        result.reports.append(report)
+    result.coverage += _coverage(workspace, result.reach, tell)
+    if before is not None:
+        tell("impact")
+        result.impact = impact(load_before(before), workspace, processes=processes)
+
+
+def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationReport]:
+    reach = result.reach
+    assert reach is not None  # noqa: S101 - set by the only caller
+    for connector in reach.connectors:
+        with suppress(UsageError):  # it has no operation yet
+            yield from run_suite(workspace, Selection(connector=connector, alone=True))
+    result.tested = len(reach.accounts)
+    if reach.accounts:
+        trials = Trials(workspace)
+        # Lint tells of accounts whose configuration cannot be had.
+        yield from trials.reports(trials.chosen(reach.accounts, lenient=True))
+
+
+def _coverage(workspace: Workspace, reach: Reach, tell: Tell) -> Iterator[OperationCoverage]:
+    tell("coverage")
+    for connector in reach.connectors:
+        with suppress(UsageError):  # nothing of it is mapped
+            yield from measure_coverage(workspace, connector=connector, alone=True)
+    if reach.accounts:
+        with suppress(UsageError):
+            yield from measure_coverage(workspace, accounts=reach.accounts)

@@ -1,0 +1,240 @@
+"""Mapping coverage on recorded data: per operation which model fields are mapped, which were seen, what nobody reads.
+
+Accounts that behave alike are measured once. Counting one replay is `runtime.coverage`'s, drawing the caller's.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from conn_engine.analysis.population import AccountGroup, Digests, RecordedFile, Side, account_groups, joined
+from conn_engine.config import Effective, OperationName, Workspace, lookup, mapping_layers, singular
+from conn_engine.documents import read
+from conn_engine.errors import ConnError, UsageError
+from conn_engine.expressions import mapping
+from conn_engine.recordings.files import load_recording
+from conn_engine.runtime.model_schemas import schema_path
+from conn_engine.runtime.variants import up_to
+from conn_engine.testing.cases import replay
+from conn_engine.testing.coverage import measure
+from conn_engine.testing.judgement import authors_fault
+
+__all__ = ["FieldCoverage", "OperationCoverage", "measure_coverage"]
+
+State = Literal["seen", "empty", "unmapped"]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCoverage:
+    """One field, dotted: `seen` in so many records, mapped but `empty` in all, or in the model and `unmapped`.
+
+    `model` is false for a mapped field that the model does not know (a custom one).
+    """
+
+    field: str
+    state: State
+    records: int
+    model: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OperationCoverage:
+    """One operation for accounts that behave alike; no account: the connector alone.
+
+    `records` were mapped in `cases` recordings. `unread` are the vendor's fields that no mapping reads. `broken` says
+    why a recording could not be replayed. An operation without a recording has no case and no field that is seen.
+    """
+
+    connector: str
+    operation: str
+    accounts: tuple[str, ...]
+    cases: int
+    records: int
+    fields: tuple[FieldCoverage, ...]
+    unread: tuple[str, ...]
+    broken: tuple[str, ...] = ()
+
+    def count(self, state: State) -> int:
+        """How many fields are in this state."""
+        return sum(row.state == state for row in self.fields)
+
+    @property
+    def mapped(self) -> int:
+        """How many fields a mapping gives."""
+        return self.count("seen") + self.count("empty")
+
+    @property
+    def model(self) -> int:
+        """How many fields the model has."""
+        return sum(row.model for row in self.fields)
+
+    @property
+    def percent(self) -> float:
+        """Of the mapped fields, how many were seen in a record, in per cent. 0 where nothing is recorded."""
+        return 100.0 * self.count("seen") / self.mapped if self.mapped else 0.0
+
+
+@dataclass(slots=True)
+class _Sum:
+    seen: Counter[str] = field(default_factory=Counter)
+    fields: dict[str, None] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    records: int = 0
+    broken: list[str] = field(default_factory=list)
+
+
+def measure_coverage(
+    workspace: Workspace,
+    *,
+    operation: str | None = None,
+    connector: str | None = None,
+    accounts: Sequence[str] = (),
+    alone: bool = False,
+) -> Iterator[OperationCoverage]:
+    """Coverage, one row per unified operation and group of accounts that behave alike, sorted by name.
+
+    A connector without accounts is measured by itself, and with `alone` whatever accounts there are. Raises UsageError
+    for unknown names.
+    """
+    side = Side(workspace, Digests())
+    wanted = [connector] if connector else workspace.connectors()
+    found = False
+    refusals: list[UsageError] = []
+    for name in wanted:
+        groups = [] if alone else account_groups(side, name, accounts)
+        known = [(g.effective, tuple(g.accounts), g.context) for g in groups if g.effective is not None]
+        if not groups and not accounts:
+            base = up_to(workspace.effective(account=None, connector=name), "base")
+            known = [(base, (), base.context)]
+        for row in _rows(side, known, name, operation, groups, refusals):
+            found = True
+            yield row
+    if not found and refusals:
+        raise refusals[0]
+    if not found:
+        raise UsageError("there is nothing to measure here", hint="make a connector: conn new NAME")
+
+
+def _rows(  # noqa: PLR0917
+    side: Side,
+    effectives: Sequence[tuple[Effective, tuple[str, ...], Mapping[str, Any]]],
+    connector: str,
+    wanted: str | None,
+    groups: Sequence[AccountGroup],
+    refusals: list[UsageError],
+) -> Iterator[OperationCoverage]:
+    """The rows of one connector: groups whose operation is the same share a row."""
+    slices = {id(group.effective): group.slices for group in groups}
+    found: dict[tuple[str, str], tuple[Effective, OperationName, list[RecordedFile], list[str]]] = {}
+    for effective, accounts, context in effectives:
+        try:
+            chosen = effective.resolve(wanted) if wanted is not None else None
+        except UsageError as error:  # only where no configuration has the operation is it an error
+            refusals.append(error)
+            continue
+        recordings = side.recordings(connector, accounts[0] if accounts else "")
+        for name in effective.operations():
+            if name.kind != "unified" or chosen not in (None, name):
+                continue
+            files = [file for file in recordings.values() if file.operation == name.text]
+            cut = slices.get(id(effective), {}).get(name)
+            contexts = [context, *(file.context for file in files)]
+            same = cut.in_context(side.digests, *contexts) if cut is not None else ""
+            key = (name.text, joined(same, side.schema(effective.data, name), *(file.digest for file in files)))
+            found.setdefault(key, (effective, name, files, []))[3].extend(accounts)
+    for (_, _), (effective, name, files, accounts_) in sorted(found.items(), key=lambda item: (item[0][0], item[1][3])):
+        yield _coverage(side.workspace, effective, name, files, tuple(sorted(accounts_)))
+
+
+def _coverage(
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    files: Sequence[RecordedFile],
+    accounts: tuple[str, ...],
+) -> OperationCoverage:
+    total = _Sum()
+    for file in files:
+        _add(total, effective, name, file, workspace.shown(file.path))
+    if not files:
+        total.fields = dict.fromkeys(_mapped_fields(effective, name))
+    model = _model_fields(workspace, effective, name)
+    fields = [
+        FieldCoverage(one, "seen" if total.seen[one] else "empty", total.seen[one], _known(one, model))
+        for one in total.fields
+    ]
+    fields += [FieldCoverage(one, "unmapped", 0, True) for one in model if not _given(one, total.fields)]
+    return OperationCoverage(
+        effective.connector_name,
+        name.text,
+        accounts,
+        len(files),
+        total.records,
+        tuple(sorted(fields, key=lambda row: row.field)),
+        tuple(sorted(total.unread)),
+        tuple(total.broken),
+    )
+
+
+def _add(total: _Sum, effective: Effective, name: OperationName, file: RecordedFile, shown: str) -> None:
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None or operation.response_mapping is None:
+        return
+    outcome = replay(effective, name, load_recording(file.path, shown))
+    if authors_fault(outcome.error):
+        total.broken.append(f"{shown}: {outcome.error.message if outcome.error else ''}")
+    reads = [path for paths in mapping(mapping_layers(operation.response_mapping)).reads().values() for path in paths]
+    fields = _mapped_fields(effective, name) or _keys(outcome.records)
+    raw = [] if operation.each == "page" else outcome.raw
+    counted = measure(fields, reads, outcome.records, raw)
+    total.fields.update(dict.fromkeys(fields))
+    total.seen.update({one: number for one, number in counted.seen.items() if number})
+    total.unread |= set(counted.unread)
+    total.records += counted.records
+
+
+def _mapped_fields(effective: Effective, name: OperationName) -> list[str]:
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None or operation.response_mapping is None:
+        return []
+    try:
+        return list(mapping(mapping_layers(operation.response_mapping)).fields)
+    except ConnError:
+        return []
+
+
+def _keys(records: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(key for record in records if isinstance(record, Mapping) for key in record))
+
+
+def _model_fields(workspace: Workspace, effective: Effective, name: OperationName) -> list[str]:
+    """The fields of the model's schema, dotted where an object names its own. A delete has no record."""
+    if name.method == "delete":
+        return []
+    own = lookup(effective.data, (*name.path, "record"))
+    shared = lookup(effective.data, (*name.path[:3], "record"))
+    record = next((one for one in (own, shared) if isinstance(one, str)), singular(name.resource))
+    path = schema_path(workspace.models, name.model, record)
+    return (
+        []
+        if path is None
+        else [one for one in _properties(read(path, "/".join(path.parts[-3:])).data) if one != "remote_data"]
+    )
+
+
+def _properties(schema: Any, above: str = "", depth: int = 0) -> Iterator[str]:
+    properties = schema.get("properties") if isinstance(schema, Mapping) else None
+    for key, value in properties.items() if isinstance(properties, Mapping) else ():
+        name = f"{above}{key}"
+        nested = list(_properties(value, f"{name}.", depth + 1)) if depth < 5 else []
+        yield from nested or [name]
+
+
+def _known(one: str, model: Sequence[str]) -> bool:
+    return any(one == other or other.startswith(f"{one}.") or one.startswith(f"{other}.") for other in model)
+
+
+def _given(one: str, fields: Mapping[str, None]) -> bool:
+    """Whether a mapped field is the model's field, holds it or is a part of it."""
+    return _known(one, list(fields))

@@ -1,0 +1,233 @@
+"""What a document describes of a vendor: `Endpoint`, an operation with its parameters and answer, and `Shape`, a JSON
+Schema as a thing to look into. Importers build them; drift compares a connector with them.
+
+References are followed by the `Resolver` of the document. What a shape means (records, cursors) is not decided here.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from msgspec import UNSET
+
+__all__ = ["MAX_PROPERTIES", "Answer", "Endpoint", "Parameter", "Parts", "Place", "Resolve", "Shape", "learned"]
+
+MAX_PROPERTIES = 1_000
+MAX_LEAVES = 400
+MAX_PARTS = 12
+_DEEPEST = 8
+
+Resolve = Callable[[Any], dict[str, Any]]
+
+
+def _same(node: Any) -> dict[str, Any]:
+    return node if isinstance(node, dict) else {}
+
+
+@dataclass(slots=True, eq=False)
+class Shape:
+    """A schema. `resolve` gives the object behind a node that may be a reference, `{}` for what is none."""
+
+    node: dict[str, Any]
+    resolve: Resolve = _same
+    _parts: list[dict[str, Any]] | None = None
+    _properties: "dict[str, Shape] | None" = None
+    _leaves: "list[tuple[tuple[str, ...], Shape]] | None" = None
+
+    @classmethod
+    def of(cls, node: Any, resolve: Resolve = _same) -> "Shape":
+        """The shape of a node, its reference followed. What many operations refer to is looked into once."""
+        found = resolve(node)
+        known: dict[int, Shape] | None = getattr(resolve, "shapes", None)
+        if known is None or not found:
+            return cls(found, resolve)
+        return known.setdefault(id(found), cls(found, resolve))
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The schema and those it is put together from (`allOf`; of `oneOf` and `anyOf` the first that is not null)."""
+        if self._parts is None:
+            found: list[dict[str, Any]] = []
+            self._gather(self.node, found, 0)
+            self._parts = found
+        return self._parts
+
+    def _gather(self, node: dict[str, Any], found: list[dict[str, Any]], depth: int) -> None:
+        if depth > _DEEPEST or len(found) >= MAX_PARTS:
+            return
+        found.append(node)
+        for part in _list(node.get("allOf")):
+            self._gather(self.resolve(part), found, depth + 1)
+        for key in ("oneOf", "anyOf"):
+            choices = [self.resolve(choice) for choice in _list(node.get(key))[:50]]
+            real = [choice for choice in choices if choice and choice.get("type") != "null"]
+            if real:
+                self._gather(real[0], found, depth + 1)
+
+    @property
+    def type(self) -> str:
+        """`object`, `array`, `string`, `integer`, `number`, `boolean`, or "" when nothing says."""
+        for part in self.parts:
+            said = part.get("type")
+            if isinstance(said, list):
+                said = next((one for one in said if one != "null"), "")
+            if isinstance(said, str) and said:
+                return said
+        if any("properties" in part for part in self.parts):
+            return "object"
+        return "array" if any("items" in part for part in self.parts) else ""
+
+    def properties(self) -> dict[str, "Shape"]:
+        """Shapes of an object's properties, in order."""
+        if self._properties is None:
+            self._properties = self._read_properties()
+        return self._properties
+
+    def _read_properties(self) -> "dict[str, Shape]":
+        found: dict[str, Shape] = {}
+        for part in self.parts:
+            properties = part.get("properties")
+            for name, node in properties.items() if isinstance(properties, dict) else ():
+                if len(found) >= MAX_PROPERTIES:
+                    return found
+                if isinstance(name, str) and name not in found:
+                    found[name] = Shape.of(node, self.resolve)
+        return found
+
+    def required(self) -> frozenset[str]:
+        """Names of the properties that are always there."""
+        return frozenset(name for part in self.parts for name in _list(part.get("required")) if isinstance(name, str))
+
+    def items(self) -> "Shape | None":
+        """Shape of an array's items, when said."""
+        for part in self.parts:
+            if isinstance(part.get("items"), dict):
+                return Shape.of(part["items"], self.resolve)
+        return None
+
+    def said(self, key: str) -> Any:
+        """What the schema says under a key (`format`, `enum`, `example` …), or UNSET."""
+        for part in self.parts:
+            if key in part:
+                return part[key]
+        return UNSET
+
+    def leaves(self) -> "list[tuple[tuple[str, ...], Shape]]":
+        """Properties that are no object or array, through objects, at most three names deep: path and shape."""
+        if self._leaves is None:
+            self._leaves = list(self._read_leaves(3))
+        return self._leaves
+
+    def _read_leaves(self, depth: int) -> Iterator[tuple[tuple[str, ...], "Shape"]]:
+        pending: list[tuple[tuple[str, ...], Shape]] = [((), self)]
+        visited = 0
+        while pending:
+            path, shape = pending.pop(0)
+            for name, inner in shape.properties().items():
+                visited += 1
+                if visited > MAX_LEAVES:
+                    return
+                if inner.type == "object":
+                    if len(path) + 1 < depth:
+                        pending.append(((*path, name), inner))
+                elif inner.type != "array":
+                    yield (*path, name), inner
+
+
+def learned(value: Any, depth: int = 0) -> dict[str, Any]:
+    """The schema that an example teaches; a list's items are those of its first item."""
+    if isinstance(value, dict):
+        if depth > _DEEPEST:
+            return {"type": "object"}
+        inner = {str(name): learned(item, depth + 1) for name, item in list(value.items())[:MAX_PROPERTIES]}
+        return {"type": "object", "properties": inner}
+    if isinstance(value, list):
+        return {"type": "array", **({"items": learned(value[0], depth + 1)} if value and depth <= _DEEPEST else {})}
+    if isinstance(value, bool):
+        return {"type": "boolean"}
+    if isinstance(value, int | float):
+        return {"type": "integer" if isinstance(value, int) else "number"}
+    if isinstance(value, str):
+        url = value.startswith(("http://", "https://", "/")) and len(value) > 1
+        return {"type": "string", **({"format": "uri"} if url else {})}
+    return {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+Place = Literal["query", "header", "path"]
+
+
+@dataclass(slots=True)
+class Parameter:
+    """A parameter of a request. `fixed` is the one value it always has, `sample` one it may have; else UNSET."""
+
+    name: str
+    place: Place
+    required: bool = False
+    kind: str = ""
+    fixed: Any = UNSET
+    sample: Any = UNSET
+    default: Any = UNSET
+    maximum: int | None = None
+    arrays: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Fields of a multipart body that are no plain texts: `files`, of which those that are `needed` are one each, and
+    those written as a part in JSON, `whole` or one part for `each` item."""
+
+    files: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()
+    whole: tuple[str, ...] = ()
+    each: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Answer:
+    """A successful answer: its shape (None when nothing is said of it), an example (or UNSET), its header names, and
+    how it is read when it is no JSON (`response_format`; "" for JSON)."""
+
+    shape: Shape | None = None
+    example: Any = UNSET
+    headers: frozenset[str] = frozenset()
+    format: str = ""
+
+
+@dataclass(slots=True)
+class Endpoint:
+    """One operation of the document. `path` has its parameters in single braces: `/contacts/{id}`.
+
+    `name` is the document's own name for it. `body_format` is None without a body. `media_type` is set when a
+    request must name it. `base_url` is set where it differs from the rest.
+    """
+
+    method: str
+    path: str
+    name: str = ""
+    tags: tuple[str, ...] = ()
+    summary: str = ""
+    deprecated: bool = False
+    sunset: str = ""
+    parameters: list[Parameter] = field(default_factory=list)
+    body_format: str | None = None
+    body: Shape | None = None
+    parts: Parts = Parts()
+    media_type: str = ""
+    answer: Answer = field(default_factory=Answer)
+    base_url: str = ""
+
+    @property
+    def where(self) -> str:
+        """How people know it: `GET /contacts`."""
+        return f"{self.method.upper()} {self.path}"
+
+    def parameter(self, place: Place, name: str) -> Parameter | None:
+        """Its parameter of that name; header names in any letter case."""
+        for one in self.parameters:
+            if one.place == place and (one.name == name or (place == "header" and one.name.lower() == name.lower())):
+                return one
+        return None

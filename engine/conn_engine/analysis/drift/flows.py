@@ -1,0 +1,157 @@
+"""Who reads an operation's records from elsewhere: children of parents, what completes records, lists in pieces."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from conn_engine.analysis.drift.endpoints import normal_path
+from conn_engine.analysis.drift.paths import Path, Read, expression_paths, record_places, text_paths
+from conn_engine.analysis.population import routed
+from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
+from conn_engine.documents import dotted, texts
+from conn_engine.runtime.places import origin_of
+
+__all__ = ["asks", "flow_readers", "flows", "own_flow_readers", "readers_within"]
+
+_OF_RECORD = ("record", "records", "response")
+
+
+def flows(effective: Effective) -> list[VendorOperation]:
+    """The operations that send more requests than their own, or take their values from another."""
+    return [one for one in effective.vendor_operations() if one.parents or one.enrich or one.chunk]
+
+
+def asks(request: Mapping[str, Any], operation: VendorOperation) -> bool:
+    """Whether a request beside an operation's own is this operation's, or is written out and asks the same."""
+    if request.get("path") is None:
+        return (request.get("resource"), request.get("method", "get")) == (operation.resource, operation.name)
+    method = str(request.get("method") or "get").upper()
+    return method == operation.method and normal_path(str(request["path"])) == normal_path(operation.path)
+
+
+def own_flow_readers(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What an operation reads of its answer's records to go on: `recurse` and `chunk`."""
+    starts = record_places(operation.response_path)
+    recurse, chunk = operation.recurse, operation.chunk
+    rows: list[tuple[Path, str]] = []
+    if recurse is not None:
+        rows += [(path, "recurse") for path in _key(recurse.key)]
+        rows += [(path[1:], "recurse") for path in expression_paths(recurse.when) if path[:1] == ("record",)]
+    if chunk is not None:
+        rows += [(path, "chunk") for path in _key(chunk.key)]
+    for path, key in rows:
+        for start in starts:
+            yield Read((*start, *path), f"{operation.text} {key}", origin_of(effective, operation.at(key)))
+
+
+def flow_readers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:
+    """Who reads the records that an operation delivers, by the path within them: its own `enrich`, and the operations
+    (of `known`) whose parents or pieces they are."""
+    for index, settings in enumerate(_list(_said(effective, operation, "enrich"))):
+        place = (*operation.at("enrich"), index)
+        what = f"{operation.text} enrich {settings.get('name')}"
+        for key in ("where", "key", "request"):
+            for inner, text in texts(settings.get(key)):
+                for path in text_paths(text):
+                    if path[:1] and path[0] in _OF_RECORD[:2]:
+                        yield Read(path[1:], what, origin_of(effective, (*place, key, *inner)))
+    for one in known:
+        for name, place, source in _sources(effective, one):
+            if source.get("from") == operation.text:
+                yield from _source(effective, one, name, place, source)
+
+
+def _source(
+    effective: Effective, one: VendorOperation, name: str, place: Path_, source: Mapping[str, Any]
+) -> Iterator[Read]:
+    """What a source reads of the records it takes, and what the operation reads of its `parent`."""
+    what = f"{one.text} {'parents ' + name if name else 'chunk'}"
+    for path in _key(source.get("key")):
+        yield Read(path, what, origin_of(effective, (*place, "key" if source.get("key") else "from")))
+    for path in expression_paths(source.get("where")):
+        if path[:1] and path[0] in _OF_RECORD:
+            yield Read(path[1:], what, origin_of(effective, (*place, "where")))
+    if not name:
+        return
+    own: list[tuple[Path_, str]] = [(one.place, one.text)]
+    own += [(unified.path, unified.text) for unified in _routed(effective, one)]
+    for start, title in own:
+        for inner, text in texts(lookup(effective.data, start)):
+            for path in text_paths(text):
+                if path[:2] == ("parent", name):
+                    yield Read(path[2:], f"{title} {_field(inner)}", origin_of(effective, (*start, *inner)))
+
+
+def readers_within(
+    effective: Effective, one: VendorOperation, operation: VendorOperation, consumers: Iterable[Read]
+) -> Iterator[Read]:
+    """Who reads the answers of an operation that completes the records of `one`: the enrichment itself, and of the
+    `consumers` of those records such as read the field that it fills. Paths are within the answer's body."""
+    readers: list[Read] | None = None
+    for index, settings in enumerate(_list(_said(effective, one, "enrich"))):
+        if not asks(settings.get("request") or {}, operation):
+            continue
+        place = (*one.at("enrich"), index)
+        what = f"{one.text} enrich {settings.get('name')}"
+        starts = record_places(settings.get("response_path"))
+        for start in starts:
+            key = "response_path" if settings.get("response_path") else "request"
+            yield Read(start, what, origin_of(effective, (*place, key)), holder=True)
+            for path, key in _of_answer(settings):
+                yield Read((*start, *path), what, origin_of(effective, (*place, key)))
+        if settings.get("transform") is not None:
+            continue
+        into = settings.get("into") or settings.get("name")
+        readers = list(consumers) if readers is None else readers
+        for read in readers:
+            if read.path[:1] == (into,):
+                for start in starts:
+                    yield read._replace(path=(*start, *read.path[1:]))
+
+
+def _of_answer(settings: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
+    """What an enrichment reads of its answer, with the key that says so."""
+    for path in expression_paths(settings.get("transform")):
+        if path[:1] == ("response",):
+            yield path[1:], "transform"
+    if settings.get("batch") is not None and (key := settings.get("match") or settings.get("key")):
+        for path in expression_paths(key):
+            yield path, "match" if settings.get("match") else "key"
+
+
+def _sources(effective: Effective, one: VendorOperation) -> Iterator[tuple[str, Path_, Mapping[str, Any]]]:
+    """Where an operation's values come from: the name of each ("" for pieces), its place, what it says."""
+    said = _said(effective, one, "parents")
+    several = isinstance(said, list)
+    for index, parents in enumerate(_list(said) if several else _list([said])):
+        place: Path_ = (*one.at("parents"), index) if several else one.at("parents")
+        name = str(parents.get("as"))
+        yield name, place, parents
+        for number, source in enumerate(_list(parents.get("union"))):
+            yield name, (*place, "union", number), source
+    values = lookup(effective.data, (*one.at("chunk"), "values"))
+    if isinstance(values, Mapping):
+        yield "", (*one.at("chunk"), "values"), values
+
+
+def _said(effective: Effective, operation: VendorOperation, key: str) -> Any:
+    return lookup(effective.data, operation.at(key))
+
+
+def _routed(effective: Effective, one: VendorOperation) -> Iterator[OperationName]:
+    for name in effective.operations():
+        if name.kind == "unified" and routed(effective.data, name) == (one.resource, one.name):
+            yield name
+
+
+def _key(key: str | None) -> list[Path]:
+    """The paths within a record that what it is called by is read from."""
+    return [("id",)] if key is None else list(expression_paths(key))
+
+
+def _field(place: Path_) -> str:
+    """A place within an operation as a report names it: a mapping by its field alone."""
+    return dotted(place[1:]) if place[:1] == ("response_mapping",) and len(place) > 1 else dotted(place)
+
+
+def _list(value: Any) -> list[Mapping[str, Any]]:
+    return [item for item in value if isinstance(item, Mapping)] if isinstance(value, list) else []

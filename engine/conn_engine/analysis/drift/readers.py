@@ -1,0 +1,233 @@
+"""Who reads which path of an answer: mappings of every account, the connector's own expressions, with their lines.
+
+Who reads it from elsewhere (parents, enrichments) is `flows`' to say.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conn_engine.analysis.drift.flows import asks, flow_readers, flows, own_flow_readers, readers_within
+from conn_engine.analysis.drift.paths import Path, Read, expression_paths, places_in_answer, record_places, text_paths
+from conn_engine.analysis.population import AccountGroup, routed
+from conn_engine.config import (
+    MISSING,
+    Effective,
+    OperationName,
+    Origin,
+    Path_,
+    VendorOperation,
+    lookup,
+    mapping_layers,
+)
+from conn_engine.diagnostics import Span
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ConnError
+from conn_engine.expressions import mapping
+from conn_engine.listing.flows import ACCEPTED, steps_of
+from conn_engine.runtime.places import origin_of
+
+__all__ = ["Reader", "Readers"]
+
+_BODY_PATHS = ("cursor_field", "next_field", "prev_cursor_field", "total_field", "url_field", "next_url_field")
+_OVER_ANSWER = ("stop", "has_more", "next_cursor", "next_page", "next_url", "when", "limited_when")
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom.
+
+    A `holder` reads what is below the path no further: what else comes or goes there does not touch it. `kind` is what
+    `record_types` makes of what stands there; a `delivered` one reads that.
+    """
+
+    path: Path
+    what: str
+    level: str
+    span: Span | None
+    accounts: tuple[str, ...]
+    holder: bool = False
+    kind: str = ""
+    delivered: bool = False
+
+    def absorbs(self, types: Collection[str]) -> bool:
+        """Whether it makes the same of a value of any of these types."""
+        return bool(types) and bool(self.kind) and ACCEPTED[self.kind].issuperset(types)
+
+
+class Readers:
+    """The readers of any vendor operation's answer among accounts."""
+
+    def __init__(self, groups: Iterable[AccountGroup]) -> None:
+        self._groups = [
+            (group.effective, group.accounts, flows(group.effective)) for group in groups if group.effective is not None
+        ]
+
+    def of(self, resource: str, method: str) -> list[Reader]:
+        """Those of one operation, over all groups: the same line is one reader of all its accounts."""
+        found: dict[Reader, set[str]] = {}
+        for effective, accounts, known in self._groups:
+            for read in _readers(effective, known, resource, method):
+                level, span = (read.origin.level, read.origin.span) if read.origin is not None else ("base", None)
+                reader = Reader(read.path, read.what, level, span, (), read.holder, read.kind, read.delivered)
+                found.setdefault(reader, set()).update(accounts)
+        return [replace(reader, accounts=tuple(sorted(accounts))) for reader, accounts in found.items()]
+
+
+def _readers(effective: Effective, known: Iterable[VendorOperation], resource: str, method: str) -> Iterator[Read]:
+    try:
+        operation = effective.vendor(resource, method)
+    except ConnError:
+        return
+    yield from _own(effective, operation)
+    for read in _consumers(effective, operation, known):
+        for place in places_in_answer(operation, read.path):
+            yield read._replace(path=place, delivered=True)
+    for name in effective.operations():
+        if name.kind == "unified":
+            if _routed(effective, name, operation):
+                yield from _mapping(effective, name, "page")
+            yield from _steps(effective, name, operation)
+    for one in known:
+        yield from readers_within(effective, one, operation, _consumers(effective, one, known))
+
+
+def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What an operation itself reads of its answer."""
+    prefixes = record_places(operation.response_path)
+    if operation.response_path:
+        for prefix in prefixes:
+            place = operation.at("response_path")
+            yield Read(prefix, f"{operation.text} response_path", _origin(effective, place), holder=True)
+    own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
+    for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
+        yield from _records(effective, text, f"{operation.text} {key}", operation.at(key), prefixes)
+    for inner, text in texts(operation.record_mapping):
+        what = ".".join(map(str, (f"{operation.text} record_mapping", *inner)))
+        yield from _records(effective, text, what, (*operation.at("record_mapping"), *inner), prefixes)
+    yield from _types(effective, operation)
+    yield from own_flow_readers(effective, operation)
+    yield from _connector(effective, operation)
+
+
+def _types(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What `record_types` makes of the places of a record."""
+    for place, kind in operation.record_types.items():
+        path = tuple(step for step in steps_of(place) if step is not None)
+        origin = _origin(effective, (*operation.at("record_types"), place))
+        for where in places_in_answer(operation, path):
+            yield Read(where, f"{operation.text} record_types.{place}", origin, kind=kind)
+
+
+def _consumers(effective: Effective, operation: VendorOperation, known: Iterable[VendorOperation]) -> Iterator[Read]:
+    """Who reads the records that an operation delivers, by the path within them."""
+    for name in effective.operations():
+        if name.kind == "unified" and _routed(effective, name, operation):
+            yield from _mapping(effective, name, "record")
+    yield from flow_readers(effective, operation, known)
+
+
+def _routed(effective: Effective, name: OperationName, operation: VendorOperation) -> bool:
+    return routed(effective.data, name) in ((operation.resource, operation.name), None)
+
+
+def _mapping(effective: Effective, name: OperationName, each: str) -> Iterator[Read]:
+    """What a response mapping reads of that which it is for: a record, or the page."""
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None or operation.response_mapping is None or operation.each != each:
+        return
+    try:
+        reads = mapping(mapping_layers(operation.response_mapping)).reads()
+    except ConnError:
+        return
+    start = (*name.path, "response_mapping")
+    for field, paths in reads.items():
+        # Every level that says something of the field reads: those below are built upon, or run all the same.
+        origins = effective.origins((*start, *field.split("."))) if field else effective.origins(start)
+        for path in paths:
+            names = tuple(part for part in path if isinstance(part, str))
+            if names[:1] != ("response",):
+                continue
+            holders: list[Origin | None] = [*origins] if origins else [None]
+            for origin in holders:
+                if origin is not None and not _reads(origin.value, names):
+                    continue
+                yield Read(names[1:], f"{name.text} {field or '(the whole mapping)'}", origin)
+
+
+def _steps(effective: Effective, name: OperationName, operation: VendorOperation) -> Iterator[Read]:
+    """Who reads the answer of a step's request: its own `transform`, else whoever names `before.<step>`."""
+    data = lookup(effective.data, name.path)
+    for into in ("before", "after"):
+        for index, step in enumerate(_list(lookup(data, (into,)))):
+            request = step.get("request") if isinstance(step, Mapping) else None
+            if not isinstance(request, Mapping) or not asks(request, operation):
+                continue
+            told = f"{name.text} {into}.{step.get('name')}"
+            yield Read((), told, origin_of(effective, (*name.path, into, index, "request")), holder=True)
+            own = (*name.path, into, index, "transform")
+            for read in expression_paths(step.get("transform")):
+                if read[:1] == ("response",):
+                    yield Read(read[1:], told, _origin(effective, own))
+            for place, text in texts(data) if step.get("transform") is None else ():
+                for read in text_paths(text):
+                    if read[:2] == (into, step.get("name")) and len(read) > 2:
+                        yield Read(read[2:], f"{name.text} {dotted(place)}", origin_of(effective, (*name.path, *place)))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _reads(value: Any, path: Path) -> bool:
+    """Whether what a level says reads the path: an expression does, an object does somewhere inside."""
+    if isinstance(value, Mapping):
+        return any(_reads(item, path) for item in value.values())
+    return path in list(expression_paths(value))
+
+
+def _records(
+    effective: Effective, text: str | None, what: str, place: tuple[Any, ...], prefixes: list[Path]
+) -> Iterator[Read]:
+    for path in expression_paths(text):
+        if path[:1] in (("record",), ("response",)):
+            for prefix in prefixes:
+                yield Read((*prefix, *path[1:]), what, _origin(effective, place))
+
+
+def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """Pagination and error rules: expressions over the body, or over the whole answer (`body.…`)."""
+    own = operation.text
+    for key in ("pagination", "errors", "rate_limit"):
+        for place, text in _said(effective, operation, key):
+            last = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
+            for read in expression_paths(text) if last in (*_BODY_PATHS, *_OVER_ANSWER) else ():
+                if last in _BODY_PATHS:
+                    yield Read(read, f"{own} {key} {last}", _origin(effective, place))
+                elif read[:1] in (("body",), ("response",)) and len(read) > 1:
+                    yield Read(read[1:], f"{own} {key} {last}", _origin(effective, place))
+
+
+def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[tuple[Path_, str]]:
+    """The texts of an inherited key with their places: of the operation, its resource and the connector, the nearest
+    first, as far as they count for the operation.
+    """
+    seen: set[Path_] = set()
+    kind: object = None
+    for holder in (("resources", operation.resource, operation.name), ("resources", operation.resource), ()):
+        value = lookup(effective.data, (*holder, key))
+        if value is MISSING:
+            continue
+        own = value.get("format") if isinstance(value, Mapping) else None
+        if value is None or (kind and own and own != kind):
+            return  # removed, or another strategy: the settings of the farther one mean nothing to it
+        kind = kind or own
+        for path, text in texts(value):
+            if path not in seen or key == "errors":  # rules are joined, settings are laid over each other
+                yield (*holder, key, *path), text
+            seen.add(path)
+
+
+def _origin(effective: Effective, place: tuple[Any, ...]) -> Origin | None:
+    origins = effective.origins(place)
+    return origins[0] if origins else None

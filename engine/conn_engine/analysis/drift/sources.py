@@ -1,0 +1,169 @@
+"""Where the two forms of an answer come from: recordings of before, and newer recordings, a document, or the vendor."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift import Comparison
+from conn_engine.analysis.drift.changes import Change, Kind
+from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.analysis.drift.endpoints import Known, known_operations, normal_path
+from conn_engine.analysis.drift.forms import Form, form_of_answers, form_of_schema
+from conn_engine.config import Effective, Workspace
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.recordings.files import Recording, load_recording
+from conn_import import read_source
+from conn_import.formats import Options
+from conn_import.openapi import read as read_openapi
+from conn_import.openapi import recognises
+
+__all__ = [
+    "Answers",
+    "against_answers",
+    "against_document",
+    "own_recordings",
+    "recorded_answers",
+    "recordings_at",
+]
+
+Answers = Iterable[tuple[str, str, int, Any]]
+"""Method, URL, status and decoded body (UNSET when it is no JSON) of exchanges."""
+MAX_SAMPLE = 2_000
+
+
+def recordings_at(path: Path) -> list[Recording]:
+    """The recordings of a file or below a folder. Raises UsageError when there is none."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.json"))
+    if not files:
+        raise UsageError(f"{path} has no recordings", hint="record some: conn record OPERATION --account ACCOUNT")
+    return [load_recording(file) for file in files]
+
+
+def recorded_answers(recordings: Iterable[Recording]) -> Iterator[tuple[str, str, int, Any]]:
+    """The exchanges of recordings."""
+    for recording in recordings:
+        for exchange in recording.exchanges:
+            yield exchange.request.method, exchange.request.url, exchange.response.status, exchange.response.body
+
+
+def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
+    """Everything recorded for a connector, for all accounts and for single ones."""
+    folder = workspace.root / "connectors" / connector / "recordings"
+    workspace.check_inside(folder)
+    return [load_recording(path, workspace.shown(path)) for path in sorted(folder.rglob("*.json"))]
+
+
+def against_answers(
+    effective: Effective, before: Answers, now: Answers
+) -> tuple[list[Comparison], list[tuple[str, str]]]:
+    """Compare the answers of before with those of now, operation by operation; and what could not be compared."""
+    known = known_operations(effective)
+    old, new = _sorted(known, before), _sorted(known, now)
+    comparisons, left_out = [], []
+    for key, answers in old.items():
+        if key not in new:
+            left_out.append((".".join(key), "no newer answer"))
+            continue
+        good = [body for status, body in new[key] if status < 400]
+        worst = max((status for status, _ in new[key]), default=0)
+        endpoint = None
+        if not good:
+            kind: Kind = "endpoint_gone" if worst in (404, 405, 410, 501) else "endpoint_failing"
+            endpoint = Change(kind, (), f"answers {worst}")
+        was = form_of_answers(body for status, body in answers if status < 400 and body is not UNSET)
+        is_now = form_of_answers(body for body in good if body is not UNSET)
+        if endpoint is None and not (was.answers and is_now.answers):
+            left_out.append((".".join(key), "no JSON answer on both sides"))
+            continue
+        comparisons.append(Comparison(*key, was, is_now, endpoint))
+    return comparisons, left_out
+
+
+def _sorted(known: Known, answers: Answers) -> dict[tuple[str, str], list[tuple[int, Any]]]:
+    found: dict[tuple[str, str], list[tuple[int, Any]]] = {}
+    for method, url, status, body in answers:
+        operation = known.asked(method, url)
+        if operation is not None:
+            rows = found.setdefault((operation.resource, operation.name), [])
+            if len(rows) < MAX_SAMPLE:
+                rows.append((status, body))
+    return found
+
+
+def against_document(
+    effective: Effective, recordings: Answers, newer: Path, older: Path | None = None
+) -> tuple[list[Comparison], list[tuple[str, str]]]:
+    """Compare with a newer OpenAPI document: the older one's answers if it is given, else the recorded ones.
+
+    Raises UsageError for a document that is not OpenAPI.
+    """
+    known = known_operations(effective)
+    new = _endpoints(newer)
+    old = _endpoints(older) if older is not None else None
+    recorded = _sorted(known, recordings) if old is None else {}
+    comparisons, left_out = [], []
+    for one in known.operations:
+        key = (one.resource, one.name)
+        name = ".".join(key)
+        place = known.described(one, new)
+        before = _form_before(known, one, old, recorded)
+        if place is None:
+            if old is not None and known.described(one, old) is not None:
+                gone = Change("endpoint_gone", (), "no longer described")
+                comparisons.append(Comparison(*key, Form(), Form(), gone))
+            else:
+                left_out.append((name, "the document does not describe it"))
+            continue
+        endpoint = _deprecation(new[place], old, known.described(one, old) if old is not None else None)
+        shape = new[place].answer.shape
+        if before is None or shape is None:
+            reason = "nothing to compare with: no recording" if before is None else "the document says no answer"
+            left_out.append((name, reason))
+            if endpoint is not None:
+                comparisons.append(Comparison(*key, Form(), Form(), endpoint))
+            continue
+        comparisons.append(Comparison(*key, before, form_of_schema(shape), endpoint))
+    return comparisons, left_out
+
+
+def _form_before(
+    known: Known,
+    one: Any,
+    old: Mapping[tuple[str, str], Endpoint] | None,
+    recorded: Mapping[tuple[str, str], Sequence[tuple[int, Any]]],
+) -> Form | None:
+    if old is None:
+        rows = recorded.get((one.resource, one.name), ())
+        bodies = [body for status, body in rows if status < 400 and body is not UNSET]
+        return form_of_answers(bodies) if bodies else None
+    place = known.described(one, old)
+    shape = old[place].answer.shape if place is not None else None
+    return form_of_schema(shape) if shape is not None else None
+
+
+def _deprecation(
+    endpoint: Endpoint, old: Mapping[tuple[str, str], Endpoint] | None, place: tuple[str, str] | None
+) -> Change | None:
+    if not endpoint.deprecated or (old is not None and place is not None and old[place].deprecated):
+        return None
+    until = f", until {endpoint.sunset}" if endpoint.sunset else ""
+    return Change("endpoint_deprecated", (), f"deprecated{until}")
+
+
+def _endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
+    if not path.is_file():
+        raise UsageError(f"{path} is no file")
+    source = read_source(path)
+    if not recognises(source.data):
+        raise UsageError(
+            f"{path.name} is no OpenAPI document (it is {source.format.label})",
+            hint="it needs `openapi: 3.x` or `swagger: '2.0'`",
+        )
+    contract = read_openapi(source.data, Options(name="vendor"))
+    if not contract.endpoints:
+        raise ConfigurationError(f"{path.name} describes no operation")
+    base = normal_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
+    base = "" if base in ("", "/") else f"/{base.strip('/')}"
+    return {(one.method.upper(), normal_path(base + one.path)): one for one in contract.endpoints}

@@ -1,0 +1,82 @@
+"""The blast radius of a change: every account before and after it, on the same recordings. The face.
+
+Accounts that behave alike are evaluated once, and what a change cannot reach is not evaluated at all (`plan`). Where
+the other side of a change comes from is `revisions`' business, drawing the caller's.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from conn_engine.analysis.impact.model import (
+    BREAKING,
+    KINDS,
+    AccountImpact,
+    ChangeKind,
+    FieldImpact,
+    Impact,
+    SideName,
+    Statement,
+    Status,
+    Unjudged,
+)
+from conn_engine.analysis.impact.plan import Plan
+from conn_engine.analysis.impact.processes import done
+from conn_engine.analysis.impact.statements import changed_statements, touched_overrides
+from conn_engine.analysis.impact.tally import Tally
+from conn_engine.analysis.population import Digests, Side
+
+if TYPE_CHECKING:
+    from conn_engine.analysis.impact.model import Effect
+    from conn_engine.analysis.impact.plan import PairKey
+    from conn_engine.config import Workspace
+
+__all__ = [
+    "BREAKING",
+    "KINDS",
+    "AccountImpact",
+    "ChangeKind",
+    "FieldImpact",
+    "Impact",
+    "SideName",
+    "Statement",
+    "Status",
+    "Unjudged",
+    "impact",
+]
+
+Progress = Callable[[int, int], None]
+
+
+def impact(
+    before: "Workspace", after: "Workspace", *, processes: int | None = None, progress: Progress | None = None
+) -> Impact:
+    """What turning `before` into `after` does to every account, on the recordings.
+
+    `processes`: how many to use; None leaves it to the amount of work. `progress` is told how many comparisons of how
+    many are done. An account that cannot be had is named in `unjudged` and stops no other. Recordings that could not be
+    read before stand against nothing; for those after the change ConfigurationError is raised.
+    """
+    digests = Digests()
+    plan = Plan(Side(before, digests, lenient=True), Side(after, digests))
+    effects: dict[PairKey, Effect] = {}
+    by_place = {place: key for key, place in plan.pairs}
+    total, evaluated = len(by_place), 0
+    for job, start, found, runs in done(list(plan.jobs.values()), (before, after), processes):
+        for number, effect in enumerate(found, start):
+            effects[by_place[job.key, number]] = effect
+        evaluated += runs
+        if progress is not None:
+            progress(len(effects), total)
+    tally = Tally(effects)
+    for group in plan.groups:
+        tally.add(group)
+    return Impact(
+        accounts=tuple(sorted(tally.accounts, key=lambda account: account.name)),
+        fields=tuple(tally.fields()),
+        statements=tuple(changed_statements(plan.groups, digests)),
+        overrides=tuple(touched_overrides(plan.groups)),
+        unknown=tuple(tally.unknown()),
+        evaluated=evaluated,
+        pairs=total,
+        unjudged=tuple(tally.unjudged()),
+    )

@@ -1,0 +1,225 @@
+"""Runs both sides of an operation on the same recording and counts what differs. The only part that evaluates anything.
+
+A job is small data, so that another process can do it: names, paths and levels, no configuration.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from conn_engine.analysis.impact.model import ChangeKind, Effect
+from conn_engine.analysis.population import routed
+from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
+from conn_engine.errors import ConnError, MissingRecording
+from conn_engine.expressions import use
+from conn_engine.recordings.files import Recording, load_recording
+from conn_engine.runtime.model_schemas import check_records, schema_path
+from conn_engine.runtime.variants import up_to
+from conn_engine.testing.cases import Outcome, golden_request, replay
+from conn_engine.testing.compare import RequestChange, compare_records, compare_requests, nameable
+from conn_engine.testing.deliveries.cases import DeliveryName
+from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
+
+__all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
+
+Recorded = Recording | RecordedDelivery
+Level = Literal["base", "environment", "account"]
+
+MOST_KEPT = 256
+KINDS: dict[str, ChangeKind] = {
+    "changed": "value_changed",
+    "added": "added",
+    "missing": "missing",
+    "type_changed": "type_changed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One side to evaluate: a workspace, an account, its levels up to `level`. `key` names the result."""
+
+    root: Path
+    account: str
+    level: Level
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two sides to compare; None where the operation is not there."""
+
+    before: Run | None
+    after: Run | None
+
+
+@dataclass(slots=True)
+class Job:
+    """Every pair of one operation on one recording: sides that several pairs share are evaluated once."""
+
+    name: OperationName
+    recording: Path
+    pairs: list[Pair] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def key(self) -> tuple[OperationName, str]:
+        """The operation and the recording: what tells jobs apart."""
+        return self.name, str(self.recording)
+
+
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What one run gave: the outcome, its requests, the violations of the model's schema by field."""
+
+    outcome: Outcome
+    requests: list[dict[str, Any]]
+    violations: dict[str, int]
+    writes: bool
+
+
+class Evaluation:
+    """Does jobs. It reads a workspace once, so it lives no longer than one comparison."""
+
+    def __init__(self, *workspaces: Workspace) -> None:
+        self._workspaces = {workspace.root: workspace for workspace in workspaces}
+        self._effectives: dict[tuple[Path, str, Level], Effective] = {}
+
+    def effects(self, job: Job) -> tuple[list[Effect], int]:
+        """The effect of each pair, in order, and how many runs it took."""
+        delivered = isinstance(job.name, DeliveryName)
+        recording = load_delivery(job.recording) if delivered else load_recording(job.recording)
+        known: dict[str, _Side] = {}
+
+        def side(run: Run, *, before: bool = False) -> _Side:
+            if run.key not in known:
+                known[run.key] = self._run(run, job.name, recording, before=before)
+            return known[run.key]
+
+        found = []
+        for pair in job.pairs:
+            if pair.before is not None and pair.after is not None:
+                found.append(_effect(side(pair.before, before=True), side(pair.after)))
+            elif pair.after is not None:
+                found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
+            elif pair.before is not None:
+                gone = side(pair.before, before=True)
+                found.append(Effect(0, {("", "operation_missing"): len(gone.outcome.records)}))
+        return found, len(known)
+
+    def _workspace(self, root: Path) -> Workspace:
+        if root not in self._workspaces:
+            self._workspaces[root] = load_workspace(root)
+        return self._workspaces[root]
+
+    def _effective(self, run: Run) -> Effective:
+        key = (run.root, run.account, run.level)
+        if key not in self._effectives:
+            effective = self._workspace(run.root).effective(account=run.account)
+            if len(self._effectives) >= MOST_KEPT:
+                self._effectives.clear()
+            self._effectives[key] = effective if run.level == "account" else up_to(effective, run.level)
+        return self._effectives[key]
+
+    def _run(self, run: Run, name: OperationName, recording: Recorded, *, before: bool) -> _Side:
+        workspace = self._workspace(run.root)
+        with ExitStack() as stack:
+            if workspace.settings.evaluator is not None:
+                stack.enter_context(use(workspace.settings.evaluator))
+            try:
+                effective = self._effective(run)
+                outcome = _replayed(effective, name, recording)
+            except ConnError as error:
+                return _Side(Outcome(error=error), [], {}, False)
+        try:
+            violations = _violations(workspace, effective, name, outcome)
+        except ConnError:
+            if not before:
+                raise
+            violations = {}  # a schema that could not be read before was not violated
+        return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
+
+
+def _replayed(effective: Effective, name: OperationName, recorded: Recorded) -> Outcome:
+    if isinstance(recorded, RecordedDelivery):
+        return replay_delivery(effective, recorded)
+    return replay(effective, name, recorded)
+
+
+def _requests(outcome: Outcome) -> list[dict[str, Any]]:
+    """The requests with their whole URLs: another base URL asks somebody else, and no golden would tell."""
+    return [{**golden_request(sent), "url": sent.whole_url} for sent in outcome.sent]
+
+
+def _violations(workspace: Workspace, effective: Effective, name: OperationName, outcome: Outcome) -> dict[str, int]:
+    if name.kind != "unified" or name.method == "delete" or not outcome.records:
+        return {}
+    operation = effective.unified(name.model, name.resource, name.method)
+    record = operation.record if operation is not None and operation.record else singular(name.resource)
+    path = schema_path(workspace.models, name.model, record)
+    found: dict[str, int] = {}
+    for violation in check_records(path, outcome.records) if path is not None else ():
+        named = nameable(violation.path)
+        found[named] = max(found.get(named, 0), violation.records)
+    return found
+
+
+def _writes(effective: Effective, name: OperationName) -> bool:
+    route = routed(effective.data, name)
+    if route is None:
+        return name.method in ("create", "update", "delete")
+    try:
+        return effective.vendor(*route).writes
+    except ConnError:
+        return False
+
+
+def _effect(before: _Side, after: _Side) -> Effect:
+    counts: dict[tuple[str, ChangeKind], int] = {}
+    writes = before.writes or after.writes
+    for change in compare_requests(before.requests, after.requests):
+        for part in _parts(change):
+            counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
+    missed = next((o.error for o in (after.outcome, before.outcome) if isinstance(o.error, MissingRecording)), None)
+    if missed is not None:
+        return Effect(0, counts, writes, "the recording does not answer the request")
+    if not counts:  # another request has another way back, which is no news
+        back = zip(before.outcome.previous, after.outcome.previous, strict=False)
+        differing = sum(old != new for old, new in back)
+        counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
+    counts.update(_record_counts(before.outcome, after.outcome))
+    counts |= dict.fromkeys(((part, "value_changed") for part in answered_otherwise(before.outcome, after.outcome)), 1)
+    for path, records in after.violations.items():
+        if records > before.violations.get(path, 0):
+            counts[path, "schema_violated"] = records - before.violations.get(path, 0)
+    if before.outcome.failure != after.outcome.failure:
+        failing = after.outcome.error is not None and before.outcome.error is None
+        counts["", "now_failing" if failing else "error_changed"] = 1
+    return Effect(len(before.outcome.records), counts, writes)
+
+
+def _parts(change: RequestChange) -> list[str]:
+    """What of a request differs; of its headers each by name."""
+    if change.part == "headers":
+        old, new = change.before or {}, change.after or {}
+        names = (name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
+        return list(dict.fromkeys(nameable(f"headers.{name}") for name in names))
+    return [change.part if change.part in ("method", "url", "body") else "request"]
+
+
+def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
+    compare = compare_events if isinstance(after, DeliveryOutcome) else compare_records
+    difference = compare(before.records, after.records)
+    # Several keys that are data are one field, so a record counts once.
+    touched = ({(nameable(c.field), KINDS[c.kind]) for c in record.fields} for record in difference.changed)
+    yield from Counter(row for rows in touched for row in rows).items()
+    if difference.gone:
+        yield ("", "missing"), len(difference.gone)
+    if difference.new:
+        yield ("", "added"), len(difference.new)
+    if difference.reordered:
+        yield ("", "order_changed"), len(after.records)

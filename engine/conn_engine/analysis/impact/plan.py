@@ -1,0 +1,278 @@
+"""Decides what to evaluate: accounts that behave alike are one, and what the change cannot reach is left out."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.analysis.impact.evaluate import Job, Level, Pair, Run
+from conn_engine.analysis.impact.model import SideName
+from conn_engine.analysis.population import (
+    UNRECORDED,
+    AccountShape,
+    OperationSlice,
+    RecordedFile,
+    Side,
+    Slicer,
+    context_key,
+    context_reads,
+    joined,
+)
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import ConnError
+from conn_engine.runtime.variants import up_to
+from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
+
+__all__ = ["Group", "OperationPlan", "PairKey", "Plan"]
+
+_Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]
+_Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
+"""Names with their shapes before and after."""
+PairKey = tuple[str, str]
+"""What stands for one comparison: the digests of both runs. Equal pairs are evaluated once."""
+ABSENT = ""
+Place = tuple[tuple[OperationName, str], int]
+DELIVERIES = delivery_name("")
+"""Stands for every delivery of a configuration: each may reach the whole of it."""
+
+
+@dataclass(slots=True)
+class OperationPlan:
+    """One operation of one group: the pairs to look at. `reached` is false where both sides are equal.
+
+    `own` are the comparisons of the accounts themselves, `below` those of the levels below an override, for what it
+    keeps away. `recorded` is false when no recording shows the operation, `gone` true when it is not there any more.
+    """
+
+    name: OperationName
+    reached: bool = False
+    recorded: bool = True
+    gone: bool = False
+    own: list[PairKey] = field(default_factory=list)
+    below: list[PairKey] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Group:
+    """Accounts that behave alike on both sides. A side is None where they are not there.
+
+    `configurations` are those of one of the accounts, before and after. `faults` say why the configuration of a side
+    cannot be had.
+    """
+
+    before: AccountShape | None
+    after: AccountShape | None
+    accounts: list[str] = field(default_factory=list)
+    operations: list[OperationPlan] = field(default_factory=list)
+    configurations: tuple[Effective | None, Effective | None] = (None, None)
+    recorded: bool = True
+    faults: Mapping[SideName, ConnError] = field(default_factory=dict)
+
+    @property
+    def connector(self) -> str:
+        """The connector they use, after the change if they are still there and can be used."""
+        shape = self.before if self.after is None or ("after" in self.faults and self.before) else self.after
+        return shape.connector if shape is not None else ""
+
+    @property
+    def fails_now(self) -> bool:
+        """Whether the accounts could be used before the change, and after it cannot."""
+        return "after" in self.faults and self.before is not None and "before" not in self.faults
+
+
+@dataclass(slots=True)
+class _Variant:
+    """One side of accounts that are alike but for their contexts: a configuration with the slices of its operations."""
+
+    side: Side
+    effective: Effective
+    level: Level
+    slices: dict[OperationName, OperationSlice]
+    schemas: dict[OperationName, str]
+
+    def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
+        """What the result of an operation on a recording depends on; "" where the operation is not there."""
+        own = DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name
+        if own not in self.slices:
+            return ABSENT
+        contexts = (context, file.context) if file is not None else (context,)
+        cut = self.slices[own].in_context(self.side.digests, *contexts)
+        return joined(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
+
+
+class Plan:
+    """All groups with what to evaluate for them. Accounts that cannot be had are groups with a fault."""
+
+    def __init__(self, before: Side, after: Side) -> None:
+        self.before = before
+        self.after = after
+        self.jobs: dict[tuple[OperationName, str], Job] = {}
+        self._unreadable: dict[tuple[SideName, str], ConnError] = {}
+        self._slicer = Slicer(after.digests)
+        self._pairs: dict[PairKey, Place] = {}
+        self._cuts: dict[tuple[int, str, Level, str], _Cut] = {}
+        self.groups = [group for accounts in self._alike() for group in self._groups(accounts)]
+
+    @property
+    def pairs(self) -> Iterable[tuple[PairKey, Place]]:
+        """Every comparison with the job that makes it and its number there."""
+        return self._pairs.items()
+
+    def _alike(self) -> Iterable[_Accounts]:
+        """The accounts with their shapes before and after, together where only the contexts differ."""
+        old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
+        found: dict[Any, _Accounts] = {}
+        for name in sorted(old | new):
+            after = self._shape("after", name) if name in new else None
+            before = self._shape("before", name) if name in old else None
+            unreadable = name if self._faults(name) else ""
+            found.setdefault((unreadable, before and before.key, after and after.key), []).append((name, before, after))
+        return found.values()
+
+    def _shape(self, side: SideName, name: str) -> AccountShape | None:
+        try:
+            shape = self.after.shape(name) if side == "after" else self.before.shape(name, self.after)
+            self._side(side).check_names(name)  # what an account's own document says wrongly is its own fault
+            return shape
+        except ConnError as error:  # one document stops no other account
+            self._unreadable[side, name] = error
+            return None
+
+    def _side(self, name: SideName) -> Side:
+        return self.after if name == "after" else self.before
+
+    def _faults(self, name: str) -> dict[SideName, ConnError]:
+        sides: tuple[SideName, ...] = ("before", "after")
+        return {side: self._unreadable[side, name] for side in sides if (side, name) in self._unreadable}
+
+    def _groups(self, accounts: _Accounts) -> Iterator[Group]:
+        name, old, new = accounts[0]
+        faults = self._faults(name)
+        before = self._usable("before", old, faults)
+        after = self._usable("after", new, faults)
+        if "after" in faults or ("before" in faults and new is None):
+            yield Group(old, new, [name for name, *_ in accounts], faults=faults)
+            return
+        variants = [variant for variant in (before, after) if variant is not None]
+        groups: dict[str, Group] = {}
+        for name, old, new in accounts:
+            group = groups.setdefault(self._context_key(variants, (old, new)), Group(old, new, faults=faults))
+            group.accounts.append(name)
+        for group in groups.values():
+            self._fill(group, before, after)
+            yield group
+
+    def _context_key(self, variants: list[_Variant], pair: Iterable[AccountShape | None]) -> str:
+        """Equal for contexts that no operation can tell apart."""
+        reads = context_reads(cut for variant in variants for cut in variant.slices.values())
+        contexts = [shape.context if shape is not None else {} for shape in pair]
+        return joined(*(context_key(self.after.digests, reads, context) for context in contexts))
+
+    def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> _Variant | None:
+        """One side of accounts; None where they are not there or cannot be used, which is noted in `faults`."""
+        if shape is None:
+            return None
+        side = self._side(name)
+        try:
+            effective = side.workspace.effective(account=shape.name)
+            return _Variant(side, effective, "account", *self._cut(side, effective))
+        except ConnError as error:
+            faults[name] = error
+            return None
+
+    def _below(self, before: _Variant | None, after: _Variant | None) -> list[tuple[_Variant, _Variant]]:
+        """Both sides up to each level below an override: what these accounts may be shielded from."""
+        if before is None or after is None:
+            return []
+        said = {layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data}
+        levels: list[Level] = ["base"] if said - {"base"} else []
+        levels += ["environment"] if {"environment", "account"} <= said else []
+        return [(self._up_to(before, level), self._up_to(after, level)) for level in levels]
+
+    def _up_to(self, variant: _Variant, level: Level) -> _Variant:
+        effective = up_to(variant.effective, level)
+        place = effective.environment or "" if level == "environment" else ""
+        key = (id(variant.side), effective.connector_name, level, place)  # the same for every account
+        if key not in self._cuts:
+            self._cuts[key] = self._cut(variant.side, effective)
+        return _Variant(variant.side, effective, level, *self._cuts[key])
+
+    def _cut(self, side: Side, effective: Effective) -> "_Cut":
+        names = [
+            *effective.operations(),
+            *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
+        ]
+        slices = {name: self._slicer.of(effective, name) for name in names}
+        return slices, {name: side.schema(effective.data, name) for name in names}
+
+    def _fill(self, group: Group, before: _Variant | None, after: _Variant | None) -> None:
+        group.configurations = (before.effective if before else None, after.effective if after else None)
+        recordings = self._recordings(group)
+        group.recorded = bool(recordings)
+        recorded = {file.operation for file in recordings.values()}
+        variants = [variant for variant in (before, after) if variant is not None]
+        names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
+        below = self._below(before, after)
+        received = self._deliveries(group)
+        for name in [*sorted(names), *received]:
+            files = [file for file in recordings.values() if file.operation == name.text]
+            files = received.get(name, files)
+            gone = before is not None and name in before.slices and (after is None or name not in after.slices)
+            plan = OperationPlan(name, recorded=bool(files), gone=gone)
+            looked_at: list[RecordedFile | None] = [*files] if files else [None]
+            for file in looked_at:
+                own = self._pair(group, name, (before, after), file)
+                plan.own += [own] if own is not None and file is not None else []
+                plan.reached = plan.reached or own is not None
+                shared = [self._pair(group, name, pair, file) for pair in below] if file is not None else []
+                plan.below += [key for key in shared if key is not None]
+            group.operations.append(plan)
+
+    def _recordings(self, group: Group) -> Mapping[str, RecordedFile]:
+        """The recordings to run both sides on: those after the change, and such as the change takes away."""
+        found: dict[str, RecordedFile] = {}
+        for side, shape in ((self.before, group.before), (self.after, group.after)):
+            if shape is not None and shape.connector == group.connector:
+                found.update(side.recordings(shape.connector, shape.name))
+        return found
+
+    def _deliveries(self, group: Group) -> dict[OperationName, list[RecordedFile]]:
+        """The recorded deliveries to run both sides on, as the recordings."""
+        found: dict[str, RecordedFile] = {}
+        for side, shape in ((self.before, group.before), (self.after, group.after)):
+            if shape is not None and shape.connector == group.connector:
+                found.update(side.deliveries(shape.connector, shape.name))
+        if not found:
+            return {UNRECORDED: []}
+        return {delivery_name(file.path.stem): [file] for _, file in sorted(found.items())}
+
+    def _pair(
+        self,
+        group: Group,
+        name: OperationName,
+        variants: tuple[_Variant | None, _Variant | None],
+        file: RecordedFile | None,
+    ) -> PairKey | None:
+        """The key of a comparison, which is planned if it is new; None when both sides are equal."""
+        shapes = (group.before, group.after)
+        keys = tuple(
+            variant.key(name, shape.context, file) if variant is not None and shape is not None else ABSENT
+            for variant, shape in zip(variants, shapes, strict=True)
+        )
+        if keys[0] == keys[1]:
+            return None
+        if file is not None and keys not in self._pairs:
+            job = self.jobs.setdefault((name, str(file.path)), Job(name, file.path, [], file.size))
+            self._pairs[keys[0], keys[1]] = ((name, str(file.path)), len(job.pairs))
+            runs = [
+                Run(variant.side.workspace.root, shape.name, variant.level, key)
+                if variant is not None and shape is not None and key != ABSENT
+                else None
+                for variant, shape, key in zip(variants, shapes, keys, strict=True)
+            ]
+            job.pairs.append(Pair(runs[0], runs[1]))
+        return keys[0], keys[1]
+
+
+def _counts(name: OperationName, recorded: set[str]) -> bool:
+    """Whether an operation is looked at: every unified one, and those of the vendor that something is recorded for."""
+    return name.kind == "unified" or name.text in recorded

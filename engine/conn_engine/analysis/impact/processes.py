@@ -1,0 +1,63 @@
+"""Does jobs, in this process or in several."""
+
+import os
+from collections.abc import Iterator, Sequence
+
+from conn_engine.analysis.impact.evaluate import Evaluation, Job
+from conn_engine.analysis.impact.model import Effect
+from conn_engine.config import Workspace
+
+__all__ = ["done"]
+
+WORTH_BYTES = 24_000_000
+"""Recordings to replay, in bytes, from which starting processes pays (half a second each, on the machines measured)."""
+SMALLEST = 16
+
+
+def done(
+    jobs: Sequence[Job], workspaces: Sequence[Workspace], processes: int | None = None
+) -> Iterator[tuple[Job, int, list[Effect], int]]:
+    """Each piece of a job: the job, the number of its first pair, the pairs' effects, how many replays it took.
+
+    `processes` None: as many as help; 1: none but this.
+    """
+    total = sum(job.size * 2 * len(job.pairs) for job in jobs)
+    pieces = list(_pieces(jobs)) if total > WORTH_BYTES else [(job, 0) for job in jobs]
+    count = min(processes or (_cores() if total > WORTH_BYTES else 1), len(pieces))
+    if count <= 1:
+        evaluation = Evaluation(*workspaces)
+        for job, start in pieces:
+            yield job, start, *evaluation.effects(job)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Never fork: the caller may have threads that hold locks (a progress bar is one).
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
+        for (job, start), (found, runs) in zip(pieces, pool.map(_in_worker, [job for job, _ in pieces]), strict=True):
+            yield job, start, found, runs
+
+
+_workers_own: list[Evaluation] = []
+
+
+def _start_worker() -> None:
+    _workers_own[:] = [Evaluation()]
+
+
+def _in_worker(job: Job) -> tuple[list[Effect], int]:
+    return _workers_own[0].effects(job)
+
+
+def _pieces(jobs: Sequence[Job]) -> Iterator[tuple[Job, int]]:
+    """Jobs with many pairs cut up for processes to share; the largest first, so that none is left alone at the end."""
+    for job in sorted(jobs, key=lambda job: (-job.size * len(job.pairs), job.key)):
+        for start in range(0, len(job.pairs), SMALLEST):
+            yield Job(job.name, job.recording, job.pairs[start : start + SMALLEST], job.size), start
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on every system
+        return os.cpu_count() or 1

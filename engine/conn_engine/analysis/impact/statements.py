@@ -1,0 +1,197 @@
+"""What a change says anew, line by line, and which overrides it overtakes. Configuration only; nothing is run."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from conn_engine.analysis.impact.model import Statement
+from conn_engine.analysis.impact.plan import Group
+from conn_engine.analysis.population import Digests
+from conn_engine.config import MAPPINGS, MISSING, Effective, Layer, Path_, leaves, lookup
+from conn_engine.diagnostics import Span
+from conn_engine.documents import dotted
+from conn_engine.secrets import REDACTED, secret_name
+
+__all__ = ["around_difference", "changed_statements", "touched_overrides"]
+
+LONGEST = 60
+LEAD = 20
+GONE = "conflict: what it extends is no longer there"
+_SPOKEN = frozenset({"label", "description", "docs_url", "note"})
+
+
+def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statement]:
+    """Every leaf of the configuration that the change sets, changes or removes, once, by level and place."""
+    found: dict[tuple[str, str, str], Statement] = {}
+    seen: set[tuple[str, str, str]] = set()
+    for group in groups:
+        before, after = group.configurations
+        if before is None or after is None:
+            continue
+        for level in ("base", "environment", "account"):
+            old, new = _layer(before, level), _layer(after, level)
+            key = (digests.of(old.data if old else {}), digests.of(new.data if new else {}), _owner(level, group))
+            if key[0] == key[1] or key in seen:
+                continue
+            seen.add(key)
+            for path, note, layer in _differences(old, new):
+                said = around_difference(_said(old, path), _said(new, path))
+                account = group.accounts[0] if level == "account" else ""
+                found[level, dotted(path), _owner(level, group)] = Statement(
+                    level, dotted(path), _span(layer, path), note, account, *said
+                )
+    order = {"base": 0, "environment": 1, "account": 2}
+    return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
+
+
+def _owner(level: str, group: Group) -> str:
+    """Whose document says what a level says."""
+    if level == "account":
+        return group.accounts[0]
+    shape = group.after or group.before
+    return group.connector if level == "base" or shape is None else f"{shape.environment} {group.connector}"
+
+
+def _layer(effective: Effective, level: str) -> Layer | None:
+    return next((layer for layer in effective.layers if layer.level == level), None)
+
+
+def _differences(old: Layer | None, new: Layer | None) -> Iterator[tuple[Path_, str, Layer]]:
+    before = dict(leaves(old.data)) if old else {}
+    after = dict(leaves(new.data)) if new else {}
+    for path in before.keys() | after.keys():
+        if path and path[-1] in _SPOKEN:
+            continue
+        if path not in after and old is not None:
+            yield path, "removed", old
+        elif path not in before and new is not None:
+            yield path, "added", new
+        elif before[path] != after[path] and new is not None:
+            yield path, "changed", new
+
+
+def _said(layer: Layer | None, path: Path_) -> str:
+    value = lookup(layer.data, path) if layer is not None else MISSING
+    if value is MISSING:
+        return ""
+    if path[-2:-1] in (("headers",), ("query",)) and secret_name(str(path[-1])):
+        return REDACTED  # where it does not belong, and yet may be
+    return " ".join((value if isinstance(value, str) else json.dumps(value, default=list)).split())
+
+
+def around_difference(before: str, after: str) -> tuple[str, str]:
+    """Both texts, shortened so that what differs can be seen."""
+    pairs = enumerate(zip(before, after, strict=False))
+    shared = next((at for at, (one, other) in pairs if one != other), min(len(before), len(after)))
+    start = max(0, shared - LEAD) if max(len(before), len(after)) > LONGEST else 0
+    return _cut(before, start), _cut(after, start)
+
+
+def _cut(text: str, start: int) -> str:
+    shown = f"…{text[start:]}" if start else text
+    return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
+
+
+def _span(layer: Layer, path: Path_) -> Span | None:
+    source = layer.source(path)
+    return source.document.span(source.place(path))
+
+
+def touched_overrides(groups: Sequence[Group]) -> list[Statement]:
+    """Overrides that a change below them makes dead, or that were written over something that is now different."""
+    found = []
+    changed: dict[tuple[int, int], set[Path_]] = {}
+    for group in groups:
+        before, after = group.configurations
+        if before is None or after is None or before.connector_name != after.connector_name:
+            continue
+        for index in range(1, len(after.layers)):
+            if index >= len(before.layers) or not after.layers[index].data:
+                continue
+            below = _changed_below(before, after, index, changed)
+            if below:
+                found += _touched(group, before, after, index, below)
+    return sorted(set(found), key=lambda s: (str(s.span and s.span.file), s.span.line if s.span else 0, s.path, s.note))
+
+
+def _changed_below(
+    before: Effective, after: Effective, index: int, known: dict[tuple[int, int], set[Path_]]
+) -> set[Path_]:
+    found: set[Path_] = set()
+    for old, new in zip(before.layers[:index], after.layers[:index], strict=False):
+        key = (id(old.data), id(new.data))
+        if key not in known:
+            known[key] = {path for path, _, _ in _differences(old, new)}
+        found |= known[key]
+    return found
+
+
+def _touched(group: Group, before: Effective, after: Effective, index: int, below: set[Path_]) -> list[Statement]:
+    layer = after.layers[index]
+    own = [path for path, _ in leaves(layer.data)]
+    gone = _gone_operations(before, after, index, below)
+    if not any(_operation(path) in gone or any(_related(path, other) for other in below) for path in own):
+        return []
+    was_dead = {(origin.level, origin.path) for origin in before.dead()}
+    is_dead = {(origin.level, origin.path) for origin in after.dead()}
+    rows = []
+    for path in own:
+        nearby = [other for other in below if _related(path, other)]
+        note = ""
+        if _operation(path) in gone:
+            note = GONE
+        elif (layer.level, path) in is_dead - was_dead:
+            note = "dead: it now equals the level below"
+        elif any(_gone(other, path, after, index) for other in nearby):
+            note = GONE
+        elif any(other[: len(path)] == path for other in nearby):
+            note = "conflict: the value it was written over has changed"
+        if note:
+            rows.append((path, note))
+    span_of = {path: _span(layer, path) for path, _ in rows}
+    accounts = group.accounts if layer.level == "account" else [""]
+    return [
+        Statement(layer.level, dotted(path), _moved(span_of[path], group, account), note, account)
+        for account in accounts
+        for path, note in rows
+    ]
+
+
+def _operation(path: Path_) -> Path_:
+    """The operation that a path is about; () when it is about none."""
+    length = {"unified": 4, "resources": 3}.get(str(path[0]), 0)
+    return path[:length] if len(path) > length else ()
+
+
+def _gone_operations(before: Effective, after: Effective, index: int, below: set[Path_]) -> set[Path_]:
+    """The operations that levels below were the ones to say, and say no more."""
+    candidates = {_operation(path) for path in below} - {()}
+    there = [
+        {one for one in candidates if any(lookup(layer.data, one) is not MISSING for layer in side.layers[:index])}
+        for side in (before, after)
+    ]
+    return there[0] - there[1]
+
+
+def _moved(span: Span | None, group: Group, account: str) -> Span | None:
+    """The same line in the document of another account of the group, which says the same."""
+    if span is None or not account or group.after is None or account == group.after.name:
+        return span
+    from dataclasses import replace
+
+    return replace(span, file=span.file.replace(group.after.name, account, 1))
+
+
+def _related(one: Path_, other: Path_) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
+
+
+def _gone(changed: Path_, path: Path_, after: Effective, index: int) -> bool:
+    """Whether an object that `path` adds to was replaced below by something that is none."""
+    if len(changed) >= len(path):
+        return False
+    values = [lookup(layer.data, changed) for layer in after.layers[:index]]
+    said = [value for value in values if value is not MISSING]
+    if said and isinstance(said[-1], str) and len(changed) == 5 and changed[-1] in MAPPINGS:
+        return False  # a mapping that is one expression composes with the others
+    return not said or not isinstance(said[-1], Mapping)

@@ -1,0 +1,152 @@
+"""Adds the effects of comparisons up: per account a verdict, per field how many accounts and records it touches."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from conn_engine.analysis.impact.model import (
+    BREAKING,
+    KINDS,
+    AccountImpact,
+    ChangeKind,
+    Effect,
+    FieldImpact,
+    SideName,
+    Status,
+    Unjudged,
+)
+from conn_engine.analysis.impact.plan import Group, OperationPlan, PairKey
+from conn_engine.errors import ConnError
+
+__all__ = ["Tally"]
+
+NO_RECORDING = "no recording"
+UNUSABLE = "the configuration cannot be used"
+Row = tuple[str, str, str, ChangeKind]
+
+
+@dataclass(slots=True)
+class _Count:
+    accounts: int = 0
+    records: int = 0
+    breaking: bool = False
+    shielded: int = 0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Collects verdicts group by group. `effects` are by the key of their pair."""
+
+    effects: Mapping[PairKey, Effect]
+    accounts: list[AccountImpact] = field(default_factory=list)
+    _rows: dict[Row, _Count] = field(default_factory=dict)
+    _unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _unjudged: dict[tuple[SideName, object], tuple[ConnError, list[str]]] = field(default_factory=dict)
+
+    def add(self, group: Group) -> None:
+        """Count a group's accounts."""
+        number = len(group.accounts)
+        for side, error in group.faults.items():
+            # Of one document that many accounts build upon, the fault is one.
+            said = error.findings or error.message
+            self._unjudged.setdefault((side, said), (error, []))[1].extend(group.accounts)
+        if "after" in group.faults:
+            if group.fails_now:
+                self._add(group, "", {("", "now_failing"): 1}, number, writes=False)
+            self._verdict(group, "unjudged", group.fails_now, UNUSABLE)
+            return
+        if group.faults and group.after is None:
+            self._unknown["", UNUSABLE] += number
+            self._verdict(group, "unknown", False, UNUSABLE)
+            return
+        changed = breaking = shielded = False
+        reasons: list[tuple[str, str]] = []
+        for plan in group.operations:
+            counts, writes, reason = self._own(plan)
+            away = {} if reason else self._kept_away(plan, counts)
+            if counts:
+                changed = True
+                breaking |= self._add(group, plan.name.text, counts, number, writes=writes)
+            if reason:
+                reasons.append((plan.name.text, reason))
+            if away:
+                shielded = True
+                self._shield(group, plan.name.text, away, number)
+        if not group.recorded and not changed:
+            reasons = reasons or [("", NO_RECORDING)]
+        for reason_row in reasons:
+            self._unknown[reason_row] += number
+        status: Status = "changed" if changed else "unknown" if reasons else "shielded" if shielded else "unchanged"
+        self._verdict(group, status, breaking, reasons[0][1] if reasons and status == "unknown" else "")
+
+    def _own(self, plan: OperationPlan) -> tuple[dict[tuple[str, ChangeKind], int], bool, str]:
+        """What changes in an operation, whether it writes, and why nothing is known of it ("" when something is)."""
+        if not plan.reached:
+            return {}, False, ""
+        if not plan.recorded:  # that it is gone is known all the same
+            return ({("", "operation_missing"): 0}, False, "") if plan.gone else ({}, False, NO_RECORDING)
+        counts: dict[tuple[str, ChangeKind], int] = {}
+        writes, reason = False, ""
+        for key in plan.own:
+            effect = self.effects[key]
+            writes |= effect.writes
+            reason = reason or effect.unknown
+            for row, records in effect.counts.items():
+                counts[row] = counts.get(row, 0) + records
+        return counts, writes, "" if counts else reason
+
+    def _kept_away(
+        self, plan: OperationPlan, own: Mapping[tuple[str, ChangeKind], int]
+    ) -> dict[tuple[str, ChangeKind], int]:
+        """What the change does at the levels below to fields where these accounts see nothing of it."""
+        touched = {name for name, _ in own}
+        found: dict[tuple[str, ChangeKind], int] = {}
+        for key in plan.below:
+            for (name, kind), records in self.effects[key].counts.items():
+                if name not in touched:
+                    found[name, kind] = found.get((name, kind), 0) + records
+        return found
+
+    def _add(
+        self,
+        group: Group,
+        operation: str,
+        counts: Mapping[tuple[str, ChangeKind], int],
+        number: int,
+        *,
+        writes: bool,
+    ) -> bool:
+        breaks = False
+        for (name, kind), records in counts.items():
+            row = self._rows.setdefault((group.connector, operation, name, kind), _Count())
+            row.accounts += number
+            row.records += number * records
+            row.breaking |= kind in BREAKING or (kind == "request_changed" and writes)
+            breaks |= row.breaking
+        return breaks
+
+    def _shield(self, group: Group, operation: str, counts: Mapping[tuple[str, ChangeKind], int], number: int) -> None:
+        for name, kind in counts:
+            self._rows.setdefault((group.connector, operation, name, kind), _Count()).shielded += number
+
+    def _verdict(self, group: Group, status: Status, breaking: bool, reason: str) -> None:
+        self.accounts += [AccountImpact(name, group.connector, status, breaking, reason) for name in group.accounts]
+
+    def fields(self) -> Iterator[FieldImpact]:
+        """The lines, by connector and operation, the gravest kinds first."""
+        kinds = list(KINDS)
+        for key in sorted(self._rows, key=lambda row: (row[0], row[1], kinds.index(row[3]), row[2])):
+            count = self._rows[key]
+            yield FieldImpact(*key, count.accounts, count.records, count.breaking, count.shielded)
+
+    def unjudged(self) -> list[Unjudged]:
+        """Whose configuration cannot be had, by side and fault."""
+        rows = [
+            Unjudged(side, tuple(sorted(accounts)), error.message, error.findings)
+            for (side, _), (error, accounts) in self._unjudged.items()
+        ]
+        return sorted(rows, key=lambda row: (row.side, row.accounts))
+
+    def unknown(self) -> Sequence[tuple[str, str, int]]:
+        """(operation, reason, accounts) of what cannot be told; the operation is "" where it is all of them."""
+        return [(operation, reason, number) for (operation, reason), number in sorted(self._unknown.items())]

@@ -1,0 +1,125 @@
+"""The mutation score of a connector: how many small mistakes its recorded tests notice. The face.
+
+A mutant is noticed (killed) when a case that was fine without it is not fine with it. A connector whose cases fail
+already cannot be scored.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from conn_engine.analysis.mutants.mutations import KINDS, Mutant, mutants
+from conn_engine.analysis.population import routed
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.runtime.variants import shared
+from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.judgement import judge
+
+__all__ = ["KINDS", "Bench", "Mutant", "Verdict"]
+
+_ERROR: Final = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of a mutant: `killed` by a case of `operation`, or survived `cases` of them (0: nothing tests it).
+
+    One that is not `applicable` could not be made, and says nothing about the tests.
+    """
+
+    mutant: Mutant
+    killed: bool
+    cases: int
+    operation: str = ""
+    applicable: bool = True
+
+
+class Bench:
+    """A connector's base with its recorded cases, ready to try mutants on. Accounts and environments play no part.
+
+    Raises ConfigurationError when a case fails without any mutant: the tests must be green first.
+    """
+
+    def __init__(self, workspace: Workspace, connector: str) -> None:
+        self.workspace = workspace
+        self.effective = shared(workspace.effective(account=None, connector=connector))
+        names = self.effective.operations()
+        self._cases: dict[OperationName, list[Case]] = {name: [] for name in names}
+        for case in find_cases(workspace, self.effective, names):
+            self._cases[case.name].append(case)
+        self._routes = {name: routed(self.effective.data, name) for name in names}
+        self._vendor = {(name.resource, name.method) for name in names if name.kind == "vendor"}
+        self._refused: set[Path] = set()
+        self._telling: Path | None = None
+        self._check()
+
+    @property
+    def cases(self) -> int:
+        """How many recorded cases there are."""
+        return sum(map(len, self._cases.values()))
+
+    def mutants(self) -> list[Mutant]:
+        """Every mistake to try, by place."""
+        return mutants(self.effective)
+
+    def _check(self) -> None:
+        for cases in self._cases.values():
+            for case in cases:
+                outcome = replay(self.effective, case.name, case.recording)
+                if any(sent.status >= _ERROR for sent in outcome.sent):
+                    self._refused.add(case.path)
+                if self._differs(self.effective, case, outcome):
+                    raise ConfigurationError(
+                        f"{case.name.text} fails on {self.workspace.shown(case.path)} as it is",
+                        hint=f"make the tests green first: conn test {case.name.text} --connector "
+                        f"{self.effective.connector_name}",
+                    )
+
+    def verdict(self, mutant: Mutant) -> Verdict:
+        """Try one mutant on every case that it can reach, until one notices."""
+        try:
+            broken = mutant.apply(self.effective)
+        except (KeyError, IndexError, TypeError):  # the place is gone together with another of the same mutant
+            return Verdict(mutant, False, 0, applicable=False)
+        tried_ = 0
+        for case in self._reached(mutant):
+            tried_ += 1
+            if self._fails(broken, case):
+                self._telling = case.path
+                return Verdict(mutant, True, tried_, case.name.text)
+        return Verdict(mutant, False, tried_)
+
+    def _reached(self, mutant: Mutant) -> Iterator[Case]:
+        """The cases of the operations that the mutant's places can change, the most telling ones first: the one that
+        noticed the mistake before, which was beside this one; for error rules those with an error."""
+        names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
+        rows = [case for name in names for case in self._cases[name]]
+        refused = self._refused if mutant.kind == "error_rule" else set()
+
+        def rank(case: Case) -> tuple[bool, ...]:
+            usual = (case.scenario != "default", case.name.method != "list")
+            return (case.path != self._telling, case.path not in refused, *usual)
+
+        return iter(sorted(rows, key=rank))
+
+    def _concerns(self, path: Sequence[object], name: OperationName) -> bool:
+        if path[0] == "unified":
+            return tuple(path[: len(name.path)]) == name.path
+        if path[0] != "resources":
+            return True
+        route = self._routes[name]
+        if tuple(path[1:3]) not in self._vendor:  # of the resource as a whole
+            return route is None or path[1] == route[0] or name.kind == "unified"
+        return route is None or tuple(path[1:3]) == route or name.kind == "unified"
+
+    def _fails(self, effective: Effective, case: Case) -> bool:
+        try:
+            return self._differs(effective, case, replay(effective, case.name, case.recording))
+        except ConnError:
+            return True
+
+    def _differs(self, effective: Effective, case: Case, outcome: Outcome) -> bool:
+        judgement = judge(self.workspace, effective, case, outcome)
+        return judgement.failed or any(finding.code == "REC103" for finding in judgement.findings)

@@ -1,0 +1,140 @@
+"""The mistakes that are tried out: each a small change of a connector's documents, one line at a time.
+
+A line that several operations share (an anchor) is changed for all of them, as an author would. What a mutant is
+tested with is not decided here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from conn_engine.analysis.mutants.edits import DROPPED, is_path, with_value
+from conn_engine.analysis.mutants.settings import Change, Row, in_expression, inheritable, operation_settings
+from conn_engine.config import MAPPINGS, Effective, Layer, Layers, Path_
+from conn_engine.config.merge import INHERITED
+from conn_engine.diagnostics import Span
+from conn_engine.documents import dotted, texts
+
+__all__ = ["KINDS", "Change", "Mutant", "mutants"]
+
+KINDS = (
+    "body",
+    "drop_field",
+    "drop_step",
+    "error_rule",
+    "header",
+    "literal",
+    "pagination",
+    "path",
+    "query",
+    "rate_limit",
+    "record_filter",
+    "request",
+    "response_path",
+    "swap_paths",
+)
+"""Every kind of mistake."""
+
+_RESULT_MAPPINGS = tuple(sorted(MAPPINGS))
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """One mistake. `kind` is its sort, `text` what it does, `span` the line; `changes` all places it touches."""
+
+    kind: str
+    text: str
+    path: str
+    span: Span | None
+    changes: tuple[Change, ...]
+
+    def apply(self, effective: Effective) -> Effective:
+        """The same configuration with the mistake in its base."""
+        base, *above = effective.layers
+        data: Any = base.data
+        for change in self.changes:
+            data = with_value(data, change.path, change.value)
+        return effective.with_layers([Layer(base.level, data, base.sources), *above])
+
+
+def mutants(effective: Effective) -> list[Mutant]:
+    """Every mutant of a connector's base documents, by place. Equal mistakes on one line are one mutant."""
+    layer = effective.layers[0]
+    found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
+    for kind, text, change, within in _all(layer.data):
+        source = layer.source(change.path)
+        span = source.document.span(source.place(change.path))
+        key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)
+        found.setdefault(key, []).append((kind, text, change, span))
+    rows = [
+        Mutant(group[0][0], group[0][1], dotted(group[0][2].path), group[0][3], tuple(row[2] for row in group))
+        for group in found.values()
+    ]
+    return sorted(rows, key=lambda m: (m.span.file, m.span.line, m.span.column, m.kind, m.text) if m.span else ("",))
+
+
+def _all(data: Mapping[str, Any]) -> Iterator[Row]:
+    for model, resources in _objects(data.get("unified")):
+        for resource, operations in _objects(resources):
+            for name, operation in _objects(operations):
+                yield from _unified(("unified", model, resource, name), operation)
+    yield from inheritable((), data)
+    for resource, operations in _objects(data.get("resources")):
+        yield from inheritable(("resources", resource), operations)
+        for name, operation in _objects(operations):
+            if name not in INHERITED:
+                yield from inheritable(("resources", resource, name), operation)
+                yield from operation_settings(("resources", resource, name), operation)
+
+
+def _objects(value: Any) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            if isinstance(item, Mapping):
+                yield key, item
+
+
+def _unified(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+    for key in _RESULT_MAPPINGS:
+        if key in operation:
+            yield from _mapping((*at, key), operation[key])
+    for key in ("before", "after"):
+        for index, step in enumerate(operation.get(key) or []):
+            yield "drop_step", f"{key} step {step.get('name', index)} dropped", Change((*at, key, index), DROPPED), 0
+            yield from _expressions((*at, key, index), step)
+
+
+def _mapping(at: Path_, mapping: Any) -> Iterator[Row]:
+    leaves = list(_leaves(mapping, at))
+    for path, _value in leaves:
+        if path != at:
+            yield "drop_field", f"{path[-1]} dropped", Change(path, DROPPED), 0
+    for path, value in leaves:
+        if isinstance(value, str):
+            yield from in_expression(path, value)
+        elif isinstance(value, bool):
+            yield "literal", f"{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
+        elif isinstance(value, int | float):
+            yield "literal", f"{value} -> {value + 1}", Change(path, value + 1), 0
+    plain = [(path, value) for path, value in leaves if isinstance(value, str) and is_path(value)]
+    for (path, one), (_, other) in pairwise([*plain, *plain[:1]] if len(plain) > 1 else []):
+        if one != other:
+            yield "swap_paths", f"{one} -> {other}", Change(path, other), 0
+
+
+def _leaves(value: Any, path: Path_) -> Iterator[tuple[Path_, Any]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _leaves(item, (*path, key))
+    elif isinstance(value, list | Layers):
+        for index, item in enumerate(value):
+            yield from _leaves(item, (*path, index))
+    elif value is not None:
+        yield path, value
+
+
+def _expressions(at: Path_, value: Any) -> Iterator[Row]:
+    for path, text in texts(value, at):
+        if path[-1] in ("transform", "run_if"):
+            yield from in_expression(path, text)

@@ -1,0 +1,162 @@
+"""Mistakes in what a vendor operation is made of: request, paging, limits, error rules, what it takes of an answer.
+
+Left out is what no recording can show: the base URL (recordings match below it), how long is waited (a replay does not
+wait), and credentials with headers that are named like one (a replay has invented ones, a golden none).
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, get_args
+
+from conn_engine.analysis.mutants.edits import DROPPED, changed_literals, changed_paths, changed_template, is_path
+from conn_engine.config import Path_
+from conn_engine.documents import texts
+from conn_engine.errors import ErrorKind
+from conn_engine.secrets import secret_name
+
+__all__ = ["Change", "Row", "in_expression", "inheritable", "operation_settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One place of the configuration with its new value (`DROPPED`: none)."""
+
+    path: Path_
+    value: Any
+
+
+Row = tuple[str, str, Change, int]
+"""Kind, text, change, and the offset inside the value, which tells two mistakes in one expression apart."""
+
+_ERROR_KINDS: Final[tuple[str, ...]] = get_args(ErrorKind)
+_OTHER_UNITS: Final = {"seconds": "milliseconds", "epoch": "epoch_ms", "epoch_ms": "epoch"}
+_PAUSES: Final = frozenset({"budget", "max_wait_seconds", "slow_when_remaining"})
+"""Of a rate limit, what only says how long to pause, or not to: no recording shows it."""
+_OTHER_METHODS: Final = {"get": "post", "post": "put", "put": "patch", "patch": "put", "delete": "get", "head": "get"}
+
+
+def in_expression(path: Path_, text: str, kind: str = "") -> Iterator[Row]:
+    """Each literal changed and each step of a path turned elsewhere, as mistakes of one kind or of their own."""
+    for offset, old, new, made in changed_literals(text):
+        yield kind or "literal", f"{old} -> {new}", Change(path, made), offset
+    if not is_path(text):  # of a plain path that is no other mistake than dropping the field
+        for offset, old, _new, made in changed_paths(text):
+            yield kind or "path", f"{old} is read elsewhere", Change(path, made), offset
+
+
+def inheritable(at: Path_, holder: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in what a connector, a resource and an operation may say alike."""
+    if isinstance(holder.get("pagination"), Mapping):
+        yield from _pagination((*at, "pagination"), holder["pagination"])
+    if isinstance(holder.get("rate_limit"), Mapping):
+        yield from _rate_limit((*at, "rate_limit"), holder["rate_limit"])
+    for index, rule in enumerate(holder.get("errors") or []):
+        if isinstance(rule, Mapping):
+            yield from _error_rule((*at, "errors", index), rule)
+    for key, kind, label in (("query", "query", "query parameter"), ("headers", "header", "header")):
+        for name, value in (holder.get(key) or {}).items():
+            if value is not None and not (kind == "header" and secret_name(name)):
+                yield kind, f"{label} {name} dropped", Change((*at, key, name), DROPPED), 0
+                yield from _changed(kind, (*at, key, name), value, f"{name}: ")
+
+
+def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in what only an operation says."""
+    method, path = operation.get("method"), operation.get("path")
+    if isinstance(method, str) and (other := _OTHER_METHODS.get(method.lower())):
+        yield "request", f"method {method} -> {other}", Change((*at, "method"), other), 0
+    if isinstance(path, str):
+        yield "request", f"path {path} -> {path}_x", Change((*at, "path"), f"{path}_x"), 0
+    yield from _answer(at, operation)
+    if isinstance(operation.get("body"), Mapping | list):
+        for place, text in texts(operation["body"], (*at, "body")):
+            yield "body", f"{place[-1]} of the body dropped", Change(place, DROPPED), 0
+            yield from _changed("body", place, text)
+
+
+def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
+    path = operation.get("response_path")
+    if isinstance(path, str):
+        shorter = path.rpartition(".")[0]
+        yield "response_path", f"{path} -> {path}_x", Change((*at, "response_path"), f"{path}_x"), 0
+        yield (
+            "response_path",
+            f"{path} -> {shorter or 'none'}",
+            Change((*at, "response_path"), shorter or DROPPED),
+            1,
+        )
+    if isinstance(operation.get("record_filter"), str):
+        yield "record_filter", "record_filter dropped", Change((*at, "record_filter"), DROPPED), 0
+        yield from in_expression((*at, "record_filter"), operation["record_filter"])
+
+
+def _pagination(at: Path_, told: Mapping[str, Any]) -> Iterator[Row]:
+    if told.get("format") != "none":  # of which it would be no change
+        yield "pagination", "no pagination", Change(at, {"format": "none"}), 0
+    yield from _page_settings((*at, "config"), told.get("config") or {})
+
+
+def _page_settings(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+    for key, value in settings.items():
+        here = (*at, key)
+        if isinstance(value, Mapping):
+            yield from _page_settings(here, value)
+            continue
+        inside = list(in_expression(here, value, "pagination")) if isinstance(value, str) else []
+        yield from inside or _changed("pagination", here, value, f"{key}: ")  # a name has nothing inside
+
+
+def _changed(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
+    """One setting with another value: a number is the next one, a truth value its opposite, a text has more."""
+    if isinstance(value, bool):
+        yield kind, f"{said}{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
+    elif isinstance(value, int | float):
+        yield kind, f"{said}{value} -> {value + 1}", Change(path, value + 1), 0
+    elif isinstance(value, str):
+        for offset, old, new, made in changed_template(value):
+            yield kind, f"{said}{old} -> {new}", Change(path, made), offset
+
+
+def _rate_limit(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in where a limit is read and when an answer says that it is reached; not in pauses."""
+    for key, value in settings.items():
+        here = (*at, key)
+        if key in _PAUSES:
+            continue
+        for index, inner in enumerate(value if isinstance(value, list) else ()):
+            yield from _rate_limit((*here, index), inner) if isinstance(inner, Mapping) else ()
+        if isinstance(value, Mapping):
+            yield from _rate_limit(here, value)
+        elif key in ("reset_unit", "unit"):
+            other = _OTHER_UNITS.get(value, "seconds")
+            yield "rate_limit", f"{key}: {value} -> {other}", Change(here, other), 0
+        else:
+            read = isinstance(value, str) and key in ("limited_when", "body")
+            inside = list(in_expression(here, value, "rate_limit")) if read else []
+            yield from inside or _changed("rate_limit", here, value, f"{key}: ")
+
+
+def _error_rule(at: Path_, rule: Mapping[str, Any]) -> Iterator[Row]:
+    when, then = rule.get("when"), rule.get("then")
+    yield "error_rule", f"rule dropped: {when}", Change(at, DROPPED), 0
+    if isinstance(when, str):
+        yield from in_expression((*at, "when"), when, "error_rule")
+    action = then if isinstance(then, str) else next(iter(then), "") if isinstance(then, Mapping) else ""
+    if action not in ("fail", ""):
+        yield "error_rule", f"{action} -> fail", Change((*at, "then"), "fail"), 0
+    if isinstance(then, Mapping):
+        yield from _options((*at, "then"), then)
+
+
+def _options(at: Path_, options: Mapping[str, Any]) -> Iterator[Row]:
+    for key, value in options.items():
+        here = (*at, key)
+        if isinstance(value, Mapping):
+            yield from _options(here, value)
+        elif key == "kind" and value in _ERROR_KINDS:
+            other = _ERROR_KINDS[(_ERROR_KINDS.index(value) + 1) % len(_ERROR_KINDS)]
+            yield "error_rule", f"kind {value} -> {other}", Change(here, other), 0
+        elif key == "times" and isinstance(value, int):
+            yield "error_rule", f"{value} times -> {value + 1}", Change(here, value + 1), 0
+        elif key in ("key", "message") and isinstance(value, str):
+            yield from in_expression(here, value, "error_rule")

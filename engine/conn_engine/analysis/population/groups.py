@@ -1,0 +1,74 @@
+"""The accounts of one side, together where they behave alike."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.sides import AccountShape, Side
+from conn_engine.analysis.population.slices import OperationSlice, Slicer
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import ConnError
+
+__all__ = ["AccountGroup", "account_groups", "context_key", "context_reads"]
+
+
+@dataclass(slots=True)
+class AccountGroup:
+    """Accounts that behave alike, with the configuration of the first of them. `broken` says why there is none.
+
+    `context` are its values.
+    """
+
+    accounts: list[str]
+    context: Mapping[str, Any]
+    effective: Effective | None = None
+    slices: Mapping[OperationName, OperationSlice] = field(default_factory=dict)
+    broken: str = ""
+
+
+def account_groups(side: Side, connector: str | None = None, accounts: Sequence[str] = ()) -> list[AccountGroup]:
+    """The groups of a side's accounts, in the order of their first names; only of one connector or some accounts.
+
+    Raises UsageError for an unknown account, ConfigurationError for an account's document that cannot be read.
+    """
+    alike: dict[object, list[AccountShape]] = {}
+    for name in accounts or side.workspace.accounts():
+        shape = side.shape(name)
+        if connector in (None, shape.connector):
+            alike.setdefault(shape.key, []).append(shape)
+    slicer = Slicer(side.digests)
+    return [group for shapes in alike.values() for group in _by_context(side, slicer, shapes)]
+
+
+def _by_context(side: Side, slicer: Slicer, shapes: list[AccountShape]) -> list[AccountGroup]:
+    try:
+        effective = side.workspace.effective(account=shapes[0].name)
+    except ConnError as error:
+        return [AccountGroup([shape.name for shape in shapes], shapes[0].context, broken=error.message)]
+    slices = {name: slicer.of(effective, name) for name in effective.operations()}
+    reads = context_reads(slices.values())
+    found: dict[str, AccountGroup] = {}
+    for shape in shapes:
+        key = context_key(side.digests, reads, shape.context)
+        if key not in found:
+            own = effective if shape is shapes[0] else side.workspace.effective(account=shape.name)
+            found[key] = AccountGroup([], shape.context, own, slices)
+        found[key].accounts.append(shape.name)
+    return list(found.values())
+
+
+def context_reads(slices: Iterable[OperationSlice]) -> frozenset[str] | None:
+    """The names of the context that any of the operations reads; None when it may be all."""
+    found: set[str] = set()
+    for cut in slices:
+        if cut.context is None:
+            return None
+        found |= cut.context
+    return frozenset(found)
+
+
+def context_key(digests: Digests, reads: frozenset[str] | None, context: Mapping[str, object]) -> str:
+    """Equal for contexts that cannot be told apart by who reads these names (None: all)."""
+    names = sorted(context if reads is None else reads & context.keys())
+    return joined(*(f"{name}={digests.of(context[name])}" for name in names))

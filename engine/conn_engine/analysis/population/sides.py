@@ -1,0 +1,175 @@
+"""One side of a comparison: a workspace's accounts by what they are made of, and its recordings."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.config import Account, OperationName, Workspace, lookup, singular
+from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.files import load_recording
+from conn_engine.runtime.model_schemas import schema_path
+from conn_engine.testing.deliveries.cases import delivery_name
+from conn_engine.webhooks.recorded import load_delivery
+
+__all__ = ["AccountShape", "RecordedFile", "Side"]
+
+
+@dataclass(frozen=True, slots=True)
+class AccountShape:
+    """What an account's results can depend on: connector, environment, override, own recordings, and its context."""
+
+    name: str
+    connector: str
+    environment: str
+    override: str
+    own: bool
+    context: Mapping[str, Any]
+
+    @property
+    def key(self) -> tuple[str, str, str, str]:
+        """Equal for accounts that behave alike as far as their contexts do not count."""
+        return (self.connector, self.environment, self.override, self.name if self.own else "")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFile:
+    """One recording: where it is, which operation of which account it shows ("" for all), and its content's digest."""
+
+    path: Path
+    operation: str
+    account: str
+    digest: str
+    context: Mapping[str, Any]
+    size: int
+
+
+class Side:
+    """A workspace before or after a change. `lenient` passes over recordings that cannot be read."""
+
+    def __init__(self, workspace: Workspace, digests: Digests, *, lenient: bool = False) -> None:
+        self.workspace = workspace
+        self.digests = digests
+        self._lenient = lenient
+        self._recordings: dict[tuple[str, str], dict[str, RecordedFile]] = {}
+        self._deliveries: dict[tuple[str, str], dict[str, RecordedFile]] = {}
+        self._accounts: dict[str, Account] = {}
+        self._schemas: dict[tuple[str, str], str] = {}
+
+    @cached_property
+    def own_recordings(self) -> frozenset[tuple[str, str]]:
+        """(connector, account) of every folder of recordings or deliveries that an account has to itself."""
+        found = set()
+        for connector in self.workspace.connectors():
+            for kind in ("recordings", "deliveries"):
+                folder = self.workspace.root / "connectors" / connector / kind
+                if folder.is_dir():
+                    found |= {(connector, entry.name) for entry in folder.iterdir() if entry.is_dir()}
+        return frozenset(found)
+
+    def shape(self, account: str, like: "Side | None" = None) -> AccountShape:
+        """The shape of one account. `like` is a side where its document may be the same and is then not read again.
+
+        Raises ConfigurationError for an account that cannot be read.
+        """
+        typed = self._typed(account, like)
+        return AccountShape(
+            account,
+            typed.connector,
+            typed.environment or self.workspace.settings.default_environment,
+            self.digests.of(typed.override),
+            (typed.connector, account) in self.own_recordings,
+            typed.context,
+        )
+
+    def check_names(self, account: str) -> None:
+        """Raise ConfigurationError when an account, whose shape was asked for, names what the workspace has not."""
+        self.workspace.check_names(account, self._accounts[account])
+
+    def _typed(self, account: str, like: "Side | None") -> Account:
+        if like is None or account not in like._accounts:
+            self._accounts[account] = self.workspace.account(account)
+        else:
+            own, other = self.workspace.file("account", account), like.workspace.file("account", account)
+            same = own.path.samefile(other.path) or own.path.read_bytes() == other.path.read_bytes()
+            self._accounts[account] = like._accounts[account] if same else self.workspace.account(account)
+        return self._accounts[account]
+
+    @cached_property
+    def evaluator(self) -> str:
+        """The evaluator that conn.yaml chooses, "" for the usual one."""
+        return self.workspace.settings.evaluator or ""
+
+    def recordings(self, connector: str, account: str) -> dict[str, RecordedFile]:
+        """The recordings that serve an account, by file name: the shared ones, its own instead where it has them."""
+        shared = self._folder(connector, "")
+        own = self._folder(connector, account) if (connector, account) in self.own_recordings else {}
+        return {name: file for name, file in {**shared, **own}.items() if not file.account or file.account == account}
+
+    def deliveries(self, connector: str, account: str) -> dict[str, RecordedFile]:
+        """The recorded deliveries that serve an account, by file name, as `recordings`."""
+        shared = self._delivered(connector, "")
+        own = self._delivered(connector, account) if (connector, account) in self.own_recordings else {}
+        return {**shared, **own}
+
+    def _delivered(self, connector: str, account: str) -> dict[str, RecordedFile]:
+        key = (connector, account)
+        if key not in self._deliveries:
+            folder = self.workspace.root / "connectors" / connector / "deliveries"
+            self._deliveries[key] = dict(self._read_deliveries(folder / account if account else folder))
+        return self._deliveries[key]
+
+    def _read_deliveries(self, folder: Path) -> Iterator[tuple[str, RecordedFile]]:
+        for path in sorted(folder.glob("*.json")):
+            self.workspace.check_inside(path)
+            try:
+                recorded = load_delivery(path, self.workspace.shown(path))
+            except ConfigurationError:
+                if self._lenient:
+                    continue
+                raise
+            digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+            name = delivery_name(path.stem).text
+            yield path.name, RecordedFile(path, name, "", digest, recorded.account.context, path.stat().st_size)
+
+    def _folder(self, connector: str, account: str) -> dict[str, RecordedFile]:
+        key = (connector, account)
+        if key not in self._recordings:
+            self._recordings[key] = dict(self._read(connector, account))
+        return self._recordings[key]
+
+    def _read(self, connector: str, account: str) -> Iterator[tuple[str, RecordedFile]]:
+        folder = self.workspace.root / "connectors" / connector / "recordings"
+        if account:
+            folder /= account
+        for path in sorted(folder.glob("*.json")):
+            self.workspace.check_inside(path)
+            try:
+                recording = load_recording(path, self.workspace.shown(path))
+            except ConfigurationError:
+                if self._lenient:
+                    continue
+                raise
+            digest = hashlib.blake2b(path.read_bytes(), digest_size=16).hexdigest()
+            yield (
+                path.name,
+                RecordedFile(
+                    path, recording.operation, recording.account, digest, recording.context, path.stat().st_size
+                ),
+            )
+
+    def schema(self, data: Mapping[str, Any], name: OperationName) -> str:
+        """The digest of the model's schema that an operation's records are held against; "" when there is none."""
+        if name.kind != "unified":
+            return ""
+        shared = lookup(data, name.path[:3])
+        own = lookup(shared, (name.method, "record"))
+        record = own if isinstance(own, str) else lookup(shared, ("record",))
+        key = (name.model, record if isinstance(record, str) else singular(name.resource))
+        if key not in self._schemas:
+            path = schema_path(self.workspace.models, *key)
+            self._schemas[key] = "" if path is None else joined(path.read_bytes().hex())
+        return self._schemas[key]

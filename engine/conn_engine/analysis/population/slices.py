@@ -1,0 +1,204 @@
+"""What an operation is made of: the part of an effective configuration that can change what it asks and answers.
+
+The part is taken generously: what only might be reached belongs to it. Two operations with equal slices behave
+alike on the same recording; the opposite is not claimed.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.config import Effective, Layer, OperationName
+from conn_engine.config.models import Resource
+from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
+
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "routed"]
+
+_SPOKEN = frozenset({"label", "description", "docs_url"})  # said to people; nothing else reads them
+_CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
+_TEMPLATE = "{{"
+UNRECORDED = delivery_name("*")
+"""Stands for the deliveries of a connector for which none is recorded: what is said of them alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class OperationSlice:
+    """The digest of the part, and which names of the account's context its expressions read (None: perhaps all)."""
+
+    digest: str
+    context: frozenset[str] | None
+
+    def in_context(self, digests: Digests, *contexts: Mapping[str, Any]) -> str:
+        """The digest together with the context values that count; later contexts are laid over earlier ones."""
+        if self.context is not None and not self.context:
+            return self.digest
+        values: dict[str, Any] = {}
+        for context in contexts:
+            values.update(context)
+        names = sorted(values if self.context is None else self.context & values.keys())
+        return joined(self.digest, *(f"{name}={digests.of(values[name])}" for name in names))
+
+
+class Slicer:
+    """Cuts slices out of effective configurations; remembers the digests of the parts they share."""
+
+    def __init__(self, digests: Digests) -> None:
+        self.digests = digests
+        self._reads: dict[int, tuple[Any, frozenset[str] | None]] = {}
+        self._granted: dict[int, tuple[Layer, list[str]]] = {}
+
+    def of(self, effective: Effective, name: OperationName) -> OperationSlice:
+        """The slice of one operation."""
+        reads: set[str] = set()
+        whole = False
+        texts = [name.text, *self._rights(effective)]
+        for label, part in _parts(effective.data, name):
+            texts.append(f"{label}={self.digests.of(part)}")
+            names = self._context(part)
+            whole = whole or names is None
+            reads |= names or frozenset()
+        return OperationSlice(joined(*texts), None if whole else frozenset(reads))
+
+    def _rights(self, effective: Effective) -> list[str]:
+        """Hosts and variables: the base's, unless an override narrows the hosts."""
+        base = effective.layers[0]
+        if any("hosts" in layer.data for layer in effective.layers[1:]):
+            return [*effective.hosts, "", *effective.env_names, ""]
+        if id(base) not in self._granted:
+            self._granted[id(base)] = (base, [*effective.hosts, "", *effective.env_names, ""])
+        return self._granted[id(base)][1]
+
+    def _context(self, part: Any) -> frozenset[str] | None:
+        if not isinstance(part, Mapping | list | tuple):
+            return _context_names(part)
+        known = self._reads.get(id(part))
+        if known is None:
+            known = self._reads[id(part)] = (part, _context_names(part))
+        return known[1]
+
+
+def routed(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | None:
+    """The vendor operation (resource, method) behind an operation; None when an expression decides."""
+    if name.kind == "vendor":
+        return name.resource, name.method
+    own = _unified(data, name)
+    resource, method = own.get("resource") or name.resource, own.get("method") or name.method
+    return None if _TEMPLATE in f"{resource}{method}" else (str(resource), str(method))
+
+
+def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
+    """The connector's own keys, the unified operation, and every vendor operation that may be reached, by place. A
+    delivery may reach any of them."""
+    if name == UNRECORDED:
+        yield "webhooks", data.get("webhooks")
+        yield "events", list(_events(data))
+        return
+    apart = () if isinstance(name, DeliveryName) else ("resources", "unified", "webhooks")
+    for key, value in data.items():
+        if key not in apart and key not in _SPOKEN:
+            yield key, value
+    if not apart:
+        return
+    resources = data.get("resources")
+    resources = resources if isinstance(resources, Mapping) else {}
+    start: Any = None
+    if name.kind == "unified":
+        start = _unified(data, name)
+        yield "record", data.get("unified", {}).get(name.model, {}).get(name.resource, {}).get("record")
+        yield "unified", start
+    route = routed(data, name)
+    reached = None if route is None else _reached(resources, route, start)
+    if reached is None:
+        yield "resources", resources
+        return
+    for resource, method in sorted(reached):
+        holder = resources.get(resource)
+        if isinstance(holder, Mapping):
+            for key in _OF_RESOURCE:
+                if key in holder:
+                    yield f"{resource} {key}", holder[key]
+            yield f"{resource}.{method}", holder.get(method)
+
+
+def _events(data: Mapping[str, Any]) -> Iterator[Any]:
+    models = data.get("unified")
+    for resources in models.values() if isinstance(models, Mapping) else ():
+        for unified in resources.values() if isinstance(resources, Mapping) else ():
+            yield unified.get("events") if isinstance(unified, Mapping) else None
+
+
+_OF_RESOURCE = tuple(key for key in Resource.__struct_fields__ if key != "operations" and key not in _SPOKEN)
+
+
+def _unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, Any]:
+    found: Any = data.get("unified", {})
+    for key in (name.model, name.resource, name.method):
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else {}
+
+
+def _reached(resources: Mapping[str, Any], route: tuple[str, str], start: Any) -> set[tuple[str, str]] | None:
+    """The vendor operations that `route` and the unified operation `start` can call; None: it cannot be told."""
+    found: set[tuple[str, str]] = set()
+    waiting = [route]
+    called = _called(start)
+    if called is None:
+        return None
+    waiting += [pair for pair in called if _is_operation(resources, pair)]
+    while waiting:
+        pair = waiting.pop()
+        if pair in found:
+            continue
+        found.add(pair)
+        holder = resources.get(pair[0])
+        called = _called(holder.get(pair[1])) if isinstance(holder, Mapping) else set()
+        if called is None:
+            return None
+        waiting += [other for other in called if _is_operation(resources, other)]
+    return found
+
+
+def _is_operation(resources: Mapping[str, Any], pair: tuple[str, str]) -> bool:
+    holder = resources.get(pair[0])
+    return isinstance(holder, Mapping) and pair[1] in holder
+
+
+def _called(value: Any) -> set[tuple[str, str]] | None:
+    """Vendor operations named inside, as `{resource, method}` or as text `resource.method`. None: by expression."""
+    found: set[tuple[str, str]] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            first, _, second = item.partition(".")
+            if second:
+                found.add((first, second))
+        elif isinstance(item, Mapping):
+            resource, method = item.get("resource"), item.get("method")
+            if isinstance(resource, str) and isinstance(method, str):
+                if _TEMPLATE in resource or _TEMPLATE in method:
+                    return None
+                found.add((resource, method))
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return found
+
+
+def _context_names(value: Any) -> frozenset[str] | None:
+    names: set[str] = set()
+    waiting = [value]
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            for found in _CONTEXT.finditer(item):
+                if not (found[1] or found[2]):
+                    return None
+                names.add(found[1] or found[2])
+        elif isinstance(item, Mapping):
+            waiting.extend(item.values())
+        elif isinstance(item, list | tuple):
+            waiting.extend(item)
+    return frozenset(names)

@@ -1,0 +1,121 @@
+"""What has to be tested so that all accounts are: an operation, and a recorded delivery, once for each way in which
+accounts do it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.groups import AccountGroup, account_groups
+from conn_engine.analysis.population.sides import RecordedFile, Side
+from conn_engine.analysis.population.slices import Slicer
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.files import Recording, load_recording
+from conn_engine.testing.cases import Case
+from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name, find_deliveries
+from conn_engine.testing.suite import OperationReport, Selection, SharedRuns, delivery_report, report_on
+
+__all__ = ["Trial", "Trials"]
+
+Trial = tuple[Effective, OperationName, list[RecordedFile]]
+
+
+class Trials:
+    """Which operation of which account is tested on what: each that differs from those before it, by operation.
+
+    `connectors` are those that have been tested by accounts.
+    """
+
+    def __init__(self, workspace: Workspace) -> None:
+        self.workspace = workspace
+        self.side = Side(workspace, Digests())
+        self.slicer = Slicer(self.side.digests)
+        self.connectors: set[str] = set()
+
+    def chosen(self, accounts: Sequence[str] = (), *, lenient: bool = False) -> list[Trial]:
+        """The trials of all accounts, or of some, those of one operation together.
+
+        Raises ConfigurationError for an account whose configuration cannot be had; `lenient` leaves it out.
+        """
+        found: dict[str, Trial] = {}
+        for group in account_groups(self.side, None, accounts):
+            if group.effective is None:
+                if lenient:
+                    continue
+                raise ConfigurationError(group.broken)
+            self.connectors.add(group.effective.connector_name)
+            for effective in self._representatives(group, group.effective):
+                self._add(found, effective)
+        return sorted(found.values(), key=lambda trial: (trial[0].connector_name, trial[1].text))
+
+    def reports(self, chosen: Sequence[Trial]) -> Iterator[OperationReport]:
+        """Replay and judge. Raises ConfigurationError for a configuration that cannot be used."""
+        checked: set[str | None] = set()
+        for _, alike in groupby(chosen, key=lambda trial: (trial[0].connector_name, trial[1])):
+            shared_runs: SharedRuns = {}
+            for effective, name, files in alike:
+                if effective.account not in checked:
+                    effective.check()
+                    checked.add(effective.account)
+                if isinstance(name, DeliveryName):
+                    for case in find_deliveries(self.workspace, effective, [name.method]):
+                        yield delivery_report(self.workspace, effective, case)
+                    continue
+                cases = [self.case(effective, name, file) for file in files]
+                yield report_on(self.workspace, effective, name, cases, Selection(), shared_runs=shared_runs)
+
+    def _representatives(self, group: AccountGroup, first: Effective) -> Iterator[Effective]:
+        """The first of a group, and those with goldens of their own."""
+        goldens = self.workspace.root / "connectors" / first.connector_name / "expected"
+        kept = (goldens, goldens / "deliveries")
+        own = [account for account in group.accounts if any((folder / account).is_dir() for folder in kept)]
+        rest = [account for account in group.accounts if account not in own]
+        for account in sorted([*own, *rest[:1]]):
+            yield first if account == first.account else self.workspace.effective(account=account)
+
+    def _add(self, found: dict[str, Trial], effective: Effective) -> None:
+        recordings = self.side.recordings(effective.connector_name, effective.account or "")
+        by_operation: dict[str, list[RecordedFile]] = {}
+        for file in recordings.values():
+            by_operation.setdefault(file.operation, []).append(file)
+        for name in effective.operations():
+            files = by_operation.get(name.text, [])
+            if files or name.kind == "unified":
+                found.setdefault(self._key(effective, name, files), (effective, name, files))
+        for file in self.side.deliveries(effective.connector_name, effective.account or "").values():
+            received = delivery_name(file.path.stem)
+            found.setdefault(self._key(effective, received, [file]), (effective, received, [file]))
+
+    def _key(self, effective: Effective, name: OperationName, files: list[RecordedFile]) -> str:
+        """Equal where the tests must come out equal."""
+        cut = self.slicer.of(effective, name)
+        contexts: list[Mapping[str, Any]] = [effective.context]
+        texts = [effective.connector_name, self.side.schema(effective.data, name)]
+        texts.append(cut.in_context(self.side.digests, *contexts))
+        for file in files:
+            golden = self._goldens(effective, file)[0]
+            said = golden.read_text(encoding="utf-8") if golden.is_file() else ""
+            texts += [file.path.name, file.digest, cut.in_context(self.side.digests, *contexts, file.context), said]
+        return joined(*texts)
+
+    def case(self, effective: Effective, name: OperationName, file: RecordedFile) -> Case:
+        """A recording with its goldens, as `conn test` pairs them."""
+        return Case(name, _recording(file.path, self.workspace.shown(file.path)), file.path,
+                    *self._goldens(effective, file))  # fmt: skip
+
+    def _goldens(self, effective: Effective, file: RecordedFile) -> tuple[Path, Path]:
+        folder = self.workspace.root / "connectors" / effective.connector_name
+        kind, goldens = "recordings", folder / "expected"
+        if folder / "deliveries" in file.path.parents:
+            kind, goldens = "deliveries", folder / "expected" / "deliveries"
+        golden = goldens / (effective.account or "") / file.path.name
+        own = file.path.parent != folder / kind
+        return golden, golden if own else goldens / file.path.name
+
+
+@lru_cache(maxsize=16)
+def _recording(path: Path, shown: str) -> Recording:
+    return load_recording(path, shown)

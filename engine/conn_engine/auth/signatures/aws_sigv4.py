@@ -1,0 +1,104 @@
+"""AWS Signature Version 4, in headers. Presigned URLs and chunked bodies are not here."""
+
+import hashlib
+import hmac
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import quote, unquote
+
+from msgspec import Meta
+
+from conn_engine.auth.signatures.moment import Moment, filled
+from conn_engine.errors import CredentialError
+from conn_engine.roles import TEMPLATE
+from conn_engine.settings import Scope, Settings
+from conn_engine.urls import split_plain_url
+from conn_engine.wire import Request
+
+__all__ = ["AwsSigV4"]
+
+_ALGORITHM = "AWS4-HMAC-SHA256"
+_UNSIGNED = frozenset({"authorization", "user-agent", "connection", "accept-encoding", "content-length", "expect"})
+
+
+class AwsSigV4(Settings, frozen=True, kw_only=True, tag_field="format", tag="aws_sigv4"):
+    """Signature Version 4 over method, path, query, headers and body."""
+
+    service: Annotated[
+        str, Meta(description="Template for the service's signing name (`execute-api`, `s3`).", extra=TEMPLATE)
+    ]
+    region: Annotated[str, Meta(description="Template for the region (`{{context.region}}`).", extra=TEMPLATE)]
+    access_key: Annotated[str, Meta(description="Template for the access key's id.", extra=TEMPLATE)] = (
+        "{{access_key_id}}"
+    )
+    secret_key: Annotated[str, Meta(description="Template for the secret key.", extra=TEMPLATE)] = (
+        "{{secret_access_key}}"  # noqa: S105
+    )
+    session_token: Annotated[
+        str | None, Meta(description="Template for the token of temporary credentials. Default: none.", extra=TEMPLATE)
+    ] = None
+    encode_path_twice: Annotated[
+        bool | None, Meta(description="Whether the signed path is encoded once more. Default: but for s3.")
+    ] = None
+    content_header: Annotated[
+        bool | None, Meta(description="Whether `x-amz-content-sha256` is sent. Default: for s3 alone.")
+    ] = None
+
+    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+        """The request with its signature. Raises CredentialError when the account lacks a key."""
+        purpose = "the signature"
+        names = {**scope, **moment.names()}
+        service, region = (filled(text, names, purpose=purpose) for text in (self.service, self.region))
+        storage = service == "s3"
+        time = datetime.fromtimestamp(int(moment.now), UTC).strftime("%Y%m%dT%H%M%SZ")
+        digest = hashlib.sha256(request.body or b"").hexdigest()
+        parts = split_plain_url(request.url)
+        headers = request.headers.with_("x-amz-date", time)
+        if self.content_header or (self.content_header is None and storage):
+            headers = headers.with_("x-amz-content-sha256", digest)
+        token = filled(self.session_token, names, purpose=purpose) if self.session_token is not None else ""
+        if token:
+            headers = headers.with_("x-amz-security-token", token)
+        signed = {"host": parts.netloc.lower()} | {
+            name.lower(): ",".join(re.sub(r" +", " ", text.strip()) for text in headers.all(name))
+            for name in headers
+            if name.lower() not in _UNSIGNED
+        }
+        list_of_names = ";".join(sorted(signed))
+        twice = self.encode_path_twice if self.encode_path_twice is not None else not storage
+        canonical = "\n".join(
+            (
+                request.method,
+                _path(parts.path, twice),
+                _query(parts.query),
+                *(f"{name}:{signed[name]}" for name in sorted(signed)),
+                "",
+                list_of_names,
+                digest,
+            )
+        )
+        place = f"{time[:8]}/{region}/{service}/aws4_request"
+        text = "\n".join((_ALGORITHM, time, place, hashlib.sha256(canonical.encode()).hexdigest()))
+        key = f"AWS4{filled(self.secret_key, names, purpose=purpose)}".encode()
+        for part in (time[:8], region, service, "aws4_request"):
+            key = hmac.digest(key, part.encode(), "sha256")
+        signature = hmac.new(key, text.encode(), "sha256").hexdigest()
+        access = filled(self.access_key, names, purpose=purpose)
+        if not access:
+            raise CredentialError("the account has no key to sign with", hint="log the account in again")
+        value = f"{_ALGORITHM} Credential={access}/{place}, SignedHeaders={list_of_names}, Signature={signature}"
+        return replace(request, headers=headers.with_("authorization", value), authorized=True)
+
+
+def _path(path: str, twice: bool) -> str:
+    """The path as it is sent, encoded once more where the service wants that."""
+    once = "/".join(quote(unquote(segment), safe="-._~") for segment in (path or "/").split("/"))
+    return quote(once, safe="/-._~") if twice else once
+
+
+def _query(query: str) -> str:
+    pairs = [pair.partition("=") for pair in query.split("&") if pair]
+    encoded = [(quote(unquote(name), safe="-._~"), quote(unquote(value), safe="-._~")) for name, _, value in pairs]
+    return "&".join(f"{name}={value}" for name, value in sorted(encoded))

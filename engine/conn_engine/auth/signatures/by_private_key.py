@@ -1,0 +1,77 @@
+"""Signatures by a private key that the account keeps: RSA, ECDSA, Ed25519."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from conn_engine.auth.signatures.moment import filled
+from conn_engine.auth.signatures.placed import PlacedSignature
+from conn_engine.auth.signing.keys import Digest, Scheme, by_key, private_key, seed_key
+from conn_engine.roles import TEMPLATE
+from conn_engine.settings import Scope
+
+__all__ = ["Ecdsa", "Ed25519", "Rsa"]
+
+_PURPOSE = "the signature"
+
+
+class _Keyed(PlacedSignature, frozen=True, kw_only=True):
+    key: Annotated[
+        str,
+        Meta(
+            description="Template for the private key in PEM form (also with `\\n` written out) or as a JWK.",
+            extra=TEMPLATE,
+        ),
+    ] = "{{private_key}}"
+    passphrase: Annotated[
+        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=TEMPLATE)
+    ] = None
+
+    def by(self, content: bytes, names: Scope, scheme: Scheme, digest: Digest, called: str) -> bytes:
+        text = filled(self.key, names, purpose=_PURPOSE, lines=True)
+        word = filled(self.passphrase, names, purpose=_PURPOSE, lines=True) if self.passphrase else None
+        return by_key(private_key(text, word), scheme, digest, content, called=called)
+
+
+class Rsa(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="rsa"):
+    """An RSA signature of an expression's text, in headers or in the query."""
+
+    padding: Annotated[
+        Literal["pkcs1v15", "pss"],
+        Meta(description="The signature's scheme (RFC 8017); the salt of PSS is a digest long."),
+    ] = "pkcs1v15"
+    digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
+
+    def signature(self, content: bytes, names: Scope) -> bytes:
+        """The signature by the account's key."""
+        scheme: Scheme = "rsa_pss" if self.padding == "pss" else "rsa_pkcs1v15"
+        return self.by(content, names, scheme, self.digest, f"rsa with {self.digest}")
+
+
+class Ecdsa(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ecdsa"):
+    """An ECDSA signature of an expression's text, in headers or in the query."""
+
+    digest: Annotated[Digest, Meta(description="The digest.")] = "sha256"
+    form: Annotated[
+        Literal["der", "pair"], Meta(description="DER, or the two numbers one after the other as JWTs have them.")
+    ] = "der"
+
+    def signature(self, content: bytes, names: Scope) -> bytes:
+        """The signature by the account's key."""
+        return self.by(content, names, "ecdsa_pair" if self.form == "pair" else "ecdsa_der", self.digest, "ecdsa")
+
+
+class Ed25519(_Keyed, frozen=True, kw_only=True, tag_field="format", tag="ed25519"):
+    """An Ed25519 signature of an expression's text, in headers or in the query."""
+
+    key_encoding: Annotated[
+        Literal["pem", "base64", "hex"],
+        Meta(description="How the key is written: PEM (or a JWK), or its 32-byte seed in base64 or hex."),
+    ] = "pem"
+
+    def signature(self, content: bytes, names: Scope) -> bytes:
+        """The signature by the account's key."""
+        if self.key_encoding == "pem":
+            return self.by(content, names, "eddsa", "sha512", "ed25519")
+        key = seed_key(filled(self.key, names, purpose=_PURPOSE), self.key_encoding)
+        return by_key(key, "eddsa", "sha512", content, called="ed25519")

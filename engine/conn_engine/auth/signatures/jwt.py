@@ -1,0 +1,40 @@
+"""A JWT made for each request, whose claims can be about it: its method, its path, a digest of its body."""
+
+from typing import Annotated
+
+from msgspec import Meta, field
+
+from conn_engine.auth.signatures.moment import Moment, request_names
+from conn_engine.auth.signatures.placed import placed
+from conn_engine.auth.signing.assertion import Assertion, signed
+from conn_engine.roles import TEMPLATE
+from conn_engine.settings import Scope, Settings
+from conn_engine.wire import Request
+
+__all__ = ["Jwt"]
+
+
+class Jwt(Settings, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
+    """A JWT per request, in headers or in the query."""
+
+    assertion: Annotated[
+        Assertion,
+        Meta(
+            description="The JWT. Its templates see `request` (method, url, host, path, query and target as sent, "
+            "headers, body, body_sha256 in hex), `timestamp`, `timestamp_ms`, `date`, `nonce`, the stored credential's "
+            "keys, `env` and `context`."
+        ),
+    ]
+    headers: Annotated[
+        dict[str, str],
+        Meta(description="Headers to set: templates over the same names and `signature`, the JWT.", extra=TEMPLATE),
+    ] = field(default_factory=lambda: {"Authorization": "Bearer {{signature}}"})
+    query: Annotated[
+        dict[str, str], Meta(description="Query parameters to add; templates as for headers.", extra=TEMPLATE)
+    ] = field(default_factory=dict)
+
+    def sign(self, request: Request, scope: Scope, moment: Moment) -> Request:
+        """The request with its JWT. Raises CredentialError when the account lacks the key or it does not serve."""
+        names: Scope = {**scope, **moment.names(), "request": request_names(request)}
+        text = signed(self.assertion, names, moment.now, moment.nonce).text
+        return placed(request, {**names, "signature": text}, self.headers, self.query)

@@ -1,0 +1,32 @@
+"""Time and random values of one request, fixed once: of a request that is signed, and of one for a token."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from conn_engine.settings import Scope
+
+__all__ = ["Moment"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """`now` is in Unix seconds, `nonce` 128 random bits in hex."""
+
+    now: float
+    nonce: str
+
+    @classmethod
+    def at(cls, now: float) -> "Moment":
+        """This moment, with a fresh nonce."""
+        return cls(now, secrets.token_hex(16))
+
+    def names(self) -> Scope:
+        """As expressions see it: `timestamp` (seconds), `timestamp_ms`, `date` (RFC 3339, to the second), `nonce`."""
+        date = datetime.fromtimestamp(int(self.now), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return {
+            "timestamp": int(self.now),
+            "timestamp_ms": int(self.now * 1000),
+            "date": date,
+            "nonce": self.nonce,
+        }

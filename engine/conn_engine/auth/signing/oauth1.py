@@ -1,0 +1,90 @@
+"""OAuth 1.0a (RFC 5849): the Authorization header over a finished request. Where the keys come from is the caller's."""
+
+import base64
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias, cast
+from urllib.parse import parse_qsl, quote
+
+from conn_engine.auth.signing.keys import Digest, by_key, private_key
+from conn_engine.urls import split_plain_url
+from conn_engine.wire import Request
+
+__all__ = ["Algorithm", "Keys", "base_string", "header"]
+
+Algorithm: TypeAlias = Literal[
+    "HMAC-SHA1", "HMAC-SHA256", "HMAC-SHA512", "RSA-SHA1", "RSA-SHA256", "RSA-SHA512", "PLAINTEXT"
+]
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Keys:
+    """What a request is signed with. `consumer_secret` is a private key (PEM) for the RSA algorithms; `more` are
+    further `oauth_` parameters (callback, verifier)."""
+
+    consumer_key: str
+    consumer_secret: str
+    token: str = ""
+    token_secret: str = ""
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+def header(  # noqa: PLR0917
+    request: Request,
+    keys: Keys,
+    algorithm: Algorithm,
+    now: float,
+    nonce: str,
+    realm: str | None = None,
+    version: str = "1.0",
+) -> str:
+    """The value of the Authorization header. Raises CredentialError when a private key does not serve."""
+    said = {
+        "oauth_consumer_key": keys.consumer_key,
+        "oauth_nonce": nonce,
+        "oauth_signature_method": algorithm,
+        "oauth_timestamp": str(int(now)),
+    }
+    if version:
+        said["oauth_version"] = version
+    if keys.token:
+        said["oauth_token"] = keys.token
+    said |= keys.more
+    said["oauth_signature"] = _signature(base_string(request, said).encode("ascii"), keys, algorithm)
+    shown = [f'realm="{_encoded(realm)}"'] if realm is not None else []
+    shown += [f'{name}="{_encoded(text)}"' for name, text in said.items()]
+    return f"OAuth {', '.join(shown)}"
+
+
+def _signature(content: bytes, keys: Keys, algorithm: Algorithm) -> str:
+    kind, _, digest = algorithm.partition("-")
+    if kind == "RSA":
+        named = cast(Digest, digest.lower())
+        raw = by_key(private_key(keys.consumer_secret), "rsa_pkcs1v15", named, content, called=algorithm)
+        return base64.b64encode(raw).decode("ascii")
+    key = f"{_encoded(keys.consumer_secret)}&{_encoded(keys.token_secret)}"
+    if kind == "PLAINTEXT":
+        return key
+    return base64.b64encode(hmac.digest(key.encode("ascii"), content, digest.lower())).decode("ascii")
+
+
+def _encoded(text: str) -> str:
+    return quote(text, safe="-._~")
+
+
+def base_string(request: Request, said: Mapping[str, str]) -> str:
+    """The signature base string of RFC 5849, 3.4.1."""
+    parts = split_plain_url(request.url)
+    host = (parts.hostname or "").lower()
+    if ":" in host:
+        host = f"[{host}]"
+    port = f":{parts.port}" if parts.port not in (None, _PORTS.get(parts.scheme)) else ""
+    pairs = parse_qsl(parts.query, keep_blank_values=True) + list(said.items())
+    if request.headers.get("content-type", "").lower().startswith("application/x-www-form-urlencoded"):
+        pairs += parse_qsl((request.body or b"").decode("utf-8", "replace"), keep_blank_values=True)
+    spelled = sorted((_encoded(name), _encoded(value)) for name, value in pairs)
+    joined = "&".join(f"{name}={value}" for name, value in spelled)
+    address = f"{parts.scheme}://{host}{port}{parts.path or '/'}"
+    return "&".join(_encoded(part) for part in (request.method.upper(), address, joined))

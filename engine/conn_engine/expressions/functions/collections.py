@@ -1,0 +1,397 @@
+"""Objects and lists: picking, leaving out, grouping, ordering, merging. JSONata's own $map, $filter, $sort and
+$merge are not repeated here; what is empty or missing is in `presence`.
+
+A single value stands for the list of it, as everywhere in JSONata. Two values are equal when their JSON is.
+"""
+
+import json
+from functools import lru_cache, partial
+from typing import Any
+
+from conn_engine.expressions.functions.removal import without_paths
+from conn_engine.expressions.functions.rows import Function, FunctionFault
+
+__all__ = ["ROWS"]
+
+_DEEPEST = 100
+
+
+def listed(value: Any) -> list[Any]:
+    """The list that a value stands for; none for nothing."""
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    """Equal for equal values only: their JSON, the keys in order."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    names = _texts(keys)
+    if not any(name.endswith("*") for name in names):
+        return {name: value[name] for name in names if name in value}
+    return {key: value[key] for key in _among(tuple(value), names, True)}
+
+
+def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    names = _texts(keys)
+    paths = [name for name in names if name.startswith("/")]
+    flat = tuple(name for name in names if not name.startswith("/")) if paths else names
+    made = {key: value[key] for key in _among(tuple(value), flat, False)}
+    return without_paths(made, paths) if paths else made
+
+
+def _texts(keys: Any) -> tuple[str, ...]:
+    """The names in a list of keys; a tuple is names already."""
+    return keys if isinstance(keys, tuple) else tuple([key for key in listed(keys) if isinstance(key, str)])
+
+
+@lru_cache(maxsize=32)  # the objects of one list tend to have the same keys
+def _among(keys: tuple[str, ...], names: tuple[str, ...], wanted: bool) -> tuple[str, ...]:
+    """The keys that are named, or those that are not. A name may be a beginning of keys: `home_*`."""
+    whole = frozenset(names)
+    beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
+    return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is wanted)
+
+
+def _field(item: Any, path: str | None) -> Any:
+    """The value at a dotted path of an item; a key that holds the dots itself wins."""
+    if path is None or not isinstance(item, dict):
+        return None
+    if path in item:
+        return item[path]
+    for name in path.split("."):
+        if not isinstance(item, dict) or name not in item:
+            return None
+        item = item[name]
+    return item
+
+
+def _key(item: Any, field: str | None) -> str | None:
+    """The item's key as text, as JSON writes it; None when it has none."""
+    value = _field(item, field)
+    return value if value is None or isinstance(value, str) else _text(value)
+
+
+def _group_by(items: Any, field: str | None) -> dict[str, Any] | None:
+    if items is None:
+        return None
+    groups: dict[str, Any] = {}
+    for item in listed(items):
+        key = _key(item, field)
+        if key is not None:
+            groups.setdefault(key, []).append(item)
+    return groups
+
+
+def _key_by(items: Any, field: str | None) -> dict[str, Any] | None:
+    if items is None:
+        return None
+    pairs = ((_key(item, field), item) for item in listed(items))
+    return {key: item for key, item in pairs if key is not None}
+
+
+def _rank(value: Any) -> tuple[int, Any]:
+    """Numbers before texts before the rest, what is missing last: an order over values of any kind."""
+    if isinstance(value, bool):
+        return 2, value
+    if isinstance(value, int | float):
+        return 0, value
+    if isinstance(value, str):
+        return 1, value
+    return (9, 0) if value is None else (3, _text(value))
+
+
+def _ranked(field: str, item: Any) -> tuple[int, Any]:
+    return _rank(_field(item, field))
+
+
+def _order_by(items: Any, fields: Any, orders: Any = None) -> list[Any] | None:
+    if items is None:
+        return None
+    directions = [str(order).lower() for order in listed(orders)]
+    if wrong := [order for order in directions if order not in ("asc", "desc")]:
+        raise FunctionFault(f'"{wrong[0]}" is no order; asc or desc')
+    names = listed(fields)
+    if other := [field for field in names if not isinstance(field, str)]:
+        raise FunctionFault(f"a field to order by is a name, not {_text(other[0])[:40]}")
+    ordered = list(listed(items))
+    for index, field in reversed(list(enumerate(names))):
+        descending = index < len(directions) and directions[index] == "desc"
+        ordered.sort(key=partial(_ranked, field), reverse=descending)
+    return ordered
+
+
+def _chunk(items: Any, size: Any = None) -> list[Any] | None:
+    if items is None:
+        return None
+    length = 1 if size is None else int(size)
+    if length < 1:
+        raise FunctionFault(f"a chunk holds one item or more, not {size:g}")
+    whole = listed(items)
+    return [whole[start : start + length] for start in range(0, len(whole), length)]
+
+
+def _unique_by(items: Any, field: str | None = None) -> list[Any] | None:
+    if items is None:
+        return None
+    kept: dict[str, Any] = {}
+    for item in listed(items):
+        kept.setdefault(_text(item if field is None else _field(item, field)), item)
+    return list(kept.values())
+
+
+def _difference(items: Any, others: Any) -> list[Any] | None:
+    if items is None:
+        return None
+    left_out = {_text(item) for item in listed(others)}
+    return [item for item in listed(items) if _text(item) not in left_out]
+
+
+def _intersection(items: Any, others: Any) -> list[Any] | None:
+    if items is None:
+        return None
+    wanted = {_text(item) for item in listed(others)}
+    return _unique_by([item for item in listed(items) if _text(item) in wanted])
+
+
+def _flatten(items: Any, depth: Any = None) -> list[Any] | None:
+    if items is None:
+        return None
+    return _flat(listed(items), 1 if depth is None else int(depth))
+
+
+def _flatten_deep(items: Any) -> list[Any] | None:
+    return None if items is None else _flat(listed(items), _DEEPEST)
+
+
+def _flat(items: list[Any], depth: int) -> list[Any]:
+    if depth < 1:
+        return items
+    flat: list[Any] = []
+    for item in items:
+        if isinstance(item, list):
+            flat.extend(_flat(item, min(depth, _DEEPEST) - 1))
+        else:
+            flat.append(item)
+    return flat
+
+
+def _merge_deep(*objects: Any) -> dict[str, Any] | None:
+    given = [item for part in objects for item in listed(part)]
+    if not given:
+        return None
+    result: Any = {}
+    for item in given:
+        if not isinstance(item, dict):
+            raise FunctionFault("$mergeDeep merges objects")
+        result = _merged(result, item, 0)
+    return result if isinstance(result, dict) else None
+
+
+def _merged(below: Any, above: Any, depth: int) -> Any:
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    if depth > _DEEPEST:
+        raise FunctionFault(f"the objects are nested deeper than {_DEEPEST}", "D1011")
+    added = {key: _merged(below[key], value, depth + 1) if key in below else value for key, value in above.items()}
+    return {**below, **added}
+
+
+def _holds(item: Any, wanted: Any) -> bool:
+    if isinstance(wanted, dict):
+        return all(_text(_field(item, key)) == _text(value) for key, value in wanted.items())
+    return bool(_field(item, wanted))
+
+
+def _find(items: Any, wanted: Any) -> Any:
+    return next((item for item in listed(items) if _holds(item, wanted)), None)
+
+
+def _filter(items: Any, wanted: Any) -> list[Any] | None:
+    return None if items is None else [item for item in listed(items) if _holds(item, wanted)]
+
+
+def _values(value: dict[str, Any] | None) -> list[Any] | None:
+    return None if value is None else list(value.values())
+
+
+def _name(column: Any) -> str | None:
+    return column if column is None or isinstance(column, str) else _text(column)
+
+
+def _zip(columns: Any, rows: Any, key: str | None = None) -> list[Any] | None:
+    if columns is None or rows is None:
+        return None
+    names = [_key(column, key) if isinstance(column, dict) else _name(column) for column in listed(columns)]
+    return [
+        {name: cell for name, cell in zip(names, listed(row), strict=False) if name is not None} for row in listed(rows)
+    ]
+
+
+def _sort_nodes(nodes: Any, id_key: Any = None, parent_key: Any = None, order_key: Any = None) -> list[Any] | None:
+    if nodes is None:
+        return None
+    name, parent, order = id_key or "id", parent_key or "parent_id", order_key or "sequence"
+    known = {_key(node, name) for node in listed(nodes)} - {None}
+    below: dict[str | None, list[Any]] = {}
+    for node in listed(nodes):
+        above = _key(node, parent)
+        below.setdefault(above if above in known and above != _key(node, name) else None, []).append(node)
+    for children in below.values():
+        children.sort(key=lambda node: _rank(_field(node, order)))
+    result: list[Any] = []
+    waiting = list(reversed(below.pop(None, [])))
+    while waiting:
+        result.append(waiting.pop())
+        waiting.extend(reversed(below.pop(_key(result[-1], name), [])))
+    result.extend(node for children in below.values() for node in children)  # parents in a circle: nothing is lost
+    return result
+
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "pick",
+        _pick,
+        "<o(as):o>",
+        "The object with only the named keys; `*` at the end of a name: every key that begins so.",
+        "$pick({'name': 'A', 'age': 3}, ['name', 'email'])",
+        {"name": "A"},
+    ),
+    Function(
+        "omit",
+        _omit,
+        "<o(as):o>",
+        "The object without the named keys: `x_*` is each that begins so, `/a/*/b` a path (`**` any number of steps).",
+        "$omit({'name': 'A', 'x_1': 0, 'lines': [{'id': 1, 'secret': 2}]}, ['x_*', '/lines/*/secret'])",
+        {"name": "A", "lines": [{"id": 1}]},
+    ),
+    Function(
+        "groupBy",
+        _group_by,
+        "<as:o>",
+        "Lists of the items by the value of one of their fields; items without it are left out.",
+        "$groupBy([{'t': 'f', 'n': 1}, {'t': 'v', 'n': 2}, {'t': 'f', 'n': 3}], 't')",
+        {"f": [{"t": "f", "n": 1}, {"t": "f", "n": 3}], "v": [{"t": "v", "n": 2}]},
+    ),
+    Function(
+        "keyBy",
+        _key_by,
+        "<as:o>",
+        "The items by the value of one of their fields; of several with one value the last.",
+        "$keyBy([{'id': 'a', 'v': 1}, {'id': 'b', 'v': 2}], 'id').b.v",
+        2,
+    ),
+    Function(
+        "orderBy",
+        _order_by,
+        "<a(as)(as)?:a>",
+        "The items ordered by fields, each asc (default) or desc; what is missing counts as the greatest.",
+        "$orderBy([{'n': 1}, {'n': 3}, {'n': 2}], 'n', 'desc').n",
+        [3, 2, 1],
+    ),
+    Function(
+        "sortBy",
+        _order_by,
+        "<a(as):a>",
+        "The items in ascending order of one or more fields.",
+        "$sortBy([{'n': 2}, {'n': 1}], 'n').n",
+        [1, 2],
+    ),
+    Function("chunk", _chunk, "<an?:a>", "Lists of so many items each.", "$chunk([1, 2, 3], 2)", [[1, 2], [3]]),
+    Function(
+        "uniqueBy",
+        _unique_by,
+        "<as?:a>",
+        "The first item for each value of a field, or of the item itself.",
+        "$uniqueBy([{'a': 1, 'b': 1}, {'a': 1, 'b': 2}, {'a': 2}], 'a')",
+        [{"a": 1, "b": 1}, {"a": 2}],
+    ),
+    Function(
+        "difference",
+        _difference,
+        "<aa:a>",
+        "The items of the first list that are not in the second.",
+        "$difference([1, 2, 3], [2, 3])",
+        [1],
+    ),
+    Function(
+        "intersection",
+        _intersection,
+        "<aa:a>",
+        "The items of the first list that are in the second too, each once.",
+        "$intersection([1, 2, 2, 3], [2, 3])",
+        [2, 3],
+    ),
+    Function(
+        "flatten",
+        _flatten,
+        "<a:a>",
+        "The list with the lists in it opened, one level deep.",
+        "$flatten([1, [2, [3]]])",
+        [1, 2, [3]],
+    ),
+    Function(
+        "flattenDepth",
+        _flatten,
+        "<an?:a>",
+        "The list with the lists in it opened, so many levels deep (1).",
+        "$flattenDepth([1, [2, [3, [4]]]], 2)",
+        [1, 2, 3, [4]],
+    ),
+    Function(
+        "flattenDeep",
+        _flatten_deep,
+        "<a:a>",
+        "The list with the lists in it opened, at every level.",
+        "$flattenDeep([1, [2, [3, [4]]]])",
+        [1, 2, 3, 4],
+    ),
+    Function(
+        "mergeDeep",
+        _merge_deep,
+        "<x+:o>",
+        "Objects laid over each other, field by field at every level; lists are replaced.",
+        "$mergeDeep({'a': {'x': 1, 'y': 2}}, {'a': {'y': 3}})",
+        {"a": {"x": 1, "y": 3}},
+    ),
+    Function(
+        "find",
+        _find,
+        "<a(so):x>",
+        "The first item whose field is true, or that has the given fields.",
+        "$find([{'id': 1}, {'id': 2, 'main': true}], 'main')",
+        {"id": 2, "main": True},
+    ),
+    Function(
+        "lofilter",
+        _filter,
+        "<a(so):a>",
+        "The items whose field is true, or that have the given fields.",
+        "$lofilter([{'id': 1, 'main': true}, {'id': 2}], {'id': 2})",
+        [{"id": 2}],
+    ),
+    Function("values", _values, "<o:a>", "The values of an object.", "$values({'a': 1, 'b': 2})", [1, 2]),
+    Function(
+        "zipSqlResponse",
+        _zip,
+        "<aas?:a>",
+        "Objects from rows of cells; the columns are names, or objects that hold the name under a key.",
+        "$zipSqlResponse([{'name': 'id'}, {'name': 'n'}], [[1, 'A'], [2, 'B']], 'name')",
+        [{"id": 1, "n": "A"}, {"id": 2, "n": "B"}],
+    ),
+    Function(
+        "sortNodes",
+        _sort_nodes,
+        "<as?s?s?:a>",
+        "A tree's nodes, each before its children: keys of id, parent (parent_id), order (sequence).",
+        "$sortNodes([{'id': 1, 'sequence': 2}, {'id': 2, 'parent_id': 1}, {'id': 3, 'sequence': 1}]).id",
+        [3, 1, 2],
+    ),
+)

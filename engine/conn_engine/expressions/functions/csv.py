@@ -1,0 +1,24 @@
+"""Comma-separated text to records and back: the rows. `csv_records` does the work."""
+
+from conn_engine.expressions.functions.rows import Function, deferred
+
+__all__ = ["ROWS"]
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "jsonToCsv",
+        deferred("csv_records", "json_to_csv"),
+        "<(ao)-o?:s>",
+        "Records as CSV. Options: fields (names, or {label, value}), delimiter, header, eol.",
+        "$jsonToCsv([{'n': 'A \"q\"', 'a': 30}, {'n': 'B', 'b': true}])",
+        '"n","a","b"\n"A ""q""",30,\n"B",,true',
+    ),
+    Function(
+        "parseCsv",
+        deferred("csv_records", "parse_csv"),
+        "<s-o?:a>",
+        "Records of a CSV text by its first line. Options: delimiter, quote, header (or names), trim.",
+        "$parseCsv('id;n\n1;\"A;B\"\n', {'delimiter': ';'})",
+        [{"id": "1", "n": "A;B"}],
+    ),
+)

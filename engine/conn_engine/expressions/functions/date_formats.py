@@ -1,0 +1,228 @@
+"""Dates written and read by a pattern of tokens such as yyyy-MM-dd HH:mm, in English. Text between single quotes
+stands for itself."""
+
+import re
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
+
+from conn_engine.expressions.functions.date_values import millis, settled, zone_of
+from conn_engine.expressions.functions.rows import FunctionFault
+
+__all__ = ["http", "iso", "offset", "read", "rfc2822", "written", "zone_name"]
+
+_MONTHS = tuple(
+    "January February March April May June July August September October November December".split()  # noqa: SIM905
+)
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_TOKEN = re.compile(r"'(?:[^']*)'|([A-Za-z])\1*|[^A-Za-z']+|'")
+_LONGEST = 200
+_LOCAL = {
+    "D": "M/d/yyyy",
+    "DD": "LLL d, yyyy",
+    "DDD": "LLLL d, yyyy",
+    "DDDD": "EEEE, LLLL d, yyyy",
+    "t": "h:mm a",
+    "tt": "h:mm:ss a",
+    "T": "HH:mm",
+    "TT": "HH:mm:ss",
+}
+
+
+def offset(date: datetime, *, colon: bool = True, short: bool = False) -> str:
+    """The offset from UTC: +05:30, +0530, or +5:30 in short."""
+    minutes = (date.utcoffset() or timedelta()) // timedelta(minutes=1)
+    hours, rest = divmod(abs(minutes), 60)
+    sign = "-" if minutes < 0 else "+"
+    if short:
+        return f"{sign}{hours}:{rest:02}" if rest else f"{sign}{hours}"
+    return f"{sign}{hours:02}{':' if colon else ''}{rest:02}"
+
+
+def zone_name(date: datetime) -> str:
+    """The zone's own name: UTC, Europe/Berlin, UTC+05:30."""
+    key = getattr(date.tzinfo, "key", None)
+    return str(key) if key else "UTC" if date.tzinfo is UTC else f"UTC{offset(date)}"
+
+
+def iso(date: datetime, *, plain: bool = False) -> str:
+    """ISO 8601 with milliseconds (`plain`: not when they are zero), Z for UTC."""
+    fraction = "" if plain and not date.microsecond else f".{date.microsecond // 1000:03}"
+    return f"{date:%H:%M:%S}".join((f"{day(date)}T", f"{fraction}{_zulu(date)}"))
+
+
+def day(date: datetime) -> str:
+    """2024-11-05."""
+    return f"{date.year:04}-{date.month:02}-{date.day:02}"
+
+
+def _zulu(date: datetime) -> str:
+    return "Z" if zone_name(date).upper() in ("UTC", "ETC/UTC") else offset(date)
+
+
+def rfc2822(date: datetime) -> str:
+    """Tue, 05 Nov 2024 12:00:00 +0000."""
+    shown = f"{_DAYS[date.weekday()][:3]}, {date.day:02} {_MONTHS[date.month - 1][:3]} {date.year:04}"
+    return f"{shown} {date:%H:%M:%S} {offset(date, colon=False)}"
+
+
+def http(date: datetime) -> str:
+    """Tue, 05 Nov 2024 12:00:00 GMT."""
+    return rfc2822(date.astimezone(UTC)).replace("+0000", "GMT")
+
+
+@lru_cache(maxsize=256)
+def _tokens(pattern: str) -> tuple[tuple[str, bool], ...]:
+    """Token or literal text, and which of the two it is."""
+    if len(pattern) > _LONGEST:
+        raise FunctionFault(f"the pattern of a date is longer than {_LONGEST} characters")
+    found: list[tuple[str, bool]] = []
+    for match in _TOKEN.finditer(pattern):
+        text = match.group()
+        if match[1] is not None:
+            found.extend(_tokens(_LOCAL[text]) if text in _LOCAL else [(text, True)])
+        else:
+            found.append((text[1:-1] if len(text) > 1 and text[0] == text[-1] == "'" else text, False))
+    return tuple(found)
+
+
+def written(date: datetime, pattern: str) -> str:
+    """The date in the pattern. Raises FunctionFault for a token there is not."""
+    return "".join(_written(date, text) if token else text for text, token in _tokens(pattern))
+
+
+def _written(date: datetime, token: str) -> str:
+    mark, length = token[0], len(token)
+    number = _number(date, token)
+    if number is not None:
+        return f"{number % 100:02}" if token in ("yy", "kk") else f"{number:0{length}}"
+    if mark in "LM" and length in (3, 4, 5):
+        name = _MONTHS[date.month - 1]
+        return name if length == 4 else name[:3] if length == 3 else name[0]
+    if mark in "Ec" and length in (3, 4, 5):
+        name = _DAYS[date.weekday()]
+        return name if length == 4 else name[:3] if length == 3 else name[0]
+    match token:
+        case "a":
+            return "AM" if date.hour < 12 else "PM"
+        case "u":
+            return f"{date.microsecond // 1000:03}".rstrip("0") or "0"
+        case "Z":
+            return offset(date, short=True)
+        case "ZZ":
+            return offset(date)
+        case "ZZZ":
+            return offset(date, colon=False)
+        case "ZZZZ":
+            return date.tzname() or ""
+        case "z" | "ZZZZZ":
+            return zone_name(date)
+        case "G":
+            return "AD"
+    raise FunctionFault(f'there is no token "{token}" for a date; text in it goes between single quotes')
+
+
+def _number(date: datetime, token: str) -> int | None:
+    year, week, weekday = date.isocalendar()
+    numbers = {
+        "S": date.microsecond // 1000,
+        "s": date.second,
+        "m": date.minute,
+        "h": date.hour % 12 or 12,
+        "H": date.hour,
+        "d": date.day,
+        "E": weekday,
+        "c": weekday,
+        "L": date.month,
+        "M": date.month,
+        "y": date.year,
+        "k": year,
+        "W": week,
+        "o": date.timetuple().tm_yday,
+        "q": (date.month + 2) // 3,
+        "X": millis(date) // 1000,
+        "x": millis(date),
+    }
+    lengths = {"S": (1, 3), "y": (1, 2, 4, 6), "k": (2, 4), "o": (1, 3), "E": (1,), "c": (1,), "X": (1,), "x": (1,)}
+    mark = token[0]
+    return numbers.get(mark) if len(token) in lengths.get(mark, (1, 2)) else None
+
+
+# What a token reads: its pattern.
+_READ = {
+    "S": r"\d{1,3}", "SSS": r"\d{3}", "u": r"\d{1,9}", "s": r"\d{1,2}", "ss": r"\d{2}", "m": r"\d{1,2}",
+    "mm": r"\d{2}", "h": r"\d{1,2}", "hh": r"\d{2}", "H": r"\d{1,2}", "HH": r"\d{2}", "d": r"\d{1,2}", "dd": r"\d{2}",
+    "L": r"\d{1,2}", "LL": r"\d{2}", "M": r"\d{1,2}", "MM": r"\d{2}", "y": r"\d{1,6}", "yy": r"\d{2}",
+    "yyyy": r"\d{4}", "kkkk": r"\d{4}", "W": r"\d{1,2}", "WW": r"\d{2}", "o": r"\d{1,3}", "ooo": r"\d{3}",
+    "E": r"[1-7]", "X": r"-?\d{1,12}", "x": r"-?\d{1,15}", "a": r"[AaPp]\.?\s?[Mm]\.?",
+    "Z": r"[+-]\d{1,2}(?::\d{2})?", "ZZ": r"[+-]\d{2}:\d{2}", "ZZZ": r"[+-]\d{4}",
+    "z": r"[A-Za-z][A-Za-z0-9_+\-]*(?:/[A-Za-z0-9_+\-]+){0,3}",
+    "MMM": "|".join(name[:3] for name in _MONTHS), "MMMM": "|".join(_MONTHS),
+    "EEE": "|".join(name[:3] for name in _DAYS), "EEEE": "|".join(_DAYS),
+}  # fmt: skip
+
+
+@lru_cache(maxsize=256)
+def _reader(pattern: str) -> tuple[re.Pattern[str], tuple[str, ...]]:
+    parts, kinds = [], []
+    for text, token in _tokens(pattern):
+        if not token:
+            parts.append(re.escape(text))
+            continue
+        kind = text.replace("L", "M").replace("c", "E") if text[0] in "Lc" else text
+        if kind not in _READ:
+            raise FunctionFault(f'a date cannot be read by the token "{text}"')
+        parts.append(f"({_READ[kind]})")
+        kinds.append(kind)
+    return re.compile("".join(parts), re.IGNORECASE | re.ASCII), tuple(kinds)
+
+
+def read(text: str, pattern: str, zone: tzinfo | None = None) -> datetime | None:
+    """The date a text names in the pattern, or None when it does not. Without an offset of its own it is a time of
+    `zone` (UTC). Raises FunctionFault for a token there is not."""
+    expression, kinds = _reader(pattern)
+    match = expression.fullmatch(text.strip()) if len(text) <= _LONGEST else None
+    if match is None:
+        return None
+    found = dict(zip(kinds, match.groups(), strict=True))
+    try:
+        return _assembled(found, zone or UTC)
+    except (ValueError, OverflowError, FunctionFault):
+        return None
+
+
+def _assembled(found: dict[str, str], zone: tzinfo) -> datetime:
+    own = next((found[kind] for kind in ("Z", "ZZ", "ZZZ", "z") if kind in found), None)
+    if "x" in found or "X" in found:
+        seconds = int(found["x"]) / 1000 if "x" in found else int(found["X"])
+        return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)).astimezone(zone)
+
+    def number(*kinds: str) -> int | None:
+        return next((int(found[kind]) for kind in kinds if kind in found), None)
+
+    short = number("yy")
+    year = number("yyyy", "y", "kkkk") or (1970 if short is None else short + (1900 if short > 60 else 2000))
+    hour = number("HH", "H")
+    if hour is None:
+        hour = number("hh", "h") or 0
+        if "a" in found:
+            hour = hour % 12 + (12 if found["a"][0] in "pP" else 0)
+    date = datetime(year, _month(found, number("MM", "M")), number("dd", "d") or 1)
+    if (week := number("WW", "W")) is not None:
+        date = datetime.fromisocalendar(year, week, number("E") or _weekday(found))
+    if (ordinal := number("ooo", "o")) is not None:
+        date = datetime(year, 1, 1) + timedelta(days=ordinal - 1)
+    fraction = f"{found.get('SSS') or found.get('u') or found.get('S', '0').zfill(3):0<3}"[:3]
+    date = date.replace(
+        hour=hour, minute=number("mm", "m") or 0, second=number("ss", "s") or 0, microsecond=int(fraction) * 1000
+    )
+    return settled(date.replace(tzinfo=zone)) if own is None else date.replace(tzinfo=zone_of(own)).astimezone(zone)
+
+
+def _month(found: dict[str, str], number: int | None) -> int:
+    name = (found.get("MMMM") or found.get("MMM") or "").lower()[:3]
+    return next((index for index, month in enumerate(_MONTHS, 1) if name and month.lower()[:3] == name), number or 1)
+
+
+def _weekday(found: dict[str, str]) -> int:
+    name = (found.get("EEEE") or found.get("EEE") or "mon").lower()[:3]
+    return next(index for index, weekday in enumerate(_DAYS, 1) if weekday.lower()[:3] == name)

@@ -1,0 +1,166 @@
+"""Calendar arithmetic and the written forms of dates: the rows. `date_values`, `date_formats`, `date_arguments` and
+`date_objects` do the work.
+
+A date is ISO 8601 text, milliseconds since 1970, or what $dtFromIso gives. Results are ISO 8601 text, of a day
+alone when the argument was one and the time does not matter. The current time comes from the evaluation only.
+"""
+
+from conn_engine.expressions.functions.rows import Function, deferred
+
+__all__ = ["DATE_METHODS", "METHODS", "ROWS", "call"]
+
+_NAMES = (
+    "toISO toISODate toISOTime toFormat toHTTP toRFC2822 toSQL toSQLDate toMillis toSeconds toUnixInteger toJSON "
+    "toString valueOf diff hasSame"
+)
+METHODS = tuple(_NAMES.split())
+"""Methods of a date's object that return a value."""
+
+DATE_METHODS = ("plus", "minus", "startOf", "endOf", "set", "setZone", "toUTC", "toLocal")
+"""Methods of a date's object that return a date again."""
+
+call = deferred("date_objects", "call")
+"""Name of a method, the date's fields and the method's arguments to its answer: a value, or a date's fields."""
+
+_DAY = "'2024-01-31'"
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "dateAdd",
+        deferred("date_arguments", "date_add"),
+        "<x(son)s?:s>",
+        "The date later by P1M, PT1H or {'days': 1} (a month ends at its last day); then a time zone.",
+        f"$dateAdd({_DAY}, 'P1M')",
+        "2024-02-29",
+    ),
+    Function(
+        "dateSubtract",
+        deferred("date_arguments", "date_subtract"),
+        "<x(son)s?:s>",
+        "The date earlier by P1M, PT1H or {'days': 1}; then a time zone.",
+        "$dateSubtract('2024-03-01T00:00:00Z', {'minutes': 2})",
+        "2024-02-29T23:58:00.000Z",
+    ),
+    Function(
+        "dateStart",
+        deferred("date_arguments", "date_start"),
+        "<xss?:s>",
+        "Where the date's year, quarter, month, week (Monday), day or hour begins; then a time zone.",
+        "$dateStart('2024-11-07T12:00:00Z', 'week', 'Europe/Berlin')",
+        "2024-11-04T00:00:00.000+01:00",
+    ),
+    Function(
+        "dateEnd",
+        deferred("date_arguments", "date_end"),
+        "<xss?:s>",
+        "The last millisecond (or day) of the date's year, quarter, month, week, day or hour; then a time zone.",
+        "$dateEnd('2024-02-10', 'month')",
+        "2024-02-29",
+    ),
+    Function(
+        "dateDiff",
+        deferred("date_arguments", "date_diff"),
+        "<xxs?:n>",
+        "How many whole units (days) from the first date to the second, negative when it is earlier.",
+        "$dateDiff('2024-01-31', '2024-03-01', 'months')",
+        1,
+    ),
+    Function(
+        "dateParse",
+        deferred("date_arguments", "date_parse"),
+        "<s-ss?:s>",
+        "The date a text names in a pattern such as dd/MM/yyyy HH:mm; then its time zone (utc).",
+        "$dateParse('3 Jul 2024 5:04 PM', 'd MMM yyyy h:mm a')",
+        "2024-07-03T17:04:00.000Z",
+    ),
+    Function(
+        "dateFormat",
+        deferred("date_arguments", "date_format"),
+        "<xss?:s>",
+        "The date in a pattern such as yyyy-MM-dd'T'HH:mm, EEEE or LLL; then a time zone.",
+        "$dateFormat('2024-05-05T10:20:30Z', 'dd LLL yyyy, HH:mm', 'Asia/Kolkata')",
+        "05 May 2024, 15:50",
+    ),
+    Function(
+        "dateInZone",
+        deferred("date_arguments", "date_in_zone"),
+        "<xs:s>",
+        "The date with the offset of a time zone: utc, +05:30, Europe/Berlin.",
+        "$dateInZone('2024-11-05T12:00:00Z', 'Asia/Kolkata')",
+        "2024-11-05T17:30:00.000+05:30",
+    ),
+    Function(
+        "isoWeek",
+        deferred("date_arguments", "iso_week"),
+        "<xs?:o>",
+        "The ISO week of the date: its year, week and weekday (1: Monday); then a time zone.",
+        "$isoWeek('2024-12-31')",
+        {"year": 2025, "week": 1, "weekday": 2},
+    ),
+    Function(
+        "epochSeconds",
+        deferred("date_arguments", "epoch_seconds"),
+        "<x:n>",
+        "Whole seconds since 1970 of the date; of now: $epochSeconds($now()).",
+        "$epochSeconds('2023-11-14T22:13:20Z')",
+        1700000000,
+    ),
+    Function(
+        "epochMillis",
+        deferred("date_arguments", "epoch_millis"),
+        "<x:n>",
+        "Milliseconds since 1970 of the date.",
+        "$epochMillis('2023-11-14T22:13:20.5Z')",
+        1700000000500,
+    ),
+    Function(
+        "fromEpoch",
+        deferred("date_arguments", "from_epoch"),
+        "<(ns)s?s?:s>",
+        "The date of seconds (default) or milliseconds since 1970; then a time zone.",
+        "$fromEpoch(1700000000)",
+        "2023-11-14T22:13:20.000Z",
+    ),
+    Function(
+        "toRfc2822",
+        deferred("date_arguments", "to_rfc2822"),
+        "<xs?:s>",
+        "The date as in e-mail (RFC 2822); then a time zone.",
+        "$toRfc2822('2024-11-05T12:00:00Z')",
+        "Tue, 05 Nov 2024 12:00:00 +0000",
+    ),
+    Function(
+        "fromRfc2822",
+        deferred("date_arguments", "from_rfc2822"),
+        "<s-:s>",
+        "The date of an e-mail's or HTTP header's text (RFC 2822).",
+        "$fromRfc2822('Tue, 05 Nov 2024 13:00:00 +0100')",
+        "2024-11-05T12:00:00.000Z",
+    ),
+    Function(
+        "toHttpDate",
+        deferred("date_arguments", "to_http_date"),
+        "<x:s>",
+        "The date as in HTTP headers.",
+        "$toHttpDate('2024-05-05T10:20:30Z')",
+        "Sun, 05 May 2024 10:20:30 GMT",
+    ),
+    Function(
+        "dtFromIso",
+        deferred("date_objects", "from_text"),
+        "<xx?:o>",
+        "The date of an ISO text (then a zone) as an object with fields and methods; end with .toISO().",
+        "$dtFromIso('2024-01-31T00:00:00Z').plus({'months': 1}).toISO()",
+        "2024-02-29T00:00:00.000Z",
+        date=True,
+    ),
+    Function(
+        "dtFromFormat",
+        deferred("date_objects", "from_format"),
+        "<xsx?:o>",
+        "The date of a text in a pattern (then a zone) as an object like $dtFromIso's.",
+        "$dtFromFormat('3/7/2024', 'M/d/yyyy').toISODate()",
+        "2024-03-07",
+        date=True,
+    ),
+)

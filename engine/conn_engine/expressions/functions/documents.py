@@ -1,0 +1,52 @@
+"""Documents of text: HTML, Markdown, and the blocks that workplace tools want instead: the rows. `html_text`,
+`markdown_blocks` and `block_text` do the work.
+
+The names of formats in these functions are what mappings call them; nothing here knows a service.
+"""
+
+from conn_engine.expressions.functions.rows import Function, deferred
+
+__all__ = ["ROWS"]
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "convertHtmlToMarkdown",
+        deferred("html_text", "html_to_markdown"),
+        "<s-:s>",
+        "HTML as Markdown; scripts, styles and comments are dropped.",
+        "$convertHtmlToMarkdown('<p>a <a href=\"https://x.y\">link</a> &amp; <em>em</em><br>two</p>')",
+        "a [link](https://x.y) & _em_  \ntwo",
+    ),
+    Function(
+        "convertMarkdownToHtml",
+        deferred("markdown_blocks", "markdown_to_html"),
+        "<s-:s>",
+        "Markdown as HTML; HTML in the Markdown is shown as text.",
+        "$convertMarkdownToHtml('# Hi\n\nText **b**')",
+        "<h1>Hi</h1>\n<p>Text <strong>b</strong></p>\n",
+    ),
+    Function(
+        "convertMarkdownToSlack",
+        deferred("markdown_blocks", "markdown_to_message"),
+        "<s-:a>",
+        "Markdown as message blocks: header, section (mrkdwn), divider. A single * stays as it is.",
+        "$convertMarkdownToSlack('# Hello\nThis is **bold**.').text.text",
+        ["Hello", "This is *bold*."],
+    ),
+    Function(
+        "convertMarkdownToNotion",
+        deferred("markdown_blocks", "markdown_to_page"),
+        "<s-:o>",
+        "Markdown as {children}: page blocks with rich_text (headings, lists, to_do, code, quote, table, image).",
+        "$convertMarkdownToNotion('# Hi\n\nText **b**').children.type",
+        ["heading_1", "paragraph"],
+    ),
+    Function(
+        "convertNotionToMarkdown",
+        deferred("block_text", "page_to_markdown"),
+        "<a:s>",
+        "Page blocks with rich_text as Markdown.",
+        "$convertNotionToMarkdown([{'type': 'heading_1', 'heading_1': {'rich_text': [{'plain_text': 'Intro'}]}}])",
+        "# Intro\n\n",
+    ),
+)

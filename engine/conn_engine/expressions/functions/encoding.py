@@ -1,0 +1,163 @@
+"""Encodings of text: base64 and hexadecimal over UTF-8, and JSON text. Not here: digests and signatures, URLs."""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from conn_engine.expressions.functions.rows import NULL, Function, FunctionFault, bounded
+
+__all__ = ["ROWS"]
+
+
+def _base64encode(text: str | None, url_safe: bool | None = None) -> str | None:
+    if text is None:
+        return None
+    raw = text.encode("utf-8", "replace")
+    if url_safe:
+        return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+    return base64.b64encode(raw).decode()
+
+
+def _base64decode(text: str | None, _url_safe: bool | None = None) -> str | None:
+    if text is None:
+        return None
+    plain = "".join(text.split()).replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return base64.b64decode(plain + "=" * (-len(plain) % 4), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        raise FunctionFault("the argument of $base64decode is not base64 of UTF-8 text") from None
+
+
+def _hex_encode(text: str | None) -> str | None:
+    return None if text is None else text.encode("utf-8", "replace").hex()
+
+
+def _hex_decode(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        return bytes.fromhex(text.removeprefix("0x")).decode("utf-8")
+    except ValueError:
+        raise FunctionFault("the argument of $hexDecode is not hexadecimal of UTF-8 text") from None
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _json_parse(text: str | None) -> Any:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return NULL
+    return NULL if value is None else value
+
+
+def _jcs(value: Any) -> str | None:
+    if value is None:
+        return None
+    import rfc8785
+
+    try:
+        return rfc8785.dumps(None if value is NULL else _doubles(value)).decode("utf-8")
+    except (rfc8785.CanonicalizationError, OverflowError, RecursionError):
+        raise FunctionFault("the argument of $jcs has no canonical form: it is too deep, or a number is none") from None
+
+
+def _doubles(value: Any) -> Any:
+    """The value with numbers as JSON's readers elsewhere have them: one beyond 2^53 is the nearest double."""
+    if isinstance(value, dict):
+        return {name: _doubles(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_doubles(item) for item in value]
+    return float(value) if isinstance(value, int) and abs(value) >= 2**53 else value
+
+
+def _unicode_escape(text: str | None) -> str | None:
+    if text is None:
+        return None
+    if text.isascii():
+        return text
+    units = bounded(text, "the argument of $unicodeEscape").encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[at : at + 2], "big") for at in range(0, len(units), 2))
+    return "".join(chr(code) if code < 0x80 else f"\\u{code:04x}" for code in codes)
+
+
+def _literal(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    from conn_engine.expressions.functions.literals import read_literal
+
+    read = read_literal(value)
+    return NULL if read is None else read
+
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "base64encode",
+        _base64encode,
+        "<s-b?:s>",
+        "Base64 of the text's UTF-8 bytes; with true, the URL-safe alphabet without padding.",
+        "$base64encode('héllo')",
+        "aMOpbGxv",
+    ),
+    Function(
+        "base64decode",
+        _base64decode,
+        "<s-b?:s>",
+        "The UTF-8 text behind base64; both alphabets, padded or not. Refuses anything else.",
+        "$base64decode('Pj4-Pz8_', true)",
+        ">>>???",
+    ),
+    Function(
+        "hexEncode",
+        _hex_encode,
+        "<s-:s>",
+        "The text's UTF-8 bytes in hexadecimal.",
+        "$hexEncode('é')",
+        "c3a9",
+    ),
+    Function(
+        "hexDecode",
+        _hex_decode,
+        "<s-:s>",
+        "The UTF-8 text behind hexadecimal. Refuses anything else.",
+        "$hexDecode('c3a9')",
+        "é",
+    ),
+    Function(
+        "jsonParse",
+        _json_parse,
+        "<s-:x>",
+        "The value of a JSON text; null when it is not valid JSON.",
+        """$jsonParse('{"a": [1, true]}')""",
+        {"a": [1, True]},
+    ),
+    Function(
+        "jcs",
+        _jcs,
+        "<x:s>",
+        "The value as canonical JSON (RFC 8785): names sorted, no blanks, numbers in their shortest form.",
+        "$jcs({'b': 1.50, 'a': [true, '€']})",
+        '{"a":[true,"€"],"b":1.5}',
+    ),
+    Function(
+        "unicodeEscape",
+        _unicode_escape,
+        "<s-:s>",
+        "The text with \\u and four lower-case hexadecimal digits for each UTF-16 unit outside ASCII.",
+        "$unicodeEscape('Zoë 😀')",
+        "Zo\\u00eb \\ud83d\\ude00",
+    ),
+    Function(
+        "literal",
+        _literal,
+        "<x:x>",
+        "The value that a text stands for when it is a literal ('12', '[1, 2]', 'True', in quotes); else the text.",
+        """$literal("{'ids': [1, 2], 'all': True}")""",
+        {"ids": [1, 2], "all": True},
+    ),
+)

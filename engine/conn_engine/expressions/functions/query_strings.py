@@ -1,0 +1,187 @@
+"""Query strings and forms to nested values and back, with the conventions of the common JavaScript library, and
+the parts of URLs."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote, unquote_plus
+
+from conn_engine.expressions.functions.rows import FunctionFault, bounded
+from conn_engine.urls import split_plain_url
+
+__all__ = ["build_url", "parse_query", "parse_url", "stringify_query"]
+
+_DEEPEST = 5
+_DEEPEST_WRITTEN = 20
+_MOST_PAIRS = 10_000
+_LARGEST_INDEX = 20
+_BRACKET = re.compile(r"\[([^\[\]]*)\]")
+_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443, "ftp": 21}
+_FORMATS = ("indices", "brackets", "repeat", "comma")
+
+
+def parse_query(text: str | None) -> dict[str, Any] | None:
+    """Names of brackets nest five levels deep; what is deeper stays text of the last name."""
+    if text is None:
+        return None
+    pairs = [pair for pair in bounded(text, "a query").lstrip("?").split("&") if pair]
+    if len(pairs) > _MOST_PAIRS:
+        raise FunctionFault(f"a query has more than {_MOST_PAIRS} pairs", "U1001")
+    result: dict[str, Any] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        _put(result, _names(unquote_plus(name)), unquote_plus(value))
+    made = _lists(result)
+    return made if isinstance(made, dict) else result
+
+
+def _names(name: str) -> list[str]:
+    start = name.find("[")
+    if start <= 0:
+        return [name]
+    names, at = [name[:start]], start
+    while len(names) <= _DEEPEST and (match := _BRACKET.match(name, at)) is not None:
+        names.append(match[1])
+        at = match.end()
+    return [*names, name[at:]] if at < len(name) else names
+
+
+class _Many(list[Any]):
+    """Values of a name that came without or with an empty index."""
+
+
+def _put(place: dict[str, Any], names: list[str], value: Any) -> None:
+    name, rest = names[0], names[1:]
+    if not rest:
+        if name in place:
+            old = place[name]
+            place[name] = _Many([*(old if isinstance(old, _Many) else [old]), value])
+        else:
+            place[name] = value
+    elif rest == [""]:
+        old = place.get(name)
+        kept = [] if old is None else old if isinstance(old, _Many) else [old]
+        place[name] = _Many([*kept, value])
+    else:
+        below = place.get(name)
+        if not isinstance(below, dict):
+            below = {} if below is None else dict(enumerate_text(below))
+            place[name] = below
+        if rest[0] == "":
+            rest = [str(len(below)), *rest[1:]]
+        _put(below, rest, value)
+
+
+def enumerate_text(value: Any) -> Iterator[tuple[str, Any]]:
+    """The items of a list, or the one value, under their index as text."""
+    items = value if isinstance(value, list) else [value]
+    return ((str(index), item) for index, item in enumerate(items))
+
+
+def _lists(value: Any) -> Any:
+    """Objects whose names are all indexes, as lists."""
+    if isinstance(value, _Many):
+        return [_lists(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {name: _lists(item) for name, item in value.items()}
+    indexed = made and all(map(_is_index, made))
+    return [made[name] for name in sorted(made, key=int)] if indexed and "0" in made else made
+
+
+def _is_index(name: str) -> bool:
+    return name.isdecimal() and name.isascii() and len(name) <= 3 and int(name) <= _LARGEST_INDEX
+
+
+def stringify_query(value: dict[str, Any] | None, options: dict[str, Any] | None = None) -> str | None:
+    """Percent-encoded by UTF-8; a null is an empty value, unless it is skipped."""
+    if value is None:
+        return None
+    given = options or {}
+    form = given.get("arrayFormat", "indices")
+    if form not in _FORMATS:
+        raise FunctionFault(f'"{str(form)[:20]}" is no arrayFormat; {", ".join(_FORMATS)}')
+    encode = given.get("encode", True)
+    pairs = [
+        f"{_encoded(name) if encode else name}={_encoded(item) if encode else item}"
+        for name, item in _pairs("", value, form, 0)
+        if not (item is None and given.get("skipNulls"))
+        for item in ["" if item is None else item]
+    ]
+    return ("?" if given.get("addQueryPrefix") and pairs else "") + "&".join(pairs)
+
+
+def _encoded(text: str) -> str:
+    return quote(text.encode("utf-8", "replace"), safe="")
+
+
+def _pairs(name: str, value: Any, form: str, depth: int) -> Iterator[tuple[str, str | None]]:
+    if depth > _DEEPEST_WRITTEN:
+        raise FunctionFault(f"the value is nested deeper than {_DEEPEST_WRITTEN}", "D1011")
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _pairs(f"{name}[{key}]" if name else key, item, form, depth + 1)
+    elif not isinstance(value, list):
+        yield name, _text(value)
+    elif form == "comma" and value:
+        yield name, ",".join(_text(item) or "" for item in value)
+    else:
+        for index, item in enumerate(value):
+            inner = f"{name}[{index}]" if form == "indices" else f"{name}[]" if form == "brackets" else name
+            yield from _pairs(inner, item, form, depth + 1)
+
+
+def _text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+    raise FunctionFault("an object or a list has no place inside a list of the comma form")
+
+
+def parse_url(text: str | None) -> dict[str, Any] | None:
+    """As a browser's URL object: `protocol` ends with a colon, `search` and `hash` keep their mark; and `query`."""
+    if text is None:
+        return None
+    try:
+        parts = split_plain_url(bounded(text, "a URL", 100_000).strip())
+        port = parts.port
+    except ValueError:
+        parts, port = split_plain_url(""), None
+    if not parts.scheme or not (parts.netloc or parts.path):
+        raise FunctionFault(f"{text[:80]!r} is no absolute URL")
+    scheme, host = parts.scheme.lower(), parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    number = "" if port is None or port == _PORTS.get(scheme) else str(port)
+    path = parts.path or ("/" if parts.netloc else "")
+    search = f"?{parts.query}" if parts.query else ""
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    authority = f"{shown}:{number}" if number else shown
+    user = f"{parts.username or ''}{':' + parts.password if parts.password else ''}@" if parts.username else ""
+    origin = f"{scheme}://{authority}" if scheme in _PORTS else "null"
+    return {
+        "href": f"{scheme}:{'//' if parts.netloc else ''}{user}{authority}{path}{search}{fragment}",
+        "origin": origin,
+        "protocol": f"{scheme}:",
+        "username": parts.username or "",
+        "password": parts.password or "",
+        "host": authority,
+        "hostname": shown,
+        "port": number,
+        "pathname": path,
+        "search": search,
+        "hash": fragment,
+        "query": parse_query(parts.query),
+    }
+
+
+def build_url(text: str | None, query: dict[str, Any] | None = None, options: Any = None) -> str | None:
+    """The query goes behind the one there is and before the fragment."""
+    if text is None:
+        return None
+    added = stringify_query(query, {"skipNulls": True, **(options or {}), "addQueryPrefix": False}) or ""
+    base, mark, fragment = bounded(text, "a URL", 100_000).partition("#")
+    joint = "" if not added or base.endswith(("?", "&")) else "&" if "?" in base else "?"
+    return f"{base}{joint}{added}{mark}{fragment}"

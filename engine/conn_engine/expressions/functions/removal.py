@@ -1,0 +1,67 @@
+"""Data without what stands at certain paths, whose steps may be patterns."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
+
+from conn_engine.documents.wildcards import fits
+from conn_engine.expressions.functions.rows import FunctionFault
+
+__all__ = ["without_paths"]
+
+_DEEPEST = 200
+Paths: TypeAlias = Sequence[tuple[str, ...]]
+Places: TypeAlias = frozenset[tuple[int, int]]
+"""How far along which paths: pairs of a path's number and the step that comes next in it."""
+
+
+def without_paths(value: Any, pointers: Iterable[str]) -> Any:
+    """A copy of the data without what the JSON pointers lead to. In a step `*` is any characters; a step `**` is any
+    number of steps, none too. An item of a list becomes null: the others keep their places.
+
+    Each value is visited once, whatever the number of ways to it. Raises FunctionFault for data that is too deep.
+    """
+    paths = [
+        tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")) for pointer in pointers
+    ]
+    return _without(value, _reached(paths, ((at, 0) for at in range(len(paths)))), paths, 0)
+
+
+def _reached(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
+    """The places with those behind every `**`, which may stand for no step at all."""
+    found: set[tuple[int, int]] = set()
+    for at, place in places:
+        step = place
+        found.add((at, step))
+        while step < len(paths[at]) and paths[at][step] == "**":
+            step += 1
+            found.add((at, step))
+    return frozenset(found)
+
+
+def _without(value: Any, places: Places, paths: Paths, depth: int) -> Any:
+    if depth > _DEEPEST:
+        raise FunctionFault("the data is nested too deeply")
+    if isinstance(value, list):
+        return [_strip(str(at), item, places, paths, depth)[1] for at, item in enumerate(value)]
+    if isinstance(value, dict):
+        left = ((key, *_strip(key, inner, places, paths, depth)) for key, inner in value.items())
+        return {key: inner for key, stays, inner in left if stays}
+    return value
+
+
+def _strip(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
+    """Whether what is at a key stays, and what is left of it."""
+    further = _reached(paths, _onward(key, places, paths))
+    if any(step == len(paths[at]) for at, step in further):
+        return False, None
+    return True, _without(value, further, paths, depth + 1) if further else value
+
+
+def _onward(key: str, places: Places, paths: Paths) -> Iterator[tuple[int, int]]:
+    for at, step in places:
+        if step < len(paths[at]):
+            pattern = paths[at][step]
+            if pattern == "**":
+                yield at, step
+            elif fits(pattern, key):
+                yield at, step + 1

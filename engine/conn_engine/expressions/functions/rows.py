@@ -1,0 +1,85 @@
+"""What a row of the function registry holds, how a function refuses, and the bounds they share. No function is
+defined here."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+__all__ = ["NULL", "Function", "FunctionFault", "answer", "bounded", "deferred"]
+
+_LONGEST = 5_000_000
+
+
+class _Null:
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "NULL"
+
+
+NULL: Final = _Null()
+"""What an implementation returns for JSON's null (None is undefined)."""
+
+
+class FunctionFault(Exception):
+    """A function refuses its arguments. `code` is the error code that the author sees."""
+
+    def __init__(self, message: str, code: str = "D3137") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """One function: `$name`, its JSONata `signature` (checked before the call), one line of documentation and
+    an example.
+
+    `example` is an expression without input, `expected` its value (None: null); it is run as a test in every
+    evaluator. `moment` says that the implementation asks for the evaluation's time or randomness
+    (`moment.current()`), `date` that it returns the fields of a date, to which the evaluator adds the methods
+    of `date_objects`.
+    """
+
+    name: str
+    implementation: Callable[..., Any]
+    signature: str
+    doc: str
+    example: str
+    expected: Any
+    moment: bool = False
+    date: bool = False
+
+
+def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[Any]) -> Any:
+    """What an implementation answers. Whatever goes wrong in it is the arguments' fault: raises FunctionFault only."""
+    try:
+        return implementation(*arguments)
+    except FunctionFault:
+        raise
+    except RecursionError:
+        raise FunctionFault(f"an argument of ${name} is nested too deeply", "D1011") from None
+    except MemoryError:
+        raise FunctionFault(f"${name} would exceed the memory there is", "U1001") from None
+    except Exception as error:  # data is anything; an evaluation ends with a value or an error that says why
+        reason = f"{type(error).__name__}: {error}"[:160]
+        raise FunctionFault(f"${name} can make nothing of its arguments ({reason})") from error
+
+
+def deferred(module: str, name: str) -> Callable[..., Any]:
+    """The function `name` of a module of this package, which is imported at the first call."""
+    found: list[Callable[..., Any]] = []
+
+    def call(*arguments: Any) -> Any:
+        if not found:
+            found.append(getattr(import_module(f"conn_engine.expressions.functions.{module}"), name))
+        return found[0](*arguments)
+
+    return call
+
+
+def bounded(text: str, what: str, longest: int = _LONGEST) -> str:
+    """The text, when it is not longer than a function may read. Raises FunctionFault (`U1001`)."""
+    if len(text) > longest:
+        raise FunctionFault(f"{what} is longer than {longest} characters", "U1001")
+    return text

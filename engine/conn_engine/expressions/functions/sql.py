@@ -1,0 +1,16 @@
+"""Conditions of SQL-like query languages from filter objects: the row. `sql_conditions` does the work."""
+
+from conn_engine.expressions.functions.rows import Function, deferred
+
+__all__ = ["ROWS"]
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "convertQueryToSql",
+        deferred("sql_conditions", "convert_query"),
+        "<o(as)?o?o?o?o?:s>",
+        "A filter object as conditions: keys to use, names, types (string, number, date …), operators, options.",
+        "$convertQueryToSql({'name': {'eq': \"O'Hara\"}, 'age': {'gte': 30}}, [], {}, {'name': 'string'})",
+        "name = 'O''Hara' AND age >= 30",
+    ),
+)

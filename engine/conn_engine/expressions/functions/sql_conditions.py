@@ -1,0 +1,145 @@
+"""Conditions of SQL-like query languages, for `sql`.
+
+A value whose type is not named is written as it is: only a `string` (or a table of values) is quoted. So name the
+type of everything a caller may fill in. Quotes inside a quoted value are always doubled; the option
+`escapeSingleQuotes` writes them with a backslash instead.
+"""
+
+import math
+from typing import Any
+
+from conn_engine.expressions.functions.date_values import date_of
+from conn_engine.expressions.functions.rows import FunctionFault
+
+__all__ = ["convert_query"]
+
+_OPERATORS = {
+    "eq": "=",
+    "ne": "<>",
+    "gt": ">",
+    "gte": ">=",
+    "lt": "<",
+    "lte": "<=",
+    "in": "in",
+    "nin": "not in",
+    "like": "like",
+}
+_ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSZZ"
+_DEEPEST = 20
+
+
+class _Writer:
+    """What the arguments besides the query say."""
+
+    def __init__(self, keys: Any, names: Any, types: Any, operators: Any, options: Any) -> None:
+        listed = keys if isinstance(keys, list) else [keys] if keys else []
+        self.keys = frozenset(key for key in listed if isinstance(key, str))
+        self.names = names or {}
+        self.types = types or {}
+        self.operators = {**_OPERATORS, **(operators or {})}
+        self.options = options or {}
+
+    def conditions(self, query: dict[str, Any], joint: str, depth: int = 0) -> str:
+        """Those of one object, joined."""
+        if depth > _DEEPEST:
+            raise FunctionFault(f"the query is nested deeper than {_DEEPEST}", "D1011")
+        parts: list[str] = []
+        for key, value in query.items():
+            if key in ("or", "and") and isinstance(value, dict):
+                if inner := self.conditions(value, key.upper(), depth + 1):
+                    parts.append(f"({inner})")
+            elif not self.keys or key in self.keys:
+                parts.extend(self.comparisons(key, value))
+        return f" {joint} ".join(parts)
+
+    def comparisons(self, key: str, value: Any) -> list[str]:
+        """Those of one key: a value alone is compared for equality, a list for being in it."""
+        if value is None:
+            return []
+        tests = value if isinstance(value, dict) else {"in" if isinstance(value, list) else "eq": value}
+        return [self.comparison(key, operator, operand) for operator, operand in tests.items()]
+
+    def comparison(self, key: str, operator: str, operand: Any) -> str:
+        """One name, operator and value."""
+        if operator not in self.operators:
+            raise FunctionFault(f"Unknown operator: {operator}; there are {', '.join(self.operators)}")
+        name = str(self.names.get(key, key))
+        if operator in ("in", "nin"):
+            items = [self.literal(key, item) for item in (operand if isinstance(operand, list) else [operand])]
+            if operator == "in" and self.options.get("useOrForIn"):
+                return f"({' OR '.join(self.compared(name, self.operators['eq'], item) for item in items)})"
+            return f"{name} {self.operators[operator]} ({','.join(items)})"
+        return self.compared(name, self.operators[operator], self.literal(key, operand))
+
+    def compared(self, name: str, operator: str, literal: str) -> str:
+        """With the spaces that the options allow."""
+        space = "" if self.options.get("noSpaceBetweenOperator") else " "
+        return f"{name}{space}{operator}{space}{literal}"
+
+    def literal(self, key: str, value: Any) -> str:
+        """A value as its type wants it."""
+        kind = self.types.get(key)
+        if isinstance(kind, dict):
+            found = kind.get(_text(value), value)
+            return _text(found) if isinstance(found, bool | int | float) else self.quoted(_text(found))
+        if kind == "string":
+            return self.quoted(_text(value))
+        if kind == "number":
+            return _number(value)
+        if kind == "boolean":
+            return "true" if str(value).lower() == "true" else "false"
+        if kind == "dotnetdate":
+            return date_of(value).strftime("DateTime(%Y,%m,%d)")
+        if isinstance(kind, str) and (kind == "date" or kind.startswith("date|")):
+            from conn_engine.expressions.functions.date_formats import written
+
+            text = written(date_of(value), kind[5:] or _ISO)
+            return text if self.options.get("noQuotesForDate") else self.quoted(text)
+        return _text(value)
+
+    def quoted(self, text: str) -> str:
+        """In quotes, those inside made harmless."""
+        if self.options.get("noQuotes"):
+            return text
+        if self.options.get("useDoubleQuotes"):
+            return '"' + text.replace('"', '""') + '"'
+        if self.options.get("escapeSingleQuotes"):
+            return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+        return "'" + text.replace("'", "''") + "'"
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | dict):
+        raise FunctionFault("a value in a query is a text, a number or a boolean")
+    return str(value)
+
+
+def _number(value: Any) -> str:
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise FunctionFault(f"{str(value)[:40]!r} in the query is not a number")
+    text = str(value).strip()
+    return str(int(number)) if number.is_integer() and not text.lstrip("+-").isdecimal() else text
+
+
+def convert_query(  # noqa: PLR0917
+    query: dict[str, Any] | None,
+    keys: Any = None,
+    names: Any = None,
+    types: Any = None,
+    operators: Any = None,
+    options: Any = None,
+) -> str | None:
+    """The conditions as one text; empty when the query has none."""
+    if query is None:
+        return None
+    writer = _Writer(keys, names, types, operators, options)
+    text = writer.conditions(query, str(writer.options.get("conjunction", "AND"))[:10])
+    return f"({text})" if text and writer.options.get("groupComparisonInBrackets") else text

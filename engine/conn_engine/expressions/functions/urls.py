@@ -1,0 +1,40 @@
+"""URLs and query strings: the rows. `query_strings` reads and writes them."""
+
+from conn_engine.expressions.functions.rows import Function, deferred
+
+__all__ = ["ROWS"]
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "parseUrl",
+        deferred("query_strings", "parse_url"),
+        "<s-:o>",
+        "The parts of a URL, named as in browsers (hostname, pathname, search …), and its query.",
+        "$parseUrl('https://example.com:8443/a?b=1#c').(hostname & ' ' & port & ' ' & query.b)",
+        "example.com 8443 1",
+    ),
+    Function(
+        "buildUrl",
+        deferred("query_strings", "build_url"),
+        "<s-o?o?:s>",
+        "The URL with a query added (options as $stringifyQuery).",
+        "$buildUrl('https://example.com/a?b=1', {'c': 'x y'})",
+        "https://example.com/a?b=1&c=x%20y",
+    ),
+    Function(
+        "parseQuery",
+        deferred("query_strings", "parse_query"),
+        "<s-:o>",
+        "The object a query or form stands for: repeated names and a[] are lists, a[b] objects.",
+        "$parseQuery('a=1&b[]=2&b[]=3&c[d]=4')",
+        {"a": "1", "b": ["2", "3"], "c": {"d": "4"}},
+    ),
+    Function(
+        "stringifyQuery",
+        deferred("query_strings", "stringify_query"),
+        "<o-o?:s>",
+        "The query or form of an object. Options: arrayFormat (indices, brackets, repeat, comma), encode, skipNulls.",
+        "$stringifyQuery({'a': 'x y', 'b': [2, 3]}, {'arrayFormat': 'repeat'})",
+        "a=x%20y&b=2&b=3",
+    ),
+)

@@ -1,0 +1,24 @@
+"""XML to values and back: the rows. `xml_values` does the work."""
+
+from conn_engine.expressions.functions.rows import Function, deferred
+
+__all__ = ["ROWS"]
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "xmlToJs",
+        deferred("xml_values", "xml_to_js"),
+        "<s-o?:o>",
+        "An XML text: elements by name with _text, _attributes, _cdata; {'compact': false}: as a tree.",
+        "$xmlToJs('<a id=\"1\"><b>x</b><b>y</b></a>').a.b._text",
+        ["x", "y"],
+    ),
+    Function(
+        "jsToXml",
+        deferred("xml_values", "js_to_xml"),
+        "<o-o?:s>",
+        "The XML text of what $xmlToJs gives. Options: compact (true), spaces to indent by (0).",
+        "$jsToXml({'a': {'_attributes': {'id': 1}, 'b': [{'_text': 'x & y'}, 'z']}})",
+        '<a id="1"><b>x &amp; y</b><b>z</b></a>',
+    ),
+)

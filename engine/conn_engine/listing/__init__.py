@@ -1,0 +1,1 @@
+"""What comes next in a listing: pagination, incremental state, parents, chunks, recursion, jobs."""

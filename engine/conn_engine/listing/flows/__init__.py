@@ -1,0 +1,28 @@
+"""What makes one operation many requests: parents, recursion, enrichment, chunks; and the kinds of values that records
+have. Settings; `runtime` runs them."""
+
+from conn_engine.listing.flows.casts import ACCEPTED, KIND, PLACE, cast_records, steps_of
+from conn_engine.listing.flows.chunk import Chunk
+from conn_engine.listing.flows.enrich import Enrich
+from conn_engine.listing.flows.parents import Parents, Source
+from conn_engine.listing.flows.placement import Placement, place
+from conn_engine.listing.flows.recurse import Recurse
+from conn_engine.listing.flows.request import StepRequest
+from conn_engine.listing.flows.step import Step
+
+__all__ = [
+    "ACCEPTED",
+    "KIND",
+    "PLACE",
+    "Chunk",
+    "Enrich",
+    "Parents",
+    "Placement",
+    "Recurse",
+    "Source",
+    "Step",
+    "StepRequest",
+    "cast_records",
+    "place",
+    "steps_of",
+]

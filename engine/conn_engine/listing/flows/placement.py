@@ -1,0 +1,51 @@
+"""Where a value of a flow goes in the request, besides the templates that name it."""
+
+from typing import Annotated, Any, Protocol
+
+from msgspec import Meta
+
+from conn_engine.documents.pointers import set_pointer
+from conn_engine.settings import Draft, Settings
+
+__all__ = ["Body", "Form", "Header", "Param", "Placement", "Places", "place"]
+
+Param = Annotated[str | None, Meta(description="Query parameter that carries the value.")]
+Header = Annotated[str | None, Meta(description="Request header that carries the value.")]
+Body = Annotated[str | None, Meta(description="JSON pointer of the value in the request's body (`/filter/ids`).")]
+Form = Annotated[str | None, Meta(description="Form field that carries the value.")]
+
+
+class Places(Protocol):
+    """Settings that name places."""
+
+    @property
+    def param(self) -> str | None: ...
+    @property
+    def header(self) -> str | None: ...
+    @property
+    def body(self) -> str | None: ...
+    @property
+    def form(self) -> str | None: ...
+
+
+def place(settings: Places, draft: Draft, value: Any) -> None:
+    """Put a value at every place that is named. A list is joined by commas in a header; how it is written in the query
+    and in a form is `query_format`'s affair."""
+    if settings.param is not None:
+        draft.set_query(settings.param, value)
+    if settings.header is not None:
+        draft.set_header(settings.header, ",".join(map(str, value)) if isinstance(value, list) else str(value))
+    if settings.body is not None:
+        draft.body = set_pointer(draft.body, settings.body, value)
+    if settings.form is not None:
+        draft.body = {**(draft.body if isinstance(draft.body, dict) else {}), settings.form: value}
+        draft.body_format = "form"
+
+
+class Placement(Settings, frozen=True, kw_only=True):
+    """Places in a request."""
+
+    param: Param = None
+    header: Header = None
+    body: Body = None
+    form: Form = None

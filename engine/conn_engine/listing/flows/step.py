@@ -1,0 +1,28 @@
+"""A step beside an operation's own request: before or after it, after a log-in, or to subscribe to deliveries."""
+
+from typing import Annotated, TypeAlias
+
+from msgspec import Meta
+
+from conn_engine.listing.flows.request import StepRequest
+from conn_engine.settings import Settings
+
+__all__ = ["Step"]
+
+Word: TypeAlias = Annotated[str, Meta(pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$", max_length=100)]
+Expression: TypeAlias = str  # JSONata
+
+
+class Step(Settings, frozen=True, kw_only=True):
+    """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
+
+    name: Annotated[Word, Meta(description="Key under which the result stands.")]
+    run_if: Annotated[Expression | None, Meta(description="The step runs when this is true. Default: always.")] = None
+    request: Annotated[StepRequest | None, Meta(description="A request; its decoded answer is `response`.")] = None
+    transform: Annotated[
+        Expression | None, Meta(description="Makes the result; with a request, over its `response`.")
+    ] = None
+
+    def __post_init__(self) -> None:
+        if self.request is None and self.transform is None:
+            raise ValueError("a step needs `request` or `transform`")

@@ -1,0 +1,112 @@
+"""Cursors that are whole numbers: ids, sequence numbers, versions."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.listing.incremental.formats import absent
+from conn_engine.listing.incremental.settings import Common, Render, Template, Unreadable
+from conn_engine.listing.incremental.windows import Window
+
+__all__ = ["Integer"]
+
+_LARGEST = 10**18
+
+
+class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="integer"):
+    """Whole numbers, also as text of digits. State: a number."""
+
+    spoken: ClassVar[str] = "a bound of an integer cursor is a whole number"
+
+    window: Annotated[
+        int | Template | None, Meta(description="How many numbers a window spans. Default: one window for all.")
+    ] = None
+    granularity: Annotated[
+        int | Template,
+        Meta(
+            description="A window begins so much after the end of the one before (1 where both ends are included). By "
+            "default it begins at that end: a record on the border may come twice, none is lost."
+        ),
+    ] = 0
+    lookback: Annotated[int | Template, Meta(description="How far before the state's cursor a later run begins.")] = 0
+
+    def __post_init__(self) -> None:
+        Common.__post_init__(self)
+        window, granularity = self.window, self.granularity
+        for key, least in (("window", 1), ("granularity", 0), ("lookback", 0)):
+            value = getattr(self, key)
+            if isinstance(value, int) and value < least:
+                raise ValueError(f"`{key}` is at least {least}")
+        if isinstance(window, int) and isinstance(granularity, int) and granularity > window:
+            raise ValueError("`granularity` is more than `window`")
+
+    def read(self, value: Any) -> int | None:
+        """A record's cursor."""
+        if absent(value):
+            return None
+        return _integer(value)
+
+    def bound(self, value: Any, format: str | None = None) -> int | None:  # noqa: A002
+        """A bound; there is one form."""
+        return self.read(value)
+
+    def restored(self, value: Any) -> int | None:
+        """The number."""
+        return self.read(value)
+
+    def shown(self, value: Any) -> Any:
+        """The number."""
+        return value
+
+    def kept(self, value: Any) -> int:
+        """The number."""
+        return int(value)
+
+    def length(self, window: Window) -> int | None:
+        """The difference of its ends."""
+        return None if window.start is None or window.end is None else window.end - window.start
+
+    def _end(self, render: Render, now: float) -> int | None:
+        found = self._bound("end", self.end, render)
+        return None if found is None else int(found)
+
+    def _back(self, render: Render, cursor: int) -> int:
+        return cursor - _amount("lookback", self.lookback, render)
+
+    def _steps(self, render: Render) -> tuple[Callable[[Any], Any] | None, Callable[[Any], Any]]:
+        granularity = _amount("granularity", self.granularity, render)
+        if self.window is None:
+            return None, lambda number: number - granularity
+        window = _amount("window", self.window, render)
+        if window < 1:
+            raise ConfigurationError("`incremental.window` is less than 1")
+        return lambda number: number + window, lambda number: number - granularity
+
+    def _middle(self, start: int, last: int, step: int) -> int:
+        return min(start + (last - start + step) // 2, last)
+
+
+def _integer(value: Any) -> int:
+    text = str(value).strip()
+    if isinstance(value, bool) or not isinstance(value, str | int | float) or len(text) > 40:
+        raise Unreadable(f"{text[:60]!r} is no whole number")
+    try:
+        number = int(value) if isinstance(value, int) else int(float(text)) if float(text) % 1 == 0 else None
+        number = int(text) if text.lstrip("-").isdigit() else number
+    except (ValueError, OverflowError):
+        number = None
+    if number is None or abs(number) > _LARGEST:
+        raise Unreadable(f"{text[:60]!r} is no whole number up to 10^18")
+    return number
+
+
+def _amount(key: str, said: int | str, render: Render) -> int:
+    try:
+        amount = _integer(render(key, said))
+    except Unreadable as error:
+        raise ConfigurationError(f"`incremental.{key}`: {error}") from None
+    if amount < 0:
+        raise ConfigurationError(f"`incremental.{key}` is negative: {amount}")
+    return amount

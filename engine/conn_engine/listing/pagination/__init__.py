@@ -1,0 +1,46 @@
+"""How a listing goes from page to page. `Pagination` is the list of strategies: a new one is a class and its
+name here.
+
+Each strategy is settings and three methods (`place`, `advance`, `retreat`); `pages` is the loop over them.
+What is fetched and what becomes of a page is the caller's.
+"""
+
+from typing import TypeAlias
+
+from conn_engine.listing.pagination.cursor import Cursor
+from conn_engine.listing.pagination.dynamic import Dynamic
+from conn_engine.listing.pagination.link_header import LinkHeader
+from conn_engine.listing.pagination.links import Link, parse_links
+from conn_engine.listing.pagination.loop import MAX_EMPTY_PAGES, Emit, Fetch, Strategy, Turn, pages
+from conn_engine.listing.pagination.nested import Nested
+from conn_engine.listing.pagination.next_url import NextUrl
+from conn_engine.listing.pagination.none import NoPagination
+from conn_engine.listing.pagination.offset import Offset
+from conn_engine.listing.pagination.page import Page
+from conn_engine.listing.pagination.ranges import Range
+from conn_engine.listing.pagination.restart_settings import Filter, Restart
+
+__all__ = [
+    "MAX_EMPTY_PAGES",
+    "Cursor",
+    "Dynamic",
+    "Emit",
+    "Fetch",
+    "Filter",
+    "Link",
+    "LinkHeader",
+    "Nested",
+    "NextUrl",
+    "NoPagination",
+    "Offset",
+    "Page",
+    "Pagination",
+    "Range",
+    "Restart",
+    "Strategy",
+    "Turn",
+    "pages",
+    "parse_links",
+]
+
+Pagination: TypeAlias = Page | Offset | Cursor | NextUrl | LinkHeader | Range | Dynamic | Nested | NoPagination

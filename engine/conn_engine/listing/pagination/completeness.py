@@ -1,0 +1,134 @@
+"""Whether a listing gave everything that the vendor has: what its answers say of their end and of the total.
+
+What a verdict leads to is the caller's affair.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.settings import Answer
+from conn_engine.wire import Completeness
+
+__all__ = ["EndKey", "EndingTally"]
+
+_PLAIN = re.compile(r"""(?:\w+|"[^"\\]+"|`[^`]+`)(?:\.(?:\w+|"[^"\\]+"|`[^`]+`))*""")
+_NAME = re.compile(r"""\w+|"[^"\\]+"|`[^`]+`""")
+_ANSWER = frozenset({"body", "response", "headers"})
+_MANY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class EndKey:
+    """A key of an answer that decides whether a page follows. `setting` names it; `path` is an expression over the body
+    or over the whole answer, or a header's name."""
+
+    setting: str
+    path: str
+    source: Literal["body", "answer", "header"] = "body"
+
+    @property
+    def names(self) -> list[str] | None:
+        """The names of a plain path, the first one of the answer's parts. None for an expression that computes: it
+        decides by itself, and what it does not give is an end."""
+        if self.source == "header":
+            return ["headers", self.path.lower()]
+        if not _PLAIN.fullmatch(self.path.strip()):
+            return None
+        names = [name.strip('"`') for name in _NAME.findall(self.path)]
+        if self.source == "body":
+            return ["body", *names]
+        return names if names[0] in _ANSWER and len(names) > 1 else None
+
+    @property
+    def level(self) -> str:
+        """Of which pagination it is, where one is within another."""
+        return self.setting.rpartition(".")[0]
+
+    def find(self, answer: Answer) -> Literal["value", "null", "absent"]:
+        """Whether the answer has the key. A null on the way to it is one in its place."""
+        names = self.names
+        if names is None:
+            return "value"
+        level: Any = _part(names[0], answer)
+        for name in names[1:]:
+            if level is None:
+                return "null"
+            if isinstance(level, list):
+                return "value"  # an expression over a list's items
+            if not isinstance(level, dict) or name not in level:
+                return "absent"
+            level = level[name]
+        return "null" if level is None else "value"
+
+    def neighbors(self, answer: Answer) -> list[str]:
+        """The keys that stand where this one is missing."""
+        level: Any = None
+        for name in self.names or []:
+            below = _part(name, answer) if level is None else level.get(name)
+            if not isinstance(below, dict):
+                break
+            level = below
+        return [str(name) for name in level or {}]
+
+
+def _part(name: str, answer: Answer) -> Any:
+    return answer.response.headers.plain() if name == "headers" else answer.body
+
+
+class EndingTally:
+    """What the pages of one listing say of its end. `keys` decide it, `totals` hold how much there is; `seen` are the
+    settings whose key was in an answer: the steps of a listing share them. `resumed`: it began at a cursor, and what
+    came before is not known. `counts`: the records that are counted are those that the vendor counts."""
+
+    def __init__(
+        self, keys: Sequence[EndKey], totals: Sequence[EndKey], seen: set[str], *, resumed: bool, counts: bool
+    ) -> None:
+        self._keys = keys
+        self._every = (*keys, *totals)
+        self._seen = seen
+        self._counts = counts and not resumed
+        if resumed:
+            seen.update(key.setting for key in self._every)
+        self._arrived = 0
+        self._totals: list[int] = []
+
+    def add(self, answer: Answer, total: int | None, *, again: bool = False) -> None:
+        """Take a page in; one that came `again` brings nothing."""
+        self._arrived += 0 if again else answer.count
+        if total is not None:
+            self._totals = [*self._totals[:1], total]
+        self._seen.update(key.setting for key in self._every if key.find(answer) != "absent")
+
+    def judge(self, answer: Answer, size: int | None) -> Completeness:
+        """The verdict (see `Completeness`), given the last answer and how many records make a page full (None: that is
+        not known)."""
+        absent = tuple(key.setting for key in self._every if key.setting not in self._seen) if answer.count else ()
+        if any(answer.more):
+            settings = " and ".join(f"`{key.setting}`" for key in self._keys if key.setting != "has_more")
+            lead = f", but {settings} leads to no further page" if settings else ""
+            return Completeness("incomplete", f"the last answer says that there is more (`has_more`){lead}", absent)
+        total = min(self._totals) if self._totals and self._counts else None
+        if total is not None and self._arrived < total:
+            return Completeness("incomplete", f"{self._arrived} of {total} records arrived", absent)
+        if total is not None or answer.more:  # the end is shown by something else: what leads on is rightly missing
+            deciding = {key.setting for key in self._keys}
+            return Completeness("complete", settings=tuple(name for name in absent if name not in deciding))
+        ended = {key.level for key in self._keys if key.find(answer) == "null"}
+        missing = [key for key in self._keys if key.setting not in self._seen and key.level not in ended]
+        if not missing or not answer.count or (size is not None and answer.count < size):
+            return Completeness("complete", settings=absent)
+        return Completeness("unknown", _missing(missing, answer), tuple(key.setting for key in missing))
+
+
+def _missing(keys: Sequence[EndKey], answer: Answer) -> str:
+    texts = []
+    for key in keys:
+        near = key.neighbors(answer)
+        names = ", ".join(near[:_MANY]) + (", …" if len(near) > _MANY else "") if near else "no keys"
+        meant = did_you_mean((key.names or [""])[-1], near)
+        where = "the answer's headers are" if key.source == "header" else "there is"
+        texts.append(f'`{key.setting}` "{key.path}" is in no answer; {meant + "; " if meant else ""}{where} {names}')
+    return "; ".join(texts)

@@ -1,0 +1,181 @@
+"""Pages by cursor: an opaque value of the answer that the next request carries."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+from urllib.parse import parse_qsl
+
+from msgspec import Meta
+
+from conn_engine.errors import VendorError
+from conn_engine.listing.pagination.completeness import EndKey
+from conn_engine.listing.pagination.ending import Sized
+from conn_engine.listing.pagination.links import find_link
+from conn_engine.listing.pagination.placement import Where, token
+from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.urls import split_plain_url
+
+__all__ = ["Cursor"]
+
+
+class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor"):
+    """Cursors. State: `{cursor}`: any JSON value, as the vendor gave it. Templates see `page.cursor` (null on the first
+    page).
+
+    The listing ends when a rule says so or the answer has no cursor (missing, null, "", "null", 0). A cursor
+    that comes again is an error of the loop, not an end.
+    """
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "cursor_path": "cursor_field",
+        "next_cursor_field": "cursor_field",
+        "next_cursor_path": "cursor_field",
+        "token_field": "cursor_field",
+        "token_path": "cursor_field",
+        "cursor_key": "cursor_param",
+        "token_param": "cursor_param",
+        "prev_cursor_path": "prev_cursor_field",
+        "limit_param": "size_param",
+        "limit_key": "size_param",
+        "size_key": "size_param",
+        "page_size": "size",
+        "limit": "size",
+    }
+
+    cursor_field: Annotated[
+        str | None,
+        Meta(description="Expression over the body: the next page's cursor (`paging.next.after`)."),
+    ] = None
+    cursor_from_header: Annotated[
+        str | None, Meta(description="Response header that carries the next page's cursor.")
+    ] = None
+    cursor_from_link: Annotated[
+        str | None,
+        Meta(description="Relation of the Link header whose URL carries the cursor (next); needs `cursor_from_url`."),
+    ] = None
+    next_cursor: Annotated[
+        str | None,
+        Meta(
+            description="Expression over status, headers, body, records and request for the next page's "
+            "cursor, when it is computed (`records[-1].id`)."
+        ),
+    ] = None
+    cursor_from_url: Annotated[
+        str | None,
+        Meta(
+            description="What is found is a URL, and the cursor is its query parameter of this name (`$skiptoken`, "
+            "`page_info`)."
+        ),
+    ] = None
+    prev_cursor_field: Annotated[
+        str | None, Meta(description="Expression over the body: the cursor of the page before.")
+    ] = None
+    cursor_param: Annotated[
+        str | None,
+        Meta(
+            description="Query parameter that carries the cursor. Default, when no other place is given: "
+            "`cursor_from_url`, or the last name of `cursor_field`. Empty: only templates use it, as page.cursor."
+        ),
+    ] = None
+    cursor_header: Annotated[str | None, Meta(description="Request header that carries the cursor.")] = None
+    cursor_body: Annotated[
+        str | None, Meta(description="JSON pointer of the cursor in the request's body (`/variables/after`).")
+    ] = None
+    cursor_form: Annotated[str | None, Meta(description="Form field that carries the cursor.")] = None
+    first: Annotated[
+        Any,
+        Meta(description='Cursor of the first page, for a vendor that wants one ("*"). Default: none is sent.'),
+    ] = None
+    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
+    size_header: Annotated[str | None, Meta(description="Request header of the page size.")] = None
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.")] = None
+
+    def __post_init__(self) -> None:
+        if not (self.cursor_field or self.cursor_from_header or self.cursor_from_link or self.next_cursor):
+            raise ValueError(
+                "cursor pagination needs `cursor_field` (or `cursor_from_header`, `cursor_from_link` or `next_cursor`)"
+            )
+        if self.cursor_from_link and not self.cursor_from_url:
+            raise ValueError("`cursor_from_link` finds a URL: `cursor_from_url` names the parameter that is the cursor")
+        if not self.where.given and self.cursor_param is None:
+            raise ValueError("cursor pagination needs `cursor_param`: where does the cursor go?")
+
+    @property
+    def where(self) -> Where:
+        """Where the cursor goes, the default included."""
+        param = self.cursor_param
+        if param is None and not (self.cursor_header or self.cursor_body or self.cursor_form):
+            param = self.cursor_from_url or _last_name(self.cursor_field)
+        return Where(param or None, self.cursor_header, self.cursor_body, self.cursor_form)
+
+    @property
+    def size_where(self) -> Where:
+        """Where the page size goes."""
+        return Where(self.size_param, self.size_header, self.size_body, self.size_form)
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Put the cursor of `state` where it goes; None is the first page."""
+        value = self.first if state is None else token(state, "cursor")
+        self.drop_first_page_only(state, draft)
+        if value is not None:
+            self.where.put(draft, value)
+        self.put_size(state, draft, self.size_where)
+
+    def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the next page; None at the end. Raises VendorError(bad_response) for a URL without the cursor."""
+        if self.ended(answer):
+            return None
+        value = self._cut(self._found(answer), answer)
+        return None if self.none(value) else {"cursor": value}
+
+    def lead(self) -> EndKey | None:
+        """Where the next cursor is taken from."""
+        if self.next_cursor is not None:
+            return EndKey("next_cursor", self.next_cursor, "answer")
+        if self.cursor_from_header is not None:
+            return EndKey("cursor_from_header", self.cursor_from_header, "header")
+        if self.cursor_from_link is not None:
+            return EndKey("cursor_from_link", "Link", "header")
+        return EndKey("cursor_field", self.cursor_field or "")
+
+    def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the page before, when the answer has its cursor."""
+        if self.prev_cursor_field is None:
+            return None
+        value = self._cut(answer.field(self.prev_cursor_field), answer)
+        return None if self.none(value) else {"cursor": value}
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """`cursor`."""
+        return {"cursor": self.first if state is None else token(state, "cursor")}
+
+    def _found(self, answer: Answer) -> Any:
+        if self.next_cursor is not None:
+            return answer.ask(self.next_cursor)
+        if self.cursor_from_header is not None:
+            return answer.response.headers.get(self.cursor_from_header)
+        if self.cursor_from_link is not None:
+            link = find_link(answer.response.headers.all("Link"), self.cursor_from_link)
+            return None if link is None else link.target
+        return answer.field(self.cursor_field or "")
+
+    def _cut(self, value: Any, answer: Answer) -> Any:
+        """The cursor within what was found, which is a URL when `cursor_from_url` says so."""
+        if self.cursor_from_url is None or self.none(value):
+            return value
+        pairs = parse_qsl(split_plain_url(value).query, True) if isinstance(value, str) else []
+        found = [text for name, text in pairs if name == self.cursor_from_url]
+        if not found:
+            raise VendorError(
+                f"pagination: what names the next page has no parameter {self.cursor_from_url}",
+                kind="bad_response",
+                request=answer.request,
+                response=answer.response,
+                hint="check `cursor_from_url`; if the last page has such a URL, write a `stop` rule",
+            )
+        return found[0]
+
+
+def _last_name(path: str | None) -> str | None:
+    name = (path or "").rpartition(".")[2].strip().strip("`")
+    return name if name.replace("_", "").replace("-", "").isalnum() else None

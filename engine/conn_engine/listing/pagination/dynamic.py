@@ -1,0 +1,131 @@
+"""Pages by three expressions, for what no other kind says: the first state, the next one, and what it puts into the
+request."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from conn_engine.errors import ConfigurationError, VendorError
+from conn_engine.listing.pagination.completeness import EndKey
+from conn_engine.listing.pagination.ending import Sized
+from conn_engine.listing.pagination.placement import Where, token
+from conn_engine.settings import Answer, Draft, Scope, ask
+from conn_engine.transport import door
+
+__all__ = ["Dynamic"]
+
+_PLACES = ("query", "headers", "body", "form", "path", "url")
+
+
+class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
+    """Three expressions. State: `{state}`: any JSON value, such as `{session, page}`. Templates see the state's names
+    as `page.session`, a state that is no object as `page.state`."""
+
+    first: Annotated[
+        str | None,
+        Meta(description="Expression over the call's names: the first page's state. Default: null."),
+    ] = None
+    next: Annotated[
+        str,
+        Meta(
+            description="Expression over state, status, headers, body, records and request: the next page's state; "
+            "null or undefined at the end."
+        ),
+    ]
+    prev: Annotated[str | None, Meta(description="Expression over the same names: the state of the page before.")] = (
+        None
+    )
+    send: Annotated[
+        str | None,
+        Meta(
+            description="Expression over state and the call's names: what the state puts into the request, as "
+            "{query, headers, body, form, path, url}. A body that is an object is laid over the operation's own; path "
+            "stands after base_url; url is taken whole. Default: nothing, templates use `page`."
+        ),
+    ] = None
+    size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
+
+    @property
+    def size_where(self) -> Where:
+        """Where the page size goes."""
+        return Where(self.size_param, pointer=self.size_body)
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Put what `send` says into the request; None is the first page."""
+        self.drop_first_page_only(state, draft)
+        self.put_size(state, draft, self.size_where)
+        if self.send is None:
+            return
+        scope = {**draft.scope, "state": self._current(state, draft.scope)}
+        sent = _plain(ask(self.send, scope))
+        if sent is None:
+            return
+        strange = sorted(map(str, sent.keys() - set(_PLACES))) if isinstance(sent, dict) else ["no object"]
+        if strange:
+            raise ConfigurationError(
+                f"pagination: `send` gives {', '.join(strange)}, where {', '.join(_PLACES)} are expected",
+                hint='it is an object, such as {"query": {"page": state.page}}',
+            )
+        _apply(sent, draft, from_answer=state is not None)
+
+    def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the next page; None at the end."""
+        current = self._current(state, answer.scope)
+        if self.ended(answer, state=current):
+            return None
+        value = _plain(answer.ask(self.next, state=current))
+        return None if value is None or value in self.end_values else {"state": value}
+
+    def lead(self) -> EndKey | None:
+        """Where the next state is taken from."""
+        return EndKey("next", self.next, "answer")
+
+    def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the page before, when `prev` tells it."""
+        if self.prev is None:
+            return None
+        value = _plain(answer.ask(self.prev, state=self._current(state, answer.scope)))
+        return None if value is None else {"state": value}
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """The state's names; `state` for what is no object."""
+        current = self._current(state, scope)
+        return dict(current) if isinstance(current, dict) else {"state": current}
+
+    def _current(self, state: Any, scope: Scope) -> Any:
+        if state is not None:
+            return token(state, "state")
+        return None if self.first is None else _plain(ask(self.first, dict(scope)))
+
+
+def _plain(value: Any) -> Any:
+    from conn_engine.expressions import UNDEFINED
+
+    return None if value is UNDEFINED else value
+
+
+def _apply(sent: dict[str, Any], draft: Draft, *, from_answer: bool) -> None:
+    url, path = sent.get("url"), sent.get("path")
+    if url is not None:
+        if not isinstance(url, str) or not door.is_target(url):
+            problem = "pagination: the `url` of `send` is not an absolute http or https URL"
+            raise VendorError(problem, kind="bad_response") if from_answer else ConfigurationError(problem)
+        draft.url, draft.query, draft.absolute = url, [], True
+    elif path is not None:
+        draft.url = f"{draft.base}/{str(path).lstrip('/')}"
+    for name, value in (sent.get("query") or {}).items():
+        draft.set_query(name, value)
+    for name, value in (sent.get("headers") or {}).items():
+        draft.set_header(name, None if value is None else str(value))
+    if "body" in sent:
+        draft.body = _over(draft.body, sent["body"])
+    if sent.get("form"):
+        draft.body = {**(draft.body if isinstance(draft.body, dict) else {}), **sent["form"]}
+        draft.body_format = "form"
+
+
+def _over(below: Any, above: Any) -> Any:
+    if not isinstance(below, dict) or not isinstance(above, dict):
+        return above
+    return {**below, **{key: _over(below.get(key), value) for key, value in above.items()}}

@@ -1,0 +1,60 @@
+"""What the strategies share that follow a URL of the answer: the settings, and the request for it."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from conn_engine.listing.pagination.ending import Sized
+from conn_engine.listing.pagination.placement import Where, foreign, token
+from conn_engine.settings import Draft, Scope
+
+__all__ = ["Followed"]
+
+
+class Followed(Sized, frozen=True, kw_only=True):
+    """A listing whose answers name the whole next request. State: `{url}`, absolute, or `{path}` below base_url."""
+
+    without: Annotated[
+        tuple[str, ...],
+        Meta(description="Query parameters removed from a next URL (a vendor that echoes the credential there)."),
+    ] = ()
+    size_param: Annotated[
+        str | None, Meta(description="Query parameter of the page size, on the first page's request.")
+    ] = None
+    size_header: Annotated[str | None, Meta(description="Request header of the page size.")] = None
+    size_body: Annotated[str | None, Meta(description="JSON pointer of the page size in the body.")] = None
+    size_form: Annotated[str | None, Meta(description="Form field of the page size.")] = None
+
+    @property
+    def size_where(self) -> Where:
+        """Where the page size goes."""
+        return Where(self.size_param, self.size_header, self.size_body, self.size_form)
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Make the request the one of `state`; None is the first page."""
+        if state is None:
+            self.put_size(state, draft, self.size_where)
+            return
+        where = self.size_where
+        self.drop_first_page_only(state, draft)
+        self.put_size(state, draft, Where(None, where.header, where.pointer, where.form))
+        _follow(draft, state)
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """`url` (null on the first page)."""
+        if state is not None and not isinstance(state, dict):
+            raise foreign()
+        return {"url": None if state is None else state.get("url", state.get("path"))}
+
+
+def _follow(draft: Draft, state: Any) -> None:
+    """Turn a draft into the request for the URL of `state`. Raises UsageError for a foreign state."""
+    path = state.get("path") if isinstance(state, dict) else None
+    if isinstance(path, str) and path[:1] not in ("/", "?"):
+        raise foreign()  # the end of base_url may be that of a host name
+    url = draft.base + path if isinstance(path, str) else token(state, "url")
+    if not isinstance(url, str):
+        raise foreign()
+    draft.url = url
+    draft.query = []
+    draft.absolute = True

@@ -1,0 +1,51 @@
+"""Pages by the Link header (RFC 8288): the preset of next_url that reads it. The header's grammar is in `links`."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar
+
+from msgspec import Meta
+
+from conn_engine.listing.pagination.completeness import EndKey
+from conn_engine.listing.pagination.followed import Followed
+from conn_engine.listing.pagination.links import Link, find_link
+from conn_engine.listing.pagination.next_url import resolve
+from conn_engine.settings import Answer
+
+__all__ = ["LinkHeader"]
+
+
+class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="link_header"):
+    """The Link header. State: `{url}`, absolute. In `stop` and `has_more`, `link` is the parameters of the
+    next link."""
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "link_rel": "rel",
+        "limit_param": "size_param",
+        "page_size": "size",
+        "limit": "size",
+    }
+
+    rel: Annotated[str, Meta(description="Relation type of the next page's link.")] = "next"
+    prev_rel: Annotated[str, Meta(description="Relation type of the link to the page before.")] = "prev"
+    header: Annotated[str, Meta(description="Name of the header.")] = "Link"
+
+    def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the next page; None at the end."""
+        link = self._find(answer, self.rel)
+        if link is None or self.none(link.target) or self.ended(answer, link=link.params):
+            return None
+        return {"url": resolve(link.target, answer, without=self.without)}
+
+    def lead(self) -> EndKey | None:
+        """The header."""
+        return EndKey("header", self.header, "header")
+
+    def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the page before, when the header names it."""
+        link = self._find(answer, self.prev_rel)
+        if link is None or not link.target:
+            return None
+        return {"url": resolve(link.target, answer, without=self.without)}
+
+    def _find(self, answer: Answer, rel: str) -> Link | None:
+        return find_link(answer.response.headers.all(self.header), rel)

@@ -1,0 +1,270 @@
+"""The loop over the pages of a listing, whatever the strategy. It never runs for ever: a state, a URL or a
+page that comes again is an error, and so is a long row of empty pages, or more pages than `max_pages`. It neither
+sends nor maps: that is `fetch` and `emit`."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from conn_engine.errors import VendorError
+from conn_engine.listing.pagination.completeness import EndingTally
+from conn_engine.listing.pagination.ending import MAX_PAGES, Ending
+from conn_engine.listing.pagination.next_url import same_url
+from conn_engine.listing.pagination.restarting import Restarting, fingerprint_of
+from conn_engine.settings import Answer, Draft, Scope
+from conn_engine.wire import Completeness, Flow
+
+__all__ = ["MAX_EMPTY_PAGES", "Emit", "Fetch", "Strategy", "Turn", "pages"]
+
+MAX_EMPTY_PAGES = 1_000
+"""Empty pages in a row, each with a next page, that are borne before the listing is called broken."""
+
+MAX_KNOWN = 65_536
+"""States of which each is remembered. Later ones are compared with one that moves on ever more slowly: a cycle of any
+length is found, within twice its length."""
+
+
+class Strategy(Protocol):
+    """How a listing goes on. States are JSON values; None is the first page, or the end."""
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Make the draft the request for the page of `state`."""
+        ...
+
+    def advance(self, state: Any, answer: Answer) -> Any:
+        """State of the page after this answer; None at the end."""
+        ...
+
+    def retreat(self, state: Any, answer: Answer) -> Any:
+        """State of the page before this answer; None when there is none or it is not known."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One page that is wanted: what it puts into a request, and what templates may know of it."""
+
+    strategy: Strategy
+    state: Any
+
+    def __call__(self, draft: Draft) -> None:
+        """Make the draft the request for the page."""
+        self.strategy.place(self.state, draft)
+
+    def names(self, scope: Scope) -> Scope:
+        """The names for templates besides those of `scope`: `page` (unless the call has a value of that name), and what
+        a restart gives."""
+        known: Any = self.strategy
+        own = known.names(self.state, scope) if isinstance(known, Ending | Restarting) else {}
+        page = {"first": self.state is None, "size": getattr(known, "size", None), **own}
+        params = known.params(self.state) if isinstance(known, Restarting) else {}
+        return {"page": page, **scope, **params}
+
+
+Fetch = Callable[[Turn], Flow[Answer | None]]
+"""Fetches one page: is given what places the page in a draft. Returns None when the listing has to begin again."""
+
+Emit = Callable[[Answer, int, Any, Any], Flow[Any]]
+"""Receives `(answer, number, next_state, prev_state)` of each page, numbers from 1. Returning True ends the
+listing."""
+
+
+class _Known:
+    """The states that were there: the first `MAX_KNOWN` each, then one that is renewed at ever longer distances."""
+
+    def __init__(self) -> None:
+        self._marks: set[bytes] = set()
+        self._kept = b""
+        self._steps = 0
+        self._due = 1
+
+    def again(self, mark: bytes) -> bool:
+        """Whether the state was there before; it is from now on."""
+        if mark in self._marks or mark == self._kept:
+            return True
+        if len(self._marks) < MAX_KNOWN:
+            self._marks.add(mark)
+            return False
+        self._steps += 1
+        if self._steps >= self._due:
+            self._kept, self._steps, self._due = mark, 0, self._due * 2
+        return False
+
+
+def pages(
+    settings: Strategy,
+    fetch: Fetch,
+    emit: Emit,
+    state: Any = None,
+    key: str | None = None,
+    *,
+    seen: set[str] | None = None,
+    counts: bool = True,
+) -> Flow[None]:
+    """Fetch page after page, from `state` on (None: from the first), and emit each.
+
+    `key` is what tells records apart when the listing may have to begin again (see `Fetch`): those that were emitted
+    are left out then. Raises VendorError(bad_response), before the page is emitted, when the next state was there
+    before, or when the page has the same records as the one before it (the vendor ignores what asks for the next page).
+
+    The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `EndingTally`.
+    """
+    restart = settings.restart if isinstance(settings, Ending) else None
+    strategy: Strategy = Restarting(settings, restart) if restart and isinstance(settings, Ending) else settings
+    delivered = _Delivered(key) if key is not None else None
+    guard = _Guard(settings, state)
+    seen = set() if seen is None else seen
+    tally = _tally_of(settings, seen, resumed=state is not None, counts=counts)
+    while True:
+        answer = yield from fetch(Turn(strategy, state))
+        if answer is None:
+            state = None
+            guard.restart()
+            tally = _tally_of(settings, seen, resumed=False, counts=counts)
+            continue
+        repeated = guard.check_page(answer)
+        following = strategy.advance(state, answer)
+        if following is not None and _is_end(settings, state, following, answer):
+            following = None
+            answer.more.clear()  # that it names itself is the end, whatever it says beside
+        if isinstance(settings, Ending):
+            tally.add(answer, settings.total(answer), again=repeated)
+        verdict = _completeness(settings, tally, answer) if following is None else None
+        guard.check_next(following, answer)
+        if repeated:
+            answer.records.clear()
+        previous, told = strategy.retreat(state, answer), following
+        if isinstance(strategy, Restarting):
+            answer.records[:] = strategy.fresh(state, answer)
+            previous, told = strategy.told(previous), strategy.told(following)
+        if delivered is not None:
+            answer.records[:] = delivered.fresh(answer)
+        enough = yield from emit(replace(answer, completeness=verdict), guard.number, told, previous)
+        if following is None or enough is True:
+            return
+        state = following
+
+
+class _Guard:
+    """Raises VendorError(bad_response) for a listing that would not end. `number` is that of the last page."""
+
+    def __init__(self, settings: Strategy, state: Any) -> None:
+        self._settings = settings
+        self._limit = settings.max_pages if isinstance(settings, Ending) else MAX_PAGES
+        self.number = 0
+        self.restart(state)
+
+    def restart(self, state: Any = None) -> None:
+        """Forget the pages so far: the listing starts at `state`."""
+        self._known = _Known()
+        self._before: list[Any] = []
+        self._empty = 0
+        if state is not None:
+            self._known.again(_fingerprint(state))
+
+    def check_page(self, answer: Answer) -> bool:
+        """Refuse a page with the records of the one before it, unless it may rightly be that one: then it returns
+        True."""
+        self.number += 1
+        repeated = bool(answer.records) and answer.records == self._before
+        if repeated and not _first_again(self._settings, self.number):
+            raise _broken(answer, f"page {self.number} has the same records as page {self.number - 1}", _IGNORED)
+        return repeated
+
+    def check_next(self, following: Any, answer: Answer) -> None:
+        """Refuse a next page that was there before, and one page too many."""
+        self._empty = 0 if answer.count else self._empty + 1
+        if following is not None:
+            if self._known.again(_fingerprint(following)) or _asked_for(following, answer):
+                raise _broken(answer, f"page {self.number} names a next page that was there before", _REPEATED)
+            if self.number >= self._limit:
+                raise _broken(answer, f"the listing has more than {self._limit} pages", _LIMIT)
+            if self._empty >= MAX_EMPTY_PAGES:
+                raise _broken(answer, f"{self._empty} empty pages in a row", _REPEATED)
+        # The page after a restart may rightly begin with what came last.
+        self._before = [] if isinstance(following, dict) and following.get("at", 0) is None else list(answer.records)
+
+
+def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool) -> EndingTally:
+    if not isinstance(settings, Ending):
+        return EndingTally((), (), seen, resumed=resumed, counts=counts)
+    # After a restart the vendor counts what its filter lets through.
+    counts = counts and settings.restart is None
+    return EndingTally(settings.end_keys(), settings.total_keys(), seen, resumed=resumed, counts=counts)
+
+
+def _completeness(settings: Strategy, tally: EndingTally, answer: Answer) -> Completeness:
+    return tally.judge(answer, settings.full_size(answer)) if isinstance(settings, Ending) else Completeness("complete")
+
+
+class _Delivered:
+    """The records that were emitted, by what tells them apart."""
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+        self._marks: set[str] = set()
+
+    def fresh(self, answer: Answer) -> list[Any]:
+        """The records of an answer that were not emitted; from now on they were."""
+        marks = [fingerprint_of(self._key, record, answer.scope) for record in answer.records]
+        kept = [record for record, mark in zip(answer.records, marks, strict=True) if mark not in self._marks]
+        self._marks.update(marks)
+        return kept
+
+
+_REPEATED = "the listing would never end: check where `pagination` takes the next page from, or add a `stop` rule"
+_IGNORED = "check the parameter names in `pagination`; an operation that is not paged says `pagination: {format: none}`"
+_LIMIT = "if it really has so many, raise `max_pages` in `pagination`; else it does not end: add a `stop` rule"
+
+
+def _is_end(settings: Strategy, state: Any, following: Any, answer: Answer) -> bool:
+    """Whether an answer that names its own page as the next one means the end."""
+    if not isinstance(settings, Ending) or not settings.end_on_repeat:
+        return False
+    same = state is not None and _fingerprint(state) == _fingerprint(following)
+    return same or _asked_for(following, answer)
+
+
+def _asked_for(following: Any, answer: Answer) -> bool:
+    """Whether the next page's URL is the one that was just asked for."""
+    if isinstance(following, dict) and "stretch" in following:
+        following = following["at"]
+    url = following.get("url") if isinstance(following, dict) else None
+    if not isinstance(url, str):
+        return False
+    asked = answer.request.url
+    return same_url(url, asked) or same_url(url, str(answer.sent.get("url") or asked), with_credential=asked)
+
+
+def _first_again(settings: Strategy, number: int) -> bool:
+    """Whether page 2 may rightly be page 1: the first was asked for without its number, and the vendor counts from what
+    is thought to be the second. It is delivered once."""
+    return number == 2 and getattr(settings, "first_sent", True) is False
+
+
+def _broken(answer: Answer, message: str, hint: str) -> VendorError:
+    return VendorError(
+        f"pagination: {message}",
+        kind="bad_response",
+        request=answer.request,
+        response=answer.response,
+        hint=hint,
+    )
+
+
+def _fingerprint(state: Any) -> bytes:
+    text = json.dumps(_bare(state), sort_keys=True, ensure_ascii=True)
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _bare(state: Any) -> Any:
+    """A state without counts of what came before: they tell nothing about where the page is."""
+    if not isinstance(state, dict):
+        return state
+    if isinstance(state.get("stretch"), dict):
+        return {"at": _bare(state.get("at")), "set": state["stretch"].get("set")}
+    if state.keys() == {"outer", "inner"}:
+        return {name: _bare(part) for name, part in state.items()}
+    return {name: value for name, value in state.items() if name not in ("seen", "width")}

@@ -1,0 +1,94 @@
+"""Two paginations in one: pages of things within pages of things."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+from msgspec import Meta
+
+import conn_engine.listing.pagination as pagination  # noqa: PLR0402 - the package is still being read: its names come later
+from conn_engine.listing.pagination.completeness import EndKey
+from conn_engine.listing.pagination.ending import Counted, Ending
+from conn_engine.listing.pagination.placement import foreign
+from conn_engine.settings import Answer, Draft, Scope
+
+if TYPE_CHECKING:
+    from conn_engine.listing.pagination.loop import Strategy
+
+__all__ = ["Nested"]
+
+
+class Nested(Ending, frozen=True, kw_only=True, tag_field="format", tag="nested"):
+    """One pagination within another. State: `{outer, inner}`. When the inner one ends, the outer one goes on by the
+    same answer, and the inner one begins again. Templates see `page.outer.…` and `page.inner.…`."""
+
+    outer: Annotated[
+        "pagination.Pagination",
+        Meta(
+            description="What goes on when the inner pagination has ended. It sees the last answer of the inner one, "
+            "so pages and offsets need an explicit rule: stop, has_more, next_page, next_offset or total_pages_field."
+        ),
+    ]
+    inner: Annotated["pagination.Pagination", Meta(description="What leads through the pages of one outer page.")]
+
+    def __post_init__(self) -> None:
+        names = ("stop", "has_more", "next_page", "next_offset", "total_pages_field")
+        if isinstance(self.outer, Counted) and not any(getattr(self.outer, name, None) for name in names):
+            raise ValueError(
+                "the outer pagination counts records, but sees only the inner one's: give it `stop` or `has_more`"
+            )
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Make the draft the request of both states."""
+        outer, inner = _parts(state)
+        self.drop_first_page_only(state, draft)
+        self._outer.place(outer, draft)
+        self._inner.place(inner, draft)
+
+    def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the next page; None when the outer one ends too."""
+        outer, inner = _parts(state)
+        if self.ended(answer):
+            return None
+        further = self._inner.advance(inner, answer)
+        if further is not None:
+            return {"outer": outer, "inner": further}
+        following = self._outer.advance(outer, answer)
+        return None if following is None else {"outer": following, "inner": None}
+
+    def end_keys(self) -> tuple[EndKey, ...]:
+        """Those of both."""
+        parts = (("outer", self._outer), ("inner", self._inner))
+        below = [(name, key) for name, part in parts if isinstance(part, Ending) for key in part.end_keys()]
+        return (*super().end_keys(), *(replace(key, setting=f"{name}.{key.setting}") for name, key in below))
+
+    def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the page before, within one outer page."""
+        outer, inner = _parts(state)
+        before = self._inner.retreat(inner, answer)
+        return None if before is None else {"outer": outer, "inner": before}
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """`outer` and `inner`."""
+        outer, inner = _parts(state)
+        return {"outer": _names(self._outer, outer, scope), "inner": _names(self._inner, inner, scope)}
+
+    @property
+    def _outer(self) -> "Strategy":
+        return self.outer
+
+    @property
+    def _inner(self) -> "Strategy":
+        return self.inner
+
+
+def _names(strategy: "Strategy", state: Any, scope: Scope) -> Scope:
+    own = strategy.names(state, scope) if isinstance(strategy, Ending) else {}
+    return {"first": state is None, **own}
+
+
+def _parts(state: Any) -> tuple[Any, Any]:
+    if state is None:
+        return None, None
+    if not isinstance(state, dict) or state.keys() != {"outer", "inner"}:
+        raise foreign()
+    return state["outer"], state["inner"]

@@ -1,0 +1,159 @@
+"""Pages by next URL: the answer names the whole next request, in its body or in a header.
+
+Where a credential may go is not decided here: a next URL on another host meets the transport's door.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import parse_qsl, quote, unquote_plus, urlunsplit
+
+from msgspec import Meta
+
+from conn_engine.errors import VendorError
+from conn_engine.listing.pagination.completeness import EndKey
+from conn_engine.listing.pagination.followed import Followed
+from conn_engine.settings import Answer
+from conn_engine.transport import door
+from conn_engine.urls import join_url, split_plain_url
+
+__all__ = ["NextUrl", "resolve"]
+
+_MAX_URL = 16_384
+_ABSOLUTE = re.compile(r"(?i)(?:[a-z][a-z0-9+.-]*:)?//")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next_url"):
+    """Next URLs. State: `{url}`, absolute, or `{path}` below base_url. The URL is taken whole: the first request's
+    query is not added again. Templates see `page.url` (null on the first page)."""
+
+    aliases: ClassVar[Mapping[str, str]] = {
+        "next_path": "next_url_field",
+        "next_field": "next_url_field",
+        "next_key": "next_url_field",
+        "next_url_path": "next_url_field",
+        "next_link_field": "next_url_field",
+        "prev_url_path": "prev_url_field",
+        "prev_field": "prev_url_field",
+        "limit_param": "size_param",
+        "page_size": "size",
+        "limit": "size",
+    }
+
+    next_url_field: Annotated[
+        str | None,
+        Meta(description="Expression over the body: the next page's URL; absolute, a path, or relative (`?page=2`)."),
+    ] = None
+    next_url_header: Annotated[str | None, Meta(description="Response header that carries the next page's URL.")] = None
+    next_url: Annotated[
+        str | None,
+        Meta(
+            description="Expression over status, headers, body, records and request for the next page's URL, when it "
+            "is computed (`headers.next ?? body.next`); absolute, a path, or relative."
+        ),
+    ] = None
+    prev_url_field: Annotated[str | None, Meta(description="Expression over the body: the URL of the page before.")] = (
+        None
+    )
+
+    relative_to: Annotated[
+        Literal["request", "base_url"],
+        Meta(
+            description="What a path is meant after: the URL of the request, as browsers do (`/v2/x` begins at the "
+            "host), or base_url (`/x` is a path as the operations' are)."
+        ),
+    ] = "request"
+
+    def __post_init__(self) -> None:
+        if not (self.next_url_field or self.next_url_header or self.next_url):
+            raise ValueError("next_url pagination needs `next_url_field` (or `next_url_header`, or `next_url`)")
+
+    def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the next page; None at the end."""
+        if self.ended(answer):
+            return None
+        if self.next_url_header is not None:
+            value: Any = answer.response.headers.get(self.next_url_header)
+        elif self.next_url is not None:
+            value = answer.ask(self.next_url)
+        else:
+            value = answer.field(self.next_url_field or "")
+        return None if self.none(value) else self._state(value, answer)
+
+    def lead(self) -> EndKey | None:
+        """Where the next URL is taken from."""
+        if self.next_url_header is not None:
+            return EndKey("next_url_header", self.next_url_header, "header")
+        if self.next_url is not None:
+            return EndKey("next_url", self.next_url, "answer")
+        return EndKey("next_url_field", self.next_url_field or "")
+
+    def retreat(self, state: Any, answer: Answer) -> dict[str, Any] | None:
+        """State of the page before, when the answer has its URL."""
+        value = answer.field(self.prev_url_field) if self.prev_url_field is not None else None
+        return None if self.none(value) else self._state(value, answer)
+
+    def _state(self, value: Any, answer: Answer) -> dict[str, Any]:
+        url = resolve(value, answer, without=self.without)
+        if self.relative_to == "request" or _ABSOLUTE.match(value.strip()):
+            return {"url": url}
+        parts = split_plain_url(resolve("/" + value.strip().lstrip("/"), answer, without=self.without))
+        return {"path": str(urlunsplit(("", "", parts.path, parts.query, "")))}
+
+
+def resolve(value: Any, answer: Answer, *, without: Sequence[str] = (), what: str = "the next page's URL") -> str:
+    """The absolute URL that a link of this answer means. Raises VendorError(bad_response) for what is no
+    HTTP URL.
+
+    `http://` becomes `https://` when the request went to the same host by https: a vendor behind a proxy
+    often does not know its own scheme.
+    """
+    asked = str(answer.sent.get("url") or answer.request.url)  # as it was before it had a credential
+    problem = _problem(value) or _malformed(joined := join_url(asked, value.strip()))
+    if problem:
+        raise VendorError(
+            f"{what} {problem}",
+            kind="bad_response",
+            request=answer.request,
+            response=answer.response,
+        )
+    base, url = split_plain_url(asked), split_plain_url(joined)
+    scheme = url.scheme
+    if scheme == "http" and base.scheme == "https" and url.hostname == base.hostname and url.port in (None, base.port):
+        scheme = "https"
+    query = quote(url.query, safe="%/:=&?~#+!$,;'@()*[]{}|-._")
+    if without:
+        pairs = [pair for pair in query.split("&") if unquote_plus(pair.partition("=")[0]) not in without]
+        query = "&".join(pairs)
+    path = quote(url.path, safe="%/:=&~+!$,;'@()*-._")
+    return str(urlunsplit((scheme, url.netloc, path, query, "")))
+
+
+def _malformed(url: str) -> str:
+    return "" if door.is_target(url) else "is not a plain http or https URL"
+
+
+def _problem(value: Any) -> str:
+    if not isinstance(value, str):
+        return "is not text"
+    if len(value) > _MAX_URL:
+        return f"is longer than {_MAX_URL} characters"
+    return "contains control characters" if _CONTROL.search(value.strip()) else ""
+
+
+def same_url(left: str, right: str, *, with_credential: str | None = None) -> bool:
+    """Whether two absolute URLs ask for the same thing: the order and the spelling of the query do not matter.
+
+    `with_credential` is `right` as it was sent: the parameters that it has besides are the credential's, and a vendor
+    that echoes them in `left` says nothing by that.
+    """
+    if left == right:
+        return True
+    a, b = split_plain_url(left), split_plain_url(right)
+    if (a.scheme, a.netloc.lower(), a.path or "/") != (b.scheme, b.netloc.lower(), b.path or "/"):
+        return False
+    asked = parse_qsl(b.query, True)
+    sent = parse_qsl(split_plain_url(with_credential).query, True) if with_credential is not None else []
+    secret = {name for name, _ in sent} - {name for name, _ in asked}
+    return sorted(pair for pair in parse_qsl(a.query, True) if pair[0] not in secret) == sorted(asked)

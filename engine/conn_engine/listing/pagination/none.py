@@ -1,0 +1,22 @@
+"""No pagination: one request is the whole listing."""
+
+from typing import Any
+
+from conn_engine.settings import Answer, Draft, Settings
+
+__all__ = ["NoPagination"]
+
+
+class NoPagination(Settings, frozen=True, kw_only=True, tag_field="format", tag="none"):
+    """One request, one page."""
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Nothing to add."""
+
+    def advance(self, state: Any, answer: Answer) -> None:
+        """There is no next page."""
+        return
+
+    def retreat(self, state: Any, answer: Answer) -> None:
+        """There is no page before."""
+        return

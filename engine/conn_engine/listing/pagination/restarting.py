@@ -1,0 +1,190 @@
+"""A listing in stretches, for a vendor with a result cap: any pagination, begun again with a filter from the last
+record. What is known of the stretch before is in the state, so that a listing goes on from its cursor."""
+
+import base64
+import hashlib
+import json
+from typing import Any
+
+from conn_engine.documents.pointers import set_pointer
+from conn_engine.errors import UsageError, VendorError
+from conn_engine.listing.pagination.ending import Ending, affirmative
+from conn_engine.listing.pagination.placement import foreign, put
+from conn_engine.listing.pagination.restart_settings import Restart
+from conn_engine.settings import Answer, Draft, Scope, ask
+
+__all__ = ["Restarting", "fingerprint_of"]
+
+_KEY = 8  # characters that a record's key is told by: 48 bits
+_MAX_KEYS = 300  # in a cursor; while a listing runs there may be any number
+
+Values = dict[str, dict[str, Any]]
+
+
+class Restarting:
+    """A pagination with its `restart`. State: `{at, stretch}`: the pagination's own state, and the stretch:
+    `{set, records, pages, known, run, value}`.
+
+    `set` is the filter's values, `known` the keys of the records before it that may come again; `run` are those of the
+    last records that share one filter value, `value`.
+    """
+
+    def __init__(self, inner: Ending, settings: Restart) -> None:
+        self.inner: Any = inner
+        self.settings = settings
+        self._places = [
+            (kind, name, text)
+            for kind in ("query", "headers", "body", "form", "params")
+            for name, text in getattr(settings.set, kind).items()
+        ]
+
+    def place(self, state: Any, draft: Draft) -> None:
+        """Make the draft the request of the page, with the stretch's filter."""
+        at, stretch = self._parts(state)
+        if stretch.get("known") is None:
+            raise UsageError(
+                "the listing cannot be continued here: too many records share the value at which it began again",
+                hint="begin again without a cursor, or let `restart` filter by a finer value, such as an id",
+            )
+        self.inner.place(at, draft)
+        values: Values = stretch["set"]
+        if not draft.absolute:  # a URL of the answer has the filter already
+            for name, value in values.get("query", {}).items():
+                put(draft, value, param=name)
+        for name, value in values.get("headers", {}).items():
+            put(draft, value, header=name)
+        for pointer, value in values.get("body", {}).items():
+            draft.body = set_pointer(draft.body, pointer, value)
+        for name, value in values.get("form", {}).items():
+            put(draft, value, form=name)
+
+    def advance(self, state: Any, answer: Answer) -> Any:
+        """State of the next page; None at the end. Raises VendorError when a restart would begin where it was."""
+        at, stretch = self._parts(state)
+        following = self.inner.advance(at, answer)
+        stretch = {**stretch, "records": stretch["records"] + answer.count, "pages": stretch["pages"] + 1}
+        stretch |= self._run(stretch, answer)
+        if not self._capped(stretch, answer):
+            return None if following is None else {"at": following, "stretch": stretch}
+        value = stretch["value"]
+        if value is None:
+            return None if following is None else {"at": following, "stretch": stretch}
+        if value == stretch["set"]:
+            raise VendorError(
+                "pagination: the listing began again and does not advance: the filter of the last record is the one it "
+                "had",
+                kind="bad_response",
+                request=answer.request,
+                response=answer.response,
+                hint="sort the listing by what `restart.set` filters by; more records than the cap may share one value",
+            )
+        return {"at": None, "stretch": {**_FRESH, "set": value, "known": stretch["run"]}}
+
+    def retreat(self, state: Any, answer: Answer) -> Any:
+        """State of the page before, within the stretch."""
+        at, stretch = self._parts(state)
+        before = self.inner.retreat(at, answer)
+        return None if before is None else {"at": before, "stretch": stretch}
+
+    def names(self, state: Any, scope: Scope) -> Scope:
+        """The pagination's own."""
+        return {"size": getattr(self.inner, "size", None), **self.inner.names(self._parts(state)[0], scope)}
+
+    def params(self, state: Any) -> Scope:
+        """The filter's values that templates see by their names."""
+        return dict(self._parts(state)[1]["set"].get("params", {}))
+
+    def fresh(self, state: Any, answer: Answer) -> list[Any]:
+        """The records of an answer that did not come before the restart."""
+        known = self._parts(state)[1]["known"]
+        if not known:
+            return answer.records
+        keys = {known[at : at + _KEY] for at in range(0, len(known), _KEY)}
+        return [record for record in answer.records if self._key(record, answer) not in keys]
+
+    def told(self, state: Any) -> Any:
+        """A state as it goes into a cursor, which is bounded."""
+        if state is None:
+            return None
+        stretch = state["stretch"]
+        cut = {name: None for name in ("known", "run") if len(stretch[name] or "") > _MAX_KEYS * _KEY}
+        return {"at": state["at"], "stretch": {**stretch, "known": None}} if cut else state
+
+    def _run(self, stretch: dict[str, Any], answer: Answer) -> dict[str, Any]:
+        """The keys of the last records that share one filter value, and the value."""
+        keys: list[str] = []
+        value: Values | None = None
+        for record in reversed(answer.records):
+            own = self._values(record, answer)
+            if value is not None and own != value:
+                return {"run": "".join(keys), "value": value}
+            value = own
+            keys.append(self._key(record, answer))
+        if value is None:
+            return {}
+        before = stretch["run"] if stretch["value"] == value else ""
+        return {"run": before + "".join(keys), "value": value}
+
+    def _capped(self, stretch: dict[str, Any], answer: Answer) -> bool:
+        settings = self.settings
+        if settings.after_records is not None and stretch["records"] >= settings.after_records:
+            return True
+        if settings.after_pages is not None and stretch["pages"] >= settings.after_pages:
+            return True
+        return settings.when is not None and affirmative(answer.ask(settings.when))
+
+    def _values(self, record: Any, answer: Answer) -> Values:
+        from conn_engine.expressions import UNDEFINED
+
+        values: Values = {}
+        for kind, name, text in self._places:
+            value = answer.ask(text, record=record)
+            if value is UNDEFINED or value is None:
+                raise VendorError(
+                    f"pagination: restart.set.{kind}.{name} has no value on the last record ({text})",
+                    kind="bad_response",
+                    request=answer.request,
+                    response=answer.response,
+                    hint="it is an expression over `record`, such as record.updated_at",
+                )
+            values.setdefault(kind, {})[name] = value
+        return values
+
+    def _key(self, record: Any, answer: Answer) -> str:
+        return fingerprint_of(self.settings.key, record, answer.scope)
+
+    def _parts(self, state: Any) -> tuple[Any, dict[str, Any]]:
+        """The pagination's own state and the stretch. A cursor comes from the caller, who may have made it: only what
+        `set` names goes into a request."""
+        if state is None:
+            return None, _FRESH
+        stretch = state.get("stretch") if isinstance(state, dict) and "at" in state else None
+        if not isinstance(stretch, dict) or not _FRESH.keys() <= stretch.keys():
+            raise foreign()
+        counts = all(type(stretch[name]) is int for name in ("records", "pages"))
+        keys = all(stretch[name] is None or isinstance(stretch[name], str) for name in ("known", "run"))
+        values = self._ours(stretch["set"]) and (stretch["value"] is None or self._ours(stretch["value"]))
+        if not (counts and keys and values):
+            raise foreign()
+        return state["at"], stretch
+
+    def _ours(self, values: Any) -> bool:
+        """Whether these are values of the places that `set` names."""
+        if not isinstance(values, dict) or not all(isinstance(of, dict) for of in values.values()):
+            return False
+        named = {(kind, name) for kind, name, _ in self._places}
+        return {(kind, name) for kind, of in values.items() for name in of} <= named
+
+
+_FRESH: dict[str, Any] = {"set": {}, "records": 0, "pages": 0, "known": "", "run": "", "value": None}
+
+
+def fingerprint_of(key: str, record: Any, scope: Scope) -> str:
+    """What a record is told apart by: eight characters of its key, or of the whole record where it has none."""
+    from conn_engine.expressions import UNDEFINED
+
+    value = ask(key, {**scope, "record": record, "response": record})
+    if value is UNDEFINED or value is None:
+        value = record
+    text = json.dumps(value, sort_keys=True, ensure_ascii=True)
+    return base64.urlsafe_b64encode(hashlib.blake2b(text.encode(), digest_size=6).digest()).decode()

@@ -1,9 +1,0 @@
-"""Rate limits: what a vendor's answer says of them, in one form, and budgets of our own. Whether to wait is the
-caller's decision."""
-
-from conn_engine.ratelimit.budgets import SHARED, Budgets, Charge
-from conn_engine.ratelimit.quota import Quota
-from conn_engine.ratelimit.reading import RateState, read
-from conn_engine.ratelimit.settings import Budget, RateLimit, Window
-
-__all__ = ["SHARED", "Budget", "Budgets", "Charge", "Quota", "RateLimit", "RateState", "Window", "read"]

@@ -1,0 +1,1 @@
+"""Recorded exchanges: the file format, matching, replay, recording, HAR."""

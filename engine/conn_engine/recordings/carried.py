@@ -1,0 +1,146 @@
+"""What the exchanges of somebody else's file carry as credentials.
+
+They are learned before anything is redacted: a key that one request carries in a header may stand in another's URL, and
+in answers.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+from msgspec import UNSET
+
+from conn_engine.documents.pointers import get_at
+from conn_engine.recordings.files import Exchange, RecordedPart, RecordedRequest
+from conn_engine.secrets import REDACTED
+from conn_engine.secrets.credential_places import CredentialPlace
+from conn_engine.secrets.names import Place, is_common_word
+from conn_engine.secrets.wary_redaction import WaryRedactor
+from conn_engine.wire import Request, Response
+
+__all__ = ["learn_credentials", "remove_placed"]
+
+_SCHEME = re.compile(r"(?:bearer|basic|token|key|apikey|digest|bot) +", re.IGNORECASE)
+_LABEL = "a credential of the file"
+_SHORTEST = 8
+
+
+def learn_credentials(
+    request: Request, response: Response, exchange: Exchange, places: Iterable[CredentialPlace], redactor: WaryRedactor
+) -> None:
+    """Let the redactor know the credentials of an exchange that is not redacted yet."""
+    for name, value in (*request.headers.pairs, *response.headers.pairs):
+        if redactor.is_named(name, "header", value):
+            for secret in _split_header(name, value):
+                _learn(secret, redactor)
+    recorded = exchange.request
+    fields = {part.name: part.text for part in recorded.parts or ()}
+    for parameters in (recorded.query, recorded.form, fields):
+        _learn_named(parameters, "parameter", redactor)
+    for body in (recorded.body, exchange.response.body):
+        _learn_named(body, "field", redactor)
+    for place in places:
+        for value in _find_placed_texts(place, request, recorded):
+            for secret in place.secrets(value):
+                if not place.certain:
+                    _learn(secret, redactor)
+                elif (len(secret) >= _SHORTEST or not secret.isalpha()) and not is_common_word(secret):
+                    redactor.add(secret, _LABEL)
+
+
+def remove_placed(request: RecordedRequest, places: Iterable[CredentialPlace]) -> RecordedRequest:
+    """The request with `[redacted]` in the places of credentials, however short they are."""
+    for place in places:
+        if place.kind == "header":
+            headers = {name: value for name, value in request.headers.items() if name.lower() != place.name.lower()}
+            request = msgspec.structs.replace(request, headers=headers)
+        elif place.kind == "parameter":
+            query, form = (_blank(values, (place.name,)) for values in (request.query, request.form))
+            request = msgspec.structs.replace(request, query=query, form=form)
+        elif place.kind == "field":
+            path = tuple(place.name.split("."))
+            parts = request.parts and tuple(_blank_part(part, place.name) for part in request.parts)
+            body, form = _blank(request.body, path), _blank(request.form, path)
+            request = msgspec.structs.replace(request, body=body, form=form, parts=parts)
+        elif place.kind == "url" and (found := re.search(place.name, request.url)) is not None:
+            url = request.url
+            for group in range(found.re.groups, 0, -1):
+                url = url[: found.start(group)] + REDACTED + url[found.end(group) :]
+            request = msgspec.structs.replace(request, url=url)
+    return request
+
+
+def _find_placed_texts(place: CredentialPlace, request: Request, recorded: RecordedRequest) -> Iterator[str]:
+    """The texts that stand in a place."""
+    if place.kind == "header":
+        for value in request.headers.all(place.name):
+            yield from _split_header(place.name, value)
+    elif place.kind == "url":
+        found = re.search(place.name, recorded.url)
+        yield from found.groups() if found is not None else ()
+    elif place.kind == "parameter":
+        yield from _iterate_texts((recorded.query.get(place.name), (recorded.form or {}).get(place.name)))
+    elif place.kind == "field":
+        path = tuple(place.name.split("."))
+        yield from _iterate_texts((get_at(recorded.body, path), get_at(recorded.form, path)))
+        yield from (part.text for part in recorded.parts or () if part.name == place.name and part.text)
+
+
+def _split_header(name: str, value: str) -> Iterator[str]:
+    """What a header has of a credential: it without its scheme, a user's name (often the key) and password, cookies."""
+    yield value
+    bare = _SCHEME.sub("", value, count=1).strip()
+    yield bare
+    if value[:6].lower() == "basic ":
+        try:
+            yield from base64.b64decode(bare, validate=True).decode("utf-8", "replace").split(":", 1)
+        except binascii.Error:
+            return
+    if name.lower() == "cookie":
+        yield from (pair.partition("=")[2].strip() for pair in value.split(";"))
+    if name.lower() == "set-cookie":
+        yield value.partition(";")[0].partition("=")[2].strip()
+
+
+def _learn_named(data: Any, place: Place, redactor: WaryRedactor) -> None:
+    """Learn what stands under names of credentials. Not under `token` alone: a paging token is often called so."""
+    if isinstance(data, Mapping):
+        for name, value in data.items():
+            if isinstance(value, str) and str(name).lower() != "token" and redactor.is_named(str(name), place, value):
+                _learn(value, redactor)
+            else:
+                _learn_named(value, place, redactor)
+    elif isinstance(data, list):
+        for value in data:
+            _learn_named(value, place, redactor)
+
+
+def _learn(value: str, redactor: WaryRedactor) -> None:
+    """Learn a value that only its name gives away, unless it may be a common word."""
+    if len(value) >= _SHORTEST and not value.isalpha() and re.search(r"\s|://", value) is None:
+        redactor.add(value, _LABEL)
+
+
+def _iterate_texts(values: Iterable[Any]) -> Iterator[str]:
+    for value in values:
+        if isinstance(value, str):
+            yield value
+        elif isinstance(value, list):
+            yield from _iterate_texts(value)
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            yield str(value)
+
+
+def _blank(data: Any, path: tuple[str, ...]) -> Any:
+    """A copy in which what is at a path is `[redacted]`; the same object where nothing is."""
+    if data is UNSET or not isinstance(data, dict) or path[0] not in data:
+        return data
+    inner = REDACTED if len(path) == 1 else _blank(data[path[0]], path[1:])
+    return {**data, path[0]: inner}
+
+
+def _blank_part(part: RecordedPart, name: str) -> RecordedPart:
+    return msgspec.structs.replace(part, body=UNSET, text=REDACTED, base64=None) if part.name == name else part

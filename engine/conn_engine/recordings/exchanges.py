@@ -1,0 +1,201 @@
+"""Between wire values and recorded ones: what is worth keeping, and a response made again."""
+
+import base64
+import hashlib
+import json
+import re
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+from msgspec import UNSET
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.recordings.files import (
+    Exchange,
+    RecordedPart,
+    RecordedRequest,
+    RecordedResponse,
+    Values,
+)
+from conn_engine.secrets import secret_name
+from conn_engine.wire import Blob, Headers, Request, Response
+
+__all__ = ["described", "exchange_of", "flat", "grouped", "made", "parts_of", "response_of"]
+
+# fmt: off
+_NOISE = frozenset({
+    "accept-encoding", "accept-ranges", "age", "alt-svc", "connection", "content-encoding",
+    "content-length", "content-security-policy", "cross-origin-opener-policy",
+    "cross-origin-resource-policy", "expect-ct", "host", "keep-alive", "nel", "origin",
+    "permissions-policy", "pragma", "priority", "referer", "referrer-policy", "report-to",
+    "reporting-endpoints", "server", "server-timing", "strict-transport-security", "te", "trailer",
+    "transfer-encoding", "upgrade-insecure-requests", "user-agent", "vary", "via",
+    "x-content-type-options", "x-frame-options", "x-permitted-cross-domain-policies", "x-powered-by",
+    "x-xss-protection",
+})
+# fmt: on
+MAX_KEPT = 16 * 1024 * 1024
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,200})"|([^;\s"]{1,200}))', re.IGNORECASE)
+_NAMED = re.compile(r';\s*(name|filename)="([^"]*)"', re.IGNORECASE)
+_NOISE_BEGINNINGS = ("access-control-", "cf-", "sec-", "x-amz-cf-", "x-envoy-", ":")
+
+
+def exchange_of(request: Request, response: Response) -> Exchange:
+    """The pair as it is recorded, without credential headers and cookies; else not yet redacted."""
+    return Exchange(request=described(request.visible), response=response_of(response))
+
+
+def described(request: Request) -> RecordedRequest:
+    """A request in recorded form: query and body decoded."""
+    url, _, query = request.url.partition("#")[0].partition("?")
+    kind = request.headers.get("content-type", "")
+    body: dict[str, Any] = {}
+    if request.payload is not None:
+        body = {"sha256": _digest(request.payload)}
+    elif request.body and (parts := parts_of(request.body, kind)) is not None:
+        body = {"parts": tuple(parts)}
+    elif request.body and "x-www-form-urlencoded" in kind:
+        body = {"form": grouped(parse_qsl(request.body.decode("utf-8", "replace"), keep_blank_values=True))}
+    elif request.body:
+        body = _content(request.body, kind)
+    headers = _kept(request.headers)
+    if "parts" in body or "sha256" in body:  # the boundary is made anew, of what the parts hold
+        headers["content-type"] = kind.split(";")[0].strip()
+    return RecordedRequest(
+        method=request.method.upper(),
+        url=url,
+        headers=headers,
+        query=grouped(parse_qsl(query, keep_blank_values=True)),
+        **body,
+    )
+
+
+def response_of(response: Response) -> RecordedResponse:
+    """A response in recorded form. A text in another charset is recorded as UTF-8, and its header says so."""
+    headers = _kept(response.headers)
+    kind = headers.get("content-type", "")
+    body = _content(_bounded(response), kind) if response.size else {}
+    if "text" in body and "charset=" in kind.lower():
+        headers["content-type"] = f"{kind.split(';')[0].strip()}; charset=utf-8"
+    return RecordedResponse(status=response.status, headers=headers, **body)
+
+
+def made(recorded: RecordedResponse, url: str = "") -> Response:
+    """The response that a recorded one stands for."""
+    headers = recorded.headers
+    body = b""
+    if recorded.body is not UNSET:
+        body = _encoded(recorded.body)
+        if not any(name.lower() == "content-type" for name in headers):
+            headers = {"content-type": "application/json", **headers}
+    elif recorded.text is not None:
+        body = recorded.text.encode("utf-8", "surrogatepass")
+        if not recorded.text.isascii() and "charset=utf-8" in Headers(headers).get("content-type", "").lower():
+            body = b"\xef\xbb\xbf" + body  # whatever the vendor spells it in, here it is UTF-8
+    elif recorded.base64 is not None:
+        body = base64.b64decode(recorded.base64)
+    return Response(recorded.status, Headers(headers), body, url)
+
+
+def grouped(pairs: list[tuple[str, str]]) -> Values:
+    """Name to value, or to the list of its values where it is repeated."""
+    found: dict[str, list[str]] = {}
+    for name, value in pairs:
+        found.setdefault(name, []).append(value)
+    return {name: values[0] if len(values) == 1 else list(values) for name, values in found.items()}
+
+
+def flat(values: Values) -> list[tuple[str, str]]:
+    """The opposite of `grouped`; numbers and booleans as they look in a URL."""
+    return [
+        (name, item if isinstance(item, str) else json.dumps(item))
+        for name, value in values.items()
+        for item in (value if isinstance(value, list) else [value])
+    ]
+
+
+def _kept(headers: Headers) -> dict[str, str]:
+    return {
+        name: value
+        for name, value in headers.plain().items()
+        if name not in _NOISE and not name.startswith(_NOISE_BEGINNINGS) and not secret_name(name)
+    }
+
+
+def _content(raw: bytes, kind: str) -> dict[str, Any]:
+    """`{"body": …}`, `{"text": …}` or `{"base64": …}`: the most readable form that loses nothing."""
+    kind = kind.lower()
+    if "json" in kind or (not kind and raw[:1] in b"{["):
+        try:
+            return {"body": _decoded(raw)}
+        except (ValueError, RecursionError):
+            pass  # broken JSON is a scenario too: it is recorded as it came
+    charset = kind.partition("charset=")[2].split(";")[0].strip(" \"'") or "utf-8"
+    try:
+        text = raw.decode(charset)
+    except (UnicodeDecodeError, LookupError):
+        return {"base64": base64.b64encode(raw).decode()}
+    if "\0" in text:
+        return {"base64": base64.b64encode(raw).decode()}
+    return {"text": text}
+
+
+def _bounded(response: Response) -> bytes:
+    if response.spool is None:
+        return response.body
+    if response.size > MAX_KEPT:
+        raise ConfigurationError(
+            f"an answer of {response.size} bytes is too large for a recording",
+            hint=f"at most {MAX_KEPT // 2**20} MiB of one are kept: record a call that asks for less",
+        )
+    with response.open() as reader:
+        return reader.read()
+
+
+def _digest(payload: Blob) -> str:
+    made = hashlib.sha256()
+    with payload.open() as reader:
+        while piece := reader.read(MAX_KEPT):
+            made.update(piece)
+    return made.hexdigest()
+
+
+def parts_of(body: bytes, kind: str) -> list[RecordedPart] | None:
+    """The parts of a multipart body; None for anything else."""
+    found = _BOUNDARY.search(kind) if kind.lower().startswith("multipart/") else None
+    if found is None:
+        return None
+    mark = b"--" + (found[1] or found[2]).encode()
+    pieces = (b"\r\n" + body).split(b"\r\n" + mark)
+    if len(pieces) < 3 or not pieces[-1].startswith(b"--"):
+        return None
+    return [_part(piece.removeprefix(b"\r\n")) for piece in pieces[1:-1]]
+
+
+def _part(piece: bytes) -> RecordedPart:
+    head, _, content = (b"\r\n" + piece).partition(b"\r\n\r\n")
+    headers = Headers(
+        (name.strip(), value.strip())
+        for name, _, value in (line.partition(":") for line in head.decode("utf-8", "replace").split("\r\n"))
+        if name.strip()
+    )
+    told = {found[1].lower(): found[2] for found in _NAMED.finditer(headers.get("content-disposition", ""))}
+    kind = headers.get("content-type", "")
+    return RecordedPart(
+        name=told.get("name", ""), filename=told.get("filename", ""), content_type=kind, **_content(content, kind)
+    )
+
+
+def _decoded(raw: bytes) -> Any:
+    def refuse(name: str) -> Any:
+        raise ValueError(f"{name} is not JSON")
+
+    return json.loads(raw.decode("utf-8-sig"), parse_constant=refuse)
+
+
+def _encoded(data: Any) -> bytes:
+    try:
+        return msgspec.json.encode(data)
+    except (UnicodeEncodeError, OverflowError, msgspec.MsgspecError, ValueError):
+        return json.dumps(data).encode()  # half surrogate pairs, which only escapes can hold; integers of any size

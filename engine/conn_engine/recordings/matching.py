@@ -1,0 +1,178 @@
+"""Whether a request is the recorded one, and where not. Pure comparison; the order of answers is `replay`'s.
+
+Compared are method, path below the base URL, query (whatever the order of names) and decoded body.
+`[redacted]` in a recorded value stands for any text, `[redacted].2.` for what only its name gave away.
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from msgspec import UNSET
+
+from conn_engine.documents.pointers import pointer_to
+from conn_engine.documents.wildcards import in_order
+from conn_engine.recordings.exchanges import flat, grouped
+from conn_engine.recordings.files import RecordedPart, RecordedRequest, Values
+from conn_engine.secrets import REDACTED, is_numbered, unnumbered
+
+__all__ = ["Question", "differences", "distance", "matches", "question", "same"]
+
+_SHOWN = 60
+
+
+class Question:
+    """A request reduced to what is compared. `path` begins with "/" below a known base, else it is a URL."""
+
+    __slots__ = ("content", "method", "path", "query")
+
+    def __init__(self, method: str, path: str, query: dict[str, list[str]], content: Any) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.content = content
+
+    @property
+    def text(self) -> str:
+        """`GET /contacts?limit=2`: for people, not encoded."""
+        query = "&".join(f"{name}={value}" for name, values in self.query.items() for value in values)
+        return f"{self.method} {self.path}{'?' if query else ''}{query}"
+
+
+def question(request: RecordedRequest, bases: Sequence[str]) -> Question:
+    """What is compared of a request. `bases` are the base URLs that count as the same place."""
+    url, _, inline = request.url.partition("?")
+    query = _lists(request.query)
+    if inline:
+        for name, values in _lists(grouped(parse_qsl(inline, keep_blank_values=True))).items():
+            query.setdefault(name, []).extend(values)
+    return Question(request.method.upper(), _below(url, bases), query, _content(request))
+
+
+def _below(url: str, bases: Sequence[str]) -> str:
+    for base in bases:
+        stem = base.rstrip("/")
+        if stem and url.startswith(stem) and url[len(stem) : len(stem) + 1] in ("", "/"):
+            return url[len(stem) :] or "/"
+    return url
+
+
+def _lists(values: Values) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in flat(values):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _content(request: RecordedRequest) -> Any:
+    if request.body is not UNSET:
+        return request.body
+    if request.form is not None:
+        return _lists(request.form)
+    if request.parts is not None:
+        return [_part(part) for part in request.parts]
+    if request.sha256 is not None:
+        return f"sha256:{request.sha256}"
+    if request.text is not None:
+        return request.text
+    return UNSET if request.base64 is None else f"base64:{request.base64}"
+
+
+def _part(part: RecordedPart) -> dict[str, Any]:
+    content = part.body
+    if content is UNSET:
+        content = part.text if part.base64 is None else f"base64:{part.base64}"
+    return {"name": part.name, "filename": part.filename, "content_type": part.content_type, "content": content}
+
+
+def same(recorded: Any, asked: Any) -> bool:
+    """Equality of JSON-like data: true is not 1, 1 is 1.0, and a recorded `[redacted]` is any text."""
+    if isinstance(recorded, str):
+        if REDACTED not in recorded:
+            return isinstance(asked, str) and recorded == asked
+        if not isinstance(asked, str):
+            return recorded == REDACTED and isinstance(asked, (int, float)) and not isinstance(asked, bool)
+        told = recorded if is_numbered(asked) else unnumbered(recorded)
+        return in_order(told.split(REDACTED), asked)
+    if isinstance(recorded, dict):
+        if not isinstance(asked, dict) or len(recorded) != len(asked):
+            return False
+        return all(key in asked and same(value, asked[key]) for key, value in recorded.items())
+    if isinstance(recorded, list):
+        if not isinstance(asked, list) or len(recorded) != len(asked):
+            return False
+        return all(same(one, other) for one, other in zip(recorded, asked, strict=True))
+    if isinstance(recorded, bool) or isinstance(asked, bool):
+        return recorded is asked
+    return bool(recorded == asked)
+
+
+def matches(recorded: Question, asked: Question) -> bool:
+    """Whether the recorded answer answers what is asked."""
+    return (
+        recorded.method == asked.method
+        and same(recorded.path, asked.path)
+        and same(recorded.query, asked.query)
+        and same(recorded.content, asked.content)
+    )
+
+
+def differences(recorded: Question, asked: Question) -> list[str]:
+    """Each part that differs, in words: `query limit: recorded "2", asked "100"`. Empty when they match."""
+    found: list[str] = []
+    if recorded.method != asked.method:
+        found.append(f"method: recorded {recorded.method}, asked {asked.method}")
+    if not same(recorded.path, asked.path):
+        found.append(f"path: recorded {recorded.path}, asked {asked.path}")
+    for name in [*recorded.query, *(name for name in asked.query if name not in recorded.query)]:
+        before, now = recorded.query.get(name), asked.query.get(name)
+        if not same(before, now):
+            found.append(f"query {name}: {_pair(_one(before), _one(now))}")
+    found.extend(f"body {where or '(whole)'}: {what}" for where, what in _unlike(recorded.content, asked.content))
+    return found
+
+
+def _one(values: list[str] | None) -> Any:
+    if values is None:
+        return UNSET
+    return values[0] if len(values) == 1 else values
+
+
+def _unlike(recorded: Any, asked: Any, where: str = "") -> Iterator[tuple[str, str]]:
+    if isinstance(recorded, dict) and isinstance(asked, dict):
+        for key in [*recorded, *(key for key in asked if key not in recorded)]:
+            yield from _unlike(recorded.get(key, UNSET), asked.get(key, UNSET), where + pointer_to(str(key)))
+    elif isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):
+        for index, (one, other) in enumerate(zip(recorded, asked, strict=True)):
+            yield from _unlike(one, other, f"{where}/{index}")
+    elif not same(recorded, asked):
+        yield where, _pair(recorded, asked)
+
+
+def _pair(recorded: Any, asked: Any) -> str:
+    if recorded is UNSET:
+        return f"not recorded, asked {_shown(asked)}"
+    if asked is UNSET:
+        return f"recorded {_shown(recorded)}, not asked"
+    return f"recorded {_shown(recorded)}, asked {_shown(asked)}"
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def distance(recorded: Question, asked: Question) -> tuple[int, int, float, int]:
+    """How far apart two requests are, for finding the nearest: smaller is nearer."""
+    from difflib import SequenceMatcher
+
+    likeness = 1.0
+    if recorded.path != asked.path:
+        likeness = SequenceMatcher(None, recorded.path[:300], asked.path[:300]).ratio()
+    return (
+        int(not same(recorded.path, asked.path)),
+        int(recorded.method != asked.method),
+        1.0 - likeness,
+        len(differences(recorded, asked)),
+    )

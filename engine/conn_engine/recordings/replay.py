@@ -1,0 +1,98 @@
+"""Answers from recordings, in the order in which they were recorded, and from nowhere else. No waiting."""
+
+from collections.abc import Sequence
+
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.errors import MissingRecording
+from conn_engine.recordings.exchanges import described, made
+from conn_engine.recordings.files import Exchange, Recording, redacted_request
+from conn_engine.recordings.matching import Question, differences, distance, matches, question
+from conn_engine.secrets import Redactor
+from conn_engine.wire import Request, Response
+
+__all__ = ["Replay"]
+
+_NEAREST_SHOWN = 6
+
+
+class Replay:
+    """A transport, sync and async, over one recording or several.
+
+    The same request asked n times gets its n recorded answers in order, and the n+1st is a miss. `base_url`
+    is that of the configuration under test: URLs are compared below it, respectively below the recording's
+    own. What is asked is redacted (with `redactor`, and by name) before it is compared, as the recording
+    was.
+    """
+
+    def __init__(
+        self,
+        recordings: Recording | Sequence[Recording],
+        *,
+        base_url: str = "",
+        redactor: Redactor | None = None,
+        file: str = "",
+    ) -> None:
+        sources = [recordings] if isinstance(recordings, Recording) else list(recordings)
+        self._file = file
+        self._redactor = redactor or Redactor()
+        self._bases = [base for base in [base_url, *(source.base_url for source in sources)] if base]
+        self._exchanges: list[Exchange] = [exchange for source in sources for exchange in source.exchanges]
+        self._known = [question(exchange.request, self._bases) for exchange in self._exchanges]
+        self._used = [False] * len(self._exchanges)
+        self._requests: list[Request] = []
+
+    @property
+    def requests(self) -> tuple[Request, ...]:
+        """What was asked, in order, a miss included."""
+        return tuple(self._requests)
+
+    @property
+    def unused(self) -> tuple[Exchange, ...]:
+        """Recorded exchanges that nothing asked for."""
+        return tuple(e for e, used in zip(self._exchanges, self._used, strict=True) if not used)
+
+    def send(self, request: Request) -> Response:
+        """The next recorded answer. Raises MissingRecording with the nearest request and what differs."""
+        self._requests.append(request)
+        asked = question(redacted_request(described(request), self._redactor), self._bases)
+        index = self._find(asked)
+        if index is None:
+            raise self._miss(asked)
+        self._used[index] = True
+        return made(self._exchanges[index].response, request.url)
+
+    async def asend(self, request: Request) -> Response:
+        """As `send`; never waits."""
+        return self.send(request)
+
+    def _find(self, asked: Question) -> int | None:
+        for index, known in enumerate(self._known):
+            if not self._used[index] and matches(known, asked):
+                return index
+        return None
+
+    def _miss(self, asked: Question) -> MissingRecording:
+        message = f"nothing is recorded for {_short(asked)}"
+        twins = [i for i, known in enumerate(self._known) if matches(known, asked)]
+        if twins:
+            times = "once" if len(twins) == 1 else f"{len(twins)} times"
+            message = f"{_short(asked)} is recorded {times} and was asked once more"
+            hint = "record the scenario again, or add the further answer to it"
+        elif not self._known:
+            hint = "the recording holds no exchanges"
+        else:
+            free = [i for i in range(len(self._known)) if not self._used[i]] or list(range(len(self._known)))
+            nearest = min(free, key=lambda index: distance(self._known[index], asked))
+            parts = differences(self._known[nearest], asked)
+            more = f"; and {len(parts) - _NEAREST_SHOWN} more" if len(parts) > _NEAREST_SHOWN else ""
+            hint = (
+                f"nearest is exchange {nearest + 1}, {_short(self._known[nearest])}; differs in "
+                f"{'; '.join(parts[:_NEAREST_SHOWN])}{more}"
+            )
+        finding = diagnostic("REC003", message, Span(self._file) if self._file else None, hint=hint)
+        return MissingRecording(message, hint=hint, findings=[finding])
+
+
+def _short(asked: Question) -> str:
+    text = asked.text
+    return text if len(text) <= 160 else f"{text[:160]}…"

@@ -1,0 +1,1 @@
+"""What a response means: failures, rate limits, waits."""

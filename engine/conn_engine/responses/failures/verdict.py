@@ -1,0 +1,256 @@
+"""Which rule an answer meets. What is then done is in `attempts`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from conn_engine.errors import ErrorKind, TransportError
+from conn_engine.responses.failures.message import MAX_MESSAGE, vendor_message
+from conn_engine.responses.failures.rules import (
+    DEFAULT_RULES,
+    Action,
+    Fail,
+    Final,
+    Narrow,
+    RateLimited,
+    Restart,
+    Retry,
+    Rule,
+    Waits,
+)
+from conn_engine.responses.waits import Source, vendor_clock, wait
+from conn_engine.settings import Answer
+
+__all__ = ["DEFAULT_WAIT_SECONDS", "LimitState", "Verdict", "classify", "usual_kind"]
+
+DEFAULT_WAIT_SECONDS = 60.0
+_LONGEST_WAIT = 366 * 86_400.0
+
+
+class LimitState(Protocol):
+    """What is known of an answer's rate limit (see `ratelimit.RateState`)."""
+
+    @property
+    def limited(self) -> bool:
+        """Whether the answer says that the limit is reached."""
+        ...
+
+    @property
+    def retry_after(self) -> float | None:
+        """Seconds to wait, when the vendor says so."""
+        ...
+
+    @property
+    def longest_wait(self) -> float | str | None:
+        """The longest wait worth waiting, as the settings say it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer means.
+
+    `kind` is set for what is, or may become, an error. `times` and `backoff` (seconds before each retry, in
+    order) belong to `retry`, `times` to `restart` and `narrow` too; `otherwise` is what follows when they are used up.
+    `wait` is seconds, for `rate_limited` always; `longest` is the longest wait worth waiting. `key` belongs to
+    `restart`. `ruled` says that a rule of the connector decided.
+    """
+
+    action: Action
+    kind: ErrorKind | None = None
+    message: str = ""
+    times: int = 0
+    backoff: tuple[float, ...] = ()
+    wait: float | None = None
+    longest: float | None = None
+    otherwise: Final = "fail"
+    key: str = ""
+    ruled: bool = False
+
+
+_FINE = Verdict("ok")
+
+
+def classify(
+    rules: Sequence[Rule],
+    answer: Answer,
+    state: LimitState | None = None,
+    *,
+    attempt: int = 1,
+    now: float = 0.0,
+) -> Verdict:
+    """The verdict of the first rule that holds: the connector's, then the rate limit, then `DEFAULT_RULES`.
+
+    Where there is no answer only rules that name `fault` are asked, and the verdict of no rule is `fail`. `attempt`
+    counts sendings from 1, `now` is Unix seconds. Raises ExpressionError when a rule's expression fails.
+    """
+    lost = isinstance(answer.problem, TransportError)
+    for rule in rules:
+        if (not lost or names_fault(rule)) and answer.holds(rule.when, attempt=attempt):
+            return _Judge(answer, state, attempt, now, ruled=True).verdict(rule)
+    judge = _Judge(answer, state, attempt, now, ruled=False)
+    if lost:
+        return judge.failed(Fail())
+    if state is not None and state.limited:
+        return judge.limited(RateLimited())
+    if answer.response.status < 300:
+        return _FINE
+    rule_ = next((rule for rule in DEFAULT_RULES if answer.holds(rule.when)), None)
+    return _FINE if rule_ is None else judge.verdict(rule_)
+
+
+def names_fault(rule: Rule) -> bool:
+    """Whether a rule is about missing answers too: its condition reads `fault`."""
+    from conn_engine.expressions import expression
+
+    if "fault" not in rule.when:
+        return False
+    roots = expression(rule.when).roots()
+    return roots is not None and "fault" in roots
+
+
+def usual_kind(status: int) -> ErrorKind:
+    """The kind of error that a status usually means; `bad_response` for a status that is no error, 0 for no answer."""
+    if status == 401:
+        return "unauthorized"
+    if status in (402, 403, 407, 451):
+        return "forbidden"
+    if status in (404, 410):
+        return "not_found"
+    if status in (409, 412, 423):
+        return "conflict"
+    if status == 429:
+        return "rate_limited"
+    if status >= 500 or status in (0, 408, 425):
+        return "vendor_unavailable"
+    return "invalid_request" if status >= 400 else "bad_response"
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """Makes verdicts about one answer."""
+
+    answer: Answer
+    state: LimitState | None
+    attempt: int
+    now: float
+    ruled: bool
+
+    def verdict(self, rule: Rule) -> Verdict:
+        then = rule.then
+        if isinstance(then, str):
+            return self._plain(then)
+        if then.rate_limited is not None:
+            return self.limited(then.rate_limited)
+        if then.retry is not None:
+            return self._retry(then.retry)
+        if then.restart is not None:
+            return self._restart(then.restart)
+        if then.narrow is not None:
+            return self._narrow(then.narrow)
+        return self.failed(then.fail or Fail())
+
+    def _plain(self, action: Action) -> Verdict:
+        if action == "rate_limited":
+            return self.limited(RateLimited())
+        if action == "retry":
+            return self._retry(Retry())
+        if action == "restart":
+            return self._restart(Restart())
+        if action == "narrow":
+            return self._narrow(Narrow())
+        if action == "fail":
+            return self.failed(Fail())
+        if action == "refresh_credentials":
+            return Verdict(action, kind="unauthorized", message=self._said(None), ruled=self.ruled)
+        return Verdict(action, ruled=self.ruled)
+
+    def failed(self, options: Fail) -> Verdict:
+        kind = options.kind or usual_kind(self.answer.response.status)
+        return Verdict("fail", kind=kind, message=self._said(options.message), ruled=self.ruled)
+
+    def limited(self, options: RateLimited) -> Verdict:
+        seconds = self._wait(options.wait)
+        if seconds is None:
+            seconds = self.state.retry_after if self.state is not None else _retry_after(self.answer)
+        return Verdict(
+            "rate_limited",
+            "rate_limited",
+            self._said(options.message),
+            wait=DEFAULT_WAIT_SECONDS if seconds is None else seconds,
+            longest=self._longest(options.max_wait_seconds),
+            ruled=self.ruled,
+        )
+
+    def _retry(self, options: Retry) -> Verdict:
+        final = options.then if isinstance(options.then, Fail) else Fail()
+        failed = self.failed(final)
+        factor = 2 if options.backoff == "exponential" else 1
+        said = self._wait(options.wait)
+        if said is None and options.wait is None:
+            said = self.state.retry_after if self.state is not None else _retry_after(self.answer)
+        return Verdict(
+            "retry",
+            kind=failed.kind,
+            message=failed.message,
+            times=options.times,
+            backoff=tuple(options.backoff_seconds * factor**n for n in range(options.times)),
+            wait=said,
+            longest=self._longest(options.max_wait_seconds),
+            otherwise="fail" if isinstance(options.then, Fail) else options.then,
+            ruled=self.ruled,
+        )
+
+    def _restart(self, options: Restart) -> Verdict:
+        failed = self.failed(Fail())
+        return Verdict(
+            "restart",
+            kind=failed.kind,
+            message=failed.message,
+            times=options.times,
+            wait=options.wait_seconds,
+            key=options.key,
+            ruled=self.ruled,
+        )
+
+    def _narrow(self, options: Narrow) -> Verdict:
+        failed = self.failed(Fail())
+        return Verdict("narrow", kind=failed.kind, message=failed.message, times=options.times, ruled=self.ruled)
+
+    def _wait(self, waits: Waits | None) -> float | None:
+        """The longest of the waits that are told, in seconds."""
+        clock = vendor_clock(self.answer, self.now)
+        each = () if waits is None else waits if isinstance(waits, tuple) else (waits,)
+        told = [wait(one, self.answer, clock) if isinstance(one, Source) else self._seconds(one) for one in each]
+        longest = max((seconds for seconds in told if seconds is not None), default=None)
+        return None if longest is None else min(longest, _LONGEST_WAIT)
+
+    def _longest(self, said: float | str | None) -> float | None:
+        if said is None and self.state is not None:
+            said = self.state.longest_wait
+        return self._seconds(said) if isinstance(said, str) else said
+
+    def _seconds(self, expression: str) -> float | None:
+        value: Any = self.answer.ask(expression, attempt=self.attempt)
+        if isinstance(value, str):
+            try:
+                value = float(value[:40])
+            except ValueError:
+                return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
+            return None
+        return min(float(value), _LONGEST_WAIT)
+
+    def _said(self, expression: str | None) -> str:
+        if expression is not None:
+            value = self.answer.ask(expression, attempt=self.attempt)
+            if isinstance(value, str) and value.strip():
+                return " ".join(value.split())[:MAX_MESSAGE]
+        if self.answer.problem is not None:
+            return self.answer.problem.message
+        return vendor_message(self.answer.body)
+
+
+def _retry_after(answer: Answer) -> float | None:
+    value = answer.response.headers.get("retry-after", "").strip()
+    return min(float(value), _LONGEST_WAIT) if value.isascii() and value.isdigit() and len(value) < 12 else None

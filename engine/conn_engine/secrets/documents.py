@@ -1,0 +1,45 @@
+"""Documents of credentials: which of their texts are secrets, and such a document without some of them."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from conn_engine.secrets.names import is_common_word, is_public_part
+from conn_engine.secrets.search import REDACTED, SHORTEST
+
+__all__ = ["mask_short", "replace_secrets"]
+
+
+def mask_short(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What an authorization is made of, with `[redacted]` for secrets that are too short to be searched for; this very
+    object when there are none."""
+    short: list[str] = []
+
+    def mask(text: str, _label: str) -> str | None:
+        if not text or len(text) >= SHORTEST:
+            return None
+        short.append(text)
+        return REDACTED
+
+    masked = {
+        name: value if name == "context" else replace_secrets({name: value}, "", mask)[name]
+        for name, value in document.items()
+    }
+    return masked if short else document
+
+
+def replace_secrets(document: Any, label: str, replace: Callable[[str, str], str | None]) -> Any:
+    """A copy of a credential document in which `replace` was asked for each secret text, with its label; what it gives
+    stands there, but None."""
+    if isinstance(document, Mapping):
+        return {
+            key: value
+            if is_public_part(str(key))
+            else replace_secrets(value, f"{label}.{key}" if label else str(key), replace)
+            for key, value in document.items()
+        }
+    if isinstance(document, (list, tuple)):
+        return [replace_secrets(value, label, replace) for value in document]
+    if not isinstance(document, str) or is_common_word(document):
+        return document
+    new = replace(document, label)
+    return document if new is None else new

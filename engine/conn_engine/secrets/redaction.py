@@ -1,0 +1,264 @@
+"""Secrets removed from what leaves the process, and from what comes into it. `secret_search` finds them."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, AnyStr
+from urllib.parse import unquote_plus
+
+from conn_engine.secrets.documents import replace_secrets
+from conn_engine.secrets.names import Place, is_open_part, is_signature_name, secret_name
+from conn_engine.secrets.search import REDACTED, SecretSearch, Spans
+from conn_engine.secrets.streams import EchoCleaner, Replacement
+
+__all__ = ["REDACTED", "NumberingRedactor", "Redactor", "is_numbered", "splice", "unnumbered"]
+
+_PLACEHOLDER = re.compile(r"\[redacted\](?:\.\d{1,6}\.)?")
+_NUMBERED = re.compile(r"\[redacted\]\.\d{1,6}\.")
+_SEPARATOR = "\1"
+_INDENT = 40
+_NUMERIC = "0123456789+-.eE"
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_QUERY_PAIR = re.compile(r"([?&#;])([^=&#?;\s]{1,100})=([^&#;\s\"'<>]*)")
+_USER_INFO = re.compile(r"(://)[^/?#\s@\"'<>]*@")
+
+
+def is_numbered(text: str) -> bool:
+    """Whether the text holds a numbered placeholder, as a recording's answers do."""
+    return _NUMBERED.search(text) is not None
+
+
+def unnumbered(text: str) -> str:
+    """The text with its numbered placeholders made plain ones."""
+    return _NUMBERED.sub(REDACTED, text)
+
+
+def splice(text: AnyStr, replacements: Iterable[tuple[int, int, AnyStr]]) -> AnyStr:
+    """The text with what replaces its parts, which are in order and apart; this very object when there is nothing."""
+    parts: list[AnyStr] = []
+    done = 0
+    for start, end, new in replacements:
+        parts += (text[done:start], new)
+        done = end
+    if not parts:
+        return text
+    parts.append(text[done:])
+    return text[:0].join(parts)
+
+
+class Redactor:
+    """Knows the secrets of a run and replaces them by `[redacted]`, in any of the forms in which they travel.
+
+    A secret is recognised plain, percent- or form-encoded, with the escapes of JSON, HTML and XML, whichever of its
+    characters are escaped and up to four times over, divided by sections and comments of XML, in quoted-printable, in
+    hexadecimal, in UTF-16, and inside base64 at any alignment (such as `user:secret` of a Basic header). Time is linear
+    in the text.
+
+    Not recognised is what somebody computes of it: reversed, in other letter case, cut in parts with something between
+    them, as numbers, encrypted, compressed, or packed twice (base64 of base64).
+    """
+
+    remedy = "it is part of what every recording says (a name, a date): record with another secret"
+    """What to do when a file cannot be without a secret."""
+
+    def __init__(self, values: Iterable[str] = ()) -> None:
+        self._search = SecretSearch()
+        for value in values:
+            self.add(value)
+
+    def add(self, value: str, label: str = "") -> None:
+        """Learn one secret. Values shorter than 4 characters are ignored. `label` is what `find` calls it."""
+        if value != REDACTED:
+            label = label or f"a secret of {len(value)} characters"
+            self._search.add(value, label, echo=not is_open_part(label))
+
+    def add_document(self, document: Any, label: str = "") -> None:
+        """Learn every text of a credential document but such as `token_type`, `scope` and `instance_url`."""
+        replace_secrets(document, label, self.add)
+
+    def text(self, text: str) -> str:
+        """The text with every known secret replaced."""
+        return self._replace_spans(text, self._search.locate)
+
+    def without_echo(self, body: bytes) -> bytes:
+        """An answer's body without the secrets that it sends back; this very object when there are none.
+
+        Whoever writes the mappings of an answer must not read there what the request carried. Names, ids and the like
+        in a credential (`username`) are no reason to touch an answer, and neither is what has fewer than 8 characters:
+        it is a word of many. Fast when there is nothing to do.
+        """
+        if not self._search.suspects(body.decode("latin-1")):
+            return body
+        return splice(body, self._echoes(body))
+
+    def data_without_echo(self, data: Any) -> Any:
+        """Decoded data without the secrets that an answer sends back, among its keys too; this very object when there
+        are none. An escape of the answer's format hides nothing here."""
+        return self._data_without_echo(data) if self._search.suspects(_SEPARATOR.join(_texts_in(data))) else data
+
+    def echo_cleaner(self) -> EchoCleaner:
+        """`without_echo` for a body that comes in pieces."""
+        return EchoCleaner(self._echoes if self._search.has_echoes else None, self._search.reach)
+
+    def url(self, url: str) -> str:
+        """A URL without known secrets, values of parameters with secret names, and user information."""
+        return self.text(self._without_named(url))
+
+    def parameters(self, query: Mapping[str, Any]) -> dict[str, Any]:
+        """The parameters of a URL, each with its value or its values, as `url` leaves them."""
+        return self._mapping(query, "parameter")
+
+    def form(self, fields: Mapping[str, Any]) -> dict[str, Any]:
+        """The fields of a form, each with its value or its values, as `data` leaves them."""
+        return self._mapping(fields, "field")
+
+    def data(self, value: Any) -> Any:
+        """A copy of JSON-like data without known secrets, and without values that have a secret name.
+
+        `{name: "api_key", value: …}` pairs count as named. null, booleans and empty texts stay.
+        """
+        if isinstance(value, str):
+            return self.url(value) if "://" in value or value.startswith(("/", "?")) else self.text(value)
+        if isinstance(value, Mapping):
+            return self._mapping(value, "field")
+        if isinstance(value, (list, tuple)):
+            return [self.data(item) for item in value]
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return REDACTED if str(value) in self._search.labels else value
+        return value
+
+    def is_named(self, name: str, place: Place, value: Any = None) -> bool:
+        """Whether the name says that the value is a secret, by where it stands."""
+        return secret_name(name) or (place == "parameter" and is_signature_name(name))
+
+    def numbering(self) -> "NumberingRedactor":
+        """One that tells apart what only a name gives away."""
+        return NumberingRedactor(self)
+
+    def find(self, content: bytes | str) -> list[str]:
+        """The labels of the known secrets present, in any form. Never the secrets themselves."""
+        text = content.decode("utf-8", "replace") if isinstance(content, bytes) else content
+        return self._search.labels_in(text)
+
+    def __repr__(self) -> str:
+        return f"Redactor({len(self._search.labels)} secrets)"
+
+    def _replace_spans(self, text: str, locate: Callable[[str], Spans]) -> str:
+        return splice(text, ((start, end, REDACTED) for start, end in locate(text)))
+
+    def _data_without_echo(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self._replace_spans(value, self._search.locate_echoes)
+        if isinstance(value, Mapping):
+            return {self._data_without_echo(key): self._data_without_echo(item) for key, item in value.items()}
+        return [self._data_without_echo(item) for item in value] if isinstance(value, list) else value
+
+    def _echoes(self, content: bytes) -> list[Replacement]:
+        """What to replace in a body, in bytes. A number of JSON becomes a text, as a whole."""
+        if not self._search.suspects(content.decode("latin-1")):
+            return []
+        text = content.decode("utf-8", "surrogateescape")
+        found: list[Replacement] = []
+        done = place = 0
+        for start, end in self._search.locate_echoes(text):
+            if "\0" in text[start:end]:  # halves of characters in UTF-16: the first and the last are not its own
+                start = end - len(text[start:end].lstrip("\0"))  # noqa: PLW2901
+                end = start + len(text[start:end].rstrip("\0"))  # noqa: PLW2901
+            if end <= done:  # a number had it too
+                continue
+            start, end, mark = _fit_mark(text, max(start, done), end, done)  # noqa: PLW2901
+            first = place + _bytes_in(text[done:start])
+            place = first + _bytes_in(text[start:end])
+            found.append((first, place, mark))
+            done = end
+        return found
+
+    def _mapping(self, value: Mapping[Any, Any], place: Place) -> dict[Any, Any]:
+        named = value.get("name", value.get("key"))
+        pair = isinstance(named, str) and self.is_named(named, place, value.get("value"))
+        return {
+            (self.text(key) if isinstance(key, str) else key): (
+                self._blank(item)
+                if (pair and key == "value") or self.is_named(str(key), place, item)
+                else self.data(item)
+            )
+            for key, item in value.items()
+        }
+
+    def _blank(self, value: Any) -> Any:
+        """Everything below a secret name, without its texts and numbers."""
+        if isinstance(value, Mapping):
+            return {(self.text(key) if isinstance(key, str) else key): self._blank(v) for key, v in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._blank(item) for item in value]
+        return value if value is None or isinstance(value, bool) or value == "" else self._make_placeholder(str(value))
+
+    def _without_named(self, url: str) -> str:
+        def pair(match: re.Match[str]) -> str:
+            mark, name, value = match.groups()
+            if not value or not self.is_named(name, "parameter", value):
+                return match.group()
+            return f"{mark}{name}={self._make_placeholder(unquote_plus(value))}"
+
+        return _USER_INFO.sub(rf"\1{REDACTED}@", _QUERY_PAIR.sub(pair, url))
+
+    def _make_placeholder(self, value: str) -> str:
+        """What stands for a value that is only known by its name; what stands for one already stays."""
+        return value if _PLACEHOLDER.fullmatch(value) else REDACTED
+
+
+class NumberingRedactor(Redactor):
+    """Tells values that only their name gives away apart: `[redacted].1.`, `[redacted].2.` by value.
+
+    A page's token is often called `token`. In a recording the link to a page and the request for it must still be the
+    same, and those of two pages not. Values that the run knows as its secrets stay plain `[redacted]`.
+    """
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._search = redactor._search
+        self._numbers: dict[str, int] = {}
+
+    def numbering(self) -> "NumberingRedactor":
+        """This one, whose numbers go on."""
+        return self
+
+    def _make_placeholder(self, value: str) -> str:
+        if _PLACEHOLDER.fullmatch(value):
+            return value
+        if self._search.locate(value):
+            return REDACTED
+        return f"{REDACTED}.{self._numbers.setdefault(value, len(self._numbers) + 1)}."
+
+
+def _bytes_in(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogateescape"))
+
+
+def _fit_mark(text: str, start: int, end: int, floor: int) -> tuple[int, int, bytes]:
+    """What stands for a place of a body, and for how much, such that the body stays what it is: UTF-16, or JSON with
+    numbers. `floor` is where the place before it ends."""
+    if "\0" in text[start:end]:
+        return start, end, "\0".join(REDACTED).encode()
+    head, tail = text[max(floor, start - _INDENT) : start], text[end : end + _INDENT]
+    first, last = start - len(head) + len(head.rstrip(_NUMERIC)), end + len(tail) - len(tail.lstrip(_NUMERIC))
+    before, after = text[max(0, first - _INDENT) : first].rstrip(), text[last : last + _INDENT].lstrip()
+    is_value = before.endswith((":", ",", "[")) and after.startswith((",", "]", "}"))
+    if is_value and _NUMBER.fullmatch(text, first, last):
+        return first, last, f'"{REDACTED}"'.encode()
+    return start, end, REDACTED.encode()
+
+
+def _texts_in(data: Any) -> list[str]:
+    """The texts of JSON data, keys included."""
+    found: list[str] = []
+    stack = [data]
+    while stack:
+        node = stack.pop()
+        kind = type(node)
+        if kind is str:
+            found.append(node)
+        elif kind is dict:
+            found += node
+            stack += node.values()
+        elif kind is list:
+            stack += node
+    return found

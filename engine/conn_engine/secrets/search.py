@@ -1,0 +1,151 @@
+"""Where the secrets of a run stand in a text, in whatever form they travel. What stands for them is `secrets`'."""
+
+from collections.abc import Iterable, Iterator
+
+from conn_engine.secrets.escapes import Unescaped, may_hide, unescape_around, unwrap, unwrap_roughly
+from conn_engine.secrets.forms import FormsPattern, compile_forms, marks, widen
+
+__all__ = ["REDACTED", "SHORTEST", "SecretSearch", "Spans"]
+
+REDACTED = "[redacted]"
+SHORTEST = 4
+_SHORTEST_ECHO = 8
+_LINE = 20
+_LONGEST_ESCAPE = 16
+
+Spans = list[tuple[int, int]]
+
+
+class SecretSearch:
+    """Knows secrets with their labels, and finds them. Threads may add and search at once. Time is linear in the text.
+
+    Those of at least 8 characters that prove something are *echoes*: an answer may not repeat them.
+    """
+
+    def __init__(self) -> None:
+        self.labels: dict[str, str] = {}
+        self.reach = _LONGEST_ESCAPE
+        self._echoes: dict[str, str] = {}
+        self._marks: tuple[int, tuple[str, ...]] = (0, ())
+        self._compiled: dict[bool, FormsPattern] = {}
+
+    def add(self, value: str, label: str, *, echo: bool) -> None:
+        """Learn one secret. Values shorter than 4 characters are ignored: any text may have them."""
+        for part in (value, *_lines(value)):
+            if len(part) < SHORTEST:
+                continue
+            label = self.labels.setdefault(part, label)
+            self.reach = max(self.reach, _LONGEST_ESCAPE * (len(part) + 1))
+            if echo and len(part) >= _SHORTEST_ECHO and part not in self._echoes:
+                self._echoes[part] = label
+
+    @property
+    def has_echoes(self) -> bool:
+        """Whether any is known."""
+        return bool(self._echoes)
+
+    def locate(self, text: str) -> Spans:
+        """Where secrets stand, in order and apart from one another, and from marks that the text has already."""
+        return self._locate(text, echoes=False)
+
+    def locate_echoes(self, text: str) -> Spans:
+        """Where echoes stand. Fast when there are none."""
+        return self._locate(text, echoes=True) if self.suspects(text) else []
+
+    def suspects(self, text: str, *, wrapped: bool = True) -> bool:
+        """Whether an echo may stand in the text; if not, none does."""
+        if not self._echoes:
+            return False
+        known = self._current_marks()
+        if any(mark in text for mark in known):
+            return True
+        if may_hide(text) and any(mark in view.text for view in unescape_around(text, self.reach) for mark in known):
+            return True
+        return wrapped and any(self.suspects(plain, wrapped=False) for plain in unwrap_roughly(text))
+
+    def labels_in(self, text: str) -> list[str]:
+        """The labels of the secrets in the text, each once."""
+        compiled = self._current(echoes=False)
+        if compiled is None:
+            return []
+        parts = text.split(REDACTED)
+        readings = (reading for part in parts for reading in (part, *(view.text for view in self._views(part))))
+        return list(dict.fromkeys(label for reading in readings for label in _labels(compiled, reading)))
+
+    def _locate(self, text: str, *, echoes: bool) -> Spans:
+        compiled = self._current(echoes=echoes)
+        if compiled is None or not text:
+            return []
+        if REDACTED not in text:
+            return self._locate_in_part(compiled, text)
+        found: Spans = []
+        at = 0
+        for part in text.split(REDACTED):
+            found += [(at + start, at + end) for start, end in self._locate_in_part(compiled, part)]
+            at += len(part) + len(REDACTED)
+        return found
+
+    def _locate_in_part(self, compiled: FormsPattern, text: str) -> Spans:
+        spans = _matches(compiled, text)
+        found = [view.locate(*span) for view in self._views(text) for span in _matches(compiled, view.text)]
+        return _join_spans(spans + found) if found else spans
+
+    def _views(self, text: str, *, wrapped: bool = True) -> Iterator[Unescaped]:
+        """The text with escapes undone, wherever some may hide a secret."""
+        if may_hide(text):
+            yield from unescape_around(text, self.reach)
+        for plain in unwrap(text) if wrapped else ():
+            yield plain
+            yield from (view.within(plain) for view in self._views(plain.text, wrapped=False))
+
+    def _current_marks(self) -> tuple[str, ...]:
+        count, known = self._marks
+        if count != len(self._echoes):
+            values = list(self._echoes)
+            known = tuple(dict.fromkeys(mark for value in values for mark in sorted(marks(value))))
+            self._marks = len(values), known
+        return known
+
+    def _current(self, *, echoes: bool) -> FormsPattern | None:
+        # Replaced as a whole, and only trusted for the secrets it was made of: threads add and read at once.
+        values = self._echoes if echoes else self.labels
+        compiled = self._compiled.get(echoes)
+        if values and (compiled is None or compiled.size != len(values)):
+            compiled = self._compiled[echoes] = compile_forms(list(values.items()))
+        return compiled
+
+
+def _lines(value: str) -> list[str]:
+    """The lines of a key in PEM form, which leaks line by line as well."""
+    if "\n" not in value:
+        return []
+    return [line for line in value.splitlines() if len(line) >= _LINE and not line.startswith("-----")]
+
+
+def _labels(compiled: FormsPattern, text: str) -> Iterable[str]:
+    return (compiled.groups[(match.lastindex or 1) - 1][0] for match in compiled.pattern.finditer(text))
+
+
+def _matches(compiled: FormsPattern, text: str) -> Spans:
+    spans: Spans = []
+    done = 0
+    for match in compiled.pattern.finditer(text):
+        start, end = match.span()
+        if compiled.groups[(match.lastindex or 1) - 1][1]:
+            start, end = widen(text, start, end, done)
+        if start > done or not spans:
+            spans.append((start, end))
+        else:  # one that begins inside the widening before it, or at its end, only lengthens it
+            spans[-1] = (spans[-1][0], max(done, end))
+        done = max(done, end)
+    return spans
+
+
+def _join_spans(spans: Spans) -> Spans:
+    joined: Spans = []
+    for start, end in sorted(spans):
+        if joined and start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], end))
+        else:
+            joined.append((start, end))
+    return joined

@@ -1,0 +1,159 @@
+"""Credentials from environment variables, for CI and containers. Read only: renewed tokens last one run.
+
+`CONN_<ACCOUNT>_<FIELD>` is one field, `__` goes one level deeper (`CONN_ACME_OAUTH__TOKEN__ACCESS_TOKEN`); the parts of
+an OAuth token have short names too (`CONN_ACME_ACCESS_TOKEN`). `CONN_<ACCOUNT>_CREDENTIALS` is the whole document as
+JSON, over which single fields are laid. Account and field are upper case here, with `_` for whatever is no letter or
+digit.
+"""
+
+import copy
+import json
+import re
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+from conn_engine.errors import CredentialError
+from conn_engine.secrets.vault.locks import Locks
+
+__all__ = ["EnvironmentVault", "no_store", "variable_name", "variable_prefix"]
+
+_RESERVED = frozenset({"CONN_VAULT_KEY", "CONN_STATE_DIR", "CONN_NO_KEYRING", "CONN_PERSONAL_DATA_KEY"})
+_SHORT = {name: f"OAUTH__TOKEN__{name}" for name in ("ACCESS_TOKEN", "REFRESH_TOKEN", "EXPIRES_AT")}
+_NUMBERS = frozenset({"expires_at", "expires_in"})
+
+
+def variable_prefix(account: str) -> str:
+    """`CONN_ACME_EU_` for `acme-eu`."""
+    return f"CONN_{re.sub(r'[^A-Z0-9]+', '_', account.upper()).strip('_')}_"
+
+
+def variable_name(account: str, field: str) -> str:
+    """The variable of an account's field: `CONN_ACME_API_KEY`, `CONN_ACME_ACCESS_TOKEN` for part of an OAuth token."""
+    name = "__".join(re.sub(r"[^A-Z0-9]+", "_", part.upper()) for part in field.split("."))
+    short = next((short for short, long in _SHORT.items() if long == name), name)
+    return f"{variable_prefix(account)}{short}"
+
+
+def no_store(account: str) -> CredentialError:
+    """The error of a machine that has no place for a credential. It starts with what to do."""
+    return CredentialError(
+        f'set CONN_VAULT_KEY to store the credential of account "{account}" in an encrypted file: there is no usable '
+        "keyring here",
+        hint="any long random text is a key, and the same one opens the file later; without a file: "
+        f"{variable_prefix(account)}CREDENTIALS gives the credential as JSON",
+    )
+
+
+class EnvironmentVault:
+    """A vault over the environment. With the known `accounts`, `acme` leaves alone those of `acme-eu`.
+
+    `notices` collects what people should know: that a rotated token could not be stored.
+    """
+
+    kind = "environment"
+
+    def __init__(
+        self,
+        environ: Mapping[str, str],
+        *,
+        accounts: Iterable[str] = (),
+        folder: Path | None = None,
+        top: Path | None = None,
+    ) -> None:
+        self._environ = environ
+        self._prefixes = [variable_prefix(account) for account in accounts]
+        self._renewed: dict[str, dict[str, Any]] = {}
+        self._locks = Locks(folder, top=top, needed=False)
+        self.notices: list[str] = []
+
+    def has(self, account: str) -> bool:
+        """Whether any variable speaks of this account."""
+        return bool(self._variables(account))
+
+    def load(self, account: str) -> dict[str, Any] | None:
+        """The document that the variables make; None without any. Raises CredentialError if they clash."""
+        if account in self._renewed:
+            return copy.deepcopy(self._renewed[account])
+        variables = self._variables(account)
+        if not variables:
+            return None
+        document: dict[str, Any] = {}
+        whole = variables.pop("CREDENTIALS", None)
+        if whole is not None:
+            document = _parsed(f"{variable_prefix(account)}CREDENTIALS", whole)
+        for field in sorted(variables):
+            _put(document, _SHORT.get(field, field), variables[field], f"{variable_prefix(account)}{field}")
+        return document
+
+    def save(self, account: str, document: Mapping[str, Any]) -> None:
+        """Keep a renewed document for the rest of the run. Raises CredentialError without variables."""
+        if not self.has(account):
+            raise no_store(account)
+        before = self.load(account)
+        self._renewed[account] = copy.deepcopy(dict(document))
+        if _refresh_token(before) not in (None, _refresh_token(document)):
+            self.notices.append(
+                f'account "{account}": the vendor replaced the refresh token, that in {variable_prefix(account)}* is '
+                "not valid any more after this run"
+            )
+
+    def delete(self, account: str) -> bool:
+        """Forget a renewed document. Raises CredentialError when variables remain."""
+        self._renewed.pop(account, None)
+        if self.has(account):
+            names = ", ".join(sorted(variable_prefix(account) + field for field in self._variables(account)))
+            raise CredentialError(
+                f'the credential of account "{account}" comes from the environment', hint=f"unset {names}"
+            )
+        return False
+
+    def exclusive(self, account: str) -> AbstractContextManager[None]:
+        """Held by one thread at a time, and by one process where a lock file can be made."""
+        return self._locks.hold(account)
+
+    def _variables(self, account: str) -> dict[str, str]:
+        prefix = variable_prefix(account)
+        longer = [other for other in self._prefixes if other != prefix and other.startswith(prefix)]
+        return {
+            name[len(prefix) :]: value
+            for name, value in self._environ.items()
+            if name.startswith(prefix)
+            and len(name) > len(prefix)
+            and value
+            and name not in _RESERVED
+            and not any(name.startswith(other) for other in longer)
+        }
+
+
+def _parsed(name: str, text: str) -> dict[str, Any]:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise CredentialError(f"{name} is not a JSON object", hint='it looks like {"api_key": "…"}')
+    return document
+
+
+def _put(document: dict[str, Any], field: str, text: str, name: str) -> None:
+    *parents, last = [part.lower() for part in field.split("__")]
+    place = document
+    for part in parents:
+        inner = place.setdefault(part, {})
+        if not isinstance(inner, dict):
+            raise CredentialError(f'{name} contradicts another variable: "{part}" is a value there')
+        place = inner
+    if isinstance(place.get(last), dict):
+        raise CredentialError(f'{name} contradicts another variable: "{last}" has fields there')
+    place[last] = float(text) if last in _NUMBERS and re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text) else text
+
+
+def _refresh_token(document: Mapping[str, Any] | None) -> Any:
+    """A refresh token wherever it stands in the document."""
+    if not isinstance(document, Mapping):
+        return None
+    if "refresh_token" in document:
+        return document["refresh_token"]
+    return next((found for inner in document.values() if (found := _refresh_token(inner)) is not None), None)

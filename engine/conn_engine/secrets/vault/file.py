@@ -1,0 +1,145 @@
+"""Credentials in encrypted files, one per account, for machines without a keyring.
+
+The key comes from the environment. Fernet (AES-128-CBC with HMAC-SHA-256) under a key that scrypt makes from
+the passphrase and a salt, which the files of a folder share: deriving a key takes time. The account's name is
+inside what is encrypted, so that files cannot be exchanged.
+"""
+
+import base64
+import binascii
+import contextlib
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from conn_engine.documents import write_whole
+from conn_engine.errors import ConfigurationError, CredentialError
+from conn_engine.secrets.vault.folders import file_name, private_folder
+from conn_engine.secrets.vault.locks import Locks
+
+__all__ = ["FileVault"]
+
+_COST = 2**15
+_SHORTEST_KEY = 8
+_MAX_BYTES = 1024 * 1024
+
+
+class FileVault:
+    """A vault of encrypted files in `folder`, for their owner. Raises CredentialError for a short key.
+
+    The folders from `top` (default: `folder`) down are closed to others.
+    """
+
+    kind = "encrypted file"
+
+    def __init__(self, folder: Path, key: str, *, top: Path | None = None) -> None:
+        if len(key) < _SHORTEST_KEY:
+            raise CredentialError(
+                f"CONN_VAULT_KEY is shorter than {_SHORTEST_KEY} characters",
+                hint="use a long random one",
+            )
+        self._folder = folder
+        self._top = top
+        self._key = key
+        self._derived: dict[bytes, bytes] = {}
+        self._locks = Locks(folder / "locks", top=top)
+
+    def load(self, account: str) -> dict[str, Any] | None:
+        """The account's document or None. Raises CredentialError for another key or a damaged file."""
+        path = self._path(account)
+        envelope = self._envelope(path)
+        if envelope is None:
+            return None
+        from cryptography.fernet import Fernet, InvalidToken
+
+        salt, token = envelope
+        try:
+            plain = json.loads(Fernet(self._cipher_key(salt)).decrypt(token))
+        except InvalidToken:
+            raise CredentialError(
+                f"{path} cannot be decrypted: CONN_VAULT_KEY is not its key, or it is damaged",
+                hint="set the right key, or log in again after removing the file",
+            ) from None
+        if not isinstance(plain, dict) or plain.get("account") != account:
+            _damaged(path)
+        document = plain.get("document")
+        return document if isinstance(document, dict) else _damaged(path)
+
+    def save(self, account: str, document: Mapping[str, Any]) -> None:
+        """Write the document, whole or not at all."""
+        from cryptography.fernet import Fernet
+
+        path = self._path(account)
+        salt = self._salt(path)
+        plain = json.dumps({"account": account, "document": dict(document)}).encode()
+        content = {
+            "format": 1,
+            "kdf": "scrypt",
+            "salt": base64.b64encode(salt).decode(),
+            "content": Fernet(self._cipher_key(salt)).encrypt(plain).decode(),
+        }
+        try:
+            private_folder(self._folder, self._top)
+            write_whole(path, json.dumps(content, indent=2) + "\n", mode=0o600)
+        except (OSError, ConfigurationError) as error:
+            raise CredentialError(
+                f"the credential cannot be stored in {path}", hint="CONN_STATE_DIR names another folder"
+            ) from error
+
+    def delete(self, account: str) -> bool:
+        """Remove the file; whether there was one."""
+        path = self._path(account)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise CredentialError(f"{path} cannot be removed: {(error.strerror or '').lower()}") from error
+        return True
+
+    def exclusive(self, account: str) -> AbstractContextManager[None]:
+        """Held by one thread of one process at a time."""
+        return self._locks.hold(account)
+
+    def _path(self, account: str) -> Path:
+        return self._folder / f"{file_name(account)}.json"
+
+    def _salt(self, path: Path) -> bytes:
+        """The salt for a file: its own, else that of another in the folder."""
+        for known in (path, *sorted(self._folder.glob("*.json"))):
+            with contextlib.suppress(CredentialError):  # what cannot be read is replaced
+                envelope = self._envelope(known)
+                if envelope is not None:
+                    return envelope[0]
+        return secrets.token_bytes(16)
+
+    def _cipher_key(self, salt: bytes) -> bytes:
+        if salt not in self._derived:
+            raw = hashlib.scrypt(self._key.encode(), salt=salt, n=_COST, r=8, p=1, dklen=32, maxmem=64 * 1024 * 1024)
+            self._derived[salt] = base64.urlsafe_b64encode(raw)
+        return self._derived[salt]
+
+    def _envelope(self, path: Path) -> tuple[bytes, bytes] | None:
+        try:
+            with path.open("rb") as stream:
+                raw = stream.read(_MAX_BYTES + 1)
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise CredentialError(f"{path} cannot be read: {(error.strerror or '').lower()}") from error
+        try:
+            content = json.loads(raw)
+            if content["format"] != 1 or content["kdf"] != "scrypt":
+                _damaged(path)
+            salt = base64.b64decode(content["salt"], validate=True)
+            return salt, str(content["content"]).encode()
+        except (ValueError, KeyError, TypeError, RecursionError, binascii.Error):
+            _damaged(path)
+
+
+def _damaged(path: Path) -> NoReturn:
+    raise CredentialError(f"{path} is not a credential file of conn", hint="remove it and log in again")

@@ -1,0 +1,127 @@
+"""One holder per account at a time, over threads and processes."""
+
+import contextlib
+import os
+import stat
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from conn_engine.errors import CredentialError
+from conn_engine.secrets.vault.folders import file_name, private_folder
+
+__all__ = ["Locks"]
+
+WAIT_SECONDS = 60.0
+_POLL_SECONDS = 0.02
+_OWNER_ONLY = 0o600
+_threads: dict[str, threading.Lock] = {}
+_guard = threading.Lock()
+
+
+class Locks:
+    """Locks of one store. `folder` holds the lock files; None: between the threads of this process only.
+
+    `needed` says what to do where the folder cannot be used: raise CredentialError, or make do without. Folders from
+    `top` down are for their owner only.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        top: Path | None = None,
+        needed: bool = True,
+        wait_seconds: float = WAIT_SECONDS,
+    ) -> None:
+        self._folder = folder
+        self._top = top
+        self._needed = needed
+        self._wait = wait_seconds
+
+    @contextlib.contextmanager
+    def hold(self, account: str) -> Iterator[None]:
+        """Hold the account's lock. Raises CredentialError when another holds it for too long."""
+        until = time.monotonic() + self._wait
+        with _guard:
+            own = _threads.setdefault(f"{self._folder}\0{account}", threading.Lock())
+        if not own.acquire(timeout=self._wait):
+            raise _busy(account)
+        try:
+            with contextlib.ExitStack() as stack:
+                if self._folder is not None:
+                    stack.enter_context(self._file(self._folder, account, until))
+                yield
+        finally:
+            own.release()
+
+    @contextlib.contextmanager
+    def _file(self, folder: Path, account: str, until: float) -> Iterator[None]:
+        try:
+            private_folder(folder, self._top)
+            stream = _lock_file(folder / f"{file_name(account)}.lock")
+        except OSError as error:
+            if self._needed:
+                raise CredentialError(
+                    f"no lock can be made in {folder}: {(error.strerror or str(error)).lower()}",
+                    hint="CONN_STATE_DIR names another folder",
+                ) from error
+            yield
+            return
+        with stream:  # closing gives the lock back, and so does the death of the process
+            while not _take(stream):
+                if time.monotonic() > until:
+                    raise _busy(account)
+                time.sleep(_POLL_SECONDS)
+            try:
+                yield
+            finally:
+                _give(stream)
+
+
+def _lock_file(path: Path) -> BinaryIO:
+    stream = os.fdopen(os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, _OWNER_ONLY), "a+b")
+    if stat.S_IMODE(os.fstat(stream.fileno()).st_mode) != _OWNER_ONLY:
+        with contextlib.suppress(OSError):
+            path.chmod(_OWNER_ONLY)
+    return stream
+
+
+def _busy(account: str) -> CredentialError:
+    return CredentialError(
+        f'the credential of account "{account}" is being renewed elsewhere and does not become free',
+        hint="another process may hang while it renews it",
+    )
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _take(stream: Any) -> bool:
+        stream.seek(0)
+        try:
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def _give(stream: Any) -> None:
+        stream.seek(0)
+        with contextlib.suppress(OSError):
+            msvcrt.locking(stream.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def _take(stream: Any) -> bool:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+    def _give(stream: Any) -> None:
+        fcntl.flock(stream, fcntl.LOCK_UN)

@@ -1,0 +1,87 @@
+"""Findings about all recorded cases of one operation together: what none of them has."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conn_engine.config import Effective, mapping_layers
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.expressions import mapping
+from conn_engine.runtime.places import origin_of
+from conn_engine.runtime.unified import vendor_behind
+from conn_engine.testing.cases import recorded_call
+from conn_engine.testing.judgement import Judgement
+
+__all__ = ["find_empty_fields", "find_missing_keys"]
+
+
+def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+    """MAP201 for each mapped field without a value in every record of every case of one operation."""
+    covered = [result for result in results if result.coverage is not None and result.coverage.records]
+    if not covered or not any(not result.outcome.whole for result in covered):
+        return []  # one record of a get says nothing about a field
+    findings = []
+    total = sum(result.coverage.records for result in covered if result.coverage)
+    for name in sorted({name for result in covered if result.coverage for name in result.coverage.seen}):
+        if any(result.coverage.seen.get(name, 0) for result in covered if result.coverage):
+            continue
+        first = covered[0]
+        path = (*first.case.name.path, "response_mapping", *name.split("."))
+        origin = origin_of(effective, path)
+        if origin is not None and origin.level != "base" and origin.value is None:
+            continue  # an override took the field away
+        findings.append(
+            diagnostic(
+                "MAP201",
+                f"{name} is empty in {total} of {total} records",
+                origin.span if origin else Span(str(first.case.path.name)),
+                path=".".join(map(str, path)),
+                hint=_reading_hint(first, effective, name),
+            )
+        )
+    return findings
+
+
+def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+    """PAG104 for each setting of paging whose key is in no recorded answer of one operation."""
+    ended = [result for result in results if result.outcome.completeness is not None and result.outcome.raw]
+    ended = [result for result in ended if not result.outcome.whole]
+    verdicts = [result.outcome.completeness for result in ended if result.outcome.completeness is not None]
+    if not verdicts or len(ended) < sum(not result.outcome.whole and result.outcome.pages > 0 for result in results):
+        return []  # a recording that is cut, or of no records, may have it
+    operation = vendor_behind(effective, ended[0].case.name, recorded_call(ended[0].case.recording))
+    findings = []
+    for setting in (name for name in verdicts[0].settings if all(name in verdict.settings for verdict in verdicts)):
+        path = (*operation.at("pagination"), "config", *setting.replace(".", ".config.").split("."))
+        message = f"`{setting}` names a key that is in no recorded answer of {operation.text}"
+        reason = next((verdict.reason for verdict in verdicts if setting in verdict.reason), "")
+        findings.append(
+            diagnostic(
+                "PAG104",
+                message,
+                effective.span(path),
+                path=dotted(path),
+                hint=reason or f"correct it, or record a listing of two pages: conn record {ended[0].case.name.text}",
+            )
+        )
+    return findings
+
+
+def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> str:
+    name = result.case.name
+    operation = effective.unified(name.model, name.resource, name.method)
+    if operation is None or operation.response_mapping is None or operation.each == "page":
+        return ""
+    reads_of = mapping(mapping_layers(operation.response_mapping)).reads().get(field_name, frozenset())
+    paths = sorted((path for path in reads_of if path[0] == "response" and len(path) > 1), key=str)
+    if not paths:
+        return ""
+    reads = [part for part in paths[0] if isinstance(part, str)]
+    level: Any = next((raw for raw in result.outcome.raw if isinstance(raw, Mapping)), {})
+    for part in reads[1:-1]:
+        level = level.get(part) if isinstance(level, Mapping) else None
+        level = next(iter(level), None) if isinstance(level, list) else level
+    keys = [str(key) for key in level] if isinstance(level, Mapping) else []
+    near = did_you_mean(str(reads[-1]), [key for key in keys if key != reads[-1]]) if reads[-1] not in keys else ""
+    has = f"; the response has {', '.join(keys[:8])}" if keys and reads[-1] not in keys else ""
+    return f"it reads {'.'.join(reads)}{has}{'; ' + near if near else ''}"

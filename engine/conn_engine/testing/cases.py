@@ -1,0 +1,300 @@
+"""Recorded cases: pairs an operation with its recordings and replays it. Judging that is `runtime.judgement`'s."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET
+
+from conn_engine.auth import without
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.errors import ConnError, CredentialError, UsageError, VendorError
+from conn_engine.expressions import fixed_now
+from conn_engine.recordings.exchanges import described
+from conn_engine.recordings.files import Recording, load_recording
+from conn_engine.recordings.replay import Replay
+from conn_engine.responses.failures import Policy
+from conn_engine.runtime.call import Call, Observer, Session, cursor_token, decode_cursor
+from conn_engine.runtime.drive import Sender, drive
+from conn_engine.runtime.operation import perform
+from conn_engine.runtime.variants import base_url, for_replay, in_context
+from conn_engine.secrets import secret_name
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.recorded_files import given_file
+from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
+
+__all__ = [
+    "Case",
+    "Log",
+    "Outcome",
+    "SentRequest",
+    "SyntheticVault",
+    "find_cases",
+    "golden_request",
+    "recorded_call",
+    "replay",
+    "sent_requests",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One recording of one operation, for one account (or the base level alone)."""
+
+    name: OperationName
+    recording: Recording
+    path: Path
+    golden: Path
+    base_golden: Path
+
+    @property
+    def scenario(self) -> str:
+        """The recording's scenario: `default`, or what its file name adds."""
+        return self.recording.scenario
+
+
+@dataclass(frozen=True, slots=True)
+class SentRequest:
+    """One request of a replay, as a person reads it: path with query, status, how many records it brought.
+
+    `url` is below the base URL, `whole_url` is where the request went; `headers` are those that the configuration and
+    the caller say, by lower-case name, but none that a credential may be in.
+    """
+
+    method: str
+    url: str
+    status: int
+    records: int
+    body: Any = None
+    whole_url: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a replay gave. `error` is the vendor's or the engine's; `records` are those that came before it.
+
+    `previous` is for each page what leads back to the page before it, in the vendor's own terms (a token, a number, a
+    URL below the base); None where nothing does. `completeness` is the verdict on the listing; None before its end.
+    """
+
+    records: list[Any] = field(default_factory=list)
+    raw: list[Any] = field(default_factory=list)
+    sent: list[SentRequest] = field(default_factory=list)
+    error: ConnError | None = None
+    pages: int = 0
+    unused: int = 0
+    whole: bool = False
+    previous: list[Any] = field(default_factory=list)
+    completeness: Completeness | None = None
+
+    def add(self, page: Page) -> None:
+        """Take in another page."""
+        self.records += page.records
+        self.raw += page.raw
+        self.pages += 1
+        self.whole = page.whole
+        self.completeness = page.completeness
+        self.previous.append(_told(page.prev_cursor))
+
+    @property
+    def failure(self) -> str:
+        """The error as two runs are compared by it: the vendor's kind or its own, and what is said; "" without one."""
+        if isinstance(self.error, VendorError):
+            return f"{self.error.kind}: {self.error.said}"
+        return "" if self.error is None else f"{type(self.error).__name__}: {self.error.message}"
+
+    def requests(self) -> list[dict[str, Any]]:
+        """The requests in the form goldens keep: `{method, url, headers?, body?}`, the URL relative to the base."""
+        return [golden_request(sent) for sent in self.sent]
+
+
+def _told(token: str | None) -> Any:
+    """What a cursor means in the vendor's own terms; the token itself where it is too long to be used again."""
+    try:
+        return None if token is None else cursor_token(decode_cursor(token))
+    except UsageError:
+        return token
+
+
+def golden_request(sent: SentRequest) -> dict[str, Any]:
+    """`{method, url, headers?, body?}` of one sent request."""
+    row: dict[str, Any] = {"method": sent.method, "url": sent.url}
+    if sent.headers:
+        row["headers"] = dict(sent.headers)
+    return row if sent.body is None else {**row, "body": sent.body}
+
+
+def find_cases(workspace: Workspace, effective: Effective, names: Iterable[OperationName]) -> list[Case]:
+    """The recorded cases of these operations, sorted by file. An account's own recording replaces the shared one."""
+    wanted = {name.text: name for name in names}
+    folder = workspace.root / "connectors" / effective.connector_name
+    shared = {path.name: path for path in sorted((folder / "recordings").glob("*.json"))}
+    own_folder = folder / "recordings" / effective.account if effective.account else None
+    for place in ("recordings", "expected"):
+        workspace.check_inside(folder / place / (effective.account or ""))
+    own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
+    cases = []
+    for file_name, path in sorted({**shared, **own}.items()):
+        workspace.check_inside(path)
+        recording = load_recording(path, workspace.shown(path))
+        name = wanted.get(recording.operation)
+        if name is None or (recording.account and recording.account != effective.account):
+            continue
+        shared_golden = folder / "expected" / file_name
+        golden = folder / "expected" / (effective.account or "") / file_name
+        workspace.check_inside(golden)
+        # What an account recorded for itself has nothing to do with the shared golden of the same name.
+        cases.append(Case(name, recording, path, golden, golden if file_name in own else shared_golden))
+    return cases
+
+
+def replay(
+    effective: Effective, name: OperationName, recording: Recording, observer: Observer | None = None
+) -> Outcome:
+    """Run an operation on its recording: no network, a fixed clock at the recording's time, a synthetic credential.
+
+    Errors of the operation are caught into `Outcome.error`; MissingRecording too. `observer` is that of `Session`.
+    """
+    effective = in_context(effective, recording.context)
+    clock = FrozenClock(_timestamp(recording.recorded_at))
+    outcome = Outcome()
+    try:
+        base = base_url(effective)
+        vault = SyntheticVault(effective, recording.left_out)
+        document = vault.load("")
+    except ConnError as error:  # a value of the context is missing, a strategy is wrong: nothing could be asked
+        outcome.error = error
+        outcome.unused = len(recording.exchanges)
+        return outcome
+    answers = Replay(recording, base_url=base)
+    transport = Log(answers)
+    environ = {variable: f"synthetic-{variable}" for variable in effective.env_names}
+    session = Session(
+        account=effective.account or "",
+        document=document,
+        environ=environ,
+        clock=clock,
+        policy=Policy(wait=recording.call.wait),
+        observer=observer,
+    )
+    flow = perform(for_replay(effective, base, recording.base_url), name, recorded_call(recording), session)
+    counts: list[int] = []
+    try:
+        with fixed_now(clock.now()), closing(drive(flow, transport, vault, clock=clock)) as pages:
+            for page in pages:
+                outcome.add(page)
+                counts.append(len(page.raw))
+                if recording.call.pages is not None and outcome.pages >= recording.call.pages:
+                    break
+    except ConnError as error:
+        outcome.error = error
+    bases = [base, recording.base_url]
+    outcome.sent = sent_requests(transport.rows, counts, bases)
+    outcome.previous = [_relative(back, bases) if isinstance(back, str) else back for back in outcome.previous]
+    outcome.unused = len(answers.unused)
+    return outcome
+
+
+def recorded_call(recording: Recording) -> Call:
+    """What the caller of a recorded run asked."""
+    call = recording.call
+    return Call(
+        query=call.query,
+        body=None if call.body is UNSET else call.body,
+        id=None if call.id is None else str(call.id),
+        params=call.params,
+        headers=call.headers,
+        cursor=call.cursor,
+        state=call.state,
+        files={name: given_file(part) for name, part in call.files.items()},
+    )
+
+
+class Log:
+    """A transport that remembers what was asked and answered; what fails has no answer."""
+
+    def __init__(self, inner: Sender) -> None:
+        self._inner = inner
+        self.rows: list[tuple[Request, Response | None]] = []
+
+    def send(self, request: Request) -> Response:
+        """The answer of the transport inside."""
+        self.rows.append((request, None))
+        response = self._inner.send(request)
+        self.rows[-1] = (request, response)
+        return response
+
+
+def sent_requests(
+    log: Sequence[tuple[Request, Response | None]], counts: Sequence[int], bases: Sequence[str]
+) -> list[SentRequest]:
+    """The log of a run as people read it; `counts` are the records of each page, `bases` what to cut off URLs."""
+    rows = []
+    brought = iter(counts)
+    for request, answer in log:
+        operation = request.purpose == "operation" and answer is not None and answer.status < 400
+        rows.append(
+            SentRequest(
+                request.method,
+                _relative(request.url, bases),
+                answer.status if answer is not None else 0,
+                next(brought, 0) if operation else 0,
+                _body(request),
+                request.url,
+                {name: text for name, text in sorted(request.declared.items()) if not secret_name(name)},
+            )
+        )
+    return rows
+
+
+def _timestamp(text: str) -> float:
+    """Unix seconds of an RFC 3339 time; a recording without a readable one is replayed at a fixed moment."""
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()  # never the machine's zone
+    except ValueError:
+        return FrozenClock().now()
+
+
+def _relative(url: str, bases: Sequence[str]) -> str:
+    """The URL below the base URL, so that goldens do not depend on where the vendor is reached."""
+    base = next((base for base in bases if base and url.startswith(base)), "")
+    return url[len(base) :]
+
+
+def _body(request: Request) -> Any:
+    """The request's body as a recording would hold it; None when there is none."""
+    recorded = described(request)
+    if recorded.body is not UNSET:
+        return recorded.body
+    return recorded.form if recorded.form is not None else recorded.text
+
+
+class SyntheticVault(MemoryVault):
+    """A credential that satisfies the connector's fields, another one at each renewal: replays hold no secret."""
+
+    def __init__(self, effective: Effective, left_out: Sequence[str] = ()) -> None:
+        super().__init__({})
+        self._effective = effective
+        self._left_out = left_out
+        self._loads = 0
+
+    def load(self, account: str) -> dict[str, Any]:
+        """A credential that differs from the one before."""
+        self._loads += 1
+        credentials = self._effective.connector.credentials
+        if credentials is None:
+            return {}
+        optional = {part.name for part in credentials.fields() if not part.required}
+        return without(credentials.sample(self._loads), frozenset(optional.intersection(self._left_out)))
+
+
+def failure_kind(error: ConnError) -> str:
+    """The canonical kind of an error for goldens: a vendor kind, `unauthorized`, or the exception's own name."""
+    if isinstance(error, VendorError):
+        return error.kind
+    return "unauthorized" if isinstance(error, CredentialError) else type(error).__name__

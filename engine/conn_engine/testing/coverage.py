@@ -1,0 +1,68 @@
+"""Mapping coverage on records: which mapped fields were ever seen, and which vendor fields no mapping reads."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.testing.compare import leaves
+
+__all__ = ["Coverage", "measure"]
+
+MAX_UNREAD = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """`seen` counts per mapped field the records in which it has a value; `unread` are vendor paths nobody reads."""
+
+    records: int
+    seen: Mapping[str, int]
+    unread: tuple[str, ...]
+
+    @property
+    def empty(self) -> tuple[str, ...]:
+        """Mapped fields without a value in every record."""
+        return tuple(field for field, count in self.seen.items() if count == 0)
+
+
+def measure(
+    fields: Iterable[str], reads: Iterable[tuple[Any, ...]], results: Sequence[Any], raw: Sequence[Any]
+) -> Coverage:
+    """Coverage of mapped `fields` (dotted) on `results`, and of the vendor paths in `raw` that `reads` leaves out.
+
+    `reads` are paths from the mapping's scope: `("response", "properties", "email")`. A read of an object or list
+    reads everything below it.
+    """
+    seen = dict.fromkeys(fields, 0)
+    for result in results:
+        present = leaves(result) if isinstance(result, Mapping) else {}
+        for field in seen:
+            if _present(present, field):
+                seen[field] += 1
+    below = {tuple(part for part in path[1:] if isinstance(part, str)) for path in reads if path[:1] == ("response",)}
+    unread = sorted(path for path in _paths(raw) if not any(path[:n] in below for n in range(len(path) + 1)))
+    return Coverage(len(results), seen, tuple(".".join(path) for path in unread[:MAX_UNREAD]))
+
+
+def _present(present: Mapping[str, Any], field: str) -> bool:
+    value = present.get(field)
+    if value is not None and value not in ([], {}):
+        return True
+    return any(name.startswith(f"{field}.") and item is not None for name, item in present.items())
+
+
+def _paths(records: Sequence[Any]) -> set[tuple[str, ...]]:
+    found: set[tuple[str, ...]] = set()
+
+    def walk(value: Any, path: tuple[str, ...]) -> None:
+        if isinstance(value, Mapping) and value:
+            for key, item in value.items():
+                walk(item, (*path, str(key)))
+        elif isinstance(value, list):
+            for item in value:
+                walk(item, path)
+        elif path:
+            found.add(path)
+
+    walk(list(records), ())
+    return found

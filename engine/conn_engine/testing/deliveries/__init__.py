@@ -1,0 +1,1 @@
+"""Recorded webhook deliveries: cases, judgement, recording, replay."""

@@ -1,0 +1,94 @@
+"""Recorded deliveries as cases of a test: their files, names and goldens. Replaying them is `replaying`'s."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config.merge import Path_
+from conn_engine.documents import dump_json
+from conn_engine.testing.cases import Case
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome, as_recording
+from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
+from conn_engine.wire import Response
+
+__all__ = ["DeliveryCase", "DeliveryName", "delivery_document", "delivery_name", "find_deliveries", "golden_of"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class DeliveryName(OperationName):
+    """A recorded delivery in the place of an operation: `webhook contact_created`."""
+
+    @property
+    def text(self) -> str:
+        """As people read it."""
+        return f"webhook {self.method}"
+
+    @property
+    def path(self) -> Path_:
+        """Where the configuration says how it is received."""
+        return ("webhooks",)
+
+
+def delivery_name(name: str) -> DeliveryName:
+    """The name of a delivery, by that of its file."""
+    return DeliveryName("vendor", "", "webhook", name)
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryCase(Case):
+    """One recorded delivery, for one account (or the base level alone). `recording` has its exchanges."""
+
+    delivery: RecordedDelivery
+
+
+def find_deliveries(workspace: Workspace, effective: Effective, names: Sequence[str] = ()) -> list[DeliveryCase]:
+    """The recorded deliveries of a connector, sorted by name; those of these names where there are any. An account's
+    own replaces the shared one."""
+    folder = workspace.root / "connectors" / effective.connector_name
+    own_folder = folder / "deliveries" / effective.account if effective.account else None
+    for place in ("deliveries", "expected/deliveries"):
+        workspace.check_inside(folder / place / (effective.account or ""))
+    shared = {path.name: path for path in sorted((folder / "deliveries").glob("*.json"))}
+    own = {path.name: path for path in sorted(own_folder.glob("*.json"))} if own_folder is not None else {}
+    cases = []
+    for file_name, path in sorted({**shared, **own}.items()):
+        if names and path.stem not in names:
+            continue
+        workspace.check_inside(path)
+        delivery = load_delivery(path, workspace.shown(path))
+        name = delivery_name(path.stem)
+        expected = folder / "expected" / "deliveries"
+        golden = expected / (effective.account or "") / file_name
+        workspace.check_inside(golden)
+        recording = as_recording(delivery, effective.connector_name, name.text)
+        base = golden if file_name in own else expected / file_name
+        cases.append(DeliveryCase(name, recording, path, golden, base, delivery))
+    return cases
+
+
+def delivery_document(outcome: DeliveryOutcome) -> str:
+    """The text of a delivery's golden file."""
+    return dump_json(golden_of(outcome))
+
+
+def golden_of(outcome: DeliveryOutcome) -> dict[str, Any]:
+    """What a golden keeps: the answer, how the delivery was proved, which challenge it is, and its events."""
+    row: dict[str, Any] = {
+        "reply": _reply(outcome.reply),
+        "proved": outcome.proved,
+        "challenge": outcome.challenge,
+    }
+    if outcome.refused is not None:
+        row["refused"] = {"code": outcome.refused.code, "message": outcome.refused.message}
+    return {**row, "events": outcome.records}
+
+
+def _reply(reply: Response | None) -> dict[str, Any]:
+    if reply is None:
+        return {}
+    return {
+        "status": reply.status,
+        "headers": reply.headers.plain(),
+        "body": reply.body.decode("utf-8", "backslashreplace"),
+    }

@@ -1,0 +1,78 @@
+"""Receives a delivery and keeps it as a recorded one, with what was asked because of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from conn_engine.errors import ConnError
+from conn_engine.recordings.record import Recorder
+from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
+from conn_engine.testing.deliveries.recording import KeptDelivery, recorded_anew
+from conn_engine.testing.personal import PersonalData
+from conn_engine.webhooks import Delivery, KeyCache, Unproved
+
+__all__ = ["Received", "keep_received"]
+
+
+@dataclass(slots=True)
+class Received:
+    """A delivery that was received, and may be kept."""
+
+    receiver: Receiver
+    delivery: Delivery
+    receipt: Receipt
+    recorder: Recorder
+    account: str | None
+    connector: str | None
+    received_at: float
+    note: str = ""
+
+    @property
+    def refused(self) -> Unproved | None:
+        """Why it was not accepted."""
+        return self.receipt.refused
+
+    @property
+    def failed(self) -> ConnError | None:
+        """What went wrong with it."""
+        return self.receipt.failed
+
+    def made(self, personal: PersonalData | None = None) -> KeptDelivery:
+        """The delivery as it is kept; with `personal`, without personal data. Raises ConfigurationError (REC005)."""
+        wiring = self.receiver.wiring(self.account, self.connector)
+        return recorded_anew(
+            wiring,
+            self.delivery,
+            received_at=self.received_at,
+            exchanges=self.recorder.exchanges,
+            context=self._context(),
+            note=self.note,
+            proved=self.refused is None,
+            personal=personal,
+        )
+
+    def _context(self) -> Mapping[str, Any]:
+        """The values of the first account that an event is for, where the address is the connector's."""
+        owner = next((event.account for event in self.receipt.events if event.account is not None), None)
+        if self.account is not None or owner is None:
+            return {}
+        return self.receiver.wiring(owner, None).effective.context
+
+
+def keep_received(
+    receiver: Receiver,
+    transport: Sender,
+    delivery: Delivery,
+    *,
+    account: str | None = None,
+    connector: str | None = None,
+    pairing: bool = False,
+    note: str = "",
+) -> Received:
+    """Receive a delivery (as `Receiver.receive`) over `transport`, and remember what is asked because of it."""
+    recorder = Recorder(transport)
+    at = receiver.clock.now()
+    own = replace(receiver, transport=recorder, cache=KeyCache())  # keys are asked for, so that they are in the file
+    receipt = own.receive(delivery, account=account, connector=connector, pairing=pairing)
+    return Received(own, delivery, receipt, recorder, account, connector, at, note)

@@ -1,0 +1,250 @@
+"""Keeps a delivery as a recorded one: without a real secret, with personal data replaced, signed anew, and replayed at
+once to see that it serves.
+
+What is signed how is `conn_engine.webhooks.resigning`'s.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, Unpack
+
+from msgspec import structs
+
+from conn_engine.auth import CAPTURED
+from conn_engine.config import Effective
+from conn_engine.documents import Placing
+from conn_engine.errors import ConfigurationError, ConnError
+from conn_engine.personal import Replacements
+from conn_engine.recordings.files import Exchange, redacted_request, redacted_response
+from conn_engine.responses.waits.moments import away
+from conn_engine.runtime.call import Session
+from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.request import authorization_scope
+from conn_engine.runtime.variants import base_url
+from conn_engine.runtime.webhooks.people import DeliveryPeople, replace_in_frame
+from conn_engine.secrets import NumberingRedactor, Redactor
+from conn_engine.settings import ask
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.testing.personal import PersonalData
+from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks
+from conn_engine.webhooks.proof import holds
+from conn_engine.webhooks.recorded import DeliveredAccount, RecordedDelivery, save_delivery
+from conn_engine.webhooks.replacing import republished, told_names
+from conn_engine.webhooks.resigning import kept
+from conn_engine.webhooks.throwaway import Ring
+from conn_engine.wire import FrozenClock
+
+__all__ = ["KeptDelivery", "moment_told", "record_delivery", "recorded_anew"]
+
+_SOURCE = Literal["live", "contract", "sample"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeptDelivery:
+    """What was kept, and what a replay of it gives; `people` is None where personal data was kept."""
+
+    recorded: RecordedDelivery
+    outcome: DeliveryOutcome
+    people: DeliveryPeople | None = None
+
+    def save(self, path: Path, redactor: Redactor, **placing: Unpack[Placing]) -> None:
+        """Write it, whole, as `placing` says. Raises ConfigurationError when a secret (REC002) or a replaced value
+        (REC005) is found in it."""
+        if self.people is not None:
+            self.people.refuse_in(self.recorded, path)
+        save_delivery(path, self.recorded, redactor, **placing)
+        if self.people is not None:
+            self.people.refuse_in_file(path, placing.get("within"))
+
+
+def record_delivery(
+    wiring: Wiring,
+    delivery: Delivery,
+    path: Path,
+    *,
+    received_at: float,
+    exchanges: Sequence[Exchange] = (),
+    context: Mapping[str, Any] | None = None,
+    source: _SOURCE = "live",
+    note: str = "",
+    proved: bool = True,
+    personal: PersonalData | None = None,
+) -> KeptDelivery:
+    """Write a delivery to `path` and give back what was written. Raises ConfigurationError (REC002, REC005) when a
+    secret or a person's value would stay in it. The rest as `recorded_anew`."""
+    made = recorded_anew(
+        wiring,
+        delivery,
+        received_at=received_at,
+        exchanges=exchanges,
+        context=context,
+        source=source,
+        note=note,
+        proved=proved,
+        personal=personal,
+    )
+    made.save(path, wiring.redactor)
+    return made
+
+
+def recorded_anew(
+    wiring: Wiring,
+    delivery: Delivery,
+    *,
+    received_at: float,
+    exchanges: Sequence[Exchange] = (),
+    context: Mapping[str, Any] | None = None,
+    source: _SOURCE = "live",
+    note: str = "",
+    proved: bool = True,
+    personal: PersonalData | None = None,
+) -> KeptDelivery:
+    """A delivery without a real secret, signed by throwaway ones, and what a replay of it gives.
+
+    `wiring` is of the account, or of the connector, at whose address it came; `context` that of the account whose it
+    is, where the address does not say. `exchanges` are what was asked because of it. `proved`: whether it was; one that
+    cannot be signed anew is then kept as recorded. With `personal`, personal data is replaced; raises
+    ConfigurationError (REC005) when the delivery gives something else then.
+    """
+    effective = wiring.effective
+    told = effective.webhooks
+    if told is None:
+        raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
+    scope = authorization_scope(effective, wiring.session)
+    proving = Proving(delivery, scope, FrozenClock(received_at), effective.hosts)
+    captured = _captured(told, proving)
+    for name, value in captured.items():
+        wiring.redactor.add(value, name)
+    ring = Ring()
+    redactor = NumberingRedactor(wiring.redactor)
+    values = redactor.data({**effective.context, **(context or {})})
+    claims = redactor.data(_claims(told, proving))
+    frame = RecordedDelivery(
+        source=source,
+        note=note,
+        received_at=_moment(received_at),
+        url="",
+        base_url=redactor.url(_base(effective)),
+        account=DeliveredAccount(context=values),
+        exchanges=[_redacted(exchange, redactor) for exchange in republished(told.verify, ring, exchanges)],
+    )
+    sign = partial(_sign, wiring, told, proving, ring, captured)
+    recorded, outcome = _proved(effective, sign(frame), proved, claims)
+    if personal is None:
+        return KeptDelivery(recorded, outcome)
+    people = DeliveryPeople.collect_from(effective, recorded, personal)
+    replacements = people.replacements
+    clean = sign(replace_in_frame(frame, replacements), replacements)
+    recorded, after = _proved(effective, clean, proved, replacements.replace_data(claims))
+    people.check_outcomes(outcome, after)
+    return KeptDelivery(recorded, after, people)
+
+
+def _sign(  # noqa: PLR0917
+    wiring: Wiring,
+    told: Webhooks,
+    proving: Proving,
+    ring: Ring,
+    captured: Mapping[str, str],
+    frame: RecordedDelivery,
+    people: Replacements | None = None,
+) -> RecordedDelivery:
+    """The frame with the request, signed by throwaway secrets."""
+    effective, session = wiring.effective, wiring.session
+    signed = kept(
+        told,
+        proving,
+        wiring.redactor,
+        ring,
+        document={name: value for name, value in session.document.items() if name != CAPTURED},
+        environ={name: session.environ[name] for name in effective.env_names if session.environ.get(name)},
+        captured=captured,
+        named=_named(effective),
+        personal=people,
+    )
+    made = signed.delivery
+    binary = made.text.encode() != made.body
+    return structs.replace(
+        frame,
+        method=made.method.upper(),
+        url=made.url,
+        headers=list(made.headers.pairs),
+        body=None if binary or not made.body else made.text,
+        body_base64=base64.b64encode(made.body).decode() if binary else None,
+        secrets=signed.secrets,
+    )
+
+
+def moment_told(effective: Effective, session: Session, delivery: Delivery) -> float | None:
+    """When a delivery says that it was signed, in Unix seconds."""
+    told = effective.webhooks
+    if told is None:
+        return None
+    proving = Proving(delivery, authorization_scope(effective, session), session.clock, effective.hosts)
+    with suppress(Unproved):
+        for text, unit in told.verify.moments(proving):
+            return away(text, unit, 0.0)
+    return None
+
+
+def _proved(
+    effective: Effective, recorded: RecordedDelivery, proved: bool, claims: dict[str, Any]
+) -> tuple[RecordedDelivery, DeliveryOutcome]:
+    """The delivery as it can be replayed: proved again, or else as recorded."""
+    outcome = replay_delivery(effective, recorded)
+    if outcome.refused is None or not proved or outcome.refused.code == "forbidden":
+        return recorded, outcome
+    weaker = structs.replace(recorded, proved="as recorded", claims=claims)
+    return weaker, replay_delivery(effective, weaker)
+
+
+def _claims(told: Webhooks, proving: Proving) -> dict[str, Any]:
+    """What a JWT of the delivery says."""
+    with suppress(Unproved):
+        for evidence in told.verify.evidence(proving):
+            for proof in evidence.proofs:
+                if proof.more is not None:
+                    return dict(proof.more[1])
+    return {}
+
+
+def _captured(told: Webhooks, proving: Proving) -> dict[str, str]:
+    """What the vendor hands over in this delivery."""
+    for challenge in told.challenge:
+        try:
+            if not holds(challenge.when, proving):
+                continue
+            found = {name: ask(text, proving.names(text)) for name, text in challenge.capture.items()}
+        except ConnError:
+            continue
+        return {name: value for name, value in found.items() if isinstance(value, str) and value}
+    return {}
+
+
+def _named(effective: Effective) -> Any:
+    told = effective.webhooks
+    events = [event for _, event in effective.events]
+    names = [told_names(part) for part in (told, *events) if part is not None]
+    return lambda name: name == "content-type" or any(one(name) for one in names)
+
+
+def _redacted(exchange: Exchange, redactor: Redactor) -> Exchange:
+    return Exchange(
+        request=redacted_request(exchange.request, redactor), response=redacted_response(exchange.response, redactor)
+    )
+
+
+def _base(effective: Effective) -> str:
+    try:
+        return base_url(effective)
+    except ConnError:
+        return ""
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"

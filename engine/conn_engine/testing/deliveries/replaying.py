@@ -1,0 +1,164 @@
+"""A recorded delivery at work again: no network, the clock of its own moment, the throwaway secrets that signed it."""
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from msgspec import structs
+
+from conn_engine.config import Effective
+from conn_engine.errors import ConnError
+from conn_engine.expressions import fixed_now
+from conn_engine.recordings.files import Recording
+from conn_engine.recordings.replay import Replay
+from conn_engine.runtime.call import Observer, Session
+from conn_engine.runtime.drive import finish
+from conn_engine.runtime.variants import base_url, for_replay, in_context
+from conn_engine.runtime.webhooks.accepting import Acceptance, accept
+from conn_engine.runtime.webhooks.events import unified_events
+from conn_engine.runtime.webhooks.routing import same_value
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.settings import Scope
+from conn_engine.testing.cases import Log, Outcome, SyntheticVault, sent_requests
+from conn_engine.webhooks import KeyCache, Prover, Proving, Unproved, Webhooks
+from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, moment_of
+from conn_engine.wire import Flow, FrozenClock, Response
+
+__all__ = [
+    "DeliveryOutcome",
+    "as_recording",
+    "for_delivery",
+    "handed_over",
+    "in_context_of",
+    "replay_delivery",
+    "session_of",
+]
+
+
+@dataclass(slots=True)
+class DeliveryOutcome(Outcome):
+    """What a delivery gave. `records` are its events as JSON data, without an account; `error` is also what it was
+    refused for. `proved`, `challenge` and `reply` as in `Acceptance`."""
+
+    reply: Response | None = None
+    proved: str = ""
+    challenge: int | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def refused(self) -> Unproved | None:
+        """Why it was not accepted."""
+        return self.error if isinstance(self.error, Unproved) else None
+
+
+def replay_delivery(
+    effective: Effective, recorded: RecordedDelivery, observer: Observer | None = None
+) -> DeliveryOutcome:
+    """Receive a recorded delivery as the one account's. Errors, a refusal too, are in the outcome. `observer` is that
+    of `Session`."""
+    outcome = DeliveryOutcome()
+    effective = for_delivery(effective, recorded)
+    clock = FrozenClock(moment_of(recorded))
+    try:
+        base = base_url(effective)
+        session = session_of(effective, recorded, clock)
+    except ConnError as error:
+        outcome.error, outcome.unused = error, len(recorded.exchanges)
+        return outcome
+    session.observer = observer
+    effective = for_replay(effective, base, recorded.base_url)
+    answers = Replay(as_recording(recorded, effective.connector_name, ""), base_url=base)
+    log = Log(answers)
+    vault = MemoryVault({"": dict(session.document)})
+    try:
+        with fixed_now(clock.now()):
+            finish(_received(effective, session, recorded, outcome), log, vault, clock)
+    except ConnError as error:
+        outcome.error = error
+    outcome.sent = sent_requests(log.rows, [], [base, recorded.base_url])
+    outcome.unused = len(answers.unused)
+    return outcome
+
+
+def _received(
+    effective: Effective, session: Session, recorded: RecordedDelivery, outcome: DeliveryOutcome
+) -> Flow[None]:
+    delivery = delivery_of(recorded)
+    accepted: Acceptance = yield from accept(effective, session, delivery, KeyCache())
+    outcome.reply, outcome.proved, outcome.challenge = accepted.reply, accepted.proved, accepted.challenge
+    if recorded.proved is not None and outcome.proved:
+        outcome.proved = recorded.proved
+    if accepted.refused is not None:
+        raise accepted.refused
+    routing = effective.webhooks.account if effective.webhooks is not None else None
+    for event in accepted.events:
+        own = effective.context.get(routing.context) if routing is not None else None
+        if routing is not None and own is not None and event.routes is not None and not same_value(own, event.routes):
+            outcome.notes += (f"an event is for another account: its {routing.context} is not the recorded one",)
+            continue
+        made = yield from unified_events(effective, session, accepted.delivery or delivery, event)
+        outcome.records += [_plain(one.plain()) for one in made]
+
+
+def _plain(event: dict[str, Any]) -> dict[str, Any]:
+    """Whose it is depends on who receives it; the rest is what is tested."""
+    return {name: value for name, value in event.items() if name != "account"}
+
+
+def in_context_of(effective: Effective, recorded: RecordedDelivery) -> Effective:
+    """The configuration with the recorded context laid over the account's."""
+    return in_context(effective, recorded.account.context)
+
+
+def for_delivery(effective: Effective, recorded: RecordedDelivery) -> Effective:
+    """The configuration that a replay uses: with the recorded context, as nobody's in particular."""
+    variant = copy.copy(in_context_of(effective, recorded))
+    variant.account = None  # an event's id depends on it, and a golden serves all accounts
+    told = variant.webhooks
+    if recorded.proved is not None and told is not None:
+        verify: Any = AsRecorded(claims=recorded.claims)
+        variant.__dict__["webhooks"] = structs.replace(told, verify=verify)
+    return variant
+
+
+def session_of(effective: Effective, recorded: RecordedDelivery, clock: FrozenClock) -> Session:
+    """A credential that satisfies the connector's fields, with the secrets that the delivery is signed with."""
+    env = {name.removeprefix("env."): str(value) for name, value in recorded.secrets.items() if name.startswith("env.")}
+    own = {name: value for name, value in recorded.secrets.items() if not name.startswith("env.")}
+    made = SyntheticVault(effective).load("")
+    handed = handed_over(effective.webhooks)
+    document = {**{name: value for name, value in made.items() if name not in handed}, **own}
+    environ = {**{name: f"synthetic-{name}" for name in effective.env_names}, **env}
+    return Session("", document, environ, clock)
+
+
+def handed_over(told: Webhooks | None) -> frozenset[str]:
+    """What the vendor hands over itself: an account does not have it before."""
+    return frozenset(name for challenge in (told.challenge if told is not None else ()) for name in challenge.capture)
+
+
+def as_recording(recorded: RecordedDelivery, connector: str, name: str) -> Recording:
+    """The exchanges of a delivery in the form of a recording."""
+    return Recording(
+        connector=connector,
+        operation=name,
+        source=recorded.source,
+        recorded_at=recorded.received_at,
+        note=recorded.note,
+        base_url=recorded.base_url,
+        context=recorded.account.context,
+        exchanges=recorded.exchanges,
+    )
+
+
+class AsRecorded(Prover, frozen=True, kw_only=True, tag_field="format", tag="as_recorded"):
+    """Stands in for a proof that cannot be had again."""
+
+    claims: Mapping[str, Any] = {}
+
+    def check(self, proving: Proving) -> Flow[Scope]:
+        """It was proved once."""
+        yield from ()
+        proving.claims = dict(self.claims)
+        return {"claims": proving.claims}

@@ -1,0 +1,64 @@
+"""A recorded delivery as the vendor would send it now, to a receiver of one's own."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from conn_engine.config import Effective
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.runtime.request import authorization_scope
+from conn_engine.testing.deliveries.replaying import in_context_of, session_of
+from conn_engine.webhooks import Delivery, Proving
+from conn_engine.webhooks.recorded import RecordedDelivery, delivery_of, moment_of
+from conn_engine.webhooks.resigning import sent
+from conn_engine.webhooks.throwaway import Ring
+from conn_engine.wire import FrozenClock, Headers, Request
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+__all__ = ["sendable"]
+
+_MADE_ANEW = frozenset({"content-length", "host", "connection", "transfer-encoding", "content-encoding"})
+
+
+def sendable(
+    effective: Effective,
+    recorded: RecordedDelivery,
+    url: str,
+    now: float,
+    *,
+    secrets: Mapping[str, Any] | None = None,
+    private: "PrivateKeyTypes | None" = None,
+) -> Request:
+    """The request that brings a recorded delivery to `url` at the moment `now` (Unix seconds), signed anew.
+
+    `secrets` are by the names of the file's, and are used in their place; `private` signs where only the vendor has the
+    key. Raises UsageError when it cannot be signed.
+    """
+    told = effective.webhooks
+    if told is None:
+        raise ConfigurationError(f'the connector "{effective.connector_name}" says nothing of webhooks')
+    effective = in_context_of(effective, recorded)
+    clock = FrozenClock(moment_of(recorded))
+    scope = authorization_scope(effective, session_of(effective, recorded, clock))
+    came = delivery_of(recorded)
+    delivery = Delivery(came.method, _there(url, came.url), came.headers, came.body)
+    proving = Proving(delivery, scope, clock, effective.hosts)
+    own = {name: value for name, value in (secrets or {}).items() if name in recorded.secrets}
+    env = {name.removeprefix("env."): value for name, value in own.items() if name.startswith("env.")}
+    plain = {name: value for name, value in own.items() if not name.startswith("env.")}
+    made = sent(told, proving, {**scope, **plain, "env": {**scope["env"], **env}}, Ring(own=private), now)
+    if made.unsigned:
+        raise UsageError(
+            "it cannot be signed anew: only the vendor has the key",
+            hint="sign it with a private key of your own, and give the receiver the public one: --key FILE",
+        )
+    signed = made.delivery
+    headers = Headers([(name, value) for name, value in signed.headers.pairs if name.lower() not in _MADE_ANEW])
+    return Request(signed.method, signed.url, headers, signed.body or None, label="delivery", writes=True)
+
+
+def _there(url: str, came: str) -> str:
+    """The receiver's URL, with the query that the vendor's had: a token may be in it."""
+    query = came.partition("?")[2]
+    return f"{url}?{query}" if query and "?" not in url else url

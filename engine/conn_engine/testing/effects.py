@@ -1,0 +1,153 @@
+"""What overrides do: the configuration difference level by level, and its effect on the recordings."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Span
+from conn_engine.errors import MissingRecording
+from conn_engine.runtime.variants import override_leaves, up_to
+from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.compare import RequestChange, compare_records, compare_requests
+from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
+from conn_engine.testing.deliveries.judging import compare_events
+from conn_engine.testing.deliveries.replaying import replay_delivery
+
+__all__ = ["ConfigChange", "OperationEffect", "OverrideReport", "override_report"]
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigChange:
+    """One override leaf: what it sets where, and what it shadows (None: nothing was set below)."""
+
+    level: str
+    path: str
+    value: Any
+    span: Span
+    shadows: Any = None
+    shadowed_at: Span | None = None
+
+
+@dataclass(slots=True)
+class OperationEffect:
+    """How the overrides change one operation on its recordings.
+
+    `fields` counts records per (field, kind: added, changed, missing, type_changed). `unknown` when nothing is recorded
+    or a recording cannot answer the overridden requests; `reason` says which.
+    """
+
+    name: OperationName
+    records: int = 0
+    fields: dict[tuple[str, str], int] = field(default_factory=dict)
+    gone: int = 0
+    new: int = 0
+    requests: list[RequestChange] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    unknown: bool = False
+    reason: str = ""
+
+    @property
+    def changes(self) -> bool:
+        """Whether anything differs."""
+        return bool(self.fields or self.gone or self.new or self.requests or self.errors)
+
+
+@dataclass(frozen=True, slots=True)
+class OverrideReport:
+    """The answer of `conn diff-override` for one effective configuration."""
+
+    effective: Effective
+    changes: tuple[ConfigChange, ...]
+    effects: tuple[OperationEffect, ...]
+    dead: tuple[ConfigChange, ...]
+
+
+def override_report(
+    workspace: Workspace, effective: Effective, names: Sequence[OperationName], *, deliveries: bool = False
+) -> OverrideReport:
+    """Compare the base level with the effective configuration: leaf by leaf, and on every recording of `names`; with
+    `deliveries` on every recorded delivery too."""
+    base = up_to(effective, "base")
+    cases: dict[OperationName, list[Case]] = {name: [] for name in names}
+    for case in find_cases(workspace, effective, names):
+        cases[case.name].append(case)
+    known = set(base.operations())
+    received = find_deliveries(workspace, effective) if deliveries else []
+    return OverrideReport(
+        effective,
+        tuple(_changes(effective)),
+        (
+            *(_effect(base if name in known else None, effective, name, cases[name]) for name in names),
+            *(_effect(base, effective, case.name, [case]) for case in received),
+        ),
+        tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
+    )
+
+
+def _changes(effective: Effective) -> list[ConfigChange]:
+    rows: list[ConfigChange] = []
+    for path in override_leaves(effective):
+        origins = effective.origins(path)
+        for index, origin in enumerate(origins):
+            if origin.level == "base" or origin.path != path:
+                continue
+            below = origins[index + 1] if index + 1 < len(origins) else None
+            rows.append(
+                ConfigChange(
+                    origin.level,
+                    _text(path),
+                    origin.value,
+                    origin.span,
+                    below.value if below else None,
+                    below.span if below else None,
+                )
+            )
+    order = {"environment": 0, "account": 1}
+    return sorted(rows, key=lambda row: (order.get(row.level, 2), row.span))
+
+
+def _effect(
+    base: Effective | None, effective: Effective, name: OperationName, cases: Sequence[Case]
+) -> OperationEffect:
+    """The effect on one operation; `base` is None when the operation is only there because of the overrides."""
+    effect = OperationEffect(name)
+    if not cases:
+        effect.unknown, effect.reason = True, "no recording"
+        return effect
+    compared = 0
+    for case in cases:
+        after = _replayed(effective, case)
+        before = _replayed(base, case) if base is not None else Outcome()
+        if isinstance(before.error, MissingRecording) and case.golden == case.base_golden:
+            continue  # recorded for the overridden requests: the level below was never asked this
+        missing = next((o.error for o in (after, before) if isinstance(o.error, MissingRecording)), None)
+        if missing is not None:
+            effect.unknown, effect.reason = True, missing.message
+            effect.requests += compare_requests(before.requests(), after.requests())
+            continue
+        compared += 1
+        compare = compare_events if isinstance(case, DeliveryCase) else compare_records
+        difference = compare(before.records, after.records)
+        effect.records += len(after.records)
+        for key, count in difference.by_field().items():
+            effect.fields[key] = effect.fields.get(key, 0) + count
+        effect.gone += len(difference.gone)
+        effect.new += len(difference.new)
+        effect.requests += compare_requests(before.requests(), after.requests())
+        if before.failure != after.failure:
+            effect.errors.append(f"{before.failure or 'no error'} -> {after.failure or 'no error'}")
+    if not compared and not effect.unknown:
+        effect.unknown = True
+        effect.reason = "recorded only as overridden: nothing says what it was below"
+    return effect
+
+
+def _replayed(effective: Effective, case: Case) -> Outcome:
+    if isinstance(case, DeliveryCase):
+        return replay_delivery(effective, case.delivery)
+    return replay(effective, case.name, case.recording)
+
+
+def _text(path: Sequence[Any]) -> str:
+    return ".".join(map(str, path))

@@ -1,0 +1,231 @@
+"""Why a field of a unified record has its value: the expression of each level, what it read, how it decided."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Origin, Workspace, mapping_layers
+from conn_engine.documents import dotted, texts, undotted
+from conn_engine.errors import ConnError, ExpressionError, UsageError
+from conn_engine.expressions import UNDEFINED, audit, evaluated, expression, mapping
+from conn_engine.testing.cases import Case, find_cases, replay
+from conn_engine.testing.compare import leaves, same_value
+
+__all__ = ["Explanation", "Said", "explain_value"]
+
+ABSENT = UNDEFINED
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What one level says of a field, and what came of it for this record.
+
+    `value` is what its expression gives (UNDEFINED: nothing), `reads` the paths it read with their values, `decisions`
+    how the evaluator came to it. `effective` is true for a level whose value the record has, of an object a part of it.
+    """
+
+    origin: Origin
+    value: Any
+    reads: tuple[tuple[str, Any], ...]
+    decisions: tuple[str, ...]
+    effective: bool
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """One field of one record of a recording: its value (UNDEFINED: it has none) and what each level says, top first.
+
+    `later` says that steps after the mapping changed the value or dropped the record.
+    """
+
+    case: Case
+    record: str
+    field: str
+    value: Any
+    levels: tuple[Said, ...]
+    later: bool
+
+
+def explain_value(
+    workspace: Workspace, effective: Effective, name: OperationName, record: str, field: str
+) -> Explanation:
+    """Explain a field of the record with this unified id, on the first recording that has it.
+
+    Raises UsageError when no recording has the record, the operation is none of a model, or nothing maps the field.
+    """
+    if name.kind != "unified":
+        raise UsageError(
+            f"{name.text} is an operation of the vendor: nothing is mapped",
+            hint="name a unified one, such as crm.contacts.list",
+        )
+    inside = undotted(field.removeprefix("response_mapping."))
+    if not effective.origins((*name.path, "response_mapping", *inside)):
+        raise UsageError(f'nothing maps "{field}" in {name.text}', hint=f"it maps {_fields(effective, name)}")
+    case, scope, result, final = _found(workspace, effective, name, record)
+    value = _inside(result, inside)
+    levels = _levels(effective, name, inside, scope, value)
+    return Explanation(
+        case, record, dotted(inside), value, tuple(levels), final is UNDEFINED or _inside(final, inside) != value
+    )
+
+
+def _found(
+    workspace: Workspace, effective: Effective, name: OperationName, record: str
+) -> tuple[Case, Mapping[str, Any], Any, Any]:
+    """The case with the record, the scope its mapping ran on, what the mapping gave, and what left the operation."""
+    known: list[str] = []
+    cases = sorted(find_cases(workspace, effective, [name]), key=lambda case: case.scenario != "default")
+    if not cases:
+        raise UsageError(f"{name.text} has no recording", hint=f"record it: conn record {name.text}")
+    for case in cases:
+        seen: list[tuple[Mapping[str, Any], Any]] = []
+
+        def observe(
+            _: OperationName, scopes: Sequence[Mapping[str, Any]], values: Sequence[Any], into: Any = seen
+        ) -> None:
+            into.extend(zip(scopes, values, strict=True))
+
+        outcome = replay(effective, name, case.recording, observe)
+        for scope, value in seen:
+            for one in value if isinstance(value, list) else [value]:
+                if not isinstance(one, Mapping):
+                    continue
+                known.append(str(one.get("id")))
+                if known[-1] == record:
+                    left = [
+                        item for item in outcome.records if isinstance(item, Mapping) and str(item.get("id")) == record
+                    ]
+                    return case, scope, one, left[0] if left else UNDEFINED
+    listed = ", ".join(dict.fromkeys(known[:12])) or "none"
+    raise UsageError(f'no recording of {name.text} has a record with the id "{record}"', hint=f"they have {listed}")
+
+
+def _levels(
+    effective: Effective,
+    name: OperationName,
+    inside: tuple[str | int, ...],
+    scope: Mapping[str, Any],
+    result: Any,
+) -> list[Said]:
+    operation = effective.unified(name.model, name.resource, name.method)
+    layers = mapping_layers(operation.response_mapping) if operation is not None else []
+    rows = []
+    given: set[str] = set()
+    start = (*name.path, "response_mapping")
+    for origin in effective.origins((*start, *inside)):
+        below = _below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
+        # A level may say the whole mapping, or an object that holds the field, with one expression.
+        rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
+        node, rest = _narrowed(origin.value, rest)
+        value, error = _given(node, scope, below, rest, removes=origin.level != "base")
+        own = _leaves(value)
+        reads = [row for text in _texts(node) for row in _reads(text, scope)]
+        reads += [("$base", below)] if below is not UNDEFINED else []
+        decisions = [line for text in _texts(node) for line in _decisions(text, scope, below)]
+        takes = any(field not in given and same_value(item, _leaves(result).get(field)) for field, item in own.items())
+        rows.append(Said(origin, value, tuple(dict(reads).items()), tuple(decisions), takes, error))
+        given |= own.keys()
+    return rows
+
+
+def _narrowed(node: Any, rest: tuple[str | int, ...]) -> tuple[Any, tuple[str | int, ...]]:
+    """The part of what a level says that is about the field, and what is left of the way to it."""
+    while rest and isinstance(node, Mapping):
+        node, rest = node.get(str(rest[0]), UNDEFINED), rest[1:]
+    return node, rest
+
+
+def _leaves(value: Any) -> dict[str, Any]:
+    """What of a value is laid over other levels by itself: the leaves of an object, else the whole."""
+    if value is UNDEFINED:
+        return {}
+    return leaves(value) if isinstance(value, Mapping) and value else {"": value}
+
+
+def _texts(node: Any) -> list[str]:
+    """The expressions of what a level says."""
+    return [text for _, text in texts(node)]
+
+
+def _given(
+    node: Any, scope: Mapping[str, Any], below: Any, rest: tuple[str | int, ...], *, removes: bool
+) -> tuple[Any, str]:
+    if node is UNDEFINED or (node is None and removes):
+        return UNDEFINED, ""
+    try:
+        value = evaluated(node, scope, _bound(below))
+    except ExpressionError as error:
+        return UNDEFINED, error.message
+    return _inside(value, rest), ""
+
+
+def _bound(below: Any) -> dict[str, Any]:
+    return {} if below is UNDEFINED else {"base": below}
+
+
+def _uses_base(node: Any) -> bool:
+    try:
+        return any("base" in expression(text).analysis.variables for text in _texts(node))
+    except ExpressionError:
+        return False
+
+
+def _below(layers: Sequence[Any], text: Any, scope: Mapping[str, Any]) -> Any:
+    """What the levels below the layer that holds this text make of the record."""
+    holding = [number for number, layer in enumerate(layers) if _holds(layer, text)]
+    if not holding or not holding[-1]:
+        return UNDEFINED
+    try:
+        return mapping(layers[: holding[-1]]).apply_one(scope)
+    except ConnError:
+        return UNDEFINED
+
+
+def _holds(layer: Any, text: Any) -> bool:
+    if layer == text:
+        return True
+    if isinstance(layer, Mapping):
+        return any(_holds(item, text) for item in layer.values())
+    if isinstance(layer, list):
+        return any(_holds(item, text) for item in layer)
+    return False
+
+
+def _reads(text: str, scope: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """The paths an expression reads, each with what is there."""
+    try:
+        paths = expression(text).reads()
+    except ExpressionError:
+        return []
+    return [(dotted(path), _inside(scope, path)) for path in sorted(paths, key=dotted)]
+
+
+def _decisions(text: str, scope: Mapping[str, Any], below: Any) -> list[str]:
+    try:
+        reads = expression(text).roots()
+        data = scope if reads is None else {name: scope[name] for name in reads if name in scope}
+        return audit(text, data, _bound(below))
+    except ConnError:
+        return []
+
+
+def _inside(value: Any, path: Sequence[str | int]) -> Any:
+    """What stands at a path; through a list, at an index of it or else in each of its items."""
+    for number, part in enumerate(path):
+        if isinstance(value, Mapping):
+            value = value.get(str(part), UNDEFINED)
+        elif isinstance(value, list) and str(part).isdecimal():
+            value = value[int(part)] if int(part) < len(value) else UNDEFINED
+        elif isinstance(value, list):
+            found = [_inside(item, path[number:]) for item in value]
+            return [item for item in found if item is not UNDEFINED] or UNDEFINED
+        else:
+            return UNDEFINED
+    return value
+
+
+def _fields(effective: Effective, name: OperationName) -> str:
+    operation = effective.unified(name.model, name.resource, name.method)
+    layers = mapping_layers(operation.response_mapping) if operation is not None else []
+    return ", ".join(list(mapping(layers).fields)[:20]) if layers else "nothing"

@@ -1,0 +1,78 @@
+"""What a golden file holds: made of an outcome, read back, and compared in the form that JSON gives."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from conn_engine.config import Workspace
+from conn_engine.documents import dump_json, read
+from conn_engine.errors import ConfigurationError, ConnError, VendorError
+from conn_engine.testing.cases import Case, Outcome, failure_kind
+
+__all__ = ["error_document", "golden_document", "plain", "read_golden", "verdict_document", "way_back"]
+
+
+def golden_document(case: Case, outcome: Outcome) -> str:
+    """The text of a golden file: the requests sent, the records or the error they led to, each page's way
+    back, and the verdict on an incomplete listing."""
+    document: dict[str, Any] = {
+        "operation": case.recording.operation,
+        "scenario": case.scenario,
+        "requests": outcome.requests(),
+    }
+    if outcome.records or outcome.error is None:
+        document["records"] = outcome.records
+    if outcome.error is not None:
+        document["error"] = error_document(outcome.error)
+    if back := way_back(outcome):
+        document["previous"] = back
+    if verdict := verdict_document(outcome):
+        document["completeness"] = verdict
+    return dump_json(document)
+
+
+def verdict_document(outcome: Outcome) -> dict[str, Any]:
+    """`{state, reason}` of an incomplete listing; empty for every other. That it is unknown is a finding (PAG104)."""
+    verdict = outcome.completeness
+    if outcome.whole or verdict is None or verdict.state != "incomplete":
+        return {}
+    return {"state": verdict.state, "reason": verdict.reason}
+
+
+def way_back(outcome: Outcome) -> list[Any]:
+    """What leads back from each page; empty where nothing leads back from any."""
+    return outcome.previous if any(back is not None for back in outcome.previous) else []
+
+
+def error_document(error: ConnError) -> dict[str, Any]:
+    """`{kind, message, status?, retry_after?, limits?}` of the error that an operation ended with; seconds."""
+    row: dict[str, Any] = {"kind": failure_kind(error), "message": error.message}
+    if isinstance(error, VendorError):
+        row["message"] = error.said  # the vendor's words alone: where it was asked is in `requests`
+        row["status"] = error.status
+        if error.retry_after is not None:
+            row["retry_after"] = error.retry_after
+        if error.limits:
+            row["limits"] = dict(error.limits)
+    return row
+
+
+def read_golden(workspace: Workspace, path: Path) -> Mapping[str, Any] | None:
+    """The golden in a file, None when there is none. Raises ConfigurationError for what is no golden."""
+    if not path.is_file():
+        return None
+    data = read(path, workspace.shown(path)).data
+    if not isinstance(data, Mapping):
+        raise ConfigurationError("it is no golden result")
+    records, requests = data.get("records") or [], data.get("requests") or []
+    if not isinstance(records, list) or not isinstance(requests, list):
+        raise ConfigurationError("its records and requests are no lists")
+    if not all(isinstance(request, Mapping) for request in requests):
+        raise ConfigurationError("its requests are no objects")
+    return data
+
+
+def plain(value: Any) -> Any:
+    """The value as JSON would give it back, so that tuples and integers-as-floats compare like the golden file's."""
+    return json.loads(json.dumps(value, ensure_ascii=False))

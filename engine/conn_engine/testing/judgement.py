@@ -1,0 +1,346 @@
+"""Judges a replayed case: golden records and requests, the model's schema, mapping coverage, recorded leftovers.
+
+Every judgement is a Diagnostic on the line that caused it. Replaying is `runtime.cases`', drawing is the caller's.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, partial
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any, Literal
+
+from conn_engine.config import Effective, Workspace, mapping_layers, singular
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
+from conn_engine.expressions import mapping
+from conn_engine.runtime.model_schemas import check_records, schema_path
+from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
+from conn_engine.runtime.unified import vendor_behind
+from conn_engine.runtime.windows import cursor_missing
+from conn_engine.testing.cases import Case, Outcome, recorded_call
+from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests
+from conn_engine.testing.coverage import Coverage, measure
+from conn_engine.testing.golden_form import error_document, plain, read_golden, verdict_document, way_back
+
+__all__ = ["Judgement", "authors_fault", "judge", "judge_live"]
+
+GoldenState = Literal["same", "changed", "absent", "overridden"]
+
+
+@dataclass(slots=True)
+class Judgement:
+    """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides.
+
+    `shared` is the verdict on the same case without the account, where the account's has no golden that holds.
+    """
+
+    case: Case
+    outcome: Outcome
+    findings: list[Diagnostic] = field(default_factory=list)
+    comparison: Comparison | None = None
+    requests: list[RequestChange] = field(default_factory=list)
+    coverage: Coverage | None = None
+    golden: GoldenState = "absent"
+    schema: str = ""
+    places: dict[str, str] = field(default_factory=dict)
+    shared: "Judgement | None" = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether any finding is an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.findings)
+
+
+def judge(
+    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
+) -> Judgement:
+    """Judge one outcome. `base` is that of the same case without the account's levels, for attribution."""
+    result = Judgement(case, outcome)
+    golden_path = case.golden if case.golden.is_file() else case.base_golden
+    try:
+        golden = read_golden(workspace, golden_path)
+    except ConfigurationError as error:
+        result.findings.append(_unreadable(error, workspace.shown(golden_path)))
+        return result
+    if outcome.error is not None and not _expected(golden, outcome.error):
+        finding = error_finding(effective, case.name, outcome.error, workspace.shown(case.path))
+        if isinstance(outcome.error, MissingRecording):
+            finding = replace(finding, hint=f"{finding.hint}; {_recorded_again(effective, case, base)}".lstrip("; "))
+        result.findings.append(finding)
+    if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
+        _judge_golden(result, workspace, effective, golden, golden_path, base)
+        _judge_schema(result, workspace, effective)
+        _judge_coverage(result, effective)
+        result.findings.extend(_cursorless(result, effective))
+        if outcome.unused and outcome.error is None:
+            result.findings.append(
+                diagnostic(
+                    "REC103",
+                    f"{outcome.unused} of {len(case.recording.exchanges)} recorded exchanges were never asked for",
+                    Span(workspace.shown(case.path)),
+                    hint="paging stopped early, or the recording is older than the configuration: conn record "
+                    f"{case.name.text}",
+                )
+            )
+    return result
+
+
+def _recorded_again(effective: Effective, case: Case, base: Outcome | None) -> str:
+    """How it is recorded anew, if the requests are as they should be: for the account alone when only it differs."""
+    command = f"conn record {case.name.text} --account {effective.account or 'ACCOUNT'}"
+    if case.scenario != "default":
+        command += f" --scenario {case.scenario}"
+    if effective.account and base is not None and not isinstance(base.error, MissingRecording):
+        return f"this account's overrides ask otherwise; if they should: {command} --own"
+    return f"if it should be asked so: {command}{' --own' if case.recording.account else ''} --force"
+
+
+def authors_fault(error: ConnError | None) -> bool:
+    """Whether an outcome's error is the configuration's and not an answer of the vendor worth keeping as a golden."""
+    if isinstance(error, VendorError) and error.kind == "bad_response" and (error.status or 0) < 400:
+        return True  # an answer that is no error, and yet cannot be used: paging or a format is configured wrongly
+    return isinstance(error, ConfigurationError | MissingRecording | UsageError)
+
+
+def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
+    """Judge an outcome that the vendor itself gave: schema and coverage. Goldens hold for recordings only."""
+    result = Judgement(case, outcome)
+    if outcome.error is not None:
+        result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
+    _judge_schema(result, workspace, effective)
+    _judge_coverage(result, effective)
+    return result
+
+
+def _unreadable(error: ConfigurationError, file: str) -> Diagnostic:
+    span = error.findings[0].span if error.findings else None
+    return diagnostic(
+        "TST101",
+        f"the golden result cannot be read: {error.message}",
+        span or Span(file),
+        hint="restore it, or write it anew and review it: conn test --update",
+    )
+
+
+def _expected(golden: Mapping[str, Any] | None, error: ConnError) -> bool:
+    return golden is not None and not authors_fault(error) and isinstance(golden.get("error"), Mapping)
+
+
+def _judge_golden(  # noqa: PLR0917
+    result: Judgement,
+    workspace: Workspace,
+    effective: Effective,
+    golden: Mapping[str, Any] | None,
+    path: Path,
+    base: Outcome | None,
+) -> None:
+    case, outcome = result.case, result.outcome
+    if golden is None:
+        result.findings.append(
+            diagnostic(
+                "TST103",
+                f"{case.name.text} has no golden result for {case.path.name}",
+                Span(workspace.shown(case.path)),
+                hint=f"look at the result, then keep it: conn test {case.name.text} --update",
+            )
+        )
+        return
+    kept = golden.get("records") or []
+    result.comparison = held = compare_records(kept, plain(outcome.records))
+    result.requests = compare_requests(golden.get("requests") or [], plain(outcome.requests()))
+    back_equal = golden.get("previous", []) == plain(way_back(outcome))
+    errors_equal = golden.get("error") == plain(error_document(outcome.error) if outcome.error else None)
+    verdict_equal = golden.get("completeness", {}) == plain(verdict_document(outcome))
+    rest_equal = errors_equal and back_equal and verdict_equal
+    if result.comparison.equal and not result.requests and rest_equal:
+        result.golden = "same"
+        return
+    own = path == case.golden and effective.account is not None
+    if not own and base is not None:  # what differs by this account's overrides alone is none of the golden's business
+        held = held.within(compare_records(kept, plain(base.records)))
+    unheld = held.equal and not result.requests and rest_equal
+    if not own and base is not None and (unheld or _explained(golden, base)):
+        result.golden = "overridden"
+        result.places = _places(result, effective)
+        return
+    result.golden = "changed"
+    result.places = _places(result, effective)
+    span = Span(workspace.shown(path))
+    if not errors_equal:
+        before, after = golden.get("error"), error_document(outcome.error) if outcome.error else None
+        result.findings.append(diagnostic("TST104", _other_error(before, plain(after)), span))
+    result.findings += _golden_findings(result, held, effective, span)
+    if not verdict_equal:
+        result.findings.append(_other_verdict(golden.get("completeness"), verdict_document(outcome), span))
+    if not back_equal:
+        result.findings.append(_way_back(golden.get("previous", []), plain(way_back(outcome)), span))
+    if result.requests:
+        change = result.requests[0]
+        text = (
+            f"request {change.number}: {change.part} is {_short(change.after)}, the golden says {_short(change.before)}"
+        )
+        result.findings.append(
+            diagnostic("TST102", text, span, hint=f"{len(result.requests)} request difference(s) in all")
+        )
+
+
+def _places(result: Judgement, effective: Effective) -> dict[str, str]:
+    """For each changed field the override line that set it, as `accounts/acme.yaml:7`.
+
+    A field that no override maps is laid to the first override that reaches the operation, but only when the levels
+    below are known to give the golden's value.
+    """
+    if result.comparison is None:
+        return {}
+    fields = dict.fromkeys(field_name for field_name, _ in result.comparison.by_field())
+    fallback = cache(partial(overriding_leaf, effective, result.case.name))
+    found = {}
+    for name in fields:
+        origin = origin_of(effective, (*result.case.name.path, "response_mapping", *name.split(".")))
+        if (origin is None or origin.level == "base") and result.golden == "overridden":
+            origin = fallback()
+        if origin is not None and origin.level != "base":
+            found[name] = f"{origin.span.file}:{origin.span.line}"
+    return found
+
+
+def _explained(golden: Mapping[str, Any], base: Outcome) -> bool:
+    """At the base level the shared golden still holds: so the difference is the overrides', and wanted."""
+    error = error_document(base.error) if base.error is not None else None
+    if plain(error) != golden.get("error"):
+        return False
+    same = compare_records(golden.get("records") or [], plain(base.records)).equal
+    same = same and golden.get("previous", []) == plain(way_back(base))
+    same = same and golden.get("completeness", {}) == plain(verdict_document(base))
+    return same and not compare_requests(golden.get("requests") or [], plain(base.requests()))
+
+
+def _other_error(before: Any, after: Any) -> str:
+    """How two errors differ: by their parts where both are errors."""
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        parts = [part for part in {**before, **after} if before.get(part) != after.get(part)]
+        told = ", ".join(f"{part} is {_short(after.get(part))}" for part in parts)
+        return f"the error's {told}, the golden says {', '.join(_short(before.get(part)) for part in parts)}"
+    return f"the error is {_short(after)}, the golden says {_short(before)}"
+
+
+def _other_verdict(before: Any, after: dict[str, Any], golden: Span) -> Diagnostic:
+    """That the listing's verdict is another one."""
+    state, reason = after.get("state", "complete"), after.get("reason", "")
+    known = before.get("state", "complete") if isinstance(before, Mapping) else "complete"
+    return diagnostic(
+        "TST107",
+        f"the listing is {state}{f' ({reason})' if reason else ''}, the golden says {known}",
+        golden,
+        hint="correct `pagination`; if this is wanted: conn test --update, and review the golden's diff",
+    )
+
+
+def _way_back(kept: Any, given: list[Any], golden: Span) -> Diagnostic:
+    """That the cursor of the page before is another one, of the first page that differs."""
+    before, after = (rows if isinstance(rows, list) else [rows] for rows in (kept, given))
+    pages = zip_longest(before, after)
+    number, (one, other) = next(((at, row) for at, row in enumerate(pages, 1) if row[0] != row[1]), (0, (kept, given)))
+    return diagnostic(
+        "TST106",
+        f"page {number}: prev_cursor leads to {_short(other)}, the golden says {_short(one)}",
+        golden,
+        hint="if this is wanted: conn test --update, and review the golden's diff",
+    )
+
+
+def _golden_findings(result: Judgement, comparison: Comparison, effective: Effective, golden: Span) -> list[Diagnostic]:
+    findings = []
+    for (name, kind), count in sorted(comparison.by_field().items()):
+        path = (*result.case.name.path, "response_mapping", *name.split("."))
+        origin = origin_of(effective, path) or overriding_leaf(effective, result.case.name)
+        findings.append(
+            diagnostic(
+                "TST101",
+                f"{name or 'the record'} {kind.replace('_', ' ')} in {count} record(s)",
+                origin.span if origin else golden,
+                path=".".join(map(str, path)),
+                related=[(golden, "the golden result")],
+                hint="if this is wanted: conn test --update, and review the golden's diff",
+            )
+        )
+    for label, keys in (("missing", comparison.gone), ("new", comparison.new)):
+        if keys:
+            findings.append(diagnostic("TST101", f"{len(keys)} record(s) {label}: {', '.join(keys[:5])}", golden))
+    if comparison.reordered:
+        findings.append(diagnostic("TST101", "the records come in another order", golden))
+    return findings
+
+
+def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective) -> None:
+    name = result.case.name
+    if name.kind != "unified" or name.method == "delete" or not result.outcome.records:
+        return
+    operation = effective.unified(name.model, name.resource, name.method)
+    record = operation.record if operation is not None and operation.record else singular(name.resource)
+    path = schema_path(workspace.models, name.model, record)
+    result.schema = f"{name.model}.{record}"
+    if path is None:
+        result.findings.append(
+            diagnostic(
+                "MAP302",
+                f"there is no schema for {result.schema}",
+                Span(workspace.shown(result.case.path)),
+                hint=f"add models/{name.model}/{record}.schema.json or set `record` in the unified mapping",
+            )
+        )
+        return
+    for violation in check_records(path, result.outcome.records):
+        where = (*name.path, "response_mapping", *violation.path.split(".")) if violation.path else name.path
+        origin = origin_of(effective, where)
+        result.findings.append(
+            diagnostic(
+                "MAP301",
+                f"{violation.path or 'the record'} {violation.message} ({violation.records} of "
+                f"{len(result.outcome.records)} records, first id={violation.example})",
+                origin.span if origin else Span(workspace.shown(result.case.path)),
+                path=".".join(map(str, where)),
+                hint=violation.mend or f"conn schema {result.schema} shows what the model says",
+            )
+        )
+
+
+def _judge_coverage(result: Judgement, effective: Effective) -> None:
+    name = result.case.name
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    if operation is None or operation.response_mapping is None or not result.outcome.raw:
+        return
+    compiled = mapping(mapping_layers(operation.response_mapping))
+    reads = compiled.reads()
+    every = [path for paths in reads.values() for path in paths]
+    fields = list(compiled.fields) or _keys(result.outcome.records)
+    raw = [] if operation.each == "page" else result.outcome.raw  # what is read of a page says nothing about records
+    result.coverage = measure(fields, every, result.outcome.records, raw)
+
+
+def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
+    """MAP202, where an incremental operation's records have no cursor."""
+    try:
+        operation = vendor_behind(effective, result.case.name, recorded_call(result.case.recording))
+    except ConfigurationError:
+        return []  # only the run could tell which operation it was
+    field_ = cursor_missing(operation, result.outcome.raw)
+    if field_ is None:
+        return []
+    path = (*operation.at("incremental"), "config", "cursor_field")
+    keys = _keys(result.outcome.raw)
+    hint = did_you_mean(field_, keys) or f"the record has {', '.join(keys[:8])}"
+    message = f'`cursor_field` "{field_}" finds nothing in any of {len(result.outcome.raw)} recorded records'
+    return [diagnostic("MAP202", message, effective.span(path), path=dotted(path), hint=hint)]
+
+
+def _keys(records: Sequence[Any]) -> list[str]:
+    return list(dict.fromkeys(key for record in records if isinstance(record, Mapping) for key in record))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 120 else f"{text[:117]}..."

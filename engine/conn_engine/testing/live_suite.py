@@ -1,0 +1,97 @@
+"""`conn test --live`: the recorded calls asked of the vendor itself, judged by schema and coverage, not by goldens."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Span, diagnostic
+from conn_engine.errors import ConnError
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.connection import Connection, wire_account
+from conn_engine.runtime.plans import may_write
+from conn_engine.secrets import Redactor
+from conn_engine.testing.absences import find_empty_fields
+from conn_engine.testing.cases import Log, Outcome, find_cases, recorded_call, sent_requests
+from conn_engine.testing.judgement import judge_live
+from conn_engine.testing.suite import OperationReport, Selection, targets
+from conn_engine.transport.live import Live
+
+__all__ = ["run_live"]
+
+MAX_PAGES = 3
+
+
+def run_live(
+    workspace: Workspace, selection: Selection, *, environ: Mapping[str, str], redactor: Redactor, send: bool
+) -> Iterator[OperationReport]:
+    """Ask each account's vendor, at most three pages per call. A write is left out unless `send`.
+
+    The calls are those of the recordings (scenario `default`); an operation without one is asked without arguments when
+    it only reads. An account that cannot be connected ends its operation with the error as a finding.
+    """
+    for effective, names in targets(workspace, selection):
+        if effective.account is None:
+            continue
+        for name in names:
+            yield _report(workspace, effective, name, environ, redactor, send)
+
+
+def _report(  # noqa: PLR0917
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+    send: bool,
+) -> OperationReport:
+    report = OperationReport(effective, name)
+    span = effective.span(name.path) or Span(f"accounts/{effective.account}.yaml")
+    cases = [case for case in find_cases(workspace, effective, [name]) if case.scenario == "default"]
+    call = recorded_call(cases[0].recording) if cases else Call()
+    if may_write(effective, name, call) and not send:
+        report.findings.append(
+            diagnostic("RUN102", f"{name.text} writes: it was not sent", span, hint="add --send to really send it")
+        )
+        return report
+    if not cases:
+        report.recorded = False
+        report.findings.append(
+            diagnostic("REC101", f"{name.text} has no recorded call to repeat", span, hint=f"conn record {name.text}")
+        )
+        return report
+    outcome = _ask(workspace, effective, name, call, environ, redactor)
+    report.judgements.append(judge_live(workspace, effective, cases[0], outcome))
+    report.findings += find_empty_fields(report.judgements, effective)
+    return report
+
+
+def _ask(  # noqa: PLR0917
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    call: Call,
+    environ: Mapping[str, str],
+    redactor: Redactor,
+) -> Outcome:
+    outcome = Outcome()
+    live = Live(redactor, trust=workspace.trust)
+    transport = Log(live)
+    counts: list[int] = []
+    try:
+        wiring = wire_account(
+            workspace,
+            effective.account or "",
+            environ=environ,
+            environment=effective.environment,
+            redactor=redactor,
+        )
+        with closing(live), Connection(wiring, transport) as connection:
+            for page in connection.pages(name, call):
+                outcome.add(page)
+                counts.append(len(page.raw))
+                if outcome.pages >= MAX_PAGES:
+                    break
+    except ConnError as error:
+        outcome.error = error
+    outcome.sent = sent_requests(transport.rows, counts, [])
+    return outcome

@@ -1,0 +1,177 @@
+"""A recording without personal data: values are traced through the mappings, replaced, and the operation is replayed.
+
+What is found and how it is replaced is `conn_engine.personal`'s; this knows operations.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Unpack
+
+from msgspec import UNSET
+
+from conn_engine.config import Effective, OperationName, mapping_layers
+from conn_engine.documents import Placing
+from conn_engine.errors import ConnError
+from conn_engine.expressions import UNDEFINED, Path_, mapping
+from conn_engine.lint.models import model_schema
+from conn_engine.personal import (
+    PersonalMarks,
+    PersonalSummary,
+    PersonalValues,
+    Pseudonyms,
+    Replacements,
+    collect_mapped,
+    collect_recording,
+    replace_in_recording,
+)
+from conn_engine.recordings.files import Recording, load_recording, save_recording
+from conn_engine.secrets import Redactor
+from conn_engine.testing.cases import Outcome, replay
+from conn_engine.testing.naming import find_named_texts
+from conn_engine.testing.unchanged import check_file, check_unchanged, refuse_personal, refuse_values
+
+__all__ = [
+    "PersonalData",
+    "PersonalTracer",
+    "Pseudonymised",
+    "replace_personal_data",
+    "save_without_personal_data",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """How personal data is replaced: by which pseudonyms, and where the workspace's own models with their marks are."""
+
+    pseudonyms: Pseudonyms
+    models: tuple[Path, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pseudonymised:
+    """A recording with replacements, and what was done. `outcome` is what the operation gives with the recording as it
+    came."""
+
+    recording: Recording
+    summary: PersonalSummary
+    outcome: Outcome
+    values: PersonalValues
+    replacements: Replacements
+
+
+def save_without_personal_data(  # noqa: PLR0917
+    path: Path,
+    effective: Effective,
+    name: OperationName,
+    recording: Recording,
+    personal: PersonalData,
+    redactor: Redactor,
+    **placing: Unpack[Placing],
+) -> tuple[Outcome, PersonalSummary]:
+    """Write a recording (which has no secret any more) with its personal data replaced. Returns what the operation
+    gives with the recording as it came, and what was done.
+
+    The file is searched for every value that was replaced, and deleted when one is found. Raises ConfigurationError as
+    `replace_personal_data` and `save_recording`.
+    """
+    file = path.as_posix()
+    made = replace_personal_data(effective, name, recording, personal, file)
+
+    def check(written: Recording, text: str) -> None:
+        changes = replace_in_recording(written, made.replacements) != written
+        refuse_values(file, text, made.values, changes=changes)
+
+    check(made.recording, "")
+    save_recording(path, made.recording, redactor, **placing)
+    check_file(path, placing.get("within"), lambda text: check(load_recording(path), text))
+    return made.outcome, made.summary
+
+
+def replace_personal_data(
+    effective: Effective, name: OperationName, recording: Recording, personal: PersonalData, file: str
+) -> Pseudonymised:
+    """Replace the personal data of a recording (which has no secret any more) and replay the operation.
+
+    Raises ConfigurationError (REC005) when its requests or the shape of its result are not what they were.
+    """
+    tracer = PersonalTracer(effective, personal)
+    outcome = replay(effective, name, recording, tracer.observe)
+    tracer.read_call(name, recording)
+    tracer.read_records(name, outcome.raw)
+    try:
+        collect_recording(recording, tracer.values)
+        replacements = tracer.make_replacements()
+        made = replace_in_recording(recording, replacements)
+    except RecursionError:
+        refuse_personal(file, "an answer is nested too deeply to look for personal data in it")
+    check_unchanged(outcome, replay(effective, name, made), replacements, tracer.values, file)
+    return Pseudonymised(made, PersonalSummary.from_values(tracer.values), outcome, tracer.values, replacements)
+
+
+class PersonalTracer:
+    """Collects what the marked fields of unified records read. `values` is everything that was collected."""
+
+    def __init__(self, effective: Effective, personal: PersonalData) -> None:
+        self._effective = effective
+        self._personal = personal
+        named, self._names = find_named_texts(effective)
+        self._known: dict[OperationName, PersonalMarks | None] = {}
+        self.values = PersonalValues(named)
+
+    def observe(self, name: OperationName, scopes: Sequence[Mapping[str, Any]], results: Sequence[Any]) -> None:
+        """Collect from what a response mapping ran on and gave (`Session.observer`)."""
+        marks = self._find_marks(name)
+        if marks is not None:
+            collect_mapped(marks, self._find_reads(name), scopes, results, self.values)
+
+    def read_call(self, name: OperationName, recording: Recording) -> None:
+        """Collect from what the caller of a unified operation said: a body is a record, a query may name its fields."""
+        marks = self._find_marks(name)
+        call = recording.call
+        for given in (call.query, call.params, call.body):
+            for kind, text in marks.find_texts(given) if marks is not None and given is not UNSET else ():
+                if kind is not None:
+                    self.values.add(kind, text)
+
+    def read_records(self, name: OperationName, records: Sequence[Any]) -> None:
+        """Collect from the records of a vendor's own operation what the unified ones of it read."""
+        for other in self._effective.operations() if name.kind == "vendor" else ():
+            if other.kind == "unified" and self._is_behind(name, other):
+                scopes = [{"response": record, "page": record} for record in records]
+                self.observe(other, scopes, [UNDEFINED] * len(scopes))
+
+    def make_replacements(self) -> Replacements:
+        """How everything that was collected is replaced. Nothing is to be collected any more."""
+        self.values.settle()
+        return Replacements(self.values, self._personal.pseudonyms, names=self._names)
+
+    def _is_behind(self, name: OperationName, unified: OperationName) -> bool:
+        with suppress(ConnError):
+            operation = self._effective.unified(unified.model, unified.resource, unified.method)
+            return operation is not None and (operation.resource, operation.method) == (name.resource, name.method)
+        return False
+
+    def _find_marks(self, name: OperationName) -> PersonalMarks | None:
+        if name not in self._known:
+            self._known[name] = self._load_marks(name)
+        return self._known[name]
+
+    def _load_marks(self, name: OperationName) -> PersonalMarks | None:
+        with suppress(ConnError):
+            operation = self._effective.unified(name.model, name.resource, name.method)
+            record = operation.record if operation is not None else None
+            schema = model_schema(self._personal.models, name.model, record) if record else None
+            if schema is not None:
+                marks = PersonalMarks(schema)
+                self.values.named |= marks.find_enumerated()
+                return marks
+        return None
+
+    def _find_reads(self, name: OperationName) -> Mapping[str, frozenset[Path_]]:
+        with suppress(ConnError):
+            operation = self._effective.unified(name.model, name.resource, name.method)
+            layers = mapping_layers(operation.response_mapping) if operation is not None else []
+            return mapping(layers).reads() if layers else {}
+        return {}

@@ -1,0 +1,179 @@
+"""Records one live run of an operation. Redaction and writing are `transport.recordings`'."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from msgspec import UNSET
+
+from conn_engine.auth import absent_parts, secret_fields
+from conn_engine.config import OperationName
+from conn_engine.documents import Placing, dump_json
+from conn_engine.errors import ConnError, TransportError
+from conn_engine.personal import PersonalSummary
+from conn_engine.recordings.files import RecordedCall, redact_recording, save_recording
+from conn_engine.recordings.record import Recorder
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.connection import Connection, Wiring
+from conn_engine.runtime.drive import Sender
+from conn_engine.runtime.variants import base_url
+from conn_engine.testing.cases import Outcome, replay
+from conn_engine.testing.compare import compare_records
+from conn_engine.testing.personal import PersonalData, save_without_personal_data
+from conn_engine.testing.recorded_files import recorded_file
+from conn_engine.wire import Completeness
+
+__all__ = ["Recorded", "record_operation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What was kept.
+
+    `error` is the vendor error the run ended with: a recorded result like any other. `difference` says how a replay of
+    the file differs from the run, empty when it does not: redaction may have touched what the operation works with.
+    `notes` are what the caller should hear of the requests, `completeness` is the verdict on the listing (None: the run
+    did not reach its end), `personal` is what became of personal data (None: it was kept).
+    """
+
+    exchanges: int
+    records: int
+    error: ConnError | None
+    difference: str = ""
+    notes: tuple[str, ...] = ()
+    personal: PersonalSummary | None = None
+    completeness: Completeness | None = None
+
+
+def record_operation(
+    wiring: Wiring,
+    name: OperationName,
+    call: Call,
+    path: Path,
+    *,
+    scenario: str = "default",
+    pages: int = 3,
+    own: bool = False,
+    transport: Sender | None = None,
+    seen: Callable[[int], None] = lambda count: None,
+    placing: Placing | None = None,
+    personal: PersonalData | None = None,
+) -> Recorded:
+    """Run the operation for at most `pages` pages and write the recording to `path`, as `placing` says; with
+    `personal`, pseudonyms stand in the place of personal data.
+
+    A vendor's error answer is recorded too; when there was no answer at all, the error is raised and nothing written.
+    Raises ConfigurationError (REC002, REC005) for a recording that may not be kept.
+    """
+    recorder = Recorder(transport or wiring.live())
+    began = int(wiring.session.clock.now())  # a replay begins at the same second: windows that end now end there too
+    wiring.session.now_ms = began * 1000
+    ran = _run(Connection(wiring, recorder), name, call, pages, seen)
+    if not recorder.exchanges and ran.fault is not None:
+        raise ran.fault
+    recording = recorder.recording(
+        connector=wiring.effective.connector_name,
+        operation=name.text,
+        recorded_at=datetime.fromtimestamp(began, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        scenario=scenario,
+        account=wiring.session.account if own else "",
+        base_url=base_url(wiring.effective),
+        context=wiring.effective.context,
+        left_out=_left_out(wiring),
+        call=_describe_call(call, wait=wiring.session.policy.wait, pages=pages if ran.cut else None),
+    )
+    clean = redact_recording(recording, wiring.redactor)
+    where, summary = placing or {}, None
+    if personal is None:
+        save_recording(path, clean, wiring.redactor, **where)
+        outcome = replay(wiring.effective, name, clean)
+    else:
+        outcome, summary = save_without_personal_data(
+            path, wiring.effective, name, clean, personal, wiring.redactor, **where
+        )
+    return Recorded(
+        exchanges=len(recording.exchanges),
+        records=len(ran.records),
+        error=ran.fault,
+        difference=_difference(outcome, ran.records, ran.fault),
+        notes=tuple(ran.notes),
+        personal=summary,
+        completeness=ran.completeness,
+    )
+
+
+def _describe_call(call: Call, *, wait: bool, pages: int | None) -> RecordedCall:
+    return RecordedCall(
+        query=dict(call.query),
+        body=UNSET if call.body is None else call.body,
+        id=call.id,
+        params=dict(call.params),
+        headers=dict(call.headers),
+        cursor=call.cursor,
+        state=call.state,
+        files={name: recorded_file(name, upload) for name, upload in call.files.items()},
+        pages=pages,
+        wait=wait,
+    )
+
+
+@dataclass(slots=True)
+class _Ran:
+    """What a live run gave. `cut`: there would have been more pages."""
+
+    records: list[Any] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    fault: ConnError | None = None
+    cut: bool = False
+    completeness: Completeness | None = None
+
+
+def _run(connection: Connection, name: OperationName, call: Call, pages: int, seen: Callable[[int], None]) -> _Ran:
+    """Run the operation for at most `pages` pages. Raises TransportError: no answer is no result."""
+    ran = _Ran()
+    flow = connection.pages(name, call)
+    try:
+        for count, page in enumerate(flow, 1):
+            ran.records += page.records
+            ran.notes |= dict.fromkeys(page.notes)
+            ran.completeness = None if page.whole else page.completeness
+            seen(len(page.records))
+            if count >= pages:
+                ran.cut = page.next_cursor is not None or page.partial
+                if ran.cut:
+                    ran.completeness = Completeness("stopped", f"at most {count} pages are recorded (--pages)")
+                break
+    except TransportError:
+        raise
+    except ConnError as error:
+        ran.fault = error
+    finally:
+        flow.close()
+        connection.close()
+    return ran
+
+
+def _left_out(wiring: Wiring) -> tuple[str, ...]:
+    """The parts of the credential that the account has left out, of those that it may; a secret of webhooks alone is in
+    no request, and so no part of what they go without."""
+    effective = wiring.effective
+    credentials = effective.connector.credentials
+    absent = absent_parts(credentials.fields(), wiring.session.document) if credentials else frozenset[str]()
+    requests = {key: value for key, value in effective.data.items() if key not in ("fields", "webhooks", "unified")}
+    said = dump_json(requests) if absent else ""
+    apart = {asked.name for asked in secret_fields(effective.data) if not re.search(rf"\b{asked.name}\b", said)}
+    return tuple(sorted(absent - apart))
+
+
+def _difference(outcome: Outcome, records: Sequence[Any], fault: ConnError | None) -> str:
+    if (outcome.error is None) != (fault is None):
+        return f"the replay ends with: {outcome.error.message if outcome.error else 'no error'}"
+    compared = compare_records(records, outcome.records)
+    if compared.equal:
+        return ""
+    fields = ", ".join(sorted({field for field, _ in compared.by_field()})[:5])
+    counts = f"{len(compared.changed)} changed, {len(compared.gone)} gone, {len(compared.new)} new records"
+    return f"{counts}{f' ({fields})' if fields else ''}"

@@ -1,0 +1,263 @@
+"""`conn test` without its drawing: which accounts and operations, their replays, and the judgements. No printing."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, without_echoes
+from conn_engine.errors import UsageError
+from conn_engine.expressions import evaluators, use
+from conn_engine.runtime.variants import shared, up_to
+from conn_engine.testing.absences import find_empty_fields, find_missing_keys
+from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.compare import compare_records
+from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name, find_deliveries
+from conn_engine.testing.deliveries.judging import judge_delivery
+from conn_engine.testing.deliveries.replaying import replay_delivery
+from conn_engine.testing.judgement import Judgement, authors_fault, judge
+
+__all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "report_on", "run_suite", "targets"]
+
+
+SharedRuns = dict[Path, Outcome]
+"""What the base level alone gives on a recording, by the recording's path."""
+
+_GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107"})
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What to test. No operation means every one, and the recorded deliveries; no account means every account that has
+    the operation.
+
+    `deliveries`: recorded deliveries of these names alone, of any for (). `alone` takes the connector by itself,
+    whatever accounts there are.
+    """
+
+    operations: tuple[str, ...] = ()
+    deliveries: tuple[str, ...] | None = None
+    accounts: tuple[str, ...] = ()
+    connector: str | None = None
+    environment: str | None = None
+    raw: bool = False
+    cross_check: bool = False
+    alone: bool = False
+
+
+@dataclass(slots=True)
+class OperationReport:
+    """All cases of one operation, or a recorded delivery, for one account. `recorded` is false when nothing is recorded
+    for it."""
+
+    effective: Effective
+    name: OperationName
+    judgements: list[Judgement] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
+    recorded: bool = True
+
+    @property
+    def all_findings(self) -> list[Diagnostic]:
+        """The operation's findings and those of its cases, without repeats, by place."""
+        every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
+        return without_echoes(every)
+
+    @property
+    def failed(self) -> bool:
+        """Whether any finding is an error."""
+        return any(finding.severity is Severity.ERROR for finding in self.all_findings)
+
+
+def targets(workspace: Workspace, selection: Selection) -> list[tuple[Effective, list[OperationName]]]:
+    """The effective configurations to test and the operations of each.
+
+    Raises UsageError for an unknown account or operation, and when nothing matches.
+    """
+    effectives = _effectives(workspace, selection)
+    rows: list[tuple[Effective, list[OperationName]]] = []
+    refusals: list[UsageError] = []
+    for effective in effectives:
+        names, refused = _names(effective, selection)
+        refusals += refused
+        if names:
+            rows.append((effective, names))
+    if not rows:
+        if refusals:
+            raise refusals[0]
+        raise UsageError("there is nothing to test here", hint="make a connector: conn new NAME")
+    return rows
+
+
+def _effectives(workspace: Workspace, selection: Selection) -> list[Effective]:
+    if selection.connector and selection.alone:
+        return [up_to(workspace.effective(account=None, connector=selection.connector), "base")]
+    if selection.accounts:
+        return [workspace.effective(account=name, environment=selection.environment) for name in selection.accounts]
+    accounts = {name: workspace.account(name) for name in workspace.accounts()}
+    chosen = []
+    for connector in [selection.connector] if selection.connector else workspace.connectors():
+        using = sorted(name for name, account in accounts.items() if account.connector == connector)
+        if selection.environment is not None:
+            default = workspace.settings.default_environment
+            using = [name for name in using if (accounts[name].environment or default) == selection.environment]
+        if using:
+            chosen += [workspace.effective(account=name) for name in using]
+        else:
+            alone = workspace.effective(account=None, connector=connector, environment=selection.environment)
+            chosen.append(alone if selection.environment is not None else up_to(alone, "base"))
+    return chosen
+
+
+def _names(effective: Effective, selection: Selection) -> tuple[list[OperationName], list[UsageError]]:
+    if not selection.operations:
+        every = effective.operations()
+        return [name for name in every if not selection.raw or name.kind == "vendor"], []
+    names: list[OperationName] = []
+    refused: list[UsageError] = []
+    for text in selection.operations:
+        try:
+            names.append(effective.resolve(text, raw=selection.raw))
+        except UsageError as error:
+            refused.append(error)
+    return names, refused
+
+
+def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationReport]:
+    """Replay and judge, operation by operation and delivery by delivery, as the reports become ready."""
+    if selection.deliveries is not None:
+        yield from _deliveries_alone(workspace, selection, selection.deliveries)
+        return
+    for effective, names in targets(workspace, selection):
+        effective.check()
+        cases = find_cases(workspace, effective, names)
+        for name in names:
+            own = [case for case in cases if case.name == name]
+            if not own and name.kind == "vendor" and not selection.operations:
+                continue  # the vendor's own operations are tested through the unified ones, or by name
+            yield report_on(workspace, effective, name, own, selection)
+        if not selection.operations and not selection.raw:
+            yield from _deliveries(workspace, effective)
+
+
+def _deliveries_alone(workspace: Workspace, selection: Selection, names: Sequence[str]) -> Iterator[OperationReport]:
+    known: dict[str, None] = {}
+    tested = False
+    for effective in _effectives(workspace, selection):
+        for report in _deliveries(workspace, effective, names):
+            tested = True
+            yield report
+        known |= dict.fromkeys(case.path.stem for case in find_deliveries(workspace, effective))
+    if tested:
+        return
+    if known:
+        near = did_you_mean(names[0], list(known)) or f"there are {', '.join(list(known)[:10])}"
+        raise UsageError(f'no recorded delivery is called "{names[0]}"', hint=near)
+    raise UsageError("no delivery is recorded here", hint="record one: conn webhook record NAME FILE")
+
+
+def _deliveries(workspace: Workspace, effective: Effective, names: Sequence[str] = ()) -> Iterator[OperationReport]:
+    for case in find_deliveries(workspace, effective, names):
+        yield delivery_report(workspace, effective, case)
+
+
+def delivery_report(workspace: Workspace, effective: Effective, case: DeliveryCase) -> OperationReport:
+    """Replay a recorded delivery and judge it; where only a shared golden is there, beside what holds without the
+    overrides."""
+    outcome = replay_delivery(effective, case.delivery)
+    own = effective.account is not None and case.golden.is_file()
+    overridden = any(layer.level != "base" for layer in effective.layers)
+    report = OperationReport(effective, delivery_name(case.path.stem))
+    if own or not overridden:
+        report.judgements.append(judge_delivery(workspace, effective, case, outcome))
+        return report
+    base = shared(effective)
+    without = replay_delivery(base, case.delivery)
+    judgement = judge_delivery(workspace, effective, case, outcome, without)
+    if judgement.golden != "same" and case.golden != case.base_golden:
+        judgement.shared = judge_delivery(workspace, base, replace(case, golden=case.base_golden), without)
+    report.judgements.append(judgement)
+    return report
+
+
+def report_on(
+    workspace: Workspace,
+    effective: Effective,
+    name: OperationName,
+    cases: Sequence[Case],
+    selection: Selection,
+    *,
+    shared_runs: SharedRuns | None = None,
+) -> OperationReport:
+    """Replay and judge the cases of one operation; without any, say that nothing is recorded.
+
+    `shared_runs` remembers what holds without overrides, for who asks about one operation of many accounts in a row.
+    """
+    report = OperationReport(effective, name)
+    if not cases:
+        report.recorded = False
+        report.findings.append(
+            diagnostic(
+                "REC101",
+                f"{name.text} has no recording",
+                effective.span(name.path) or Span(f"connectors/{effective.connector_name}/connector.yaml"),
+                path=".".join(map(str, name.path)),
+                hint="record it once from the vendor: "
+                f"conn record {name.text} --account {effective.account or 'ACCOUNT'}",
+            )
+        )
+        return report
+    for case in cases:
+        outcome = replay(effective, name, case.recording)
+        judgement = _judgement(workspace, effective, case, outcome, {} if shared_runs is None else shared_runs)
+        if selection.cross_check:
+            judgement.findings += _cross_check(workspace, effective, case, outcome)
+        report.judgements.append(judgement)
+    report.findings += find_empty_fields(report.judgements, effective)
+    report.findings += find_missing_keys(report.judgements, effective)
+    return report
+
+
+def _judgement(
+    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, shared_runs: SharedRuns
+) -> Judgement:
+    """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
+    own = effective.account is not None and case.golden.is_file()
+    overridden = any(layer.level != "base" for layer in effective.layers)
+    if own or (effective.account is None and not overridden):
+        return judge(workspace, effective, case, outcome)
+    base = shared(effective)
+    if case.path not in shared_runs:
+        shared_runs[case.path] = replay(base, case.name, case.recording)
+    without = shared_runs[case.path]
+    if authors_fault(without.error):  # a value that only accounts have: then with this account's
+        return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))
+    judgement = judge(workspace, effective, case, outcome, without)
+    own_recording = effective.account is not None and case.golden == case.base_golden
+    if judgement.golden != "same" and not own_recording:
+        judgement.shared = judge(workspace, base, replace(case, golden=case.base_golden), without)
+        if judgement.golden == "overridden":  # the golden is broken all the same, and perhaps nobody else tests it
+            judgement.findings += [finding for finding in judgement.shared.findings if finding.code in _GOLDEN_BROKEN]
+    return judgement
+
+
+def _cross_check(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> list[Diagnostic]:
+    """Run the case under every other evaluator: a mapping whose result differs is not portable."""
+    findings = []
+    for evaluator in evaluators()[1:]:
+        with use(evaluator):
+            other = replay(effective, case.name, case.recording)
+        difference = compare_records(outcome.records, other.records)
+        for (field_name, kind), count in sorted(difference.by_field().items()):
+            path = (*case.name.path, "response_mapping", *field_name.split("."))
+            findings.append(
+                diagnostic(
+                    "MAP401",
+                    f"{field_name} is not portable: {kind.replace('_', ' ')} in {count} record(s) under {evaluator}",
+                    effective.span(path),
+                    path=".".join(map(str, path)),
+                )
+            )
+        if (outcome.error is None) != (other.error is None):
+            text = other.error.message if other.error else "no error"
+            findings.append(diagnostic("MAP401", f"under {evaluator}: {text}", Span(workspace.shown(case.path))))
+    return findings

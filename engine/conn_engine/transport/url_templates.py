@@ -1,0 +1,109 @@
+"""URLs whose parts are templates, filled in: no value ends the part of the URL that it stands in.
+
+The transport decides which hosts a request may reach.
+"""
+
+import re
+
+from conn_engine.errors import ConfigurationError
+from conn_engine.expressions import expression, template
+from conn_engine.settings import Scope
+from conn_engine.transport import door
+from conn_engine.url_paths import has_dot_segment
+
+__all__ = ["check_url_values", "fill_base_url", "hide_templates", "split_url"]
+
+_BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
+_BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
+_HOST_VALUE = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?")
+_ENDS_A_PATH = re.compile(r"[?#\\\s\x00-\x1f\x7f]")
+_HIDDEN = "\0"
+_AUTHORITY = re.compile(r"https?://[^/?#\\]*|\0+", re.IGNORECASE)
+
+
+def hide_templates(text: str) -> str:
+    """The text, as long as before, with NUL in place of each `{{…}}`, which ends where its braces are balanced."""
+    out: list[str] = []
+    at = 0
+    while (start := text.find("{{", at)) >= 0:
+        out.append(text[at:start])
+        depth, end = 0, start
+        while end < len(text):
+            depth += {"{": 1, "}": -1}.get(text[end], 0)
+            end += 1
+            if depth == 0:
+                break
+        out.append(_HIDDEN * (end - start))
+        at = end
+    out.append(text[at:])
+    return "".join(out)
+
+
+def split_url(text: str) -> tuple[str, str]:
+    """A URL template in two: scheme and host, and what follows. The first is a template alone where a value begins the
+    URL, and empty where the text is not a URL."""
+    found = _AUTHORITY.match(hide_templates(text))
+    end = found.end() if found is not None else 0
+    return text[:end], text[end:]
+
+
+def fill_base_url(text: str, scope: Scope) -> str:
+    """`base_url` filled in, without a trailing slash. A value in the host part may not end the host.
+
+    Raises ConfigurationError when the result is not an absolute http(s) URL without user, query and fragment, or its
+    path climbs.
+    """
+    parsed = template(text)
+    made = ""
+    for part in parsed.parts:
+        if isinstance(part, str):
+            made += part
+            continue
+        value = parsed.written(part, parsed.value(part, scope))
+        if "{" in value or (_BEFORE_PATH.fullmatch(made) and not _HOST_VALUE.fullmatch(value)):
+            raise _unfit(text, made + value)
+        made += value
+    base = made.rstrip("/")
+    if not _BASE_URL.fullmatch(base) or has_dot_segment(base) or not door.is_target(base):
+        raise _unfit(text, base)
+    return base
+
+
+def _unfit(source: str, base: str) -> ConfigurationError:
+    return ConfigurationError(
+        f'base_url "{base[:200]}" is not an absolute http(s) URL with a plain host name',
+        hint=f"it comes from {source!r}; a value put into its host may hold letters, digits, dots and hyphens only",
+    )
+
+
+def check_url_values(text: str, scope: Scope) -> None:
+    """Raise ConfigurationError where a value of the account's `context` ends the host or the path that it stands in:
+    what the request carries would go to another endpoint. A template that is one value says nothing of an endpoint."""
+    parsed = template(text)
+    if len(parsed.parts) == 1:
+        return
+    made = ""
+    for part in parsed.parts:
+        if isinstance(part, str):
+            made += part
+            continue
+        value = parsed.written(part, parsed.value(part, scope))
+        if _reads_context(part[0]) and not _fits(value, made):
+            raise ConfigurationError(
+                f"a value of the account's context does not fit into the URL {text}",
+                hint="in a host it may hold letters, digits, dots and hyphens only, in a path no ?, # and backslash",
+            )
+        made += value
+    if has_dot_segment(split_url(made)[1]):
+        raise ConfigurationError(f"a value leads the URL {text} to another path", hint='it makes a segment ".."')
+
+
+def _reads_context(source: str) -> bool:
+    roots = expression(source).roots()
+    return roots is None or "context" in roots
+
+
+def _fits(value: str, before: str) -> bool:
+    if _BEFORE_PATH.fullmatch(before):
+        return _HOST_VALUE.fullmatch(value) is not None
+    return "?" in before or not _ENDS_A_PATH.search(value)

@@ -1,0 +1,201 @@
+"""Vendors' own documents (OpenAPI, Postman, HAR, provider entries) to connectors. The face.
+
+`read_source` bounds and parses; a format of `formats` makes a `Contract`, of which `build` names and guesses, or the
+`Finished` connector itself; `writing` and `samples` make the files. Nothing is fetched: a document is all that is known
+of its vendor.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.documents import parse, write_whole
+from conn_engine.documents.files import read_text
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.recordings.files import Recording, save_recording
+from conn_engine.secrets.wary_redaction import WaryRedactor
+from conn_import.beside import Beside
+from conn_import.build import build
+from conn_import.checking import add_faults
+from conn_import.contract import Contract, Finished
+from conn_import.folding import folded
+from conn_import.formats import Format, Options, formats
+from conn_import.places import usable_url
+from conn_import.samples import samples_of
+from conn_import.secrecy import without_tokens
+from conn_import.words import plain
+from conn_import.writing import connector_text, readme_text
+
+__all__ = [
+    "MAX_SOURCE",
+    "Imported",
+    "Options",
+    "Source",
+    "entries_of",
+    "folded",
+    "import_source",
+    "proposed_name",
+    "read_source",
+]
+
+MAX_SOURCE = 64 * 1024 * 1024
+"""Largest document that is read, in bytes."""
+
+MAX_NODES = 3_000_000
+_SUFFIXES = frozenset({".yaml", ".yml", ".json", ".har"})
+"""Names of files that are meant as YAML or JSON: what is wrong in such a one is said by line."""
+_DULL = frozenset({
+    "api", "apis", "collection", "openapi", "rest", "spec", "specification", "the", "v1", "v2", "v3",
+})  # fmt: skip
+_CREATED = "2026-01-01T00:00:00Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A parsed document. `file` is its name without folders, `folder` where files beside it are looked for."""
+
+    file: str
+    data: Any
+    format: Format
+    folder: Path | None = None
+
+
+@dataclass(slots=True)
+class Imported:
+    """An import before it is written: `files` by name, `recordings` besides, and what people are told.
+
+    `supplied` says where an account has the values that the document's own settings name, as in `Finished`. `observed`
+    recordings have answers that somebody was really given, and so may tell of people.
+    """
+
+    name: str
+    format: str
+    files: dict[str, str]
+    recordings: list[Recording]
+    operations: int
+    resources: int
+    found: int
+    guesses: int
+    left: int
+    losses: list[tuple[str, list[str]]] = field(default_factory=list)
+    supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
+    observed: bool = False
+
+    def write(self, folder: Path) -> None:
+        """Write everything into a folder, each file whole, but recordings that were observed. Raises
+        ConfigurationError."""
+        for name, text in self.files.items():
+            write_whole(folder / name, text, within=folder)
+        for recording in () if self.observed else self.recordings:
+            place = folder / "recordings" / f"{recording.operation}.json"
+            save_recording(place, recording, WaryRedactor(), within=folder)
+
+
+def read_source(path: Path) -> Source:
+    """Read and recognise a document. Raises ConfigurationError for what cannot be read or is no known format."""
+    text = read_text(path, path.name, limit=MAX_SOURCE)
+    known = formats()
+    labels = ", ".join(one.label for one in known)
+    try:
+        document = parse(text, path.name, max_bytes=MAX_SOURCE, max_nodes=MAX_NODES)
+    except ConfigurationError:
+        if path.suffix.lower() in _SUFFIXES:
+            raise
+        raise ConfigurationError(
+            f"{path.name} is none of the formats that can be imported (it is neither YAML nor JSON)",
+            hint=f"known: {labels}",
+        ) from None
+    for one in known:
+        if one.recognises(document.data):
+            return Source(path.name, document.data, one, path.parent)
+    keys = list(document.data)[:6] if isinstance(document.data, dict) else []
+    shown = f" (it has {plain(', '.join(map(str, keys)), 120)})" if keys else ""
+    raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
+
+
+def entries_of(source: Source) -> list[str]:
+    """The keys of a document that holds several connectors; none of a document that is about one."""
+    return source.format.entries(source.data)
+
+
+def proposed_name(source: Source, entry: str = "") -> str:
+    """A connector's name after the key of its entry or the document's title, else its file's."""
+    if entry:
+        return re.sub(r"[^a-z0-9_-]+", "-", entry.lower()).strip("-_")[:60].strip("-_") or "imported"
+    info = source.data.get("info") if isinstance(source.data, dict) else None
+    title = info.get("title") or info.get("name") if isinstance(info, dict) else ""
+    words = [word for word in re.findall(r"[a-z0-9]+", str(title or "").lower()[:200]) if word not in _DULL]
+    if not 0 < len(words) <= 3:
+        words = re.findall(r"[a-z0-9]+", Path(source.file).stem.lower())
+    return "_".join(words)[:60].strip("_") or "imported"
+
+
+def import_source(source: Source, options: Options, *, recorded_at: str = _CREATED) -> Imported:
+    """Make a connector of a document. Writes nothing but, for a moment, what lint reads, in a temporary folder.
+
+    Raises UsageError when `only` matches no operation, `base_url` is none or `entry` no key, ConfigurationError when
+    the document has no operation that can be said.
+    """
+    if options.base_url and not usable_url(options.base_url.rstrip("/")):
+        raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
+    _options_taken(source, options)
+    read = source.format.read(source.data, replace(options, beside=Beside(source.folder)))
+    recordings: list[Recording] = []
+    if isinstance(read, Contract):
+        built = build(read, options)
+        made = built.finished(read)
+        if made.operations and options.samples:
+            recordings = samples_of(built, read, options.name, recorded_at)
+    else:
+        made = read
+    if not made.operations and not made.bare:
+        contract = read if isinstance(read, Contract) else Contract(made.format)
+        known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
+        _nothing(source, made, options, known)
+    imported = _imported(made, options.name, source.file, recordings)
+    if add_faults(made.losses, options.name, imported.write):
+        imported = _imported(made, options.name, source.file, recordings)
+    return imported
+
+
+def _imported(made: Finished, name: str, file: str, recordings: list[Recording]) -> Imported:
+    texts = {"connector.yaml": connector_text(made, file), "README.md": readme_text(made, name, file), **made.files}
+    return Imported(
+        name=name,
+        format=made.format,
+        files={place: without_tokens(text) for place, text in texts.items()},
+        recordings=recordings,
+        operations=len(made.operations),
+        resources=made.resources,
+        found=made.found,
+        guesses=sum(note.startswith("guess") for note in made.notes.values()),
+        left=made.left,
+        losses=[(without_tokens(what), places) for what, places in made.losses],
+        supplied=made.supplied,
+        observed=made.observed,
+    )
+
+
+def _options_taken(source: Source, options: Options) -> None:
+    """Refuse an option that would do nothing. Raises UsageError."""
+    given = {"only": options.only, "security": options.security, "samples": options.samples}
+    spelled = {"only": "--only", "security": "--security", "samples": "--with-samples"}
+    for name, value in given.items():
+        if value and name not in source.format.takes:
+            raise UsageError(
+                f"{spelled[name]} means nothing for {source.file}, a {source.format.label}", hint="leave it out"
+            )
+
+
+def _nothing(source: Source, made: Finished, options: Options, known: list[str]) -> None:
+    if made.left:
+        near = did_you_mean(options.only[0], known) if options.only else ""
+        raise UsageError(
+            f"--only {' '.join(options.only)} matches none of the {made.left} operations",
+            hint=near or 'it is a glob on path, tag or operation name: "*/contacts*"',
+        )
+    reasons = "; ".join(what for what, _ in made.losses)
+    what = "no operation that can be imported" if made.found else "no operation at all"
+    raise ConfigurationError(f"{source.file} has {what}; nothing was made", hint=plain(reasons, 400))

@@ -1,0 +1,25 @@
+"""Low-code manifests of an ELT kit as connectors: every stream becomes a listing. The face."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conn_import.airbyte.manifest import LABEL, finished
+from conn_import.contract import Finished
+from conn_import.formats import Options
+
+__all__ = ["LABEL", "read", "recognises"]
+
+
+def recognises(data: Any) -> bool:
+    """Whether a document is a manifest: its type says so, or it has streams and a check."""
+    if not isinstance(data, Mapping):
+        return False
+    streams = data.get("streams") or data.get("dynamic_streams")
+    return isinstance(streams, list) and (
+        data.get("type") == "DeclarativeSource" or isinstance(data.get("check"), Mapping)
+    )
+
+
+def read(data: Any, options: Options) -> Finished:
+    """The connector of a manifest."""
+    return finished(data, options)

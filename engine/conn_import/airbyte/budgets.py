@@ -1,0 +1,95 @@
+"""A manifest's API budget as `rate_limit`."""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from conn_import.airbyte.notes import Notes
+from conn_import.lists import listing
+
+__all__ = ["rate_limit_of", "seconds_of"]
+
+Row = dict[str, Any]
+_DURATION = re.compile(
+    r"P(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?:(\d{1,6})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,6})?)S)?)?"
+)
+_META = re.compile(r"[\\^$.|?*+()\[\]{}]")
+
+
+def seconds_of(text: Any) -> float:
+    """The length of an ISO 8601 duration of fixed units; 0 for anything else."""
+    found = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if not found:
+        return 0
+    weeks, days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    return (((weeks * 7 + days) * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def rate_limit_of(budget: Any, notes: Notes) -> Row:
+    """The `rate_limit` of the connector; nothing without a budget."""
+    if not isinstance(budget, Mapping):
+        return {}
+    rows: list[Row] = []
+    for policy in listing(budget.get("policies")):
+        if isinstance(policy, Mapping):
+            rows += _policy(policy, notes)
+    made: Row = {}
+    if budget.get("ratelimit_remaining_header"):
+        made["remaining"] = str(budget["ratelimit_remaining_header"])
+    if budget.get("ratelimit_reset_header"):
+        made["reset"] = str(budget["ratelimit_reset_header"])
+    codes = [int(code) for code in listing(budget.get("status_codes_for_ratelimit_hit")) if str(code).isdigit()]
+    if codes and codes != [429]:
+        made["limited_when"] = f"status in {codes}" if len(codes) > 1 else f"status = {codes[0]}"
+    if rows:
+        made["budget"] = rows
+    return made
+
+
+def _policy(policy: Mapping[str, Any], notes: Notes) -> list[Row]:
+    match policy.get("type"):
+        case "MovingWindowCallRatePolicy":
+            rates = [
+                (one.get("limit"), one.get("interval")) for one in listing(policy.get("rates")) if isinstance(one, dict)
+            ]
+        case "FixedWindowCallRatePolicy":
+            rates = [(policy.get("call_limit"), policy.get("period"))]
+        case "UnlimitedCallRatePolicy":
+            return []
+        case other:
+            notes.add(f"the budget {other}")
+            return []
+    found: list[Row] = []
+    for limit, interval in rates:
+        seconds = seconds_of(interval)
+        if not isinstance(limit, int) or limit < 1 or not seconds:
+            notes.add("a budget whose numbers the account decides")
+            continue
+        matchers: list[Any] = policy.get("matchers") or [{}]
+        for matcher in matchers:
+            row = _matched(matcher if isinstance(matcher, Mapping) else {}, notes)
+            if row is not None:
+                found.append(
+                    {"requests": limit, "per_seconds": int(seconds) if seconds.is_integer() else seconds, **row}
+                )
+    return found
+
+
+def _matched(matcher: Mapping[str, Any], notes: Notes) -> Row | None:
+    row: Row = {}
+    if matcher.get("params") or matcher.get("headers"):
+        notes.add("a budget for requests with certain parameters or headers")
+        return None
+    if matcher.get("method"):
+        row["methods"] = [str(matcher["method"]).upper()]
+    pattern = str(matcher.get("url_path_pattern") or ".*")
+    plain = pattern.removesuffix("$").removesuffix(r"(\?.*)?").removesuffix("/?")
+    anchored = plain.startswith("^")
+    plain = plain.removeprefix("^").replace("[^/]+", "\0").replace(".*", "\0").replace(".+", "\0").replace(r"\.", "\1")
+    if _META.search(plain):
+        notes.add(f"a budget for paths like {pattern[:60]}")
+        return None
+    path = plain.replace("\0", "*").replace("\1", ".").strip("*")
+    if path:
+        row["path"] = f"{'/' + path.lstrip('/') if anchored else '*' + path}"
+    return row

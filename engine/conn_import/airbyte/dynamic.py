@@ -1,0 +1,126 @@
+"""Streams that a manifest leaves to an answer or to the account: one operation, repeated over what it would make
+streams of."""
+
+import copy
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_import.airbyte.notes import Notes
+from conn_import.airbyte.resolving import PARAMETERS
+from conn_import.lists import listing
+
+__all__ = ["COMPONENT", "Dynamic", "dynamic_of", "expanded"]
+
+COMPONENT = "component"
+"""What the value is called that a stream is made of."""
+
+_READ = re.compile(
+    r"components_values\s*(?:\.\s*(?!get\b)([A-Za-z_]\w*)|\[\s*['\"]([^'\"]+)['\"]\s*\]|\.get\(\s*['\"]([^'\"]+)['\"])"
+)
+_MAX_EXPANDED = 500
+
+
+class Dynamic:
+    """A stream over components: its template with the mapped values in it, and where the components are from."""
+
+    def __init__(
+        self, template: dict[str, Any], retriever: Mapping[str, Any] | None, pointer: list[str], key: str
+    ) -> None:
+        self.template = template
+        self.retriever = retriever
+        self.pointer = pointer
+        self.key = key
+
+
+def dynamic_of(stream: Mapping[str, Any], notes: Notes) -> Dynamic | None:
+    """The stream of a template. None for what cannot be said, which the notes tell."""
+    template, resolver = stream.get("stream_template"), stream.get("components_resolver")
+    if not isinstance(template, Mapping) or not isinstance(resolver, Mapping):
+        notes.add("a dynamic stream without a template")
+        return None
+    made = copy.deepcopy(dict(template))
+    texts = [str(row.get("value", "")) for row in _rows(resolver)]
+    for row in _rows(resolver):
+        _put(made, [str(one) for one in listing(row.get("field_path"))], row.get("value"), notes)
+    made["name"] = _name(stream, template)
+    key = _key(texts)
+    match resolver.get("type"):
+        case "HttpComponentsResolver" if isinstance(resolver.get("retriever"), Mapping):
+            return Dynamic(made, resolver["retriever"], [], key)
+        case "ConfigComponentsResolver":
+            configs = resolver.get("stream_config")
+            config = configs[0] if isinstance(configs, list) and len(configs) == 1 else configs
+            pointer = config.get("configs_pointer") if isinstance(config, Mapping) else None
+            if isinstance(pointer, list) and pointer:
+                return Dynamic(made, None, [str(one) for one in pointer], key)
+    notes.add(f"a dynamic stream by {resolver.get('type')}")
+    return None
+
+
+def expanded(stream: Mapping[str, Any], notes: Notes) -> Iterator[dict[str, Any]]:
+    """The streams of a template whose values the manifest lists itself."""
+    resolver = stream.get("components_resolver")
+    listed = resolver.get("stream_parameters") if isinstance(resolver, Mapping) else None
+    rows = listed.get("list_of_parameters_for_stream") if isinstance(listed, Mapping) else None
+    for row in (rows if isinstance(rows, list) else [])[:_MAX_EXPANDED]:
+        made = copy.deepcopy(dict(stream.get("stream_template") or {}))
+        for mapping in _rows(resolver):
+            value = mapping.get("value")
+            found = _READ.fullmatch(str(value).strip().strip("{}").strip())
+            name = next((part for part in found.groups() if part), "") if found else ""
+            if isinstance(row, Mapping) and name in row:
+                value = row[name]
+            _put(made, [str(one) for one in listing(mapping.get("field_path"))], value, notes)
+        yield made
+
+
+def _rows(resolver: Any) -> list[Mapping[str, Any]]:
+    rows = resolver.get("components_mapping") if isinstance(resolver, Mapping) else None
+    return [row for row in rows if isinstance(row, Mapping)] if isinstance(rows, list) else []
+
+
+def _name(stream: Mapping[str, Any], template: Mapping[str, Any]) -> str:
+    own = stream.get("name")
+    for one in (own, template.get("name")):
+        if isinstance(one, str) and one and "{" not in one:
+            return one
+    return "dynamic"
+
+
+def _key(texts: list[str]) -> str:
+    """The component's field that tells it from others: its id where one is read, else the first that is."""
+    read = [next(part for part in found if part) for text in texts for found in _READ.findall(text)]
+    return "id" if "id" in read or not read else read[0]
+
+
+def _put(data: Any, path: list[str], value: Any, notes: Notes) -> None:
+    """Set what is at a path of a template; a part `*` is every item."""
+    if not path or path[0] in ("schema_loader",):
+        return
+    *above, last = path
+    for node in _nodes(data, above):
+        if isinstance(node, dict):
+            node[last] = value
+            own = node.get(PARAMETERS)
+            if isinstance(own, dict) and last in own:
+                own[last] = value
+        elif isinstance(node, list) and last.isdigit() and int(last) < len(node):
+            node[int(last)] = value
+        else:
+            notes.add(f"a dynamic value at {'.'.join(path)[:100]}")
+
+
+def _nodes(data: Any, path: list[str]) -> list[Any]:
+    found = [data]
+    for part in path:
+        below: list[Any] = []
+        for node in found:
+            if part in ("*", "**"):
+                below += list(node.values()) if isinstance(node, dict) else node if isinstance(node, list) else []
+            elif isinstance(node, dict):
+                below.append(node.setdefault(part, {}))
+            elif isinstance(node, list) and part.isdigit() and int(part) < len(node):
+                below.append(node[int(part)])
+        found = below
+    return found

@@ -1,0 +1,139 @@
+"""What stands between and around values in templates: comparisons, numbers, slices, formats."""
+
+from typing import Any
+
+from conn_import.airbyte.jinja.filters import contains
+from conn_import.airbyte.jinja.nodes import (
+    Call,
+    Concat,
+    Default,
+    Kind,
+    ListOf,
+    Lit,
+    Node,
+    Not,
+    ObjectOf,
+    Op,
+    Untranslatable,
+)
+from conn_import.airbyte.jinja.printing import textual
+
+__all__ = [
+    "bare",
+    "bound",
+    "compared",
+    "folded",
+    "is_get",
+    "is_items",
+    "is_nothing",
+    "merged",
+    "number",
+    "percent",
+    "plain",
+]
+
+_LARGE = 2**31
+
+
+def bound(node: Any, kinds: Any) -> int | None:
+    """The end of a slice as a number; None where there is none. Raises Untranslatable for one that is computed.
+
+    `kinds` is jinja2's module of nodes."""
+    if node is None:
+        return None
+    sign = 1
+    if isinstance(node, kinds.Neg):
+        node, sign = node.node, -1
+    if isinstance(node, kinds.Const) and isinstance(node.value, int):
+        return sign * node.value
+    raise Untranslatable("a slice with computed ends")
+
+
+def merged(parts: list[Node]) -> list[Node]:
+    """Without empty texts between others, and literal texts that follow one another as one."""
+    made: list[Node] = []
+    for part in parts:
+        if part == Lit("") and len(parts) > 1:
+            continue
+        if made and isinstance(part, Lit) and isinstance(made[-1], Lit) and part.kind == made[-1].kind == "text":
+            made[-1] = Lit(made[-1].value + part.value)
+        else:
+            made.append(part)
+    return made
+
+
+def plain(node: Node) -> Any:
+    """The text or number itself where it is written out, else the node."""
+    return node.value if isinstance(node, Lit) and isinstance(node.value, str | int) else node
+
+
+def is_get(node: Any, kinds: Any) -> bool:
+    """Whether a node of jinja2's is a call of `.get(name)` or `.get(name, default)`."""
+    return (
+        isinstance(node, kinds.Call)
+        and isinstance(node.node, kinds.Getattr)
+        and node.node.attr == "get"
+        and 1 <= len(node.args) <= 2
+        and not node.kwargs
+    )
+
+
+def is_items(node: Any, kinds: Any) -> bool:
+    """Whether a node of jinja2's is a call of `.items()`."""
+    return isinstance(node, kinds.Call) and isinstance(node.node, kinds.Getattr) and node.node.attr == "items"
+
+
+def is_nothing(node: Node) -> bool:
+    """Whether a node is null, or an empty text, object or list."""
+    return node in (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
+
+
+def compared(sign: str, left: Node, right: Node) -> Node:
+    """A comparison by one of Jinja's operators (`eq`, `lteq`, `notin` and so on); moments compare as numbers."""
+    if sign in ("in", "notin"):
+        made = contains(right, left)
+        return made if sign == "in" else Not(made)
+    mark = {"eq": "=", "ne": "=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}[sign]
+    if mark != "=" and {left.kind, right.kind} & {"datetime", "date"}:
+        left, right = (Call("epochMillis", (one,), "int") for one in (left, right))
+    if mark != "=" or not {left, right} & {Lit(None)}:
+        left, right = bare(left), bare(right)
+    made = Op(mark, left, right, "bool")
+    return Not(made) if sign == "ne" else made
+
+
+def bare(node: Node) -> Node:
+    """Without a default of nothing, which no number can be compared with."""
+    return node.value if isinstance(node, Default) and not node.truth and is_nothing(node.other) else node
+
+
+def number(left: Node, right: Node) -> Any:
+    """The kind of a sum, difference or product of two values."""
+    if "float" in (left.kind, right.kind):
+        return "float"
+    return "int" if left.kind == right.kind == "int" else "any"
+
+
+def folded(sign: str, left: Node, right: Node, kind: Kind) -> Node:
+    """Two numbers and a sign between them; worked out where both are written out."""
+    if isinstance(left, Lit) and isinstance(right, Lit) and left.kind == right.kind == "int":
+        a, b = int(left.value), int(right.value)
+        if abs(a) < _LARGE and abs(b) < _LARGE:
+            return Lit({"+": a + b, "-": a - b, "*": a * b}[sign])
+    return Op(sign, left, right, kind)
+
+
+def percent(form: Node, value: Node) -> Node:
+    """`form % value`. Raises Untranslatable for a form that is not written out, or has directives other than %s."""
+    if not isinstance(form, Lit):
+        raise Untranslatable("a format that is not written out")
+    values = list(value.items) if isinstance(value, ListOf) else [value]
+    pieces = str(form.value).replace("%%", "\0").split("%s")
+    if len(pieces) != len(values) + 1 or "%" in "".join(pieces):
+        raise Untranslatable("a format with other directives than %s")
+    parts: list[Node] = []
+    for piece, one in zip(pieces, [*values, None], strict=True):
+        parts.append(Lit(piece.replace("\0", "%")))
+        if one is not None:
+            parts.append(textual(one))
+    return Concat(tuple(merged(parts)))

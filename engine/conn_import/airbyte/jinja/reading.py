@@ -1,0 +1,413 @@
+"""A Jinja template as a tree. Jinja's own parser reads it; nothing is compiled and nothing is run."""
+
+import warnings
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from conn_import.airbyte.jinja import calls, dates, filters
+from conn_import.airbyte.jinja.nodes import (
+    MISSING,
+    Call,
+    Concat,
+    Cond,
+    Default,
+    Each,
+    ListOf,
+    Lit,
+    Node,
+    Not,
+    ObjectOf,
+    Op,
+    Path,
+    Secret,
+    Untranslatable,
+)
+from conn_import.airbyte.jinja.operators import (
+    bare,
+    bound,
+    compared,
+    folded,
+    is_get,
+    is_items,
+    is_nothing,
+    merged,
+    number,
+    percent,
+    plain,
+)
+from conn_import.airbyte.jinja.pieces import followed
+from conn_import.airbyte.jinja.printing import textual
+
+if TYPE_CHECKING:
+    from jinja2 import nodes as jinja
+
+__all__ = ["MAX_TEMPLATE", "Names", "Root", "translated"]
+
+MAX_TEMPLATE = 20_000
+"""Longest template that is read, in characters."""
+
+_MAX_DEPTH = 60
+_MAX_NODES = 4_000
+
+Root: TypeAlias = Callable[[tuple[Any, ...]], Node]
+"""What a variable's steps (names, numbers or trees) mean as a tree of ours."""
+
+Names: TypeAlias = Mapping[str, Root]
+"""The variables that a template may use at its place."""
+
+
+def translated(text: str, names: Names) -> Node:
+    """The tree of a template: one `{{…}}` alone keeps its type, all else is a text.
+
+    Raises Untranslatable.
+    """
+    if "{" not in text:
+        return Lit(text)
+    from jinja2 import nodes as jinja
+
+    return _Reader(names, jinja).body(_parsed(text).body, {})
+
+
+@lru_cache(4096)
+def _parsed(text: str) -> "jinja.Template":
+    from jinja2 import Environment, TemplateSyntaxError
+
+    if len(text) > MAX_TEMPLATE:
+        raise Untranslatable(f"a template of more than {MAX_TEMPLATE:,} characters")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of odd escapes in the manifest's texts
+            parsed = Environment(autoescape=False).parse(text)  # noqa: S701 - it is only parsed
+    except (TemplateSyntaxError, RecursionError, ValueError, OverflowError) as error:
+        raise Untranslatable(f"a template that is none: {str(error)[:80]}") from None
+    _bounded(parsed)
+    return parsed
+
+
+def _bounded(root: Any) -> None:
+    """Refuse what is too large or nested too deeply for the recursion that follows."""
+    waiting = [(root, 0)]
+    count = 0
+    while waiting:
+        node, depth = waiting.pop()
+        count += 1
+        if depth > _MAX_DEPTH or count > _MAX_NODES:
+            raise Untranslatable("a template that is nested too deeply or too large")
+        waiting.extend((child, depth + 1) for child in node.iter_child_nodes())
+
+
+Locals: TypeAlias = dict[str, Node]
+
+
+class _Reader:
+    def __init__(self, names: Names, kinds: Any) -> None:
+        self._names = names
+        self._kinds = kinds
+        self._lambdas = 0
+
+    # Statements
+
+    def body(self, statements: Any, known: Locals) -> Node:
+        """The text of statements; of one expression alone its value. `known` gets what they set."""
+        parts: list[Node] = []
+        for statement in statements:
+            parts.extend(self._statement(statement, known))
+        parts = merged(parts)
+        if len(parts) == 1:
+            return parts[0]
+        return Concat(tuple(textual(part) for part in parts)) if parts else Lit("")
+
+    def _statement(self, statement: Any, known: Locals) -> list[Node]:
+        kinds = self._kinds
+        if isinstance(statement, kinds.Output):
+            return [
+                Lit(node.data) if isinstance(node, kinds.TemplateData) else self.value(node, known)
+                for node in statement.nodes
+            ]
+        if isinstance(statement, kinds.If):
+            return [self._if(statement, known)]
+        if isinstance(statement, kinds.For):
+            return [self._for(statement, known)]
+        if isinstance(statement, kinds.Assign) and isinstance(statement.target, kinds.Name):
+            known[statement.target.name] = self.value(statement.node, known)
+            return []
+        raise Untranslatable(f"the statement {type(statement).__name__.lower()}")
+
+    def _if(self, statement: Any, known: Locals) -> Node:
+        test = self.value(statement.test, known)
+        branches: list[tuple[Node, Locals]] = []
+        other: Any = statement.else_
+        if statement.elif_:
+            first, *rest = statement.elif_
+            other = [self._kinds.If(first.test, first.body, rest, statement.else_)]
+        for statements in (statement.body, other):
+            own = dict(known)
+            branches.append((self.body(statements, own), own))
+        (then, in_then), (otherwise, in_other) = branches
+        for name in {*in_then, *in_other}:
+            left, right = in_then.get(name, Lit("")), in_other.get(name, Lit(""))
+            known[name] = left if left == right else Cond(test, left, right)
+        return Lit("") if then == otherwise == Lit("") else Cond(test, then, otherwise)
+
+    def _for(self, statement: Any, known: Locals) -> Node:
+        kinds = self._kinds
+        if statement.test is not None or statement.else_ or statement.recursive:
+            raise Untranslatable("a loop with a condition or an else")
+        if any(isinstance(node, kinds.Assign) for node in statement.find_all(kinds.Assign)):
+            raise Untranslatable("a loop that changes variables")
+        over, target = statement.iter, statement.target
+        self._lambdas += 1
+        first, second = f"v{self._lambdas}", f"k{self._lambdas}"
+        inner = dict(known)
+        pairs = isinstance(target, kinds.Tuple) and len(target.items) == 2 and is_items(over, kinds)
+        if pairs:
+            inner[target.items[1].name] = Path(f"${first}", sure=True)
+            inner[target.items[0].name] = Path(f"${second}", sure=True, kind="text")
+            made = Each("each", self.value(over.node.node, known), (first, second), self._text(statement.body, inner))
+        elif isinstance(target, kinds.Name):
+            inner[target.name] = Path(f"${first}", sure=True)
+            made = Each("map", self.value(over, known), (first,), self._text(statement.body, inner))
+        else:
+            raise Untranslatable("a loop over several variables")
+        return Call("join", (made,), "text")
+
+    def _text(self, statements: Any, known: Locals) -> Node:
+        return textual(self.body(statements, known))
+
+    # Expressions
+
+    def value(self, node: Any, known: Locals) -> Node:
+        """The tree of an expression."""
+        read = getattr(self, f"_{type(node).__name__.lower()}", None)
+        if read is None:
+            raise Untranslatable(f"the expression {type(node).__name__.lower()}")
+        made: Node = read(node, known)
+        return made
+
+    def _name(self, node: Any, known: Locals) -> Node:
+        return self._variable(node.name, (), known)
+
+    def _variable(self, name: str, steps: tuple[Any, ...], known: Locals) -> Node:
+        if name in known:
+            keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
+            return followed(known[name], *keys) if keys else known[name]
+        root = self._names.get(name)
+        if root is None:
+            raise Untranslatable(f"the variable {name}, which is not known there")
+        return root(steps)
+
+    def _getattr(self, node: Any, known: Locals) -> Node:
+        return self._chain(node, known)
+
+    def _getitem(self, node: Any, known: Locals) -> Node:
+        if isinstance(node.arg, self._kinds.Slice):
+            return self._slice(self.value(node.node, known), node.arg)
+        return self._chain(node, known)
+
+    def _chain(self, node: Any, known: Locals, default: Node | None = None) -> Node:
+        """A variable and what is below it, told to the variable's root in one piece."""
+        kinds = self._kinds
+        steps: list[Any] = []
+        base = node
+        while True:
+            if isinstance(base, kinds.Getattr):
+                steps.append(base.attr)
+                base = base.node
+            elif isinstance(base, kinds.Getitem) and not isinstance(base.arg, kinds.Slice):
+                steps.append(plain(self.value(base.arg, known)))
+                base = base.node
+            elif is_get(base, kinds) and (
+                len(base.args) == 1 or is_nothing(self.value(base.args[1], known)) or base is node
+            ):
+                steps.append(plain(self.value(base.args[0], known)))
+                base = base.node.node
+            else:
+                break
+        steps.reverse()
+        if isinstance(base, kinds.Name):
+            found = self._variable(base.name, tuple(steps), known)
+        else:
+            keys = [Lit(one) if isinstance(one, str | int) else one for one in steps]
+            found = followed(self.value(base, known), *keys)
+        if found == MISSING:
+            return Lit("") if default is None else default
+        return found if default is None or _sure(found) else Default(found, default)
+
+    def _call(self, node: Any, known: Locals) -> Node:
+        kinds = self._kinds
+        if node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise Untranslatable("a call with unpacked arguments")
+        if is_get(node, kinds):
+            default = self.value(node.args[1], known) if len(node.args) > 1 else Lit(None)
+            return self._chain(node, known, default)
+        arguments = tuple(self.value(argument, known) for argument in node.args)
+        keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
+        if isinstance(node.node, kinds.Name):
+            return calls.macro(node.node.name, arguments, keywords)
+        if isinstance(node.node, kinds.Getattr):
+            base = self.value(node.node.node, known)
+            return calls.method(base, node.node.attr, arguments, keywords)
+        raise Untranslatable("a call of a computed function")
+
+    def _filter(self, node: Any, known: Locals) -> Node:
+        if node.node is None or node.dyn_args is not None or node.dyn_kwargs is not None:
+            raise Untranslatable("a filter without a value")
+        arguments = tuple(self.value(argument, known) for argument in node.args)
+        keywords = {one.key: self.value(one.value, known) for one in node.kwargs}
+        return filters.filtered(self.value(node.node, known), node.name, arguments, keywords)
+
+    def _test(self, node: Any, known: Locals) -> Node:
+        arguments = tuple(self.value(argument, known) for argument in node.args)
+        return filters.tested(self.value(node.node, known), node.name, arguments)
+
+    def _const(self, node: Any, known: Locals) -> Node:
+        value = node.value
+        if value is None or isinstance(value, str | bool | int | float):
+            return Lit(value)
+        raise Untranslatable("a number of an unusual kind")
+
+    def _list(self, node: Any, known: Locals) -> Node:
+        return ListOf(tuple(self.value(item, known) for item in node.items))
+
+    _tuple = _list
+
+    def _dict(self, node: Any, known: Locals) -> Node:
+        return ObjectOf(tuple((self.value(pair.key, known), self.value(pair.value, known)) for pair in node.items))
+
+    def _condexpr(self, node: Any, known: Locals) -> Node:
+        other: Node = Lit("") if node.expr2 is None else self.value(node.expr2, known)
+        return Cond(self.value(node.test, known), self.value(node.expr1, known), other)
+
+    def _not(self, node: Any, known: Locals) -> Node:
+        return Not(self.value(node.node, known))
+
+    def _or(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind == right.kind == "bool":
+            return Op("or", left, right, "bool")
+        return Default(left, right, truth=True)
+
+    def _and(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind == right.kind == "bool":
+            return Op("and", left, right, "bool")
+        return Cond(left, right, left)
+
+    def _concat(self, node: Any, known: Locals) -> Node:
+        return Concat(tuple(merged([textual(self.value(one, known)) for one in node.nodes])))
+
+    def _compare(self, node: Any, known: Locals) -> Node:
+        left = self.value(node.expr, known)
+        made: Node | None = None
+        for operand in node.ops:
+            right: Node = left
+            if operand.op in ("in", "notin") and self._is_variable(operand.expr, known) and isinstance(left, Lit):
+                # A name among those of a variable: `config` itself is no value of ours.
+                found = self._variable(operand.expr.name, (left.value,), known)
+                there = Lit(False) if found == MISSING else filters.tested(found, "defined")
+                one = there if operand.op == "in" else Not(there)
+            else:
+                right = self.value(operand.expr, known)
+                one = compared(operand.op, left, right)
+            made = one if made is None else Op("and", made, one, "bool")
+            left = right
+        return made if made is not None else left
+
+    def _is_variable(self, node: Any, known: Locals) -> bool:
+        return isinstance(node, self._kinds.Name) and node.name in self._names and node.name not in known
+
+    def _neg(self, node: Any, known: Locals) -> Node:
+        value = self.value(node.node, known)
+        if isinstance(value, Lit) and isinstance(value.value, int | float):
+            return Lit(-value.value)
+        return Op("-", Lit(0), value, value.kind)
+
+    def _pos(self, node: Any, known: Locals) -> Node:
+        return self.value(node.node, known)
+
+    def _add(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind in ("datetime", "date"):
+            return dates.shifted(left, right, back=False)
+        if "list" in (left.kind, right.kind):
+            return Call("append", (left, right), "list")
+        if {"text", "digits"} & {left.kind, right.kind}:
+            if isinstance(left, Lit) and isinstance(right, Lit):
+                return Lit(f"{left.value}{right.value}")
+            return _sum(left, right)
+        return folded("+", bare(left), bare(right), number(left, right))
+
+    def _sub(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind in ("datetime", "date"):
+            return dates.shifted(left, right, back=True)
+        return folded("-", bare(left), bare(right), number(left, right))
+
+    def _mul(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if isinstance(left, Call) and left.name == "epochSeconds" and right == Lit(1000):
+            return Call("epochMillis", left.arguments, "int")
+        return folded("*", bare(left), bare(right), number(left, right))
+
+    def _div(self, node: Any, known: Locals) -> Node:
+        return Op("/", self.value(node.left, known), self.value(node.right, known), "float")
+
+    def _floordiv(self, node: Any, known: Locals) -> Node:
+        return Call("floor", (self._div(node, known),), "int")
+
+    def _mod(self, node: Any, known: Locals) -> Node:
+        left, right = self.value(node.left, known), self.value(node.right, known)
+        if left.kind == "text":
+            return percent(left, right)
+        return Op("%", left, right, number(left, right))
+
+    def _pow(self, node: Any, known: Locals) -> Node:
+        return Call("power", (self.value(node.left, known), self.value(node.right, known)), "any")
+
+    def _slice(self, base: Node, cut: Any) -> Node:
+        if cut.step is not None:
+            raise Untranslatable("a slice with a step")
+        start = bound(cut.start, self._kinds)
+        stop = bound(cut.stop, self._kinds)
+        if base.kind == "list":
+            raise Untranslatable("a slice of a list")
+        if stop is None:
+            return Call("substring", (base, Lit(start or 0)), "text")
+        if stop >= 0 and (start or 0) >= 0:
+            return Call("substring", (base, Lit(start or 0), Lit(max(0, stop - (start or 0)))), "text")
+        if stop < 0 and (start or 0) >= 0:
+            length = Op("-", Call("length", (base,), "int"), Lit((start or 0) - stop), "int")
+            return Call("substring", (base, Lit(start or 0), length), "text")
+        if start is not None and start < 0 and stop < 0:
+            return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
+        raise Untranslatable("a slice from the end to the start")
+
+
+_NO_SUM = Lit("")
+"""What a sum with a value that is not there comes to. By identity: nobody else's empty text is meant."""
+
+
+def _sum(left: Node, right: Node) -> Node:
+    """A text of two. With a value that is not there it has none, nor has the whole template."""
+    needed: list[Node] = []
+    parts: list[Node] = []
+    for side in (left, right):
+        if isinstance(side, Path) and not side.sure:
+            needed.append(Call("exists", (side,), "bool"))
+        piece = side
+        while isinstance(piece, Cond) and piece.other is _NO_SUM:
+            needed.append(piece.test)
+            piece = piece.then
+        parts += piece.parts if isinstance(piece, Concat) else (piece,)
+    made: Node = Concat(tuple(parts))
+    for test in dict.fromkeys(needed):
+        made = Cond(test, made, _NO_SUM)
+    return made
+
+
+def _sure(node: Node) -> bool:
+    """Whether a value is always there, so that a default for it means nothing."""
+    if isinstance(node, Default):
+        return isinstance(node.other, Lit) and node.other.value is not None
+    return isinstance(node, Lit | ListOf | ObjectOf | Secret) or (isinstance(node, Path) and node.sure)

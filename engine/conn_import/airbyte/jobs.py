@@ -1,0 +1,106 @@
+"""An asynchronous retriever of a manifest as `job`: create, poll, download."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conn_import.airbyte.jinja import Lit, Path, Untranslatable, expression, translated
+from conn_import.airbyte.names import Scope
+from conn_import.airbyte.notes import Notes
+from conn_import.airbyte.records import path_of
+from conn_import.airbyte.requests import request_of
+from conn_import.airbyte.responses import response_of
+
+__all__ = ["job_of"]
+
+Job = dict[str, Any]
+_STATES = {"completed": "done", "failed": "failed", "running": "running", "timeout": "failed", "skipped": "empty"}
+
+
+class _JobScope(Scope):
+    """The names of a job's own requests beside those of the stream."""
+
+    def request(self) -> Any:
+        """`creation_response` is what the creating request was answered with, `polling_response` the last poll."""
+        return {
+            **super().request(),
+            "creation_response": lambda steps: Path("job", ("created", "body", *steps), sure=True),
+            "polling_response": lambda steps: Path("job", ("polled", "body", *steps), sure=True),
+            "download_target": lambda steps: Path("job", ("url", *steps), "text", not steps),
+        }
+
+
+def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
+    """The `job` of an operation whose own request creates it."""
+    inner = _JobScope(
+        scope.settings, scope.parameters, scope.partition, scope.window, scope.window_kind, scope.cursor, scope.token
+    )
+    job: Job = {"poll": _poll(retriever, inner, notes)}
+    targets = retriever.get("download_target_requester")
+    if isinstance(targets, Mapping):
+        job["locate"] = _request(targets, inner, notes, "the request for the download's URL")
+    download = retriever.get("download_requester")
+    if isinstance(download, Mapping):
+        job["download"] = _download(retriever, download, inner, notes, located="locate" in job)
+    for key, ours in (("abort_requester", "abort"), ("delete_requester", "")):
+        requester = retriever.get(key)
+        if isinstance(requester, Mapping) and ours:
+            job[ours] = _request(requester, inner, notes, "the request that ends a job")
+        elif isinstance(requester, Mapping):
+            notes.add("the request that deletes a finished job")
+    timeout = retriever.get("polling_job_timeout")
+    if isinstance(timeout, int):
+        job["poll"]["timeout_seconds"] = timeout * 60
+    elif timeout is not None:
+        notes.add("how long a job may take, which the account decides")
+    return job
+
+
+def _request(requester: Mapping[str, Any], scope: Scope, notes: Notes, what: str) -> Job:
+    made = request_of(requester, scope, notes, job=True)
+    if made.carried:
+        notes.add(f"{what}: a secret in it")
+    row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}
+    if row.get("method") == "get":
+        del row["method"]
+    return row
+
+
+def _poll(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
+    requester = retriever.get("polling_requester")
+    poll: Job = {"path": "/"}
+    if isinstance(requester, Mapping):
+        poll = _request(requester, scope, notes, "the poll")
+    path = path_of(retriever.get("status_extractor"), scope, notes)
+    poll["status"] = f"body.{path.strip('[]')}" if path else "body"
+    mapping = retriever.get("status_mapping")
+    for state, ours in _STATES.items():
+        values = mapping.get(state) if isinstance(mapping, Mapping) else None
+        for value in values if isinstance(values, list) else ():
+            poll.setdefault(ours, []).append(value)
+    return poll
+
+
+def _download(
+    retriever: Mapping[str, Any], requester: Mapping[str, Any], scope: Scope, notes: Notes, *, located: bool
+) -> Job:
+    path = path_of(retriever.get("download_target_extractor"), scope, notes)
+    body = "job.located.body" if located else "job.polled.body"
+    target = f"{body}.{path.strip('[]')}" if path else body
+    download: Job = {}
+    try:
+        url = requester.get("url") or f"{requester.get('url_base') or ''}{requester.get('path') or ''}"
+        node = translated(str(url).strip(), scope.request())
+    except Untranslatable as reason:
+        notes.add(f"the download's URL: {reason}")
+        node = Path("job", ("url",))
+    if isinstance(node, Path) and node.steps == ("url",):
+        download["url"] = target
+    elif not isinstance(node, Lit):
+        download["url"] = expression(node).replace("job.url", target)
+    else:
+        download["url"] = target
+    download |= response_of(retriever.get("download_decoder"), notes)
+    extractor = retriever.get("download_extractor")
+    if isinstance(extractor, Mapping) and (found := path_of(extractor, scope, notes)):
+        download["response_path"] = found
+    return download

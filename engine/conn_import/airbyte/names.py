@@ -1,0 +1,220 @@
+"""The variables of a manifest's templates, by the place where a template stands, as names of our expressions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_import.airbyte.jinja import (
+    MISSING,
+    Call,
+    Cond,
+    Default,
+    Kind,
+    Lit,
+    Names,
+    Node,
+    Not,
+    Path,
+    Root,
+    Untranslatable,
+    literal,
+)
+from conn_import.airbyte.settings import Settings
+
+__all__ = ["Partition", "Scope", "Token"]
+
+_SLICE = ("stream_slice", "stream_partition", "stream_interval")
+
+
+@dataclass(slots=True)
+class Partition:
+    """What a stream is repeated over: the manifest's names to ours, and the partition of the parents.
+
+    `extra` maps the name of a further field of the parent's record to its place there.
+    """
+
+    names: dict[str, str] = field(default_factory=dict)
+    above: "Partition | None" = None
+    extra: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
+    kinds: dict[str, Kind] = field(default_factory=dict)
+    batched: bool = False
+    open: bool = False
+    """Whether what is above has its names here too: a dynamic stream's templates are as its component sees them."""
+
+    def all_names(self) -> set[str]:
+        """Every name of ours, of the parents too."""
+        return set(self.names.values()) | (self.above.all_names() if self.above else set())
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """The token of a page as `page` has it; `always` when the first page has one too."""
+
+    name: str
+    kind: Kind
+    always: bool
+
+
+@dataclass(slots=True)
+class Scope:
+    """One stream's names. `at` gives those of a kind of place."""
+
+    settings: Settings
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    partition: Partition | None = None
+    window: tuple[str, str] | None = None
+    window_kind: Kind = "text"
+    cursor: str = ""
+    token: Token | None = None
+    component: str = ""
+    """What the value is called that a dynamic stream is made of."""
+    coded: bool = False
+    """Whether code decides what a slice holds."""
+
+    def config(self) -> Names:
+        """Where only the configuration is known, and nothing is secret."""
+        component: Names = {"components_values": self._component} if self.component else {}
+        return {
+            **component,
+            "config": self.settings.visible_value,
+            "parameters": self._parameters,
+            "options": self._parameters,
+        }
+
+    def credential(self) -> Names:
+        """In the parts of an authenticator: what the configuration has there is secret."""
+        return {**self.config(), "config": self.settings.credential_value}
+
+    def login(self) -> Names:
+        """In the fields of a request for a token or a session."""
+        return {**self.config(), "config": self.settings.login_value}
+
+    def request(self) -> Names:
+        """In the parts of a request: secrets in it are for the authorization to carry."""
+        return {
+            **self.config(),
+            "config": self.settings.carried_value,
+            **self._slice(bare=True),
+            "next_page_token": self._token,
+        }
+
+    def answer(self) -> Names:
+        """In expressions over an answer: paging and errors."""
+        return {
+            **self.config(),
+            **self._slice(bare=False),
+            "response": lambda steps: Path("body", steps),
+            "headers": _headers,
+            "last_record": lambda steps: Path("records", (-1, *steps)),
+            "last_page_size": lambda steps: Call("count", (Path("records"),), "int"),
+        }
+
+    def body(self) -> Names:
+        """Where the answer's body is the context itself."""
+        return {"response": lambda steps: Path("", steps)}
+
+    def record(self, root: str = "record") -> Names:
+        """In expressions over a record."""
+        return {
+            **self.config(),
+            **self._slice(bare=False),
+            "record": lambda steps: Path(root, steps, "any" if steps else "object", not steps),
+        }
+
+    def _component(self, steps: tuple[Any, ...]) -> Node:
+        return Path("parent", (self.component, *steps), "any" if steps else "object", True)
+
+    def _parameters(self, steps: tuple[Any, ...]) -> Node:
+        value: Any = self.parameters
+        for one in steps:
+            if not isinstance(one, str | int):
+                raise Untranslatable("a parameter whose name is computed")
+            value = _below(value, one)
+        return MISSING if value is MISSING else literal(value)
+
+    def _slice(self, *, bare: bool) -> dict[str, Root]:
+        def root(steps: tuple[Any, ...]) -> Node:
+            return self._sliced(steps, bare=bare)
+
+        return {**dict.fromkeys(_SLICE, root), "stream_state": self._state}
+
+    def _sliced(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
+        if not steps or not isinstance(steps[0], str):
+            raise Untranslatable("the whole slice as one value")
+        first, *rest = steps
+        if self.window and first in self.window:
+            side = "start" if first == self.window[0] else "end"
+            return Path("window", (side, *rest), self.window_kind, sure=not rest)
+        if first in ("cursor_slice", "partition", "_partition") and rest:
+            return self._sliced(tuple(rest), bare=bare)
+        if self.coded:
+            raise Untranslatable(f"{first} of a slice that code makes")
+        return _partitioned(self.partition, steps, bare=bare)
+
+    def _state(self, steps: tuple[Any, ...]) -> Node:
+        if self.window is None:
+            raise Untranslatable("the state of a stream without a cursor")
+        if not steps:
+            return Path("state", ("cursor",))
+        if steps == (self.cursor,):
+            return Path("window", ("start",), self.window_kind, sure=True)
+        raise Untranslatable(f"a part of the state: {steps[0]}")
+
+    def _token(self, steps: tuple[Any, ...]) -> Node:
+        if self.token is None:
+            raise Untranslatable("the page's token where there are no pages")
+        first = Path("page", ("first",), "bool", sure=True)
+        if not steps:
+            return Lit(True) if self.token.always else Not(first)
+        if steps[0] != "next_page_token":
+            raise Untranslatable(f"a part of the page's token: {steps[0]}")
+        path = Path("page", (self.token.name, *steps[1:]), self.token.kind if not steps[1:] else "any")
+        if self.token.always or self.token.name in ("cursor", "url"):
+            return path
+        return Cond(first, Lit(None), path)
+
+
+def _below(value: Any, key: str | int) -> Any:
+    if isinstance(value, list) and isinstance(key, int) and -len(value) <= key < len(value):
+        return value[key]
+    return value.get(key, MISSING) if isinstance(value, Mapping) else MISSING
+
+
+def _headers(steps: tuple[Any, ...]) -> Node:
+    names = tuple(one.lower() if isinstance(one, str) and n == 0 else one for n, one in enumerate(steps))
+    return Path("headers", names, "text" if len(names) == 1 else "any")
+
+
+def _partitioned(partition: Partition | None, steps: tuple[Any, ...], *, bare: bool) -> Node:
+    first, *rest = steps
+    if first == "extra_fields" and rest and rest[0] == "query_properties":
+        return _extra(Partition(), rest)
+    if partition is None:
+        return Lit("")
+    if first == "parent_slice":
+        if not rest:
+            raise Untranslatable("the parents' slice as one value")
+        return _partitioned(partition.above, tuple(rest), bare=bare)
+    if first == "extra_fields" and rest and isinstance(rest[0], str):
+        return _extra(partition, rest)
+    if first in partition.names:
+        name = partition.names[first]
+        kind: Kind = "list" if partition.batched else partition.kinds.get(first, "any")
+        kind = kind if not rest else "any"
+        return Path(name, tuple(rest), kind, not rest) if bare else Path("partition", (name, *rest), kind, not rest)
+    if partition.open and partition.above is not None:
+        return _partitioned(partition.above, steps, bare=bare)
+    return Lit("")  # what a slice lacks is an empty text there
+
+
+def _extra(partition: Partition, rest: list[Any]) -> Node:
+    if rest[0] == "query_properties":
+        return Path("chunk", tuple(rest[1:]), "list" if not rest[1:] else "any", sure=True)
+    for length in range(len(rest), 0, -1):
+        key = ".".join(str(one) for one in rest[:length])
+        if key in partition.extra:
+            name, place = partition.extra[key]
+            return Default(Path("parent", (name, *place, *rest[length:])), Lit(None))
+    if partition.open and partition.above is not None:
+        return _extra(partition.above, rest)
+    return Lit("")

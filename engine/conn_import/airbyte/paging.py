@@ -1,0 +1,322 @@
+"""A paginator of a manifest as `pagination`, and what the token of its page is called in templates."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.documents.pointers import pointer_to
+from conn_import.airbyte.jinja import (
+    JSON_TEXT,
+    Call,
+    Concat,
+    Cond,
+    Default,
+    ListOf,
+    Lit,
+    Node,
+    Not,
+    ObjectOf,
+    Op,
+    Path,
+    Untranslatable,
+    condition,
+    expression,
+    textual,
+    translated,
+    truth,
+)
+from conn_import.airbyte.names import Scope, Token
+from conn_import.airbyte.notes import Notes
+from conn_import.airbyte.templates import read_again
+
+__all__ = ["Paging", "paging_of", "place_of", "pointer", "token_of"]
+
+Config = dict[str, Any]
+_PLACES = {"request_parameter": "param", "header": "header", "body_json": "body", "body_data": "form"}
+_MAX_SIZE = 10_000_000
+
+
+@dataclass(slots=True)
+class Paging:
+    """`settings` are those of `pagination`, empty without pages; `sizes` are page sizes that the request itself says:
+    place, name, value."""
+
+    settings: Config
+    sizes: list[tuple[str, str, Node]] = field(default_factory=list)
+
+
+def token_of(paginator: Mapping[str, Any]) -> Token | None:
+    """What `next_page_token` is at this paginator."""
+    strategy = _strategy(paginator)
+    match strategy.get("type"):
+        case "PageIncrement":
+            return Token("number", "int", strategy.get("inject_on_first_request") is True)
+        case "OffsetIncrement":
+            return Token("offset", "int", strategy.get("inject_on_first_request") is True)
+        case "CursorPagination":
+            return Token("url" if _follows(paginator) else "cursor", "any", False)
+    return None
+
+
+def _strategy(paginator: Mapping[str, Any]) -> Mapping[str, Any]:
+    strategy = paginator.get("pagination_strategy")
+    return strategy if isinstance(strategy, Mapping) else {}
+
+
+def _follows(paginator: Mapping[str, Any]) -> bool:
+    option = paginator.get("page_token_option")
+    return isinstance(option, Mapping) and (option.get("type") == "RequestPath" or option.get("inject_into") == "path")
+
+
+def paging_of(paginator: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool) -> Paging | None:
+    """The `pagination` of an operation, None for none. `used` says that a template has the token in it."""
+    strategy = _strategy(paginator)
+    kind = strategy.get("type")
+    if kind in (None, "NoPagination") or paginator.get("type") == "NoPagination":
+        return None
+    if kind == "PageIncrement":
+        return _numbered(paginator, strategy, scope, notes, used=used, offset=False)
+    if kind == "OffsetIncrement":
+        return _numbered(paginator, strategy, scope, notes, used=used, offset=True)
+    if kind == "CursorPagination":
+        return _cursor(paginator, strategy, scope, notes, used=used)
+    notes.add(f"the pagination {kind}")
+    return None
+
+
+def pointer(option: Mapping[str, Any], scope: Scope) -> str:
+    """Where a request option puts its value: a name, or a JSON pointer into the body; nothing when the name is a
+    setting that no account has. Raises Untranslatable."""
+    path = option.get("field_path")
+    names = path if isinstance(path, list) and path else [option.get("field_name")]
+    made: list[str] = []
+    for one in names:
+        node = translated(str(one), scope.config()) if one is not None else Lit("")
+        if not scope.settings.declares(node):
+            return ""
+        if not isinstance(node, Lit) or node.value == "":
+            raise Untranslatable("the name of a request option that is not written out")
+        made.append(str(node.value))
+    if option.get("inject_into") == "body_json":
+        return pointer_to(*made)
+    if len(made) > 1:
+        raise Untranslatable("a path of a request option outside of a JSON body")
+    return made[0]
+
+
+def place_of(option: Any) -> str:
+    """`param`, `header`, `body` or `form`: where a request option puts its value. Raises Untranslatable."""
+    kind = str(option.get("inject_into")) if isinstance(option, Mapping) else "nowhere"
+    if kind not in _PLACES:
+        raise Untranslatable(f"a value in {kind[:40]}")
+    return _PLACES[kind]
+
+
+def _sized(  # noqa: PLR0917
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, prefix: str, made: Paging
+) -> None:
+    """Page size and where it goes. One that the account decides is a value of the request."""
+    size, option = strategy.get("page_size"), paginator.get("page_size_option")
+    if size is None:
+        return
+    config = made.settings["config"]
+    try:
+        node = translated(size, scope.config()) if isinstance(size, str) else Lit(size)
+        fixed = isinstance(node, Lit) and str(node.value).strip().isdigit() and 0 < int(str(node.value)) <= _MAX_SIZE
+        if made.settings["format"] in ("page", "offset"):
+            # The kit takes a page of fewer records than it asks for as the last one, the first page too.
+            least = str(int(str(node.value))) if fixed and isinstance(node, Lit) else f"({expression(node)})"
+            config["stop"] = f"$count(records) < {least}"
+        if not isinstance(option, Mapping):
+            return
+        if fixed and isinstance(node, Lit):
+            config["size"] = int(str(node.value))
+        place, name = place_of(option), pointer(option, scope)
+        if not name:
+            config.pop("size", None)
+        elif made.settings["format"] == "dynamic" and place not in ("param", "body"):
+            config.pop("size", None)
+            made.sizes.append((place, name, node))
+        else:
+            config[f"{prefix}_{place}"] = name
+            if "size" not in config:
+                made.sizes.append((place, name, node))
+    except Untranslatable as reason:
+        notes.add(f"the page size: {reason}")
+
+
+def _numbered(
+    paginator: Mapping[str, Any],
+    strategy: Mapping[str, Any],
+    scope: Scope,
+    notes: Notes,
+    *,
+    used: bool,
+    offset: bool,
+) -> Paging | None:
+    name = "offset" if offset else "page"
+    config: Config = {}
+    placed = _place(paginator, name, config, scope, notes)
+    if not placed and not used:
+        if _follows(paginator):
+            notes.add("pages whose number takes the place of the path")
+        return _unpaged(paginator, strategy, scope, notes)  # nothing would tell the vendor which page is meant
+    if not placed:
+        config[f"{name}_param"] = ""
+    first = strategy.get("start_from_page", 0)
+    if not offset:
+        try:
+            first = int(str(first))
+        except ValueError:
+            notes.add("a first page that is not written out")
+            first = 0
+        if first != 1:
+            config["first"] = first
+    if strategy.get("inject_on_first_request") is not True:
+        config["first_sent"] = False
+    made = Paging({"format": name, "config": config})
+    _sized(paginator, strategy, scope, notes, "limit" if offset else "size", made)
+    if offset and not any(key.startswith("limit_") for key in config):
+        config["limit_param"] = ""
+    return made
+
+
+def _unpaged(paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes) -> Paging:
+    """One page; its size is asked for all the same."""
+    made = Paging({"format": "none", "config": {}})
+    _sized(paginator, strategy, scope, notes, "size", made)
+    config = made.settings["config"]
+    places = ((place, config[f"size_{place}"]) for place in _PLACES.values() if f"size_{place}" in config)
+    made.sizes += [(place, name, Lit(config["size"])) for place, name in places if "size" in config]
+    made.settings = {}
+    return made
+
+
+def _place(paginator: Mapping[str, Any], name: str, config: Config, scope: Scope, notes: Notes) -> bool:
+    option = paginator.get("page_token_option")
+    if not isinstance(option, Mapping) or option.get("type") == "RequestPath":
+        return False
+    try:
+        config[f"{name}_{place_of(option)}"] = pointer(option, scope)
+    except Untranslatable as reason:
+        notes.add(f"where the page goes: {reason}")
+        return False
+    return True
+
+
+def _cursor(
+    paginator: Mapping[str, Any], strategy: Mapping[str, Any], scope: Scope, notes: Notes, *, used: bool
+) -> Paging | None:
+    names = scope.answer()
+    try:
+        value = translated(str(strategy.get("cursor_value", "")), names)
+        stop = strategy.get("stop_condition")
+        ends = translated(stop, names) if isinstance(stop, str) else Lit(bool(stop))
+    except Untranslatable as reason:
+        notes.add(f"the next page: {reason}")
+        return None
+    if isinstance(value, Lit) and not value.value:
+        return _unpaged(paginator, strategy, scope, notes)
+    config: Config = {}
+    link = _link(value)
+    if _follows(paginator):
+        form = _followed(value, link, config)
+    elif _place(paginator, "cursor", config, scope, notes):
+        form = "cursor"
+        config |= {"cursor_from_link": link} if link else _from(value, config)
+    elif used:
+        form = "dynamic"
+        config["next"] = _dynamic("cursor", value)
+    else:
+        return _unpaged(paginator, strategy, scope, notes)
+    if not _redundant(ends, value, link):
+        config["stop"] = condition(ends)
+    made = Paging({"format": form, "config": config})
+    _sized(paginator, strategy, scope, notes, "size", made)
+    return made
+
+
+def _dynamic(name: str, value: Node) -> str:
+    text = expression(_bare(value))
+    test = f"({text})" if " ? " in text or " ?? " in text or " ?: " in text else text
+    return f"{test} ? {{'{name}': {text}}}"
+
+
+def _followed(value: Node, link: str, config: Config) -> str:
+    """The format of pages that a URL leads to."""
+    if link:
+        if link != "next":
+            config["rel"] = link
+        return "link_header"
+    bare = _bare(value)
+    found = _field(bare)
+    config["relative_to"] = "base_url"
+    if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
+        config["next_url_header"] = str(bare.steps[0])
+    elif found is not None:
+        config["next_url_field"] = found
+    else:
+        config["next_url"] = expression(_bare(textual(value)))
+    return "next_url"
+
+
+def _from(value: Node, config: Config) -> Config:
+    """The next value as an expression over the body where it is one, else over all of the answer."""
+    bare = _bare(value)
+    found = _field(bare)
+    if found is not None:
+        return {"cursor_field": found}
+    if isinstance(bare, Path) and bare.root == "headers" and len(bare.steps) == 1:
+        return {"cursor_from_header": str(bare.steps[0])}
+    computed = {"next_cursor": expression(textual(value) if isinstance(value, Concat) else bare)}
+    if "cursor_body" in config and isinstance(bare, Concat | Cond):
+        computed["next_cursor"] = expression(read_again(bare))  # a text that is an object becomes one
+    return computed
+
+
+def _bare(node: Node) -> Node:
+    """Without a default that means the end."""
+    nothing = (Lit(None), Lit(""), ObjectOf(()), ListOf(()))
+    if isinstance(node, Call) and node.name == JSON_TEXT:
+        return _bare(node.arguments[0])  # the kit reads what is rendered again
+    return _bare(node.value) if isinstance(node, Default) and not node.truth and node.other in nothing else node
+
+
+def _field(node: Node) -> str | None:
+    """A path of names over the body, as an expression with the body as its root."""
+    if (
+        isinstance(node, Path)
+        and node.root == "body"
+        and node.steps
+        and all(isinstance(one, str) for one in node.steps)
+    ):
+        return expression(Path("", node.steps))
+    return None
+
+
+def _link(node: Node) -> str:
+    """The relation of a Link header that the value is the URL of."""
+    bare = _bare(node)
+    if isinstance(bare, Path) and bare.root == "headers" and bare.steps[:1] == ("link",) and len(bare.steps) == 3:
+        rel, key = bare.steps[1:]
+        return str(rel) if key == "url" and isinstance(rel, str) else ""
+    return ""
+
+
+def _redundant(ends: Node, value: Node, link: str) -> bool:
+    """Whether a stop condition only says that there is no next value, which is the end anyway."""
+    if isinstance(ends, Lit):
+        return not ends.value
+    if link:
+        return "headers.link" in expression(ends) and not re.search(r"\b(?:body|records)\b", expression(ends))
+    found = _bare(value)
+    match ends:
+        case Op("or", left, right) | Default(left, right, True):
+            return _redundant(left, value, link) and _redundant(right, value, link)
+        case Op("=", left, right):
+            return _bare(left) == found and right in (Lit(None), Lit(""))
+        case Not(inner):
+            return truth(inner) == found or inner == Call("exists", (found,), "bool")
+        case _:
+            return False

@@ -1,0 +1,50 @@
+"""Decoders of a manifest as `response_format` and its options."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.notes import Notes
+
+__all__ = ["LINES", "response_of"]
+
+LINES = r"$ = '' ? [] : [$split($replace($, /\r?\n$/, ''), /\r?\n/).{'record': $}]"
+"""The lines of a text as the records that the kit makes of them."""
+
+_FORMATS = {
+    "JsonDecoder": "",
+    "JsonlDecoder": "jsonl",
+    "XmlDecoder": "xml",
+    "CsvDecoder": "csv",
+    "IterableDecoder": "text",
+}
+
+
+def response_of(decoder: Any, notes: Notes) -> dict[str, Any]:
+    """The keys that say how an answer is read; nothing for JSON."""
+    made: dict[str, Any] = {}
+    depth = 0
+    while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
+        # Both are recognised by their first bytes and unpacked.
+        decoder, depth = decoder.get("decoder"), depth + 1
+    if not isinstance(decoder, Mapping) or code_of(decoder, "how an answer's bytes are read", notes):
+        return made
+    kind = str(decoder.get("type") or "JsonDecoder")
+    if kind not in _FORMATS:
+        notes.add(f"the decoder {kind}")
+        return made
+    if _FORMATS[kind]:
+        made["response_format"] = _FORMATS[kind]
+    options: dict[str, Any] = {}
+    if kind == "CsvDecoder":
+        delimiter = decoder.get("delimiter")
+        if isinstance(delimiter, str) and delimiter not in (",", ""):
+            options["delimiter"] = "\t" if delimiter in ("\\t", "\t") else delimiter
+        charset = str(decoder.get("encoding") or "utf-8").lower().replace("_", "-")
+        if charset not in ("utf-8", "utf8", "utf-8-sig"):  # a byte order mark counts in any case
+            options["charset"] = charset
+        if decoder.get("set_values_to_none"):
+            options["nulls"] = [str(one) for one in decoder["set_values_to_none"]]
+    if options:
+        made["response_options"] = options
+    return made

@@ -1,0 +1,192 @@
+"""Authenticators that log in: by a requester of their own, which may be authorised itself (by a key, a pair, a JWT, or
+a token that another request brings first), and the older kind with a user name and a password."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conn_import.airbyte.budgets import seconds_of
+from conn_import.airbyte.jinja import Call, Concat, Lit, Secret, Untranslatable, step, textual, translated
+from conn_import.airbyte.names import Scope
+from conn_import.airbyte.notes import Notes
+from conn_import.airbyte.paging import pointer
+from conn_import.airbyte.requests import request_of
+from conn_import.airbyte.templates import template
+from conn_import.airbyte.tokens import Config, credential_text, fixed_text, jwt_of, oauth_of, own_grant, text_of
+from conn_import.airbyte.urls import hosts_of, spread
+from conn_import.lists import listing
+
+__all__ = ["session_of"]
+
+_PLACES = {"header": "headers", "request_parameter": "query", "body_json": "body", "body_data": "body"}
+
+
+def session_of(
+    one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
+) -> tuple[Config, Config]:
+    """Credentials and authorization of a session; `hosts` gets those of its log-in."""
+    if one.get("type") == "LegacySessionTokenAuthenticator":
+        return _legacy_session(one, scope, notes, hosts)
+    requester = one.get("login_requester")
+    if not isinstance(requester, Mapping):
+        raise Untranslatable("a session without a log-in")
+    login = _login_request(requester, scope, notes, hosts, manifest)
+    path = [str(part) for part in listing(one.get("session_token_path"))]
+    if one.get("decoder") and isinstance(one["decoder"], Mapping) and one["decoder"].get("type") == "XmlDecoder":
+        login["response_format"] = "xml"
+    login["response"] = f"response.{'.'.join(step(part) for part in path)}" if path else "response"
+    config: Config = {"ask": [], "login": login}
+    seconds = int(seconds_of(one.get("expiration_duration")))
+    if seconds:
+        config["lifetime_seconds"] = seconds
+    how = one.get("request_authentication")
+    how = how if isinstance(how, Mapping) else {}
+    if how.get("type") == "Bearer":
+        return {"format": "session", "config": config}, {"format": "bearer"}
+    option = how.get("inject_into")
+    if not isinstance(option, Mapping):
+        raise Untranslatable("a session's token that goes nowhere")
+    names = {**scope.credential(), "session_token": lambda steps: Secret("session.access_token")}
+    value = str(template(textual(translated(str(how.get("api_token") or "{{ session_token }}"), names))))
+    value = value.replace("`session.access_token`", "session.access_token")
+    name = pointer(option, scope)
+    place = {"header": "header", "request_parameter": "query", "body_json": "body", "body_data": "body"}[
+        str(option.get("inject_into"))
+    ]
+    key = "field" if place == "body" else "name"
+    return {"format": "session", "config": config}, {
+        "format": place,
+        "config": {key: name.lstrip("/").replace("/", "."), "value": value},
+    }
+
+
+def _login_request(
+    requester: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str], manifest: Mapping[str, Any]
+) -> Config:
+    made = request_of(requester, scope, notes, secrets=True)
+    hosts += made.hosts
+    login: Config = {"method": made.row["method"], "url": made.base_url + made.row.get("path", "")}
+    for key in ("headers", "query", "body"):
+        if key in made.row:
+            login[key] = made.row[key]
+    if "body" in made.row:
+        login["body_format"] = made.row.get("body_format", "json")
+    authenticator = requester.get("authenticator")
+    if isinstance(authenticator, Mapping):
+        _authorise(login, authenticator, scope, notes, hosts, manifest)
+    return login
+
+
+def _authorise(  # noqa: PLR0917
+    login: Config,
+    authenticator: Mapping[str, Any],
+    scope: Scope,
+    notes: Notes,
+    hosts: list[str],
+    manifest: Mapping[str, Any],
+) -> None:
+    """Put what authorises a log-in into its request."""
+    match authenticator.get("type"):
+        case None | "NoAuth":
+            return
+        case "BasicHttpAuthenticator":
+            user, password = (credential_text(authenticator.get(key) or "", scope) for key in ("username", "password"))
+            pair = Call("base64encode", (Concat((user, Lit(":"), password)),), "text")
+            _put(login, "header", "Authorization", f"Basic {template(pair)}")
+        case "BearerAuthenticator":
+            _put(
+                login,
+                "header",
+                "Authorization",
+                f"Bearer {template(credential_text(authenticator.get('api_token') or '', scope))}",
+            )
+        case "ApiKeyAuthenticator":
+            option = authenticator.get("inject_into")
+            told = option if isinstance(option, Mapping) else {}
+            name = pointer(told, scope) if told else str(authenticator.get("header"))
+            key = str(template(credential_text(authenticator.get("api_token") or "", scope)))
+            _put(login, str(told.get("inject_into") or "header"), name, key)
+        case "JwtAuthenticator":
+            made, how = jwt_of(authenticator, scope)
+            login["assertion"] = made["config"]["assertion"]
+            _carry(login, how, "assertion")
+        case "OAuthAuthenticator":
+            _before(login, _granted(oauth_of(authenticator, scope, notes, manifest, hosts)), {"format": "bearer"})
+        case "SessionTokenAuthenticator":
+            made, how = session_of(authenticator, scope, notes, hosts, manifest)
+            _before(login, made["config"]["login"], how)
+        case other:
+            raise Untranslatable(f"a log-in that is authorised by {other}")
+
+
+def _put(login: Config, place: str, name: str, value: str) -> None:
+    """A value into a header, the query or the body of a log-in."""
+    key = _PLACES.get(place)
+    if key is None:
+        raise Untranslatable(f"a log-in with its key in {place}")
+    if key == "body":
+        form = "form" if place == "body_data" else "json"
+        if not isinstance(login.get("body", {}), dict) or login.get("body_format", form) != form:
+            raise Untranslatable("a log-in with its key in a body of another kind")
+        login["body_format"] = form
+    node = login.setdefault(key, {})
+    *above, last = name.lstrip("/").split("/") if key == "body" else [name]
+    for part in above:
+        node = node.setdefault(part, {})
+    node[last] = value
+
+
+def _carry(login: Config, how: Mapping[str, Any], name: str) -> None:
+    """Let a log-in carry what its own templates call `name`, as an authorization says."""
+    config = how.get("config", {})
+    if how["format"] == "bearer":
+        value = f"{config.get('prefix', 'Bearer')} {{{{{name}}}}}".strip()
+        _put(login, "header", config.get("header", "Authorization"), value)
+        return
+    place = {"header": "header", "query": "request_parameter", "body": "body_json"}[how["format"]]
+    if how["format"] == "body" and login.get("body_format") == "form":
+        place = "body_data"
+    target = config.get("name") or config["field"].replace(".", "/")
+    _put(login, place, target, config["value"].replace("session.access_token", name))
+
+
+def _granted(credentials: Config) -> Config:
+    """The request that brings a client's own token. Raises Untranslatable where that token rotates, for a step keeps
+    nothing."""
+    config = credentials.get("config", {})
+    if credentials["format"] == "oauth2_client_credentials":
+        scopes = {"scope": " ".join(config["scopes"])} if config.get("scopes") else {}
+        config = own_grant(config, {**scopes, **config.get("token_params", {})}, "client_credentials")["config"]
+    if "login" not in config:
+        raise Untranslatable("a log-in that is authorised by a token which rotates")
+    request: Config = config["login"]
+    return {**request, "response": f"({request.get('response', 'response')}).access_token"}
+
+
+def _before(login: Config, request: Config, how: Mapping[str, Any]) -> None:
+    """A log-in after another request, whose result it carries."""
+    told = {key: value for key, value in request.items() if key not in ("before", "expires", "expires_unit")}
+    steps = request.get("before", [])
+    name = f"login{len(steps) + 1}"
+    login["before"] = [*steps, {"name": name, **told}]
+    _carry(login, how, f"before.{name}")
+
+
+def _legacy_session(one: Mapping[str, Any], scope: Scope, notes: Notes, hosts: list[str]) -> tuple[Config, Config]:
+    base = spread(text_of(one.get("api_url") or "", scope))
+    hosts += hosts_of(base, scope.settings.choices)
+    login = {
+        "url": f"{str(template(base)).rstrip('/')}/{fixed_text(one.get('login_url'), scope, 'session').lstrip('/')}",
+        "body": {key: str(template(credential_text(one.get(key) or "", scope))) for key in ("username", "password")},
+        "body_format": "json",
+        "response": f"response.{step(fixed_text(one.get('session_token_response_key'), scope, 'id'))}",
+    }
+    given = credential_text(one.get("session_token") or "", scope)
+    if isinstance(given, Secret):  # a session that the account has already is used until it ends
+        scope.settings.claim(given.place, "session.access_token")
+    elif given != Lit(""):
+        notes.add("a session that is no secret of the account: it logs in all the same")
+    header = fixed_text(one.get("header"), scope, "X-Session")
+    return (
+        {"format": "session", "config": {"ask": [], "login": login}},
+        {"format": "header", "config": {"name": header, "value": "{{session.access_token}}"}},
+    )

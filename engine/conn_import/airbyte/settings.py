@@ -1,0 +1,253 @@
+"""The settings of a manifest by their place in the configuration: what each is called with us, and which are secret.
+
+A setting that an authenticator uses is a secret, whatever the specification says of it, and so is one that is called
+like a secret. Its name in the credential is its own: no two secrets that one account has share a name.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from conn_engine.secrets import secret_name
+from conn_import.airbyte.jinja import Default, Lit, Node, ObjectOf, Path, Secret, Untranslatable, literal
+from conn_import.airbyte.spec import Place, Setting, field_row, specified
+from conn_import.words import free_name, identifier, snake
+
+__all__ = ["Settings"]
+
+_RESERVED = frozenset({
+    "env", "context", "captured", "before", "assertion", "request", "callback", "consent", "session", "oauth", "client",
+})  # fmt: skip
+_PROVES_NOTHING = frozenset({
+    "audience", "domain", "environment", "host", "locale", "realm", "region", "resource", "scope", "scopes", "server",
+    "site", "type", "uri", "url", "version", "zone",
+})  # fmt: skip
+"""Last words of names whose values say where something is, or what is asked for."""
+
+_MAX_SETTINGS = 300
+
+
+class Settings:
+    """All settings of a manifest, by their place in the configuration."""
+
+    def __init__(self, specification: Any) -> None:
+        self.by_place: dict[Place, Setting] = {}
+        self._claims: dict[str, Place] = {}
+        for setting in specified(specification):
+            known = self.by_place.get(setting.place)
+            if known is not None:
+                known.join(setting)
+            elif len(self.by_place) < _MAX_SETTINGS:
+                self.by_place[setting.place] = setting
+        for setting in self.by_place.values():
+            self._name(setting)
+            self._hide_by_name(setting)
+
+    def _name(self, setting: Setting) -> None:
+        last = setting.place[-1]
+        alone = sum(place[-1] == last for place in self.by_place) <= 1
+        words = last if alone else "_".join(setting.place)
+        others = [one for one in self.by_place.values() if one is not setting]
+        setting.name = free_name(identifier(words), {one.name for one in others})
+        setting.secret_name = free_name(_secret_name(setting.name), {one.secret_name for one in others})
+
+    def _hide_by_name(self, setting: Setting) -> None:
+        if setting.could_be_secret and secret_name(setting.place[-1]):
+            setting.hide()
+
+    def setting(self, place: Place) -> Setting | None:
+        """The setting of a place, or the one that holds it."""
+        for length in range(len(place), 0, -1):
+            if (found := self.by_place.get(place[:length])) is not None:
+                return found
+        return None
+
+    def value(self, steps: tuple[Any, ...]) -> Node:
+        """What `config` with steps means."""
+        return self._value(steps, credential=False)
+
+    def credential_value(self, steps: tuple[Any, ...]) -> Node:
+        """The same where the value is a part of a credential: the setting is a secret, from the next reading on."""
+        return self._value(steps, credential=True)
+
+    def login_value(self, steps: tuple[Any, ...]) -> Node:
+        """The same in a field of a log-in: some fields say what is asked for, and prove nothing."""
+        place = _fixed(steps)
+        plain = bool(place) and snake(place[-1]).rpartition("_")[2] in _PROVES_NOTHING
+        return self._value(steps, credential=not plain)
+
+    def carried_value(self, steps: tuple[Any, ...]) -> Node:
+        """The same in a request, whose secrets every kind of authorization has to carry."""
+        node = self.value(steps)
+        if isinstance(node, Secret):
+            self.by_place[node.place].carried = True
+        return node
+
+    def visible_value(self, steps: tuple[Any, ...]) -> Node:
+        """The same where nothing is secret. Raises Untranslatable for a secret, as `expose` does."""
+        node = self.value(steps)
+        if isinstance(node, Secret):
+            self.expose({node.name}, "a place where none can be")
+        return node
+
+    def _value(self, steps: tuple[Any, ...], *, credential: bool) -> Node:
+        place = _fixed(steps)
+        if not place:
+            what = "a setting whose name is computed" if steps else "the whole configuration as one value"
+            raise Untranslatable(what)
+        found = self.setting(place)
+        if found is None:
+            inner = [setting for setting in self.by_place.values() if setting.place[: len(place)] == place]
+            if inner:
+                return self._group(place, inner)
+            found = Setting(place, declared=False)
+            self.by_place[place] = found
+            self._name(found)
+            self._hide_by_name(found)
+        if credential and found.could_be_secret and len(found.place) == len(steps):
+            found.proves = True
+        return self._single(found, steps[len(found.place) :])
+
+    def _single(self, setting: Setting, rest: tuple[Any, ...]) -> Node:
+        setting.used = True
+        if setting.secret:
+            if rest:
+                raise Untranslatable("a part of a secret")
+            return Secret(setting.secret_name, setting.kind, place=setting.place)
+        sure = setting.required or setting.default is not None
+        path = Path("context", (setting.name, *rest), "any" if rest else setting.kind, sure and not rest)
+        if setting.default is not None and not setting.required and not rest:
+            return Default(path, literal(setting.default))
+        return path
+
+    def _group(self, place: Place, inner: list[Setting]) -> Node:
+        if any(setting.secret for setting in inner):
+            raise Untranslatable("a group of settings with secrets as one value")
+        depth = len(place)
+        pairs = [(Lit(one.place[depth]), self._single(one, ())) for one in inner if len(one.place) == depth + 1]
+        return ObjectOf(tuple(pairs))
+
+    # Readings
+
+    def changes(self) -> bool:
+        """Whether the reading found a secret that was not known, or one that cannot be secret; from now on they are."""
+        found = [one for one in self.by_place.values() if one.proves and one.could_be_secret]
+        opened = [one for one in self.by_place.values() if one.exposed and one.secret]
+        for setting in found:
+            setting.hide()
+        for setting in opened:
+            setting.open()
+        return bool(found or opened)
+
+    def restart(self) -> None:
+        """Begin another reading of the manifest."""
+        for setting in self.by_place.values():
+            setting.used = False
+        self._claims.clear()
+
+    def watch(self) -> Callable[[], list[Setting]]:
+        """Begin to watch; called, the result ends that and gives the secrets that were used meanwhile."""
+        before = {place for place, setting in self.by_place.items() if setting.used}
+        for setting in self.by_place.values():
+            setting.used = False
+
+        def used() -> list[Setting]:
+            found = [setting for setting in self.by_place.values() if setting.used and setting.secret]
+            for place in before:
+                self.by_place[place].used = True
+            return found
+
+        return used
+
+    # Names of secrets
+
+    def claim(self, place: Place, name: str) -> bool:
+        """Give a secret the name that a kind of credential has for it. False where another secret has claimed it."""
+        setting = self.by_place[place]
+        if self._claims.setdefault(name, place) != place:
+            if setting.secret_name == name:
+                self._rename(setting)
+            return False
+        for other in self.by_place.values():
+            if other.secret_name == name and other is not setting and not other.claimed:
+                self._rename(other)
+        setting.secret_name, setting.claimed = name, True
+        return True
+
+    def _rename(self, setting: Setting) -> None:
+        taken = {one.secret_name for one in self.by_place.values()}
+        setting.secret_name = free_name(_secret_name("_".join(setting.place)), taken)
+        setting.claimed = False
+
+    @contextmanager
+    def option(self, before: Mapping[str, Place]) -> Iterator[None]:
+        """For one of several options, of which an account has one: the names that others claim may be claimed in it
+        too, but for those of secrets that every request carries. `before` are the claims before the choice."""
+        others = dict(self._claims)
+        carried = {name: place for name, place in others.items() if self.by_place[place].carried}
+        self._claims = {**before, **carried}
+        yield
+        self._claims = {**others, **self._claims}
+
+    def claims(self) -> Mapping[str, Place]:
+        """The names that secrets have claimed so far, with their places."""
+        return dict(self._claims)
+
+    # Where secrets cannot stand
+
+    def expose(self, names: set[str], what: str) -> None:
+        """Refuse secrets where none can be kept. Those that are ids are none at the next reading.
+
+        Raises Untranslatable when there are names.
+        """
+        for setting in self.by_place.values():
+            if setting.secret and setting.secret_name in names and not setting.like_key:
+                setting.exposed = True
+        if names:
+            raise Untranslatable(f"a secret in {what}")
+
+    def kept(self) -> set[str]:
+        """The names of secrets that stay so in a path: what every account has, and what is called like a key."""
+        return {
+            setting.secret_name
+            for setting in self.by_place.values()
+            if setting.secret and (setting.required or setting.like_key)
+        }
+
+    def require(self, names: Iterable[str]) -> None:
+        """Let every account have these secrets: a path cannot go without its parts."""
+        wanted = set(names)
+        for setting in self.by_place.values():
+            if setting.secret and setting.secret_name in wanted:
+                setting.required = setting.needed = True
+
+    def opened(self) -> list[str]:
+        """The names of settings that the specification calls secret and that are none here."""
+        return [setting.text for setting in self.by_place.values() if setting.exposed and setting.said_secret]
+
+    # What an account is asked for
+
+    def declares(self, node: Node) -> bool:
+        """Whether a value is one that the specification asks for; what it does not ask for is never there."""
+        names = {setting.name for setting in self.by_place.values() if not setting.declared}
+        return not (isinstance(node, Path) and node.root == "context" and node.steps[:1] and node.steps[0] in names)
+
+    def choices(self, name: str) -> tuple[str, ...]:
+        """The values that a name of the context may have, where the specification lists them."""
+        return next((one.options for one in self.by_place.values() if one.name == name and not one.secret), ())
+
+    def fields(self) -> list[dict[str, Any]]:
+        """The fields of the connector: what an account says under `context`."""
+        return [field_row(setting) for setting in self.by_place.values() if not setting.secret and setting.used]
+
+
+def _fixed(steps: tuple[Any, ...]) -> Place:
+    """The first steps that are names."""
+    length = next((n for n, one in enumerate(steps) if not isinstance(one, str)), len(steps))
+    return steps[:length]
+
+
+def _secret_name(text: str) -> str:
+    """A name that a credential may have for a secret."""
+    made = snake(text) or "secret"
+    return f"key_{made}" if not made[0].isalpha() or made in _RESERVED else made

@@ -1,0 +1,176 @@
+"""What a manifest's `spec` asks of its user, setting by setting, and a setting as a field of the connector.
+
+A value that is not a secret is `context.<name>`; a secret is a name of the account's credential, which only credentials
+and authorization may read.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conn_import.airbyte.jinja import Kind
+from conn_import.words import plain, snake
+
+__all__ = ["Place", "Setting", "field_row", "specified"]
+
+Place = tuple[str, ...]
+_KINDS: Mapping[str, Kind] = {
+    "string": "text", "integer": "int", "number": "any", "boolean": "bool", "array": "list", "object": "object",
+}  # fmt: skip
+_CREDENTIAL = re.compile(r"token|key|secret|passw|credential|auth|private|signature|cookie|jwt|pin\b")
+_IDENTITY = frozenset({"id", "name", "username", "user", "email", "login"})
+_SCALARS = frozenset({"text", "digits", "int", "any"})
+_MAX_DEPTH = 6
+
+
+@dataclass(slots=True)
+class Setting:
+    """One value that a user gives. `secret_name` is its name in the credential, `name` the one in the context."""
+
+    place: Place
+    kind: Kind = "any"
+    title: str = ""
+    description: str = ""
+    secret: bool = False
+    required: bool = False
+    needed: bool = False
+    """Required where it stands: whoever takes this one of several alternatives must give it."""
+    default: Any = None
+    options: tuple[str, ...] = ()
+    pattern: str = ""
+    name: str = ""
+    secret_name: str = ""
+    declared: bool = True
+    said_secret: bool = False
+    """Whether the specification calls it secret."""
+    used: bool = False
+    proves: bool = False
+    """Whether an authenticator uses it."""
+    carried: bool = False
+    """Whether requests carry it outside of their authenticator."""
+    claimed: bool = False
+    """Whether its name in the credential is one that the credential's kind has for it."""
+    exposed: bool = False
+    """Whether it stands in URLs or records, where nothing is secret, and is an id rather than a key."""
+
+    @property
+    def text(self) -> str:
+        """As a manifest's users know it: `credentials.client_id`."""
+        return ".".join(self.place)
+
+    @property
+    def like_key(self) -> bool:
+        """Whether it is called like a key, a token or a password."""
+        return _CREDENTIAL.search(self.place[-1].lower()) is not None
+
+    @property
+    def identity(self) -> bool:
+        """Whether it says who somebody is rather than proving it: a log-in shows it while it is typed."""
+        return not self.said_secret and snake(self.place[-1]).rpartition("_")[2] in _IDENTITY
+
+    @property
+    def could_be_secret(self) -> bool:
+        """Whether it is a text of the account's own that is not secret yet; options are written in the document."""
+        return not (self.secret or self.exposed or self.options) and self.kind in _SCALARS
+
+    def hide(self) -> None:
+        """Make it a secret. What no specification asks for has to be there: something is authorised by it."""
+        self.secret = True
+        self.kind = "text" if self.kind == "int" else self.kind
+        if not self.declared:
+            self.required = self.needed = True
+
+    def open(self) -> None:
+        """Make it no secret."""
+        self.secret = False
+        if self.said_secret:
+            self.description = f"{self.description} It stands in URLs, so it is no secret here.".strip()
+
+    def join(self, other: "Setting") -> None:
+        """Take what another alternative says of the same place."""
+        self.secret = self.secret or other.secret
+        self.said_secret = self.said_secret or other.said_secret
+        self.options += tuple(one for one in other.options if one not in self.options)
+        self.required = self.required and other.required
+        self.needed = self.needed and other.needed
+
+
+def specified(specification: Any) -> Iterator[Setting]:
+    """The settings of a connection specification; those of several alternatives once for each."""
+    if isinstance(specification, Mapping):
+        yield from _read(specification, (), True, 0)
+
+
+def _read(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -> Iterator[Setting]:
+    properties = schema.get("properties")
+    listed = schema.get("required")
+    listed = listed if isinstance(listed, list) else []
+    for name, one in properties.items() if isinstance(properties, Mapping) else ():
+        if not isinstance(one, Mapping):
+            continue
+        here = (*place, str(name))
+        options = [alternative for key in ("oneOf", "anyOf") for alternative in _list(one.get(key))]
+        groups = [group for group in (one, *options) if isinstance(group, Mapping) and group.get("properties")]
+        if groups and depth < _MAX_DEPTH:
+            alone = len(groups) == 1
+            for group in groups:
+                yield from _read(group, here, required and alone and name in listed, depth + 1)
+        else:
+            yield _setting(one, here, required and name in listed, name in listed)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool) -> Setting:
+    kind = one.get("type")
+    if isinstance(kind, list):
+        kind = next((item for item in kind if item != "null"), None)
+    values = one.get("enum")
+    if values is None and "const" in one:
+        values = [one["const"]]
+    default = one.get("default")
+    if default is None and isinstance(values, list) and len(values) == 1 and required:
+        default = values[0]
+    pattern = one.get("pattern")
+    return Setting(
+        place=place,
+        kind=_KINDS.get(kind, "any") if isinstance(kind, str) else "any",
+        title=plain(one.get("title") or "", 80),
+        description=plain(re.sub(r"<[^>]{0,200}>", "", str(one.get("description") or "")), 180),
+        secret=one.get("airbyte_secret") is True,
+        said_secret=one.get("airbyte_secret") is True,
+        required=required,
+        needed=needed,
+        default=default if isinstance(default, str | int | float | bool | list) and default != "" else None,
+        options=tuple(str(value) for value in values[:100]) if isinstance(values, list) else (),
+        pattern=pattern if isinstance(pattern, str) and len(pattern) <= 300 else "",
+    )
+
+
+def field_row(setting: Setting) -> dict[str, Any]:
+    """A setting as a field of the connector."""
+    row: dict[str, Any] = {"name": setting.name}
+    if setting.title and snake(setting.title) != snake(setting.name):
+        row["label"] = setting.title
+    if setting.description:
+        row["description"] = setting.description
+    if not setting.required:
+        row["required"] = False
+    if setting.pattern and _usable(setting.pattern):
+        row["pattern"] = setting.pattern
+    if setting.options:
+        row["options"] = list(setting.options)
+    if setting.default is not None:
+        row["default"] = setting.default
+    return row
+
+
+def _usable(pattern: str) -> bool:
+    try:
+        re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return False
+    return True

@@ -1,0 +1,371 @@
+"""Streams of a manifest as operations: each becomes `<resource>.list`. What a stream's parts mean is their modules'."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.documents.pointers import set_pointer
+from conn_import.airbyte.credentials import Login, Logins
+from conn_import.airbyte.cursors import incremental_of, matters, window_kind, window_names
+from conn_import.airbyte.custom import code_of, is_code
+from conn_import.airbyte.dynamic import COMPONENT, dynamic_of, expanded
+from conn_import.airbyte.errors import rules_of
+from conn_import.airbyte.jinja import Untranslatable, expression
+from conn_import.airbyte.jobs import job_of
+from conn_import.airbyte.names import Partition, Scope
+from conn_import.airbyte.notes import Notes
+from conn_import.airbyte.paging import paging_of, token_of
+from conn_import.airbyte.partitions import partitions_of
+from conn_import.airbyte.properties import chunk_of
+from conn_import.airbyte.records import filter_of, mapping_of, path_of, types_of
+from conn_import.airbyte.requests import Request, request_of
+from conn_import.airbyte.resolving import PARAMETERS
+from conn_import.airbyte.responses import LINES, response_of
+from conn_import.airbyte.schemas import schema_of, schema_text
+from conn_import.airbyte.settings import Settings
+from conn_import.airbyte.templates import template
+from conn_import.airbyte.unread import note_unread
+from conn_import.beside import Beside
+from conn_import.contract import Losses
+from conn_import.lists import listing
+from conn_import.words import identifier, plain, snake
+
+__all__ = ["Stream", "Streams"]
+
+Row = dict[str, Any]
+_RESERVED = frozenset({
+    "base_url", "headers", "query", "query_format", "authorization", "signature", "pagination", "errors", "rate_limit",
+    "timeout_seconds", "description",
+})  # fmt: skip
+_SET_PLACES = {"param": "query", "header": "headers"}
+_PAGE = re.compile(r"(?<![A-Za-z0-9_.`])page\.(?:number|offset|cursor|url|first)\b")
+_MAX_DEPTH = 8
+
+
+@dataclass(slots=True)
+class Stream:
+    """A stream as an operation."""
+
+    resource: str
+    name: str
+    row: Row
+    request: Request
+    login: Login | None
+    partition: Partition | None
+    notes: Notes
+    schema: str | None = None
+
+    @property
+    def operation(self) -> str:
+        """Its name as people write it."""
+        return f"{self.resource}.list"
+
+
+@dataclass(slots=True)
+class Streams:
+    """The operations of a manifest, parents too that are no stream of their own."""
+
+    settings: Settings
+    logins: Logins
+    losses: Losses
+    beside: Beside = field(default_factory=lambda: Beside(None))
+    made: dict[str, Stream] = field(default_factory=dict)
+    _by_content: dict[str, str] = field(default_factory=dict)
+    _open: list[str] = field(default_factory=list)
+    _component: tuple[Row, Partition | None] | None = None
+
+    def add(self, component: Any, *, main: bool = True) -> Stream | None:
+        """Make the operation of a stream's component; the same one again is not made twice."""
+        if not isinstance(component, Mapping):
+            return None
+        name = plain(component.get("name") or _parameter(component, "name") or "stream", 100)
+        notes = Notes(self.losses, name)
+        if component.get("type") == "StateDelegatingStream":
+            return self._delegated(component, name, notes, main=main)
+        if component.get("type") == "DynamicDeclarativeStream":
+            return self._dynamic(component)
+        content = json.dumps([name, component.get("retriever")], sort_keys=True, default=str)
+        if (known := self._by_content.get(content)) is not None:
+            return self.made.get(known)
+        if content in self._open or len(self._open) > _MAX_DEPTH:
+            notes.add("parents that are their own parents")
+            return None
+        self._open.append(content)
+        try:
+            stream = self._stream(component, name, notes)
+        finally:
+            self._open.pop()
+        if stream is None:
+            return None
+        stream.resource = self._free(name, main=main)
+        self.made[stream.resource] = stream
+        self._by_content[content] = stream.resource
+        return stream
+
+    def _delegated(self, component: Mapping[str, Any], name: str, notes: Notes, *, main: bool) -> Stream | None:
+        """A stream that is read in one way without a state and in another with one: an operation for each."""
+        whole, changes = component.get("full_refresh_stream"), component.get("incremental_stream")
+        made = None
+        if isinstance(whole, Mapping):
+            made = self.add({**whole, "name": name}, main=main)
+        if isinstance(changes, Mapping):
+            later = self.add({**changes, "name": f"{name}_changes" if made else name}, main=main)
+            if made is not None and later is not None:
+                notes.add(f"that one stream is read in two ways: {later.operation} is for runs after the first")
+            made = made or later
+        return made
+
+    def _dynamic(self, component: Mapping[str, Any]) -> Stream | None:
+        """The operation of a template, over the components that streams would be made of."""
+        notes = Notes(self.losses, plain(component.get("name") or "dynamic_streams", 100))
+        made = None
+        for one in expanded(component, notes):
+            made = self.add(one) or made
+        if made is not None:
+            return made
+        dynamic = dynamic_of(component, notes)
+        if dynamic is None:
+            return None
+        source: Row = {"as": COMPONENT, "key": dynamic.key}
+        above: Partition | None = None
+        if dynamic.retriever is not None:
+            listing = {"type": "DeclarativeStream", "name": f"{dynamic.template['name']}_components"}
+            parent = self.add({**listing, "retriever": dynamic.retriever}, main=False)
+            if parent is None:
+                return None
+            source["from"], above = parent.operation, parent.partition
+        else:
+            try:
+                source = {"as": COMPONENT, "values": expression(self.settings.value(tuple(dynamic.pointer)))}
+            except Untranslatable as reason:
+                notes.add(f"the components of a dynamic stream: {reason}")
+                return None
+        self._component = (source, above)
+        try:
+            return self.add(dynamic.template)
+        finally:
+            self._component = None
+
+    def _listed(self, retriever: Mapping[str, Any]) -> str | None:
+        """The operation of a retriever that is no stream's."""
+        stream = self.add({"type": "DeclarativeStream", "name": "properties", "retriever": retriever}, main=False)
+        return stream.operation if stream is not None else None
+
+    def _free(self, name: str, *, main: bool) -> str:
+        made = identifier(snake(name), "stream")
+        made = f"{made}_stream" if made in _RESERVED else made
+        base, number = made, 2
+        while made in self.made:
+            made, number = f"{base}_{number}", number + 1
+        return made
+
+    def _stream(self, component: Mapping[str, Any], name: str, notes: Notes) -> Stream | None:
+        retriever = component.get("retriever")
+        if not isinstance(retriever, Mapping):
+            notes.add("a stream without a retriever")
+            return None
+        requester = retriever.get("creation_requester" if _is_job(retriever) else "requester")
+        if not isinstance(requester, Mapping):
+            notes.add("a stream without a requester")
+            return None
+        _note_code(component, retriever, requester, notes)
+        scope = self._scope(component, retriever)
+        schema = schema_of(component.get("schema_loader"), name, scope, self.beside, notes)
+        parents = self._parents(retriever, scope, notes)
+        request = request_of(requester, scope, notes, job=_is_job(retriever))
+        login = self.logins.login(_with_base(requester), scope, notes)
+        row: Row = {}
+        if component.get("description"):
+            row["description"] = plain(component["description"], 200)
+        row |= request.row
+        if login is not None and login.form and row["method"] != "get" and "body" not in row:
+            row["body_format"] = "form"
+        if parents:
+            row["parents"] = parents[0] if len(parents) == 1 else parents
+        self._read(component, retriever, requester, row, scope, schema, notes)
+        incremental = incremental_of(component.get("incremental_sync"), scope, notes)
+        followed = self._followed(parents, incremental is not None)
+        if incremental is not None and (followed or matters(incremental, row)):
+            row["incremental"] = incremental
+        if retriever.get("ignore_stream_slicer_parameters_on_paginated_requests") is True:
+            _first_page_only(row)
+        text = None
+        if isinstance(schema, Mapping):
+            text = schema_text(schema, component.get("primary_key"), scope.cursor, name)
+        return Stream("", name, row, request, login, scope.partition, notes, text)
+
+    def _parents(self, retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> list[Row]:
+        """What the stream is repeated over; the scope gets the names."""
+        component, self._component = self._component, None  # the parents' own parents are of no template
+        scope.component = COMPONENT if component else ""
+        router = retriever.get("partition_router")
+        parents, scope.partition = partitions_of(
+            router, scope, self._parent, notes, above=component[1] if component else None
+        )
+        scope.coded = _coded(router)
+        return [component[0], *parents] if component else parents
+
+    def _read(  # noqa: PLR0917
+        self,
+        component: Mapping[str, Any],
+        retriever: Mapping[str, Any],
+        requester: Mapping[str, Any],
+        row: Row,
+        scope: Scope,
+        schema: Any,
+        notes: Notes,
+    ) -> None:
+        """How answers are read: pieces of a long list, format, pages, records, jobs, errors."""
+        chunk = chunk_of(requester, self._listed, notes)
+        if chunk:
+            row["chunk"] = chunk["chunk"]
+            row["query"] = {**row.get("query", {}), **chunk.get("query", {})}
+        row |= response_of(retriever.get("decoder"), notes)
+        self._pages(retriever, row, scope, notes)
+        self._records(component, retriever, row, scope, schema, notes)
+        if _is_job(retriever):
+            row["job"] = job_of(retriever, scope, notes)
+        if rules := rules_of(requester.get("error_handler"), scope, notes):
+            row["errors"] = rules
+
+    def _scope(self, component: Mapping[str, Any], retriever: Mapping[str, Any]) -> Scope:
+        cursor = component.get("incremental_sync")
+        parameters: dict[str, Any] = {}
+        for one in (component, retriever):
+            own = one.get(PARAMETERS)
+            parameters |= own if isinstance(own, dict) else {}
+        paginator = retriever.get("paginator")
+        return Scope(
+            self.settings,
+            parameters,
+            window=window_names(cursor),
+            window_kind=window_kind(cursor),
+            cursor=str(cursor.get("cursor_field") or "") if isinstance(cursor, Mapping) else "",
+            token=token_of(paginator) if isinstance(paginator, Mapping) else None,
+        )
+
+    def _followed(self, parents: list[Row], incremental: bool) -> bool:
+        """Whether parents are read only as far as they changed: both have to know what is new."""
+        found = False
+        for source in parents:
+            for one in (source, *source.get("union", [])):
+                if one.get("incremental"):
+                    parent = self.made.get(one["from"].partition(".")[0])
+                    if incremental and parent is not None and "incremental" in parent.row:
+                        found = True
+                    else:
+                        del one["incremental"]
+        return found
+
+    def _parent(self, component: Any) -> tuple[str, Partition | None] | None:
+        stream = self.add(component, main=False)
+        return None if stream is None else (stream.operation, stream.partition)
+
+    def _pages(self, retriever: Mapping[str, Any], row: Row, scope: Scope, notes: Notes) -> None:
+        paginator = retriever.get("paginator")
+        if not isinstance(paginator, Mapping) or code_of(paginator, "how a listing goes on", notes):
+            return
+        if code_of(paginator.get("pagination_strategy"), "how a listing goes on", notes):
+            return
+        used = _PAGE.search(json.dumps(row)) is not None
+        paging = paging_of(paginator, scope, notes, used=used)
+        if paging is None:
+            return
+        for place, name, node in paging.sizes:
+            if place in _SET_PLACES:
+                row.setdefault(_SET_PLACES[place], {}).setdefault(name, template(node))
+            elif isinstance(row.get("body", {}), dict):
+                row["body"] = set_pointer(row.get("body"), name if place == "body" else f"/{name}", template(node))
+            else:
+                notes.add("a page size in a body that is computed")
+        if paging.settings:
+            row["pagination"] = paging.settings
+            _give_body(row)
+
+    def _records(  # noqa: PLR0917
+        self,
+        component: Mapping[str, Any],
+        retriever: Mapping[str, Any],
+        row: Row,
+        scope: Scope,
+        schema: Any,
+        notes: Notes,
+    ) -> None:
+        selector = retriever.get("record_selector")
+        if not isinstance(selector, Mapping) or code_of(selector, "which records an answer has", notes):
+            return
+        path = path_of(selector.get("extractor"), scope, notes)
+        if row.get("response_format") == "text":
+            path = LINES if not path else f"({LINES}).{path}"
+        if path:
+            row["response_path"] = path
+        late = selector.get("transform_before_filtering") is True
+        only = filter_of(selector.get("record_filter"), scope, schema, notes, "$r" if late else "record")
+        if only and not late:
+            row["record_filter"] = only
+        normal = selector.get("schema_normalization")
+        coded = code_of(normal, "how values are cast to the schema", notes)
+        casts = normal == "Default" and not coded
+        transformations = [*listing(component.get("transformations")), *listing(selector.get("transformations"))]
+        mapping = mapping_of(transformations, scope, schema, notes, only=only or "" if late else "")
+        if mapping:
+            row["record_mapping"] = mapping
+        if casts and (types := types_of(schema)):
+            row["record_types"] = types
+
+
+def _give_body(row: Row) -> None:
+    """Let a GET whose pages are asked for in its body have one."""
+    config = row["pagination"].get("config", {})
+    form = any(key.endswith("_form") for key in config)
+    if row["method"] == "get" and "body" not in row and (form or any(key.endswith("_body") for key in config)):
+        row["body"] = "{{null}}"  # none but for what asks for the page
+        if form:
+            row["body_format"] = "form"
+
+
+def _first_page_only(row: Row) -> None:
+    """Let what a part or a window puts into the query stand in the first page's request alone."""
+    paging = row.get("pagination", {})
+    parents = row.get("parents", [])
+    names = [source.get("param") for source in (parents if isinstance(parents, list) else [parents])]
+    config = row.get("incremental", {}).get("config", {})
+    names = [name for name in (*names, config.get("start_param"), config.get("end_param")) if name]
+    if names and paging.get("format") in ("page", "offset", "cursor"):
+        paging["config"]["first_page_only"] = names
+
+
+def _with_base(requester: Mapping[str, Any]) -> Any:
+    """The authenticator; a session of the older kind logs in below the requester's own URL."""
+    authenticator = requester.get("authenticator")
+    if isinstance(authenticator, Mapping) and authenticator.get("type") == "LegacySessionTokenAuthenticator":
+        return {**authenticator, "api_url": requester.get("url_base") or requester.get("url") or ""}
+    return authenticator
+
+
+def _is_job(retriever: Mapping[str, Any]) -> bool:
+    return retriever.get("type") == "AsyncRetriever"
+
+
+def _note_code(
+    component: Mapping[str, Any], retriever: Mapping[str, Any], requester: Mapping[str, Any], notes: Notes
+) -> None:
+    code_of(component, "a stream as a whole", notes)
+    note_unread(component, notes)
+    code_of(retriever, "how a stream is read", notes)
+    for migration in listing(component.get("state_migrations")):
+        if isinstance(migration, Mapping):
+            code_of(migration, "how an older state is read", notes)
+    code_of(requester, "how a request is made", notes)
+
+
+def _coded(router: Any) -> bool:
+    routers = router if isinstance(router, list) else [router]
+    return any(is_code(one) for one in routers)
+
+
+def _parameter(component: Mapping[str, Any], name: str) -> Any:
+    own = component.get(PARAMETERS)
+    return own.get(name) if isinstance(own, dict) else None

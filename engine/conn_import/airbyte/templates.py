@@ -1,0 +1,375 @@
+"""Values of a request as our templates: text with `{{…}}`, by the rules by which the kit reads a rendered text."""
+
+import re
+from typing import Any
+
+from conn_import.airbyte.jinja import (
+    JSON_TEXT,
+    Block,
+    Call,
+    Concat,
+    Cond,
+    Default,
+    Each,
+    ListOf,
+    Lit,
+    Names,
+    Node,
+    ObjectOf,
+    Path,
+    Secret,
+    Untranslatable,
+    children,
+    expression,
+    literal,
+    secrets_in,
+    textual,
+    translated,
+    vanishes,
+)
+
+__all__ = ["by_account", "data", "joined", "leaves", "nullable", "parts", "read_again", "template", "typed", "written"]
+
+_NUMERIC = re.compile(r"[\s0-9._+eE-]*")
+
+
+_NEVER_LITERAL = frozenset({"dateFormat", "digest", "lowercase", "uppercase", "base64encode", "uuid", "sign"})
+_MARK = "\x01"
+_NUMBER = "7310498"
+
+
+def template(node: Node) -> Any:
+    """A tree as a template: literal text as it is, the rest between braces."""
+    if isinstance(node, Lit):
+        return node.value if not isinstance(node.value, str) else _escaped(node.value)
+    pieces = _apart(parts(node))
+    if len(pieces) == 1:
+        return f"{{{{{_spaced(expression(pieces[0]))}}}}}"
+    return "".join(
+        _escaped(str(one.value)) if isinstance(one, Lit) else f"{{{{{_spaced(expression(textual(one)))}}}}}"
+        for one in pieces
+    )
+
+
+def _apart(pieces: list[Node]) -> list[Node]:
+    """Parts of which no literal one ends with the brace that would run into the next one's."""
+    made: list[Node] = []
+    for piece in pieces:
+        last = made[-1] if made else None
+        if not isinstance(piece, Lit) and isinstance(last, Lit) and str(last.value).endswith("{"):
+            kept = str(last.value).rstrip("{")
+            made.pop()
+            made += [Lit(kept)] if kept else []
+            made.append(Concat((Lit(str(last.value)[len(kept) :]), piece)))
+        else:
+            made.append(piece)
+    return made
+
+
+def _spaced(text: str) -> str:
+    return f" {text} " if text.startswith("{") or text.endswith("}") else text
+
+
+def _escaped(text: str) -> str:
+    return text.replace("{{", "{{'{{'}}")
+
+
+def parts(node: Node) -> list[Node]:
+    """A text's parts, texts within texts opened."""
+    if not isinstance(node, Concat):
+        return [node]
+    found: list[Node] = []
+    for part in node.parts:
+        found.extend(parts(part))
+    return found
+
+
+def joined(pieces: list[Node]) -> Node:
+    """Parts as one text, literal ones that follow one another as one."""
+    made: list[Node] = []
+    for piece in pieces:
+        for one in parts(piece):
+            if one == Lit(""):
+                continue
+            if made and isinstance(made[-1], Lit) and isinstance(one, Lit):
+                made[-1] = Lit(f"{made[-1].value}{one.value}")
+            else:
+                made.append(one)
+    return made[0] if len(made) == 1 else Concat(tuple(made)) if made else Lit("")
+
+
+def by_account(node: Node) -> bool:
+    """Whether an account alone decides a value: no part of it is of a request, a record or an answer."""
+    if isinstance(node, Path) and not node.root.startswith("$") and node.root != "context":
+        return False
+    return all(by_account(child) for child in children(node))
+
+
+def written(node: Node) -> Node:
+    """A value of a query or a header, of which a rendered text that is a list or stands in quotes is what it says."""
+    if isinstance(node, Lit) and isinstance(node.value, str):
+        read = _read(node.value)
+        return literal(read) if isinstance(read, list | str) else node
+    if isinstance(node, Concat) and isinstance(node.parts[0], Lit):
+        if isinstance(node.parts[-1], Lit) and _in_quotes(node):
+            return _unquoted(node)
+        if str(node.parts[0].value).lstrip().startswith("["):
+            return Call("literal", (node,), "any")
+    return node
+
+
+def nullable(node: Node) -> Node:
+    """A tree that is null where the rendered text would be empty: what is null is not sent."""
+    match node:
+        case Lit(""):
+            return Lit(None)
+        case Lit(bool() as value):
+            return Lit(str(value))
+        case Lit():
+            return node
+        case Cond(test, then, other):
+            return Cond(test, _shown(then) if then == test else nullable(then), nullable(other))
+        case Path(kind="bool", sure=False) | Default(Path(kind="bool", sure=False), Lit(None), False):
+            path = node.value if isinstance(node, Default) else node
+            return Cond(Call("exists", (path,), "bool"), textual(path), Lit(None))
+        case Default(value, other, truth=False) if other in (Lit(""), Lit(None), ObjectOf(())):
+            return Default(_shown(value), Lit(None))
+        case Default(value, other, truth):
+            return Default(_shown(value), nullable(other), truth)
+        case Path(sure=False):
+            return Default(_shown(node), Lit(None))
+        case Call("join", (Each() | Call(), *_)):
+            return Default(node, Lit(None))  # of an empty list nothing is left to join
+        case Call() | Block() | Each() if _may_lack(node):
+            return Default(_shown(node), Lit(None))  # of what is not there a function makes nothing
+        case _:
+            return _shown(node)
+
+
+def _may_lack(node: Node) -> bool:
+    """Whether a value that may not be there is a part of it, outside of a default for it."""
+    if isinstance(node, Path):
+        return not node.sure and node.root in ("context", "body", "record", "parent", "page")
+    if isinstance(node, Default | Cond | Concat):
+        return False
+    return any(_may_lack(child) for child in children(node))
+
+
+def _shown(node: Node) -> Node:
+    """As text where Python writes it otherwise than JSON."""
+    return textual(node) if node.kind in ("bool", "datetime", "date", "float", "duration") else node
+
+
+def typed(text: str, names: Names) -> Node:
+    """The value of a template whose rendered text is read as a Python literal, if it is one.
+
+    Raises Untranslatable.
+    """
+    return read_again(translated(text, names))
+
+
+def read_again(node: Node) -> Node:
+    """A tree whose text, once it is rendered, is read as a literal if it is one."""
+    if isinstance(node, Lit):
+        return Lit(_read(node.value)) if isinstance(node.value, str) else node
+    if isinstance(node, Concat):
+        first, last = node.parts[0], node.parts[-1]
+        if isinstance(first, Lit) and isinstance(last, Lit) and _in_quotes(node):
+            return _unquoted(node)
+        if (found := _structured(node)) is not None:
+            return found
+        return Call("literal", (node,), "any") if _may_be_literal(node) else node
+    return _literal(node)
+
+
+def _literal(node: Node) -> Node:
+    match node:
+        case Cond(test, then, other):
+            return Cond(test, _literal(then), _literal(other))
+        case Concat():
+            return read_again(node)
+        case Default(value, other, truth):
+            return Default(_literal(value), _literal(other), truth)
+        case Lit(str() as value):
+            return Lit(_read(value))
+        case Secret():
+            return node
+        case Call(name, (value,)) if name == JSON_TEXT:
+            return value  # what is written as JSON is read again
+        case Call(name) if name in _NEVER_LITERAL or (name == "string" and node.kind == "text"):
+            return _digits(node)
+        case _:
+            pass
+    if node.kind in ("datetime", "date"):
+        return textual(node)
+    return Call("literal", (node,), "any") if node.kind in ("any", "text", "digits") else node
+
+
+def _digits(node: Call) -> Node:
+    """A formatted date is only a number when its pattern has nothing but digits in it."""
+    if node.name != "dateFormat" or len(node.arguments) < 2:
+        return node
+    form = node.arguments[1]
+    plain = isinstance(form, Lit) and not re.search(r"[^yMdHhmsSXx]", str(form.value))
+    return Call("literal", (node,), "any") if plain else node
+
+
+def _may_be_literal(node: Concat) -> bool:
+    """Whether the text may turn out to be a literal: it begins as a list, an object or in quotes, or is a number."""
+    pieces = parts(node)
+    fixed = "".join(str(piece.value) for piece in pieces if isinstance(piece, Lit))
+    if isinstance(pieces[0], Lit):
+        start = str(pieces[0].value).lstrip()[:1]
+        return start in ("[", "{", "(", "'", '"') or _NUMERIC.fullmatch(fixed) is not None
+    return _NUMERIC.fullmatch(fixed) is not None
+
+
+def _structured(node: Concat) -> Node | None:
+    """A text that is a list or an object with values in it, as that list or object; None for any other text."""
+    pieces = parts(node)
+    first = pieces[0]
+    if not isinstance(first, Lit) or str(first.value).lstrip()[:1] not in ("[", "{"):
+        return None
+    text, quote = "", ""
+    for n, piece in enumerate(pieces):
+        if isinstance(piece, Lit):
+            text += str(piece.value)
+            quote = _open_quote(str(piece.value), quote)
+        elif quote:
+            text += f"{_MARK}{n}{_MARK}"
+        elif _stands_alone(piece):
+            text += f"{_NUMBER}{n:04}"
+        else:
+            return None  # a text there would make the whole a text
+    read = _read(text)
+    return _with_values(read, pieces) if isinstance(read, list | dict) else None
+
+
+def _stands_alone(node: Node) -> bool:
+    """Whether a value without quotes around it is a literal in a text that is one: a number, a list."""
+    if isinstance(node, Default) and isinstance(node.other, Lit):
+        return _stands_alone(node.value) and str(node.other.value).isdigit()
+    return node.kind in ("digits", "int", "bool", "list", "object")
+
+
+def _open_quote(text: str, quote: str) -> str:
+    """The quote that is open at the end of a text."""
+    at = 0
+    while at < len(text):
+        if text[at] == "\\" and quote:
+            at += 1
+        elif quote and text[at] == quote:
+            quote = ""
+        elif not quote and text[at] in "'\"":
+            quote = text[at]
+        at += 1
+    return quote
+
+
+def _with_values(data: Any, pieces: list[Node]) -> Node:
+    if isinstance(data, dict):
+        return ObjectOf(tuple((_with_values(key, pieces), _with_values(item, pieces)) for key, item in data.items()))
+    if isinstance(data, list):
+        return ListOf(tuple(_with_values(item, pieces) for item in data))
+    if isinstance(data, int) and not isinstance(data, bool) and str(data).startswith(_NUMBER):
+        return _literal(pieces[int(str(data)[len(_NUMBER) :])])
+    if isinstance(data, str) and _MARK in data:
+        found = [
+            textual(pieces[int(part)]) if n % 2 else Lit(part)
+            for n, part in enumerate(data.split(_MARK))
+            if n % 2 or part
+        ]
+        return found[0] if len(found) == 1 else Concat(tuple(found))
+    return Lit(data)
+
+
+def _in_quotes(node: Concat) -> bool:
+    first, last = str(node.parts[0].value), str(node.parts[-1].value)  # type: ignore[union-attr]
+    mark = first[:1]
+    inner = [str(part.value) for part in node.parts if isinstance(part, Lit)]
+    text = "".join(inner)
+    return mark in ("'", '"') and last.endswith(mark) and text.count(mark) == 2 and "\\" not in text
+
+
+def _unquoted(node: Concat) -> Node:
+    first, *middle, last = node.parts
+    opened = Lit(str(first.value)[1:])  # type: ignore[union-attr]
+    closed = Lit(str(last.value)[:-1])  # type: ignore[union-attr]
+    kept = [part for part in (opened, *middle, closed) if part != Lit("")]
+    if len(kept) == 1:
+        return kept[0] if isinstance(kept[0], Lit) else Call("string", (textual(kept[0]),), "text")
+    return Concat(tuple(textual(part) for part in kept))
+
+
+def _read(text: str) -> Any:
+    """The value of a text that is a literal of Python: number, text in quotes, list, object. Else the text."""
+    from conn_engine.expressions.functions.literals import read_literal
+
+    return read_literal(text)
+
+
+def data(value: Any, names: Names) -> Node:
+    """A body's data: texts in it are templates, what comes out empty is left out of its object."""
+    if isinstance(value, str):
+        return typed(value, names)
+    if isinstance(value, dict):
+        pairs = []
+        for key, item in value.items():
+            made = data(item, names)
+            if made in (Lit(None), Lit("")):
+                continue
+            pairs.append((textual(translated(str(key), names)), made))
+        return ObjectOf(tuple(pairs), optional=True)
+    if isinstance(value, list):
+        return ListOf(tuple(data(item, names) for item in value))
+    if value is None or isinstance(value, str | int | float | bool):
+        return Lit(value)
+    return Lit(str(value))
+
+
+def leaves(node: Node, *, secrets: bool = False) -> Any:
+    """A tree as data with templates in it: objects and lists stay what they are, so that each value has its line."""
+    if isinstance(node, ObjectOf):
+        if not node.optional:
+            node = ObjectOf(tuple((key, _or_null(item)) for key, item in node.pairs))
+        vanishing = node.optional and any(vanishes(item) for _, item in node.pairs)
+        if all(isinstance(key, Lit) for key, _ in node.pairs) and not vanishing:
+            return {str(key.value): leaves(item, secrets=secrets) for key, item in node.pairs if isinstance(key, Lit)}
+        if secrets_in(node) and not secrets:
+            raise Untranslatable("a secret inside of a body")
+        return template(_optional(node))
+    if isinstance(node, ListOf):
+        return [leaves(item, secrets=secrets) for item in node.items]
+    if secrets_in(node) and not secrets:
+        raise Untranslatable("a secret inside of a body")
+    return template(node)
+
+
+def _optional(node: ObjectOf) -> Node:
+    """The object as one expression, in which what is undefined leaves its key out."""
+    return ObjectOf(tuple((key, _gone(item) if node.optional else _or_null(item)) for key, item in node.pairs))
+
+
+def _or_null(node: Node) -> Node:
+    """A value, or null where there is none."""
+    match node:
+        case Path(sure=False) | Call("literal", (Path(sure=False),)):
+            return Default(node, Lit(None))
+        case Cond(test, then, other):
+            return Cond(test, _or_null(then), _or_null(other))
+        case _:
+            return node
+
+
+def _gone(node: Node) -> Node:
+    match node:
+        case Default(value, other, truth) if other in (Lit(None), Lit("")) and not truth:
+            return value
+        case Cond(test, then, other) if other in (Lit(None), Lit("")):
+            return Cond(test, _gone(then), Path("$nothing"))
+        case Cond(test, then, other) if then in (Lit(None), Lit("")):
+            return Cond(Call("not", (test,), "bool"), _gone(other), Path("$nothing"))
+        case ObjectOf():
+            return _optional(node)
+        case _:
+            return node

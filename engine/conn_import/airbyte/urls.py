@@ -1,0 +1,287 @@
+"""A manifest's URL and path as `base_url`, `path` and `query`: one text of theirs becomes three things of ours.
+
+A value in our path is one segment. Where a manifest's value has slashes of its own (one of two paths, by a condition),
+it becomes a list, of which every item is a segment.
+"""
+
+import re
+from collections.abc import Callable, Container, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from conn_import.airbyte.jinja import (
+    Block,
+    Concat,
+    Cond,
+    Default,
+    ListOf,
+    Lit,
+    Node,
+    Not,
+    ObjectOf,
+    Path,
+    Secret,
+    Untranslatable,
+    secrets_in,
+    textual,
+    truth,
+)
+from conn_import.airbyte.templates import joined, parts, template
+from conn_import.words import snake
+
+__all__ = ["Url", "after_host", "base_of", "hosts_of", "query_of", "spread", "url_of", "with_places", "with_secrets"]
+
+Options: TypeAlias = Callable[[str], Sequence[str]]
+
+_SLASH = Lit("/")
+_MOST_ALTERNATIVES = 200
+_PAST_HOST = re.compile(r"https?://[^/?#]*[/?#]")
+_HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
+
+
+@dataclass(slots=True)
+class Url:
+    """Path and query of a request; `secrets` are those that the path reads."""
+
+    path: str
+    query: dict[str, Node] = field(default_factory=dict)
+    secrets: set[str] = field(default_factory=set)
+
+
+def with_secrets(node: Node) -> Node:
+    """A URL as it is for an account that has its secrets: what only asks whether one is there is answered."""
+    if isinstance(node, Cond):
+        test = truth(node.test)
+        if isinstance(test, Secret):
+            return with_secrets(node.then)
+        if isinstance(test, Not) and isinstance(test.value, Secret):
+            return with_secrets(node.other)
+        return Cond(node.test, with_secrets(node.then), with_secrets(node.other))
+    return joined([with_secrets(piece) for piece in node.parts]) if isinstance(node, Concat) else node
+
+
+def spread(node: Node) -> Node:
+    """A text with a choice in it as a choice between texts, when the choice is between parts of a host or a scheme.
+
+    `https://{{ 'eu.' if … else '' }}x.com` is one of two URLs; a host must be whole before it is one.
+    """
+    pieces = parts(textual(node))
+    for n, piece in enumerate(pieces):
+        if isinstance(piece, Cond) and all(isinstance(leaf, Lit) for leaf in _leaves(piece)):
+            branches = [spread(joined([*pieces[:n], one, *pieces[n + 1 :]])) for one in (piece.then, piece.other)]
+            return Cond(piece.test, branches[0], branches[1])
+    return joined(pieces)
+
+
+def _leaves(node: Node) -> list[Node]:
+    if isinstance(node, Cond):
+        return [*_leaves(node.then), *_leaves(node.other)]
+    return [node]
+
+
+def base_of(node: Node) -> str:
+    """`base_url`. Raises Untranslatable for what is no URL."""
+    made = template(spread(node))
+    if (
+        not isinstance(made, str)
+        or not re.match(r"https?://|\{\{", made)
+        or re.search(r"\s", re.sub(r"\{\{.*?\}\}", "", made))
+    ):
+        raise Untranslatable("a URL that does not begin with a scheme")
+    return made.rstrip("/")
+
+
+def hosts_of(node: Node, options: Options = lambda _: ()) -> list[str]:
+    """The hosts that a URL's tree writes out, those of every alternative. `options` are the values that a name of the
+    configuration may have, as far as the document lists them."""
+    found: dict[str, None] = {}
+    for text in _alternatives(node, options):
+        match = _HOST.match(text)
+        labels = ["*" if "\0" in label else label for label in match[1].lower().split(".")] if match else [""]
+        if not all(labels):
+            continue
+        while len(labels) > 1 and labels[0] == labels[1] == "*":
+            labels.pop(0)
+        if "*" not in labels[1:] and len(labels) > (2 if labels[0] == "*" else 1):
+            found[".".join(labels)] = None
+    return list(found)
+
+
+def _alternatives(node: Node, options: Options) -> list[str]:
+    """The texts that a URL may be, as far as its host goes; what is not written out is a mark."""
+    texts = [""]
+    for piece in parts(node):
+        values = _values(piece, options)
+        made = [
+            text if _PAST_HOST.match(text) else f"{text}{value}" for text in texts for value in dict.fromkeys(values)
+        ]
+        texts = list(dict.fromkeys(made)) if len(made) <= _MOST_ALTERNATIVES else [f"{text}\0" for text in texts]
+    return texts
+
+
+def _values(node: Node, options: Options) -> list[str]:
+    match node:
+        case Lit(value):
+            return [str(value)]
+        case Cond(_, then, other) | Default(then, other):
+            return [*_alternatives(then, options), *_alternatives(other, options)]
+        case Block(ObjectOf(pairs), (_,)):
+            return [text for _, item in pairs for text in _alternatives(item, options)]
+        case Path("context", (str() as name,)):
+            return list(options(name)) or ["\0"]
+        case _:
+            return ["\0"]
+
+
+def url_of(node: Node) -> Url:
+    """Path and query of a path's tree. What of the query comes out empty is sent empty, but for what a condition leaves
+    out."""
+    path, query = _divided(textual(node))
+    return Url(_path(path), query, secrets_in(path))
+
+
+def after_host(node: Node) -> tuple[list[Node], Node]:
+    """The parts of an absolute URL as far as its host goes, and what stands after that."""
+    pieces = parts(node)
+    for n, piece in enumerate(pieces):
+        text = str(piece.value) if isinstance(piece, Lit) else ""
+        slash = text.find("/", text.find("://") + 3 if "://" in text else 0)
+        if slash >= 0:
+            return [*pieces[:n], Lit(text[:slash])], joined([Lit(text[slash:]), *pieces[n + 1 :]])
+    return pieces, Lit("")
+
+
+def with_places(node: Node, names: Container[str]) -> tuple[Node, dict[str, str]]:
+    """A path's tree with `{place}` where one of these secrets stands by itself, and their names by the places."""
+    made: list[Node] = []
+    places: dict[str, str] = {}
+    in_query = False
+    for piece in parts(node):
+        in_query = in_query or (isinstance(piece, Lit) and "?" in str(piece.value))
+        if in_query or not isinstance(piece, Secret) or piece.name not in names:
+            made.append(piece)
+            continue
+        places[snake(piece.name)] = piece.name
+        made.append(Lit(f"{{{snake(piece.name)}}}"))
+    return joined(made), places
+
+
+Query = dict[str, Node]
+
+
+def _divided(node: Node) -> tuple[Node, Query]:
+    """What stands before the first question mark, and the query after it."""
+    if isinstance(node, Cond):
+        (left, in_left), (right, in_right) = _divided(node.then), _divided(node.other)
+        query: Query = {}
+        for name in {**in_left, **in_right}:
+            then, other = in_left.get(name, Lit(None)), in_right.get(name, Lit(None))
+            query[name] = then if then == other else Cond(node.test, then, other)
+        return (left if left == right else Cond(node.test, left, right)), query
+    pieces = parts(node)
+    for n, piece in enumerate(pieces):
+        if isinstance(piece, Lit) and "?" in str(piece.value):
+            before, _, after = str(piece.value).partition("?")
+            asked = query_of([Lit(after), *pieces[n + 1 :]])
+            return (node, {}) if asked is None else (joined([*pieces[:n], Lit(before)]), asked)
+        if isinstance(piece, Cond) and n == len(pieces) - 1:
+            path, query = _divided(piece)
+            if query:
+                return joined([*pieces[:n], path]), query
+    return node, {}
+
+
+def query_of(pieces: list[Node]) -> Query | None:
+    """`a=1&b={{x}}` as parameters; None when it is no such list."""
+    query: Query = {}
+    current: list[list[Node]] = [[]]
+    for piece in pieces:
+        if not isinstance(piece, Lit):
+            current[-1].append(piece)
+            continue
+        for n, text in enumerate(str(piece.value).split("&")):
+            if n:
+                current.append([])
+            if text:
+                current[-1].append(Lit(text))
+    for pair in current:
+        if not pair:
+            continue
+        first = pair[0]
+        if not isinstance(first, Lit) or "=" not in str(first.value):
+            return None
+        name, _, value = str(first.value).partition("=")
+        if not name or name in query or "/" in name:
+            return None
+        query[name] = joined([Lit(value), *pair[1:]])
+    return query
+
+
+def _path(node: Node) -> str:
+    """The path as a template."""
+    made: list[str] = []
+    for piece in _whole_segments(parts(node)):
+        if isinstance(piece, Lit):
+            text = re.sub("/{2,}", "/", str(piece.value)).replace("{{", "{{'{{'}}")
+            made.append(text.lstrip("/") if made and made[-1].endswith("/") else text)
+        elif _has_slash(piece):
+            made.append(str(template(_segments(piece))))
+        else:
+            made.append(str(template(piece)))
+    text = "".join(made)
+    return text if text.startswith("/") or not text else f"/{text}"
+
+
+def _whole_segments(pieces: list[Node]) -> list[Node]:
+    """The same pieces, but a choice of paths together with what stands in its first and its last segment."""
+    waiting = [one for piece in pieces for one in _at_slashes(piece)]
+    made: list[Node] = []
+    while waiting:
+        piece = waiting.pop(0)
+        if isinstance(piece, Cond) and _has_slash(piece):
+            before: list[Node] = []
+            after: list[Node] = []
+            while made and made[-1] != _SLASH:
+                before.insert(0, made.pop())
+            while waiting and waiting[0] != _SLASH:
+                after.append(waiting.pop(0))
+            piece = _around(before, piece, after)
+        made.append(piece)
+    return parts(joined(made))
+
+
+def _at_slashes(piece: Node) -> list[Node]:
+    return [Lit(text) for text in re.split("(/)", str(piece.value)) if text] if isinstance(piece, Lit) else [piece]
+
+
+def _around(before: list[Node], piece: Node, after: list[Node]) -> Node:
+    if isinstance(piece, Cond):
+        return Cond(piece.test, _around(before, piece.then, after), _around(before, piece.other, after))
+    return joined([*before, *parts(piece), *after])
+
+
+def _has_slash(node: Node) -> bool:
+    if isinstance(node, Cond):
+        return _has_slash(node.then) or _has_slash(node.other)
+    if isinstance(node, Default):
+        return _has_slash(node.other)
+    return any(isinstance(one, Lit) and "/" in str(one.value) for one in parts(node))
+
+
+def _segments(node: Node) -> Node:
+    """A text with slashes as the list of its segments."""
+    if isinstance(node, Cond):
+        return Cond(node.test, _segments(node.then), _segments(node.other))
+    if isinstance(node, Default):
+        return Default(_segments(node.value), _segments(node.other), node.truth)
+    found: list[list[Node]] = [[]]
+    for piece in parts(node):
+        if not isinstance(piece, Lit):
+            found[-1].append(piece)
+            continue
+        for n, text in enumerate(str(piece.value).split("/")):
+            if n:
+                found.append([])
+            if text:
+                found[-1].append(Lit(text))
+    return ListOf(tuple(joined(one) for one in found if one))

@@ -1,0 +1,305 @@
+"""From a contract to the data of connector.yaml: names, requests, guesses. Its text is `writing`'s."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Any
+
+from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.config.host_patterns import base_hosts
+from conn_import.contract import Contract, Finished, Where
+from conn_import.formats import Options
+from conn_import.naming import Name, names_of
+from conn_import.paging import Paging, guess, pages_somehow
+from conn_import.parts import body_of, files_note
+from conn_import.records import path_text, record_shape, records_path
+from conn_import.requests import Form, HeaderPlan, form_of, plan_headers
+from conn_import.together import carry_keys
+from conn_import.words import plain
+
+__all__ = ["Built", "Operation", "build"]
+
+_GUESS = "guess"
+_READS = frozenset({
+    "autocomplete", "batch_get", "batch_read", "count", "filter", "find", "get", "list", "lookup", "preview",
+    "query", "read", "search", "validate",
+})  # fmt: skip
+_ITSELF = ("me", "myself", "self", "whoami", "current_user", "user", "account", "profile", "current")
+
+
+@dataclass(slots=True)
+class Operation:
+    """One operation of the connector as it is built."""
+
+    endpoint: Endpoint
+    name: Name
+    form: Form
+    records: tuple[str, ...]
+    paging: Paging | None
+
+
+@dataclass(slots=True)
+class Built:
+    """`data` is connector.yaml's content; `notes` are comments beside keys, by path; `left` counts what `only` left
+    out; `operations` are in the document's order; `common` is the connector's own paging."""
+
+    data: dict[str, Any]
+    notes: dict[Where, str] = field(default_factory=dict)
+    operations: list[Operation] = field(default_factory=list)
+    left: int = 0
+    common: Paging | None = None
+
+    def finished(self, contract: Contract) -> Finished:
+        """What is to be written of it."""
+        return Finished(
+            format=contract.format,
+            title=contract.title,
+            data=self.data,
+            notes=self.notes,
+            operations=[(one.name.text, one.endpoint.where) for one in self.operations],
+            losses=contract.losses,
+            found=contract.found,
+            left=self.left,
+            observed=contract.observed,
+        )
+
+
+def build(contract: Contract, options: Options) -> Built:
+    """The connector of a contract. It has no operations when nothing is left: the caller decides what that means."""
+    names = names_of(contract.endpoints, contract.title)
+    chosen = [
+        (endpoint, names[n])
+        for n, endpoint in enumerate(contract.endpoints)
+        if _wanted(endpoint, names[n], options.only)
+    ]
+    built = Built({}, left=len(contract.endpoints) - len(chosen))
+    contract.losses.forget(_left(contract, [endpoint for endpoint, _ in chosen], options.only))
+    carry_keys(contract, [endpoint for endpoint, _ in chosen])
+    if contract.unauthorised and contract.authorization is None:
+        contract.losses.add(contract.unauthorised)
+    plan = plan_headers([endpoint for endpoint, _ in chosen])
+    for endpoint, name in chosen:
+        operation = _operation(endpoint, name, plan, contract)
+        if operation is not None:
+            built.operations.append(operation)
+    common = built.common = _common_paging(built.operations)
+    arrays = _common_arrays(built.operations)
+    built.data = _connector(contract, options, plan, built)
+    if arrays and arrays != "repeat":
+        built.data["query_format"] = {"arrays": arrays}
+    if common is not None:
+        built.data["pagination"] = common.settings
+        built.notes[("pagination",)] = f"{_GUESS}, from {common.clue}"
+    verify = _verify(built.operations)
+    if verify:
+        built.data["verify"] = verify
+        built.notes[("verify",)] = f"{_GUESS}: a call that needs nothing"
+    resources: dict[str, dict[str, Any]] = {}
+    for operation in built.operations:
+        row = _row(operation, contract, common, arrays or "repeat", built.notes)
+        resources.setdefault(operation.name.resource, {})[operation.name.method] = row
+    built.data["resources"] = resources
+    return built
+
+
+def _wanted(endpoint: Endpoint, name: Name, only: Sequence[str]) -> bool:
+    if not only:
+        return True
+    texts = (endpoint.path, name.text, name.resource, endpoint.name, *endpoint.tags)
+    return any(fnmatchcase(text, pattern) for text in texts for pattern in only)
+
+
+def _left(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -> Callable[[str], bool]:
+    """Whether a place is an operation that was left out as asked; of one that is not usable the path decides."""
+    kept, known = ({endpoint.where for endpoint in some} for some in (chosen, contract.endpoints))
+
+    def left(place: str) -> bool:
+        method, _, path = place.partition(" ")
+        if not only or place in kept or not (method.isupper() and path.startswith("/")):
+            return False
+        return place in known or not any(fnmatchcase(path, pattern) for pattern in only)
+
+    return left
+
+
+def _operation(endpoint: Endpoint, name: Name, plan: HeaderPlan, contract: Contract) -> Operation | None:
+    path = records_path(endpoint.answer.shape, name) or ()
+    listing = name.many and not endpoint.answer.format
+    paging = guess(endpoint) if listing else None
+    set_by_paging = _set_by(paging)
+    form = form_of(endpoint, set_by_paging, plan, contract.losses)
+    if form is None:
+        return None
+    _unsaid(endpoint, name, path, paging, contract)
+    if paging is not None and paging.ends and paging.size is not None and paging.size.maximum:
+        form.query.setdefault(paging.size.name, paging.size.maximum)
+    return Operation(endpoint, name, form, path, paging)
+
+
+def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], paging: Paging | None, contract: Contract) -> None:
+    """List what a listing needs and the document does not say."""
+    shape = endpoint.answer.shape
+    if name.method == "list" and not path and (shape is None or shape.type != "array"):
+        contract.losses.add("where the records are in the answer: the document does not say", endpoint.where)
+    if name.many and paging is None and (param := pages_somehow(endpoint)):
+        what = "how a listing goes on: a parameter tells that it does, the answer's schema does not tell how"
+        contract.losses.add(what, f"{endpoint.where} ({plain(param, 40)})")
+
+
+def _set_by(paging: Paging | None) -> list[str]:
+    config = paging.settings.get("config", {}) if paging is not None else {}
+    return [str(value) for key, value in config.items() if key.endswith("_param")]
+
+
+def _common_paging(operations: Sequence[Operation]) -> Paging | None:
+    """The paging that most lists have, when it does no harm to those that have none."""
+    rows = [one.paging for one in operations if one.paging is not None and one.paging.ends and not _in_body(one.paging)]
+    counts = Counter(repr(paging.settings) for paging in rows)
+    best = max(counts.values(), default=0)
+    return next((paging for paging in rows if counts[repr(paging.settings)] == best), None)
+
+
+def _in_body(paging: Paging) -> bool:
+    config = paging.settings.get("config", {})
+    return "cursor_body" in config or "cursor_form" in config
+
+
+def _common_arrays(operations: Sequence[Operation]) -> str:
+    counts = Counter(one.arrays for op in operations for one in op.endpoint.parameters if one.arrays)
+    return max(sorted(counts), key=lambda style: counts[style]) if counts else ""
+
+
+def _connector(contract: Contract, options: Options, plan: HeaderPlan, built: Built) -> dict[str, Any]:
+    fields = list(contract.fields)
+    for header, key in plan.supplied.items():
+        if all(row["name"] != key for row in fields):
+            fields.append({"name": key, "description": f"Sent as {plain(header, 80)}"})
+            contract.context[key] = "example"
+    data: dict[str, Any] = {"name": options.name, "label": contract.title or options.name}
+    for key, value in (
+        ("description", contract.description),
+        ("docs_url", contract.docs_url),
+        ("base_url", contract.base_url),
+        ("fields", fields),
+    ):
+        if value:
+            data[key] = value
+    data["credentials"] = contract.credentials or {"format": "none"}
+    data["authorization"] = contract.authorization or {"format": "none"}
+    if contract.hosts:  # then they are all that may get the credential, those of other URLs too
+        own = {str(n): {"base_url": one.endpoint.base_url} for n, one in enumerate(built.operations)}
+        data["hosts"] = _hosts(contract.hosts, base_hosts({**data, "resources": own}))
+    if plan.templates:
+        data["headers"] = plan.templates
+    return data
+
+
+def _hosts(listed: list[str], found: Sequence[str]) -> list[str]:
+    """The hosts that a document lists, and those of its other URLs; a pattern for hosts that are listed adds none."""
+    ends = [pattern.removeprefix("*") for pattern in found if pattern.startswith("*")]
+    known = {f"*{end}" for end in ends if any(host.endswith(end) for host in listed)}
+    return [*listed, *(host for host in found if host not in listed and host not in known)]
+
+
+def _verify(operations: Sequence[Operation]) -> str:
+    """A GET that needs nothing from the caller: about the account itself, else the first short list."""
+    usable = [
+        one
+        for one in operations
+        if one.endpoint.method == "get"
+        and not one.form.names
+        and not one.form.asked
+        and not one.endpoint.deprecated
+        and not one.endpoint.base_url
+        and not one.form.lacks_header
+    ]
+    for word in _ITSELF:
+        for one in usable:
+            if one.name.method == word or (
+                one.name.resource.endswith((f"_{word}", f"{word}s")) and one.name.method == "get"
+            ):
+                return one.name.text
+    lists = [one for one in usable if one.name.method == "list"] or usable
+    shortest = min(lists, key=lambda one: one.endpoint.path.count("/"), default=None)
+    return shortest.name.text if shortest is not None else ""
+
+
+def _row(
+    operation: Operation, contract: Contract, common: Paging | None, arrays: str, notes: dict[Where, str]
+) -> dict[str, Any]:
+    endpoint, form = operation.endpoint, operation.form
+    here: Where = ("resources", operation.name.resource, operation.name.method)
+    row: dict[str, Any] = {}
+    if endpoint.summary:
+        row["description"] = endpoint.summary
+    row |= {"method": endpoint.method, "path": form.path}
+    if endpoint.base_url:
+        row["base_url"] = endpoint.base_url
+    if form.query:
+        row["query"] = form.query
+        if (
+            operation.paging is not None
+            and operation.paging.size is not None
+            and operation.paging.size.name in form.query
+        ):
+            notes[(*here, "query", operation.paging.size.name)] = "the most at once"
+    if form.headers:
+        row["headers"] = form.headers
+    if endpoint.body_format in ("form", "graphql", "multipart", "raw"):
+        row["body_format"] = endpoint.body_format
+    if endpoint.body_format == "raw":
+        notes[*here, "body_format"] = "a text, or the file that the caller gives"
+    if endpoint.body_format == "multipart":
+        if note := files_note(endpoint):
+            notes[*here, "body_format"] = note
+        if body := body_of(endpoint, contract.losses):
+            row["body"] = body
+    if endpoint.answer.format:
+        row["response_format"] = endpoint.answer.format
+    if operation.records:
+        row["response_path"] = path_text(operation.records)
+        notes[(*here, "response_path")] = _GUESS
+    if endpoint.method == "post" and operation.name.method in _READS:
+        row["writes"] = False
+        notes[(*here, "writes")] = f"{_GUESS}: a POST that reads"
+    _own_settings(row, operation, common, arrays=arrays, contract=contract, notes=notes)
+    if endpoint.deprecated:
+        row["deprecated"] = {"sunset": endpoint.sunset} if endpoint.sunset else {}
+    return row
+
+
+def _own_settings(
+    row: dict[str, Any],
+    operation: Operation,
+    common: Paging | None,
+    *,
+    arrays: str,
+    contract: Contract,
+    notes: dict[Where, str],
+) -> None:
+    """Paging and list spelling, where the operation differs from the connector."""
+    paging = operation.paging
+    here: Where = ("resources", operation.name.resource, operation.name.method)
+    if paging is not None and (common is None or paging.settings != common.settings):
+        row["pagination"] = paging.settings
+        notes[(*here, "pagination")] = f"{_GUESS}, from {paging.clue}"
+    elif paging is None and common is not None and _contradicts(operation.endpoint, common):
+        row["pagination"] = {"format": "none"}
+        notes[(*here, "pagination")] = f"{_GUESS}: what leads the others on is another thing here"
+    styles = {one.arrays for one in operation.endpoint.parameters if one.arrays}
+    if len(styles) > 1:
+        contract.losses.add("lists in the query spelled in two ways by one operation", operation.endpoint.where)
+    elif styles and styles != {arrays}:
+        row["query_format"] = {"arrays": styles.pop()}
+
+
+def _contradicts(endpoint: Endpoint, common: Paging) -> bool:
+    """Whether an answer has an object or a list where the others have their next cursor or URL."""
+    if not common.next:
+        return False
+    found = record_shape(endpoint.answer.shape, common.next)
+    value: Any = endpoint.answer.example
+    for part in common.next:
+        value = value.get(part) if isinstance(value, dict) else None
+    return (found is not None and found.type in ("object", "array")) or isinstance(value, dict | list)

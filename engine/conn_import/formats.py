@@ -1,0 +1,49 @@
+"""The formats that can be imported: one module each, in one table. A new one is a module and its name here."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_import.beside import Beside
+from conn_import.contract import Contract, Finished
+
+__all__ = ["Format", "Options", "formats"]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
+    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
+    `entry` is the key of one connector in a document that holds several; `beside` are the files beside the document.
+    """
+
+    name: str
+    only: tuple[str, ...] = ()
+    base_url: str = ""
+    security: str = ""
+    samples: bool = False
+    entry: str = ""
+    beside: Beside = field(default_factory=lambda: Beside(None))
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format: `recognises` looks at parsed data, `read` makes the contract of it, or the finished connector of a
+    document that says more than a contract holds. It raises ConfigurationError where it can make neither. `entries` are
+    the keys of the connectors in a document of several, which `Options.entry` chooses from. `takes` names the options
+    that mean something for such a document, besides its name and base URL."""
+
+    label: str
+    recognises: Callable[[Any], bool]
+    read: Callable[[Any, Options], Contract | Finished]
+    entries: Callable[[Any], list[str]] = lambda _: []
+    takes: frozenset[str] = frozenset()
+
+
+def formats() -> tuple[Format, ...]:
+    """All formats, in the order in which they are tried."""
+    from conn_import import airbyte, har, nango, openapi, postman
+
+    rows = (openapi, "only security samples"), (postman, "only samples"), (har, "only samples"), (airbyte, "only")
+    plain = tuple(Format(one.LABEL, one.recognises, one.read, takes=frozenset(takes.split())) for one, takes in rows)
+    return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.keys))

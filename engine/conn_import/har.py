@@ -1,0 +1,194 @@
+"""HAR files as contracts: what was recorded once is taken for what the vendor offers.
+
+Segments that look like ids become parameters. Secrets are left out as in every recording.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned
+from conn_engine.documents import dump_json
+from conn_engine.recordings.exchanges import flat
+from conn_engine.recordings.files import Exchange
+from conn_engine.recordings.har import import_har
+from conn_engine.secrets import REDACTED, secret_name
+from conn_engine.urls import split_plain_url
+from conn_import.contract import Contract
+from conn_import.formats import Options
+from conn_import.lists import listing
+from conn_import.places import Server, place_server
+from conn_import.secrecy import key_name, secret_like
+from conn_import.together import Settings, beside
+from conn_import.words import identifier, plain, single, snake
+
+__all__ = ["LABEL", "read", "recognises"]
+
+LABEL = "HAR"
+_ID = re.compile(
+    r"\d+|[0-9a-fA-F]{8}-[0-9a-fA-F-]{27,}|[0-9a-fA-F]{16,}|[A-Za-z]{1,6}_[A-Za-z0-9]{8,}|(?=[A-Za-z]*\d)[A-Za-z0-9]{15,}"
+)
+_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head"})
+_MOST = 100_000
+
+
+def recognises(data: Any) -> bool:
+    """Whether a document is an HTTP archive."""
+    log = data.get("log") if isinstance(data, Mapping) else None
+    return isinstance(log, Mapping) and isinstance(log.get("entries"), list)
+
+
+def read(data: Any, options: Options) -> Contract:
+    """The contract of the host that most API calls went to. What it cannot hold is in its losses."""
+    contract = Contract(format=LABEL, source="har", observed=True)
+    entries = data["log"]["entries"]
+    exchanges = import_har(dump_json(data), file="the HAR")[:_MOST]
+    contract.found = len(exchanges)
+    hosts = Counter(_origin(one) for one in exchanges if _is_api(one))
+    main = max(hosts, key=lambda origin: hosts[origin], default="")
+    place_server(contract, Server(main) if main else None, given=options.base_url)
+    contract.title = plain(split_plain_url(main).hostname or "", 80)
+    _authorise(contract, entries, main)
+    groups: dict[tuple[str, str], list[Exchange]] = {}
+    for exchange in exchanges:
+        origin, where = _origin(exchange), f"{exchange.request.method} {plain(_path(exchange), 100)}"
+        if origin != main:
+            contract.losses.add("calls to other hosts", plain(origin, 80))
+        elif not _is_api(exchange):
+            contract.losses.add("calls that no JSON answered", where)
+        elif exchange.request.method.lower() not in _METHODS:
+            contract.losses.add("calls with other methods", where)
+        else:
+            path = _template(_path(exchange))
+            groups.setdefault((exchange.request.method.lower(), path), []).append(exchange)
+    for (method, path), found in groups.items():
+        endpoint = _endpoint(method, path, found, contract)
+        if endpoint is not None:
+            contract.endpoints.append(endpoint)
+    return contract
+
+
+def _origin(exchange: Exchange) -> str:
+    parts = split_plain_url(exchange.request.url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+def _path(exchange: Exchange) -> str:
+    return unquote(split_plain_url(exchange.request.url).path) or "/"
+
+
+def _is_api(exchange: Exchange) -> bool:
+    response = exchange.response
+    return response.body is not UNSET or (response.status < 300 and response.text is None and response.base64 is None)
+
+
+def _template(path: str) -> str:
+    """The path with `{contact_id}` where a segment looks like an id."""
+    segments = path.split("/")
+    for n, segment in enumerate(segments):
+        known = _ID.fullmatch(segment) and n > 1 and not re.fullmatch(r"v\d+", segment)
+        if known or REDACTED in segment or secret_like(segment):
+            before = next((s for s in reversed(segments[:n]) if s and "{" not in s), "")
+            name = identifier(f"{single(snake(before))}_id")
+            segments[n] = f"{{{name if f'{{{name}}}' not in segments else f'{name}_{n}'}}}"
+    return "/".join(segments)
+
+
+def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract) -> Endpoint | None:
+    endpoint = Endpoint(method, path)
+    good = [one for one in found if one.response.status < 300]
+    if not good:
+        contract.losses.add("calls that were only ever refused", endpoint.where)
+        return None
+    for name, values in _queries(found).items():
+        if name and not secret_name(name) and not any(REDACTED in value for value in values):
+            numeric = all(value.isdigit() for value in values)
+            one = Parameter(name[:120], "query", kind="integer" if numeric else "string", sample=values[0][:500])
+            endpoint.parameters.append(one)
+    request = good[0].request
+    if request.form is not None:
+        endpoint.body_format, endpoint.body = "form", Shape.of(learned(request.form))
+    elif request.body is not UNSET:
+        endpoint.body_format, endpoint.body = "json", Shape.of(learned(request.body))
+    elif request.parts is not None:
+        endpoint.body_format = "multipart"
+        endpoint.body = Shape.of(learned({part.name: part.text or "" for part in request.parts}))
+        endpoint.parts = Parts(tuple(dict.fromkeys(part.name for part in request.parts if part.filename)))
+    elif request.text is not None or request.base64 is not None:
+        contract.losses.add("operations with a body that is neither JSON nor a form", endpoint.where)
+        return None
+    endpoint.answer.headers = frozenset(name.lower() for one in good for name in one.response.headers)
+    # The answer with the most in it teaches the most: an empty list has no fields.
+    best = max(
+        (one.response.body for one in good if one.response.body is not UNSET), key=lambda b: len(str(b)), default=UNSET
+    )
+    if best is not UNSET:
+        endpoint.answer.shape, endpoint.answer.example = Shape.of(learned(best)), best
+    return endpoint
+
+
+def _queries(found: list[Exchange]) -> dict[str, list[str]]:
+    rows: dict[str, list[str]] = {}
+    for one in found[:200]:
+        pairs = [*flat(one.request.query), *parse_qsl(split_plain_url(one.request.url).query, keep_blank_values=True)]
+        for name, value in pairs:
+            rows.setdefault(name, []).append(str(value))
+    return rows
+
+
+def _authorise(contract: Contract, entries: Any, main: str) -> None:
+    """How the calls to the host were authorised, by the names of what they carried. Of values only a scheme is read.
+
+    What the calls with the most frequent way carried together is carried together.
+    """
+    names: Counter[str] = Counter()
+    together: Counter[frozenset[str]] = Counter()
+    for entry in entries[:_MOST]:
+        request = entry.get("request") if isinstance(entry, Mapping) else None
+        if isinstance(request, Mapping) and str(request.get("url", "")).lower().startswith(main):
+            labels = frozenset(_labels(request))
+            names.update(labels)
+            together[labels] += 1
+    ranked = sorted(names, key=lambda label: (-names[label], label))
+    first = next((label for label in ranked if _way(label) is not None), "")
+    with_first = [labels for labels in together if first in labels]
+    carried = max(with_first, key=lambda labels: (together[labels], sorted(labels)), default=frozenset[str]())
+    usable = [label for label in ranked if label in carried and _way(label) is not None]
+    usable.sort(key=lambda label: not label.startswith("scheme "))  # a scheme leads, keys stand beside it
+    for label in (*usable, *(label for label in ranked if label not in usable)):
+        way = _way(label) if label in usable else None
+        if way is None or (label != usable[0] and label.startswith("scheme ")):
+            contract.losses.add(f"authorisation by {plain(label, 60)}")
+        elif contract.authorization is None or contract.credentials is None:
+            contract.credentials, contract.authorization = way
+        else:
+            made = beside((contract.credentials, contract.authorization), [(label.partition(" ")[2], way[1])])
+            contract.credentials, contract.authorization = made
+    if not names:
+        contract.losses.add("how requests are authorised: the file does not say (browsers leave it out)")
+
+
+def _labels(request: Mapping[str, Any]) -> Iterator[str]:
+    """What of a request may be its authorization: `scheme bearer`, `header X-Key`, `query key`, `cookie`."""
+    for header in listing(request.get("headers")):
+        name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
+        if name.lower() == "authorization":
+            yield f"scheme {str(header.get('value', '')).partition(' ')[0].lower()}"
+        elif key_name(name, "header"):
+            yield "cookie" if name.lower() == "cookie" else f"header {name}"
+    for pair in listing(request.get("queryString")):
+        if isinstance(pair, Mapping) and secret_name(str(pair.get("name", ""))):
+            yield f"query {pair['name']}"
+
+
+def _way(label: str) -> Settings | None:
+    """Credentials and authorization of a label; None for what cannot be carried: sessions of browsers, odd schemes."""
+    place, _, name = label.partition(" ")
+    if place == "scheme":
+        return ({"format": name}, {"format": name}) if name in ("bearer", "basic") else None
+    usable = re.fullmatch(r"[A-Za-z0-9_.-]+", name) and not re.search("csrf|xsrf", name.lower())
+    return ({"format": "api_key"}, {"format": place, "config": {"name": name}}) if usable else None

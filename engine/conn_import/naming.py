@@ -1,0 +1,255 @@
+"""Names of resources and operations, guessed from paths and methods. The same document always gets the same names.
+
+`/deals` is `deals.list` and `deals.create`, `/deals/{id}` `deals.get`, `/deals/{id}/products` `deal_products.list`,
+`/deals/search` `deals.search`, `/chat.postMessage` `chat.post_message`. Two operations of one name: the one with the
+shorter path keeps it, the other is called by the document's own name for it, or gets a number.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.config.models import Resource
+from conn_import.words import identifier, plural, single, snake, squeezed
+
+__all__ = ["Name", "names_of"]
+
+_NOISE = re.compile(
+    r"(?:api|rest|v\d+(?:\.\d+)*(?:beta|alpha)?\d*|\d+(?:\.\d+)*|\d{4}-\d{2}(?:-\d{2})?)", re.IGNORECASE
+)
+_VERSION = re.compile(r"v\d+(?:\.\d+)*", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.(?:json|xml|csv)$", re.IGNORECASE)
+_BULK = frozenset({"batch", "bulk", "batches"})
+_VERBS = frozenset({
+    "activate", "add", "approve", "archive", "assign", "attach", "autocomplete", "cancel", "capture", "clone",
+    "close", "complete", "confirm", "convert", "copy", "count", "create", "deactivate", "delete", "detach",
+    "disable", "download", "duplicate", "enable", "execute", "export", "filter", "finalize", "find", "get",
+    "import", "list", "lock", "lookup", "merge", "move", "pay", "preview", "publish", "purge", "query", "read",
+    "recent", "refresh", "refund", "reject", "remove", "reopen", "resend", "restore", "run", "search", "send",
+    "set", "start", "stop", "subscribe", "sync", "transfer", "unarchive", "unassign", "unlock", "unpublish",
+    "unsubscribe", "update", "upload", "upsert", "validate", "verify", "void",
+})  # fmt: skip
+RESERVED = frozenset({"operations", *(name for name in Resource.__struct_fields__), *Resource.aliases})
+"""Keys of a resource that are no operation's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """`resource.method`; `many` when a list of records is expected; `noun` is the path's last word of its own."""
+
+    resource: str
+    method: str
+    many: bool
+    noun: str
+
+    @property
+    def text(self) -> str:
+        """`resource.method`."""
+        return f"{self.resource}.{self.method}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Segment:
+    text: str
+    parameter: bool
+
+
+def names_of(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, Name]:
+    """The name of each endpoint, by its position."""
+    paths = _Paths(endpoints, title)
+    order = sorted(
+        range(len(endpoints)),
+        key=lambda n: (len(paths.segments[n]), endpoints[n].path, endpoints[n].method, n),
+    )
+    names: dict[int, Name] = {}
+    taken: set[str] = set()
+    counts: Counter[str] = Counter()
+    for number in order:
+        name = paths.name(number, endpoints[number])
+        if name.text in taken:
+            own = _own_method(endpoints[number], name)
+            name = Name(name.resource, own, name.many, name.noun)
+        base = name
+        while name.text in taken:
+            counts[base.text] += 1
+            name = Name(base.resource, f"{base.method}_{counts[base.text] + 1}", base.many, base.noun)
+        taken.add(name.text)
+        names[number] = name
+    return names
+
+
+def _own_method(endpoint: Endpoint, name: Name) -> str:
+    """The document's own name for an operation, the resource's words left out; else its HTTP method."""
+    words = [word for word in snake(endpoint.name.rpartition("/")[2]).split("_") if word]
+    known = {form for part in name.resource.split("_") for form in (part, single(part))}
+    rest = [word for word in words if word not in known]
+    return _allowed("_".join(rest or words) or f"{name.method}_{endpoint.method}")
+
+
+def _allowed(method: str) -> str:
+    method = identifier(method, "call")
+    return f"{method}_records" if method in RESERVED else method
+
+
+class _Paths:
+    """The paths of a document, cut into segments without what all have in common."""
+
+    def __init__(self, endpoints: Sequence[Endpoint], title: str) -> None:
+        self._title = snake(title)
+        cut = [_segments(endpoint.path) for endpoint in endpoints]
+        skipped = _common(cut)
+        self.segments = [_without_noise(segments[skipped:]) for segments in cut]
+        keys = [tuple(_key(segment) for segment in segments) for segments in self.segments]
+        self._methods: dict[tuple[str, ...], set[str]] = {}
+        self._below: set[tuple[str, ...]] = set()
+        for key, endpoint in zip(keys, endpoints, strict=True):
+            self._methods.setdefault(key, set()).add(endpoint.method)
+            self._below.update(key[:length] for length in range(1, len(key)))
+        self._nameless = {
+            segment.text
+            for segments in self.segments
+            for segment in segments
+            if not segment.parameter and not snake(segment.text).strip("_0123456789")
+        }
+
+    def name(self, number: int, endpoint: Endpoint) -> Name:
+        segments = self.segments[number]
+        written = [segment for segment in segments if not segment.parameter]
+        if not written:
+            return Name("root", _allowed(_usual(endpoint, item=False, many=False)), False, "")
+        last = written[-1].text
+        if len(written) == 1 and "." in last.strip("."):
+            return _remote_call(last, endpoint)
+        if len(segments) == 1 and endpoint.method == "post" and snake(last).split("_")[0] in _VERBS:
+            return Name(identifier(snake(last), "root"), _allowed(snake(last)), True, last)
+        action, rest = self._action(segments, endpoint)
+        noun = next((segment.text for segment in reversed(rest) if not segment.parameter), last)
+        resource = self._resource(rest)
+        item = bool(rest) and rest[-1].parameter
+        if action:
+            shape = endpoint.answer.shape
+            many = shape is not None and not (item and endpoint.method != "get")
+            return Name(resource, _allowed(action), many, noun)
+        many = not item and endpoint.method == "get" and _lists(endpoint, noun)
+        below = {"put", "patch"} & self._methods[tuple(_key(segment) for segment in segments)]
+        return Name(resource, _allowed(_usual(endpoint, item=item, many=many, both=len(below) == 2)), many, noun)
+
+    def _resource(self, segments: Sequence[_Segment]) -> str:
+        words: list[str] = []
+        written = [n for n, segment in enumerate(segments) if not segment.parameter]
+        for n in written:
+            word = snake(segments[n].text)
+            if segments[n].text in self._nameless:
+                word = self._title if len(self._nameless) == 1 and self._title else f"type_{word}"
+            followed = n + 1 < len(segments) and segments[n + 1].parameter
+            word = single(word) if followed and n != written[-1] else word
+            if words and word.startswith(f"{words[-1]}_"):
+                words.pop()  # projects/{id}/project_memberships
+            words.append(word)
+        return identifier(snake("_".join(word for word in words if word)), "root")
+
+    def _action(self, segments: list[_Segment], endpoint: Endpoint) -> tuple[str, list[_Segment]]:
+        """What the path's last segments do to the resource before them, and the segments of that resource."""
+        last = segments[-1]
+        if last.parameter or len(segments) < 2:
+            return "", segments
+        bulk = max((n for n, one in enumerate(segments) if n and one.text.lower() in _BULK), default=0)
+        if bulk and not any(one.parameter for one in segments[bulk:]):
+            return "_".join(snake(one.text) for one in segments[bulk:]), segments[:bulk]
+        before = segments[:-1]
+        key = tuple(_key(segment) for segment in segments)
+        word = snake(last.text)
+        if word.split("_")[0] in _VERBS and (key not in self._below or word in _VERBS):
+            return word, before
+        if plural(last.text) or key in self._below:
+            return "", segments
+        methods = self._methods[key]
+        alone = len(methods) == 1
+        owner = before[-1].parameter or tuple(_key(segment) for segment in before) in self._methods
+        if alone and owner and (endpoint.method != "get" or not _lists(endpoint, last.text)):
+            return word, before
+        if alone and endpoint.method == "get" and not before[-1].parameter and owner:
+            return word, before
+        return "", segments
+
+
+def _remote_call(text: str, endpoint: Endpoint) -> Name:
+    """`admin.apps.list` as `admin_apps.list`."""
+    resource, _, method = text.rpartition(".")
+    word = snake(method)
+    many = word == "list" or endpoint.method == "get"
+    return Name(identifier(snake(resource), "root"), _allowed(word), many, resource.rpartition(".")[2])
+
+
+def _usual(endpoint: Endpoint, *, item: bool, many: bool, both: bool = False) -> str:
+    method = endpoint.method
+    if method == "get":
+        return "list" if many else "get"
+    if method == "post":
+        return "update" if item else "create"
+    if method == "delete":
+        return "delete"
+    if method in ("put", "patch"):
+        return "replace" if both and method == "put" else "update"
+    return method
+
+
+def _lists(endpoint: Endpoint, noun: str) -> bool:
+    """Whether an answer to a GET on a collection's path holds many."""
+    shape = endpoint.answer.shape
+    if shape is not None and shape.type == "array":
+        return True
+    properties = shape.properties() if shape is not None else {}
+    if not properties:
+        return plural(noun)
+    arrays = [name for name, inner in properties.items() if inner.type == "array"]
+    if not arrays:
+        return plural(noun) and any(inner.type in ("object", "") for inner in properties.values())
+    if plural(noun):
+        return True
+    known = {squeezed(noun), "data", "results", "items", "records", "values"}
+    return "id" not in properties and (len(properties) <= 4 or any(squeezed(name) in known for name in arrays))
+
+
+def _segments(path: str) -> list[_Segment]:
+    found = []
+    for text in path.partition("?")[0].split("/"):
+        if text:
+            # `{id}.json` and `{id}:cancel` are parameters too, as far as names go.
+            parameter = "{" in text
+            found.append(_Segment(text if parameter else _SUFFIX.sub("", text) or text, parameter))
+    return found
+
+
+def _common(paths: Sequence[list[_Segment]]) -> int:
+    """How many first segments all paths share, so that each keeps one that is written out."""
+    if not paths:
+        return 0
+    shared = 0
+    first = paths[0]
+    while all(
+        len(path) > shared + 1
+        and path[shared] == first[shared]
+        and not path[shared].parameter
+        and any(not segment.parameter for segment in path[shared + 1 :])
+        for path in paths
+    ):
+        shared += 1
+    return shared
+
+
+def _without_noise(segments: list[_Segment]) -> list[_Segment]:
+    """Without `api`, `rest` and versions at the start, and versions anywhere; something always stays."""
+    kept = list(segments)
+    while len(kept) > 1 and not kept[0].parameter and _NOISE.fullmatch(kept[0].text) and not kept[1].parameter:
+        kept.pop(0)
+    slim = [
+        one for n, one in enumerate(kept) if one.parameter or n == len(kept) - 1 or not _VERSION.fullmatch(one.text)
+    ]
+    return slim if any(not one.parameter for one in slim) else kept
+
+
+def _key(segment: _Segment) -> str:
+    return "{}" if segment.parameter else segment.text

@@ -1,0 +1,133 @@
+"""Provider entries of a document: which there are, one of them with what it inherits, and what nobody has asked for."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.diagnostics import did_you_mean
+from conn_engine.errors import UsageError
+from conn_import.words import plain
+
+__all__ = ["Entry", "keys", "recognises", "select"]
+
+_MOST_SHOWN = 120
+_DEEPEST = 20
+
+
+def recognises(data: Any) -> bool:
+    """Whether a document is a provider entry, or an object of them by their keys."""
+    return _is_entry(data) or bool(keys(data))
+
+
+def _is_entry(data: Any) -> bool:
+    if not isinstance(data, Mapping):
+        return False
+    if isinstance(data.get("auth_mode"), str):
+        return bool(data.keys() & {"proxy", "display_name", "token_url", "docs"})
+    return isinstance(data.get("alias"), str) and bool(data.keys() & {"proxy", "display_name", "docs"})
+
+
+def keys(data: Any) -> list[str]:
+    """The keys of a document's entries in its order; none of a document that is an entry itself."""
+    if not isinstance(data, Mapping) or _is_entry(data):
+        return []
+    found = [str(key) for key, value in data.items() if _is_entry(value)]
+    return found if 2 * len(found) > len(data) else []
+
+
+def select(data: Any, key: str) -> "Entry":
+    """The entry of a key; without a key the only one. Raises UsageError with the keys there are."""
+    if _is_entry(data):
+        return Entry(key, dict(data), dict(data))
+    known = keys(data)
+    if not key and len(known) == 1:
+        key = known[0]
+    if key not in known:
+        shown = ", ".join(known[:_MOST_SHOWN])
+        more = f" and {len(known) - _MOST_SHOWN:,} more" if len(known) > _MOST_SHOWN else ""
+        listed = f"there are {shown}{more}"
+        if key:
+            what = f'the document has no entry "{plain(key, 60)}"'
+            raise UsageError(what, hint=did_you_mean(key, known) or listed)
+        how = "choose one with --entry KEY, or take them all: conn import FILE --all"
+        raise UsageError(f"the document has {len(known):,} entries", hint=f"{how}; {listed}")
+    return _inherited(data, key)
+
+
+def _inherited(data: Mapping[str, Any], key: str) -> "Entry":
+    own = dict(data[key])
+    merged, base, seen = own, own.get("alias"), [key]
+    missing = ""
+    while isinstance(base, str) and base not in seen and len(seen) < _DEEPEST:
+        below = data.get(base)
+        if not isinstance(below, Mapping):
+            missing = base
+            break
+        merged = _laid_over({name: value for name, value in below.items() if name != "alias"}, merged)
+        seen.append(base)
+        base = below.get("alias")
+    return Entry(key, merged, own, missing)
+
+
+def _laid_over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(below)
+    for name, value in above.items():
+        under = made.get(name)
+        made[name] = _laid_over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
+    return made
+
+
+class Entry:
+    """One entry. Whatever is read of it is noted, so that the rest can be listed.
+
+    `own` is what it says itself, `missing` the entry it inherits from that the document does not have ("" for none).
+    """
+
+    def __init__(self, key: str, data: dict[str, Any], own: dict[str, Any], missing: str = "") -> None:
+        self.key = key
+        self.own = own
+        self.missing = missing
+        self._data = data
+        self._taken: set[tuple[str, ...]] = set()
+
+    def take(self, *path: str) -> Any:
+        """The value at a path, None without one. It counts as carried over, whole."""
+        self._taken.add(path)
+        return self.peek(*path)
+
+    def peek(self, *path: str) -> Any:
+        """The value at a path, without taking it."""
+        node: Any = self._data
+        for name in path:
+            node = node.get(name) if isinstance(node, Mapping) else None
+        return node
+
+    def text(self, *path: str) -> str:
+        """Take a text; "" for anything else."""
+        value = self.take(*path)
+        return value if isinstance(value, str) else ""
+
+    def object(self, *path: str) -> dict[str, Any]:
+        """Take an object; empty for anything else."""
+        value = self.take(*path)
+        return {str(name): inner for name, inner in value.items()} if isinstance(value, Mapping) else {}
+
+    def texts(self, *path: str) -> list[str]:
+        """Take a list of texts, or one; empty for anything else."""
+        value = self.take(*path)
+        if isinstance(value, str):
+            return [value]
+        return [str(one) for one in value] if isinstance(value, list) else []
+
+    def left(self) -> list[str]:
+        """The dotted paths of what nobody has taken, in the entry's order."""
+        return [".".join(path) for path in self._left(self._data, ())]
+
+    def _left(self, value: Any, path: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
+        if any(path[: len(taken)] == taken for taken in self._taken):
+            return
+        below = any(taken[: len(path)] == path for taken in self._taken)
+        if isinstance(value, Mapping) and (below or not path):
+            for name, inner in value.items():
+                yield from self._left(inner, (*path, str(name)))
+        elif value not in (None, "", {}, []):
+            yield path

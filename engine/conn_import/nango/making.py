@@ -1,0 +1,292 @@
+"""What is made of one entry while its parts are read, and the parts that every kind of entry has: fields, headers."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.config.literals import literal_secrets
+from conn_engine.secrets import secret_name
+from conn_import.contract import Losses, Where
+from conn_import.nango.entries import Entry
+from conn_import.nango.names import Names, bare
+from conn_import.nango.templates import Unsayable, names_in
+from conn_import.secrecy import key_name
+from conn_import.words import plain, step
+
+__all__ = ["HEADER", "PLACEHOLDER", "Making", "answer_path", "read_credentials", "read_settings", "settle_fields"]
+
+PLACEHOLDER = "https://api.example.com"
+HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
+_FORMATS = {
+    "hostname": r"^[A-Za-z0-9.-]+(:[0-9]+)?$",
+    "uuid": "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+    "email": r"^[^@\s]+@[^@\s]+$",
+    "uri": r"^https?://\S+$",
+}
+_CLIENT = ("client_id", "client_secret")
+_CAPTURES = ("token_response_metadata", "redirect_uri_metadata", "webhook_response_metadata")
+
+
+@dataclass(slots=True)
+class Making:
+    """A connector in the making. `prefix` begins the names of its environment variables.
+
+    `credentials` and `authorization` are in the language's own form; `carried` are the headers that have a secret in
+    them, `said` those that a signature says already.
+    """
+
+    entry: Entry
+    names: Names
+    prefix: str
+    losses: Losses = field(default_factory=Losses)
+    notes: dict[Where, str] = field(default_factory=dict)
+    fields: list[dict[str, Any]] = field(default_factory=list)
+    ask: list[dict[str, Any]] = field(default_factory=list)
+    capture: dict[str, str] = field(default_factory=dict)
+    credentials: dict[str, Any] | None = None
+    authorization: dict[str, Any] | None = None
+    signature: dict[str, Any] | None = None
+    settings: dict[str, Any] = field(default_factory=dict)
+    said: set[str] = field(default_factory=set)
+
+    def url(self, text: str, where: str) -> str | None:
+        """A URL of the entry as a template; None without one, and with a loss, when it cannot be said."""
+        return self.filled(text, where, whole=False) if text else None
+
+    def needed_url(self, text: str, where: str) -> str:
+        """A URL that cannot be left out: a placeholder, with a loss, where the entry has none that can be said."""
+        made = self.url(text, where)
+        if not text:
+            self.losses.add(f"{where}: the entry says none; a placeholder stands for it")
+        return made or PLACEHOLDER
+
+    def headers(self, told: Mapping[str, Any], where: str) -> dict[str, str]:
+        """Headers as templates; what is no text or number, no header's name or cannot be said is left out."""
+        made: dict[str, str] = {}
+        for name, value in told.items():
+            if isinstance(value, bool) or not isinstance(value, str | int | float) or not HEADER.fullmatch(name):
+                self.losses.add(f"{where}.{plain(name, 60)}: it is no header")
+            elif (text := self.filled(str(value), f"{where}.{plain(name, 60)}")) is not None:
+                if any(literal_secrets({"headers": {name: text}})):
+                    self.losses.add(f"{where}.{plain(name, 60)}: a secret is written into the entry")
+                else:
+                    made[name] = text
+        return made
+
+    def filled(self, text: str, where: str, *, bars: bool = True, whole: bool = True) -> str | None:
+        """A text of the entry as a template; None, and a loss, when it cannot be said. See `Names.template`."""
+        try:
+            return self.names.template(text, bars=bars, whole=whole)
+        except Unsayable as unknown:
+            self.losses.add(f"{where}: it uses {unknown}")
+            return None
+
+    def deep(self, value: Any, where: str) -> Any:
+        """Data whose texts are templates, deep; what cannot be said is left out with a loss."""
+        if isinstance(value, str):
+            return self.filled(value, where)
+        if isinstance(value, Mapping):
+            made = {str(name): self.deep(inner, f"{where}.{name}") for name, inner in value.items()}
+            return {name: inner for name, inner in made.items() if inner is not None}
+        if isinstance(value, list):
+            return [self.deep(inner, where) for inner in value]
+        return value
+
+    def environment(self, name: str) -> str:
+        """A template that reads a variable of the connector's own."""
+        return f"{{{{env.{self.prefix}_{name}}}}}"
+
+    def kind(self, name: str, config: Mapping[str, Any]) -> dict[str, Any]:
+        """Credentials of a kind, with what the account supplies besides and what is kept of an answer."""
+        told = {key: value for key, value in config.items() if value is not None and value != {}}
+        if self.ask:
+            told["ask"] = [*told.get("ask", []), *self.ask]
+        if self.capture and name in ("oauth2", "oauth2_client_credentials", "session", "oauth1"):
+            told["capture"] = self.capture
+        elif self.capture:
+            self.losses.add(f"what is kept of the log-in's answer: {', '.join(self.capture)}")
+        return {"format": name, "config": told} if told else {"format": name}
+
+
+def read_settings(making: Making) -> None:
+    """`connection_config` and `integration_config`: what an account says in its context, or with its credential."""
+    entry, names = making.entry, making.names
+    proving = _proving(entry)
+    captured = {name for key in _CAPTURES for name in _listed(entry.peek(key))}
+    for group in ("connection_config", "integration_config"):
+        rows = [(name, row) for name, row in entry.object(group).items() if isinstance(row, Mapping)]
+        for name, row in sorted(rows, key=lambda pair: _order(pair[1])):
+            if name in names.context or name in names.secrets:
+                continue
+            if row.get("secret") in (True, "true") or name in proving or _may_prove(name, row):
+                called = names.add_secret(name)
+                making.ask.append(_asked(called, row))
+                making.fields.append(_field(making, called, row, secret=True))
+                continue
+            called = names.add_context(name)
+            default = row.get("default_value")
+            if isinstance(default, str) and default:
+                names.defaults[name] = default
+            if name in captured:
+                continue  # the log-in finds it out
+            made = _field(making, called, row, secret=False)
+            if row.get("automated") in (True, "true"):
+                making.losses.add("how a value is found that is filled in by itself: here an account says it", name)
+            if made.get("required") is False and "default" not in made:
+                names.optional.add(name)
+            making.fields.append(made)
+            if row.get("visible_when") and group == "connection_config":
+                making.losses.add("when a value is asked for (visible_when)", name)
+    for name, value in entry.object("proxy", "connection_config").items():
+        if isinstance(value, str) and making.filled(value, f"proxy.connection_config.{name}") is not None:
+            continue  # it names a value that the account has anyway
+
+
+def _may_prove(name: str, row: Mapping[str, Any]) -> bool:
+    """Whether a value is called like a secret, and is none of some that the entry writes out."""
+    return secret_name(name) and not row.get("enum") and "default_value" not in row
+
+
+def _proving(entry: Entry) -> set[str]:
+    """The values that stand by themselves in a header or a parameter that carries a key."""
+    found: set[str] = set()
+    for group, place in (("headers", "header"), ("query", "query")):
+        told = entry.peek("proxy", group)
+        for name, value in told.items() if isinstance(told, Mapping) else ():
+            mentioned = list(names_in(str(value)))
+            if len(mentioned) == 1 and key_name(str(name), place):
+                found.add(bare(mentioned[0]))
+    return found
+
+
+def read_credentials(making: Making, usual: Mapping[str, str]) -> dict[str, Mapping[str, Any]]:
+    """`credentials`: what an account is asked for. `usual` maps names of the entry to the names that the kind of
+    credential has for them; the others are asked for besides. Returns the rows by their names."""
+    entry, names = making.entry, making.names
+    rows = {name: row for name, row in entry.object("credentials").items() if isinstance(row, Mapping)}
+    for name, called in usual.items():
+        names.add_secret(name, called)
+    for name, row in sorted(rows.items(), key=lambda pair: _order(pair[1])):
+        called = names.add_secret(name)
+        if _may_lack(row) and name not in usual:
+            names.optional.add(name)
+        if name not in usual:
+            making.ask.append(_asked(called, row))
+        if _has_more(row):
+            making.fields.append(_field(making, called, row, secret=True))
+    return rows
+
+
+def settle_fields(making: Making) -> None:
+    """Add what the entry uses and does not describe; what a URL needs may not be missing."""
+    called = {known: name for name, known in making.names.context.items()}
+    for name in making.names.mentioned:
+        known = making.names.context[name]
+        if known not in making.capture and all(row["name"] != known for row in making.fields):
+            making.fields.append({"name": known, "description": "The entry names it and does not describe it"})
+    for row in making.fields:
+        optional = called.get(row["name"], "") in making.names.optional
+        if row["name"] in called and not optional and not row.get("secret") and "default" not in row:
+            row.pop("required", None)
+
+
+def answer_path(path: str, root: str = "response") -> str:
+    """`data.token.access_token` as an expression over the answer."""
+    steps = re.findall(r"[^.\[\]]+", path)
+    return root + "".join(f"[{one}]" if one.isdigit() else f".{step(one.replace('`', ''))}" for one in steps)
+
+
+def _listed(value: Any) -> list[str]:
+    return [str(one) for one in value] if isinstance(value, list) else []
+
+
+def _order(row: Mapping[str, Any]) -> float:
+    order = row.get("order")
+    return float(order) if isinstance(order, int | float) else 1e9
+
+
+def _asked(called: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": called}
+    if row.get("title"):
+        made["label"] = plain(row["title"], 80)
+    if row.get("secret") not in (True, "true") and called.rpartition("_")[2] in ("id", "name", "username", "email"):
+        made["secret"] = False
+    if _may_lack(row):
+        made["required"] = False
+    return made
+
+
+def _may_lack(row: Mapping[str, Any]) -> bool:
+    return any(row.get(key) in (True, "true") for key in ("optional", "automated", "hidden")) or "default_value" in row
+
+
+def _has_more(row: Mapping[str, Any]) -> bool:
+    return bool(row.keys() & {"description", "pattern", "format", "enum", "example"})
+
+
+def _field(making: Making, called: str, row: Mapping[str, Any], *, secret: bool) -> dict[str, Any]:
+    made: dict[str, Any] = {"name": called}
+    if row.get("title"):
+        made["label"] = plain(row["title"], 80)
+    description = _description(making, row)
+    if description:
+        made["description"] = description
+    if secret:
+        made["secret"] = True
+    if _may_lack(row):
+        made["required"] = False
+    pattern = row.get("pattern") if isinstance(row.get("pattern"), str) else _FORMATS.get(str(row.get("format")))
+    options = _listed(row.get("enum"))
+    if options:
+        made["options"] = options
+    elif pattern:
+        said = _whole(pattern)
+        if said is None:
+            making.losses.add("a pattern of a value that is no regular expression here", called)
+        else:
+            made["pattern"] = said
+    if isinstance(row.get("default_value"), str) and row["default_value"]:
+        made["default"] = row["default_value"]
+    known = {
+        "type", "title", "description", "pattern", "format", "enum", "example", "default_value", "hidden", "optional",
+        "order", "prefix", "suffix", "doc_section", "secret", "automated", "visible_when",
+    }  # fmt: skip
+    for other in row.keys() - known:
+        making.losses.add(f"{plain(other, 40)} of a value", called)
+    return made
+
+
+def _description(making: Making, row: Mapping[str, Any]) -> str:
+    parts = [plain(row.get("description") or "", 300).rstrip(".")]
+    around = [plain(row[key], 60) for key in ("prefix", "suffix") if row.get(key)]
+    if around:
+        parts.append(f"Without {' and '.join(around)}")
+    if row.get("example"):
+        parts.append(f"Such as {plain(row['example'], 80)}")
+    page, section = making.entry.peek("docs_connect"), row.get("doc_section")
+    if isinstance(page, str) and isinstance(section, str) and section:
+        parts.append(f"See {plain(page, 200)}{plain(section, 100)}")
+    return ". ".join(part for part in parts if part)
+
+
+def _whole(pattern: str) -> str | None:
+    """A pattern that is looked for as one that the whole value matches; None when it is none."""
+    said = pattern.replace("\\/", "/")
+    if not (said.startswith("^") and said.endswith("$")) or _has_choice(said):
+        said = f".*(?:{said}).*"
+    try:
+        re.compile(said)
+    except (re.error, RecursionError, OverflowError):
+        return None
+    return said
+
+
+def _has_choice(pattern: str) -> bool:
+    """Whether a pattern has a `|` outside of all brackets."""
+    depth = 0
+    for mark in re.findall(r"\\.|\[(?:\\.|[^\]\\])*\]|[()|]", pattern):
+        depth += {"(": 1, ")": -1}.get(mark, 0)
+        if mark == "|" and depth == 0:
+            return True
+    return False

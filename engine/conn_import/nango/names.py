@@ -1,0 +1,133 @@
+"""What the names of an entry's `${…}` mean: values of an account's context, of its credential, of the request."""
+
+from dataclasses import dataclass, field
+
+from conn_import.nango.templates import Unsayable, expression, names_in, picture, template
+from conn_import.words import free_name, identifier, plain, snake
+
+__all__ = ["Names", "bare"]
+
+_RESERVED = frozenset({
+    "and", "or", "in", "env", "context", "oauth", "session", "client", "before", "callback", "consent", "assertion",
+    "captured", "request", "timestamp", "timestamp_ms", "date", "nonce", "signature", "true", "false", "null",
+})  # fmt: skip
+_CONTEXT = ("connectionConfig.", "connection_config.", "integrationConfig.", "integration_config.")
+_CREDENTIAL = ("credentials.", "credential.")
+
+
+def bare(name: str) -> str:
+    """A name without what says where it stands."""
+    for start in (*_CONTEXT, *_CREDENTIAL):
+        if name.startswith(start):
+            return name[len(start) :]
+    return name
+
+
+@dataclass(slots=True)
+class Names:
+    """`context` maps the account's own values to their names in its context, `secrets` those of its credential to
+    their names there. `token` is the expression for the access token, "" where there is none.
+
+    `base_path` is what stands before an operation's own path, `steps` are the names of requests before the one for the
+    token, `mentioned` the values that a text uses and the entry does not describe.
+    """
+
+    context: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict)
+    optional: set[str] = field(default_factory=set)
+    defaults: dict[str, str] = field(default_factory=dict)
+    steps: set[str] = field(default_factory=set)
+    token: str = ""
+    refresh: str = ""
+    base_path: str = ""
+    mentioned: list[str] = field(default_factory=list)
+
+    def add_context(self, name: str) -> str:
+        """A value of the account's context, by the entry's name; what it is called there."""
+        if name not in self.context:
+            self.context[name] = _free(identifier(name), set(self.context.values()))
+        return self.context[name]
+
+    def add_secret(self, name: str, called: str = "") -> str:
+        """A value of the account's credential, by the entry's name; what it is called there."""
+        if name not in self.secrets:
+            chosen = called or snake(name) or "value"
+            chosen = chosen if chosen[0].isalpha() else f"key_{chosen}"
+            self.secrets[name] = _free(chosen, set(self.secrets.values()))
+        return self.secrets[name]
+
+    def meaning(self, name: str) -> str:
+        """The expression for a name. Raises Unsayable for an unknown one."""
+        if name in ("accessToken", "access_token") and self.token:
+            return self.token
+        if name in ("refresh_token", "refreshToken") and self.refresh:
+            return self.refresh
+        if name.startswith(_CONTEXT):
+            return self._context(bare(name))
+        whole = bare(name)
+        head, _, part = whole.partition(".")
+        if whole in self.secrets:
+            return self.secrets[whole]
+        if part in ("id", "secret") and head in self.secrets:
+            # A key of two parts: `ID:SECRET`.
+            return f"$substring{'Before' if part == 'id' else 'After'}({self.secrets[head]}, ':')"
+        if head in self.steps:
+            return f"before.{whole}"
+        if whole in self.context and not name.startswith(_CREDENTIAL):
+            return self._context(whole)
+        if name == "endpoint":
+            return f"$substringAfter(request.path, '{self.base_path}')" if self.base_path else "request.path"
+        return _of_the_moment(name)
+
+    def _context(self, name: str) -> str:
+        if name in self.secrets:
+            return self.secrets[name]
+        if name not in self.context:
+            self.mentioned.append(name)
+            self.add_context(name)
+        value = f"context.{self.context[name]}"
+        default = self.defaults.get(name)
+        quoted = "'" + default.replace("\\", "\\\\").replace("'", "\\'") + "'" if default else ""
+        return f"({value} ?? {quoted})" if quoted else value
+
+    def is_secret(self, text: str) -> bool:
+        """Whether a text needs the account's credential."""
+        return any(self._is_secret(name) for name in names_in(text))
+
+    def _is_secret(self, name: str) -> bool:
+        whole = bare(name)
+        token = name in ("accessToken", "access_token", "refresh_token", "refreshToken")
+        return token or whole in self.secrets or whole.partition(".")[0] in self.secrets
+
+    def has_token(self, text: str) -> bool:
+        """Whether a text has the access token in it."""
+        return any(name in ("accessToken", "access_token") for name in names_in(text))
+
+    def template(self, text: str, *, bars: bool = True, whole: bool = True) -> str:
+        """The text as a template. Raises Unsayable.
+
+        What stands or falls with an optional value is null without it, unless the text is a part of something that must
+        be there (not `whole`): a URL's values are none that may be missing, and are no longer optional.
+        """
+        if not whole:
+            self.optional -= {bare(name) for name in names_in(text)}
+        wanted = [self.meaning(name) for name in dict.fromkeys(names_in(text)) if bare(name) in self.optional]
+        if not wanted or "||" in text:
+            return template(text, self.meaning, bars=bars)
+        return f"{{{{{' and '.join(wanted)} ? {expression(text, self.meaning)} : null}}}}"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    """The name, or one after it that nothing else has."""
+    return free_name(f"{name}_value" if name in _RESERVED | taken else name, taken)
+
+
+def _of_the_moment(name: str) -> str:
+    """Time and chance as signatures and token requests have them, the same throughout one request."""
+    if name == "random":
+        return "nonce"
+    if name == "now":
+        return "$fromMillis(timestamp_ms)"
+    if name.startswith("now:"):
+        return f"$fromMillis(timestamp_ms, '{picture(name[4:])}')"
+    raise Unsayable(f"{plain(name, 60)}, which the entry does not explain")

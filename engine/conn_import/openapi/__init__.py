@@ -1,0 +1,71 @@
+"""OpenAPI 2.0 and 3.x documents as contracts: servers, security, operations. The face."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conn_import.contract import Contract
+from conn_import.formats import Options
+from conn_import.openapi.operations import operations_of
+from conn_import.openapi.references import References
+from conn_import.openapi.security import Schemes, variable_prefix
+from conn_import.places import Server, place_server
+from conn_import.words import plain
+
+__all__ = ["LABEL", "read", "recognises"]
+
+LABEL = "OpenAPI"
+
+
+def recognises(data: Any) -> bool:
+    """Whether a document says that it is OpenAPI 2.0 or 3.x."""
+    if not isinstance(data, Mapping):
+        return False
+    return str(data.get("openapi", "")).startswith("3.") or str(data.get("swagger", "")).startswith("2")
+
+
+def read(data: Any, options: Options) -> Contract:
+    """The contract of a document. What it cannot hold is in its losses."""
+    version = str(data.get("openapi") or data.get("swagger"))
+    info = data.get("info") if isinstance(data.get("info"), Mapping) else {}
+    contract = Contract(
+        format=f"{LABEL} {plain(version, 12)}",
+        title=plain(info.get("title") or "", 80),
+        description=plain(str(info.get("description") or "").partition("\n\n")[0].partition(". ")[0], 200),
+    )
+    external = data.get("externalDocs")
+    url = external.get("url") if isinstance(external, Mapping) else None
+    contract.docs_url = url if isinstance(url, str) and url.startswith("https://") and len(url) < 300 else ""
+    follow = References(data, contract.losses)
+    place_server(contract, _server(data, contract), given=options.base_url)
+    schemes = Schemes(_schemes(data, follow), data.get("security"), variable_prefix(options.name))
+    contract.endpoints = list(operations_of(data, contract, schemes, follow, given=bool(options.base_url)))
+    schemes.settle(contract, options.security)
+    return contract
+
+
+def _server(data: Mapping[str, Any], contract: Contract) -> Server | None:
+    if "swagger" in data:
+        host, base = data.get("host"), data.get("basePath")
+        path = f"/{base.strip('/')}" if isinstance(base, str) and base.strip("/") else ""
+        if not isinstance(host, str) or not host:
+            return Server(path) if path else None
+        schemes = data.get("schemes")
+        plain_http = isinstance(schemes, list) and schemes and "https" not in schemes and "http" in schemes
+        return Server(f"{'http' if plain_http else 'https'}://{host}{path}")
+    servers = (
+        [one for one in data.get("servers") or () if isinstance(one, Mapping)]
+        if isinstance(data.get("servers"), list)
+        else []
+    )
+    if not servers:
+        return None
+    for other in servers[1:]:
+        contract.losses.add("further servers: the first was taken", plain(other.get("url") or "", 120))
+    variables = servers[0].get("variables")
+    return Server(str(servers[0].get("url") or ""), variables if isinstance(variables, Mapping) else {})
+
+
+def _schemes(data: Mapping[str, Any], follow: References) -> dict[str, Any]:
+    holder = data if "swagger" in data else follow(data.get("components"))
+    said = holder.get("securityDefinitions" if "swagger" in data else "securitySchemes")
+    return {str(name): follow(scheme) for name, scheme in said.items()} if isinstance(said, Mapping) else {}

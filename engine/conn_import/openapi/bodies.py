@@ -1,0 +1,107 @@
+"""Request bodies of an OpenAPI document: which of the kinds that an operation takes is sent, and the parts of a
+multipart one. Schemas are `Shape`s; how a body is written is `parts`'."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift.contract import Endpoint, Parts, Resolve, Shape
+from conn_import.contract import Losses
+from conn_import.openapi.media import concrete, raw_kind
+from conn_import.words import plain
+
+__all__ = ["choose_body"]
+
+_JSON = "application/json"
+_FORM = "application/x-www-form-urlencoded"
+_MULTIPART = "multipart/form-data"
+_NAMES = {_FORM: "a form", _MULTIPART: "multipart/form-data"}
+_FILES = frozenset({"binary", "file"})
+_STYLED = ("style", "explode", "allowReserved")
+"""With one of these a field is spelled as in a query, whatever it is."""
+
+
+def choose_body(endpoint: Endpoint, content: Mapping[str, Any], follow: Resolve, losses: Losses) -> bool:
+    """Choose how the body is written. Returns whether the operation can be said."""
+    if not content:
+        return True
+    kinds = {str(kind).partition(";")[0].strip().lower(): kind for kind in content}
+    if endpoint.method in ("get", "head"):
+        shapes = [Shape.of(_object(media).get("schema"), follow) for media in content.values()]
+        if any(shape.properties() for shape in shapes):  # generators write an empty body everywhere
+            losses.add("a body of a GET, which is not sent", endpoint.where)
+        return True
+    data = _chosen(kinds, content, follow)
+    chosen = data or raw_kind(list(kinds))
+    raw = not data
+    if not chosen:
+        losses.add(f"operations with a body of {plain(', '.join(kinds), 120)}", endpoint.where)
+        return False
+    others = [kind for kind in kinds if kind != chosen]
+    if others:
+        name = plain(chosen, 60) if raw else _NAMES.get(chosen, "JSON")
+        told = f"bodies of {plain(', '.join(others), 120)}: {name} is sent instead"
+        losses.add(told, endpoint.where)
+    media = _object(content[kinds[chosen]])
+    endpoint.body = Shape.of(media.get("schema"), follow)
+    endpoint.body_format = "raw" if raw else {_FORM: "form", _MULTIPART: "multipart"}.get(chosen, "json")
+    endpoint.media_type = chosen if chosen.endswith("+json") or (raw and concrete(chosen)) else ""
+    if chosen == _MULTIPART:
+        endpoint.parts = _parts(endpoint.body, _object(media.get("encoding")), follow)
+        if not endpoint.body.properties():
+            losses.add("the names of a multipart body's fields: the document has none", endpoint.where)
+    return True
+
+
+def _chosen(kinds: Mapping[str, Any], content: Mapping[str, Any], follow: Resolve) -> str:
+    """JSON where it is taken, else a form, else parts; parts before either when only they have files."""
+    told = next((k for k in kinds if k in (_JSON, "*/*", "application/*", "text/json")), "")
+    vendor = next((k for k in kinds if k.endswith("+json") or k.startswith("application/vnd")), "")
+    usual = told or (_FORM if _FORM in kinds else "") or (vendor if vendor.endswith("json") else "")
+    if _MULTIPART not in kinds:
+        return usual
+
+    def files(kind: str) -> tuple[str, ...]:
+        media = _object(content[kinds[kind]])
+        return _parts(Shape.of(media.get("schema"), follow), _object(media.get("encoding")), follow).files
+
+    return _MULTIPART if not usual or (files(_MULTIPART) and not files(usual)) else usual
+
+
+def _parts(shape: Shape, encoding: Mapping[str, Any], follow: Resolve) -> Parts:
+    """Which fields are files, and which are parts in JSON: objects are, unless they are spelled otherwise."""
+    files: list[str] = []
+    whole: list[str] = []
+    each: list[str] = []
+    for name, field in shape.properties().items():
+        told = follow(encoding.get(name))
+        kinds = [kind.strip().lower() for kind in str(told.get("contentType") or "").split(",") if kind.strip()]
+        items = field.items() if field.type == "array" else None
+        inner = items or field
+        if _is_file(inner, kinds):
+            files.append(name)
+        elif any(key in told for key in _STYLED):
+            continue
+        elif kinds and all("json" in kind for kind in kinds):
+            whole.append(name)
+        elif inner.type == "object" and not kinds:
+            (each if items is not None else whole).append(name)
+    required = shape.required()
+    needed = tuple(name for name in files if name in required and shape.properties()[name].type != "array")
+    return Parts(tuple(files), needed, tuple(whole), tuple(each))
+
+
+def _is_file(shape: Shape, kinds: list[str]) -> bool:
+    """Whether a field is a file: it says so (`binary`, `file`), or it is bytes of a media type that is no text."""
+    if str(shape.said("format")) in _FILES or shape.type == "file":
+        return True
+    media = shape.said("contentMediaType")
+    told = [*kinds, *([media.lower()] if isinstance(media, str) else [])]
+    if shape.type not in ("string", "") or not told or shape.said("contentEncoding") is not UNSET:
+        return False
+    return not any(kind.startswith("text/plain") or "json" in kind or "xml" in kind for kind in told)
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}

@@ -1,0 +1,136 @@
+"""Parameters of an OpenAPI operation, 2.0 and 3.x, and the body that 2.0 says by parameters."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
+from typing import Any
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift.contract import Parameter, Place, Shape
+from conn_import.contract import Losses
+from conn_import.openapi.references import References
+from conn_import.words import plain
+
+__all__ = ["parameters_of", "swagger_body"]
+
+_NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "content-length", "host"})
+"""Headers that the engine itself sends."""
+
+_STYLES = {"spaceDelimited": "", "pipeDelimited": "", "deepObject": "brackets"}
+_COLLECTIONS = {"csv": "comma", "multi": "repeat", "ssv": "", "tsv": "", "pipes": ""}
+
+
+def parameters_of(
+    declared: Sequence[Mapping[str, Any]],
+    where: str,
+    losses: Losses,
+    follow: References,
+    carries: Callable[[str, str], bool],
+) -> list[Parameter]:
+    """The parameters of one operation; a later one replaces an earlier one of its name and place.
+
+    `carries` tells of a name and a place whether it is the credential's.
+    """
+    found: dict[tuple[str, str], Parameter] = {}
+    for row in declared:
+        name, place = row.get("name"), row.get("in")
+        if not isinstance(name, str) or not name or not isinstance(place, str) or len(name) > 200:
+            continue
+        if place == "cookie" and carries(name, place):
+            continue
+        if place == "cookie":
+            losses.add("cookies", f"{where}: {plain(name, 60)}")
+        elif place == "querystring":
+            losses.add("a whole query string as one parameter", where)
+        elif place == "formData" and row.get("type") == "array" and row.get("collectionFormat") != "multi":
+            how = plain(row.get("collectionFormat") or "csv", 30)
+            losses.add(f"lists in a form written as {how}: the name is repeated", f"{where}: {plain(name, 60)}")
+        elif place in ("query", "header", "path") and not carries(name, place):
+            if place == "header" and name.lower() in _NOT_OURS:
+                continue
+            found[(place, name)] = _parameter(row, _place(place), where=where, losses=losses, follow=follow)
+    return list(found.values())
+
+
+def _place(text: str) -> Place:
+    return "path" if text == "path" else "header" if text == "header" else "query"
+
+
+def _parameter(row: Mapping[str, Any], place: Place, *, where: str, losses: Losses, follow: References) -> Parameter:
+    name = str(row["name"])
+    content = row.get("content")
+    if isinstance(content, Mapping) and content and place == "query":
+        losses.add(
+            "query parameters that are documents themselves (JSON in a parameter)", f"{where}: {plain(name, 60)}"
+        )
+    shape = (
+        Shape.of(row.get("schema"), follow)
+        if "schema" in row
+        else Shape.of({k: v for k, v in row.items() if k != "in"}, follow)
+    )
+    found = Parameter(name, place, required=row.get("required") is True, kind=shape.type)
+    found.default = _scalar(shape.said("default"))
+    maximum = shape.said("maximum")
+    if isinstance(maximum, int) and not isinstance(maximum, bool) and 0 < maximum <= 100_000:
+        found.maximum = maximum
+    choices = shape.said("enum")
+    choices = choices if isinstance(choices, list) else []
+    constant = shape.said("const")
+    if constant is not UNSET:
+        found.fixed = _scalar(constant)
+    elif found.required and len(choices) == 1:
+        found.fixed = _scalar(choices[0])
+    for candidate in (
+        row.get("example", UNSET),
+        shape.said("example"),
+        found.default,
+        choices[0] if choices else UNSET,
+    ):
+        if found.sample is UNSET:
+            found.sample = _scalar(candidate)
+    if shape.type in ("array", "object") and place == "query":
+        found.arrays = _style(row, shape.type, where, losses)
+    return found
+
+
+def _style(row: Mapping[str, Any], kind: str, where: str, losses: Losses) -> str:
+    """How a list in the query is spelled: repeat, comma, brackets, or "" for the default or what cannot be said."""
+    if kind == "object":
+        return ""
+    name = str(row.get("name"))
+    style, collection = row.get("style"), row.get("collectionFormat")
+    if "schema" not in row:
+        said = _COLLECTIONS.get(str(collection or "csv"), "")
+    elif style in _STYLES:
+        said = _STYLES[str(style)]
+    else:
+        said = "comma" if row.get("explode") is False else "repeat"
+    if not said:
+        losses.add(f"lists in the query written as {plain(style or collection, 30)}", f"{where}: {plain(name, 60)}")
+    return "" if name.endswith("[]") else said  # the brackets are part of the name already
+
+
+def _scalar(value: Any) -> Any:
+    """A value that can stand in a request as it is, else UNSET."""
+    usable = isinstance(value, str | bool | int) or (isinstance(value, float) and isfinite(value))
+    usable = usable and len(str(value)) <= 500
+    return UNSET if not usable or "{{" in str(value) else value
+
+
+def swagger_body(declared: Sequence[Mapping[str, Any]], consumes: Sequence[str]) -> Mapping[str, Any]:
+    """What 2.0 says by `body` and `formData` parameters, as the `content` of 3.x."""
+    body = next((row for row in declared if row.get("in") == "body"), None)
+    if body is not None:
+        kinds = [kind for kind in consumes if "form" not in kind] or ["application/json"]
+        return {kind: {"schema": body.get("schema")} for kind in kinds}
+    fields = [row for row in declared if row.get("in") == "formData"]
+    if not fields:
+        return {}
+    properties = {
+        str(row.get("name")): {k: v for k, v in row.items() if k not in ("in", "name", "required")} for row in fields
+    }
+    files = any(row.get("type") == "file" for row in fields)
+    kinds = [kind for kind in consumes if "form" in kind and not (files and "urlencoded" in kind)]
+    kinds = kinds or ["multipart/form-data" if files else "application/x-www-form-urlencoded"]
+    required = [str(row.get("name")) for row in fields if row.get("required") is True]
+    return {kind: {"schema": {"type": "object", "properties": properties, "required": required}} for kind in kinds}

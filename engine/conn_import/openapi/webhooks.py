@@ -1,0 +1,75 @@
+"""Webhooks of an OpenAPI document (`webhooks` of 3.1, `x-webhooks` of older ones): what can be told of them.
+
+A document says which deliveries there are and what they hold, never how one is proved. So no connector gets `webhooks`
+of it: what is known is listed for whoever writes them.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.analysis.drift.contract import Shape
+from conn_import.contract import Losses
+from conn_import.openapi.references import References
+from conn_import.words import plain
+
+__all__ = ["note_webhooks"]
+
+_METHODS = ("post", "put", "get")
+_COMMON = frozenset({"accept", "content-type", "content-length", "user-agent", "authorization", "host"})
+_MOST = 2_000
+
+
+def note_webhooks(root: Mapping[str, Any], follow: References, losses: Losses) -> None:
+    """List the webhooks of a document: their names, the headers of their deliveries, and where their type stands."""
+    types: list[dict[str, str]] = []
+    headers: dict[str, None] = {}
+    for name, operation in _operations(root, follow):
+        losses.add("webhooks, because the document does not say how a delivery is proved", plain(name, 80))
+        for row in operation.get("parameters") or ():
+            parameter = follow(row)
+            called = parameter.get("name")
+            if parameter.get("in") == "header" and isinstance(called, str) and called.lower() not in _COMMON:
+                headers[plain(called, 80)] = None
+        if (shape := _body(operation, follow)) is not None:
+            types.append(_constants(shape))
+    for header in headers:
+        losses.add("headers of webhooks, of which one proves the delivery as a rule", header)
+    if (place := _type_place(types)) is not None:
+        losses.add("where a webhook says its type", place)
+
+
+def _operations(root: Mapping[str, Any], follow: References) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for key in ("webhooks", "x-webhooks"):
+        told = root.get(key)
+        for name, item in list(told.items())[:_MOST] if isinstance(told, Mapping) else ():
+            found = follow(item)
+            method = next((method for method in _METHODS if isinstance(found.get(method), Mapping)), None)
+            yield str(name), found[method] if method is not None else {}
+
+
+def _body(operation: Mapping[str, Any], follow: References) -> Shape | None:
+    content = follow(operation.get("requestBody")).get("content")
+    for kind, media in content.items() if isinstance(content, Mapping) else ():
+        if "json" in str(kind) and isinstance(media, Mapping) and "schema" in media:
+            return Shape.of(media["schema"], follow)
+    return None
+
+
+def _constants(shape: Shape) -> dict[str, str]:
+    """The texts that a body always has, by their place."""
+    found: dict[str, str] = {}
+    for path, leaf in shape.leaves():
+        said = leaf.said("enum")
+        value = said[0] if isinstance(said, list) and len(said) == 1 else leaf.said("const")
+        if isinstance(value, str) and all(part.isidentifier() for part in path):
+            found[".".join(path)] = value
+    return found
+
+
+def _type_place(types: list[dict[str, str]]) -> str | None:
+    """Where each body has a text of its own: that tells them apart. None for one body alone, which proves nothing."""
+    for place in types[0] if len(types) > 1 else ():
+        values = [constants.get(place) for constants in types]
+        if None not in values and len(set(values)) == len(values):
+            return f"body.{place}"
+    return None

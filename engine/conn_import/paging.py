@@ -1,0 +1,230 @@
+"""Guesses how a listing goes on, from its parameters and the answer's fields. Whether it holds only a call can tell."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
+from conn_engine.documents.pointers import pointer_to
+from conn_import.words import squeezed, step
+
+__all__ = ["Paging", "guess", "pages_somehow"]
+
+_CURSORS = (
+    "cursor", "after", "pageafter", "startingafter", "startcursor", "pagetoken", "nexttoken", "nextpagetoken",
+    "paginationtoken", "continuationtoken", "continuation", "pagecursor", "nextcursor", "marker", "startafter",
+    "scrollid", "offset", "pageinfo", "iterator", "token", "since",
+)  # fmt: skip
+_NEXT_CURSORS = (
+    "nextcursor", "nextpagetoken", "nexttoken", "aftercursor", "endcursor", "nextpagecursor", "continuationtoken",
+    "nextstartcursor", "nextpage", "nextoffset", "nextmarker", "scrollid",
+)  # fmt: skip
+_NEXT_URLS = (
+    "nexturl",
+    "nextlink",
+    "nextpageurl",
+    "nextpageuri",
+    "nextrecordsurl",
+    "odatanextlink",
+    "nextpage",
+    "nexthref",
+)
+_OFFSETS = ("offset", "pageoffset", "skip", "startat", "start", "startindex", "startposition", "firstresult", "from")
+_PAGES = ("page", "pagenumber", "pageno", "pagenum", "pageindex", "currentpage", "p")
+_SIZES = (
+    "limit", "pagesize", "perpage", "pagelimit", "maxresults", "count", "size", "top", "max", "maxitems", "rows",
+    "resultsperpage", "itemsperpage", "num", "first", "maxpagesize", "take",
+)  # fmt: skip
+_MORE = ("hasmore", "moreitemsincollection", "hasnextpage", "hasnext", "morerecords", "hasmoreitems", "moreresults")
+_LAST = ("islast", "lastpage", "islastpage")
+_TOTALS = ("total", "totalcount", "totalresults", "totalitems", "totalrecords", "totalsize", "totalelements")
+_BACK = ("prev", "previous", "before", "first", "last", "self")
+
+
+@dataclass(frozen=True, slots=True)
+class Paging:
+    """A guess: `settings` as written (`{format, config}`), `clue` what it was guessed from.
+
+    `ends` tells that the answer itself says when the listing ends, so that an operation without pages is not harmed
+    by it. `size` is the page-size parameter.
+    """
+
+    settings: dict[str, Any]
+    clue: str
+    ends: bool
+    size: Parameter | None = None
+    total: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
+    next: tuple[str, ...] = ()
+
+
+Leaves = dict[tuple[str, ...], Shape]
+
+
+def guess(endpoint: Endpoint) -> Paging | None:
+    """How this listing goes on; None when nothing tells."""
+    asked = {squeezed(one.name): one for one in endpoint.parameters if one.place == "query"}
+    shape = endpoint.answer.shape
+    leaves: Leaves = dict(shape.leaves()) if shape is not None and shape.type != "array" else {}
+    size = next((asked[name] for name in _SIZES if name in asked), None)
+    by_cursor = _by_cursor(asked, leaves, size)
+    if by_cursor is not None:
+        return by_cursor
+    by_body = _by_body(endpoint, leaves)
+    if by_body is not None:
+        return by_body
+    if "startingafter" in asked and (more := _leaf(leaves, _MORE)):
+        config = {"next_cursor": "records[-1].id", "cursor_param": asked["startingafter"].name, "has_more": _body(more)}
+        return Paging({"format": "cursor", "config": config}, "starting_after and has_more", True, size, more=more)
+    if "link" in endpoint.answer.headers and endpoint.method == "get":
+        return Paging({"format": "link_header"}, "the Link header of the answer", True, size)
+    url = _next_url(leaves, bool({*asked} & {*_OFFSETS, *_PAGES, *_CURSORS}))
+    if url:
+        config = {"next_url_field": _text(url)}
+        return Paging({"format": "next_url", "config": config}, f"{_text(url)} of the answer", True, size, next=url)
+    return _by_number(asked, leaves, size)
+
+
+def pages_somehow(endpoint: Endpoint) -> str:
+    """A parameter that only a listing with pages has, or ""."""
+    names = (*_CURSORS[:15], *_PAGES[:-1])
+    found = (one.name for one in endpoint.parameters if one.place == "query" and squeezed(one.name) in names)
+    return next(found, "")
+
+
+def _by_cursor(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
+    for name in _CURSORS:
+        if name not in asked or (name == "offset" and asked[name].kind in ("integer", "number")):
+            continue
+        param = asked[name]
+        field = _cursor_field(leaves, name)
+        if field:
+            config = {"cursor_field": _text(field), "cursor_param": param.name}
+            clue = f"the parameter {param.name} and {_text(field)} of the answer"
+            return Paging({"format": "cursor", "config": config}, clue, True, size, next=field)
+    return _by_page_token(asked, leaves, size)
+
+
+def _by_page_token(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
+    """A parameter `page` that is a text: what the answer calls the next page is its value, and no URL or number."""
+    page = asked.get("page")
+    if page is None or page.kind != "string" or str(page.sample).isdigit():
+        return None
+    for path, shape in leaves.items():
+        if squeezed(path[-1]) == "nextpage" and shape.type == "string" and not _is_url(shape):
+            config = {"cursor_field": _text(path), "cursor_param": page.name}
+            clue = f"the text parameter {page.name} and {_text(path)} of the answer"
+            return Paging({"format": "cursor", "config": config}, clue, True, size, next=path)
+    return None
+
+
+def _cursor_field(leaves: Leaves, name: str) -> tuple[str, ...]:
+    """The field that holds the next value of a cursor parameter; () when none does."""
+    best: tuple[int, int, tuple[str, ...]] | None = None
+    for path, shape in leaves.items():
+        words = [squeezed(part) for part in path]
+        if any(word.startswith(_BACK[:3]) for word in words) or shape.type == "boolean" or _is_url(shape):
+            continue
+        last = words[-1]
+        inside_next = any(word.startswith("next") for word in words[:-1])
+        if last in (f"next{name}", f"next{name.removeprefix('page')}") or (inside_next and last == name):
+            rank = 0
+        elif last in _NEXT_CURSORS:
+            rank = 1 + _NEXT_CURSORS.index(last)
+        elif last == "next" or (inside_next and last in ("cursor", "token", "after", "offset")):
+            rank = 30
+        elif last == name and name not in ("since", "token", "offset"):
+            rank = 31
+        else:
+            continue
+        if best is None or (rank, len(path)) < best[:2]:
+            best = (rank, len(path), path)
+    return best[2] if best else ()
+
+
+def _by_body(endpoint: Endpoint, leaves: Leaves) -> Paging | None:
+    """A cursor that goes into the request's body, of a search by POST."""
+    if endpoint.method == "get" or endpoint.body is None or not leaves or endpoint.body_format is None:
+        return None
+    for name in endpoint.body.properties():
+        if squeezed(name) in _CURSORS[:-1] and (field := _cursor_field(leaves, squeezed(name))):
+            key = {"json": {"cursor_body": pointer_to(name)}, "form": {"cursor_form": name}}.get(endpoint.body_format)
+            if key:
+                config = {"cursor_field": _text(field), **key}
+                clue = f"{name} of the body and {_text(field)} of the answer"
+                return Paging({"format": "cursor", "config": config}, clue, True, next=field)
+    return None
+
+
+def _next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
+    for path, shape in leaves.items():
+        words = [squeezed(part) for part in path]
+        if shape.type not in ("string", "") or any(word.startswith(_BACK) for word in words):
+            continue
+        if words[-1] in _NEXT_URLS[:6]:
+            return path
+        inside_next = any(word == "next" for word in words[:-1])
+        linked = any(word in ("links", "paging", "pagination", "meta", "pages") for word in words[:-1])
+        if inside_next and words[-1] in ("href", "url", "link", "uri"):
+            return path
+        if words[-1] in ("next", "nextpage") and (_is_url(shape) or (shape.type == "string" and (linked or paged))):
+            return path
+    return ()
+
+
+def _by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
+    offset = next((asked[name] for name in _OFFSETS if name in asked and _numeric(asked[name])), None)
+    page = next((asked[name] for name in _PAGES if name in asked and _numeric(asked[name])), None)
+    if offset is None and page is None:
+        return None
+    if page is None and size is None and squeezed(offset.name if offset else "") in ("start", "from"):
+        return None  # as often a date as a number
+    config: dict[str, Any] = {}
+    more, last, total = _leaf(leaves, _MORE), _leaf(leaves, _LAST), _leaf(leaves, _TOTALS)
+    if page is not None:
+        config["page_param"] = page.name
+        if page.default == 0 and isinstance(page.default, int) and not isinstance(page.default, bool):
+            config["first"] = 0
+        config |= {"size_param": size.name} if size else {}
+    elif offset is not None:
+        config["offset_param"] = offset.name
+        config |= {"limit_param": size.name} if size else {}
+    if size is not None and size.maximum:
+        config["size"] = size.maximum
+    ends: dict[str, Any] = {}
+    if more:
+        ends = {"has_more": _body(more)}
+    elif last:
+        ends = {"stop": f"{_body(last)} = true"}
+    elif total:
+        ends = {"total_field": _text(total)}
+    param = page or offset
+    clue = f"the parameter {param.name if param else ''}"
+    settings = {"format": "page" if page is not None else "offset", "config": {**config, **ends}}
+    return Paging(settings, clue, False, size, total=total if "total_field" in ends else (), more=more or last)
+
+
+def _leaf(leaves: Leaves, names: tuple[str, ...]) -> tuple[str, ...]:
+    found = [path for path in leaves if squeezed(path[-1]) in names]
+    return min(found, key=len) if found else ()
+
+
+def _numeric(param: Parameter) -> bool:
+    return param.kind in ("integer", "number", "") or isinstance(param.default, int) or str(param.sample).isdigit()
+
+
+def _is_url(shape: Shape) -> bool:
+    said = str(shape.said("description")).lower()
+    return (
+        shape.said("format") in ("uri", "url")
+        or " url" in said
+        or "uri" in said
+        or "http" in str(shape.said("example"))
+    )
+
+
+def _text(path: tuple[str, ...]) -> str:
+    return ".".join(step(part) for part in path)
+
+
+def _body(path: tuple[str, ...]) -> str:
+    return f"body.{_text(path)}"

@@ -1,0 +1,164 @@
+"""Where a vendor is reached: a document's server URL as a `base_url` template with the fields it needs."""
+
+import itertools
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_engine.urls import split_plain_url
+from conn_import.contract import Contract
+from conn_import.words import identifier, plain
+
+__all__ = ["Server", "place_server", "server_url", "usable_url"]
+
+_VARIABLE = re.compile(r"\{\{?([^{}]+)\}\}?")
+_PLACEHOLDER = re.compile(r"your.*|my[-_].*|(?:example|company|tenant|subdomain|domain|acme|site)(?:[-_].*)?")
+_HOST = re.compile(r"[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+_MOST_HOSTS = 200
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(slots=True)
+class Server:
+    """A server as a document says it. `url` has variables in braces; `variables` describes them."""
+
+    url: str
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def place_server(contract: Contract, server: Server | None, *, given: str = "") -> None:
+    """Fill `base_url`, `fields` and `context` of a contract. `given` is the caller's own choice of a URL."""
+    if given:
+        contract.base_url = given.rstrip("/")
+        return
+    url = server.url.strip().rstrip("/") if server else ""
+    if server is None or (not url.lower().startswith(("http://", "https://")) and not _VARIABLE.match(url)):
+        path = url if url.startswith("/") and "{" not in url else ""
+        contract.base_url = f"https://api.example.com{path}"
+        contract.losses.add("the host: the document names none; base_url is a placeholder (or import with --base-url)")
+        return
+    text = server_url(contract, server)
+    contract.base_url = _own_label(contract, text) if "{{" not in text else text
+    if not usable_url(contract.base_url):
+        contract.losses.add(f"the server {plain(url)}: it is no usable URL; base_url is a placeholder")
+        contract.base_url, contract.fields, contract.context = "https://api.example.com", [], {}
+        contract.hosts = []
+    elif contract.base_url.startswith("http://") and split_plain_url(contract.base_url).hostname not in _LOOPBACK:
+        contract.losses.add("encryption: the server is http; credentials are sent over https (or to loopback) only")
+
+
+def server_url(contract: Contract, server: Server) -> str:
+    """A server's URL as a template. Its variables become fields of the contract; where the document lists the values
+    of those in the host, the hosts are written out."""
+    url, variables = server.url.strip().rstrip("/"), server.variables
+    if (first := _VARIABLE.match(url)) is not None:
+        if url.startswith("://", first.end()):
+            url = f"https{url[first.end() :]}"
+        else:
+            url = _whole_host(contract, url, first, variables)
+    contract.hosts += [host for host in _listed_hosts(url, variables) if host not in contract.hosts]
+    return _VARIABLE.sub(lambda found: _field(contract, found[1], variables), url)
+
+
+def _listed_hosts(url: str, variables: Mapping[str, Any]) -> list[str]:
+    """Every host of a URL whose variables have values that the document lists; none where one has others."""
+    host = url.partition("://")[2].partition("/")[0]
+    names = list(dict.fromkeys(_VARIABLE.findall(host)))
+    choices = [_options(variables.get(name)) for name in names]
+    if not names or not all(choices) or math.prod(map(len, choices)) > _MOST_HOSTS:
+        return []
+    found = []
+    for values in itertools.product(*choices):
+        chosen = dict(zip(names, values, strict=True))
+        found.append(_VARIABLE.sub(lambda match, chosen=chosen: chosen[match[1]], host).lower())  # type: ignore[misc]
+    return [one for one in found if _HOST.fullmatch(one)]
+
+
+def _options(said: Any) -> list[str]:
+    options = said.get("enum") if isinstance(said, Mapping) else None
+    return [str(option) for option in options[:100]] if isinstance(options, list) else []
+
+
+def usable_url(url: str) -> bool:
+    """Whether a base URL is absolute, names a host, and holds nothing that a URL may not."""
+    bare = re.sub(r"\{\{context\.[A-Za-z0-9_]+\}\}", "x", url)
+    parts = split_plain_url(bare)
+    return (
+        parts.scheme in ("http", "https")
+        and bool(_HOST.fullmatch(parts.netloc))
+        and not parts.query
+        and not parts.fragment
+        and not re.search(r"[\s{}]", bare)
+        and len(url) <= 2000
+    )
+
+
+def _whole_host(contract: Contract, url: str, found: re.Match[str], variables: Mapping[str, Any]) -> str:
+    """`{instance_url}/v1`: a variable that is a whole URL. The account then supplies the host alone."""
+    if url.startswith(".", found.end()):  # `{subdomain}.vendor.com` without a scheme
+        return f"https://{url}"
+    said = variables.get(found[1])
+    default = str(said.get("default", "")) if isinstance(said, Mapping) else ""
+    host = split_plain_url(default).netloc if "://" in default else default
+    name = identifier(found[1], "host")
+    _add(contract, name, {}, host or "api.example.com", "The host's name alone, without https://.")
+    labels = host.split(".")
+    contract.hosts = [f"*.{'.'.join(labels[-2:])}" if len(labels) > 2 else host] if host else ["api.example.com"]
+    contract.losses.add("which hosts may get the credential: the document leaves the host open; see hosts")
+    return f"https://{{{{context.{name}}}}}{url[found.end() :]}"
+
+
+def _field(contract: Contract, variable: str, variables: Mapping[str, Any]) -> str:
+    if variable.startswith("context."):
+        return f"{{{{{variable}}}}}"
+    said = variables.get(variable)
+    said = said if isinstance(said, Mapping) else {}
+    default = said.get("default")
+    name = identifier(variable)
+    _add(contract, name, said, str(default) if isinstance(default, str | int) and default != "" else "example")
+    return f"{{{{context.{name}}}}}"
+
+
+def _add(contract: Contract, name: str, said: Mapping[str, Any], sample: str, description: str = "") -> None:
+    if name in contract.context:
+        return
+    row: dict[str, Any] = {"name": name}
+    text = plain(said.get("description") or description)
+    if text:
+        row["description"] = text
+    if options := _options(said):
+        row["options"] = options
+        sample = sample if sample in row["options"] else row["options"][0]
+        row["default"] = sample
+    elif not description and "default" in said and not _PLACEHOLDER.fullmatch(sample.lower()):
+        row["default"] = sample
+    else:
+        row["pattern"] = "^[A-Za-z0-9.-]+$"
+        if not re.fullmatch(r"[A-Za-z0-9.-]+", sample):
+            sample = "example"
+    contract.fields.append(row)
+    contract.context[name] = sample
+
+
+def _own_label(contract: Contract, url: str) -> str:
+    """`https://your-domain.vendor.com`: a placeholder that the account fills."""
+    scheme, _, rest = url.partition("://")
+    label, dot, others = rest.partition(".")
+    if (
+        not dot
+        or others.count(".") < 1
+        or not label.lower().startswith(("your", "my-", "{"))
+        or not _PLACEHOLDER.fullmatch(label.lower())
+    ):
+        return url
+    contract.fields.append(
+        {
+            "name": "domain",
+            "description": f"What stands for {plain(label)} in {plain(rest)}",
+            "pattern": "^[A-Za-z0-9-]+$",
+        }
+    )
+    contract.context["domain"] = "example"
+    return f"{scheme}://{{{{context.domain}}}}.{others}"

@@ -1,0 +1,340 @@
+"""Postman collections v2.0 and v2.1 as contracts. Values in requests are samples; scripts are left out."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned
+from conn_import.contract import Contract
+from conn_import.formats import Options
+from conn_import.lists import listing
+from conn_import.openapi.security import oauth_settings, variable_prefix
+from conn_import.places import Server, place_server
+from conn_import.secrecy import prose, secret_like, without_user
+from conn_import.words import plain
+
+__all__ = ["LABEL", "read", "recognises"]
+
+LABEL = "Postman collection"
+_METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
+_LANGUAGES = {"html": "text/html", "javascript": "application/javascript", "xml": "application/xml"}
+_SENT_AS = {"file": "raw", "graphql": "graphql"}
+_VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
+_MOST = 100_000
+_NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "host", "cookie", "content-length"})
+
+
+def recognises(data: Any) -> bool:
+    """Whether a document is a collection of version 2."""
+    info = data.get("info") if isinstance(data, Mapping) else None
+    return (
+        isinstance(info, Mapping)
+        and isinstance(data.get("item"), list)
+        and ("schema" not in info or "collection/v2" in str(info["schema"]))
+    )
+
+
+def read(data: Any, options: Options) -> Contract:
+    """The contract of a collection. What it cannot hold is in its losses."""
+    info = data["info"]
+    contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80), observed=True)
+    contract.description = plain(prose(_description(info).partition("\n")[0]), 200)
+    reader = _Reader(data, contract, options)
+    reader.walk()
+    place_server(contract, reader.server(), given=options.base_url)
+    contract.endpoints = reader.endpoints
+    reader.authorise()
+    return contract
+
+
+class _Reader:
+    def __init__(self, data: Mapping[str, Any], contract: Contract, options: Options) -> None:
+        self._data = data
+        self._contract = contract
+        self._losses = contract.losses
+        self._options = options
+        self._variables = {str(row.get("key")): row.get("value") for row in _rows(data.get("variable"))}
+        self._bases: dict[str, int] = {}
+        self._auths: dict[tuple[str, str, str], tuple[int, Mapping[str, Any]]] = {}
+        self.endpoints: list[Endpoint] = []
+        self._own_bases: list[str] = []
+
+    def walk(self) -> None:
+        """Read every request, in order, with the folders above it as tags."""
+        self._scripts(self._data, "the collection")
+        for folders, auth, item in self._items():
+            self._contract.found += 1
+            if self._contract.found > _MOST:
+                self._losses.add(f"requests beyond the first {_MOST}")
+                return
+            self._count_auth(auth)
+            read_one = self._request(item, folders)
+            if read_one is not None:
+                endpoint, base = read_one
+                if any(e.method == endpoint.method and e.path == endpoint.path for e in self.endpoints[-500:]):
+                    self._losses.add("requests that repeat an earlier one's method and path", endpoint.where)
+                    continue
+                self.endpoints.append(endpoint)
+                self._own_bases.append(base)
+                self._bases[base] = self._bases.get(base, 0) + 1
+        main = self._main()
+        keys = {(place, name.lower()) for _, place, name in self._auths if name}
+        for endpoint, base in zip(self.endpoints, self._own_bases, strict=True):
+            kept = [one for one in endpoint.parameters if (one.place, one.name.lower()) not in keys]
+            endpoint.parameters = kept  # what carries a key is none of the caller's, whichever key is chosen
+            if base != main:
+                self._losses.add("further servers: the most used was taken", f"{endpoint.where} ({plain(base, 80)})")
+
+    def _items(self) -> Iterator[tuple[tuple[str, ...], Any, Mapping[str, Any]]]:
+        """The requests in order, with the folders above each and its authorisation: its own, or what is above."""
+        pending: list[tuple[tuple[str, ...], Any, Any]] = [
+            ((), self._data.get("auth"), item) for item in reversed(self._data["item"])
+        ]
+        while pending:
+            folders, above, item = pending.pop()
+            if not isinstance(item, Mapping):
+                continue
+            said = item.get("request")
+            own = said.get("auth") if isinstance(said, Mapping) else item.get("auth")
+            auth = own if isinstance(own, Mapping) else above
+            if isinstance(item.get("item"), list):
+                inner = (*folders, plain(item.get("name") or "", 80))
+                self._scripts(item, "/".join(inner))
+                pending += [(inner, auth, child) for child in reversed(item["item"])]
+            elif "request" in item:
+                yield folders, auth, item
+
+    def _scripts(self, item: Mapping[str, Any], where: str) -> None:
+        for event in _rows(item.get("event")):
+            script = event.get("script")
+            if isinstance(script, Mapping) and any(str(line).strip() for line in listing(script.get("exec"))):
+                self._losses.add(f"scripts ({plain(event.get('listen') or '', 20)})", plain(where, 100))
+
+    def _request(self, item: Mapping[str, Any], folders: tuple[str, ...]) -> tuple[Endpoint, str] | None:
+        said = item["request"]
+        request: Mapping[str, Any] = said if isinstance(said, Mapping) else {"url": said, "method": "GET"}
+        method = str(request.get("method") or "GET").lower()
+        base, path, query = self._url(request.get("url"))
+        name = prose(str(item.get("name") or ""))
+        endpoint = Endpoint(method, path, name=plain(name, 120), tags=folders)
+        endpoint.summary = plain(name, 110)
+        if method not in _METHODS:
+            self._losses.add(f"the method {plain(method.upper(), 20)}", path)
+            return None
+        endpoint.parameters += query
+        url = request.get("url")
+        for row in _rows(url.get("variable") if isinstance(url, Mapping) else None):
+            endpoint.parameters.append(_parameter(row, "path"))
+        for row in _rows(request.get("header")):
+            name = str(row.get("key") or "")
+            if name and name.lower() not in _NOT_OURS and not row.get("disabled"):
+                endpoint.parameters.append(self._header(row))
+        self._scripts(item, endpoint.where)
+        if not self._body(endpoint, request.get("body")):
+            return None
+        self._answer(endpoint, item)
+        return endpoint, base
+
+    def _url(self, url: Any) -> tuple[str, str, list[Parameter]]:
+        """Base, path with its parameters in braces, and the query's parameters."""
+        raw = str(url.get("raw") or "") if isinstance(url, Mapping) else str(url or "")
+        if isinstance(url, Mapping) and not raw:
+            host = url.get("host")
+            parts = [str(part) for part in host] if isinstance(host, list) else [str(host or "")]
+            path = "/".join(str(part) for part in listing(url.get("path"))) if isinstance(url.get("path"), list) else ""
+            raw = f"{url.get('protocol') or 'https'}://{'.'.join(parts)}/{path}"
+        raw = raw.partition("#")[0]
+        whole, _, query = raw.partition("?")
+        base, path = _split(whole)
+        if (bare := without_user(base)) != base:
+            self._losses.add("a user's name and password in a URL: they belong to the credential", plain(path, 80))
+            base = bare
+        path = re.sub(r"(?<=/):([^/]+)", r"{\1}", path)
+        path = "/".join("{key}" if secret_like(segment) else segment for segment in path.split("/"))
+        path = _VARIABLE.sub(lambda found: f"{{{found[1]}}}", path)
+        rows = _rows(url.get("query")) if isinstance(url, Mapping) else []
+        if not rows:
+            pairs = [pair.partition("=") for pair in query.split("&") if pair]
+            rows = [{"key": unquote(name), "value": unquote(value)} for name, _, value in pairs]
+        return base, path or "/", [_parameter(row, "query") for row in rows if row.get("key")]
+
+    def _header(self, row: Mapping[str, Any]) -> Parameter:
+        found = _parameter(row, "header")
+        value = str(row.get("value") or "")
+        if value and not _VARIABLE.search(value) and not value.startswith("<"):
+            found.fixed = value[:500]
+        return found
+
+    def _body(self, endpoint: Endpoint, body: Any) -> bool:
+        if not isinstance(body, Mapping) or not body.get("mode") or endpoint.method in ("get", "head"):
+            return True
+        mode = body["mode"]
+        if mode == "raw":
+            text = str(body.get("raw") or "")
+            if not text.strip():
+                return True
+            value = _json(text)
+            if value is UNSET:
+                language = (
+                    body.get("options", {}).get("raw", {}).get("language")
+                    if isinstance(body.get("options"), Mapping)
+                    else ""
+                )
+                if language not in ("json", "", None):
+                    endpoint.body_format, endpoint.media_type = "raw", _LANGUAGES.get(str(language), "text/plain")
+                    return True
+                value = {}
+            endpoint.body_format, endpoint.body = "json", Shape.of(learned(value))
+            return True
+        if mode == "urlencoded":
+            fields = {str(row.get("key")): str(row.get("value") or "") for row in _rows(body.get("urlencoded"))}
+            endpoint.body_format, endpoint.body = "form", Shape.of(learned(fields))
+            return True
+        if mode == "formdata":
+            rows = _rows(body.get("formdata"))
+            texts = {str(row.get("key")): str(row.get("value") or "") for row in rows if row.get("type") != "file"}
+            endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
+            endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
+            return True
+        if isinstance(mode, str) and mode in _SENT_AS:
+            endpoint.body_format = _SENT_AS[mode]
+            return True
+        self._losses.add(f"operations with a body of {plain(mode, 40)}", endpoint.where)
+        return False
+
+    def _answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:
+        for row in _rows(item.get("response")):
+            code = row.get("code")
+            if not isinstance(code, int) or not 200 <= code < 300:
+                continue
+            for header in _rows(row.get("header")):
+                endpoint.answer.headers |= {str(header.get("key") or "").lower()}
+            value = _json(str(row.get("body") or ""))
+            if value is not UNSET and isinstance(value, dict | list):
+                endpoint.answer.shape = Shape.of(learned(value))
+                endpoint.answer.example = value
+                return
+
+    def _count_auth(self, auth: Any) -> None:
+        kind = str(auth.get("type") or "noauth") if isinstance(auth, Mapping) else "noauth"
+        if kind == "noauth":
+            return
+        said = _said(auth, kind) if kind == "apikey" else {}
+        place = "query" if said.get("in") == "query" else "header"
+        key = kind, place, str(said.get("key") or "")
+        used, first = self._auths.get(key, (0, auth))
+        self._auths[key] = (used + 1, first)
+
+    def _main(self) -> str:
+        return max(self._bases, key=lambda base: self._bases[base], default="")
+
+    def server(self) -> Server | None:
+        """The server that most requests use, its variables with the collection's values."""
+        base = self._main()
+        for _ in range(5):
+            known = _VARIABLE.fullmatch(base)
+            value = self._variables.get(known[1]) if known else None
+            if not isinstance(value, str) or not value:
+                break
+            base = value
+        if not base:
+            return None
+        variables = {
+            name: {"default": value}
+            for name in _VARIABLE.findall(base)
+            if isinstance(value := self._variables.get(name), str)
+        }
+        return Server(base.replace("{{", "{").replace("}}", "}"), variables)
+
+    def authorise(self) -> None:
+        """The most used kind of authorisation that can be said; the others are listed."""
+        for key in sorted(self._auths, key=lambda key: -self._auths[key][0]):
+            kind, place, name = key
+            label = f"{plain(kind, 30)} ({place} {plain(name, 60)})" if name else plain(kind, 30)
+            settings = self._settings(kind, self._auths[key][1])
+            if settings is None:
+                self._losses.add(f"the authorisation {label}: it cannot be said, or lacks its URLs")
+            elif self._contract.authorization is None:
+                self._contract.credentials, self._contract.authorization = settings
+            else:
+                self._losses.add(f"the authorisation {label}: another one was chosen; a connector has one")
+        if not self._auths:
+            self._contract.unauthorised = "how requests are authorised: the collection does not say"
+
+    def _settings(self, kind: str, auth: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        rows = _said(auth, kind)
+        if kind == "bearer":
+            return {"format": "bearer"}, {"format": "bearer"}
+        if kind == "basic":
+            return {"format": "basic"}, {"format": "basic"}
+        if kind == "apikey":
+            name = rows.get("key")
+            if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
+                return None
+            place = "query" if rows.get("in") == "query" else "header"
+            return {"format": "api_key"}, {"format": place, "config": {"name": name}}
+        if kind == "oauth2":
+            token, consent = str(rows.get("accessTokenUrl") or ""), str(rows.get("authUrl") or "")
+            if not token.startswith("https://") or "{{" in token + consent:
+                return None
+            scopes = str(rows.get("scope") or "").split()
+            consent = "" if rows.get("grant_type") == "client_credentials" else consent
+            return oauth_settings(variable_prefix(self._options.name), token, consent, scopes)
+        return None
+
+
+def _said(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The settings of a kind: an object (v2.0) or rows of keys and values (v2.1)."""
+    said = auth.get(kind)
+    return said if isinstance(said, Mapping) else {str(row.get("key")): row.get("value") for row in _rows(said)}
+
+
+def _split(url: str) -> tuple[str, str]:
+    """Base and path: `{{base_url}}/a` and `https://host/a` alike."""
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        scheme, rest = "", url
+    host, slash, path = rest.partition("/")
+    base = (
+        f"{scheme}://{host}"
+        if scheme
+        else host
+        if host.startswith("{{") and host.endswith("}}") and host.count("{{") == 1
+        else f"https://{host}"
+        if host
+        else ""
+    )
+    return base, f"{slash}{path}"
+
+
+def _parameter(row: Mapping[str, Any], place: Any) -> Parameter:
+    value = row.get("value")
+    found = Parameter(str(row.get("key") or "")[:120], place)
+    text = str(value) if isinstance(value, str | int) and not isinstance(value, bool) else ""
+    # Documentation tools write `<integer>` where a value belongs.
+    kind = re.fullmatch(r"<([a-z]+)>", text)
+    found.kind = kind[1] if kind else "integer" if text.isdigit() else ""
+    if text and not kind and "{{" not in text:
+        found.sample = text[:500]
+    found.required = "(required)" in _description(row).lower()
+    return found
+
+
+def _description(row: Mapping[str, Any]) -> str:
+    said = row.get("description")
+    return str(said.get("content") or "") if isinstance(said, Mapping) else str(said or "")
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text) if len(text) < 5_000_000 else UNSET
+    except (ValueError, RecursionError):
+        return UNSET
+
+
+def _rows(value: Any) -> list[Mapping[str, Any]]:
+    return [row for row in value if isinstance(row, Mapping)] if isinstance(value, list) else []

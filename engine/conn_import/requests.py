@@ -1,0 +1,174 @@
+"""An endpoint's request as the language says it: path template, query, headers. Answers are not read here."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift.contract import Endpoint, Parameter
+from conn_engine.secrets import secret_name
+from conn_import.contract import Losses
+from conn_import.secrecy import key_name, secret_like
+from conn_import.words import identifier, plain, single, snake, step
+
+__all__ = ["Form", "HeaderPlan", "form_of", "plan_headers"]
+
+_PARAMETER = re.compile(r"\{[+/]?([^{}]*?)\*?\}")
+_UNSAFE = re.compile(r"[{}\s\\\x00-\x1f\x7f]")
+_SCOPE = frozenset(
+    {"query", "raw_query", "body", "headers", "context", "env", "before", "after", "params", "response", "status"}
+    | {"record", "records", "page", "request", "and", "or", "in", "true", "false", "null"}
+)
+_IDS = frozenset({"id", "ids", "gid", "uuid", "guid", "key", "number", "uid", "sid"})
+
+
+@dataclass(slots=True)
+class Form:
+    """`path` is the template; `names` maps the document's path parameters to the template's; `asked` are the query
+    parameters that the caller must give, `lacks_header` that a header is the caller's to give too."""
+
+    path: str
+    names: dict[str, str] = field(default_factory=dict)
+    query: dict[str, Any] = field(default_factory=dict)
+    headers: dict[str, Any] = field(default_factory=dict)
+    asked: list[Parameter] = field(default_factory=list)
+    lacks_header: bool = False
+
+
+@dataclass(slots=True)
+class HeaderPlan:
+    """Headers that the connector says once: constants, and values that the account supplies (header to field)."""
+
+    constant: dict[str, Any] = field(default_factory=dict)
+    supplied: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def templates(self) -> dict[str, Any]:
+        """Both as the connector's `headers`."""
+        return {**self.constant, **{name: f"{{{{context.{key}}}}}" for name, key in self.supplied.items()}}
+
+
+def form_of(endpoint: Endpoint, paged: Sequence[str], plan: HeaderPlan, losses: Losses) -> Form | None:
+    """The request of an endpoint. `paged` are the parameters that its paging sets. None (and a loss) when the path
+    cannot be said."""
+    text, _, tail = endpoint.path.partition("?")
+    rest = _PARAMETER.sub("", text)
+    if _UNSAFE.search(rest) or "//" in text or any(part in (".", "..") for part in rest.split("/")):
+        losses.add("operations whose path cannot be said", plain(endpoint.where, 120))
+        return None
+    names = _path_names(text)
+    form = Form(_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
+    if any(mark in endpoint.path for mark in ("{+", "{/", "*}")):
+        losses.add("path parameters of several segments: their slashes are encoded", endpoint.where)
+    for name, value in parse_qsl(tail, keep_blank_values=True, max_num_fields=200):
+        _fixed_query(form, name, value, endpoint, losses)
+    for one in endpoint.parameters:
+        if one.place == "query" and one.name not in paged:
+            _query(form, one, endpoint, losses)
+        elif one.place == "header" and one.name not in plan.templates:
+            _header(form, one, endpoint, losses)
+    if endpoint.media_type:
+        form.headers.setdefault("Content-Type", endpoint.media_type)
+    return form
+
+
+def _path_names(path: str) -> dict[str, str]:
+    """The template's name of each path parameter. The one that ends the path and looks like an id is `id`."""
+    segments = [segment for segment in path.split("/") if segment]
+    found: list[tuple[str, int, bool]] = []
+    for n, segment in enumerate(segments):
+        found += [(match[1], n, n == len(segments) - 1) for match in _PARAMETER.finditer(segment)]
+    names: dict[str, str] = {}
+    nouns = [snake(segment) for segment in segments]
+    for name, n, last in found:
+        if name in names:
+            continue
+        before = next((nouns[m] for m in range(n - 1, -1, -1) if "{" not in segments[m]), "")
+        word = snake(name)
+        alone = len(found) == 1
+        acts = alone and n == len(segments) - 2 and word == "id"
+        is_id = word.rpartition("_")[2] in _IDS or (alone and last)
+        if (last and is_id and segments[n].count("{") == 1) or acts:
+            chosen = "id"
+        elif word == "id":
+            chosen = f"{single(before)}_id" if before else "own_id"
+        else:
+            chosen = identifier(name)
+        if chosen in _SCOPE or chosen in names.values():
+            chosen = f"{chosen}_value" if chosen in _SCOPE else f"{identifier(name)}_{len(names) + 1}"
+        names[name] = identifier(chosen)
+    return names
+
+
+def _fixed_query(form: Form, name: str, value: str, endpoint: Endpoint, losses: Losses) -> None:
+    variable = _PARAMETER.fullmatch(value)
+    if variable is not None:
+        form.query[name] = f"{{{{query.{step(name)}}}}}"
+        form.asked.append(Parameter(name, "query", required=True))
+    elif "{{" in value or secret_name(name) or not name:
+        losses.add("values in a path's query that may be secret or are templates", plain(endpoint.where, 120))
+    else:
+        form.query[name] = value
+
+
+def _query(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
+    if secret_name(one.name):
+        if one.required or one.fixed is not UNSET:
+            losses.add(f"the parameter {plain(one.name, 60)}: it looks like a credential", endpoint.where)
+        return
+    if one.fixed is not UNSET:
+        form.query[one.name] = one.fixed
+    elif one.required and one.default is not UNSET:
+        form.query[one.name] = one.default
+    elif one.required and "`" not in one.name and "}" not in one.name:
+        form.query[one.name] = f"{{{{query.{step(one.name)}}}}}"
+        form.asked.append(one)
+    elif one.required:
+        losses.add("that the caller must give a parameter", f"{endpoint.where}: {plain(one.name, 60)}")
+
+
+def _header(form: Form, one: Parameter, endpoint: Endpoint, losses: Losses) -> None:
+    value = _header_value(one)
+    if key_name(one.name, "header"):
+        losses.add(f"the header {plain(one.name, 60)}: it looks like a credential", endpoint.where)
+    elif value is not UNSET and secret_like(value):
+        losses.add(f"the value of the header {plain(one.name, 60)}: it looks like a secret", endpoint.where)
+    elif value is not UNSET:
+        form.headers[one.name] = value
+    elif one.required:
+        form.lacks_header = True
+        losses.add(f"that the caller must give the header {plain(one.name, 60)}", endpoint.where)
+
+
+def _header_value(one: Parameter) -> Any:
+    """The value a header always has, in this document's opinion; UNSET when the caller decides."""
+    value = one.fixed if one.fixed is not UNSET else one.default
+    if value is UNSET and one.required and "version" in one.name.lower():
+        value = one.sample
+    if value is UNSET or not all(32 <= ord(c) < 127 for c in str(value)):
+        return UNSET
+    return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def plan_headers(endpoints: Sequence[Endpoint]) -> HeaderPlan:
+    """The headers that more than half of the operations name, and none contradicts."""
+    plan = HeaderPlan()
+    rows: dict[str, list[Parameter]] = {}
+    for endpoint in endpoints:
+        for one in endpoint.parameters:
+            if one.place == "header" and not key_name(one.name, "header"):
+                rows.setdefault(one.name, []).append(one)
+    for name, found in rows.items():
+        if len(found) * 2 <= len(endpoints) or not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_|~-]+", name):
+            continue
+        values = {_header_value(one) for one in found}
+        if any(value is not UNSET and secret_like(value) for value in values):
+            continue
+        if len(values) == 1 and UNSET not in values:
+            plan.constant[name] = values.pop()
+        elif values == {UNSET} and all(one.required for one in found):
+            plan.supplied[name] = identifier(snake(name))
+    return plan

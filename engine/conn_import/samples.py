@@ -1,0 +1,262 @@
+"""Recordings made from a document: one per list, from its example or, without one, from its schema.
+
+They show that the paths fit the document, not that the document fits the vendor; each says so in its note.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from typing import Any
+from urllib.parse import quote
+
+from msgspec import UNSET
+
+from conn_engine.analysis.drift.contract import Parameter, Shape
+from conn_engine.recordings.files import (
+    Exchange,
+    RecordedCall,
+    RecordedRequest,
+    RecordedResponse,
+    Recording,
+)
+from conn_engine.secrets import REDACTED
+from conn_engine.secrets.wary_redaction import WaryRedactor
+from conn_import.build import Built, Operation
+from conn_import.contract import Contract
+from conn_import.paging import Paging
+
+__all__ = ["made_up", "samples_of"]
+
+_DEEPEST = 7
+_MOST_NODES = 600
+_MOST_BYTES = 200_000
+_MOST_SAMPLES = 2_000
+_SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_BY_FORMAT = {
+    "date-time": "2026-01-01T09:00:00Z",
+    "date": "2026-01-01",
+    "email": "ada@example.com",
+    "uri": "https://example.com/",
+    "url": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000001",
+}
+
+
+def samples_of(built: Built, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
+    """A recording for each list by GET whose answer the document shows or describes well enough."""
+    found: list[Recording] = []
+    for operation in built.operations:
+        if len(found) >= _MOST_SAMPLES:
+            contract.losses.add(f"samples beyond the first {_MOST_SAMPLES}")
+            break
+        if operation.endpoint.method != "get" or not operation.name.many or operation.endpoint.base_url:
+            continue
+        recording = _recording(operation, built.common, contract, connector, recorded_at)
+        if recording is not None:
+            found.append(recording)
+    return found
+
+
+def _recording(
+    operation: Operation, common: Paging | None, contract: Contract, connector: str, recorded_at: str
+) -> Recording | None:
+    redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
+    body, origin = _body(operation, operation.paging or common, redactor)
+    if body is None:
+        return None
+    call, url, query = _call(operation, contract)
+    if url is None:
+        return None
+    exchanges = [_exchange(url, {**query, **_page(operation, 0)}, body)]
+    if (
+        operation.paging is not None
+        and not operation.paging.ends
+        and not (operation.paging.total or operation.paging.more)
+    ):
+        count = len(_at(body, operation.records))
+        empty = _with(body, operation.records, [])
+        exchanges.append(_exchange(url, {**query, **_page(operation, count)}, empty))
+    return Recording(
+        connector=connector,
+        operation=operation.name.text,
+        source=contract.source,
+        recorded_at=recorded_at,
+        note=f"Made from {origin} of the imported document, not recorded live.",
+        base_url=_filled(contract.base_url, contract.context),
+        context=dict(contract.context),
+        call=call,
+        exchanges=exchanges,
+    )
+
+
+def _exchange(url: str, query: dict[str, Any], body: Any) -> Exchange:
+    return Exchange(
+        request=RecordedRequest(method="GET", url=url, query=query),
+        response=RecordedResponse(status=200, headers={"content-type": "application/json"}, body=body),
+    )
+
+
+def _parameters(authorization: Any) -> Iterator[str]:
+    """The parameters that are a credential."""
+    if isinstance(authorization, Mapping):
+        if authorization.get("format") == "query":
+            yield str(authorization["config"]["name"])
+        for value in authorization.values():
+            yield from _parameters(value)
+    elif isinstance(authorization, list | tuple):
+        for value in authorization:
+            yield from _parameters(value)
+
+
+def _body(operation: Operation, paging: Paging | None, redactor: WaryRedactor) -> tuple[Any, str]:
+    """An answer that is the last page, without credentials, and where it comes from; None when none can be made."""
+    answer = operation.endpoint.answer
+    for value, origin in ((answer.example, "an example"), (_from_shape(answer.shape), "the schema")):
+        if value is UNSET or value is None or not isinstance(value, dict | list):
+            continue
+        body = redactor.data(_last_page(operation, paging, _cut(value, 0, [_MOST_NODES * 4])))
+        records = _at(body, operation.records)
+        if isinstance(records, list) and records and all(item is not None for item in records):
+            return body, origin
+    return None, ""
+
+
+def _from_shape(shape: Shape | None) -> Any:
+    if shape is None or shape.type not in ("object", "array"):
+        return None
+    return made_up(shape)
+
+
+def made_up(shape: Shape) -> Any:
+    """An invented value of a shape: its own examples where it has some. Bounded in depth and size."""
+    return _made(shape, "", 0, [_MOST_NODES])
+
+
+def _made(shape: Shape, name: str, depth: int, left: list[int]) -> Any:
+    left[0] -= 1
+    for key in ("example", "const", "default"):
+        said = shape.said(key)
+        if said is not UNSET and (said is not None or key == "const") and _fits(said, shape.type):
+            return _cut(said, depth, left)
+    choices = shape.said("enum")
+    if isinstance(choices, list) and choices:
+        return _cut(choices[0], depth, left)
+    kind = shape.type
+    if kind == "object":
+        if depth >= _DEEPEST or left[0] <= 0:
+            return {}
+        return {key: _made(inner, key, depth + 1, left) for key, inner in list(shape.properties().items())[:60]}
+    if kind == "array":
+        items = shape.items()
+        return [] if items is None or depth >= _DEEPEST or left[0] <= 0 else [_made(items, name, depth + 1, left)]
+    if kind in ("integer", "number"):
+        return 1
+    if kind == "boolean":
+        return False
+    if kind == "string":
+        return _BY_FORMAT.get(str(shape.said("format")), "1" if name.lower().endswith("id") else "text")
+    return None
+
+
+def _fits(value: Any, kind: str) -> bool:
+    expected: dict[str, type | tuple[type, ...]] = {"object": dict, "array": list, "string": str, "boolean": bool}
+    return isinstance(value, expected.get(kind, object))
+
+
+def _cut(value: Any, depth: int, left: list[int]) -> Any:
+    """JSON data within the bounds: deep or long parts are cut off, other values become text."""
+    left[0] -= 1
+    if isinstance(value, dict):
+        if depth > _DEEPEST * 2 or left[0] <= 0:
+            return {}
+        return {str(key): _cut(item, depth + 1, left) for key, item in list(value.items())[:200]}
+    if isinstance(value, list):
+        if depth > _DEEPEST * 2 or left[0] <= 0:
+            return []
+        return [_cut(item, depth + 1, left) for item in value[:5]]
+    if isinstance(value, float):
+        return value if isfinite(value) else 0
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value if abs(value) < 2**53 else str(value)
+    return value[:2_000] if isinstance(value, str) else value
+
+
+def _last_page(operation: Operation, paging: Paging | None, body: Any) -> Any:
+    """The body without its hint at a next page."""
+    if paging is None or not isinstance(body, dict):
+        return body
+    if paging.next and not isinstance(_at(body, paging.next), dict | list) and _at(body, paging.next) is not UNSET:
+        body = _with(body, paging.next, None)
+    if paging.more:
+        body = _with(body, paging.more, paging.settings["config"].get("has_more") is None)
+    records = _at(body, operation.records)
+    if paging.total and isinstance(records, list):
+        body = _with(body, paging.total, len(records))
+    return body
+
+
+def _at(body: Any, path: tuple[str, ...]) -> Any:
+    for part in path:
+        if not isinstance(body, dict) or part not in body:
+            return UNSET
+        body = body[part]
+    return body
+
+
+def _with(body: Any, path: tuple[str, ...], value: Any) -> Any:
+    """A copy with another value at a path; objects on the way are made."""
+    if not path:
+        return value
+    inner = body if isinstance(body, dict) else {}
+    return {**inner, path[0]: _with(inner.get(path[0]), path[1:], value)}
+
+
+def _call(operation: Operation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
+    """What the caller gives, the URL and the query that are sent for it."""
+    form, endpoint = operation.form, operation.endpoint
+    values = {inner: _text(endpoint.parameter("path", outer)) for outer, inner in form.names.items()}
+    asked = {one.name: _text(one) for one in form.asked}
+    query: dict[str, Any] = {}
+    for name, value in form.query.items():
+        query[name] = asked.get(name) if name in asked else _sent(value)
+    if contract.authorization is not None and contract.authorization["format"] == "query":
+        query[contract.authorization["config"]["name"]] = REDACTED
+    path = form.path
+    for name, value in values.items():
+        path = path.replace(f"{{{{{name}}}}}", quote(value, safe=""))
+    if "{{" in path:
+        return RecordedCall(), None, {}
+    base = _filled(contract.base_url, contract.context)
+    params = {name: value for name, value in values.items() if name != "id"}
+    call = RecordedCall(query=asked, id=values.get("id"), params=params)
+    return call, f"{base}{path if path.startswith('/') else f'/{path}'}", query
+
+
+def _page(operation: Operation, seen: int) -> dict[str, Any]:
+    """What paging adds to the query of the first request (`seen` 0) or of the one after it."""
+    if operation.paging is None or operation.paging.ends:
+        return {}
+    settings = operation.paging.settings
+    config: Mapping[str, Any] = settings["config"]
+    sent = {}
+    if settings["format"] == "page":
+        sent[config["page_param"]] = str(config.get("first", 1) + (1 if seen else 0))
+    else:
+        sent[config["offset_param"]] = str(seen)
+    size = config.get("size_param") or config.get("limit_param")
+    if size and "size" in config:
+        sent[size] = str(config["size"])
+    return sent
+
+
+def _text(one: Parameter | None) -> str:
+    sample = one.sample if one is not None and one.sample is not UNSET else "1"
+    return str(sample) if _SAFE.fullmatch(str(sample)) and not isinstance(sample, bool) else "1"
+
+
+def _sent(value: Any) -> str:
+    return ("true" if value else "false") if isinstance(value, bool) else str(value)
+
+
+def _filled(base_url: str, context: Mapping[str, str]) -> str:
+    return re.sub(r"\{\{context\.([A-Za-z0-9_]+)\}\}", lambda found: context.get(found[1], "example"), base_url)

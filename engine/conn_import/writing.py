@@ -1,0 +1,224 @@
+"""connector.yaml and README.md as text, the same for the same data. Files are written by the face."""
+
+import json
+import re
+import textwrap
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.documents import dump_yaml
+from conn_import.contract import Finished, Where
+from conn_import.folding import folded
+from conn_import.words import comment, plain
+
+__all__ = ["connector_text", "readme_text"]
+
+SCHEMA = "# yaml-language-server: $schema=../../schemas/connector.schema.json"
+_PLAIN = re.compile(r"[A-Za-z/][A-Za-z0-9_./{}-]*(?: [A-Za-z0-9(][A-Za-z0-9_./(),-]*)*")
+_URL = re.compile(r"https?://[A-Za-z0-9_./%~{}-]+")
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
+_WIDTH = 108
+_MOST_ROWS = 2_000
+_FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
+
+
+def connector_text(made: Finished, file: str) -> str:
+    """The document with what was left out at its top, folded: the README has all of it."""
+    lines = [SCHEMA, *_head(made, file), ""]
+    for key, value in made.data.items():
+        if key in (
+            "base_url",
+            "credentials",
+            "signature",
+            "rate_limit",
+            "pagination",
+            "verify",
+            "resources",
+            "fields",
+            "headers",
+        ):
+            lines.append("")
+        lines += _pair(key, value, (key,), 0, made.notes)
+    return "\n".join(_single_blanks(lines)) + "\n"
+
+
+def _head(made: Finished, file: str) -> Iterator[str]:
+    yield f"# Imported from {comment(file, 120)} ({made.format}): {len(made.operations)} operations."
+    if _guessed(made):
+        yield '# What says "guess" beside it was concluded from names and schemas: try it before you rely on it.'
+    if made.left:
+        yield f"# {made.left} operations were left out as asked (--only)."
+    if not len(made.losses):
+        yield "# Everything was carried over."
+        return
+    yield "#"
+    lines = folded(made.losses)
+    whole = lines == [f"{what}: {', '.join(places)}" if places else what for what, places in made.losses]
+    yield f"# Not carried over{'' if whole else ' (README.md has every place)'}:"
+    for text in lines:
+        yield from textwrap.wrap(
+            comment(text, len(text) + 1), _WIDTH, initial_indent="# - ", subsequent_indent="#   ",
+            break_long_words=False, break_on_hyphens=False,
+        )  # fmt: skip
+
+
+def _guessed(made: Finished) -> bool:
+    return any(note.startswith("guess") for note in made.notes.values())
+
+
+def _single_blanks(lines: list[str]) -> Iterator[str]:
+    before = "x"
+    for line in lines:
+        if line or before:
+            yield line
+        before = line
+
+
+def _pair(key: str, value: Any, path: Where, depth: int, notes: Mapping[Where, str]) -> Iterator[str]:
+    indent = "  " * depth
+    note = notes.get(path)
+    beside = f" # {comment(note)}" if note else ""
+    if isinstance(value, Mapping) and value:
+        yield f"{indent}{scalar(key)}:{beside}"
+        for n, (name, inner) in enumerate(value.items()):
+            if path == ("resources",) and n:
+                yield ""
+            yield from _pair(str(name), inner, (*path, str(name)), depth + 1, notes)
+    elif isinstance(value, list) and value:
+        yield f"{indent}{scalar(key)}:{beside}"
+        yield from _items(value, depth + 1)
+    else:
+        yield f"{indent}{scalar(key)}: {scalar(value)}{beside}"
+
+
+def _items(items: list[Any], depth: int) -> Iterator[str]:
+    indent = "  " * depth
+    for item in items:
+        if isinstance(item, Mapping) and item:
+            lines = [line for key, inner in item.items() for line in _pair(str(key), inner, (), depth + 1, {})]
+            yield f"{indent}- {lines[0].lstrip()}"
+            yield from lines[1:]
+        else:
+            yield f"{indent}- {scalar(item)}"
+
+
+def scalar(value: Any) -> str:
+    """A value on one line, quoted where a YAML 1.1 or 1.2 reader would take it for something else."""
+    if isinstance(value, str):
+        simple = (_PLAIN.fullmatch(value) or _URL.fullmatch(value)) and value.lower() not in _WORDS
+        return value if simple and len(value) < 1000 else _quoted(value)
+    if isinstance(value, Mapping | list):
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return dump_yaml([value])[2:].strip() if isinstance(value, float) else json.dumps(value)
+
+
+def _quoted(text: str) -> str:
+    clean = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    quoted = json.dumps(clean, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]", lambda c: f"\\u{ord(c[0]):04x}", quoted)
+
+
+def readme_text(made: Finished, name: str, file: str) -> str:
+    """How the connector came about, how an account is connected, what there is and what is missing."""
+    guesses = (
+        ""
+        if made.bare or not _guessed(made)
+        else " Record paths and paging are guesses; each has a comment that says so."
+    )
+    missing = " What is missing stands [below](#not-carried-over)." if len(made.losses) else ""
+    rows = [
+        f"# {_cell(made.title or name)}",
+        "",
+        f"Imported from `{_cell(file)}` ({made.format}) by `conn import`: "
+        f"{_counted(len(made.operations), 'operation')} in {_counted(made.resources, 'resource')}.{guesses}{missing}",
+        "",
+        "## Connect",
+        "",
+        *_connect(made.data, name),
+        "",
+        "## Next",
+        "",
+        *_next(made, name, guesses=bool(guesses)),
+        "",
+    ]
+    if made.operations:
+        rows += ["## Operations", "", "| operation | request |", "|---|---|"]
+        for operation, request in made.operations[:_MOST_ROWS]:
+            method, _, path = request.partition(" ")
+            rows.append(f"| `{operation}` | `{method} {_cell(path)}` |")
+        if len(made.operations) > _MOST_ROWS:
+            rows.append(f"| … | {len(made.operations) - _MOST_ROWS} more, in connector.yaml |")
+        rows.append("")
+    if len(made.losses):
+        rows += ["## Not carried over", ""]
+        for what, places in made.losses:
+            rows.append(f"- {_cell(what)}{f': {_places(places)}' if places else ''}")
+        rows.append("")
+    return "\n".join(rows).rstrip() + "\n"
+
+
+def _places(places: list[str]) -> str:
+    shown = ", ".join(f"`{_cell(place)}`" for place in places[:_MOST_ROWS])
+    return shown if len(places) <= _MOST_ROWS else f"{shown} and {len(places) - _MOST_ROWS} more"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _next(made: Finished, name: str, *, guesses: bool) -> list[str]:
+    rows = [
+        f"1. `conn lint`. An account of it is a file accounts/ACCOUNT.yaml with `connector: {name}` in it; "
+        "`conn auth login ACCOUNT` stores its credential."
+    ]
+    if made.bare:
+        rows.append(
+            "2. Add the operations you need under `resources` of connector.yaml: the document has none of its own."
+        )
+    else:
+        rows[0] += " Then"
+        rows += [
+            f"   `conn run {made.operations[0][0]} --account ACCOUNT --raw --dry-run` shows a request.",
+            f"2. {_CHECK_GUESSES if guesses else _CHECK}",
+        ]
+    return [*rows, "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`."]
+
+
+_CHECK_GUESSES = "Check what says `guess` in connector.yaml, against the vendor's documentation or with an account."
+_CHECK = "Try the operations that matter with an account."
+_CREDENTIALS = {
+    "none": "The document says of no credential. Set `credentials` and `authorization` if the vendor wants one.",
+    "api_key": "An account has an API key.",
+    "bearer": "An account has an access token.",
+    "basic": "An account has a user name and a password.",
+    "oauth2": "OAuth 2 with a person's consent.",
+    "oauth2_client_credentials": "OAuth 2 with the client's own id and secret.",
+    "oauth2_password": "OAuth 2 with a user name and a password.",
+    "session": "An account logs in by a request of the vendor's own.",
+    "jwt_bearer": "An account has a key that signs its requests for tokens.",
+    "choice": "An account has one of several kinds of credentials.",
+}
+
+
+def _connect(data: Mapping[str, Any], name: str) -> list[str]:
+    kind = data["credentials"]["format"]
+    what = _CREDENTIALS.get(kind, f"An account has credentials of the kind `{kind}`.")
+    config = data["credentials"].get("config", {})
+    if config.get("required", config.get("username_required")) is False:
+        what = f"{what} It may be left out."
+    rows = [what if kind == "none" else f"{what} `conn auth login ACCOUNT` asks for it."]
+    names = [
+        found[1] for key in ("client_id", "client_secret") if (found := _FROM_ENV.search(str(config.get(key, ""))))
+    ]
+    if names:
+        rows.append(f"The app's identity comes from the environment: {', '.join(f'`{one}`' for one in names)}.")
+    fields = [row for row in data.get("fields", []) if not row.get("secret")]
+    if fields:
+        rows += ["", f"An account of `{name}` says under `context`:", ""]
+        rows += [f"- `{row['name']}` {_cell(row.get('description', ''))}".rstrip() for row in fields]
+    return rows
+
+
+def _cell(text: str) -> str:
+    """A text that stays inside its table cell or code span."""
+    return plain(text, 300).replace("|", "\\|").replace("`", "'")

@@ -1,0 +1,325 @@
+"""What `impact` says of the example workspace, where a person can check it, and what its reports may not hold."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from conn_cli.exits import Exit
+from conn_cli.report import Sources
+from conn_cli.report import impact as report
+from conn_cli.sides import FailOn, exit_of
+from conn_engine.analysis.impact import Impact, impact
+from conn_engine.config import load_workspace
+from conn_engine.documents.locate import packaged
+from conn_engine.testing.compare import nameable
+
+Edit = Callable[[Path], None]
+
+
+@pytest.fixture
+def example(tmp_path: Path) -> Path:
+    """The example workspace, without the connectors that none of its accounts uses."""
+    folder = tmp_path / "before"
+    shutil.copytree(packaged("example"), folder)
+    for name in ("hubspot", "github"):
+        shutil.copytree(packaged("connectors", name), folder / "connectors" / name, dirs_exist_ok=True)
+    return folder
+
+
+def changed(example: Path, **edits: tuple[str, str]) -> Impact:
+    """The impact of replacing texts in files; the key of an edit is the file's name without its ending."""
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    for stem, (old, new) in edits.items():
+        path = next(after.rglob(f"{stem}.yaml"))
+        text = path.read_text(encoding="utf-8")
+        assert old in text
+        path.write_text(text.replace(old, new), encoding="utf-8")
+    return impact(load_workspace(example), load_workspace(after), processes=1)
+
+
+def status(found: Impact) -> dict[str, str]:
+    return {account.name: account.status for account in found.accounts}
+
+
+def test_no_change_evaluates_nothing(example: Path) -> None:
+    found = changed(example)
+    assert set(status(found).values()) == {"unchanged"}
+    assert (found.evaluated, found.fields, found.statements) == (0, (), ())
+
+
+def test_a_label_changes_nothing(example: Path) -> None:
+    found = changed(example, connector=("\nlabel: ", "\nlabel: New "))
+    assert (found.evaluated, found.fields) == (0, ())
+
+
+def test_an_override_that_replaces_shields_its_account(example: Path) -> None:
+    found = changed(example, crm=("domain: response.properties.domain", "domain: response.properties.website"))
+    assert status(found)["globex"] in ("changed", "shielded")
+    row = next(r for r in found.fields if r.operation == "crm.companies.list" and r.field == "domain")
+    assert row.shielded == 1  # `replace` in accounts/globex.yaml
+
+
+def test_a_header_that_a_mapping_makes_otherwise_is_a_changed_request(example: Path) -> None:
+    listing = "      query_mapping:\n        limit:"
+    found = changed(example, crm=(listing, f"      request_header_mapping: {{ X-Limit: query.limit }}\n{listing}"))
+    rows = {(row.operation, row.field, row.kind) for row in found.fields}
+    assert ("crm.contacts.list", "headers.x-limit", "request_changed") in rows
+    assert "crm.contacts.list the header x-limit" in report.text(found)
+
+
+def test_another_fixed_header_is_told_by_name_where_it_is_said(example: Path) -> None:
+    found = changed(example, **{"github/connector": ("2022-11-28", "2099-12-31")})
+    assert status(found) == {"acme": "unchanged", "globex": "unchanged", "initech": "changed", "umbrella": "unchanged"}
+    assert {(field, kind) for _, field, kind in lines(found)} == {("headers.x-github-api-version", "request_changed")}
+    assert {row.operation for row in found.fields if row.breaking} == {
+        f"ticketing.{name}" for name in ("comments.create", "comments.delete", "comments.update", "tickets.create")
+    } | {"ticketing.tickets.update"}
+    table = report.markdown(found)
+    assert "| `ticketing.tickets.list the header x-github-api-version` | request changed | 1 |" in table
+    annotations = report.github(found, Sources())
+    line = 1 + (example / "connectors/github/connector.yaml").read_text().splitlines().index("headers:") + 2
+    assert f"file=connectors/github/connector.yaml,line={line}" in annotations
+    for text in (table, annotations, report.json_(found)):
+        assert "2099" not in text
+        assert "2022" not in text
+
+
+def test_a_header_that_may_hold_a_credential_is_compared_by_nobody(example: Path) -> None:
+    found = changed(example, **{"github/connector": ("headers:\n", "headers:\n  x-api-key: abc\n")})
+    assert (found.fields, found.count("changed")) == ((), 0)
+    assert "headers.x-api-key   + [redacted]" in report.text(found)
+
+
+def test_a_header_whose_name_is_data_is_not_named(example: Path) -> None:
+    listing = "      query_mapping:\n        limit:"
+    mapping = "request_header_mapping: \"{'x-' & '20261125' & query.limit: 'on', 'X-Day': 'on'}\""
+    found = changed(example, crm=(listing, f"      {mapping}\n{listing}"))
+    named = {row.field for row in found.fields if row.operation == "crm.contacts.list"}
+    assert named == {"headers.*", "headers.x-day"}
+
+
+def test_a_broken_configuration_breaks_its_accounts(example: Path) -> None:
+    found = changed(example, acme=("environment: production", "environment: nowhere"))
+    acme = next(account for account in found.accounts if account.name == "acme")
+    assert (acme.status, acme.breaking) == ("unjudged", True)
+    assert found.breaking
+    assert {how for how in FailOn if exit_of(found, how) is Exit.FINDINGS} == {
+        FailOn.BREAKING,
+        FailOn.MISSING,
+        FailOn.ANY,
+    }
+
+
+def test_accounts_without_recordings_are_unknown(example: Path) -> None:
+    shutil.rmtree(example / "connectors" / "github" / "recordings")
+    found = changed(example)
+    assert status(found)["initech"] == "unknown"
+
+
+def test_an_account_that_was_broken_before_is_not_broken_by_the_change(example: Path) -> None:
+    shutil.rmtree(example / "connectors" / "github")
+    found = changed(example)
+    assert status(found)["initech"] == "unjudged"
+    assert not found.breaking
+
+
+def test_reports_hold_no_value_of_a_record(example: Path) -> None:
+    recordings = sorted((example / "connectors" / "hubspot" / "recordings").glob("crm.contacts.*.json"))
+    planted = 0
+    for path in recordings:
+        data = json.loads(path.read_text(encoding="utf-8"))
+        for record in _records(data):
+            record["properties"]["firstname"] = f"MARKER{planted}"
+            record["properties"]["email"] = f"MARKER{planted}@example.com"
+            planted += 1
+        path.write_text(json.dumps(data), encoding="utf-8")
+    assert planted > 5
+    found = changed(example, crm=("response.properties.firstname", "$uppercase(response.properties.email)"))
+    assert any(row.field == "first_name" and row.kind == "value_changed" for row in found.fields)
+    annotations = report.github(found, Sources())
+    for text in (report.text(found), report.json_(found), report.markdown(found), annotations):
+        assert "MARKER" not in text.upper().replace("MARKERS", "")
+
+
+def _records(value: Any) -> list[dict[str, Any]]:
+    if isinstance(value, dict):
+        own = [value] if isinstance(value.get("properties"), dict) and "id" in value else []
+        return own + [record for item in value.values() for record in _records(item)]
+    return [record for item in value for record in _records(item)] if isinstance(value, list) else []
+
+
+def test_the_same_two_sides_give_the_same_report(example: Path) -> None:
+    first = changed(example, crm=("response.properties.email", "response.properties.other"))
+    again = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=2)
+    assert report.json_(first) == report.json_(again)
+
+
+def test_a_workspace_is_read_anew_each_time(example: Path) -> None:
+    assert not changed(example).fields
+    path = example.parent / "after" / "connectors" / "hubspot" / "unified" / "crm.yaml"
+    path.write_text(path.read_text(encoding="utf-8").replace("id: response.id", "id: response.gone", 1), "utf-8")
+    found = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=1)
+    assert {verdict for name, verdict in status(found).items() if name != "initech"} == {"changed"}
+
+
+def lines(found: Impact) -> dict[tuple[str, str, str], tuple[int, int, int]]:
+    """Accounts, records and shielded accounts by operation, field and kind."""
+    return {(r.operation, r.field, r.kind): (r.accounts, r.records, r.shielded) for r in found.fields}
+
+
+def test_an_override_shields_from_a_change_of_its_environment(example: Path) -> None:
+    acme = example / "accounts" / "acme.yaml"
+    own = "      deals:\n        list:\n          response_mapping: { currency: \"'CHF'\" }\n"
+    acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
+    found = changed(example, production=("'EUR'", "'USD'"))
+    assert status(found) == {"acme": "shielded", "globex": "changed", "initech": "unchanged", "umbrella": "unchanged"}
+    assert lines(found) == {("crm.deals.list", "currency", "value_changed"): (1, 1, 1)}
+
+
+def test_another_base_url_is_another_request(example: Path) -> None:
+    found = changed(example, connector=("https://api.hubapi.com\n", "https://api.hubapi.com/v9\n"))
+    # sandbox and umbrella say an address of their own
+    assert status(found) == {"acme": "changed", "globex": "changed", "initech": "unchanged", "umbrella": "shielded"}
+    assert {kind for _, _, kind in lines(found)} == {"request_changed"}
+    written = next(row for row in found.fields if row.operation == "crm.contacts.update")
+    assert (written.field, written.accounts, written.shielded, written.breaking) == ("url", 2, 1, True)
+    read = next(row for row in found.fields if row.operation == "crm.contacts.get")
+    assert not read.breaking
+
+
+def test_the_same_key_of_two_environments_is_two_changes(example: Path) -> None:
+    folder = example / "environments"
+    for name in ("production", "sandbox"):
+        text = (folder / f"{name}.yaml").read_text(encoding="utf-8").replace("    timeout_seconds: 20\n", "")
+        text = text.replace("  hubspot:\n", "  hubspot:\n    timeout_seconds: 20\n", 1)
+        (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
+    edit = ("timeout_seconds: 20", "timeout_seconds: 21")
+    found = changed(example, production=edit, sandbox=edit)
+    assert [(s.path, s.span and s.span.file) for s in found.statements] == [
+        ("timeout_seconds", "environments/production.yaml"),
+        ("timeout_seconds", "environments/sandbox.yaml"),
+    ]
+
+
+def test_what_a_change_mends_does_not_stand_against_it(example: Path) -> None:
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    for name in ("accounts/acme.yaml", "accounts/initech.yaml"):
+        (example / name).write_text("connector: [\n", encoding="utf-8")
+    (after / "accounts" / "initech.yaml").unlink()
+    recording = example / "connectors" / "hubspot" / "recordings" / "crm.contacts.get.json"
+    recording.write_text("{", encoding="utf-8")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert status(found) == {"acme": "changed", "globex": "unchanged", "initech": "unknown", "umbrella": "unchanged"}
+    assert not found.breaking
+    assert {row.kind for row in found.fields} == {"operation_added"}
+
+
+def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> None:
+    acme = example / "accounts" / "acme.yaml"
+    own = (
+        "      companies:\n        get:\n          response_mapping: { name: \"'x'\" }\n"
+        "  resources: { companies: { get: { path: /elsewhere } } }\n"
+    )
+    acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
+    found = changed(example, crm=("domain: response.properties.domain", "domain: response.properties.website"))
+    assert status(found)["acme"] == "changed"  # by other operations
+    row = next(r for r in found.fields if r.operation == "crm.companies.get" and r.field == "domain")
+    assert (row.accounts, row.shielded) == (2, 0)
+    assert ("crm.companies.get", "the recording does not answer the request", 1) in found.unknown
+
+
+def test_a_report_without_changes_says_what_is_unknown(example: Path) -> None:
+    for kind in ("recordings", "deliveries"):
+        shutil.rmtree(example / "connectors" / "hubspot" / kind)
+    found = changed(example, crm=("response.properties.firstname", "response.properties.lastname"))
+    assert report.markdown(found).startswith("### No account is known to change, 3 unknown\n")
+
+
+def overrides(found: Impact) -> set[tuple[str, str, str]]:
+    """File, path and note of the overrides that a change touches."""
+    return {(s.span.file, s.path, s.note.partition(":")[0]) for s in found.overrides if s.span}
+
+
+def test_overrides_of_an_operation_that_is_gone_are_in_conflict(example: Path) -> None:
+    found = changed(example, crm=("  companies:\n    list:\n", "  companies:\n    search:\n"))
+    assert lines(found)["crm.companies.list", "", "operation_missing"][0] == 1  # acme; the others say it themselves
+    companies = "unified.crm.companies.list"
+    assert {
+        ("accounts/globex.yaml", f"{companies}.response_mapping.replace.domain", "conflict"),
+        ("accounts/umbrella.yaml", f"{companies}.method", "conflict"),
+    } <= overrides(found)
+
+
+def test_a_mapping_below_that_becomes_one_expression_still_composes(example: Path) -> None:
+    text = (example / "environments/production.yaml").read_text(encoding="utf-8")
+    start, end = text.index("            response_mapping:\n"), text.index("  github:\n")
+    found = changed(example, production=(text[start:end], "            response_mapping: '{\"currency\": 1}'\n"))
+    assert not {path for _, path, _ in overrides(found) if path.endswith("lead_source")}
+
+
+def test_keys_that_are_data_are_not_named(example: Path) -> None:
+    """A mapping may make an object whose keys are addresses or ids: they are a customer's data, as values are."""
+    crm = example / "connectors/hubspot/unified/crm.yaml"
+    keyed = "deleted: response.archived\n        more: '{ response.properties.email: 1, response.id: response.id }'\n"
+    text = crm.read_text(encoding="utf-8").replace("deleted: response.archived\n", keyed, 1)
+    crm.write_text(text, encoding="utf-8")
+    shutil.rmtree(example / "connectors/hubspot/recordings/globex")
+    found = changed(example, crm=("response.properties.email: 1", "response.properties.email: 2"))
+    row = lines(found)["crm.contacts.get", "more.*", "value_changed"]
+    assert row[0] == 3
+    assert all("@" not in row.field and not any(c.isdigit() for c in row.field) for row in found.fields)
+    assert "@" not in report.markdown(found)
+
+
+@pytest.mark.parametrize(
+    ("field", "named"),
+    [
+        ("custom_fields.industry_score", "custom_fields.industry_score"),
+        ("custom_fields.Größe (EU)", "custom_fields.Größe (EU)"),
+        ("custom_fields.ada@example.com", "custom_fields.*"),
+        ("more.ada.b@example.com", "more.*"),
+        ("more.101", "more.*"),
+        ("more.a0b1c2d3-1234-5678-9abc-0123456789ab", "more.*"),
+        ("more.+49 171 1234", "more.*"),
+        ("2024-01-01", "*"),
+        ("more.@type", "more.@type"),
+        ("", ""),
+    ],
+)
+def test_what_is_a_name(field: str, named: str) -> None:
+    assert nameable(field) == named
+
+
+def test_what_is_gone_is_known_without_a_recording(example: Path) -> None:
+    shutil.rmtree(example / "connectors/hubspot/recordings")
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    (after / "accounts/acme.yaml").unlink()
+    crm = after / "connectors/hubspot/unified/crm.yaml"
+    crm.write_text(crm.read_text(encoding="utf-8").replace("    delete:\n", "    remove:\n"), encoding="utf-8")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert status(found) == {"acme": "changed", "globex": "changed", "initech": "unchanged", "umbrella": "changed"}
+    assert lines(found)["crm.contacts.delete", "", "operation_missing"] == (3, 0, 0)
+    assert lines(found)["crm.contacts.list", "", "operation_missing"] == (1, 0, 0)
+    assert found.breaking
+    assert ("crm.contacts.remove", "no recording", 2) in found.unknown
+
+
+def test_another_way_back_is_told(example: Path) -> None:
+    paged = ("config: { size_param: per_page,", "config: { prev_rel: first, size_param: per_page,")
+    found = changed(example, **{"github/connector": paged})
+    rows = {(row.operation, row.field, row.kind): (row.records, row.breaking) for row in found.fields}
+    assert rows["ticketing.tickets.list", "prev_cursor", "value_changed"][1] is False
+    assert {field for _, field, _ in rows} == {"prev_cursor"}
+    assert "ticketing.tickets.list prev_cursor" in report.text(found)
+
+
+def test_a_way_back_of_another_request_is_no_news(example: Path) -> None:
+    found = changed(example, **{"github/connector": ("size: 100 }", "size: 99 }")})
+    assert {row.kind for row in found.fields} == {"request_changed"}

@@ -1,0 +1,160 @@
+"""The base of a comparison out of git: what was committed, whatever the work tree says; nothing else of it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from conn_engine.analysis.impact.revisions import default_base, load_before, workspace_at
+from conn_engine.config import load_workspace
+from conn_engine.errors import ConfigurationError, UsageError
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ["-c", "user.email=a@example.com", "-c", "user.name=A"]
+    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    """A repository whose folder `integrations` is a workspace, on branch `work` two commits from `main`."""
+    top = tmp_path / "repository"
+    root = top / "integrations"
+    (root / "accounts").mkdir(parents=True)
+    git(top, "init", "-q", "-b", "main")
+    (top / "README.md").write_text("not of the workspace")
+    (root / "conn.yaml").write_text("version: 1\n")
+    (root / "accounts" / "ä b.yaml").write_text("connector: one\n")
+    (root / "accounts" / "kept.yaml").write_text("connector: one\n")
+    (root / "notes.txt").write_text("no document")
+    git(top, "add", "-A")
+    git(top, "commit", "-qm", "first")
+    git(top, "checkout", "-qb", "work")
+    (root / "accounts" / "ä b.yaml").write_text("connector: two\n")
+    git(top, "commit", "-qam", "second")
+    (root / "accounts" / "untracked.yaml").write_text("connector: three\n")
+    (root / "accounts" / "kept.yaml").write_text("connector: changed but not committed\n")
+    return root
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): path.read_text(encoding="utf-8")
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_the_base_is_what_was_committed(repository: Path) -> None:
+    base = default_base(repository)
+    assert base == git(repository, "rev-parse", "main")
+    with workspace_at(repository, base) as folder:
+        assert files(folder) == {
+            "conn.yaml": "version: 1\n",
+            "accounts/kept.yaml": "connector: one\n",
+            "accounts/ä b.yaml": "connector: one\n",
+        }
+    assert not folder.exists()
+    assert (repository / "accounts" / "kept.yaml").read_text() == "connector: changed but not committed\n"
+
+
+def links(repository: Path, /, **targets: str) -> None:
+    """Commit links below `accounts`, and take them out of the work tree again."""
+    for name, target in targets.items():
+        (repository / "accounts" / f"{name}.yaml").symlink_to(target)
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "links")
+    for name in targets:
+        (repository / "accounts" / f"{name}.yaml").unlink()
+
+
+def test_a_link_in_the_history_is_what_it_was(repository: Path) -> None:
+    (repository / "shared" / "deep").mkdir(parents=True)
+    (repository / "shared" / "deep" / "one.yaml").write_text("connector: shared\n")
+    (repository / "connectors").symlink_to("shared")  # of a folder, too
+    links(
+        repository,
+        near="kept.yaml",
+        far="../shared/deep/one.yaml",
+        twice="near.yaml",
+        through="../connectors/deep/one.yaml",
+    )
+    (repository / "shared" / "deep" / "one.yaml").write_text("connector: changed since\n")
+    with workspace_at(repository, "HEAD") as folder:
+        found = files(folder)
+        assert (folder / "accounts" / "near.yaml").is_symlink()
+        assert found["accounts/near.yaml"] == found["accounts/twice.yaml"] == "connector: changed but not committed\n"
+        assert found["accounts/far.yaml"] == found["accounts/through.yaml"] == "connector: shared\n"
+        assert (folder / "connectors" / "deep" / "one.yaml").read_text() == "connector: shared\n"
+        account = load_workspace(folder).account("far")
+        assert account.connector == "shared"
+    assert not folder.exists()
+    assert (repository / "accounts" / "kept.yaml").exists()
+
+
+def test_a_link_that_leads_out_is_left_out(repository: Path, tmp_path: Path) -> None:
+    (repository.parent / "outside.yaml").write_text("connector: outside\n")
+    (tmp_path / "secret.yaml").write_text("connector: secret\n")
+    (repository / "inner" / "deep").mkdir(parents=True)
+    (repository / "inner" / "deep" / "one.yaml").write_text("connector: one\n")
+    (repository / "hop").symlink_to("inner/deep")
+    links(
+        repository,
+        absolute=str(tmp_path / "secret.yaml"),
+        repository="../../outside.yaml",
+        above=f"../{'../' * 30}etc/hostname",
+        # by its text it stays inside, by the folder that `hop` means it does not
+        hopping=f"../hop/../../{'../' * 30}{tmp_path}/secret.yaml",
+        chain="absolute.yaml",
+        itself="itself.yaml",
+        nowhere="nothing.yaml",
+        git="../../.git/config",
+        long="x" * 200 + "/" + "y" * 5,
+    )  # fmt: skip
+    with workspace_at(repository, "HEAD") as folder:
+        names = {path.name for path in (folder / "accounts").iterdir()}
+        assert names == {"kept.yaml", "untracked.yaml", "ä b.yaml"}
+
+
+@pytest.mark.parametrize("revision", ["nowhere", "--output=/tmp/x", "HEAD~99", ""])
+def test_an_unknown_revision_is_named(repository: Path, revision: str) -> None:
+    with pytest.raises(UsageError, match="git knows no revision"), workspace_at(repository, revision):
+        pass
+
+
+def test_a_revision_without_a_workspace_is_named(repository: Path) -> None:
+    git(repository, "checkout", "-q", "--orphan", "other")
+    git(repository, "rm", "-rfq", "--cached", ".")
+    git(repository.parent, "add", "README.md")
+    git(repository, "commit", "-qm", "no workspace")
+    with pytest.raises(ConfigurationError, match="no workspace at HEAD"), workspace_at(repository, "HEAD"):
+        pass
+
+
+def test_a_folder_outside_git_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="in no git repository"):
+        default_base(tmp_path)
+
+
+def test_a_clone_that_is_too_shallow_says_so(repository: Path, tmp_path: Path) -> None:
+    (repository / "more.yaml").write_text("a: 1\n")
+    git(repository.parent, "checkout", "-q", "main", "--force")
+    git(repository.parent, "commit", "-q", "--allow-empty", "-m", "main goes on")
+    clone = tmp_path / "clone"
+    source = repository.parent.as_uri()
+    git(tmp_path, "clone", "-q", "--depth", "1", "--no-single-branch", "--branch", "work", source, str(clone))
+    with pytest.raises(UsageError, match="too shallow") as error:
+        default_base(clone / "integrations")
+    assert "git fetch --unshallow" in str(error.value.hint)
+
+
+@pytest.mark.parametrize("name", ["conn.yaml", "accounts/kept.json"])
+def test_a_base_that_cannot_be_used_at_all_is_named_as_the_base(tmp_path: Path, name: str) -> None:
+    (tmp_path / "accounts").mkdir()
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (tmp_path / "accounts" / "kept.yaml").write_text("connector: one\n")
+    (tmp_path / name).write_text("{")
+    with pytest.raises(ConfigurationError, match="what the change is compared with cannot be used") as error:
+        load_before(tmp_path)
+    assert not error.value.findings  # their lines would be taken for lines of today

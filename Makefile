@@ -2,7 +2,7 @@
 PY ?= .venv/bin/python
 export PYTHONPATH := cli:engine
 QUICK = $(wildcard tests/engine/test_*.py) tests/cli/report tests/docs $(addprefix tests/engine/, auth bodies config expressions \
-	failures functions incremental lint pagination ratelimit runtime signatures)
+	lint listing responses runtime)
 SEED := $(or $(SEED),$(shell date +%s))
 SHIFT = TZ=Pacific/Chatham FAKETIME=+400d LD_PRELOAD=$(firstword $(wildcard /usr/lib/*/faketime/libfaketimeMT.so.1))
 IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = time.time() - os.fstat(file.fileno()).st_mtime; \
@@ -37,7 +37,7 @@ lint:             ## ruff
 types:            ## mypy --strict
 	$(PY) -m mypy -p conn_cli -p conn_engine -p conn_import
 
-layers:           ## a module imports only from floors below
+layers:           ## a module imports only from layers below
 	.venv/bin/lint-imports
 
 drift:            ## schemas and generated documents equal their sources

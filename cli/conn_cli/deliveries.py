@@ -1,6 +1,7 @@
 """What the commands for webhooks share: at which address a delivery came, its file, the secrets given for once."""
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = [
     "Secrets",
     "Url",
     "address_of",
+    "delivery_path",
     "moment",
     "read",
     "secrets",
@@ -158,3 +160,15 @@ def moment(text: str | None, option: str = "--at") -> float | None:
 def one_line(data: Any) -> str:
     """Data as JSON in a line."""
     return json.dumps(data, ensure_ascii=False, default=str)
+
+
+def delivery_path(app: App, address: Address, name: str, *, own: bool) -> Path:
+    """The file of a recorded delivery. Raises UsageError for what is no name of a file."""
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
+        raise UsageError(f'"{name}" is no name of a file', hint="lower-case letters, digits, dots, - and _")
+    if own and address.account is None:
+        raise UsageError("--own goes with --account")
+    folder = app.workspace.root / "connectors" / address.effective(app).connector_name / "deliveries"
+    path = (folder / (address.account or "") if own else folder) / f"{name}.json"
+    app.workspace.check_inside(path)
+    return path

@@ -185,11 +185,11 @@ class Desk:
         self.app.flush()
 
     def _free_path(self, address: Address, name: str) -> Path:
-        from conn_cli.commands.webhook_record import target
+        from conn_cli.deliveries import delivery_path
 
         number = 1
         while True:
-            path = target(self.app, address, name if number == 1 else f"{name}-{number}", own=False)
+            path = delivery_path(self.app, address, name if number == 1 else f"{name}-{number}", own=False)
             if not path.exists():
                 return path
             number += 1

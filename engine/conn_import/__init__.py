@@ -19,9 +19,9 @@ from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_import.beside import Beside
 from conn_import.build import build
 from conn_import.checking import add_faults
-from conn_import.contract import Contract, Finished
+from conn_import.contract import Contract, Finished, Options
 from conn_import.folding import folded
-from conn_import.formats import Format, Options, formats
+from conn_import.formats import Format, formats
 from conn_import.places import usable_url
 from conn_import.samples import samples_of
 from conn_import.secrecy import without_tokens

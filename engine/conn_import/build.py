@@ -8,8 +8,7 @@ from typing import Any
 
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.host_patterns import base_hosts
-from conn_import.contract import Contract, Finished, Where
-from conn_import.formats import Options
+from conn_import.contract import Contract, Finished, Options, Where
 from conn_import.naming import Name, names_of
 from conn_import.paging import Paging, guess, pages_somehow
 from conn_import.parts import body_of, files_note

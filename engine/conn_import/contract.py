@@ -8,11 +8,28 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from conn_engine.analysis.drift.contract import Endpoint
+from conn_import.beside import Beside
 
-__all__ = ["Contract", "Finished", "Losses", "Where"]
+__all__ = ["Contract", "Finished", "Losses", "Options", "Where"]
 
 Where = tuple[str, ...]
 """The path of a key in connector.yaml."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
+    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
+    `entry` is the key of one connector in a document that holds several; `beside` are the files beside the document.
+    """
+
+    name: str
+    only: tuple[str, ...] = ()
+    base_url: str = ""
+    security: str = ""
+    samples: bool = False
+    entry: str = ""
+    beside: Beside = field(default_factory=lambda: Beside(None))
 
 
 class Losses:

@@ -1,29 +1,12 @@
 """The formats that can be imported: one module each, in one table. A new one is a module and its name here."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from conn_import.beside import Beside
-from conn_import.contract import Contract, Finished
+from conn_import.contract import Contract, Finished, Options
 
-__all__ = ["Format", "Options", "formats"]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
-    `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
-    `entry` is the key of one connector in a document that holds several; `beside` are the files beside the document.
-    """
-
-    name: str
-    only: tuple[str, ...] = ()
-    base_url: str = ""
-    security: str = ""
-    samples: bool = False
-    entry: str = ""
-    beside: Beside = field(default_factory=lambda: Beside(None))
+__all__ = ["Format", "formats"]
 
 
 @dataclass(frozen=True, slots=True)

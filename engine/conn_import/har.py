@@ -18,8 +18,7 @@ from conn_engine.recordings.files import Exchange
 from conn_engine.recordings.har import import_har
 from conn_engine.secrets import REDACTED, secret_name
 from conn_engine.urls import split_plain_url
-from conn_import.contract import Contract
-from conn_import.formats import Options
+from conn_import.contract import Contract, Options
 from conn_import.lists import listing
 from conn_import.places import Server, place_server
 from conn_import.secrecy import key_name, secret_like

@@ -9,8 +9,7 @@ from urllib.parse import unquote
 from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned
-from conn_import.contract import Contract
-from conn_import.formats import Options
+from conn_import.contract import Contract, Options
 from conn_import.lists import listing
 from conn_import.openapi.security import oauth_settings, variable_prefix
 from conn_import.places import Server, place_server

@@ -11,7 +11,7 @@ from conn_engine.auth import Authorization, Credentials
 from conn_engine.config.convert import convert
 from conn_engine.settings import Draft
 from conn_import.airbyte import read as read_manifest
-from conn_import.formats import Options
+from conn_import.contract import Options
 
 Read = Callable[..., Any]
 

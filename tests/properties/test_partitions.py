@@ -11,6 +11,7 @@ from conn_engine.listing.flows import Chunk, Parents, Source
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.chunks import merge_records
 from conn_engine.runtime.layers import Listing
+from conn_engine.runtime.listing import fetch_pages
 from conn_engine.runtime.sources import Part, combined
 from conn_engine.wire import Flow
 
@@ -35,7 +36,7 @@ def parts(parents: list[Parents], start: Any = (), call: Call | None = None) -> 
 
 
 def listing(call: Call) -> Listing:
-    return Listing(None, _Operation(), call, Session())  # type: ignore[arg-type]
+    return Listing(None, _Operation(), call, Session(), fetch_pages)  # type: ignore[arg-type]
 
 
 class _Operation:

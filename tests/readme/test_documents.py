@@ -74,11 +74,11 @@ def test_engine_documents_name_files_that_exist():
             assert any((place / name).exists() for place in places), f"{document}: {name}"
 
 
-def test_the_floors_are_those_that_are_held():
+def test_the_page_draws_the_layers_that_are_checked():
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = settings["tool"]["importlinter"]["contracts"][0]["layers"]
-    held = [sorted(re.findall(r"conn_cli|(?<=conn_engine\.)\w+", layer)) for layer in layers]
-    drawing = re.search(r"## Floors.*?```text\n(.*?)```", text_of("engine/README.md"), re.DOTALL)[1]
+    held = [sorted(re.findall(r"conn_cli|conn_import|(?<=conn_engine\.)\w+", layer)) for layer in layers]
+    drawing = re.search(r"## Layers.*?```text\n(.*?)```", text_of("engine/README.md"), re.DOTALL)[1]
     assert [sorted(re.findall(r"\w+", line.split("  ")[0])) for line in drawing.splitlines()] == held
 
 
@@ -155,7 +155,7 @@ def test_a_strategy_is_two_edits(tmp_path, shell):
     """On a copy of the project: schemas, lint with did-you-mean and a run on recordings follow from the two edits."""
     for folder in ("cli", "engine", "schemas", "connectors", "example"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    pagination = tmp_path / "engine" / "conn_engine" / "pagination"
+    pagination = tmp_path / "engine" / "conn_engine" / "listing" / "pagination"
     (pagination / "last_id.py").write_text(STRATEGY.search(text_of("engine/README.md"))[1], encoding="utf-8")
     face = pagination / "__init__.py"
     text = face.read_text(encoding="utf-8")

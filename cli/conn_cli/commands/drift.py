@@ -116,8 +116,11 @@ def _found(  # noqa: PLR0917
         before = list(sources.recorded_answers(sources.own_recordings(app.workspace, name)))
         skipped: list[tuple[str, str]] = []
         if openapi is not None:
-            document, base = app.folder / openapi, app.folder / older if older is not None else None
-            comparisons, left_out = sources.against_document(effective, before, document, base)
+            from conn_import.openapi.endpoints import read_endpoints
+
+            newer = read_endpoints(app.folder / openapi)
+            base = read_endpoints(app.folder / older) if older is not None else None
+            comparisons, left_out = sources.against_document(effective, before, newer, base)
         elif recordings is not None:
             now = list(sources.recorded_answers(sources.recordings_at(app.folder / recordings)))
             comparisons, left_out = sources.against_answers(effective, before, now)

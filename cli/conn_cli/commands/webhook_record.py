@@ -1,13 +1,24 @@
 """`conn webhook record`: keep a delivery for `conn test`, without a real secret and signed anew."""
 
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
-from conn_cli.deliveries import Account, Address, At, Connector, File, Secrets, Url, address_of, moment, read, secrets
+from conn_cli.deliveries import (
+    Account,
+    Address,
+    At,
+    Connector,
+    File,
+    Secrets,
+    Url,
+    address_of,
+    delivery_path,
+    moment,
+    read,
+    secrets,
+)
 from conn_cli.personal import KeepPersonal
 from conn_engine.errors import UsageError
 
@@ -17,7 +28,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.deliveries.recording import KeptDelivery
     from conn_engine.webhooks import Delivery
 
-__all__ = ["record", "target"]
+__all__ = ["record"]
 
 
 def record(
@@ -53,7 +64,7 @@ def record(
 
     app: App = context.obj
     address = address_of(app, account, connector)
-    path = target(app, address, name, own=own)
+    path = delivery_path(app, address, name, own=own)
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or choose another name")
     given = secrets(app, secret)
@@ -80,18 +91,6 @@ def record(
     if made.recorded.proved is not None:
         app.err("note: it cannot be signed anew: a replay checks all but the proof")
     app.out(f"next: conn test webhooks {name} --update")
-
-
-def target(app: App, address: Address, name: str, *, own: bool) -> Path:
-    """The file of a recorded delivery. Raises UsageError for what is no name of a file."""
-    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,99}", name):
-        raise UsageError(f'"{name}" is no name of a file', hint="lower-case letters, digits, dots, - and _")
-    if own and address.account is None:
-        raise UsageError("--own goes with --account")
-    folder = app.workspace.root / "connectors" / address.effective(app).connector_name / "deliveries"
-    path = (folder / (address.account or "") if own else folder) / f"{name}.json"
-    app.workspace.check_inside(path)
-    return path
 
 
 def _received(  # noqa: PLR0917

@@ -314,7 +314,7 @@ def _vendor_operation(
         incremental=typed.incremental,
         job=typed.job,
         pagination=typed.pagination if typed.pagination is not None else _strategy(none, Pagination, "pagination"),
-        errors=(*(typed.errors or ()), *_paged_rules(typed.pagination)),  # the built-in ones: see `failures.classify`
+        errors=(*(typed.errors or ()), *_paged_rules(typed.pagination)),  # the built-in ones: `responses.failures`
         rate_limit=typed.rate_limit,
         credentials=_strategy(data.get("credentials") or none, Credentials, "credentials"),
         authorization=typed.authorization

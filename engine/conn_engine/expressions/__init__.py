@@ -9,11 +9,8 @@ from conn_engine.expressions.compiled import Expression, evaluate, expression, i
 from conn_engine.expressions.evaluators import (
     Compiled,
     Evaluator,
-    any_seed,
     current_isolation,
     evaluators,
-    fixed_now,
-    same_chance,
     set_default,
     use,
 )
@@ -22,6 +19,7 @@ from conn_engine.expressions.mapping import Mapping, evaluated, mapping
 from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
+from conn_engine.expressions.time_and_chance import any_seed, fixed_now, same_chance
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, Undefined, overlay
 
 __all__ = [

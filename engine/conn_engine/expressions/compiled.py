@@ -10,12 +10,11 @@ from conn_engine.expressions.evaluators import (
     Evaluator,
     current,
     current_isolation,
-    fixed_seed,
-    read_time,
 )
 from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
+from conn_engine.expressions.time_and_chance import fixed_seed, read_time
 from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
 from conn_engine.expressions.values import DEFAULT_LIMITS, Limits, Path_
 

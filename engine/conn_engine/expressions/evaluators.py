@@ -1,36 +1,27 @@
-"""The joint between the language and what evaluates it: the `Evaluator` protocol, which one is in use, and
-the time that expressions see.
+"""The joint between the language and what evaluates it: the `Evaluator` protocol, and which one is in use.
 
 jlens is the default wherever it is installed; jsonata-python is the second, and the cross-check. Both are
 loaded when first used.
 """
 
-import secrets
 import sys
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
 from importlib.util import find_spec
-from itertools import count
 from typing import Any, Protocol
 
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import UsageError
 from conn_engine.expressions.values import Limits
-from conn_engine.wire import get_clock
 
 __all__ = [
     "Compiled",
     "Evaluator",
-    "any_seed",
     "current",
     "current_isolation",
     "evaluators",
-    "fixed_now",
-    "fixed_seed",
-    "read_time",
-    "same_chance",
     "set_default",
     "use",
     "use_isolation",
@@ -86,12 +77,7 @@ class Isolated(Protocol):
 _MODULES = {"jlens": "jlens", "jsonata-python": "jsonata"}
 _default: str | None = None
 _chosen: ContextVar[str | None] = ContextVar("evaluator", default=None)
-_now: ContextVar[float | None] = ContextVar("now", default=None)
-_seeds: ContextVar[Iterator[int] | None] = ContextVar("seeds", default=None)
-_series: ContextVar[Iterator[int] | None] = ContextVar("series", default=None)
 _isolation: ContextVar[Isolated | None] = ContextVar("isolation", default=None)
-_FAR = 1 << 32
-"""Between the seeds of two series, so that they never meet."""
 
 
 @cache
@@ -139,51 +125,6 @@ def use_isolation(isolated: Isolated) -> Iterator[None]:
 def current_isolation() -> Isolated | None:
     """Where expressions that are not trusted run; None when all run here."""
     return _isolation.get()
-
-
-@contextmanager
-def fixed_now(seconds: float) -> Iterator[None]:
-    """Fix what `$now` and `$millis` say for a block of code (this thread or task only). `seconds` are Unix
-    time.
-
-    Chance is fixed with it: the first evaluation of the block has seed 1, the next 2, and so on. What `any_seed` gives
-    does not depend on how many evaluations there were: a request's chance is the same whatever mappings come before it.
-    """
-    token, seeds, series = _now.set(seconds), _seeds.set(count(1)), _series.set(count(_FAR, _FAR))
-    try:
-        yield
-    finally:
-        _now.reset(token)
-        _seeds.reset(seeds)
-        _series.reset(series)
-
-
-@contextmanager
-def same_chance(seed: int) -> Iterator[None]:
-    """Let chance repeat itself: evaluations of the block have the seeds that follow `seed`, whenever it is run."""
-    seeds = _seeds.set(count(seed))
-    try:
-        yield
-    finally:
-        _seeds.reset(seeds)
-
-
-def any_seed() -> int:
-    """A seed of this moment for `same_chance`; inside a `fixed_now` the one that is due."""
-    series = _series.get()
-    return secrets.randbits(62) if series is None else next(series)
-
-
-def read_time() -> float:
-    """The time that expressions see, in Unix seconds: what `fixed_now` has set, else that of the run's clock."""
-    fixed = _now.get()
-    return get_clock().now() if fixed is None else fixed
-
-
-def fixed_seed() -> int | None:
-    """The seed of the next evaluation inside a `fixed_now` or `same_chance`; None when chance is real."""
-    seeds = _seeds.get()
-    return None if seeds is None else next(seeds)
 
 
 def current() -> Evaluator:

@@ -8,11 +8,11 @@ from typing import Any
 import jlens
 
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions.evaluators import read_time
 from conn_engine.expressions.faults import fault, is_panic, panic
 from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.preludes import find_preludes
+from conn_engine.expressions.time_and_chance import read_time
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
 from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
 

@@ -12,7 +12,7 @@ from conn_engine.errors import ConnError, CredentialError
 from conn_engine.settings import Draft
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["carried", "held", "kept", "placed"]
 

@@ -13,7 +13,7 @@ from conn_engine.lint.webhook_proofs import paths
 from conn_engine.webhooks import Webhooks
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["events", "finding", "shown", "told_events", "told_of", "undelivered"]
 

@@ -15,7 +15,7 @@ from conn_engine.secrets import secret_name
 from conn_engine.wire import get_clock
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["credentials_in_urls", "dead_rules", "idle_actions", "sunsets"]
 

@@ -10,7 +10,7 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.flows import Source, steps_of
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["flow_operations", "idle_types", "parent_cycles"]
 

@@ -20,8 +20,9 @@ from conn_engine.documents import Document
 from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
 from conn_engine.lint.markdown import lint_markdown
-from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView, LintTarget
+from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView
 from conn_engine.lint.suppressions import Silence, faulty_suppressions
+from conn_engine.lint.target import LintTarget
 from conn_engine.lint.workspace_rules import (
     trusted_networks,
     unknown_connectors,

@@ -14,7 +14,7 @@ from conn_engine.listing.pagination.ending import Counted, Ending, Sized, affirm
 from conn_engine.listing.pagination.placement import Where
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["paginations"]
 

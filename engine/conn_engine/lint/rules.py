@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -20,23 +20,10 @@ from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
+from conn_engine.lint.target import LintTarget
 from conn_engine.lint.webhook_rules import challenges, proofs, routing, stored_names
 
-__all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES", "LintTarget"]
-
-
-@dataclass(slots=True)
-class LintTarget:
-    """One effective configuration under lint: a connector's base level, or an account's."""
-
-    workspace: Workspace
-    effective: Effective
-    seen_layers: set[int] = field(default_factory=set)
-
-    def span(self, layer: Layer, path: Path_) -> Span:
-        """Where a path of one layer stands."""
-        source = layer.source(path)
-        return source.document.span(source.place(path))
+__all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES"]
 
 
 class LayerView:

@@ -12,7 +12,7 @@ from conn_engine.lint.sites import Site, sites
 from conn_engine.listing.incremental import Common
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["unused_windows"]
 

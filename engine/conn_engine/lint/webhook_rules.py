@@ -17,7 +17,7 @@ from conn_engine.lint.webhook_proofs import KEYS, Paths, keys_of, names_read, pa
 from conn_engine.webhooks import Challenge, StandardWebhooks, Verification, Webhooks
 
 if TYPE_CHECKING:
-    from conn_engine.lint.rules import LintTarget
+    from conn_engine.lint.target import LintTarget
 
 __all__ = ["challenges", "proofs", "routing", "stored_names"]
 

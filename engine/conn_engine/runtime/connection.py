@@ -19,8 +19,8 @@ from conn_engine.responses.ratelimit import SHARED, Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
+from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
-from conn_engine.runtime.partitions import perform_partitions
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, open_vault, variable_name

@@ -11,9 +11,9 @@ from typing import Any, TypeAlias
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
-from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.call import Call, Session, encode_cursor
 from conn_engine.settings import Answer, Draft, Scope
-from conn_engine.wire import Completeness, Flow, Purpose
+from conn_engine.wire import Completeness, Flow, Page, Purpose
 
 __all__ = [
     "LAYER_NAMES",
@@ -40,12 +40,14 @@ begins at its beginning."""
 @dataclass(frozen=True, slots=True)
 class Listing:
     """What stays the same through one listing. `chain` are the operations whose parents it lists, the outermost first;
-    `memory` is what a layer keeps for its later steps."""
+    `fetch` is `listing.fetch_pages`, which lists another operation as a source of parents; `memory` is what a layer
+    keeps for its later steps."""
 
     effective: Effective
     operation: VendorOperation
     call: Call
     session: Session
+    fetch: Callable[..., Flow[None]]
     purpose: Purpose = "operation"
     chain: tuple[str, ...] = ()
     memory: dict[str, Any] = field(default_factory=dict)
@@ -117,6 +119,25 @@ class VendorPage:
     def partition(self) -> Mapping[str, Any]:
         """Names and values of the partition it belongs to."""
         return self.scope.get("partition") or {}
+
+    def to_page(self, records: list[Any]) -> Page:
+        """The page as callers see it, with its final records."""
+        return Page(
+            records=records,
+            raw=self.records,
+            number=self.number,
+            next_cursor=encode_cursor(self.next_state),
+            prev_cursor=encode_cursor(self.prev_state),
+            status=self.answer.response.status,
+            headers=self.headers,
+            whole=self.whole,
+            partial=self.partial,
+            notes=self.notes,
+            partition=self.partition,
+            state=self.state,
+            completeness=self.completeness,
+            content=self.answer.rest.content if self.answer.rest is not None else None,
+        )
 
     def listed(self) -> "VendorPage":
         """The page as one of several: whatever it brought, the whole is a list."""

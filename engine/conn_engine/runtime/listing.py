@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from conn_engine.config import Effective, VendorOperation
+from conn_engine.errors import UsageError
 from conn_engine.listing import pagination
 from conn_engine.responses.failures import restart_key
 from conn_engine.runtime.call import Call, Session, decode_cursor
@@ -21,11 +22,12 @@ from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.recursion import recursed
 from conn_engine.runtime.request import call_scope
+from conn_engine.runtime.sources import Part, combined
 from conn_engine.runtime.windows import remembering, settled, windows, without_cursor
 from conn_engine.settings import Answer, Scope
-from conn_engine.wire import Flow, Purpose
+from conn_engine.wire import Flow, Page, Purpose
 
-__all__ = ["fetch_pages", "page_state"]
+__all__ = ["fetch_pages", "page_state", "perform_partitions"]
 
 
 def fetch_pages(  # noqa: PLR0917
@@ -45,7 +47,7 @@ def fetch_pages(  # noqa: PLR0917
     It begins at the call's cursor, or at `state`: what an earlier page's cursor holds. `purpose` and `chain` say for
     whom it is listed (see `layers.Listing`).
     """
-    listing = Listing(effective, operation, call, session, purpose, chain)
+    listing = Listing(effective, operation, call, session, fetch_pages, purpose, chain)
     state = state if call.cursor is None else decode_cursor(call.cursor)
     resume = {} if state is None else _place(state)
     number = 0
@@ -161,6 +163,25 @@ def _state(place: Place | None) -> Any:
     if place is None:
         return None
     return place["page"] if place.keys() == {"page"} else {"place": dict(place)}
+
+
+def perform_partitions(effective: Effective, operation: VendorOperation, call: Call, session: Session) -> Flow[None]:
+    """The generator of an operation's partitions alone: a page for each, its record the values by name.
+
+    Raises UsageError when the operation has no parents.
+    """
+    name = operation.text
+    if not operation.parents:
+        raise UsageError(f"{name} has no `parents`: there is nothing it is repeated for")
+    number = 0
+
+    def each(part: Part) -> Flow[None]:
+        nonlocal number
+        number += 1
+        yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)
+
+    listing = Listing(effective, operation, call, session, fetch_pages)
+    yield from combined(listing, call_scope(effective, call), operation.parents, (), each)
 
 
 def page_state(state: Any) -> Any:

@@ -6,15 +6,13 @@ Where the values come from is in `sources`. An item that a rule skips has no rec
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError, VendorError
 from conn_engine.listing.flows import place
-from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, VendorPage, foreign_cursor, stepped
 from conn_engine.runtime.part_failures import survive
-from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.sources import Part, combined, partition_scope
 from conn_engine.settings import Draft
-from conn_engine.wire import Flow, Page
+from conn_engine.wire import Flow
 
-__all__ = ["partition_names", "partitions", "perform_partitions"]
+__all__ = ["partition_names", "partitions"]
 
 
 def partitions(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
@@ -48,25 +46,6 @@ def partitions(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow
             survive(listing, error)
 
     yield from combined(listing, frame.scope, parents, start, each)
-
-
-def perform_partitions(effective: Effective, operation: VendorOperation, call: Call, session: Session) -> Flow[None]:
-    """The generator of an operation's partitions alone: a page for each, its record the values by name.
-
-    Raises UsageError when the operation has no parents.
-    """
-    name = operation.text
-    if not operation.parents:
-        raise UsageError(f"{name} has no `parents`: there is nothing it is repeated for")
-    number = 0
-
-    def each(part: Part) -> Flow[None]:
-        nonlocal number
-        number += 1
-        yield Page(records=[dict(part.values)], raw=[], number=number, partition=part.values)
-
-    listing = Listing(effective, operation, call, session)
-    yield from combined(listing, call_scope(effective, call), operation.parents, (), each)
 
 
 def partition_names(effective: Effective, operation: VendorOperation) -> tuple[str, ...]:

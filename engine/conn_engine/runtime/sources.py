@@ -248,8 +248,6 @@ def _records(  # noqa: PLR0917
     listing: Listing, scope: Scope, name: str, source: Source, start: Place, each: Each
 ) -> Flow[None]:
     """A value for each key of each record of the source's operation, page by page."""
-    from conn_engine.runtime.listing import fetch_pages
-
     resource, _, method = (source.from_ or "").partition(".")
     chain = (*listing.chain, listing.name)
     if len(chain) > _DEEPEST:
@@ -293,7 +291,7 @@ def _records(  # noqa: PLR0917
             values = {**outer.values, name: value}
             yield from each(Part(values, {**outer.parents, name: record}, _point(page.here, at, found), after))
 
-    yield from fetch_pages(
+    yield from listing.fetch(
         listing.effective, operation, call, listing.session, emit, state=start.get("here"), purpose="step", chain=chain
     )
 

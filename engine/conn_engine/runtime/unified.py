@@ -20,7 +20,6 @@ from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
 from conn_engine.runtime.layers import LAYER_NAMES, VendorPage
 from conn_engine.runtime.listing import fetch_pages, page_state
-from conn_engine.runtime.operation import page_of
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import rendered, step_request
 from conn_engine.settings import Scope
@@ -64,7 +63,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(operation, page_scope, page, at)
-        yield page_of(replace(page, headers=headers), records)
+        yield replace(page, headers=headers).to_page(records)
 
     try:
         yield from fetch_pages(

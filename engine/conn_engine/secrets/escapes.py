@@ -1,7 +1,7 @@
 r"""Escapes undone, and where in the text they stood: for secrets whose letters and digits are escaped, or that are
 divided by what has no meaning.
 
-`secret_forms` knows how punctuation is escaped. A letter, a digit and `-._~` never have to be (`\u0061`, `%61`,
+`secrets.forms` knows how punctuation is escaped. A letter, a digit and `-._~` never have to be (`\u0061`, `%61`,
 `&#97;`), so escapes are undone only around a trace of one. What divides a secret: sections and comments of XML, the
 line breaks of MIME, and the zeros of UTF-16.
 """

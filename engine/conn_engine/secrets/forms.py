@@ -178,8 +178,8 @@ def _in_base64(character: str) -> str:
 def marks(value: str) -> frozenset[str]:
     """Texts one of which stands wherever the value does, in any form: so most texts are known to be clean at a glance.
 
-    Of characters alone that stand for themselves in every form (`secret_escapes` undoes the others). An empty one is in
-    every text.
+    Of characters alone that stand for themselves in every form (`secrets.escapes` undoes the others). An empty one is
+    in every text.
     """
     found = {_longest(_UNRESERVED, value)}
     for raw in _spell(value):

@@ -1,4 +1,4 @@
-"""Secrets removed from what leaves the process, and from what comes into it. `secret_search` finds them."""
+"""Secrets removed from what leaves the process, and from what comes into it. `secrets.search` finds them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping

@@ -1,27 +1,15 @@
-"""Secret values: held masked (`Secret`), removed from what leaves the process (`Redactor`), kept (`Vault`).
+"""`Secret`, a value that is held masked, and `Vault`, what keeps the credentials of accounts.
 
-Where secrets are kept is `vault`'s, where they may be sent is `transport.door`'s; there is no I/O here.
+Where secrets may be sent is `transport.door`'s; there is no I/O here.
 """
 
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn, Protocol, SupportsIndex
 
-from conn_engine.secrets.documents import mask_short
-from conn_engine.secrets.names import secret_name
-from conn_engine.secrets.redaction import REDACTED, NumberingRedactor, Redactor, is_numbered, unnumbered
+from conn_engine.secrets.redaction import REDACTED
 
-__all__ = [
-    "REDACTED",
-    "NumberingRedactor",
-    "Redactor",
-    "Secret",
-    "Vault",
-    "is_numbered",
-    "mask_short",
-    "secret_name",
-    "unnumbered",
-]
+__all__ = ["Secret", "Vault"]
 
 
 class Secret:

@@ -1,6 +1,6 @@
 """Redaction of what somebody else recorded: nothing is known of the credentials in it, so names and looks have to tell.
 
-Used for files that are imported. What a connector's own authorization would put where is `transport.carried`'s.
+Used for files that are imported. What a connector's own authorization would put where is `recordings.carried`'s.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""Recorded cases: pairs an operation with its recordings and replays it. Judging that is `runtime.judgement`'s."""
+"""Recorded cases: pairs an operation with its recordings and replays it. Judging that is `testing.judgement`'s."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""HAR files and recordings on disk. The format is `transport.har`'s, redaction `transport.recordings`'."""
+"""HAR files and recordings on disk. The format is `recordings.har`'s, redaction `recordings.files`'."""
 
 from datetime import UTC, datetime
 from pathlib import Path

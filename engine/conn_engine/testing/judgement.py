@@ -1,6 +1,6 @@
 """Judges a replayed case: golden records and requests, the model's schema, mapping coverage, recorded leftovers.
 
-Every judgement is a Diagnostic on the line that caused it. Replaying is `runtime.cases`', drawing is the caller's.
+Every judgement is a Diagnostic on the line that caused it. Replaying is `testing.cases`', drawing is the caller's.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Records one live run of an operation. Redaction and writing are `transport.recordings`'."""
+"""Records one live run of an operation. Redaction and writing are `recordings.files`'."""
 
 import re
 from collections.abc import Callable, Sequence

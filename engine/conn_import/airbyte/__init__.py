@@ -4,8 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from conn_import.airbyte.manifest import LABEL, finished
-from conn_import.contract import Finished
-from conn_import.formats import Options
+from conn_import.contract import Finished, Options
 
 __all__ = ["LABEL", "read", "recognises"]
 

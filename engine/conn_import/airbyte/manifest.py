@@ -17,8 +17,7 @@ from conn_import.airbyte.resolving import PARAMETERS, Resolver, component
 from conn_import.airbyte.settings import Settings
 from conn_import.airbyte.streams import Stream, Streams
 from conn_import.beside import Beside
-from conn_import.contract import Finished, Losses
-from conn_import.formats import Options
+from conn_import.contract import Finished, Losses, Options
 from conn_import.lists import listing
 from conn_import.words import plain, snake
 

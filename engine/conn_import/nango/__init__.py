@@ -7,8 +7,7 @@ credential; the other operations are the author's. Whatever of an entry nothing 
 from collections.abc import Callable
 from typing import Any
 
-from conn_import.contract import Finished
-from conn_import.formats import Options
+from conn_import.contract import Finished, Options
 from conn_import.nango import keys as by_key
 from conn_import.nango import oauth, sessions
 from conn_import.nango.carrying import read_carrying

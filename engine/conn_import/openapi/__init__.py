@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conn_import.contract import Contract
-from conn_import.formats import Options
+from conn_import.contract import Contract, Options
 from conn_import.openapi.operations import operations_of
 from conn_import.openapi.references import References
 from conn_import.openapi.security import Schemes, variable_prefix

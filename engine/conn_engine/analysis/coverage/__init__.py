@@ -1,6 +1,6 @@
 """Mapping coverage on recorded data: per operation which model fields are mapped, which were seen, what nobody reads.
 
-Accounts that behave alike are measured once. Counting one replay is `runtime.coverage`'s, drawing the caller's.
+Accounts that behave alike are measured once. Counting one replay is `testing.coverage`'s, drawing the caller's.
 """
 
 from collections import Counter

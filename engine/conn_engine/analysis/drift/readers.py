@@ -1,6 +1,6 @@
 """Who reads which path of an answer: mappings of every account, the connector's own expressions, with their lines.
 
-Who reads it from elsewhere (parents, enrichments) is `flows`' to say.
+Who reads it from elsewhere (parents, enrichments) is `listing.flows`' to say.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -9,18 +9,15 @@ from msgspec import UNSET
 from conn_engine.analysis.drift import Comparison
 from conn_engine.analysis.drift.changes import Change, Kind
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_engine.analysis.drift.endpoints import Known, known_operations, normal_path
+from conn_engine.analysis.drift.endpoints import Known, known_operations
 from conn_engine.analysis.drift.forms import Form, form_of_answers, form_of_schema
 from conn_engine.config import Effective, Workspace
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import UsageError
 from conn_engine.recordings.files import Recording, load_recording
-from conn_import import read_source
-from conn_import.formats import Options
-from conn_import.openapi import read as read_openapi
-from conn_import.openapi import recognises
 
 __all__ = [
     "Answers",
+    "Described",
     "against_answers",
     "against_document",
     "own_recordings",
@@ -30,6 +27,8 @@ __all__ = [
 
 Answers = Iterable[tuple[str, str, int, Any]]
 """Method, URL, status and decoded body (UNSET when it is no JSON) of exchanges."""
+Described = Mapping[tuple[str, str], Endpoint]
+"""What a document describes: method and path (as `normal_path` writes it) to the endpoint."""
 MAX_SAMPLE = 2_000
 
 
@@ -93,31 +92,29 @@ def _sorted(known: Known, answers: Answers) -> dict[tuple[str, str], list[tuple[
 
 
 def against_document(
-    effective: Effective, recordings: Answers, newer: Path, older: Path | None = None
+    effective: Effective, recordings: Answers, newer: Described, older: Described | None = None
 ) -> tuple[list[Comparison], list[tuple[str, str]]]:
     """Compare with a newer OpenAPI document: the older one's answers if it is given, else the recorded ones.
 
     Raises UsageError for a document that is not OpenAPI.
     """
     known = known_operations(effective)
-    new = _endpoints(newer)
-    old = _endpoints(older) if older is not None else None
-    recorded = _sorted(known, recordings) if old is None else {}
+    recorded = _sorted(known, recordings) if older is None else {}
     comparisons, left_out = [], []
     for one in known.operations:
         key = (one.resource, one.name)
         name = ".".join(key)
-        place = known.described(one, new)
-        before = _form_before(known, one, old, recorded)
+        place = known.described(one, newer)
+        before = _form_before(known, one, older, recorded)
         if place is None:
-            if old is not None and known.described(one, old) is not None:
+            if older is not None and known.described(one, older) is not None:
                 gone = Change("endpoint_gone", (), "no longer described")
                 comparisons.append(Comparison(*key, Form(), Form(), gone))
             else:
                 left_out.append((name, "the document does not describe it"))
             continue
-        endpoint = _deprecation(new[place], old, known.described(one, old) if old is not None else None)
-        shape = new[place].answer.shape
+        endpoint = _deprecation(newer[place], older, known.described(one, older) if older is not None else None)
+        shape = newer[place].answer.shape
         if before is None or shape is None:
             reason = "nothing to compare with: no recording" if before is None else "the document says no answer"
             left_out.append((name, reason))
@@ -131,7 +128,7 @@ def against_document(
 def _form_before(
     known: Known,
     one: Any,
-    old: Mapping[tuple[str, str], Endpoint] | None,
+    old: Described | None,
     recorded: Mapping[tuple[str, str], Sequence[tuple[int, Any]]],
 ) -> Form | None:
     if old is None:
@@ -143,27 +140,8 @@ def _form_before(
     return form_of_schema(shape) if shape is not None else None
 
 
-def _deprecation(
-    endpoint: Endpoint, old: Mapping[tuple[str, str], Endpoint] | None, place: tuple[str, str] | None
-) -> Change | None:
+def _deprecation(endpoint: Endpoint, old: Described | None, place: tuple[str, str] | None) -> Change | None:
     if not endpoint.deprecated or (old is not None and place is not None and old[place].deprecated):
         return None
     until = f", until {endpoint.sunset}" if endpoint.sunset else ""
     return Change("endpoint_deprecated", (), f"deprecated{until}")
-
-
-def _endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
-    if not path.is_file():
-        raise UsageError(f"{path} is no file")
-    source = read_source(path)
-    if not recognises(source.data):
-        raise UsageError(
-            f"{path.name} is no OpenAPI document (it is {source.format.label})",
-            hint="it needs `openapi: 3.x` or `swagger: '2.0'`",
-        )
-    contract = read_openapi(source.data, Options(name="vendor"))
-    if not contract.endpoints:
-        raise ConfigurationError(f"{path.name} describes no operation")
-    base = normal_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
-    base = "" if base in ("", "/") else f"/{base.strip('/')}"
-    return {(one.method.upper(), normal_path(base + one.path)): one for one in contract.endpoints}

@@ -28,7 +28,7 @@ _LONGEST_WAIT = 366 * 86_400.0
 
 
 class LimitState(Protocol):
-    """What is known of an answer's rate limit (see `ratelimit.RateState`)."""
+    """What is known of an answer's rate limit (see `responses.ratelimit.RateState`)."""
 
     @property
     def limited(self) -> bool:

@@ -26,9 +26,9 @@ from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.variants import base_url
-from conn_engine.runtime.webhooks.people import DeliveryPeople, replace_in_frame
 from conn_engine.secrets import NumberingRedactor, Redactor
 from conn_engine.settings import ask
+from conn_engine.testing.deliveries.people import DeliveryPeople, replace_in_frame
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.personal import PersonalData
 from conn_engine.webhooks import Delivery, Proving, Unproved, Webhooks

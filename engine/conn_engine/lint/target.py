@@ -1,0 +1,22 @@
+"""What a rule looks at: one effective configuration."""
+
+from dataclasses import dataclass, field
+
+from conn_engine.config import Effective, Layer, Path_, Workspace
+from conn_engine.diagnostics import Span
+
+__all__ = ["LintTarget"]
+
+
+@dataclass(slots=True)
+class LintTarget:
+    """One effective configuration under lint: a connector's base level, or an account's."""
+
+    workspace: Workspace
+    effective: Effective
+    seen_layers: set[int] = field(default_factory=set)
+
+    def span(self, layer: Layer, path: Path_) -> Span:
+        """Where a path of one layer stands."""
+        source = layer.source(path)
+        return source.document.span(source.place(path))

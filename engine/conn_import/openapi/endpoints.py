@@ -1,0 +1,33 @@
+"""The endpoints that an OpenAPI document describes, for `conn drift --openapi`."""
+
+from pathlib import Path
+
+from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.analysis.drift.endpoints import normal_path
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_import import read_source
+from conn_import.contract import Options
+from conn_import.openapi import read, recognises
+
+__all__ = ["read_endpoints"]
+
+
+def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
+    """Method and normal path to the endpoint.
+
+    Raises UsageError for a file that is missing or not OpenAPI, ConfigurationError for one that describes no operation.
+    """
+    if not path.is_file():
+        raise UsageError(f"{path} is no file")
+    source = read_source(path)
+    if not recognises(source.data):
+        raise UsageError(
+            f"{path.name} is no OpenAPI document (it is {source.format.label})",
+            hint="it needs `openapi: 3.x` or `swagger: '2.0'`",
+        )
+    contract = read(source.data, Options(name="vendor"))
+    if not contract.endpoints:
+        raise ConfigurationError(f"{path.name} describes no operation")
+    base = normal_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
+    base = "" if base in ("", "/") else f"/{base.strip('/')}"
+    return {(one.method.upper(), normal_path(base + one.path)): one for one in contract.endpoints}

@@ -7,8 +7,8 @@ from typing import Any
 from conn_engine.config.host_patterns import host_pattern, urls_of
 from conn_engine.config.secret_texts import iterate_leaves
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import template
 from conn_engine.transport.hosts import covered, is_wildcard
+from conn_engine.transport.url_templates import fill_parts
 
 __all__ = ["issued_hosts"]
 
@@ -41,13 +41,12 @@ def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping
 
 def _filled_host(url: str, context: Mapping[str, Any]) -> str | None:
     """The host and port of a URL whose host the context alone makes; None when it takes more to know it."""
-    parsed = template(url)
     made = ""
     try:
-        for part in parsed.parts:
+        for value, _ in fill_parts(url, {"context": context}):
+            made += value
             if _BEFORE_PATH.match(made):
                 break
-            made += part if isinstance(part, str) else parsed.written(part, parsed.value(part, {"context": context}))
     except ExpressionError:
         return None
     match = _BEFORE_PATH.match(f"{made}/")

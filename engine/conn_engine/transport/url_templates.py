@@ -4,6 +4,7 @@ The transport decides which hosts a request may reach.
 """
 
 import re
+from collections.abc import Iterator
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import expression, template
@@ -11,7 +12,7 @@ from conn_engine.settings import Scope
 from conn_engine.transport import door
 from conn_engine.url_paths import has_dot_segment
 
-__all__ = ["check_url_values", "fill_base_url", "hide_templates", "split_url"]
+__all__ = ["check_url_values", "fill_base_url", "fill_parts", "hide_templates", "split_url"]
 
 _BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
 _BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
@@ -47,20 +48,26 @@ def split_url(text: str) -> tuple[str, str]:
     return text[:end], text[end:]
 
 
+def fill_parts(text: str, scope: Scope) -> Iterator[tuple[str, str]]:
+    """The parts of a template as they are filled in, each with its expression ("" for a fixed text). One that is not
+    asked for is not evaluated."""
+    parsed = template(text)
+    for part in parsed.parts:
+        if isinstance(part, str):
+            yield part, ""
+        else:
+            yield parsed.written(part, parsed.value(part, scope)), part[0]
+
+
 def fill_base_url(text: str, scope: Scope) -> str:
     """`base_url` filled in, without a trailing slash. A value in the host part may not end the host.
 
     Raises ConfigurationError when the result is not an absolute http(s) URL without user, query and fragment, or its
     path climbs.
     """
-    parsed = template(text)
     made = ""
-    for part in parsed.parts:
-        if isinstance(part, str):
-            made += part
-            continue
-        value = parsed.written(part, parsed.value(part, scope))
-        if "{" in value or (_BEFORE_PATH.fullmatch(made) and not _HOST_VALUE.fullmatch(value)):
+    for value, source in fill_parts(text, scope):
+        if source and ("{" in value or (_BEFORE_PATH.fullmatch(made) and not _HOST_VALUE.fullmatch(value))):
             raise _unfit(text, made + value)
         made += value
     base = made.rstrip("/")
@@ -79,16 +86,11 @@ def _unfit(source: str, base: str) -> ConfigurationError:
 def check_url_values(text: str, scope: Scope) -> None:
     """Raise ConfigurationError where a value of the account's `context` ends the host or the path that it stands in:
     what the request carries would go to another endpoint. A template that is one value says nothing of an endpoint."""
-    parsed = template(text)
-    if len(parsed.parts) == 1:
+    if len(template(text).parts) == 1:
         return
     made = ""
-    for part in parsed.parts:
-        if isinstance(part, str):
-            made += part
-            continue
-        value = parsed.written(part, parsed.value(part, scope))
-        if _reads_context(part[0]) and not _fits(value, made):
+    for value, source in fill_parts(text, scope):
+        if source and _reads_context(source) and not _fits(value, made):
             raise ConfigurationError(
                 f"a value of the account's context does not fit into the URL {text}",
                 hint="in a host it may hold letters, digits, dots and hyphens only, in a path no ?, # and backslash",

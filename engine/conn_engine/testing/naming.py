@@ -4,7 +4,7 @@ of fields that it reads. Recordings keep them, whatever they look like."""
 import re
 from collections.abc import Iterator
 
-from conn_engine.config import Effective
+from conn_engine.config import Effective, is_remark
 from conn_engine.documents import texts
 from conn_engine.expressions.tokens import LexError, lex
 from conn_engine.lint.sites import sites
@@ -14,7 +14,6 @@ __all__ = ["find_named_texts"]
 
 _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _PARTS = re.compile(r"[\s/,;&=?#:|()\[\]{}]+")
-_FOR_PEOPLE = frozenset({"description", "label", "note", "docs_url", "help", "title"})
 _ESCAPE = re.compile(r"\\(.)")
 
 
@@ -26,7 +25,7 @@ def find_named_texts(effective: Effective) -> tuple[frozenset[str], frozenset[st
         kinds = {site.path: site.kind for site in sites(layer.data)}
         for path, text in texts(layer.data):
             names.update(str(part) for part in path if isinstance(part, str))
-            if any(part in _FOR_PEOPLE for part in path[-1:]):
+            if is_remark(path):
                 continue
             kind = kinds.get(path)
             for piece, is_expression in _split(text, kind):

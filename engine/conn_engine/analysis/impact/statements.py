@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from conn_engine.analysis.impact.model import Statement
 from conn_engine.analysis.impact.plan import Group
 from conn_engine.analysis.population import Digests
-from conn_engine.config import MAPPINGS, MISSING, Effective, Layer, Path_, leaves, lookup
+from conn_engine.config import MAPPINGS, MISSING, Effective, Layer, Path_, is_remark, leaves, lookup
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted
 from conn_engine.secrets import REDACTED, secret_name
@@ -16,7 +16,6 @@ __all__ = ["around_difference", "changed_statements", "touched_overrides"]
 LONGEST = 60
 LEAD = 20
 GONE = "conflict: what it extends is no longer there"
-_SPOKEN = frozenset({"label", "description", "docs_url", "note"})
 
 
 def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statement]:
@@ -59,7 +58,7 @@ def _differences(old: Layer | None, new: Layer | None) -> Iterator[tuple[Path_, 
     before = dict(leaves(old.data)) if old else {}
     after = dict(leaves(new.data)) if new else {}
     for path in before.keys() | after.keys():
-        if path and path[-1] in _SPOKEN:
+        if is_remark(path):
             continue
         if path not in after and old is not None:
             yield path, "removed", old

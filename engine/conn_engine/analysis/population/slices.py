@@ -10,13 +10,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from conn_engine.analysis.population.content import Digests, joined
-from conn_engine.config import Effective, Layer, OperationName
+from conn_engine.config import Effective, Layer, OperationName, is_remark
 from conn_engine.config.models import Resource
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
 __all__ = ["UNRECORDED", "OperationSlice", "Slicer", "routed"]
 
-_SPOKEN = frozenset({"label", "description", "docs_url"})  # said to people; nothing else reads them
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
 UNRECORDED = delivery_name("*")
@@ -97,7 +96,7 @@ def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, 
         return
     apart = () if isinstance(name, DeliveryName) else ("resources", "unified", "webhooks")
     for key, value in data.items():
-        if key not in apart and key not in _SPOKEN:
+        if key not in apart and not is_remark((key,)):
             yield key, value
     if not apart:
         return
@@ -129,7 +128,7 @@ def _events(data: Mapping[str, Any]) -> Iterator[Any]:
             yield unified.get("events") if isinstance(unified, Mapping) else None
 
 
-_OF_RESOURCE = tuple(key for key in Resource.__struct_fields__ if key != "operations" and key not in _SPOKEN)
+_OF_RESOURCE = tuple(key for key in Resource.__struct_fields__ if key != "operations" and not is_remark(("resources", "", key)))
 
 
 def _unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, Any]:

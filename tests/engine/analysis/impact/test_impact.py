@@ -323,3 +323,16 @@ def test_another_way_back_is_told(example: Path) -> None:
 def test_a_way_back_of_another_request_is_no_news(example: Path) -> None:
     found = changed(example, **{"github/connector": ("size: 100 }", "size: 99 }")})
     assert {row.kind for row in found.fields} == {"request_changed"}
+
+
+def test_a_field_called_description_is_a_field(example: Path) -> None:
+    """It is among the changes of the base, and an override of it conflicts with them."""
+    account = example / "accounts" / "acme.yaml"
+    own = "      companies: {list: {response_mapping: {description: $uppercase(response.properties.about)}}}\n"
+    account.write_text(account.read_text(encoding="utf-8").rstrip() + "\n" + own, encoding="utf-8")
+    found = changed(example, crm=("description: response.properties.desc", "description: response.properties.new_desc"))
+    rows = {(row.level, row.path.rpartition(".")[2], row.note) for row in (*found.statements, *found.overrides)}
+    assert rows == {
+        ("base", "description", "changed"),
+        ("account", "description", "conflict: the value it was written over has changed"),
+    }

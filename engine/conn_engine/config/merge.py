@@ -5,10 +5,12 @@ A configuration is JSON-like data. Objects merge deeply, arrays and scalars are 
 mappings compose. Defaults are filled in later, so that an explicit value equal to a default survives. The
 functions take the layers from the bottom (base) to the top (account) and name a layer by its index.
 
-Two places have rules of their own:
+Three places have rules of their own:
 
 - A mapping of a unified operation: two objects merge field by field; anything else is kept side by side as
   `Layers`, whose results the engine lays over each other; `{replace: …}` drops what is below.
+- `errors`: the rules of an upper level come before those of the levels below, as an operation's come before its
+  resource's. The first that matches decides, so nothing below has to be taken away.
 - What a resource or an operation inherits (`pagination`, `headers` …): a null there stays, because it also
   removes what the connector says.
 """
@@ -127,6 +129,8 @@ def lay(below: Any, above: Any, path: Path_ = ()) -> Any:
     """`above` laid over `below`, both standing at `path`. A null `above` is the caller's to handle."""
     if _is_mapping(path):
         return _compose(below, above)
+    if isinstance(above, list) and isinstance(below, list) and _are_error_rules(path):
+        return [*above, *below]
     if not (isinstance(above, dict) and isinstance(below, dict)) or _another_format(below, above):
         return _fresh(above, path)
     return _lay_objects(below, above, path)
@@ -170,6 +174,10 @@ def _another_format(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
 
 def _is_mapping(path: Path_) -> bool:
     return len(path) == _MAPPING_DEPTH and path[0] == "unified" and path[-1] in MAPPINGS
+
+
+def _are_error_rules(path: Path_) -> bool:
+    return path[-1:] == ("errors",) and (len(path) == 1 or (path[0] == "resources" and len(path) in (3, 4)))
 
 
 def _keeps_null(path: Path_) -> bool:
@@ -277,6 +285,9 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
     """What each layer says about the place, top first. The first has the last word, if it is not a null that
     removes.
     """
+    rules = next((end for end in range(1, min(len(path), 5)) if _are_error_rules(path[:end])), 0)
+    if rules:
+        return _statements_of_rule(layers, path[:rules], path[rules], path[rules + 1 :])
     found: list[Statement] = []
     shadowed = False
     mapping = path[:_MAPPING_DEPTH] if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]) else ()
@@ -291,6 +302,22 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
         found.append(Statement(index, at, value, shadowed))
         shadowed = shadowed or replaced or not _lets_through(value, at)
     return found
+
+
+def _statements_of_rule(layers: Sequence[Any], at: Path_, index: str | int, rest: Path_) -> list[Statement]:
+    """The one layer that says the error rule of this index in the merged list."""
+    for number in range(len(layers) - 1, -1, -1):
+        rules = lookup(layers[number], at)
+        if rules is None:
+            break  # forgets those below
+        if not isinstance(rules, list) or not isinstance(index, int):
+            continue
+        if index < len(rules):
+            path = (*at, index, *rest)
+            value = lookup(layers[number], path)
+            return [] if value is MISSING else [Statement(number, path, value, shadowed=False)]
+        index -= len(rules)
+    return []
 
 
 def _saying(layer: Any, path: Path_) -> tuple[Path_, Any]:
@@ -311,6 +338,8 @@ def _lets_through(value: Any, path: Path_) -> bool:
     """Whether what lower layers say at this place still has an effect."""
     if _is_mapping(path):
         return value is not None and not _is_replacement(value)
+    if _are_error_rules(path):
+        return isinstance(value, list)
     if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]):
         return isinstance(value, dict) or (path[_MAPPING_DEPTH] != "replace" and _refers_to_base(value))
     return isinstance(value, dict)
@@ -346,6 +375,8 @@ def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
     before = lookup(below, path)
     if value is None:
         return before is MISSING and not (_keeps_null(path) and _is_inherited(below, path))
+    if _are_error_rules(path) and isinstance(before, list) and isinstance(value, list):
+        return same(before[: len(value)], value)
     return same(before, value)
 
 

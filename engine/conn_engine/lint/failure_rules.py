@@ -23,10 +23,10 @@ _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_pa
 
 
 def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
-    """ERR101: an error rule that can never hold."""
+    """ERR101: an error rule that can never hold. The rules of an override are meant to come before those below."""
     effective = target.effective
-    for path in _levels(effective.data):
-        rules = lookup(effective.data, path)
+    for layer, path in ((layer, path) for layer in effective.layers for path in _levels(layer.data)):
+        rules = lookup(layer.data, path)
         if not isinstance(rules, list):
             continue
         earlier: dict[str, int] = {}
@@ -38,7 +38,7 @@ def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
             why = _why_never(when, earlier, taken)
             if why is not None:
                 at = (*path, index, "when")
-                yield diagnostic("ERR101", why[0], effective.span(at), path=dotted(at), hint=why[1])
+                yield diagnostic("ERR101", why[0], target.span(layer, at), path=dotted(at), hint=why[1])
             earlier.setdefault(when.strip(), index)
             taken |= certain(when)
 

@@ -304,3 +304,34 @@ def test_the_expressions_of_the_connector_itself(make: Any) -> None:
     found = make({}).effective(account="acme").base_expressions
     assert {"response.id", "response.properties.email", "query.limit", "env.CLIENT_ID", "id"} <= found
     assert "$uppercase(response.properties.email)" not in found
+
+
+def test_error_rules_of_the_levels_add_up(make: Any) -> None:
+    """At each place an upper level's come first; null forgets those below; each rule stands in its own document."""
+    account = """\
+connector: x
+override:
+  errors: [{ when: status = 6, then: ok }]
+  resources:
+    things:
+      list: { errors: [{ when: status = 3, then: ok }] }
+      one: { errors: [{ when: status = 7, then: ok }] }
+"""
+    environment = "connectors: { x: { errors: [{ when: status = 5, then: ok }], resources: { things: { errors: null } } } }\n"
+    workspace = make({
+        "connectors/hubspot/connector.json": None,
+        "connectors/x/connector.yaml": INHERITING,
+        "environments/production.yaml": environment,
+        "accounts/me.yaml": account,
+    })
+    effective = workspace.effective(account="me")
+    rules = {name: [rule.when for rule in effective.vendor("things", name).errors] for name in ("list", "all", "one")}
+    assert rules["all"] == []
+    assert rules["list"] == ["status = 3", "status = 3"]
+    assert [rule["when"] for rule in effective.data["errors"]] == ["status = 6", "status = 5", "status = 1"]
+    files = [effective.origins(("errors", index, "when"))[0].span.file for index in range(3)]
+    assert files == ["accounts/me.yaml", "environments/production.yaml", "connectors/x/connector.yaml"]
+    assert effective.origins(("errors", 3)) == []
+    assert not any(origin.shadowed for origin in effective.origins(("errors",)))
+    assert [origin.path for origin in effective.dead()] == [("resources", "things", "list", "errors")]
+    effective.check()

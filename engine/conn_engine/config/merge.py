@@ -286,8 +286,8 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
     removes.
     """
     rules = next((end for end in range(1, min(len(path), 5)) if _are_error_rules(path[:end])), 0)
-    if rules:
-        return _statements_of_rule(layers, path[:rules], path[rules], path[rules + 1 :])
+    if rules and isinstance(path[rules], int):
+        return _statements_of_rule(layers, path[:rules], int(path[rules]), path[rules + 1 :])
     found: list[Statement] = []
     shadowed = False
     mapping = path[:_MAPPING_DEPTH] if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]) else ()
@@ -304,13 +304,13 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
     return found
 
 
-def _statements_of_rule(layers: Sequence[Any], at: Path_, index: str | int, rest: Path_) -> list[Statement]:
+def _statements_of_rule(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[Statement]:
     """The one layer that says the error rule of this index in the merged list."""
     for number in range(len(layers) - 1, -1, -1):
         rules = lookup(layers[number], at)
         if rules is None:
             break  # forgets those below
-        if not isinstance(rules, list) or not isinstance(index, int):
+        if not isinstance(rules, list):
             continue
         if index < len(rules):
             path = (*at, index, *rest)

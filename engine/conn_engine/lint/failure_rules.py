@@ -25,7 +25,7 @@ _BEARER = frozenset({"bearer", "oauth2", "oauth2_client_credentials", "oauth2_pa
 def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
     """ERR101: an error rule that can never hold. The rules of an override are meant to come before those below."""
     effective = target.effective
-    for layer, path in ((layer, path) for layer in effective.layers for path in _levels(layer.data)):
+    for layer, path in ((one, path) for one in effective.layers for path in _levels(one.data)):
         rules = lookup(layer.data, path)
         if not isinstance(rules, list):
             continue

@@ -317,13 +317,17 @@ override:
       list: { errors: [{ when: status = 3, then: ok }] }
       one: { errors: [{ when: status = 7, then: ok }] }
 """
-    environment = "connectors: { x: { errors: [{ when: status = 5, then: ok }], resources: { things: { errors: null } } } }\n"
-    workspace = make({
-        "connectors/hubspot/connector.json": None,
-        "connectors/x/connector.yaml": INHERITING,
-        "environments/production.yaml": environment,
-        "accounts/me.yaml": account,
-    })
+    environment = (
+        "connectors: { x: { errors: [{ when: status = 5, then: ok }], resources: { things: { errors: null } } } }\n"
+    )
+    workspace = make(
+        {
+            "connectors/hubspot/connector.json": None,
+            "connectors/x/connector.yaml": INHERITING,
+            "environments/production.yaml": environment,
+            "accounts/me.yaml": account,
+        }
+    )
     effective = workspace.effective(account="me")
     rules = {name: [rule.when for rule in effective.vendor("things", name).errors] for name in ("list", "all", "one")}
     assert rules["all"] == []

@@ -313,3 +313,11 @@ def test_a_misspelt_operation_of_an_override_is_told_from_the_model(tmp_path):
         (tmp_path / name).write_text(json.dumps(data))
     [finding] = [finding for finding in lint_paths(tmp_path, []).findings if finding.code == "REF102"]
     assert (finding.span.file, finding.hint) == ("accounts/acme.yaml", 'did you mean "crm.contacts.list"?')
+
+
+def test_a_rule_of_an_override_may_come_before_the_same_one_below(tmp_path):
+    rule = {"when": "status = 409", "then": "empty"}
+    (tmp_path / "accounts").mkdir()
+    account = '{"connector": "shop", "override": {"errors": [{"when": "status = 409", "then": "skip"}]}}'
+    (tmp_path / "accounts" / "me.json").write_text(account)
+    assert found(tmp_path, {"errors": [rule]}) == []

@@ -128,7 +128,9 @@ def _events(data: Mapping[str, Any]) -> Iterator[Any]:
             yield unified.get("events") if isinstance(unified, Mapping) else None
 
 
-_OF_RESOURCE = tuple(key for key in Resource.__struct_fields__ if key != "operations" and not is_remark(("resources", "", key)))
+_OF_RESOURCE = tuple(
+    key for key in Resource.__struct_fields__ if key != "operations" and not is_remark(("resources", "", key))
+)
 
 
 def _unified(data: Mapping[str, Any], name: OperationName) -> Mapping[str, Any]:

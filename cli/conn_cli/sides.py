@@ -38,6 +38,8 @@ def exit_of(found: "Impact", fail_on: FailOn) -> Exit:
 
 
 def _fails(found: "Impact", fail_on: FailOn) -> bool:
+    if fail_on is not FailOn.NONE and any(row.breaking for row in found.unknown):
+        return True  # what is not known may be any change
     rows = [row for row in found.fields if row.accounts]
     if fail_on is FailOn.BREAKING:
         return any(row.breaking for row in rows)

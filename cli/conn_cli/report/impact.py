@@ -21,6 +21,7 @@ MOST = 20
 NAMED = 8
 """Accounts that are named where one fault is that of many."""
 UNJUDGED: Mapping[SideName, str] = {"after": "could not be judged", "before": "could not be read before the change"}
+RECORD_AGAIN = "   <- breaking: record it again"
 STATUSES: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
 FIELD_WORDS = {
     "": "the record",
@@ -54,8 +55,9 @@ def text(impact: Impact) -> str:
             + ("   <- breaking" if row.breaking and row.accounts else "")
         )
     lines += _more(len(impact.fields), "field")
-    for operation, reason, number in impact.unknown:
-        lines.append(f"  unknown: {operation or 'every operation'} for {counted(number, 'account')}: {reason}")
+    for unknown in impact.unknown:
+        whose = f"{unknown.operation or 'every operation'} for {counted(unknown.accounts, 'account')}"
+        lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
     lines += [f"  {line}" for line in _unjudged_lines(impact)]
     for statement in impact.overrides[:MOST]:
         lines.append(f"  override {statement.path}: {statement.note}   {_at(statement)}")
@@ -114,8 +116,8 @@ def data(impact: Impact) -> dict[str, object]:
             for row in impact.fields
         ],
         "unknown": [
-            {"operation": operation, "reason": reason, "accounts": number}
-            for operation, reason, number in impact.unknown
+            {"operation": row.operation, "reason": row.reason, "accounts": row.accounts, "breaking": row.breaking}
+            for row in impact.unknown
         ],
         "unjudged": [_unjudged_data(row) for row in impact.unjudged],
         "changes": [_statement_data(statement) for statement in impact.statements],
@@ -160,8 +162,9 @@ def markdown(impact: Impact) -> str:
         lines += ["| field | kind | accounts | records | shielded |", "|---|---|---:|---:|---:|"]
         lines += [_row(row) for row in impact.fields[:MOST]]
         lines += ["", *_more(len(impact.fields), "field")]
-    for operation, reason, number in impact.unknown:
-        lines.append(f"- unknown: {code(operation) or 'every operation'}, {number:,} accounts: {code(reason)}")
+    for unknown in impact.unknown:
+        whose = f"{code(unknown.operation) or 'every operation'}, {unknown.accounts:,} accounts"
+        lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
     lines += [f"- {line}" for line in _unjudged_rows(impact)]
     places = _places(impact.statements)
     if places:
@@ -221,6 +224,9 @@ def github(impact: Impact, sources: Sources) -> str:
         statement = _cause(row, impact.statements)
         span = statement.span if statement is not None else None
         lines.append(command(level, message, title=f"conn impact: {KINDS[row.kind]}", span=span, sources=sources))
+    for unknown in (row for row in impact.unknown if row.breaking):
+        message = f"{unknown.operation} for {counted(unknown.accounts, 'account')}: {unknown.reason}; record it again"
+        lines.append(command("error", message, title="conn impact: unknown"))
     for statement in impact.overrides:
         told = f"override {statement.path}: {statement.note}"
         lines.append(command("warning", told, title="conn impact", span=statement.span, sources=sources))

@@ -226,7 +226,7 @@ def _against(verdict: Verdict) -> list[str]:
 
 
 def _breaking(found: Impact) -> list[object]:
-    return [row for row in found.fields if row.breaking and row.accounts]
+    return [row for row in (*found.fields, *found.unknown) if row.breaking and row.accounts]
 
 
 def _before(channel: str, events: Sequence[Event]) -> str:

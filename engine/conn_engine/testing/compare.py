@@ -1,6 +1,7 @@
 """Compares two lists of records, and two lists of requests, field by field. Knows nothing of files or levels."""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
@@ -10,6 +11,7 @@ __all__ = [
     "FieldChange",
     "RecordChange",
     "RequestChange",
+    "compare_fields",
     "compare_records",
     "compare_requests",
     "is_name",
@@ -57,6 +59,11 @@ class Comparison:
     def equal(self) -> bool:
         """Whether nothing differs, order included."""
         return not (self.changed or self.gone or self.new or self.reordered)
+
+    @property
+    def disjoint(self) -> bool:
+        """Whether there are records on both sides, and none of them on both."""
+        return bool(self.gone and self.new) and not (self.same or self.changed)
 
     def by_field(self) -> dict[tuple[str, ChangeKind], int]:
         """Records touched per field and kind of change."""
@@ -139,6 +146,31 @@ def compare_records(before: Sequence[Any], after: Sequence[Any]) -> Comparison:
         new=tuple(key for key in keys_after if key not in old),
         reordered=shared != [key for key in keys_before if key in new],
     )
+
+
+def compare_fields(before: Sequence[Any], after: Sequence[Any]) -> dict[tuple[str, ChangeKind], int]:
+    """Compare two lists of different records: fields that only one side has, and those of another type, with the number
+    of records that have them."""
+    old, new = _types_of_fields(before), _types_of_fields(after)
+    found: dict[tuple[str, ChangeKind], int] = {}
+    for name in {**old, **new}:
+        if name not in new:
+            found[name, "missing"] = old[name].total()
+        elif name not in old:
+            found[name, "added"] = new[name].total()
+        elif old[name].keys().isdisjoint(new[name]):
+            found[name, "type_changed"] = new[name].total()
+    return found
+
+
+def _types_of_fields(records: Sequence[Any]) -> dict[str, Counter[str]]:
+    """For each field the types of its values; null is none."""
+    found: dict[str, Counter[str]] = {}
+    for record in records:
+        for name, value in (leaves(record) if isinstance(record, Mapping) else {"": record}).items():
+            if value is not None:
+                found.setdefault(name, Counter())[_type(value)] += 1
+    return found
 
 
 def _keys(records: Sequence[Any]) -> list[str]:

@@ -8,7 +8,7 @@ from test_recorded import NOW, SECRET, URL, connected, signed
 
 from conn_engine.analysis.checks import check
 from conn_engine.analysis.checks.reach import reach_of
-from conn_engine.analysis.impact import impact
+from conn_engine.analysis.impact import Unknown, impact
 from conn_engine.config import load_workspace
 from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.testing.effects import override_report
@@ -100,7 +100,7 @@ def test_where_no_delivery_is_recorded_a_change_of_what_is_said_of_them_is_unkno
     connector = tmp_path / "connectors/shop/connector.yaml"
     connector.write_text(connector.read_text(encoding="utf-8").replace("x-signature", "x-other"), encoding="utf-8")
     found = impact(load_workspace(before), load_workspace(after.root), processes=1)
-    assert ("webhook *", "no recording", 1) in found.unknown
+    assert Unknown("webhook *", "no recording", 1) in found.unknown
     assert not found.fields
 
 

@@ -1,4 +1,4 @@
-"""The blast radius of a change: every account before and after it, on the same recordings. The face.
+"""The blast radius of a change: every account before and after it, each side on its own recordings. The face.
 
 Accounts that behave alike are evaluated once, and what a change cannot reach is not evaluated at all (`plan`). Where
 the other side of a change comes from is `revisions`' business, drawing the caller's.
@@ -18,6 +18,7 @@ from conn_engine.analysis.impact.model import (
     Statement,
     Status,
     Unjudged,
+    Unknown,
 )
 from conn_engine.analysis.impact.plan import Plan
 from conn_engine.analysis.impact.processes import done
@@ -41,6 +42,7 @@ __all__ = [
     "Statement",
     "Status",
     "Unjudged",
+    "Unknown",
     "impact",
 ]
 
@@ -50,7 +52,9 @@ Progress = Callable[[int, int], None]
 def impact(
     before: "Workspace", after: "Workspace", *, processes: int | None = None, progress: Progress | None = None
 ) -> Impact:
-    """What turning `before` into `after` does to every account, on the recordings.
+    """What turning `before` into `after` does to every account, each side on its own recordings.
+
+    A recording that only one side has serves both.
 
     `processes`: how many to use; None leaves it to the amount of work. `progress` is told how many comparisons of how
     many are done. An account that cannot be had is named in `unjudged` and stops no other. Recordings that could not be

@@ -1,10 +1,11 @@
-"""Runs both sides of an operation on the same recording and counts what differs. The only part that evaluates anything.
+"""Runs both sides of an operation, each on its recording, and counts what differs. The only part that evaluates
+anything.
 
 A job is small data, so that another process can do it: names, paths and levels, no configuration.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,7 @@ from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.cases import Outcome, golden_request, replay
-from conn_engine.testing.compare import RequestChange, compare_records, compare_requests, nameable
+from conn_engine.testing.compare import RequestChange, compare_fields, compare_records, compare_requests, nameable
 from conn_engine.testing.deliveries.cases import DeliveryName
 from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
@@ -31,6 +32,7 @@ Recorded = Recording | RecordedDelivery
 Level = Literal["base", "environment", "account"]
 
 MOST_KEPT = 256
+UNANSWERED = "the recording does not answer the request"
 KINDS: dict[str, ChangeKind] = {
     "changed": "value_changed",
     "added": "added",
@@ -41,25 +43,28 @@ KINDS: dict[str, ChangeKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One side to evaluate: a workspace, an account, its levels up to `level`. `key` names the result."""
+    """One side to evaluate: a workspace, an account, its levels up to `level`, on a recording. `key` names what it gives."""
 
     root: Path
     account: str
     level: Level
     key: str
+    recording: Path
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Two sides to compare; None where the operation is not there."""
+    """Two sides to compare; None where the operation is not there. `same`: on one version of the recording."""
 
     before: Run | None
     after: Run | None
+    same: bool = True
 
 
 @dataclass(slots=True)
 class Job:
-    """Every pair of one operation on one recording: sides that several pairs share are evaluated once."""
+    """Every pair of one operation on one recording, by its latest version: sides that several pairs share are evaluated
+    once."""
 
     name: OperationName
     recording: Path
@@ -91,19 +96,21 @@ class Evaluation:
 
     def effects(self, job: Job) -> tuple[list[Effect], int]:
         """The effect of each pair, in order, and how many runs it took."""
-        delivered = isinstance(job.name, DeliveryName)
-        recording = load_delivery(job.recording) if delivered else load_recording(job.recording)
+        load: Callable[[Path], Recorded] = load_delivery if isinstance(job.name, DeliveryName) else load_recording
+        recordings: dict[Path, Recorded] = {}
         known: dict[str, _Side] = {}
 
         def side(run: Run, *, before: bool = False) -> _Side:
             if run.key not in known:
-                known[run.key] = self._run(run, job.name, recording, before=before)
+                if run.recording not in recordings:
+                    recordings[run.recording] = load(run.recording)
+                known[run.key] = self._run(run, job.name, recordings[run.recording], before=before)
             return known[run.key]
 
         found = []
         for pair in job.pairs:
             if pair.before is not None and pair.after is not None:
-                found.append(_effect(side(pair.before, before=True), side(pair.after)))
+                found.append(_effect(side(pair.before, before=True), side(pair.after), same=pair.same))
             elif pair.after is not None:
                 found.append(Effect(0, {("", "operation_added"): len(side(pair.after).outcome.records)}))
             elif pair.before is not None:
@@ -178,20 +185,22 @@ def _writes(effective: Effective, name: OperationName) -> bool:
         return False
 
 
-def _effect(before: _Side, after: _Side) -> Effect:
+def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
+    """What differs. `same`: both ran on one recording, so that all of it comes from the configuration."""
     counts: dict[tuple[str, ChangeKind], int] = {}
     writes = before.writes or after.writes
     for change in compare_requests(before.requests, after.requests):
         for part in _parts(change):
             counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
-    missed = next((o.error for o in (after.outcome, before.outcome) if isinstance(o.error, MissingRecording)), None)
-    if missed is not None:
-        return Effect(0, counts, writes, "the recording does not answer the request")
-    if not counts:  # another request has another way back, which is no news
+    missing = [isinstance(side.outcome.error, MissingRecording) for side in (before, after)]
+    if any(missing):
+        reason = UNANSWERED if missing[1] else f"{UNANSWERED} of before the change"
+        return Effect(0, counts, writes, reason, by_change=bool(counts) or not all(missing))
+    if not counts and same:  # another request has another way back, which is no news
         back = zip(before.outcome.previous, after.outcome.previous, strict=False)
         differing = sum(old != new for old, new in back)
         counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
-    counts.update(_record_counts(before.outcome, after.outcome))
+    counts.update(_record_counts(before.outcome, after.outcome, same=same))
     counts |= dict.fromkeys(((part, "value_changed") for part in answered_otherwise(before.outcome, after.outcome)), 1)
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):
@@ -211,9 +220,16 @@ def _parts(change: RequestChange) -> list[str]:
     return [change.part if change.part in ("method", "url", "body") else "request"]
 
 
-def _record_counts(before: Outcome, after: Outcome) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
+def _record_counts(before: Outcome, after: Outcome, *, same: bool) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
     compare = compare_events if isinstance(after, DeliveryOutcome) else compare_records
     difference = compare(before.records, after.records)
+    if not same and difference.disjoint:
+        named: Counter[tuple[str, ChangeKind]] = Counter()
+        for (field_name, kind), records in compare_fields(before.records, after.records).items():
+            row = (nameable(field_name), KINDS[kind])
+            named[row] = max(named[row], records)
+        yield from named.items()
+        return
     # Several keys that are data are one field, so a record counts once.
     touched = ({(nameable(c.field), KINDS[c.kind]) for c in record.fields} for record in difference.changed)
     yield from Counter(row for rows in touched for row in rows).items()

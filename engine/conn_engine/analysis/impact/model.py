@@ -18,6 +18,7 @@ __all__ = [
     "Statement",
     "Status",
     "Unjudged",
+    "Unknown",
 ]
 
 Status = Literal["changed", "unchanged", "shielded", "unknown", "unjudged"]
@@ -61,18 +62,15 @@ class Effect:
     """What differs for one operation on one recording.
 
     `counts` are records by field and kind (requests and errors count one each), `records` how many were compared.
-    `writes` tells that a changed request may change something at the vendor. `unknown` says why nothing can be said.
+    `writes` tells that a changed request may change something at the vendor. `unknown` says why the results cannot be
+    compared; `by_change`, that the change is the reason.
     """
 
     records: int = 0
     counts: Mapping[tuple[str, ChangeKind], int] = field(default_factory=dict)
     writes: bool = False
     unknown: str = ""
-
-    @property
-    def changes(self) -> bool:
-        """Whether anything differs."""
-        return bool(self.counts)
+    by_change: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +120,19 @@ class AccountImpact:
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """Why the results of an operation cannot be compared, and for how many accounts; "" is every operation.
+
+    It is `breaking` when a changed request is the reason: whatever the change loses stays hidden.
+    """
+
+    operation: str
+    reason: str
+    accounts: int
+    breaking: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Unjudged:
     """Accounts whose configuration cannot be had on one side, all for the same reason.
 
@@ -148,7 +159,7 @@ class Impact:
     fields: tuple[FieldImpact, ...]
     statements: tuple[Statement, ...]
     overrides: tuple[Statement, ...]
-    unknown: tuple[tuple[str, str, int], ...]
+    unknown: tuple[Unknown, ...]
     evaluated: int
     pairs: int
     unjudged: tuple[Unjudged, ...] = ()
@@ -159,5 +170,5 @@ class Impact:
 
     @property
     def breaking(self) -> bool:
-        """Whether any line of it breaks."""
-        return any(row.breaking for row in self.fields)
+        """Whether any line of it breaks, or may because nothing answers the changed requests."""
+        return any(row.breaking for row in self.fields) or any(row.breaking for row in self.unknown)

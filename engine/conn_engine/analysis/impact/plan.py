@@ -1,7 +1,8 @@
 """Decides what to evaluate: accounts that behave alike are one, and what the change cannot reach is left out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from conn_engine.analysis.impact.evaluate import Job, Level, Pair, Run
@@ -30,6 +31,8 @@ _Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
 PairKey = tuple[str, str]
 """What stands for one comparison: the digests of both runs. Equal pairs are evaluated once."""
 ABSENT = ""
+Versions = tuple["RecordedFile | None", "RecordedFile | None"]
+"""A recording before and after the change; None on the side that does not have it."""
 Place = tuple[tuple[OperationName, str], int]
 DELIVERIES = delivery_name("")
 """Stands for every delivery of a configuration: each may reach the whole of it."""
@@ -39,8 +42,9 @@ DELIVERIES = delivery_name("")
 class OperationPlan:
     """One operation of one group: the pairs to look at. `reached` is false where both sides are equal.
 
-    `own` are the comparisons of the accounts themselves, `below` those of the levels below an override, for what it
-    keeps away. `recorded` is false when no recording shows the operation, `gone` true when it is not there any more.
+    `own` are the comparisons of the accounts themselves, `new` those of them on a recording that only the change has,
+    `below` those of the levels below an override, for what it keeps away. `recorded` is false when no recording shows
+    the operation, `gone` true when it is not there any more.
     """
 
     name: OperationName
@@ -48,6 +52,7 @@ class OperationPlan:
     recorded: bool = True
     gone: bool = False
     own: list[PairKey] = field(default_factory=list)
+    new: set[PairKey] = field(default_factory=set)
     below: list[PairKey] = field(default_factory=list)
 
 
@@ -206,71 +211,88 @@ class Plan:
 
     def _fill(self, group: Group, before: _Variant | None, after: _Variant | None) -> None:
         group.configurations = (before.effective if before else None, after.effective if after else None)
-        recordings = self._recordings(group)
+        recordings = self._versions(group, Side.recordings)
         group.recorded = bool(recordings)
-        recorded = {file.operation for file in recordings.values()}
+        recorded = {file.operation for pair in recordings.values() for file in pair if file is not None}
         variants = [variant for variant in (before, after) if variant is not None]
         names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
         below = self._below(before, after)
         received = self._deliveries(group)
         for name in [*sorted(names), *received]:
-            files = [file for file in recordings.values() if file.operation == name.text]
-            files = received.get(name, files)
+            files = received[name] if name in received else list(_of_operation(name, recordings.values()))
             gone = before is not None and name in before.slices and (after is None or name not in after.slices)
             plan = OperationPlan(name, recorded=bool(files), gone=gone)
-            looked_at: list[RecordedFile | None] = [*files] if files else [None]
-            for file in looked_at:
-                own = self._pair(group, name, (before, after), file)
-                plan.own += [own] if own is not None and file is not None else []
+            looked_at: list[Versions] = files or [(None, None)]
+            for versions in looked_at:
+                own = self._pair(group, name, (before, after), versions)
+                plan.own += [own] if own is not None and files else []
+                plan.new |= {own} if own is not None and files and versions[0] is None else set()
                 plan.reached = plan.reached or own is not None
-                shared = [self._pair(group, name, pair, file) for pair in below] if file is not None else []
+                shared = [self._pair(group, name, pair, versions) for pair in below] if files else []
                 plan.below += [key for key in shared if key is not None]
             group.operations.append(plan)
 
-    def _recordings(self, group: Group) -> Mapping[str, RecordedFile]:
-        """The recordings to run both sides on: those after the change, and such as the change takes away."""
-        found: dict[str, RecordedFile] = {}
-        for side, shape in ((self.before, group.before), (self.after, group.after)):
-            if shape is not None and shape.connector == group.connector:
-                found.update(side.recordings(shape.connector, shape.name))
-        return found
+    def _versions(
+        self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]
+    ) -> dict[str, Versions]:
+        """The recordings, or deliveries, that serve the accounts, by file name, as each side has them."""
+        before, after = (
+            read(side, shape.connector, shape.name) if shape is not None and shape.connector == group.connector else {}
+            for side, shape in ((self.before, group.before), (self.after, group.after))
+        )
+        return {name: (before.get(name), after.get(name)) for name in {**before, **after}}
 
-    def _deliveries(self, group: Group) -> dict[OperationName, list[RecordedFile]]:
-        """The recorded deliveries to run both sides on, as the recordings."""
-        found: dict[str, RecordedFile] = {}
-        for side, shape in ((self.before, group.before), (self.after, group.after)):
-            if shape is not None and shape.connector == group.connector:
-                found.update(side.deliveries(shape.connector, shape.name))
-        if not found:
-            return {UNRECORDED: []}
-        return {delivery_name(file.path.stem): [file] for _, file in sorted(found.items())}
+    def _deliveries(self, group: Group) -> dict[OperationName, list[Versions]]:
+        found = self._versions(group, Side.deliveries)
+        return {delivery_name(PurePath(name).stem): [pair] for name, pair in sorted(found.items())} or {UNRECORDED: []}
 
     def _pair(
         self,
         group: Group,
         name: OperationName,
         variants: tuple[_Variant | None, _Variant | None],
-        file: RecordedFile | None,
+        versions: Versions,
     ) -> PairKey | None:
-        """The key of a comparison, which is planned if it is new; None when both sides are equal."""
-        shapes = (group.before, group.after)
-        keys = tuple(
-            variant.key(name, shape.context, file) if variant is not None and shape is not None else ABSENT
-            for variant, shape in zip(variants, shapes, strict=True)
-        )
-        if keys[0] == keys[1]:
+        """The key of a comparison, which is planned if it is new; None when both sides behave alike.
+
+        That is asked on one version of the recording: what only a new recording shows is the vendor's change.
+        """
+        before, after = versions
+        latest = after or before
+        alike = self._keys(group, name, variants, (latest, latest))
+        if alike[0] == alike[1]:
             return None
-        if file is not None and keys not in self._pairs:
-            job = self.jobs.setdefault((name, str(file.path)), Job(name, file.path, [], file.size))
-            self._pairs[keys[0], keys[1]] = ((name, str(file.path)), len(job.pairs))
+        files = (before or after, latest)
+        keys = self._keys(group, name, variants, files)
+        if latest is not None and keys not in self._pairs:
+            job = self.jobs.setdefault((name, str(latest.path)), Job(name, latest.path, [], latest.size))
+            self._pairs[keys] = (job.key, len(job.pairs))
             runs = [
-                Run(variant.side.workspace.root, shape.name, variant.level, key)
-                if variant is not None and shape is not None and key != ABSENT
+                Run(variant.side.workspace.root, shape.name, variant.level, key, file.path)
+                if variant is not None and shape is not None and file is not None and key != ABSENT
                 else None
-                for variant, shape, key in zip(variants, shapes, keys, strict=True)
+                for variant, shape, key, file in zip(variants, (group.before, group.after), keys, files, strict=True)
             ]
-            job.pairs.append(Pair(runs[0], runs[1]))
+            job.pairs.append(Pair(runs[0], runs[1], same=files[0] is latest or files[0].digest == latest.digest))
+        return keys
+
+    def _keys(
+        self, group: Group, name: OperationName, variants: tuple[_Variant | None, _Variant | None], files: Versions
+    ) -> PairKey:
+        """What stands for each side of a comparison."""
+        keys = [
+            variant.key(name, shape.context, file) if variant is not None and shape is not None else ABSENT
+            for variant, shape, file in zip(variants, (group.before, group.after), files, strict=True)
+        ]
         return keys[0], keys[1]
+
+
+def _of_operation(name: OperationName, recordings: Iterable[Versions]) -> Iterator[Versions]:
+    """The recordings of an operation; a version that shows another operation is not one of them."""
+    for pair in recordings:
+        before, after = (file if file is not None and file.operation == name.text else None for file in pair)
+        if before is not None or after is not None:
+            yield before, after
 
 
 def _counts(name: OperationName, recorded: set[str]) -> bool:

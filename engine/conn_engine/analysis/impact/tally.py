@@ -14,6 +14,7 @@ from conn_engine.analysis.impact.model import (
     SideName,
     Status,
     Unjudged,
+    Unknown,
 )
 from conn_engine.analysis.impact.plan import Group, OperationPlan, PairKey
 from conn_engine.errors import ConnError
@@ -40,7 +41,7 @@ class Tally:
     effects: Mapping[PairKey, Effect]
     accounts: list[AccountImpact] = field(default_factory=list)
     _rows: dict[Row, _Count] = field(default_factory=dict)
-    _unknown: Counter[tuple[str, str]] = field(default_factory=Counter)
+    _unknown: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
     _unjudged: dict[tuple[SideName, object], tuple[ConnError, list[str]]] = field(default_factory=dict)
 
     def add(self, group: Group) -> None:
@@ -56,44 +57,47 @@ class Tally:
             self._verdict(group, "unjudged", group.fails_now, UNUSABLE)
             return
         if group.faults and group.after is None:
-            self._unknown["", UNUSABLE] += number
+            self._unknown["", UNUSABLE, False] += number
             self._verdict(group, "unknown", False, UNUSABLE)
             return
         changed = breaking = shielded = False
-        reasons: list[tuple[str, str]] = []
+        reasons: list[tuple[str, str, bool]] = []
         for plan in group.operations:
-            counts, writes, reason = self._own(plan)
-            away = {} if reason else self._kept_away(plan, counts)
-            if counts:
+            effect = self._own(plan)
+            away = {} if effect.unknown else self._kept_away(plan, effect.counts)
+            if effect.counts:
                 changed = True
-                breaking |= self._add(group, plan.name.text, counts, number, writes=writes)
-            if reason:
-                reasons.append((plan.name.text, reason))
+                breaking |= self._add(group, plan.name.text, effect.counts, number, writes=effect.writes)
+            if effect.unknown:
+                breaking |= effect.by_change
+                reasons.append((plan.name.text, effect.unknown, effect.by_change))
             if away:
                 shielded = True
                 self._shield(group, plan.name.text, away, number)
         if not group.recorded and not changed:
-            reasons = reasons or [("", NO_RECORDING)]
+            reasons = reasons or [("", NO_RECORDING, False)]
         for reason_row in reasons:
             self._unknown[reason_row] += number
         status: Status = "changed" if changed else "unknown" if reasons else "shielded" if shielded else "unchanged"
         self._verdict(group, status, breaking, reasons[0][1] if reasons and status == "unknown" else "")
 
-    def _own(self, plan: OperationPlan) -> tuple[dict[tuple[str, ChangeKind], int], bool, str]:
-        """What changes in an operation, whether it writes, and why nothing is known of it ("" when something is)."""
+    def _own(self, plan: OperationPlan) -> Effect:
+        """What changes in an operation of these accounts, over all recordings."""
         if not plan.reached:
-            return {}, False, ""
+            return Effect()
         if not plan.recorded:  # that it is gone is known all the same
-            return ({("", "operation_missing"): 0}, False, "") if plan.gone else ({}, False, NO_RECORDING)
-        counts: dict[tuple[str, ChangeKind], int] = {}
-        writes, reason = False, ""
+            return Effect(counts={("", "operation_missing"): 0}) if plan.gone else Effect(unknown=NO_RECORDING)
+        counts: Counter[tuple[str, ChangeKind]] = Counter()
         for key in plan.own:
-            effect = self.effects[key]
-            writes |= effect.writes
-            reason = reason or effect.unknown
-            for row, records in effect.counts.items():
-                counts[row] = counts.get(row, 0) + records
-        return counts, writes, "" if counts else reason
+            counts.update(self.effects[key].counts)
+        known_before = [key for key in plan.own if key not in plan.new]
+        unanswered = [self.effects[key] for key in known_before or plan.own if self.effects[key].unknown]
+        return Effect(
+            counts=counts,
+            writes=any(self.effects[key].writes for key in plan.own),
+            unknown=unanswered[0].unknown if unanswered else "",
+            by_change=any(effect.by_change for effect in unanswered),
+        )
 
     def _kept_away(
         self, plan: OperationPlan, own: Mapping[tuple[str, ChangeKind], int]
@@ -147,6 +151,7 @@ class Tally:
         ]
         return sorted(rows, key=lambda row: (row.side, row.accounts))
 
-    def unknown(self) -> Sequence[tuple[str, str, int]]:
-        """(operation, reason, accounts) of what cannot be told; the operation is "" where it is all of them."""
-        return [(operation, reason, number) for (operation, reason), number in sorted(self._unknown.items())]
+    def unknown(self) -> Sequence[Unknown]:
+        """The operations whose results cannot be compared, by name."""
+        rows = sorted(self._unknown.items())
+        return [Unknown(operation, reason, number, breaking) for (operation, reason, breaking), number in rows]

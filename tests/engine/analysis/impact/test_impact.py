@@ -12,7 +12,7 @@ from conn_cli.exits import Exit
 from conn_cli.report import Sources
 from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
-from conn_engine.analysis.impact import Impact, impact
+from conn_engine.analysis.impact import Impact, Unknown, impact
 from conn_engine.config import load_workspace
 from conn_engine.documents.locate import packaged
 from conn_engine.testing.compare import nameable
@@ -231,7 +231,7 @@ def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> 
     assert status(found)["acme"] == "changed"  # by other operations
     row = next(r for r in found.fields if r.operation == "crm.companies.get" and r.field == "domain")
     assert (row.accounts, row.shielded) == (2, 0)
-    assert ("crm.companies.get", "the recording does not answer the request", 1) in found.unknown
+    assert Unknown("crm.companies.get", "the recording does not answer the request", 1) in found.unknown
 
 
 def test_a_report_without_changes_says_what_is_unknown(example: Path) -> None:
@@ -308,7 +308,7 @@ def test_what_is_gone_is_known_without_a_recording(example: Path) -> None:
     assert lines(found)["crm.contacts.delete", "", "operation_missing"] == (3, 0, 0)
     assert lines(found)["crm.contacts.list", "", "operation_missing"] == (1, 0, 0)
     assert found.breaking
-    assert ("crm.contacts.remove", "no recording", 2) in found.unknown
+    assert Unknown("crm.contacts.remove", "no recording", 2) in found.unknown
 
 
 def test_another_way_back_is_told(example: Path) -> None:

@@ -43,7 +43,8 @@ KINDS: dict[str, ChangeKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One side to evaluate: a workspace, an account, its levels up to `level`, on a recording. `key` names what it gives."""
+    """One side to evaluate: an account of a workspace with its levels up to `level`, on a recording. `key` names the
+    result."""
 
     root: Path
     account: str

@@ -262,9 +262,10 @@ class Plan:
         alike = self._keys(group, name, variants, (latest, latest))
         if alike[0] == alike[1]:
             return None
-        files = (before or after, latest)
+        earlier = before or after
+        files = (earlier, latest)
         keys = self._keys(group, name, variants, files)
-        if latest is not None and keys not in self._pairs:
+        if latest is not None and earlier is not None and keys not in self._pairs:
             job = self.jobs.setdefault((name, str(latest.path)), Job(name, latest.path, [], latest.size))
             self._pairs[keys] = (job.key, len(job.pairs))
             runs = [
@@ -273,7 +274,7 @@ class Plan:
                 else None
                 for variant, shape, key, file in zip(variants, (group.before, group.after), keys, files, strict=True)
             ]
-            job.pairs.append(Pair(runs[0], runs[1], same=files[0] is latest or files[0].digest == latest.digest))
+            job.pairs.append(Pair(runs[0], runs[1], same=earlier.digest == latest.digest))
         return keys
 
     def _keys(

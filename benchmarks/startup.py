@@ -1,37 +1,73 @@
-"""Start-up: `conn --help` and one replayed test, against importing the command-line library alone."""
+"""Whole processes: `conn --help`, one replayed test and a live listing, against bare imports and a script."""
 
+import json
 import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.fetching import served
 from benchmarks.measure import CONN, Row, Spread, alternate, ratios, seconds_of
+from benchmarks.workloads import HUBSPOT, TOKEN
+from benchmarks.workspaces import local
 
 __all__ = ["run"]
 
-GOAL = 2.5
+LIBRARIES = "import httpx, typer, yaml"
 
 
 def run(*, quick: bool) -> list[Row]:
     """Rows of this benchmark."""
+    return [*_starts(quick=quick), _listing(quick=quick)]
+
+
+def _starts(*, quick: bool) -> list[Row]:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         seconds_of([*CONN, "init", "--example", "."], folder)
         values = alternate(
             {
-                "typer": lambda: seconds_of([sys.executable, "-c", "import typer"], folder),
-                "help": lambda: seconds_of([*CONN, "--help"], folder),
-                "test": lambda: seconds_of([*CONN, "test", "contacts.list", "--account", "acme"], folder),
+                "import typer": lambda: seconds_of([sys.executable, "-c", "import typer"], folder),
+                LIBRARIES: lambda: seconds_of([sys.executable, "-c", LIBRARIES], folder),
+                "--help": lambda: seconds_of([*CONN, "--help"], folder),
+                "test contacts.list": lambda: seconds_of([*CONN, "test", "contacts.list", "--account", "acme"], folder),
             },
             5 if quick else 20,
         )
-    base = Spread.of(values["typer"]).median * 1000
-    rows = []
-    for name, measured, goal in (("help", "conn --help", GOAL), ("test", "conn test contacts.list", None)):
-        own = Spread.of(values[name]).median * 1000
-        rows.append(
-            Row(
-                "startup", measured, 'python -c "import typer"', ratios(values[name], values["typer"]), goal,
-                f"{own:.0f} ms / {base:.0f} ms",
-            )
-        )  # fmt: skip
-    return rows
+    middle = {name: Spread.of(seconds).median * 1000 for name, seconds in values.items()}
+    return [
+        Row(
+            benchmark="startup",
+            measured=f"conn {name}",
+            against=f'python -c "{peer}"',
+            ratio=ratios(values[name], values[peer]),
+            goal=goal,
+            detail=f"{middle[name]:.0f} ms / {middle[peer]:.0f} ms",
+        )
+        for name, peer, goal in (("--help", "import typer", 2.2), ("test contacts.list", LIBRARIES, 2.5))
+    ]
+
+
+def _listing(*, quick: bool) -> Row:
+    total = 2_000 if quick else 20_000
+    with tempfile.TemporaryDirectory() as place, served(HUBSPOT, Path(place)) as (port, context):
+        folder = Path(place)
+        local(folder, HUBSPOT.connector, port, total, context)
+        base = f"http://127.0.0.1:{port}/{total}"
+        ours = [*CONN, "run", "contacts.list", "--account", "bench", "--output", "jsonl"]
+        script = [sys.executable, "-m", "benchmarks.peers.whole_process", HUBSPOT.connector, base, json.dumps(context)]
+        values = alternate(
+            {
+                "conn": lambda: seconds_of(ours, folder, **{HUBSPOT.variable: TOKEN}),
+                "script": lambda: seconds_of(script, folder),
+            },
+            3 if quick else 7,
+        )
+    conn, by_hand = (Spread.of(values[side]).median for side in ("conn", "script"))
+    return Row(
+        benchmark="startup",
+        measured=f"conn run, {total:,} records",
+        against="hand-written httpx script",
+        ratio=ratios(values["conn"], values["script"]),
+        goal=2.0,
+        detail=f"{conn:.2f} s / {by_hand:.2f} s",
+    )

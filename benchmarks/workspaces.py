@@ -18,7 +18,6 @@ BUNDLED = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
 def local(folder: Path, connector: str, port: int, total: int, context: Mapping[str, Any]) -> None:
     """A bundled connector, unchanged but for the base URL, which an environment sets; account `bench`."""
     shutil.copytree(CHECKOUT / "connectors" / connector, folder / "connectors" / connector)
-    _write(folder / "conn.yaml", {"version": 1, "default_environment": "bench", "trusted_hosts": [f"127.0.0.1:{port}"]})
     address = f"http://127.0.0.1:{port}/{total}"
     settings: dict[str, Any] = {"base_url": address}
     document = yaml.safe_load((folder / "connectors" / connector / "connector.yaml").read_text("utf-8"))
@@ -27,6 +26,9 @@ def local(folder: Path, connector: str, port: int, total: int, context: Mapping[
     ]
     if urls:  # an environment that moves requests moves the token's too
         settings["credentials"] = {"config": dict.fromkeys(urls, f"{address}/token")}
+    moved = {"placement": [f"credentials.config.{key}" for key in urls]}
+    conn: dict[str, Any] = {"version": 1, "default_environment": "bench", "trusted_hosts": [f"127.0.0.1:{port}"]}
+    _write(folder / "conn.yaml", {**conn, "environments": {"bench": {"allow": moved}}})
     _write(folder / "environments" / "bench.yaml", {"connectors": {connector: settings}})
     _write(folder / "accounts" / "bench.yaml", {"connector": connector, "context": dict(context)})
 

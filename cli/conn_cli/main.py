@@ -1,6 +1,7 @@
-"""The Typer application, the order of its commands, the only error boundary. Each command is a file in `commands`."""
+"""The Typer application and the only error boundary. Each command is a file in `commands`; `overview` lists them."""
 
 import contextlib
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -10,40 +11,9 @@ from typing import Annotated
 import typer
 
 from conn_cli.boundary import show_crash, show_error, show_file_error, show_usage
-from conn_cli.commands import (
-    account,
-    auth,
-    ci,
-    coverage,
-    diff,
-    diff_override,
-    doctor,
-    drift,
-    eval_,
-    explain,
-    har,
-    history,
-    impact,
-    import_,
-    init,
-    lint,
-    map_,
-    mutate,
-    new,
-    promote,
-    record,
-    release,
-    rollback,
-    run,
-    schema,
-    show,
-    test,
-    webhook,
-    why,
-)
 from conn_cli.console import App, OutputGone
 from conn_cli.exits import Exit
-from conn_cli.overview import ACCOUNTS, CHANGE, HELP, LOOP, START, VERSIONS, Overview
+from conn_cli.overview import Overview
 from conn_engine.wire import use_clock
 
 __all__ = ["application", "execute", "main"]
@@ -93,37 +63,6 @@ def options(
     app.debug = debug
 
 
-application.command("init", rich_help_panel=START)(init.init)
-application.command("new", rich_help_panel=START)(new.new)
-application.command("import", rich_help_panel=START)(import_.import_)
-application.command("lint", rich_help_panel=LOOP)(lint.lint)
-application.command("test", rich_help_panel=LOOP)(test.test)
-application.command("run", rich_help_panel=LOOP)(run.run)
-application.command("record", rich_help_panel=LOOP)(record.record)
-application.command("eval", rich_help_panel=LOOP)(eval_.evaluate)
-application.command("map", rich_help_panel=LOOP)(map_.map_)
-application.add_typer(har.group, name="har", rich_help_panel=LOOP)
-application.add_typer(webhook.group, name="webhook", rich_help_panel=LOOP)
-application.command("show", rich_help_panel=CHANGE)(show.show)
-application.command("why", rich_help_panel=CHANGE)(why.why)
-application.command("diff-override", rich_help_panel=CHANGE)(diff_override.diff_override)
-application.command("coverage", rich_help_panel=CHANGE)(coverage.coverage)
-application.command("mutate", rich_help_panel=CHANGE)(mutate.mutate)
-application.command("drift", rich_help_panel=CHANGE)(drift.drift)
-application.command("ci", rich_help_panel=CHANGE)(ci.ci)
-application.command("impact", rich_help_panel=CHANGE)(impact.impact)
-application.command("release", rich_help_panel=VERSIONS)(release.release)
-application.command("promote", rich_help_panel=VERSIONS)(promote.promote)
-application.command("rollback", rich_help_panel=VERSIONS)(rollback.rollback)
-application.command("history", rich_help_panel=VERSIONS)(history.history)
-application.command("diff", rich_help_panel=VERSIONS)(diff.diff)
-application.add_typer(auth.group, name="auth", rich_help_panel=ACCOUNTS)
-application.add_typer(account.group, name="account", rich_help_panel=ACCOUNTS)
-application.command("explain", rich_help_panel=HELP)(explain.explain)
-application.command("schema", rich_help_panel=HELP)(schema.schema)
-application.command("doctor", rich_help_panel=HELP)(doctor.doctor)
-
-
 def execute(arguments: Sequence[str], app: App) -> int:
     """Run one command line and return its exit code. Every error ends here; nothing is printed unredacted."""
     from conn_engine.errors import ConnError
@@ -164,6 +103,7 @@ def _abandon_output() -> None:
 
 def main() -> None:
     """The `conn` command."""
+    gc.set_threshold(50_000)  # what start-up makes lives to the end: looking through it again and again finds nothing
     try:
         app = App()
     except FileNotFoundError:

@@ -177,27 +177,44 @@ def test_exits_are_those_of_the_errors():
     assert [int(one) for one in Exit] == [0, 1, 2, 3, 4, 5, 6, 70, 130]
 
 
-def test_nothing_heavy_is_imported_before_it_is_needed():
+def imported_by(folder, *arguments):
+    """The modules that a command line has imported in the end."""
     code = (
-        "import sys; import conn_cli.console, conn_cli.report, conn_cli.exits; "
-        "print(sorted({'rich', 'typer', 'yaml', 'httpx', 'keyring', 'jsonschema_rs'} & set(sys.modules)))"
+        "import sys, conn_cli.main\n"
+        f"sys.argv = ['conn', *{list(arguments)!r}]\n"
+        "try:\n    conn_cli.main.main()\n"
+        "finally:\n    print(*sorted(sys.modules), sep='\\n', file=sys.stderr)\n"
     )
-    path = {"PYTHONPATH": os.pathsep.join([str(ROOT / "cli"), str(ROOT / "engine")])}
-    done = subprocess.run([sys.executable, "-c", code], env=path, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
+    path = {"PYTHONPATH": os.pathsep.join([str(ROOT / "cli"), str(ROOT / "engine")]), "HOME": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=folder, env=path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return set(done.stderr.split())
+
+
+def test_help_imports_no_command_and_no_library_of_one(tmp_path):
+    found = imported_by(tmp_path, "--help")
+    assert {name for name in found if name.startswith("conn_cli.commands.")} == set()
+    assert {"pydantic", "rich", "yaml", "httpx", "keyring", "jsonschema_rs"} & found == set()
+
+
+def test_a_replay_imports_nothing_that_only_other_commands_need(tmp_path):
+    imported_by(tmp_path, "init", "--example", ".")
+    found = imported_by(tmp_path, "test", "contacts.list", "--account", "acme")
+    assert {name for name in found if name.startswith("conn_cli.commands.")} == {"conn_cli.commands.test"}
+    assert {"pydantic", "rich", "httpx", "keyring", "ssl", "cryptography", "conn_import"} & found == set()
 
 
 def test_help_says_every_command_on_one_whole_line(tmp_path, capsys):
     from transcript import conn
 
-    from conn_cli.main import application
-    from conn_cli.overview import PANELS, SHORT
+    from conn_cli.overview import COMMANDS
 
     assert conn(tmp_path, "--help").code == 0
-    registered = [info.name for info in (*application.registered_commands, *application.registered_groups)]
-    assert sorted(SHORT) == sorted(registered)
     lines = capsys.readouterr().out.splitlines()
-    assert [line.removesuffix(":") for line in lines if line.removesuffix(":") in PANELS] == list(PANELS)
-    for name, text in SHORT.items():
-        assert any(line.split(maxsplit=1) == [name, text] for line in lines), name
+    assert [line.removesuffix(":") for line in lines if line.removesuffix(":") in COMMANDS] == list(COMMANDS)
+    for commands in COMMANDS.values():
+        for name, (_, text) in commands.items():
+            assert any(line.split(maxsplit=1) == [name, text] for line in lines), name
     assert all(len(line) <= 80 for line in lines)

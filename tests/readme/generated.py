@@ -13,7 +13,7 @@ import typer
 
 from conn_cli import exits
 from conn_cli.main import application
-from conn_cli.overview import PANELS
+from conn_cli.overview import COMMANDS
 
 README = Path(__file__).parents[2] / "README.md"
 
@@ -41,16 +41,14 @@ def _pattern(name):
 
 
 def _commands():
-    panels = {info.name: info.rich_help_panel for info in application.registered_commands}
-    panels |= {info.name: info.rich_help_panel for info in application.registered_groups}
     rows = ["| | command | what it does |", "|---|---|---|"]
-    before = ""
-    commands = typer.main.get_command(application).commands
-    for name, command in sorted(commands.items(), key=lambda item: PANELS.index(panels[item[0]])):
-        panel = panels[name]
-        for usage, help_ in _usages(name, command):
-            rows.append(f"| {panel if panel != before else ''} | `conn {usage}` | {help_} |")
-            before = panel
+    built = typer.main.get_command(application).commands
+    for panel, commands in COMMANDS.items():
+        shown = panel
+        for name in commands:
+            for usage, help_ in _usages(name, built[name]):
+                rows.append(f"| {shown} | `conn {usage}` | {help_} |")
+                shown = ""
     return "\n".join(rows) + "\n"
 
 

@@ -1,7 +1,6 @@
 """What a token endpoint says when it does not give a token, as an error without any value of the credential."""
 
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from conn_engine.auth.expiry import whole
@@ -68,6 +67,8 @@ def ended_already(endpoint: str, ends: float, response: Response, now: float) ->
 def clock_hint(response: Response, now: float, otherwise: str = "") -> str:
     """What to say when the vendor's clock (its Date header) and this machine's differ too much, before what is said
     `otherwise`; that alone when they agree."""
+    from email.utils import parsedate_to_datetime
+
     try:
         theirs = parsedate_to_datetime(response.headers.get("date", "")).timestamp()
     except (ValueError, TypeError, OverflowError):

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, NamedTuple
 
 from conn_engine.personal.forms import change_data, change_text
@@ -14,11 +15,19 @@ __all__ = ["TECHNICAL_HEADERS", "Replacements"]
 
 TECHNICAL_HEADERS = frozenset({"content-type", "content-encoding", "transfer-encoding", "date"})
 _PICTOGRAPHS = "\u2e80-\u9fff\uac00-\ud7af\uf900-\ufaff"  # of scripts that put no blanks between words
-_WORD = re.compile(rf"[^\W_{_PICTOGRAPHS}]+|[{_PICTOGRAPHS}]")
-_PICTOGRAPH = re.compile(f"[{_PICTOGRAPHS}]")
 _FEWEST_DIGITS = 7
 _MOST_ATTEMPTS = 64
 _DIGESTS = ("md5", "sha1", "sha256")
+
+
+@cache
+def _words() -> re.Pattern[str]:
+    """Compiled when it is first used: such large sets of characters take 10 ms."""
+    return re.compile(rf"[^\W_{_PICTOGRAPHS}]+|[{_PICTOGRAPHS}]")
+
+
+def _is_pictograph(character: str) -> bool:
+    return "\u2e80" <= character <= "\u9fff" or "\uac00" <= character <= "\ud7af" or "\uf900" <= character <= "\ufaff"
 
 
 class _KnownValue(NamedTuple):
@@ -76,7 +85,7 @@ class Replacements:
         lower = fold_case(text)
         parts: list[str] = []
         done = 0
-        for found in _WORD.finditer(lower):
+        for found in _words().finditer(lower):
             for size, head in self._order_places(found[0]):
                 start = found.start() - head
                 end = start + size
@@ -100,7 +109,7 @@ class Replacements:
 
     def _learn(self, key: str, known: _KnownValue, *, inside: bool) -> None:
         self._whole[key] = known
-        found = _WORD.search(key)
+        found = _words().search(key)
         if inside and found is not None:
             self._inside[key] = known
             self._places.setdefault(found[0], set()).add((len(key), found.start()))
@@ -155,9 +164,9 @@ def _is_apart(text: str, start: int, end: int) -> bool:
     """Whether what stands there is no part of a longer word or number."""
     before, after = text[start - 1 : start], text[end : end + 1]
     first, last = text[start], text[end - 1]
-    if before.isalnum() and first.isalnum() and not _PICTOGRAPH.match(first):
+    if before.isalnum() and first.isalnum() and not _is_pictograph(first):
         return False
-    if not after.isalnum() or not last.isalnum() or _PICTOGRAPH.match(last) or _PICTOGRAPH.match(after):
+    if not after.isalnum() or not last.isalnum() or _is_pictograph(last) or _is_pictograph(after):
         return True
     numeric = not any(character.isalpha() for character in text[start:end])
     return numeric and not after.isdecimal()

@@ -3,7 +3,6 @@ its own way. No message quotes a key."""
 
 import os
 import secrets
-import ssl
 import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -14,6 +13,8 @@ from conn_engine.errors import CredentialError
 from conn_engine.wire import ClientCertificate, get_clock
 
 if TYPE_CHECKING:
+    import ssl
+
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
     from cryptography.x509 import Certificate
 
@@ -28,7 +29,7 @@ def check(certificate: ClientCertificate) -> None:
     _checked(certificate)
 
 
-def load(certificate: ClientCertificate, into: ssl.SSLContext) -> None:
+def load(certificate: ClientCertificate, into: "ssl.SSLContext") -> None:
     """Show the certificate in connections of the context. Raises CredentialError as `check` does.
 
     The library reads files alone: the key is written to one for that moment, encrypted with a passphrase that nobody
@@ -49,7 +50,7 @@ def load(certificate: ClientCertificate, into: ssl.SSLContext) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(text)
         into.load_cert_chain(name, password=word)
-    except (ssl.SSLError, OSError) as error:
+    except OSError as error:  # SSLError is one
         raise CredentialError("the account's client certificate cannot be used here") from error
     finally:
         with suppress(OSError):

@@ -3,7 +3,6 @@ elsewhere."""
 
 import re
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal, TypeAlias
 
 __all__ = ["Unit", "away", "http_date", "numeric", "seconds_from_now"]
@@ -96,6 +95,8 @@ def _iso(text: str) -> float | None:
 
 def http_date(text: str) -> float | None:
     """Unix seconds of an HTTP date (RFC 9110, its obsolete forms too); None for anything else."""
+    from email.utils import parsedate_to_datetime
+
     try:
         moment = parsedate_to_datetime(text)
     except (TypeError, ValueError, IndexError):

@@ -16,6 +16,7 @@ __all__ = [
     "bundled_connectors",
     "check_connector",
     "copy_example",
+    "find_scheme",
     "import_connector",
     "known_schemes",
     "new_connector",
@@ -35,13 +36,27 @@ def bundled_connectors() -> list[str]:
 
 
 def known_schemes() -> dict[str, Any]:
-    """The vendors whose deliveries are known, by name: {label, basis, docs_url?, webhooks}."""
+    """The vendors whose deliveries are known, by key: {label, names?, basis, docs_url?, secrets?, webhooks}."""
     from conn_engine.documents import parse
     from conn_engine.documents.locate import packaged
 
     path = packaged("connectors", "webhook-schemes.yaml")
     data: dict[str, Any] = parse(path.read_text(encoding="utf-8"), path.name).data
     return data
+
+
+def find_scheme(known: dict[str, Any], name: str) -> str | None:
+    """Return the key of the vendor with this name, written in any way ("Customer.io", "customerio"). None: unknown."""
+    wanted = _plain(name)
+    for key, entry in known.items():
+        if wanted in map(_plain, (key, entry["label"], *entry.get("names", ()))):
+            return key
+    return None
+
+
+def _plain(name: str) -> str:
+    """Return a name without what people write differently: case, blanks and punctuation."""
+    return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
 def new_workspace(root: Path, *, force: bool = False) -> list[Path]:

@@ -6,10 +6,17 @@ import pytest
 import yaml
 from transcript import conn
 
-from conn_cli.scaffold import known_schemes
+from conn_cli.scaffold import bundled_connectors, known_schemes
 from conn_engine.diagnostics import Severity
 from conn_engine.lint import lint_paths
 
+BUNDLED = {
+    "github": "GitHub",
+    "hubspot": "HubSpot v3",
+    "pipedrive": "Pipedrive v2",
+    "salesforce": "Salesforce Outbound Message (SOAP)",
+    "zendesk": "Zendesk",
+}
 CONNECTOR = """\
 base_url: https://api.example.com
 credentials: { format: bearer }
@@ -25,7 +32,11 @@ def test_all_are_listed_by_name_way_and_label(tmp_path):
     assert (done.code, len(lines)) == (0, len(known_schemes()))
     assert [line.split()[:2] for line in lines if line.startswith("stripe ")] == [["stripe", "hmac"]]
     rows = json.loads(conn(tmp_path, "webhook", "scheme", "--json").out)
-    assert rows["slack"] == {"label": "Slack", "basis": "library"}
+    assert rows["slack"] == {"label": "Slack", "names": [], "basis": "library", "events": True}
+    assert rows["datadog"]["events"] is False
+    assert [line for line in lines if line.startswith("datadog ")] == [
+        line for line in lines if line.endswith("Datadog (no `events`)")
+    ]
 
 
 def test_one_says_how_far_it_can_be_trusted_and_asks_for_its_secrets(tmp_path):
@@ -40,8 +51,36 @@ def test_one_says_how_far_it_can_be_trusted_and_asks_for_its_secrets(tmp_path):
     assert "not checked" in conn(tmp_path, "webhook", "scheme", "strava").out
 
 
+def test_one_without_events_says_so(tmp_path):
+    said = "add webhooks.events yourself"
+    assert said in conn(tmp_path, "webhook", "scheme", "datadog").out
+    assert said not in conn(tmp_path, "webhook", "scheme", "clerk").out
+
+
+@pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        *BUNDLED.items(),
+        ("clerk", "Clerk"),
+        ("Customer.io", "Customer.io"),
+        ("x", "X (Twitter)"),
+        ("lemonsqueezy", "Lemon Squeezy"),
+        ("incident.io", "incident.io"),
+        ("WhatsApp", "Meta (Facebook/Instagram/WhatsApp)"),
+    ],
+)
+def test_one_is_found_by_the_name_that_people_type(tmp_path, name, label):
+    done = conn(tmp_path, "webhook", "scheme", name)
+    assert done.code == 0 and f"# How deliveries of {label} are proved" in done.out
+
+
+def test_every_bundled_connector_has_a_scheme():
+    assert sorted(BUNDLED) == bundled_connectors()
+
+
 def test_a_new_connector_tells_of_it(tmp_path):
     assert "conn webhook scheme stripe" in conn(tmp_path, "new", "stripe").out
+    assert "conn webhook scheme recall" in conn(tmp_path, "new", "recall").out
     assert "conn webhook scheme" not in conn(tmp_path, "new", "of-our-own").out
 
 

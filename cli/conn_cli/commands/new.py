@@ -33,7 +33,7 @@ def new(
     keep_personal: KeepPersonal = False,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
-    from conn_cli.scaffold import bundled_connectors, known_schemes, new_connector, new_workspace, relative
+    from conn_cli.scaffold import bundled_connectors, find_scheme, known_schemes, new_connector, new_workspace, relative
     from conn_cli.words import counted
     from conn_engine.documents.locate import find_workspace
     from conn_engine.errors import UsageError
@@ -65,6 +65,6 @@ def new(
     app.out(f"made {kind} {name} in {relative(root / 'connectors' / name)} ({counted(len(made), 'file')})")
     if not bundled:
         app.out(f"bundled connectors: {', '.join(bundled_connectors())}")
-        if name.replace("-", "_") in known_schemes():
+        if find_scheme(known_schemes(), name) is not None:
             app.out(f"how its deliveries are proved is known: conn webhook scheme {name}")
     app.out(f"next: conn lint && conn test --connector {name}")

@@ -33,7 +33,15 @@ def scheme(
     app: App = context.obj
     known = known_schemes()
     if vendor is None:
-        rows = {name: {"label": told["label"], "basis": told["basis"]} for name, told in known.items()}
+        rows = {
+            name: {
+                "label": told["label"],
+                "names": told.get("names", []),
+                "basis": told["basis"],
+                "events": "events" in told["webhooks"],
+            }
+            for name, told in known.items()
+        }
         if as_json:
             app.out_json(rows, indent=None)
         else:
@@ -48,29 +56,32 @@ def scheme(
 
 
 def _chosen(known: dict[str, Any], vendor: str) -> dict[str, Any]:
+    from conn_cli.scaffold import find_scheme
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
-    name = vendor.lower().replace("-", "_").replace(" ", "_")
-    if name not in known:
-        near = did_you_mean(name, sorted(known))
+    name = find_scheme(known, vendor)
+    if name is None:
+        names = sorted({*known, *(other for entry in known.values() for other in entry.get("names", ()))})
+        near = did_you_mean(vendor.lower(), names)
         raise UsageError(
-            f'nothing is known of the deliveries of "{vendor}"',
-            hint=near or "conn webhook scheme lists those that are; docs/webhooks.md says how to write one",
+            f'no scheme is known for the webhooks of "{vendor}"',
+            hint=near or "conn webhook scheme lists the known vendors; docs/webhooks.md describes how to write one",
         )
-    told: dict[str, Any] = known[name]
-    return told
+    scheme: dict[str, Any] = known[name]
+    return scheme
 
 
 def _list(known: dict[str, Any]) -> str:
     width = max(map(len, known))
     return "\n".join(
-        f"{name:{width}}  {_way(told['webhooks']['verify'])}  {told['label']}" for name, told in known.items()
+        f"{name:{width}}  {entry['webhooks']['verify']['format']:17}  {entry['label']}{_without_events(entry)}"
+        for name, entry in known.items()
     )
 
 
-def _way(verify: dict[str, Any]) -> str:
-    return f"{verify['format']:17}"
+def _without_events(entry: dict[str, Any]) -> str:
+    return "" if "events" in entry["webhooks"] else " (no `events`)"
 
 
 def _fields(told: dict[str, Any]) -> list[dict[str, Any]]:
@@ -93,4 +104,6 @@ def _text(told: dict[str, Any], keys: dict[str, Any]) -> str:
 
     head = [f"# How deliveries of {told['label']} are proved: {_BASIS[told['basis']]}."]
     head += [f"# {told['docs_url']}"] if "docs_url" in told else []
+    if "events" not in told["webhooks"]:
+        head.append("# Where its deliveries have the type of an event is not known: add webhooks.events yourself.")
     return "\n".join(head) + "\n" + dump_yaml({name: value for name, value in keys.items() if value}).rstrip("\n")

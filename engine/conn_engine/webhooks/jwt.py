@@ -52,8 +52,14 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
     ] = None
     claims: Annotated[tuple[str, ...], Meta(description="Claims that must be there.")] = ()
     leeway_seconds: Annotated[
-        float, Meta(ge=0, le=3600, description="How far the clocks may differ, for `exp`, `nbf` and `iat`.")
-    ] = 60.0
+        float,
+        Meta(
+            ge=0,
+            le=3600,
+            description="How many seconds the vendor's clock may differ from this machine's when `exp`, `nbf` and "
+            "`iat` are checked. Default 0.",
+        ),
+    ] = 0.0
     lifetime_seconds: Annotated[
         Annotated[float, Meta(gt=0)] | None, Meta(description="How old `iat` may be at most, which then must be there.")
     ] = None

@@ -33,7 +33,9 @@ NAMES = {
 SECRETS = (
     *NAMES.values(),
     "secret",
-    "next_secret",
+    "next_webhook_secret",
+    "old_webhook_secret",
+    "fallback_webhook_secret",
     "token",
     "public_key",
     "key_id",

@@ -142,16 +142,17 @@ def cloud():
     return Vendor(answer)
 
 
+@pytest.mark.parametrize("host", ["sns.us-east-1.amazonaws.com", "sns.cn-north-1.amazonaws.com.cn"])
 @pytest.mark.parametrize("version", ["1", "2"])
-def test_a_subscription_is_confirmed_after_it_is_proved(vendors, version):
+def test_a_subscription_is_confirmed_after_it_is_proved(vendors, version, host):
     vendor = cloud()
-    accepted = judged(connector(vendors, "aws_sns"), post(json.dumps(confirmation(version)).encode()), vendor=vendor)
+    certificate_url = f"https://{host}/SimpleNotificationService.pem"
+    confirm_url = f"https://{host}/?Action=ConfirmSubscription&Token=tok"
+    signed = confirmation(version, SubscribeURL=confirm_url, SigningCertURL=certificate_url)
+    accepted = judged(connector(vendors, "aws_sns"), post(json.dumps(signed).encode()), vendor=vendor)
     assert (accepted.reply.status, accepted.challenge, accepted.proved) == (200, 0, "any")
-    assert [(one.method, one.url) for one in vendor.asked] == [
-        ("GET", "https://sns.us-east-1.amazonaws.com/SimpleNotificationService.pem"),
-        ("GET", "https://sns.us-east-1.amazonaws.com/?Action=ConfirmSubscription&Token=tok"),
-    ]
-    assert all(one.hosts == ("sns.*.amazonaws.com",) for one in vendor.asked)
+    assert [(one.method, one.url) for one in vendor.asked] == [("GET", certificate_url), ("GET", confirm_url)]
+    assert all(one.hosts == ("sns.*.amazonaws.com", "sns.*.amazonaws.com.cn") for one in vendor.asked)
 
 
 def test_a_subscription_that_is_not_proved_is_not_confirmed(vendors):
@@ -167,6 +168,7 @@ def test_a_subscription_that_is_not_proved_is_not_confirmed(vendors):
     [
         "https://evil.example/key.pem",
         "https://sns.us-east-1.amazonaws.com.evil.example/key.pem",
+        "https://sns.cn-north-1.amazonaws.com.cn.evil.example/key.pem",
         "https://sns.us-east-1.amazonaws.com@evil.example/key.pem",
         "https://sns.us.east.amazonaws.com/key.pem",
         "http://sns.us-east-1.amazonaws.com/key.pem",

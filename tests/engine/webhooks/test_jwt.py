@@ -186,6 +186,14 @@ def test_its_times_are_held_to_the_leeway(age, leeway):
     assert at(iat=int(NOW)) == ("proved" if age >= -leeway else "stale")
 
 
+def test_the_clocks_may_not_differ_unless_a_leeway_is_stated():
+    for late, allowed in ((2, 0), (2, 2)):
+        told = way(leeway_seconds=allowed) if allowed else way()
+        assert outcome(told, carried(claims={"exp": int(NOW)}), {"key": SECRET}, now=NOW + late) == (
+            "proved" if allowed else "stale"
+        )
+
+
 @given(age=st.integers(min_value=0, max_value=1000), lifetime=st.integers(min_value=1, max_value=500))
 def test_it_may_be_as_old_as_its_lifetime(age, lifetime):
     told = way(lifetime_seconds=lifetime, leeway_seconds=0)

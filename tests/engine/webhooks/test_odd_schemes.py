@@ -301,6 +301,43 @@ def test_what_is_signed_by_its_recipe_is_proved_and_its_events_are_read(vendors,
     assert [event.type for event in accepted.events] == types
 
 
+SECOND = "next secret, of thirty-two bytes or more"
+
+
+def rotated_qstash():
+    came, *_ = qstash()
+    claims = jwt.decode(came.headers["upstash-signature"], options={"verify_signature": False})
+    return "qstash", sent(came.body, {"upstash-signature": bearer(claims, SECOND)}), "next_webhook_secret"
+
+
+def rotated_shopify():
+    signed = {"x-shopify-hmac-sha256": b64(mac(SECOND, "{}").digest()), "x-shopify-topic": "orders/create"}
+    return "shopify", sent(b"{}", signed), "old_webhook_secret"
+
+
+def rotated_inngest():
+    signed = {"x-inngest-signature": f"t={STAMP}&s={mac(SECOND, '{}' + STAMP).hexdigest()}"}
+    return "inngest", sent(b"{}", signed), "fallback_webhook_secret"
+
+
+def rotated_brex():
+    body = '{"event_type": "USER_UPDATED"}'
+    signature = b64(mac(SECOND, f"msg_1.{STAMP}.{body}").digest())
+    headers = {"webhook-id": "msg_1", "webhook-timestamp": STAMP, "webhook-signature": f"v1,{signature}"}
+    return "brex", sent(body.encode(), headers), "old_webhook_secret"
+
+
+@pytest.mark.parametrize("rotated", [rotated_qstash, rotated_shopify, rotated_inngest, rotated_brex])
+def test_a_vendor_that_rotates_two_keys_is_verified_by_either(vendors, rotated):
+    name, came, second = rotated()
+    connector = vendors.effective(account=None, connector=name)
+    written = b64(SECOND.encode()) if name == "brex" else SECOND
+    first = b64(b"another secret of thirty-two bytes")
+    assert judged(connector, came, {"webhook_secret": first, second: written}).refused is None
+    assert judged(connector, came, {"webhook_secret": written}).refused is None
+    assert judged(connector, came, {"webhook_secret": first}).refused is not None
+
+
 @pytest.mark.parametrize("scheme", [scheme for scheme in SCHEMES if scheme.__name__ not in WITHOUT_BODY])
 def test_another_body_is_refused(vendors, scheme):
     came, kept, vendor, _ = scheme()

@@ -14,10 +14,14 @@ DIFFERENT = {
 
 
 def cases():
+    """Each case for its scheme, and for the vendor's own entry where there is one beside it."""
     for file in sorted((HERE / "vectors").glob("*.json")):
         told = json.loads(file.read_text(encoding="utf-8"))
-        for case in told["cases"]:
-            yield pytest.param(told["vendor"], told["scheme"], case, id=f"{told['vendor']}-{case['id']}")
+        own = [told["vendor"]] if told["vendor"] != told["scheme"] and told["vendor"] in schemes() else []
+        for scheme in [told["scheme"], *own]:
+            for case in told["cases"]:
+                marked = f"{told['vendor']}-{case['id']}" + ("-by-name" if scheme in own else "")
+                yield pytest.param(told["vendor"], scheme, case, id=marked)
 
 
 @pytest.fixture(scope="module")

@@ -706,6 +706,15 @@ CODES: dict[str, Code] = _table(
         "(`conn webhook send`).",
     ),
     Code(
+        "WHK210",
+        "event type outside the signature",
+        "info",
+        "`webhooks.events.type` reads a header or a parameter that the signature does not cover: whoever has a "
+        "delivery can send it again as an event of another type. Read the type from the signed body if the vendor "
+        "repeats it there. If it does not, check in `when` of the unified event what only such a body has, or fetch "
+        "the record.",
+    ),
+    Code(
         "MAP303",
         "field the unified model does not have",
         "error",

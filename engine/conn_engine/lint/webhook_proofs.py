@@ -8,7 +8,7 @@ from conn_engine.expressions import expression, template
 from conn_engine.webhooks import AllOf, AnyOf, Basic, Hmac, Jwt, StandardWebhooks, Token, Unverified, Verification
 from conn_engine.webhooks.signed import Signed
 
-__all__ = ["KEYS", "Paths", "Worth", "keys_of", "names_read", "paths", "secrets_read", "ways", "worth"]
+__all__ = ["KEYS", "Paths", "Worth", "keys_of", "names_read", "paths", "read_unsigned", "secrets_read", "ways", "worth"]
 
 Worth: TypeAlias = Literal["none", "secret", "part", "whole"]
 """Nothing is proved; whoever sends it knows a secret; the signature covers something else; it covers what is taken."""
@@ -51,6 +51,43 @@ def worth(verify: Verification, taken: Paths, each: str | None = None) -> Worth:
         bound = _bound(verify.require, own, frozenset(path[0] for path in signed or ()))
         return "whole" if bound or _covered(taken, signed) else "part"
     return "whole"
+
+
+def read_unsigned(verify: Verification, read: Paths, each: str | None = None) -> frozenset[tuple[str, ...]]:
+    """Return what of `read` no signature covers. Nothing for a proof that signs nothing: `worth` judges that. Of
+    several ways, what one of them leaves open."""
+    own = verify.each if verify.each is not None else each
+    found = read or frozenset()
+    if isinstance(verify, AnyOf):
+        return frozenset().union(*(read_unsigned(one, read, own) for one in verify.of))
+    if isinstance(verify, AllOf):
+        signing = [one for one in verify.of if not isinstance(one, Token | Basic | Unverified)]
+        for one in signing:
+            found &= read_unsigned(one, read, own)
+        return found if signing else frozenset()
+    if isinstance(verify, Jwt):
+        signed: Paths = frozenset({("claims",)})
+        if verify.token.strip() == "text" or _bound(verify.require, own, frozenset({"claims"})):
+            signed = _WHOLE | {("claims",)}
+    elif isinstance(verify, StandardWebhooks):
+        signed = _WHOLE | {("headers", f"{verify.header_prefix}-{name}") for name in ("id", "timestamp")}
+    elif isinstance(verify, Signed):
+        signed = paths(verify.content, own)
+        if signed is not None and _bound(verify.require, own, frozenset(path[0] for path in signed)):
+            signed = signed | _WHOLE
+    else:
+        return frozenset()
+    return frozenset(path for path in found if not _signed(path, signed))
+
+
+def _signed(path: tuple[str, ...], signed: Paths) -> bool:
+    if signed is None or path[0] not in ("body", "text", "body_sha256", "claims", "headers", "query"):
+        return True  # anything may be signed; or it is not the sender's
+    if path[0] in ("body", "text", "body_sha256") and signed & _WHOLE:
+        return True
+    if path[0] == "query" and signed & {("url",), ("target",)}:
+        return True
+    return any(path[: len(one)] == one for one in signed)
 
 
 def _bound(require: str | None, each: str | None, signed: frozenset[str]) -> bool:

@@ -13,7 +13,17 @@ from conn_engine.expressions import expression
 from conn_engine.lint.event_rules import finding, shown, told_events, told_of
 from conn_engine.lint.site import objects
 from conn_engine.lint.statuses import constant
-from conn_engine.lint.webhook_proofs import KEYS, Paths, keys_of, names_read, paths, secrets_read, ways, worth
+from conn_engine.lint.webhook_proofs import (
+    KEYS,
+    Paths,
+    keys_of,
+    names_read,
+    paths,
+    read_unsigned,
+    secrets_read,
+    ways,
+    worth,
+)
 from conn_engine.webhooks import Challenge, StandardWebhooks, Verification, Webhooks
 
 if TYPE_CHECKING:
@@ -62,7 +72,7 @@ def _credentials(target: "LintTarget") -> Iterator[Credentials]:
 
 def proofs(target: "LintTarget") -> Iterator[Diagnostic]:
     """WHK101 to WHK103: what the proof leaves open. WHK105: it may be as old as it likes. WHK109: an override lets it
-    be."""
+    be. WHK210: the type of its events stands outside the signature."""
     told = told_of(target)
     if told is None:
         return
@@ -128,9 +138,15 @@ def _left_open(target: "LintTarget", told: Webhooks) -> Iterator[Diagnostic]:
     elif value == "part" and taking:
         hint = "fetch the record (`fetch: event.record_id`), or sign what the vendor signs of it (`content`, `require`)"
         yield finding(target, "WHK102", at, f"the signature does not cover the body, and {what} from it", hint)
+        return  # the type is in it too
     elif value == "secret" and taking:
         hint = "fetch the record (`fetch: event.record_id`), or accept it with `# conn: ignore WHK103 -- why`"
         yield finding(target, "WHK103", at, f"the secret stands in every delivery, and {what} from it", hint)
+    unsigned = read_unsigned(told.verify, paths(told.events.type, told.events.each))
+    if unsigned:
+        text = f"the signature does not cover {', '.join(sorted(map(dotted, unsigned)))}, where the type of an event is"
+        hint = "read the type from what is signed; if the vendor has it only there, check in `when` what the body has"
+        yield finding(target, "WHK210", ("webhooks", "events", "type"), text, hint)
 
 
 def _taken(told: Webhooks, event: UnifiedEvent | None) -> Paths:

@@ -497,6 +497,7 @@ WEBHOOKS = [
         "headers.sig",
         "headers.sig, content: text & timestamp, timestamp: headers.date, tolerance_seconds: 0",
     ),
+    hooked("a type that is not signed", one("WHK210", HTTP, 12, 18), "type: body.type", "type: headers.topic"),
     hooked("no record", one("WHK106", MAPPING, 10, 16), "record: body.record, ", ""),
     hooked(
         "whose is it",

@@ -63,6 +63,18 @@ JWT = way("jwt", algorithms=["HS256"])
 NONE, TOKEN = way("none"), way("token", token='headers."x-token"')
 OTHER = way("hmac", signature="headers.sig", content="headers.date")
 PARTS = way("hmac", signature="headers.sig", content="body.id & body.type")
+RECORD_SIGNED = way("hmac", signature="headers.sig", content="body.record.id & $string(body.record)")
+ITEMS = way("hmac", each="body.items", signature="item.sig", content="item.id")
+JWT_FOR_US = way("jwt", algorithms=["HS256"], require="claims.aud = 'us'")
+LOOSE_URLS = [
+    signed(content="headers.date", require="query.digest = body_sha256"),
+    signed(content="url", require="query.version = 2"),
+]
+TYPE_UNSIGNED = [
+    *[OTHER, RECORD_SIGNED, ITEMS, JWT, JWT_FOR_US, *LOOSE_URLS],
+    *[way("any", of=[HMAC, OTHER]), way("all", of=[TOKEN, OTHER])],
+]
+"""Ways whose signature leaves `body.type` open."""
 
 
 @pytest.mark.parametrize(
@@ -78,17 +90,17 @@ PARTS = way("hmac", signature="headers.sig", content="body.id & body.type")
         (way("all", of=[HMAC, NONE]), None),
         (OTHER, "WHK102"),
         (PARTS, "WHK102"),
-        (way("hmac", signature="headers.sig", content="body.record.id & $string(body.record)"), None),
+        (RECORD_SIGNED, None),
         (way("any", of=[HMAC, OTHER]), "WHK102"),
         (signed(content="url", require="query.digest = body_sha256"), None),
         (signed(content="headers.digest", require="headers.digest = body_sha256"), None),
-        (signed(content="headers.date", require="query.digest = body_sha256"), "WHK102"),
-        (signed(content="url", require="query.version = 2"), "WHK102"),
+        (LOOSE_URLS[0], "WHK102"),
+        (LOOSE_URLS[1], "WHK102"),
         (way("all", of=[TOKEN, OTHER]), "WHK103"),
-        (way("hmac", each="body.items", signature="item.sig", content="item.id"), "WHK102"),
+        (ITEMS, "WHK102"),
         (JWT, "WHK102"),
         (way("jwt", algorithms=["HS256"], require="claims.hash = body_sha256"), None),
-        (way("jwt", algorithms=["HS256"], require="claims.aud = 'us'"), "WHK102"),
+        (JWT_FOR_US, "WHK102"),
         (way("jwt", algorithms=["HS256"], token="text"), None),
         (TOKEN, "WHK103"),
         (way("basic", username="me", password="{{webhook_secret}}"), "WHK103"),
@@ -97,27 +109,59 @@ PARTS = way("hmac", signature="headers.sig", content="body.id & body.type")
 )
 def test_what_a_proof_leaves_open(tmp_path: Path, verify: dict[str, Any], code: str | None) -> None:
     at = [] if code is None else [(code, "webhooks.verify.format")]
-    assert found(tmp_path, {"verify": verify}, RECORD) == at
+    loose = [("WHK210", "webhooks.events.type")] if verify in TYPE_UNSIGNED else []
+    assert sorted(found(tmp_path, {"verify": verify}, RECORD)) == at + (loose if code != "WHK102" else [])
     assert found(tmp_path, {"verify": verify}, FETCHED) == [], "what is fetched is believed by nobody"
-    handed_on = at if code == "WHK101" else []
+    handed_on = at if code == "WHK101" else loose
     assert found(tmp_path, {"verify": verify}) == handed_on, "the vendor's own events are the application's to judge"
 
 
 def test_what_a_jwt_carries_is_signed(tmp_path: Path) -> None:
     events = {"updated": {"when": "true", "record": "claims.data"}}
     assert found(tmp_path, {"verify": JWT, "events": {**EVENTS, "type": "claims.type"}}) == []
-    assert found(tmp_path, {"verify": JWT}, events) == [("EXP103", "unified.crm.contacts.events.updated.record")]
+    assert found(tmp_path, {"verify": JWT}, events) == [
+        ("WHK210", "webhooks.events.type"),
+        ("EXP103", "unified.crm.contacts.events.updated.record"),
+    ]
     told = {**EVENTS, "type": "claims.type", "record": "claims.data"}
     assert found(tmp_path, {"verify": JWT, "events": told}, RECORD) == []
 
 
 def test_items_that_are_signed_each(tmp_path: Path) -> None:
-    verify = way("hmac", each="body.items", signature="item.sig", content="$string(item.data)")
+    verify = way("hmac", each="body.items", signature="item.sig", content="item.type & $string(item.data)")
     events = {"each": "body.items", "type": "item.type", "record": "item.data"}
     assert found(tmp_path, {"verify": verify, "events": events}, RECORD) == []
     assert found(tmp_path, {"verify": verify, "events": {**events, "record": "item.more"}}, RECORD) == [
         ("WHK102", "webhooks.verify.format")
     ]
+
+
+@pytest.mark.parametrize(
+    ("verify", "type", "unsigned"),
+    [
+        (HMAC, 'headers."x-topic"', True),
+        (HMAC, "query.topic", True),
+        (HMAC, '[headers."x-topic", body.action]', True),
+        (HMAC, "body.type", False),
+        (HMAC, '"ping"', False),
+        (signed(content='headers."x-topic" & text'), 'headers."x-topic"', False),
+        (signed(content="url & text"), "query.topic", False),
+        (signed(content="text & timestamp", timestamp="headers.at"), "headers.at", True),
+        (signed(content="headers & text"), 'headers."x-topic"', False),
+        (way("standard_webhooks"), 'headers."webhook-topic"', True),
+        (way("standard_webhooks"), 'headers."webhook-id"', False),
+        (way("jwt", algorithms=["HS256"], require="claims.hash = body_sha256"), "body.type", False),
+        (way("jwt", algorithms=["HS256"], require="claims.hash = body_sha256"), "query.topic", True),
+        (way("any", of=[signed(content='headers."x-topic" & text'), HMAC]), 'headers."x-topic"', True),
+        (way("all", of=[signed(content='headers."x-topic" & text'), HMAC]), 'headers."x-topic"', False),
+        (way("all", of=[TOKEN, HMAC]), 'headers."x-topic"', True),
+    ],
+)
+def test_a_type_that_no_signature_covers_is_reported(tmp_path: Path, verify: Any, type: str, unsigned: bool) -> None:  # noqa: A002
+    events = {**EVENTS, "type": type}
+    at = [("WHK210", "webhooks.events.type")] if unsigned else []
+    assert found(tmp_path, {"verify": verify, "events": events}) == at
+    assert found(tmp_path, {"verify": verify, "events": events}, FETCHED) == []
 
 
 @pytest.mark.parametrize(

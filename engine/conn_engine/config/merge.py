@@ -381,16 +381,19 @@ def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
 
 
 def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:
-    if isinstance(mapping, Layers):
-        if value is None:
-            return False  # expressions below may set the field: not known here
-        mapping = mapping[-1]
-    if isinstance(mapping, str) and field:
+    if _refers_to_base(value):
         return False
-    before = lookup(mapping, field)
-    if value is None:
-        return before is MISSING
-    return same(before, value) and not _refers_to_base(value)
+    for layer in reversed(mapping if isinstance(mapping, Layers) else (mapping,)):
+        written = layer["replace"] if field and _is_replacement(layer) else layer
+        for length in range(len(field) + 1):
+            if isinstance(lookup(written, field[:length]), str | list) and length < len(field):
+                return False  # an expression, or a list of them, may set the field: not known here
+        before = lookup(written, field)
+        if before is not MISSING:
+            return same(before, value)
+        if written is not layer:
+            break
+    return value is None
 
 
 def _is_inherited(data: Any, path: Path_) -> bool:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from conn_cli.console import App
+from conn_cli.exits import Exit
 from conn_cli.report.deliveries import deliveries, is_delivery
+from conn_cli.report.json_ import finding_data
 from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
+    from conn_engine.diagnostics import Span
     from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
 
 WORDS = {"added": "+", "changed": "~", "missing": "-", "type_changed": "!"}
@@ -30,7 +33,10 @@ def diff_override(
     connector: Annotated[str | None, typer.Option("--connector", "-c", help="Only this connector.")] = None,
     as_format: Annotated[str, typer.Option("--format", help="text, json or markdown.")] = "text",
 ) -> None:
-    """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides."""
+    """Show the configuration difference, level by level, and its effect on the recordings; name dead overrides.
+
+    Exit 1 when an override makes an operation fail.
+    """
     from conn_cli.choices import choose_format
     from conn_engine.testing.effects import override_report
 
@@ -47,6 +53,8 @@ def diff_override(
             reports.append(report if operation is None else _about(report, names[0]))
             progress.advance(note=effective.account or effective.connector_name)
     writers[as_format](app, reports)
+    if any(report.failures for report in reports):
+        raise typer.Exit(Exit.FINDINGS)
 
 
 def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
@@ -94,13 +102,21 @@ def _value(value: Any) -> str:
     return text if len(text) <= 80 else f"{text[:79]}…"
 
 
+def _at(span: "Span | None") -> str:
+    return "" if span is None else f"{span.file}:{span.line}"
+
+
 def _place(change: "ConfigChange") -> str:
-    return f"{change.span.file}:{change.span.line}"
+    return _at(change.span)
 
 
 def _text(app: App, reports: "list[OverrideReport]") -> None:
     for report in reports:
         app.out(_title(report))
+        for name, finding in report.failures:
+            app.out(f"  fails: {name.text}: {finding.message}   {_at(finding.span)}".rstrip())
+            if finding.hint:
+                app.out(f"         fix: {finding.hint}")
         app.out("  configuration" if report.changes else "  configuration: nothing is overridden")
         for change in report.changes:
             app.out(f"    {change.level:<11}  {change.path}   {_place(change)}")
@@ -126,7 +142,8 @@ def _text(app: App, reports: "list[OverrideReport]") -> None:
 def _effect_lines(effect: "OperationEffect") -> list[str]:
     if effect.unknown:
         return [f"unknown: {effect.reason}"]
-    lines = [
+    lines = [f"! fails: {finding.message}" for finding in effect.failures.values()]
+    lines += [
         f"{WORDS[kind]} {field or 'record'} {kind.replace('_', ' ')} in {count} record{'' if count == 1 else 's'}"
         for (field, kind), count in sorted(effect.fields.items())
     ]
@@ -145,6 +162,7 @@ def _json(app: App, reports: "list[OverrideReport]") -> None:
             "environment": report.effective.environment,
             "changes": [_json_change(change) for change in report.changes],
             "dead": [_json_change(change) for change in report.dead],
+            "failures": [{"operation": name.text, **finding_data(finding)} for name, finding in report.failures],
             "effects": [_json_effect(effect) for effect in report.effects],
         }
         for report in reports
@@ -159,10 +177,16 @@ def _json_change(change: "ConfigChange") -> dict[str, Any]:
     return {**row, "value": change.value, "shadows": shadowed}
 
 
+def _status(effect: "OperationEffect") -> str:
+    if effect.unknown:
+        return "unknown"
+    return "failed" if effect.failures else "changed" if effect.changes else "unchanged"
+
+
 def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
     return {
         "operation": effect.name.text,
-        "status": "unknown" if effect.unknown else "changed" if effect.changes else "unchanged",
+        "status": _status(effect),
         "reason": effect.reason,
         "records": effect.records,
         "fields": [
@@ -178,6 +202,8 @@ def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
 def _markdown(app: App, reports: "list[OverrideReport]") -> None:
     for report in reports:
         app.out(f"### {_title(report, code)}\n")
+        for name, finding in report.failures:
+            app.out(f"**fails**: {code(name.text)}: {code(finding.message)} {code(_at(finding.span))}\n")
         if report.changes:
             app.out("| level | path | set at | shadows |\n|---|---|---|---|")
             for change in report.changes:

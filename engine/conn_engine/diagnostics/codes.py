@@ -325,6 +325,15 @@ CODES: dict[str, Code] = _table(
         "the name in the delivered record (`price`, `lines[].sku`): correct it, or remove it.",
     ),
     Code(
+        "MAP133",
+        "override empties a field",
+        "error",
+        "An expression of an environment or an account leaves a field empty in every recorded record, and the levels "
+        "below fill it. Most often it reads a name that the vendor does not have. Correct the expression. To remove "
+        "the field, write `null`. If the shared recording lacks what this account's records have, record the "
+        "account's own: `conn record OPERATION --account ACCOUNT --own`.",
+    ),
+    Code(
         "MAP301",
         "result breaks the unified model",
         "error",

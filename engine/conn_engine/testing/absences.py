@@ -10,9 +10,10 @@ from conn_engine.expressions import mapping
 from conn_engine.runtime.places import origin_of
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.testing.cases import recorded_call
+from conn_engine.testing.coverage import measure
 from conn_engine.testing.judgement import Judgement
 
-__all__ = ["find_empty_fields", "find_missing_keys"]
+__all__ = ["find_emptied_fields", "find_empty_fields", "find_missing_keys"]
 
 
 def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
@@ -37,6 +38,35 @@ def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> lis
                 origin.span if origin else Span(str(first.case.path.name)),
                 path=".".join(map(str, path)),
                 hint=_reading_hint(first, effective, name),
+            )
+        )
+    return findings
+
+
+def find_emptied_fields(results: Sequence[Judgement], effective: Effective) -> list[Diagnostic]:
+    """MAP133 for each field that the levels below fill, and that an override's expression leaves empty in every record
+    of every case of one operation."""
+    covered = [result for result in results if result.coverage is not None and result.below is not None]
+    records = [record for result in covered for record in result.outcome.records]
+    fields = sorted({name for result in covered if result.coverage for name in result.coverage.seen})
+    seen = measure(fields, (), records, ()).seen
+    below = measure(fields, (), [record for result in covered if result.below for record in result.below.records], ())
+    findings = []
+    for name in (name for name in fields if records and below.seen[name] and not seen[name]):
+        path = (*covered[0].case.name.path, "response_mapping", *name.split("."))
+        origin = origin_of(effective, path)
+        if origin is None or origin.level == "base" or origin.value is None:
+            continue  # an override took the field away
+        command = f"conn record {covered[0].case.name.text} --account {effective.account or 'ACCOUNT'} --own"
+        findings.append(
+            diagnostic(
+                "MAP133",
+                f"{name} is empty in every record; without the override it has a value in {below.seen[name]} of "
+                f"{below.records}",
+                origin.span,
+                path=dotted(path),
+                hint=f"{_reading_hint(covered[0], effective, name) or 'correct the expression'}; to remove the field, "
+                f"write null; if the recording lacks what the account's records have: {command}",
             )
         )
     return findings

@@ -5,14 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Workspace
-from conn_engine.diagnostics import Span
+from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.errors import MissingRecording
+from conn_engine.runtime.places import error_finding
 from conn_engine.runtime.variants import override_leaves, up_to
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.compare import RequestChange, compare_records, compare_requests
 from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
 from conn_engine.testing.deliveries.judging import compare_events
 from conn_engine.testing.deliveries.replaying import replay_delivery
+from conn_engine.testing.judgement import authors_fault
 
 __all__ = ["ConfigChange", "OperationEffect", "OverrideReport", "override_report"]
 
@@ -34,7 +36,8 @@ class OperationEffect:
     """How the overrides change one operation on its recordings.
 
     `fields` counts records per (field, kind: added, changed, missing, type_changed). `unknown` when nothing is recorded
-    or a recording cannot answer the overridden requests; `reason` says which.
+    or a recording cannot answer the overridden requests; `reason` says which. `failures` has, by place, why the
+    operation ends with an error where the level below does not.
     """
 
     name: OperationName
@@ -44,13 +47,14 @@ class OperationEffect:
     new: int = 0
     requests: list[RequestChange] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    failures: dict[Span | None, Diagnostic] = field(default_factory=dict)
     unknown: bool = False
     reason: str = ""
 
     @property
     def changes(self) -> bool:
         """Whether anything differs."""
-        return bool(self.fields or self.gone or self.new or self.requests or self.errors)
+        return bool(self.fields or self.gone or self.new or self.requests or self.errors or self.failures)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,11 @@ class OverrideReport:
     changes: tuple[ConfigChange, ...]
     effects: tuple[OperationEffect, ...]
     dead: tuple[ConfigChange, ...]
+
+    @property
+    def failures(self) -> list[tuple[OperationName, Diagnostic]]:
+        """The operations that the overrides make fail, with what is wrong."""
+        return [(effect.name, finding) for effect in self.effects for finding in effect.failures.values()]
 
 
 def override_report(
@@ -78,8 +87,8 @@ def override_report(
         effective,
         tuple(_changes(effective)),
         (
-            *(_effect(base if name in known else None, effective, name, cases[name]) for name in names),
-            *(_effect(base, effective, case.name, [case]) for case in received),
+            *(_effect(workspace, base if name in known else None, effective, name, cases[name]) for name in names),
+            *(_effect(workspace, base, effective, case.name, [case]) for case in received),
         ),
         tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
     )
@@ -108,7 +117,7 @@ def _changes(effective: Effective) -> list[ConfigChange]:
 
 
 def _effect(
-    base: Effective | None, effective: Effective, name: OperationName, cases: Sequence[Case]
+    workspace: Workspace, base: Effective | None, effective: Effective, name: OperationName, cases: Sequence[Case]
 ) -> OperationEffect:
     """The effect on one operation; `base` is None when the operation is only there because of the overrides."""
     effect = OperationEffect(name)
@@ -127,6 +136,11 @@ def _effect(
             effect.requests += compare_requests(before.requests(), after.requests())
             continue
         compared += 1
+        if after.error is not None and authors_fault(after.error):
+            if before.failure != after.failure:
+                finding = error_finding(effective, name, after.error, workspace.shown(case.path))
+                effect.failures.setdefault(finding.span, finding)
+            continue  # what it does not give is not the override's effect
         compare = compare_events if isinstance(case, DeliveryCase) else compare_records
         difference = compare(before.records, after.records)
         effect.records += len(after.records)

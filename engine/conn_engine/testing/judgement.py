@@ -34,7 +34,8 @@ GoldenState = Literal["same", "changed", "absent", "overridden"]
 class Judgement:
     """The verdict on one case. `overridden`: it differs from the shared golden only by the account's overrides.
 
-    `shared` is the verdict on the same case without the account, where the account's has no golden that holds.
+    `shared` is the verdict on the same case without the account, where the account's has no golden that holds. `below`
+    is what the levels below gave, where no golden of the account's own says what is right.
     """
 
     case: Case
@@ -47,6 +48,7 @@ class Judgement:
     schema: str = ""
     places: dict[str, str] = field(default_factory=dict)
     shared: "Judgement | None" = None
+    below: Outcome | None = None
 
     @property
     def failed(self) -> bool:
@@ -58,7 +60,7 @@ def judge(
     workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, base: Outcome | None = None
 ) -> Judgement:
     """Judge one outcome. `base` is that of the same case without the account's levels, for attribution."""
-    result = Judgement(case, outcome)
+    result = Judgement(case, outcome, below=base)
     golden_path = case.golden if case.golden.is_file() else case.base_golden
     try:
         golden = read_golden(workspace, golden_path)

@@ -9,7 +9,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_
 from conn_engine.errors import UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.variants import shared, up_to
-from conn_engine.testing.absences import find_empty_fields, find_missing_keys
+from conn_engine.testing.absences import find_emptied_fields, find_empty_fields, find_missing_keys
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
 from conn_engine.testing.compare import compare_records
 from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name, find_deliveries
@@ -212,7 +212,11 @@ def report_on(
         if selection.cross_check:
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
-    report.findings += find_empty_fields(report.judgements, effective)
+    emptied = find_emptied_fields(report.judgements, effective)
+    for judgement in report.judgements:
+        judgement.findings += emptied if judgement.below is not None else []  # so that no golden is kept of it
+    reported = {finding.path for finding in emptied}
+    report.findings += [one for one in find_empty_fields(report.judgements, effective) if one.path not in reported]
     report.findings += find_missing_keys(report.judgements, effective)
     return report
 

@@ -568,6 +568,14 @@ REPLAYED = [
         swap=(MAPPING, "response.email\n", "response.email\n        name: response.name\n"),
     ),
     Bad(
+        "an override that empties a field",
+        one("MAP133", ACCOUNT, 3, 63),
+        {
+            ACCOUNT: "connector: demo\noverride:\n"
+            "  unified: {crm: {contacts: {list: {response_mapping: {email: response.emial}}}}}\n"
+        },
+    ),
+    Bad(
         "no cursor",
         [("MAP202", HTTP, 7, 131)],
         swap=(

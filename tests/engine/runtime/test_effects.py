@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from conn_engine.config import Workspace
 from conn_engine.testing.effects import OverrideReport, override_report
 
@@ -92,6 +94,24 @@ def test_another_error_is_an_effect(make: Callable[..., Workspace], recorded: Ca
     [effect] = report(make(files), "contacts.list").effects
     assert effect.errors == ["no error -> conflict: odd"]
     assert effect.gone == 2
+
+
+@pytest.mark.parametrize("mapping", ["$uppercase(response.id)", "$uppercase("])
+def test_an_override_that_fails_has_its_place_and_no_other_effect(
+    mapping: str, make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    override = {"unified": {"crm": {"contacts": {"list": {"response_mapping": {"first_name": mapping}}}}}}
+    files = {
+        "accounts/acme.yaml": {"connector": "shop", "override": override},
+        LIST: recorded("crm.contacts.list", [("GET", "/people", PAGE)]),
+        LIST.replace("list", "list.again"): recorded("crm.contacts.list", [("GET", "/people", PAGE)], scenario="again"),
+    }
+    made = report(make(files), "contacts.list")
+    [(name, finding)] = made.failures
+    assert (name.text, finding.span and finding.span.file) == ("crm.contacts.list", "accounts/acme.yaml")
+    [effect] = made.effects
+    assert effect.changes
+    assert (effect.errors, effect.gone, effect.requests) == ([], 0, [])
 
 
 def test_an_operation_only_the_account_has_is_all_new(

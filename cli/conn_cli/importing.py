@@ -45,7 +45,7 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
     root = found or app.folder
     made: list[Imported] = []
     for file in files:
-        source = read_source(app.folder / file)
+        source = read_source(app.folder / file, relative(app.folder / file))
         for entry in _entries(source, wishes):
             name = wishes.name or proposed_name(source, entry)
             if any(other.name == name for other in made):

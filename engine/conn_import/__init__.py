@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from conn_engine.diagnostics import did_you_mean
+from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.documents import parse, write_whole
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
@@ -54,12 +54,14 @@ _CREATED = "2026-01-01T00:00:00Z"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A parsed document. `file` is its name without folders, `folder` where files beside it are looked for."""
+    """A parsed document. `file` is its name without folders, `folder` where files beside it are looked for; `repeated`
+    are the findings for duplicate keys, of which the last one was read."""
 
     file: str
     data: Any
     format: Format
     folder: Path | None = None
+    repeated: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(slots=True)
@@ -93,13 +95,17 @@ class Imported:
             save_recording(place, recording, WaryRedactor(), within=folder)
 
 
-def read_source(path: Path) -> Source:
-    """Read and recognise a document. Raises ConfigurationError for what cannot be read or is no known format."""
-    text = read_text(path, path.name, limit=MAX_SOURCE)
+def read_source(path: Path, shown: str = "") -> Source:
+    """Read and recognise a document, which errors call `shown` (default: its name) when it cannot be read.
+
+    Raises ConfigurationError for what cannot be read or is no known format.
+    """
+    text = read_text(path, shown or path.name, limit=MAX_SOURCE)
     known = formats()
     labels = ", ".join(one.label for one in known)
     try:
-        document = parse(text, path.name, max_bytes=MAX_SOURCE, max_nodes=MAX_NODES)
+        repeated: list[Diagnostic] = []
+        document = parse(text, path.name, max_bytes=MAX_SOURCE, max_nodes=MAX_NODES, repeated=repeated)
     except ConfigurationError:
         if path.suffix.lower() in _SUFFIXES:
             raise
@@ -109,7 +115,7 @@ def read_source(path: Path) -> Source:
         ) from None
     for one in known:
         if one.recognises(document.data):
-            return Source(path.name, document.data, one, path.parent)
+            return Source(path.name, document.data, one, path.parent, tuple(repeated))
     keys = list(document.data)[:6] if isinstance(document.data, dict) else []
     shown = f" (it has {plain(', '.join(map(str, keys)), 120)})" if keys else ""
     raise ConfigurationError(f"{path.name} is none of the formats that can be imported{shown}", hint=f"known: {labels}")
@@ -154,6 +160,9 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
         contract = read if isinstance(read, Contract) else Contract(made.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
         _nothing(source, made, options, known)
+    for finding in source.repeated:
+        line = f":{finding.span.line}" if finding.span else ""
+        made.losses.add("keys that are there twice: the last one was read", f"{source.file}{line} ({finding.path})")
     imported = _imported(made, options.name, source.file, recordings)
     if add_faults(made.losses, options.name, imported.write):
         imported = _imported(made, options.name, source.file, recordings)

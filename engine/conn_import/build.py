@@ -9,33 +9,21 @@ from typing import Any
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.host_patterns import base_hosts
 from conn_import.contract import Contract, Finished, Options, Where
+from conn_import.default_paging import default_paging, follows_default, takes_none
 from conn_import.naming import Name, names_of
+from conn_import.operation import Operation
 from conn_import.paging import Paging, guess, pages_somehow
 from conn_import.parts import body_of, files_note
-from conn_import.records import path_text, record_shape, records_path
-from conn_import.requests import Form, HeaderPlan, form_of, plan_headers
+from conn_import.path_names import PathNames
+from conn_import.records import path_text, records_path
+from conn_import.requests import HeaderPlan, form_of, plan_headers
 from conn_import.together import carry_keys
+from conn_import.verifying import cheapest_read
 from conn_import.words import plain
 
-__all__ = ["Built", "Operation", "build"]
+__all__ = ["Built", "build"]
 
 _GUESS = "guess"
-_READS = frozenset({
-    "autocomplete", "batch_get", "batch_read", "count", "filter", "find", "get", "list", "lookup", "preview",
-    "query", "read", "search", "validate",
-})  # fmt: skip
-_ITSELF = ("me", "myself", "self", "whoami", "current_user", "user", "account", "profile", "current")
-
-
-@dataclass(slots=True)
-class Operation:
-    """One operation of the connector as it is built."""
-
-    endpoint: Endpoint
-    name: Name
-    form: Form
-    records: tuple[str, ...]
-    paging: Paging | None
 
 
 @dataclass(slots=True)
@@ -78,11 +66,14 @@ def build(contract: Contract, options: Options) -> Built:
     if contract.unauthorised and contract.authorization is None:
         contract.losses.add(contract.unauthorised)
     plan = plan_headers([endpoint for endpoint, _ in chosen])
+    paths = PathNames(endpoint.path for endpoint in contract.endpoints)
     for endpoint, name in chosen:
-        operation = _operation(endpoint, name, plan, contract)
+        operation = _operation(endpoint, name, paths, plan, contract)
         if operation is not None:
             built.operations.append(operation)
-    common = built.common = _common_paging(built.operations)
+    common = built.common = default_paging(built.operations)
+    for operation in built.operations:
+        _note_paging(operation, common, contract)
     arrays = _common_arrays(built.operations)
     built.data = _connector(contract, options, plan, built)
     if arrays and arrays != "repeat":
@@ -90,9 +81,9 @@ def build(contract: Contract, options: Options) -> Built:
     if common is not None:
         built.data["pagination"] = common.settings
         built.notes[("pagination",)] = f"{_GUESS}, from {common.clue}"
-    verify = _verify(built.operations)
-    if verify:
-        built.data["verify"] = verify
+    verify = cheapest_read(built.operations)
+    if verify is not None:
+        built.data["verify"] = verify.name.text
         built.notes[("verify",)] = f"{_GUESS}: a call that needs nothing"
     resources: dict[str, dict[str, Any]] = {}
     for operation in built.operations:
@@ -122,26 +113,36 @@ def _left(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -
     return left
 
 
-def _operation(endpoint: Endpoint, name: Name, plan: HeaderPlan, contract: Contract) -> Operation | None:
+def _operation(
+    endpoint: Endpoint, name: Name, paths: PathNames, plan: HeaderPlan, contract: Contract
+) -> Operation | None:
     path = records_path(endpoint.answer.shape, name) or ()
     listing = name.many and not endpoint.answer.format
     paging = guess(endpoint) if listing else None
     set_by_paging = _set_by(paging)
-    form = form_of(endpoint, set_by_paging, plan, contract.losses)
+    path_names = paths.names(endpoint.path, item=name.item)
+    form = form_of(endpoint, path_names, set_by_paging, plan, contract.losses)
     if form is None:
         return None
-    _unsaid(endpoint, name, path, paging, contract)
+    _unsaid(endpoint, name, path, contract)
     if paging is not None and paging.ends and paging.size is not None and paging.size.maximum:
         form.query.setdefault(paging.size.name, paging.size.maximum)
     return Operation(endpoint, name, form, path, paging)
 
 
-def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], paging: Paging | None, contract: Contract) -> None:
-    """List what a listing needs and the document does not say."""
+def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], contract: Contract) -> None:
+    """List a listing of which the document does not say where its records are."""
     shape = endpoint.answer.shape
     if name.method == "list" and not path and (shape is None or shape.type != "array"):
         contract.losses.add("where the records are in the answer: the document does not say", endpoint.where)
-    if name.many and paging is None and (param := pages_somehow(endpoint)):
+
+
+def _note_paging(operation: Operation, common: Paging | None, contract: Contract) -> None:
+    """List a parameter of pages of which the document does not say how to go on."""
+    endpoint = operation.endpoint
+    if not operation.name.many or operation.paging is not None or follows_default(operation, common):
+        return
+    if param := pages_somehow(endpoint):
         what = "how a listing goes on: a parameter tells that it does, the answer's schema does not tell how"
         contract.losses.add(what, f"{endpoint.where} ({plain(param, 40)})")
 
@@ -149,19 +150,6 @@ def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], paging: Pagin
 def _set_by(paging: Paging | None) -> list[str]:
     config = paging.settings.get("config", {}) if paging is not None else {}
     return [str(value) for key, value in config.items() if key.endswith("_param")]
-
-
-def _common_paging(operations: Sequence[Operation]) -> Paging | None:
-    """The paging that most lists have, when it does no harm to those that have none."""
-    rows = [one.paging for one in operations if one.paging is not None and one.paging.ends and not _in_body(one.paging)]
-    counts = Counter(repr(paging.settings) for paging in rows)
-    best = max(counts.values(), default=0)
-    return next((paging for paging in rows if counts[repr(paging.settings)] == best), None)
-
-
-def _in_body(paging: Paging) -> bool:
-    config = paging.settings.get("config", {})
-    return "cursor_body" in config or "cursor_form" in config
 
 
 def _common_arrays(operations: Sequence[Operation]) -> str:
@@ -201,29 +189,6 @@ def _hosts(listed: list[str], found: Sequence[str]) -> list[str]:
     return [*listed, *(host for host in found if host not in listed and host not in known)]
 
 
-def _verify(operations: Sequence[Operation]) -> str:
-    """A GET that needs nothing from the caller: about the account itself, else the first short list."""
-    usable = [
-        one
-        for one in operations
-        if one.endpoint.method == "get"
-        and not one.form.names
-        and not one.form.asked
-        and not one.endpoint.deprecated
-        and not one.endpoint.base_url
-        and not one.form.lacks_header
-    ]
-    for word in _ITSELF:
-        for one in usable:
-            if one.name.method == word or (
-                one.name.resource.endswith((f"_{word}", f"{word}s")) and one.name.method == "get"
-            ):
-                return one.name.text
-    lists = [one for one in usable if one.name.method == "list"] or usable
-    shortest = min(lists, key=lambda one: one.endpoint.path.count("/"), default=None)
-    return shortest.name.text if shortest is not None else ""
-
-
 def _row(
     operation: Operation, contract: Contract, common: Paging | None, arrays: str, notes: dict[Where, str]
 ) -> dict[str, Any]:
@@ -259,7 +224,7 @@ def _row(
     if operation.records:
         row["response_path"] = path_text(operation.records)
         notes[(*here, "response_path")] = _GUESS
-    if endpoint.method == "post" and operation.name.method in _READS:
+    if operation.reads_by_post:
         row["writes"] = False
         notes[(*here, "writes")] = f"{_GUESS}: a POST that reads"
     _own_settings(row, operation, common, arrays=arrays, contract=contract, notes=notes)
@@ -283,22 +248,10 @@ def _own_settings(
     if paging is not None and (common is None or paging.settings != common.settings):
         row["pagination"] = paging.settings
         notes[(*here, "pagination")] = f"{_GUESS}, from {paging.clue}"
-    elif paging is None and common is not None and _contradicts(operation.endpoint, common):
+    elif takes_none(operation, common):
         row["pagination"] = {"format": "none"}
-        notes[(*here, "pagination")] = f"{_GUESS}: what leads the others on is another thing here"
     styles = {one.arrays for one in operation.endpoint.parameters if one.arrays}
     if len(styles) > 1:
         contract.losses.add("lists in the query spelled in two ways by one operation", operation.endpoint.where)
     elif styles and styles != {arrays}:
         row["query_format"] = {"arrays": styles.pop()}
-
-
-def _contradicts(endpoint: Endpoint, common: Paging) -> bool:
-    """Whether an answer has an object or a list where the others have their next cursor or URL."""
-    if not common.next:
-        return False
-    found = record_shape(endpoint.answer.shape, common.next)
-    value: Any = endpoint.answer.example
-    for part in common.next:
-        value = value.get(part) if isinstance(value, dict) else None
-    return (found is not None and found.type in ("object", "array")) or isinstance(value, dict | list)

@@ -6,13 +6,14 @@ Segments that look like ids become parameters. Secrets are left out as in every 
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn
 from urllib.parse import parse_qsl, unquote
 
 from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned
 from conn_engine.documents import dump_json
+from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.exchanges import flat
 from conn_engine.recordings.files import Exchange
 from conn_engine.recordings.har import import_har
@@ -22,7 +23,7 @@ from conn_import.contract import Contract, Options
 from conn_import.lists import listing
 from conn_import.places import Server, place_server
 from conn_import.secrecy import key_name, secret_like
-from conn_import.together import Settings, beside
+from conn_import.together import Settings, beside, header_key
 from conn_import.words import identifier, plain, single, snake
 
 __all__ = ["LABEL", "read", "recognises"]
@@ -45,11 +46,16 @@ def read(data: Any, options: Options) -> Contract:
     """The contract of the host that most API calls went to. What it cannot hold is in its losses."""
     contract = Contract(format=LABEL, source="har", observed=True)
     entries = data["log"]["entries"]
-    exchanges = import_har(dump_json(data), file="the HAR")[:_MOST]
+    unanswered: list[str] = []
+    exchanges = import_har(dump_json(data), file="the HAR", unanswered=unanswered)[:_MOST]
+    for request in unanswered:
+        contract.losses.add("calls without an answer", plain(request, 120))
     contract.found = len(exchanges)
     hosts = Counter(_origin(one) for one in exchanges if _is_api(one))
-    main = max(hosts, key=lambda origin: hosts[origin], default="")
-    place_server(contract, Server(main) if main else None, given=options.base_url)
+    if not hosts:
+        _refuse_without_json(exchanges)
+    main = max(hosts, key=lambda origin: hosts[origin])
+    place_server(contract, Server(main), given=options.base_url)
     contract.title = plain(split_plain_url(main).hostname or "", 80)
     _authorise(contract, entries, main)
     groups: dict[tuple[str, str], list[Exchange]] = {}
@@ -69,6 +75,18 @@ def read(data: Any, options: Options) -> Contract:
         if endpoint is not None:
             contract.endpoints.append(endpoint)
     return contract
+
+
+def _refuse_without_json(exchanges: list[Exchange]) -> NoReturn:
+    kinds: dict[str, Counter[str]] = {}
+    for one in exchanges:
+        kind = one.response.headers.get("content-type", "").partition(";")[0] or "an unknown type"
+        kinds.setdefault(_origin(one), Counter())[kind] += 1
+    told = [f"{origin} ({', '.join(counts)})" for origin, counts in kinds.items()]
+    raise ConfigurationError(
+        "the HAR has no call that was answered with JSON, so nothing was made",
+        hint=f"answers are from {plain(', '.join(told), 400)}; export the file with contents, while the API is called",
+    )
 
 
 def _origin(exchange: Exchange) -> str:
@@ -176,7 +194,8 @@ def _labels(request: Mapping[str, Any]) -> Iterator[str]:
     for header in listing(request.get("headers")):
         name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
         if name.lower() == "authorization":
-            yield f"scheme {str(header.get('value', '')).partition(' ')[0].lower()}"
+            scheme, space, _ = str(header.get("value", "")).strip().partition(" ")
+            yield f"scheme {scheme if space and not secret_like(scheme) else ''}"
         elif key_name(name, "header"):
             yield "cookie" if name.lower() == "cookie" else f"header {name}"
     for pair in listing(request.get("queryString")):
@@ -188,6 +207,6 @@ def _way(label: str) -> Settings | None:
     """Credentials and authorization of a label; None for what cannot be carried: sessions of browsers, odd schemes."""
     place, _, name = label.partition(" ")
     if place == "scheme":
-        return ({"format": name}, {"format": name}) if name in ("bearer", "basic") else None
+        return header_key("Authorization", f"{name} …" if name else "")
     usable = re.fullmatch(r"[A-Za-z0-9_.-]+", name) and not re.search("csrf|xsrf", name.lower())
     return ({"format": "api_key"}, {"format": place, "config": {"name": name}}) if usable else None

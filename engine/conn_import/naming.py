@@ -8,7 +8,7 @@ shorter path keeps it, the other is called by the document's own name for it, or
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.models import Resource
@@ -31,18 +31,22 @@ _VERBS = frozenset({
     "set", "start", "stop", "subscribe", "sync", "transfer", "unarchive", "unassign", "unlock", "unpublish",
     "unsubscribe", "update", "upload", "upsert", "validate", "verify", "void",
 })  # fmt: skip
+_OF_MANY = frozenset({"create", "list"})
+"""What is done to a collection: never to the one record that the path names before it."""
 RESERVED = frozenset({"operations", *(name for name in Resource.__struct_fields__), *Resource.aliases})
 """Keys of a resource that are no operation's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """`resource.method`; `many` when a list of records is expected; `noun` is the path's last word of its own."""
+    """`resource.method`; `many` when a list of records is expected; `noun` is the path's last word of its own; `item`
+    when the path's last parameter is the record that the operation is about."""
 
     resource: str
     method: str
     many: bool
     noun: str
+    item: bool = False
 
     @property
     def text(self) -> str:
@@ -69,12 +73,11 @@ def names_of(endpoints: Sequence[Endpoint], title: str = "") -> dict[int, Name]:
     for number in order:
         name = paths.name(number, endpoints[number])
         if name.text in taken:
-            own = _own_method(endpoints[number], name)
-            name = Name(name.resource, own, name.many, name.noun)
+            name = replace(name, method=_own_method(endpoints[number], name))
         base = name
         while name.text in taken:
             counts[base.text] += 1
-            name = Name(base.resource, f"{base.method}_{counts[base.text] + 1}", base.many, base.noun)
+            name = replace(base, method=f"{base.method}_{counts[base.text] + 1}")
         taken.add(name.text)
         names[number] = name
     return names
@@ -118,10 +121,11 @@ class _Paths:
         segments = self.segments[number]
         written = [segment for segment in segments if not segment.parameter]
         if not written:
-            return Name("root", _allowed(_usual(endpoint, item=False, many=False)), False, "")
+            item = bool(segments) and segments[-1].parameter
+            return Name("root", _allowed(_usual(endpoint, item=False, many=False)), False, "", item)
         last = written[-1].text
         if len(written) == 1 and "." in last.strip("."):
-            return _remote_call(last, endpoint)
+            return replace(_remote_call(last, endpoint), item=segments[-1].parameter)
         if len(segments) == 1 and endpoint.method == "post" and snake(last).split("_")[0] in _VERBS:
             return Name(identifier(snake(last), "root"), _allowed(snake(last)), True, last)
         action, rest = self._action(segments, endpoint)
@@ -130,11 +134,15 @@ class _Paths:
         item = bool(rest) and rest[-1].parameter
         if action:
             shape = endpoint.answer.shape
-            many = shape is not None and not (item and endpoint.method != "get")
-            return Name(resource, _allowed(action), many, noun)
-        many = not item and endpoint.method == "get" and _lists(endpoint, noun)
-        below = {"put", "patch"} & self._methods[tuple(_key(segment) for segment in segments)]
-        return Name(resource, _allowed(_usual(endpoint, item=item, many=many, both=len(below) == 2)), many, noun)
+            many = action == "list" or (shape is not None and not (item and endpoint.method != "get"))
+            return Name(resource, _allowed(action), many, noun, item)
+        key = tuple(_key(segment) for segment in segments)
+        holds_items = plural(noun) and (*key, "{}") in self._methods
+        listed = holds_items or snake(last) == "list" or _lists(endpoint, noun)
+        many = not item and endpoint.method == "get" and listed
+        below = {"put", "patch"} & self._methods[key]
+        method = _usual(endpoint, item=item, many=many, both=len(below) == 2)
+        return Name(resource, _allowed(method), many, noun, item)
 
     def _resource(self, segments: Sequence[_Segment]) -> str:
         words: list[str] = []
@@ -161,6 +169,8 @@ class _Paths:
         before = segments[:-1]
         key = tuple(_key(segment) for segment in segments)
         word = snake(last.text)
+        if word in _OF_MANY and before[-1].parameter:
+            return "", segments  # `/actions/{id}/list` lists what one action holds, not the actions
         if word.split("_")[0] in _VERBS and (key not in self._below or word in _VERBS):
             return word, before
         if plural(last.text) or key in self._below:
@@ -205,8 +215,8 @@ def _lists(endpoint: Endpoint, noun: str) -> bool:
     if not properties:
         return plural(noun)
     arrays = [name for name, inner in properties.items() if inner.type == "array"]
-    if not arrays:
-        return plural(noun) and any(inner.type in ("object", "") for inner in properties.values())
+    if not arrays:  # one record where many are meant, or an envelope
+        return plural(noun) and ("id" in properties or any(one.type in ("object", "") for one in properties.values()))
     if plural(noun):
         return True
     known = {squeezed(noun), "data", "results", "items", "records", "values"}

@@ -20,6 +20,7 @@ _NEXT_CURSORS = (
 )  # fmt: skip
 _NEXT_URLS = (
     "nexturl",
+    "nexturi",
     "nextlink",
     "nextpageurl",
     "nextpageuri",
@@ -28,7 +29,14 @@ _NEXT_URLS = (
     "nextpage",
     "nexthref",
 )
-_OFFSETS = ("offset", "pageoffset", "skip", "startat", "start", "startindex", "startposition", "firstresult", "from")
+_OFFSETS = (
+    "offset", "pageoffset", "skip", "startat", "start", "startindex", "startposition", "firstresult", "resultoffset",
+    "recordoffset", "offsetvalue", "startrow", "startrecord", "startitem", "startingposition", "startpos", "startfrom",
+    "startnum", "startnumber", "recordstart", "rowstart", "fromindex", "fromrow", "beginindex", "skipcount",
+    "firstrecord", "firstitem", "sysparmoffset", "itemoffset", "from",
+)  # fmt: skip
+_UNSURE = frozenset({"from", "offset", "pageoffset", "start"})
+"""As often a date or a token as a number: a number only where it says so."""
 _PAGES = ("page", "pagenumber", "pageno", "pagenum", "pageindex", "currentpage", "p")
 _SIZES = (
     "limit", "pagesize", "perpage", "pagelimit", "maxresults", "count", "size", "top", "max", "maxitems", "rows",
@@ -160,7 +168,7 @@ def _next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
         words = [squeezed(part) for part in path]
         if shape.type not in ("string", "") or any(word.startswith(_BACK) for word in words):
             continue
-        if words[-1] in _NEXT_URLS[:6]:
+        if words[-1] in _NEXT_URLS[:7]:
             return path
         inside_next = any(word == "next" for word in words[:-1])
         linked = any(word in ("links", "paging", "pagination", "meta", "pages") for word in words[:-1])
@@ -172,7 +180,7 @@ def _next_url(leaves: Leaves, paged: bool) -> tuple[str, ...]:
 
 
 def _by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | None) -> Paging | None:
-    offset = next((asked[name] for name in _OFFSETS if name in asked and _numeric(asked[name])), None)
+    offset = next((asked[name] for name in _OFFSETS if name in asked and _counts(name, asked[name])), None)
     page = next((asked[name] for name in _PAGES if name in asked and _numeric(asked[name])), None)
     if offset is None and page is None:
         return None
@@ -188,6 +196,8 @@ def _by_number(asked: dict[str, Parameter], leaves: Leaves, size: Parameter | No
     elif offset is not None:
         config["offset_param"] = offset.name
         config |= {"limit_param": size.name} if size else {}
+        if offset.default == 1 and not isinstance(offset.default, bool):
+            config["first"] = 1
     if size is not None and size.maximum:
         config["size"] = size.maximum
     ends: dict[str, Any] = {}
@@ -210,6 +220,11 @@ def _leaf(leaves: Leaves, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def _numeric(param: Parameter) -> bool:
     return param.kind in ("integer", "number", "") or isinstance(param.default, int) or str(param.sample).isdigit()
+
+
+def _counts(name: str, param: Parameter) -> bool:
+    """Whether a parameter with an offset's name is a number: `start_position` is one, of whatever type."""
+    return _numeric(param) or (name not in _UNSURE and param.kind == "string")
 
 
 def _is_url(shape: Shape) -> bool:

@@ -9,11 +9,13 @@ from urllib.parse import unquote
 from msgspec import UNSET
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned
+from conn_engine.errors import ConfigurationError
 from conn_import.contract import Contract, Options
 from conn_import.lists import listing
 from conn_import.openapi.security import oauth_settings, variable_prefix
 from conn_import.places import Server, place_server
-from conn_import.secrecy import prose, secret_like, without_user
+from conn_import.secrecy import key_name, prose, secret_like, without_user
+from conn_import.together import header_key
 from conn_import.words import plain
 
 __all__ = ["LABEL", "read", "recognises"]
@@ -28,17 +30,32 @@ _NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", 
 
 
 def recognises(data: Any) -> bool:
-    """Whether a document is a collection of version 2."""
-    info = data.get("info") if isinstance(data, Mapping) else None
-    return (
-        isinstance(info, Mapping)
-        and isinstance(data.get("item"), list)
-        and ("schema" not in info or "collection/v2" in str(info["schema"]))
-    )
+    """Whether a document is a collection, of version 1 too: that one is refused by its name."""
+    if not isinstance(data, Mapping):
+        return False
+    info = data.get("info")
+    second = isinstance(info, Mapping) and isinstance(data.get("item"), list)
+    return (second and _is_second(data)) or _is_first(data)
+
+
+def _is_second(data: Mapping[str, Any]) -> bool:
+    return "schema" not in data["info"] or "collection/v2" in str(data["info"]["schema"])
+
+
+def _is_first(data: Mapping[str, Any]) -> bool:
+    info = data.get("info")
+    schema = str(info.get("schema") or "") if isinstance(info, Mapping) else ""
+    ordered = isinstance(data.get("order"), list) or isinstance(data.get("folders"), list)
+    return "collection/v1" in schema or (ordered and isinstance(data.get("requests"), list))
 
 
 def read(data: Any, options: Options) -> Contract:
-    """The contract of a collection. What it cannot hold is in its losses."""
+    """The contract of a collection. What it cannot hold is in its losses. Raises ConfigurationError for version 1."""
+    if _is_first(data):
+        raise ConfigurationError(
+            "this is a Postman collection of version 1, which cannot be imported",
+            hint="export it from Postman as Collection v2.1, or convert it with postman-collection-transformer",
+        )
     info = data["info"]
     contract = Contract(format=LABEL, title=plain(info.get("name") or "", 80), observed=True)
     contract.description = plain(prose(_description(info).partition("\n")[0]), 200)
@@ -70,7 +87,7 @@ class _Reader:
             if self._contract.found > _MOST:
                 self._losses.add(f"requests beyond the first {_MOST}")
                 return
-            self._count_auth(auth)
+            self._count_auth(auth if _authorises(auth) else _header_auth(item))
             read_one = self._request(item, folders)
             if read_one is not None:
                 endpoint, base = read_one
@@ -131,7 +148,7 @@ class _Reader:
         for row in _rows(request.get("header")):
             name = str(row.get("key") or "")
             if name and name.lower() not in _NOT_OURS and not row.get("disabled"):
-                endpoint.parameters.append(self._header(row))
+                endpoint.parameters.append(_header(row))
         self._scripts(item, endpoint.where)
         if not self._body(endpoint, request.get("body")):
             return None
@@ -160,13 +177,6 @@ class _Reader:
             pairs = [pair.partition("=") for pair in query.split("&") if pair]
             rows = [{"key": unquote(name), "value": unquote(value)} for name, _, value in pairs]
         return base, path or "/", [_parameter(row, "query") for row in rows if row.get("key")]
-
-    def _header(self, row: Mapping[str, Any]) -> Parameter:
-        found = _parameter(row, "header")
-        value = str(row.get("value") or "")
-        if value and not _VARIABLE.search(value) and not value.startswith("<"):
-            found.fixed = value[:500]
-        return found
 
     def _body(self, endpoint: Endpoint, body: Any) -> bool:
         if not isinstance(body, Mapping) or not body.get("mode") or endpoint.method in ("get", "head"):
@@ -219,9 +229,9 @@ class _Reader:
                 return
 
     def _count_auth(self, auth: Any) -> None:
-        kind = str(auth.get("type") or "noauth") if isinstance(auth, Mapping) else "noauth"
-        if kind == "noauth":
+        if not _authorises(auth):
             return
+        kind = str(auth["type"])
         said = _said(auth, kind) if kind == "apikey" else {}
         place = "query" if said.get("in") == "query" else "header"
         key = kind, place, str(said.get("key") or "")
@@ -274,8 +284,9 @@ class _Reader:
             name = rows.get("key")
             if not isinstance(name, str) or not re.fullmatch(r"[A-Za-z0-9_.-]+", name):
                 return None
-            place = "query" if rows.get("in") == "query" else "header"
-            return {"format": "api_key"}, {"format": place, "config": {"name": name}}
+            if rows.get("in") != "query":
+                return header_key(name, str(rows.get("value") or ""))
+            return {"format": "api_key"}, {"format": "query", "config": {"name": name}}
         if kind == "oauth2":
             token, consent = str(rows.get("accessTokenUrl") or ""), str(rows.get("authUrl") or "")
             if not token.startswith("https://") or "{{" in token + consent:
@@ -284,6 +295,19 @@ class _Reader:
             consent = "" if rows.get("grant_type") == "client_credentials" else consent
             return oauth_settings(variable_prefix(self._options.name), token, consent, scopes)
         return None
+
+
+def _authorises(auth: Any) -> bool:
+    return isinstance(auth, Mapping) and str(auth.get("type") or "noauth") != "noauth"
+
+
+def _header_auth(item: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The authorisation of a request whose key is written as a header, as Postman says one; None without one."""
+    request = item.get("request")
+    for row in _rows(request.get("header")) if isinstance(request, Mapping) else ():
+        if str(row.get("key") or "").lower() == "authorization" and not row.get("disabled"):
+            return {"type": "apikey", "apikey": {"key": "Authorization", "value": row.get("value"), "in": "header"}}
+    return None
 
 
 def _said(auth: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
@@ -320,6 +344,15 @@ def _parameter(row: Mapping[str, Any], place: Any) -> Parameter:
     if text and not kind and "{{" not in text:
         found.sample = text[:500]
     found.required = "(required)" in _description(row).lower()
+    return found
+
+
+def _header(row: Mapping[str, Any]) -> Parameter:
+    found = _parameter(row, "header")
+    value = str(row.get("value") or "")
+    if value and not _VARIABLE.search(value) and not value.startswith("<"):
+        found.fixed = value[:500]
+    found.required = found.required or key_name(found.name, "header")  # it was sent
     return found
 
 

@@ -11,18 +11,13 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.contract import Endpoint, Parameter
 from conn_engine.secrets import secret_name
 from conn_import.contract import Losses
+from conn_import.path_names import PATH_PARAMETER
 from conn_import.secrecy import key_name, secret_like
-from conn_import.words import identifier, plain, single, snake, step
+from conn_import.words import identifier, plain, snake, step
 
 __all__ = ["Form", "HeaderPlan", "form_of", "plan_headers"]
 
-_PARAMETER = re.compile(r"\{[+/]?([^{}]*?)\*?\}")
 _UNSAFE = re.compile(r"[{}\s\\\x00-\x1f\x7f]")
-_SCOPE = frozenset(
-    {"query", "raw_query", "body", "headers", "context", "env", "before", "after", "params", "response", "status"}
-    | {"record", "records", "page", "request", "and", "or", "in", "true", "false", "null"}
-)
-_IDS = frozenset({"id", "ids", "gid", "uuid", "guid", "key", "number", "uid", "sid"})
 
 
 @dataclass(slots=True)
@@ -51,16 +46,17 @@ class HeaderPlan:
         return {**self.constant, **{name: f"{{{{context.{key}}}}}" for name, key in self.supplied.items()}}
 
 
-def form_of(endpoint: Endpoint, paged: Sequence[str], plan: HeaderPlan, losses: Losses) -> Form | None:
-    """The request of an endpoint. `paged` are the parameters that its paging sets. None (and a loss) when the path
-    cannot be said."""
+def form_of(
+    endpoint: Endpoint, names: dict[str, str], paged: Sequence[str], plan: HeaderPlan, losses: Losses
+) -> Form | None:
+    """The request of an endpoint. `names` are those of its path's parameters in the template, `paged` the parameters
+    that its paging sets. None (and a loss) when the path cannot be said."""
     text, _, tail = endpoint.path.partition("?")
-    rest = _PARAMETER.sub("", text)
+    rest = PATH_PARAMETER.sub("", text)
     if _UNSAFE.search(rest) or "//" in text or any(part in (".", "..") for part in rest.split("/")):
         losses.add("operations whose path cannot be said", plain(endpoint.where, 120))
         return None
-    names = _path_names(text)
-    form = Form(_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
+    form = Form(PATH_PARAMETER.sub(lambda found: f"{{{{{names[found[1]]}}}}}", text), names)
     if any(mark in endpoint.path for mark in ("{+", "{/", "*}")):
         losses.add("path parameters of several segments: their slashes are encoded", endpoint.where)
     for name, value in parse_qsl(tail, keep_blank_values=True, max_num_fields=200):
@@ -75,36 +71,8 @@ def form_of(endpoint: Endpoint, paged: Sequence[str], plan: HeaderPlan, losses: 
     return form
 
 
-def _path_names(path: str) -> dict[str, str]:
-    """The template's name of each path parameter. The one that ends the path and looks like an id is `id`."""
-    segments = [segment for segment in path.split("/") if segment]
-    found: list[tuple[str, int, bool]] = []
-    for n, segment in enumerate(segments):
-        found += [(match[1], n, n == len(segments) - 1) for match in _PARAMETER.finditer(segment)]
-    names: dict[str, str] = {}
-    nouns = [snake(segment) for segment in segments]
-    for name, n, last in found:
-        if name in names:
-            continue
-        before = next((nouns[m] for m in range(n - 1, -1, -1) if "{" not in segments[m]), "")
-        word = snake(name)
-        alone = len(found) == 1
-        acts = alone and n == len(segments) - 2 and word == "id"
-        is_id = word.rpartition("_")[2] in _IDS or (alone and last)
-        if (last and is_id and segments[n].count("{") == 1) or acts:
-            chosen = "id"
-        elif word == "id":
-            chosen = f"{single(before)}_id" if before else "own_id"
-        else:
-            chosen = identifier(name)
-        if chosen in _SCOPE or chosen in names.values():
-            chosen = f"{chosen}_value" if chosen in _SCOPE else f"{identifier(name)}_{len(names) + 1}"
-        names[name] = identifier(chosen)
-    return names
-
-
 def _fixed_query(form: Form, name: str, value: str, endpoint: Endpoint, losses: Losses) -> None:
-    variable = _PARAMETER.fullmatch(value)
+    variable = PATH_PARAMETER.fullmatch(value)
     if variable is not None:
         form.query[name] = f"{{{{query.{step(name)}}}}}"
         form.asked.append(Parameter(name, "query", required=True))

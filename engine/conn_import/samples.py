@@ -21,8 +21,9 @@ from conn_engine.recordings.files import (
 )
 from conn_engine.secrets import REDACTED
 from conn_engine.secrets.wary_redaction import WaryRedactor
-from conn_import.build import Built, Operation
+from conn_import.build import Built
 from conn_import.contract import Contract
+from conn_import.operation import Operation
 from conn_import.paging import Paging
 
 __all__ = ["made_up", "samples_of"]

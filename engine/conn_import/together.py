@@ -10,12 +10,12 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Endpoint, Place
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Place
 from conn_import.contract import Contract
 from conn_import.secrecy import key_name
 from conn_import.words import free_name, plain, snake
 
-__all__ = ["Settings", "beside", "carried_keys", "carry_keys"]
+__all__ = ["Settings", "beside", "carried_keys", "carry_keys", "header_key"]
 
 Settings = tuple[dict[str, Any], dict[str, Any]]
 """`credentials` and `authorization`."""
@@ -25,6 +25,23 @@ _TAKEN = frozenset({
     "password", "request", "session", "token", "username",
 })  # fmt: skip
 _WORD = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~-]+")
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z-]{1,30}) +(token=)?\"?[^\s\"]")
+_NOT_KEYS = frozenset({"digest", "hawk", "mac", "negotiate", "ntlm", "signature"})
+"""Schemes whose value is made anew for each request."""
+_FORGERY = re.compile("csrf|xsrf")
+
+
+def header_key(name: str, value: str = "") -> Settings | None:
+    """The credential and the authorization of a header with a key: of a known scheme, after a scheme's word
+    (`Token …`), or by itself. Only the scheme is read of the value. None for a signature."""
+    found = _SCHEME.match(value.strip())
+    scheme = found[1].lower() if found else ""
+    if name.lower() == "authorization" and scheme in ("bearer", "basic"):
+        return {"format": scheme}, {"format": scheme}
+    if scheme in _NOT_KEYS:
+        return None
+    template = {"value": f"{found[1]} {found[2] or ''}{{{{api_key}}}}"} if found else {}
+    return {"format": "api_key"}, {"format": "header", "config": {"name": name, **template}}
 
 
 def beside(main: Settings, others: Sequence[tuple[str, dict[str, Any]]]) -> Settings:
@@ -45,36 +62,37 @@ def beside(main: Settings, others: Sequence[tuple[str, dict[str, Any]]]) -> Sett
     return {**credentials, "config": config}, {"format": "several", "config": {"all": ways}}
 
 
-def carried_keys(endpoints: Sequence[Endpoint]) -> list[tuple[Place, str]]:
-    """The headers and query parameters of a secret's name that more than half of the operations always have."""
+def carried_keys(endpoints: Sequence[Endpoint], *, unauthorised: bool = False) -> list[tuple[Place, str]]:
+    """The headers and query parameters of a secret's name that more than half of the operations always have; of an
+    API that nothing else authorises (`unauthorised`), also the header that most operations have."""
     counts: dict[tuple[Place, str], int] = {}
     for endpoint in endpoints:
         for one in endpoint.parameters:
-            always = one.required or one.fixed is not UNSET
+            always = one.required or one.fixed is not UNSET or one.name.lower() == "authorization"
             if always and one.place != "path" and key_name(one.name, one.place) and _WORD.fullmatch(one.name):
-                name = one.name.lower() if one.place == "header" else one.name
-                counts[one.place, name] = counts.get((one.place, name), 0) + 1
-    return [key for key, count in counts.items() if count * 2 > len(endpoints)]
+                counts[_key(one)] = counts.get(_key(one), 0) + 1
+    found = [key for key, count in counts.items() if count * 2 > len(endpoints)]
+    headers = [key for key in counts if key[0] == "header" and not _FORGERY.search(key[1])]
+    return found or ([max(headers, key=lambda key: counts[key])] if unauthorised and headers else [])
 
 
 def carry_keys(contract: Contract, endpoints: Sequence[Endpoint]) -> None:
     """Let the authorization carry the keys that most operations have, and no operation say them itself."""
-    keys = carried_keys(endpoints)
-    spelled = {
-        (one.place, one.name.lower() if one.place == "header" else one.name): one.name
-        for endpoint in endpoints
-        for one in endpoint.parameters
-    }
+    keys = carried_keys(endpoints, unauthorised=contract.authorization is None)
+    spelled = {_key(one): one for endpoint in endpoints for one in endpoint.parameters}
     for place, name in keys:
-        way: dict[str, Any] = {"format": place, "config": {"name": spelled[place, name]}}
+        one = spelled[place, name]
+        way: dict[str, Any] = {"format": place, "config": {"name": one.name}}
         if contract.authorization is None or contract.credentials is None:
-            contract.credentials, contract.authorization = {"format": "api_key"}, way
-        elif not (place == "header" and name == "authorization"):  # the scheme's own place
-            made = beside((contract.credentials, contract.authorization), [(spelled[place, name], way)])
+            known = header_key(one.name, str(one.sample)) if place == "header" else ({"format": "api_key"}, way)
+            contract.credentials, contract.authorization = known or (None, None)
+        elif name != "authorization":  # the scheme's own place
+            made = beside((contract.credentials, contract.authorization), [(one.name, way)])
             contract.credentials, contract.authorization = made
+    carried = {*keys, *([("header", "authorization")] if contract.authorization is not None else [])}
     for endpoint in endpoints:
-        endpoint.parameters = [
-            one
-            for one in endpoint.parameters
-            if (one.place, one.name.lower() if one.place == "header" else one.name) not in keys
-        ]
+        endpoint.parameters = [one for one in endpoint.parameters if _key(one) not in carried]
+
+
+def _key(one: Parameter) -> tuple[Place, str]:
+    return one.place, one.name.lower() if one.place == "header" else one.name

@@ -176,14 +176,44 @@ def _next(made: Finished, name: str, *, guesses: bool) -> list[str]:
             "2. Add the operations you need under `resources` of connector.yaml: the document has none of its own."
         )
     else:
-        rows[0] += " Then"
-        rows += [
-            f"   `conn run {made.operations[0][0]} --account ACCOUNT --raw --dry-run` shows a request.",
-            f"2. {_CHECK_GUESSES if guesses else _CHECK}",
-        ]
+        if first := _first_try(made):
+            rows[0] += " Then"
+            rows.append(f"   `conn run {first} --account ACCOUNT --raw --dry-run` shows a request.")
+        rows.append(f"2. {_CHECK_GUESSES if guesses else _CHECK}")
     return [*rows, "3. `conn record OPERATION --account ACCOUNT` keeps real answers; then map them in `unified/`."]
 
 
+def _first_try(made: Finished) -> str:
+    """The operation to try first: what proves the credential, else a read that needs no values, else any read, with
+    placeholders for its values. "" where all operations write."""
+    reads = [name for name, _ in made.operations if _reads(_settings(made, name))]
+    verify = made.data.get("verify")
+    verify = verify.get("operation") if isinstance(verify, Mapping) else verify
+    if verify in reads:
+        return str(verify)
+    needs = {name: _needed(_settings(made, name)) for name in reads}
+    first = min(reads, key=lambda name: len(needs[name]), default="")
+    return " ".join([first, *(f"-p {name}={name.upper()}" for name in needs.get(first, ()))])
+
+
+def _settings(made: Finished, name: str) -> Mapping[str, Any]:
+    resource, _, method = name.partition(".")
+    found = made.data.get("resources", {}).get(resource, {}).get(method)
+    return found if isinstance(found, Mapping) else {}
+
+
+def _reads(operation: Mapping[str, Any]) -> bool:
+    default = str(operation.get("method", "")).upper() not in ("GET", "HEAD")
+    return bool(operation) and operation.get("writes", default) is False
+
+
+def _needed(operation: Mapping[str, Any]) -> list[str]:
+    """The values that the caller gives: in the path and the query."""
+    text = f"{operation.get('path', '')} {operation.get('query', '')}"
+    return list(dict.fromkeys(_NEEDED.findall(text)))
+
+
+_NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _CHECK_GUESSES = "Check what says `guess` in connector.yaml, against the vendor's documentation or with an account."
 _CHECK = "Try the operations that matter with an account."
 _CREDENTIALS = {

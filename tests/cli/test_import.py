@@ -120,5 +120,12 @@ def test_a_workspace_is_made_when_there_is_none(tmp_path: Path) -> None:
     assert (tmp_path / "conn.yaml").is_file()
 
 
+def test_a_file_that_is_missing_is_named_by_the_path_that_was_tried(workspace: Path, monkeypatch) -> None:
+    monkeypatch.chdir(workspace.parent)
+    code, said = conn(workspace.parent, "-C", workspace.name, "import", "missing.yaml")
+    assert code == Exit.CONFIGURATION
+    assert f"cannot read {workspace.name}/missing.yaml: there is no such file" in said
+
+
 def test_options_of_an_import_need_a_file(workspace: Path) -> None:
     assert conn(workspace, "new", "vendor", "--only", "x")[0] == Exit.USAGE

@@ -9,7 +9,7 @@ import conn_import as imports
 from conn_engine.config import validate
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
-from conn_import import read_source
+from conn_import import Options, import_source, read_source
 from conn_import.openapi import operations
 
 
@@ -75,6 +75,25 @@ def test_size_depth_and_number_are_bounded(tmp_path: Path, imported, api, monkey
     monkeypatch.setattr(operations, "MAX_OPERATIONS", 3)
     made = imported(api({f"/a{n}": {"get": {"responses": {}}} for n in range(9)}))
     assert made.imported.operations == 3 and "operations beyond the first 3" in made.lost
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("twice.yaml", "openapi: 3.0.0\ninfo: {title: A}\npaths:\n  /as: {get: {responses: {}}}\ninfo: {title: B}\n"
+         "x: {y: 1, y: 2}\n"),
+        ("twice.json", '{"openapi": "3.0.0",\n "info": {"title": "A"},\n\n "paths": {"/as": {"get": {}}},\n'
+         ' "info": {"title": "B"},\n "x": {"y": 1, "y": 2}}'),
+    ],
+)  # fmt: skip
+def test_the_last_of_two_keys_is_read_and_noted(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    imported = import_source(read_source(tmp_path / name), Options("vendor"))
+    assert "label: B\n" in imported.files["connector.yaml"]
+    assert dict(imported.losses)["keys that are there twice: the last one was read"] == [
+        f"{name}:5 (info)",
+        f"{name}:6 (x.y)",
+    ]
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a, *a]", "openapi: [", "just text", "[1, 2]", "{}", "openapi: 4.0.0", "\0"])

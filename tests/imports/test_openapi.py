@@ -179,13 +179,44 @@ def test_collisions_are_resolved_the_same_way_in_any_order(imported, api) -> Non
     assert first["list"]["path"] == "/a/v1/things" and first["new"]["path"] == "/a/v2/things"
 
 
+def test_a_parameter_has_one_name_whatever_the_paths_call_it(imported, api) -> None:
+    called = ["/deals/{id}", "/deals/{dealId}/notes", "/deals/{id}/notes/{note_id}", "/deals/{deal-id}/duplicate",
+              "/deals/{deal}/products", "/deals/{dealId}/products/{id}"]  # fmt: skip
+    made = imported(api({path: {"get": {"responses": {}}} for path in called}))
+    assert sorted(row["path"] for rows in made.data["resources"].values() for row in rows.values()) == [
+        "/deals/{{deal_id}}/notes", "/deals/{{deal_id}}/notes/{{id}}", "/deals/{{deal_id}}/products",
+        "/deals/{{deal_id}}/products/{{id}}", "/deals/{{id}}", "/deals/{{id}}/duplicate",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("paths", "schema", "name"),
+    [
+        (["/users"], obj(id=STRING, name=STRING), "users.list"),
+        (["/users", "/users/{id}"], obj(name=STRING), "users.list"),
+        (["/statistics"], obj(count=INTEGER), "statistics.get"),
+        (["/actions/{id}/list"], LIST, "action_list.list"),
+        (["/actions/{id}/list", "/actions/{id}"], None, "action_list.list"),
+        (["/actions/list", "/actions/{id}"], None, "actions.list"),
+        (["/actions/{id}/items/list"], None, "action_items.list"),
+    ],
+)
+def test_what_is_a_list(imported, api, answers, paths, schema, name) -> None:  # noqa: PLR0917
+    responses = answers(schema) if schema else {}
+    document = api({path: {"get": {"responses": responses}} for path in paths})
+    document["paths"]["/others"] = {"post": {"responses": {}}}
+    assert name in imported(document).names
+
+
 @pytest.mark.parametrize(
     ("path", "template"),
     [
         ("/a/{id}", "/a/{{id}}"),
         ("/a/{a_gid}", "/a/{{id}}"),
         ("/a/{slug}", "/a/{{id}}"),
-        ("/a/{x-y}/b", "/a/{{x_y}}/b"),
+        ("/a/{x-y}/b", "/a/{{id}}/b"),
+        ("/a/{x-y}/bs", "/a/{{x_y}}/bs"),
+        ("/a/{aId}/bs/{bId}", "/a/{{a_id}}/bs/{{id}}"),
         ("/orgs/{org}/repos/{repo}", "/orgs/{{org}}/repos/{{repo}}"),
         ("/deals/{id}/products/{product_id}", "/deals/{{deal_id}}/products/{{id}}"),
         ("/a/{query}/b/{body}", "/a/{{query_value}}/b/{{body_value}}"),
@@ -426,3 +457,98 @@ def test_lists_in_a_form_of_swagger_are_told(imported) -> None:
     assert made.operation("a.create")["body_format"] == "form"
     assert made.lost["lists in a form written as csv: the name is repeated"] == ["POST /a: tags"]
     assert made.lost["lists in a form written as pipes: the name is repeated"] == ["POST /a: ids"]
+
+
+def paged(*names: str, **properties: Any) -> dict[str, Any]:
+    """An operation with query parameters whose answer has these properties beside `items`."""
+    schema = obj(items=LIST, **properties)
+    content = {"application/json": {"schema": schema}}
+    return {"parameters": query(*names), "responses": {"200": {"description": "ok", "content": content}}}
+
+
+def test_the_connectors_pagination_holds_for_operations_with_its_parameter(imported, api) -> None:
+    lists = {f"/{name}": {"get": paged("cursor", next_cursor=STRING)} for name in ("as", "bs", "cs")}
+    others = {
+        "/ds": {"get": paged("cursor")},  # the parameter without a field: as the others do it
+        "/es": {"get": paged(next_cursor=STRING)},  # the field without the parameter
+        "/fs": {"get": paged()},
+        "/fs/{id}": {"get": {"responses": {}}, "patch": {"responses": {}}},
+        "/gs": {"get": paged(total=INTEGER) | {"parameters": query("page", "per_page", type="integer")}},
+    }
+    made = imported(api({**lists, **others}))
+    assert made.data["pagination"]["config"] == {"cursor_field": "next_cursor", "cursor_param": "cursor"}
+    own = {name: made.operation(name).get("pagination", {}).get("format") for name in sorted(made.names)}
+    assert own == {
+        "as.list": None, "bs.list": None, "cs.list": None, "ds.list": None, "es.list": "none", "fs.list": "none",
+        "fs.get": None, "fs.update": None, "gs.list": "page",
+    }  # fmt: skip
+    assert "how a listing goes on" not in str(made.lost)
+
+
+def test_a_pagination_that_few_operations_have_is_theirs(imported, api) -> None:
+    others = {f"/{name}s": {"get": paged()} for name in "abcdefgh"}
+    made = imported(api({"/paged": {"get": paged("cursor", next_cursor=STRING)}, **others}))
+    assert "pagination" not in made.data and "{'format': 'none'}" not in str(made.data["resources"])
+    assert made.operation("paged.list")["pagination"]["format"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    ("parameter", "config"),
+    [
+        ({"name": "start_position", "schema": STRING}, {"offset_param": "start_position"}),
+        ({"name": "startRow", "schema": INTEGER}, {"offset_param": "startRow"}),
+        ({"name": "StartIndex", "schema": {"type": "integer", "default": 1}},
+         {"offset_param": "StartIndex", "first": 1}),
+        ({"name": "start", "schema": STRING}, None),
+        ({"name": "offset", "schema": STRING}, None),
+    ],
+)  # fmt: skip
+def test_offsets(imported, api, parameter, config) -> None:
+    operation = paged("count", total=INTEGER)
+    operation["parameters"].append({"in": "query", **parameter})
+    found = imported(api({"/envelopes": {"get": operation}})).operation("envelopes.list").get("pagination")
+    expected = config and {"format": "offset", "config": {"limit_param": "count", "total_field": "total", **config}}
+    assert found == expected
+
+
+def test_a_url_of_the_next_page_called_uri(imported, api) -> None:
+    made = imported(api({"/envelopes": {"get": paged("start_position", nextUri=STRING)}}))
+    assert made.data["pagination"] == {"format": "next_url", "config": {"next_url_field": "nextUri"}}
+
+
+def read(**more: Any) -> dict[str, Any]:
+    schema = more.pop("schema", LIST)
+    return {"get": {"responses": {"200": {"content": {"application/json": {"schema": schema}}}}, **more}}
+
+
+@pytest.mark.parametrize(
+    ("paths", "verify"),
+    [
+        ({"/a/bs": read(), "/as": read(), "/as/{id}": read()}, "as.list"),
+        ({"/as": read(), "/me": read(schema=ITEM)}, "me.get"),
+        ({"/as": read(security=[]), "/b/cs": read(security=[{"s": []}])}, "b_cs.list"),
+        ({"/as": read(parameters=[{"name": "q", "in": "query", "required": True, "schema": STRING}])}, None),
+        ({"/as/search": read(), "/reports": read(), "/logout": read(), "/as/export": read(), "/ping": read()}, None),
+        ({"/as": read(deprecated=True), "/as/{id}": read()}, None),
+        ({"/as": {"get": {"responses": {"200": {"content": {"text/csv": {}}}}}}}, None),
+        ({"/as": {"post": {"responses": {}}}}, None),
+    ],
+)
+def test_verify_is_a_cheap_read_that_needs_nothing(imported, api, paths, verify) -> None:
+    schemes = {"securitySchemes": {"s": {"type": "http", "scheme": "bearer"}}}
+    assert imported(api(paths, components=schemes, security=[{"s": []}])).data.get("verify") == verify
+
+
+@pytest.mark.parametrize(
+    ("paths", "first"),
+    [
+        ({"/as": {"post": {"responses": {}}, **read()}}, "as.list"),
+        ({"/as": {"post": {"responses": {}}}, "/as/{id}": read()}, "as.get -p id=ID"),
+        ({"/as": {"delete": {"responses": {}}}, "/as/search": {"post": {"responses": {}}}}, "as.search"),
+        ({"/as": {"post": {"responses": {}}, "delete": {"responses": {}}}}, None),
+    ],
+)
+def test_the_readmes_first_try_is_never_a_write(imported, api, paths, first) -> None:
+    readme = imported(api(paths)).imported.files["README.md"]
+    assert (f"`conn run {first} --account ACCOUNT --raw --dry-run`" in readme) is (first is not None)
+    assert ("conn run" in readme) is (first is not None)

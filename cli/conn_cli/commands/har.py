@@ -49,6 +49,7 @@ def import_har(
     app.workspace.check_inside(path)
     if path.exists() and not force:
         raise UsageError(f"{relative(path)} exists", hint="add --force to replace it, or --scenario NAME")
+    unanswered: list[str] = []
     count, summary = import_recording(
         effective,
         name,
@@ -60,7 +61,10 @@ def import_har(
         within=app.workspace.root,
         overwrite=force,
         personal=choose_personal_data(app, app.workspace, keep=keep_personal),
+        unanswered=unanswered,
     )
+    for request in unanswered:
+        app.err(f"skipped {request}: it has no response in {file.name}")
     app.out(f"made {relative(path)} from {counted(count, 'exchange')}; set `call` in it to what a caller would ask")
     show_summary(app, summary)
 

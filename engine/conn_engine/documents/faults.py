@@ -14,14 +14,23 @@ __all__ = ["Origin", "duplicate_key", "fail"]
 class Origin:
     """The text being read, its name, and where it starts in the file.
 
-    Makes spans before there is a document.
+    Makes spans before there is a document. `repeated` collects the findings for duplicate keys where these are read
+    (the last one holds); without it they are errors.
     """
 
-    def __init__(self, file: str, text: str, first_line: int = 1, indent: int = 0) -> None:
+    def __init__(
+        self,
+        file: str,
+        text: str,
+        first_line: int = 1,
+        indent: int = 0,
+        repeated: list[Diagnostic] | None = None,
+    ) -> None:
         self.file = file
         self.text = text
         self.first_line = first_line
         self.indent = indent
+        self.repeated = repeated
         self._lines: Lines | None = None
 
     def span(self, start: int, end: int | None = None) -> Span:
@@ -46,6 +55,14 @@ class Origin:
     ) -> Diagnostic:
         """A finding at the offsets."""
         return diagnostic(code, message, self.span(start, end), path=path, hint=hint, related=related)
+
+    def report_repeated(self, findings: list[Diagnostic]) -> None:
+        """Collect duplicate keys where they are read. Raises ConfigurationError where they are errors."""
+        ordered = sorted(findings, key=Diagnostic.sort_key)
+        if ordered and self.repeated is None:
+            fail(ordered)
+        if self.repeated is not None:
+            self.repeated += ordered
 
     def fail(self, code: str, message: str, start: int = 0, end: int | None = None, *, hint: str = "") -> NoReturn:
         """Raise ConfigurationError with this one finding."""

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents.document import Place
-from conn_engine.documents.faults import Origin, duplicate_key, fail
+from conn_engine.documents.faults import Origin, duplicate_key
 from conn_engine.documents.limits import MAX_DEPTH, MAX_DIGITS, MAX_DUPLICATES
 
 __all__ = ["NotJson", "load", "plant"]
@@ -68,7 +68,7 @@ def load(origin: Origin) -> Any:
     if doubled:
         findings: list[Diagnostic] = []
         plant(text, origin, findings)
-        fail(findings)
+        origin.report_repeated(findings)
     if _SURROGATE.search(text):
         _check_surrogates(origin)
     return data

@@ -5,6 +5,7 @@ The syntaxes are `json_text` and `yaml_text` (imported when first needed).
 
 from typing import Literal
 
+from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents.document import Document
 from conn_engine.documents.faults import Origin
 from conn_engine.documents.limits import MAX_BYTES, MAX_NODES
@@ -24,17 +25,19 @@ def parse(
     indent: int = 0,
     max_bytes: int = MAX_BYTES,
     max_nodes: int = MAX_NODES,
+    repeated: list[Diagnostic] | None = None,
 ) -> Document:
     """Read a YAML or JSON text. `file` is its name for people, and tells the language unless that is given.
 
     YAML follows the 1.2 core schema; keys are strings as written, duplicate keys and merge keys are errors,
     and size, depth and aliases are bounded. JSON inside a YAML file is read as JSON. `first_line` and
-    `indent` are those of a `Block`. `max_bytes` and `max_nodes` (of YAML) widen the bounds for documents that
+    `indent` are those of a `Block`. With `repeated` the last of duplicate keys holds, as in PyYAML, and their findings
+    are added there. `max_bytes` and `max_nodes` (of YAML) widen the bounds for documents that
     are not the workspace's own, such as a vendor's. Raises ConfigurationError whose findings (DOC002 to DOC009)
     name line, column and mend.
     """
     text = text.removeprefix("\ufeff")
-    origin = Origin(file, text, first_line, indent)
+    origin = Origin(file, text, first_line, indent, repeated)
     if len(text) > max_bytes:
         origin.fail("DOC005", f"the document is larger than {max_bytes // 2**20} MiB")
     strict = language == "json" or (language is None and file.lower().endswith(_JSON_SUFFIXES))

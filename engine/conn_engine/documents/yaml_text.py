@@ -16,7 +16,7 @@ from yaml.scanner import Scanner
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents.core_schema import TooManyDigits, resolve
 from conn_engine.documents.document import Place
-from conn_engine.documents.faults import Origin, duplicate_key, fail
+from conn_engine.documents.faults import Origin, duplicate_key
 from conn_engine.documents.limits import MAX_ALIASED, MAX_DEPTH, MAX_DIGITS, MAX_DUPLICATES, MAX_NODES
 from conn_engine.documents.surrogates import can_stand_in, restore, stand_in
 from conn_engine.documents.yaml_faults import lone_surrogate, syntax_error, wrong_key
@@ -118,8 +118,7 @@ def load(origin: Origin, composer: Any = COMPOSER, *, max_nodes: int = MAX_NODES
         return None, Place(len(origin.text), len(origin.text))
     walk = _Walk(origin, stood_in)
     data, place = walk.build(node)
-    if walk.findings:
-        fail(sorted(walk.findings, key=Diagnostic.sort_key))
+    origin.report_repeated(walk.findings)
     return data, place
 
 

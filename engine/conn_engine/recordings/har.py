@@ -50,17 +50,20 @@ def import_har(
     places: Collection[CredentialPlace] = (),
     declared: Collection[str] = (),
     file: str = "HAR",
+    unanswered: list[str] | None = None,
 ) -> list[Exchange]:
     """The exchanges of a HAR file, redacted, in its order.
 
     `hosts` (patterns, `*.example.com`) keeps what went there; entries without an answer are left out, and CORS
     preflights. `places` are where the connector's credentials stand, `declared` the request headers that are kept, in
-    lower case; those that describe the body always are. `redactor` knows the credentials of the file afterwards.
+    lower case; those that describe the body always are. `unanswered` collects the requests without an answer
+    (`GET https://example.com/a`). `redactor` knows the credentials of the file afterwards.
     Raises ConfigurationError (REC004) for what is not a HAR, or when nothing is left.
     """
     wary = redactor if isinstance(redactor, WaryRedactor) else WaryRedactor(redactor)
     entries = _entries(content, file)
     found: list[tuple[Request, Response, Exchange]] = []
+    silent: list[Request] = []
     seen: set[str] = set()
     for number, entry in enumerate(entries):
         try:
@@ -69,9 +72,12 @@ def import_har(
             seen.add(host)
             if hosts and not any(fnmatchcase(host, pattern.lower()) for pattern in hosts):
                 continue
-            response = _response(entry["response"])
+            answer = entry.get("response")
+            response = _response(answer) if answer else None
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             _fail(file, f"entry {number + 1} is not as HAR 1.2 says ({type(error).__name__}: {str(error)[:80]})")
+        if response is None:
+            silent.append(request)
         if response is None or request.method == "OPTIONS":
             continue
         found.append((request, response, exchange_of(request, response)))
@@ -80,6 +86,8 @@ def import_har(
         _fail(file, "no answered request is left", hint=f"hosts in the file: {known}")
     for request, response, exchange in found:
         learn_credentials(request, response, exchange, places, wary)
+    if unanswered is not None:
+        unanswered += [f"{one.method} {wary.url(one.url.partition('?')[0])}" for one in silent]
     return [_redact(exchange, places, _NEEDED.union(declared), wary) for _, _, exchange in found]
 
 

@@ -32,10 +32,12 @@ def import_recording(
     redactor: Redactor,
     clock: Clock,
     personal: PersonalData | None = None,
+    unanswered: list[str] | None = None,
     **placing: Unpack[Placing],
 ) -> tuple[int, PersonalSummary | None]:
     """Make a recording of the exchanges in a HAR file that went to the connector's hosts; with `personal`, with
-    pseudonyms in the place of personal data. Returns their number, and what was replaced.
+    pseudonyms in the place of personal data. Returns their number, and what was replaced. `unanswered` collects the
+    requests that have no answer in the file.
 
     Raises UsageError when the file cannot be read, ConfigurationError when it is no HAR or holds none of them, or when
     the recording may not be kept (REC002, REC005).
@@ -55,6 +57,7 @@ def import_recording(
         places=places,
         declared=find_declared_headers(effective),
         file=source.name,
+        unanswered=unanswered,
     )
     recording = Recording(
         connector=effective.connector_name,

@@ -90,6 +90,7 @@ class _Reader:
                 self._losses.add(key.removeprefix("x-"), endpoint.where)
         self._server(endpoint, operation, shared)
         self._schemes.count(operation.get("security"), endpoint.where)
+        endpoint.public = self._schemes.asks_for_none(operation.get("security"))
         return endpoint
 
     def _content(self, operation: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from conn_import.words import plain
 
 __all__ = ["parameters_of", "swagger_body"]
 
-_NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "content-length", "host"})
+_NOT_OURS = frozenset({"accept", "content-type", "user-agent", "content-length", "host"})
 """Headers that the engine itself sends."""
 
 _STYLES = {"spaceDelimited": "", "pipeDelimited": "", "deepObject": "brackets"}

@@ -63,6 +63,11 @@ class Schemes:
                 self._together.setdefault(tuple(names), where)
         self._asked.add(tuple(alternatives))
 
+    def asks_for_none(self, said: Any) -> bool:
+        """Whether an operation says that it answers without a credential (None: what the document says for all)."""
+        asked = said if isinstance(said, list) else self._everywhere
+        return asked is not None and (not asked or {} in asked)
+
     def settle(self, contract: Contract, chosen: str = "") -> None:
         """Choose a scheme (`chosen`, else the most used one that can be said) and list the others."""
         if chosen and chosen not in self._schemes:

@@ -141,6 +141,16 @@ def test_what_a_browser_exports():
     assert "c00kie" not in repr(import_har(text))
 
 
+def test_a_request_without_an_answer_is_skipped_and_named():
+    silent = entry("https://a.b/y?token=hunter22", method="POST")
+    nothing = {"request": json.loads(har(silent))["log"]["entries"][0]["request"]}
+    entries = [entry("https://a.b/x"), nothing, {**nothing, "response": None}, entry("https://a.b/z", status=0)]
+    unanswered = []
+    (found,) = import_har(har(*entries), unanswered=unanswered)
+    assert found.request.url == "https://a.b/x"
+    assert unanswered == ["POST https://a.b/y", "POST https://a.b/y", "GET https://a.b/z"]
+
+
 def test_secrets_leave_on_import():
     text = har(
         entry(
@@ -168,6 +178,7 @@ def test_query_that_stands_apart_only():
         ('{"log": {"entries": [1]}}', "log.entries is missing"),
         ('{"log": {"entries": []}}', "no answered request is left"),
         ('{"log": {"entries": [{"request": {}}]}}', "entry 1 is not as HAR 1.2 says"),
+        ('{"log": {"entries": [{"request": {"method": "GET", "url": "https://a.b/"}}]}}', "no answered request"),
         (har(entry("https://a.b/", content={"text": "!!", "encoding": "base64"})), "entry 1"),
         (har(entry("https://a.b/", headers=[])).replace('"headers": []', '"headers": 5'), "entry 1"),
         (har(entry("https://a.b/", status=0)), "no answered request is left"),

@@ -201,8 +201,8 @@ class Answer:
 class Endpoint:
     """One operation of the document. `path` has its parameters in single braces: `/contacts/{id}`.
 
-    `name` is the document's own name for it. `body_format` is None without a body. `media_type` is set when a
-    request must name it. `base_url` is set where it differs from the rest.
+    `name` is the document's own name for it. `public` when it answers without a credential. `body_format` is None
+    without a body. `media_type` is set when a request must name it. `base_url` is set where it differs from the rest.
     """
 
     method: str
@@ -211,6 +211,7 @@ class Endpoint:
     tags: tuple[str, ...] = ()
     summary: str = ""
     deprecated: bool = False
+    public: bool = False
     sunset: str = ""
     parameters: list[Parameter] = field(default_factory=list)
     body_format: str | None = None

@@ -1,0 +1,41 @@
+"""One operation of the connector as it is built: what a document says of it, and what was concluded."""
+
+from dataclasses import dataclass
+
+from conn_engine.analysis.drift.contract import Endpoint
+from conn_import.naming import Name
+from conn_import.paging import Paging
+from conn_import.requests import Form
+
+__all__ = ["Operation"]
+
+_READS = frozenset({
+    "autocomplete", "batch_get", "batch_read", "count", "filter", "find", "get", "list", "lookup", "preview",
+    "query", "read", "search", "validate",
+})  # fmt: skip
+
+
+@dataclass(slots=True)
+class Operation:
+    """An endpoint with its name, its request, where its records are and how it goes on."""
+
+    endpoint: Endpoint
+    name: Name
+    form: Form
+    records: tuple[str, ...]
+    paging: Paging | None
+
+    @property
+    def reads_by_post(self) -> bool:
+        """Whether it is a POST that reads, by its name."""
+        return self.endpoint.method == "post" and self.name.method in _READS
+
+    @property
+    def reads(self) -> bool:
+        """Whether it changes nothing at the vendor."""
+        return self.endpoint.method in ("get", "head") or self.reads_by_post
+
+    @property
+    def inherits_paging(self) -> bool:
+        """Whether a pagination of the connector holds for it: for a write and a read of one record none does."""
+        return self.reads and not self.form.path.endswith("{{id}}")

@@ -1,0 +1,70 @@
+"""Names of the parameters in paths: one name for each place, whatever the operations of a document call it.
+
+`/deals/{id}`, `/deals/{dealId}/products` and `/deals/{deal}/products/{id}` have one deal in one place. The thing that
+an operation is about is `id`; what it is found in is called as most paths call it, or after the word before it.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+
+from conn_import.words import identifier, single, snake
+
+__all__ = ["PATH_PARAMETER", "PathNames"]
+
+PATH_PARAMETER = re.compile(r"\{[+/]?([^{}]*?)\*?\}")
+_SCOPE = frozenset(
+    {"query", "raw_query", "body", "headers", "context", "env", "before", "after", "params", "response", "status"}
+    | {"record", "records", "page", "request", "and", "or", "in", "true", "false", "null"}
+)
+_IDS = frozenset({"id", "ids", "gid", "uuid", "guid", "key", "number", "uid", "sid"})
+_Place = tuple[str, ...]
+
+
+class PathNames:
+    """What the parameters of a document's paths are called."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._called: dict[_Place, Counter[str]] = {}
+        for path in sorted(set(paths)):
+            for name, place, _ in _parameters(path):
+                word = snake(name)
+                if word and word not in _IDS:
+                    self._called.setdefault(place, Counter())[word] += 1
+
+    def names(self, path: str, *, item: bool) -> dict[str, str]:
+        """The template's name of each parameter of a path. `item`: the last one is the thing that the operation is
+        about."""
+        found = _parameters(path)
+        names: dict[str, str] = {}
+        for number, (name, place, shared) in enumerate(found):
+            if name in names:
+                continue
+            is_id = snake(name).rpartition("_")[2] in _IDS or len(found) == 1
+            own = item and is_id and number == len(found) - 1 and not shared
+            chosen = "id" if own else self._name(name, place)
+            if chosen in _SCOPE or chosen in names.values():
+                chosen = f"{chosen}_value" if chosen in _SCOPE else f"{chosen}_{len(names) + 1}"
+            names[name] = identifier(chosen)
+        return names
+
+    def _name(self, name: str, place: _Place) -> str:
+        called = self._called.get(place)
+        if called:
+            return identifier(min(called, key=lambda word: (-called[word], word)))
+        before = next((snake(part) for part in reversed(place[:-1]) if "{" not in part), "")
+        if snake(name) in _IDS:
+            return identifier(f"{single(before)}_id" if before else "own_id")
+        return identifier(name)
+
+
+def _parameters(path: str) -> list[tuple[str, _Place, bool]]:
+    """The parameters of a path in order: name, place, and whether another one shares the segment."""
+    found: list[tuple[str, _Place, bool]] = []
+    before: _Place = ()
+    for segment in path.partition("?")[0].split("/"):
+        names = PATH_PARAMETER.findall(segment)
+        bare = PATH_PARAMETER.sub("{}", segment)
+        found += [(name, (*before, f"{bare} {n}"), len(names) > 1) for n, name in enumerate(names)]
+        before = (*before, bare) if segment else before
+    return found

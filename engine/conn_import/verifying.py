@@ -1,0 +1,45 @@
+"""Which operation proves a credential: a cheap read that needs nothing from the caller, or none."""
+
+from collections.abc import Sequence
+
+from conn_import.operation import Operation
+from conn_import.words import snake
+
+__all__ = ["cheapest_read"]
+
+_ITSELF = ("me", "myself", "self", "whoami", "current_user", "user", "account", "profile", "current")
+_UNFIT = frozenset({
+    "authorize", "autocomplete", "batch", "bulk", "callback", "download", "downloads", "events", "export", "exports",
+    "find", "health", "login", "logout", "lookup", "oauth", "ping", "query", "report", "reports", "search", "signin",
+    "signout", "stream", "sync", "token", "tokens",
+})  # fmt: skip
+"""Words of paths that do more than a cheap read, or that answer whoever asks."""
+
+
+def cheapest_read(operations: Sequence[Operation]) -> Operation | None:
+    """A GET that needs nothing from the caller: about the account itself, else a list that is short or has pages, else
+    what else is read. None where there is none."""
+    usable = [one for one in operations if _needs_nothing(one)]
+    for word in _ITSELF:
+        for one in usable:
+            if one.name.method == word or (
+                f"_{one.name.resource}".endswith((f"_{word}", f"{word}s")) and one.name.method == "get"
+            ):
+                return one
+    return min(usable, key=_cost, default=None)
+
+
+def _needs_nothing(one: Operation) -> bool:
+    endpoint, form = one.endpoint, one.form
+    words = {word for segment in endpoint.path.split("/") for word in snake(segment).split("_")}
+    return (
+        endpoint.method == "get"
+        and not (form.names or form.asked or form.lacks_header)
+        and not (endpoint.deprecated or endpoint.base_url or endpoint.public or endpoint.answer.format)
+        and _UNFIT.isdisjoint(words)
+    )
+
+
+def _cost(one: Operation) -> tuple[bool, bool, int]:
+    many_at_once = one.paging is not None and one.paging.size is not None and one.paging.size.name in one.form.query
+    return one.name.method != "list", many_at_once, one.endpoint.path.count("/")

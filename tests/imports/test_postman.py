@@ -1,0 +1,116 @@
+"""Postman collections and HAR files: what carries the key, what has no answer, and versions that are refused."""
+
+from typing import Any
+
+import pytest
+
+from conn_engine.errors import ConfigurationError
+
+KEY = "Zq9Xv7LmP3wT8rKd4Yb2"
+
+
+def collection(*items: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"info": {"name": "C"}, "item": list(items), **more}
+
+
+def request(path: str, method: str = "GET", **more: Any) -> dict[str, Any]:
+    return {"name": path, "request": {"method": method, "url": f"https://api.c.example/{path}", **more}}
+
+
+def header(name: str, value: str) -> list[dict[str, Any]]:
+    return [{"key": name, "value": value}]
+
+
+def entry(url: str, kind: str = "application/json", text: str = '{"items": [{"id": 1}]}', **headers: str) -> Any:
+    rows = [{"name": name, "value": value} for name, value in headers.items()]
+    answer = {"status": 200, "headers": [], "content": {"mimeType": kind, "text": text}}
+    return {"request": {"method": "GET", "url": url, "headers": rows}, "response": answer}
+
+
+def har(*entries: Any) -> dict[str, Any]:
+    return {"log": {"entries": list(entries)}}
+
+
+def header_way(name: str, **config: str) -> dict[str, Any]:
+    return {"format": "header", "config": {"name": name, **config}}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "authorization"),
+    [
+        ("Authorization", "Bearer {{token}}", {"format": "bearer"}),
+        ("authorization", "Basic {{key}}", {"format": "basic"}),
+        ("Authorization", "{{key}}", header_way("Authorization")),
+        ("Authorization", KEY, header_way("Authorization")),
+        ("Authorization", f"Token token={KEY}", header_way("Authorization", value="Token token={{api_key}}")),
+        ("Authorization", f"Acme-Key {KEY}", header_way("Authorization", value="Acme-Key {{api_key}}")),
+        ("X-Acme-Key", "{{key}}", header_way("X-Acme-Key")),
+        ("X-Acme-Key", KEY, header_way("X-Acme-Key")),
+    ],
+)
+def test_a_header_that_carries_the_key_is_the_credential(imported, name, value, authorization) -> None:
+    made = imported(collection(request("as", header=header(name, value)), request("bs"), request("cs")))
+    assert made.data["authorization"] == authorization
+    assert KEY not in made.text and "how requests are authorised" not in str(made.lost)
+
+
+@pytest.mark.parametrize("value", ["Bearer abc", f"Acme-Key {KEY}", KEY])
+def test_a_header_that_carries_the_key_of_a_har(imported, value) -> None:
+    made = imported(har(entry("https://api.c.example/v1/things", Authorization=value)))
+    word = "Bearer" if value == "Bearer abc" else "Acme-Key" if " " in value else ""
+    assert made.data["authorization"] == (
+        {"format": "bearer"}
+        if word == "Bearer"
+        else header_way("Authorization", **({"value": f"{word} {{{{api_key}}}}"} if word else {}))
+    )
+    assert KEY not in made.text + made.imported.files["README.md"]
+
+
+def test_a_signature_in_a_header_is_no_key(imported) -> None:
+    made = imported(collection(request("as", header=header("Authorization", "Digest username=a"))))
+    assert made.data["authorization"] == {"format": "none"}
+    assert any(what.startswith("the authorisation apikey (header Authorization)") for what in made.lost)
+
+
+@pytest.mark.parametrize(("sample", "kind"), [("Bearer {token}", "bearer"), (None, "header")])
+def test_the_authorization_parameter_of_a_contract_without_schemes(imported, api, sample, kind) -> None:
+    parameter = {"name": "Authorization", "in": "header", "schema": {"type": "string"}}
+    parameter |= {"example": sample} if sample else {}
+    paths = {"/as": {"get": {"parameters": [parameter], "responses": {}}}, "/bs": {"get": {"responses": {}}}}
+    assert imported(api(paths)).data["authorization"]["format"] == kind
+    schemes = {"securitySchemes": {"s": {"type": "http", "scheme": "basic"}}}
+    made = imported(api(paths, components=schemes, security=[{"s": []}]))
+    assert made.data["authorization"] == {"format": "basic"} and "credential" not in str(made.lost)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {
+            "id": "1",
+            "name": "C",
+            "order": ["a"],
+            "requests": [{"id": "a", "url": "https://a.example", "method": "GET"}],
+        },
+        {"id": "1", "name": "C", "folders": [], "requests": []},
+        {"info": {"name": "C", "schema": "https://schema.getpostman.com/json/collection/v1.0.0/"}, "requests": []},
+    ],
+)
+def test_a_collection_of_version_1_is_refused_by_its_name(imported, document) -> None:
+    with pytest.raises(ConfigurationError, match="Postman collection of version 1") as caught:
+        imported(document)
+    assert "v2.1" in (caught.value.hint or "")
+
+
+def test_calls_of_a_har_without_an_answer_are_named(imported) -> None:
+    silent = {"request": {"method": "POST", "url": "https://api.c.example/v1/others", "headers": []}}
+    made = imported(har(entry("https://api.c.example/v1/things"), silent, {**silent, "response": {}}))
+    assert made.names == {"things.list"}
+    assert made.lost["calls without an answer"] == ["POST https://api.c.example/v1/others"]
+
+
+def test_a_har_without_json_says_what_there_is(imported) -> None:
+    page = entry("https://www.c.example/", "text/html; charset=utf-8", "<p>")
+    with pytest.raises(ConfigurationError, match="no call that was answered with JSON") as caught:
+        imported(har(page, entry("https://cdn.c.example/a.png", "image/png", "x")))
+    assert "https://www.c.example (text/html), https://cdn.c.example (image/png)" in (caught.value.hint or "")

@@ -10,6 +10,7 @@ __all__ = [
     "BREAKING",
     "KINDS",
     "AccountImpact",
+    "BaseVersion",
     "ChangeKind",
     "Effect",
     "FieldImpact",
@@ -55,6 +56,17 @@ BREAKING: frozenset[ChangeKind] = frozenset(
     {"missing", "type_changed", "schema_violated", "now_failing", "operation_missing"}
 )
 """Kinds that break whoever relies on the result. A changed request of an operation that writes breaks too."""
+
+
+@dataclass(frozen=True, slots=True)
+class BaseVersion:
+    """What a change is compared with: a commit with its branch and day (UTC), or what `name` calls it (a folder, a
+    release)."""
+
+    revision: str = ""
+    branch: str = ""
+    date: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)

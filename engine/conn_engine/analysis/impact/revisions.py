@@ -1,9 +1,9 @@
 """The other side of a change: a workspace as it was at a revision of its git repository. Knows nothing of accounts.
 
-The only place that runs git. A repository may be a stranger's, its settings too: git is asked for nothing for which it
-runs a program that they name (hooks, filters, monitors, fetching what is missing), so it never looks at the work tree.
 What has not changed is linked, so that a large workspace costs little. A symbolic link of the revision is one again
-where it leads to something of the workspace, and nothing where it leads out: a workspace refuses it anyhow.
+where it leads to something of the workspace, and nothing where it leads out: a workspace refuses it anyhow. The files
+of a submodule are those of the commit that the revision names; one that cannot be read stops the comparison, as its
+files would look as if they were new.
 """
 
 import contextlib
@@ -11,45 +11,49 @@ import hashlib
 import os
 import shutil
 import stat
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.analysis.impact.git import ask_git, prefix_of, run_git
+from conn_engine.analysis.impact.model import BaseVersion
 
-__all__ = ["MAIN_BRANCHES", "default_base", "load_before", "workspace_at"]
+__all__ = ["MAIN_BRANCHES", "default_base", "is_on_main", "load_before", "named_base", "workspace_at"]
 
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
 _DOCUMENTS = (".yaml", ".yml", ".json")
+_FOLDERS = ("accounts", "changes", "connectors", "environments", "models")
 _FILE_MODES = ("100644", "100755")
 _LINK_MODE = "120000"
+_SUBMODULE_MODE = "160000"
 _LONGEST_TARGET = 4096
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_TOTAL_BYTES = 1024 * 1024 * 1024
-_SETTINGS = (
-    "core.quotePath=false",
-    "core.fsmonitor=false",
-    f"core.hooksPath={os.devnull}",
-    "safe.bareRepository=explicit",  # a folder that only looks like a repository is none
-)
-# Older git knows only the second: no protocol may be used.
-_SURROUNDINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
 
 
-def default_base(root: Path) -> str:
+@dataclass(frozen=True, slots=True)
+class _Blob:
+    """A content in git: the folder of the repository that has it, and its name there."""
+
+    repository: Path
+    id: str
+
+
+def default_base(root: Path) -> BaseVersion:
     """The commit where the checked-out work left the main branch (its merge base).
 
     Raises UsageError when the folder is in no git repository or no main branch is found.
     """
-    _prefix(root)
+    prefix_of(root)
     for branch in MAIN_BRANCHES:
-        found = _git(root, ["merge-base", "HEAD", branch], check=False)
-        if found.strip():
-            return found.decode().strip()
-    if _git(root, ["rev-parse", "--is-shallow-repository"], check=False).strip() == b"true":
+        if found := ask_git(root, ["merge-base", "HEAD", branch]):
+            return _version(root, found, branch)
+    if ask_git(root, ["rev-parse", "--is-shallow-repository"]) == "true":
         raise UsageError(
             "the clone is too shallow: it does not reach back to where the work left the main branch",
             hint="fetch the history first (git fetch --unshallow; actions/checkout: fetch-depth: 0), or name what to "
@@ -59,6 +63,39 @@ def default_base(root: Path) -> str:
         "there is no main branch to compare with",
         hint=f"looked for {', '.join(MAIN_BRANCHES)}; name what to compare with: --base REVISION or --base-dir FOLDER",
     )
+
+
+def named_base(root: Path, revision: str) -> BaseVersion:
+    """The commit that a revision means. Raises UsageError for one that git does not know."""
+    prefix_of(root)
+    commit = ask_git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"])
+    if not commit:
+        raise UsageError(
+            f'git knows no revision "{revision}"',
+            hint="in a shallow clone, fetch more history first (actions/checkout: fetch-depth: 0)",
+        )
+    return _version(root, commit, revision)
+
+
+def is_on_main(root: Path) -> bool:
+    """Whether what is checked out is the main branch itself, or a commit of it without a branch (as in CI)."""
+    branch = ask_git(root, ["symbolic-ref", "--short", "--quiet", "HEAD"])
+    if branch:
+        default = ask_git(root, ["symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD"])
+        return branch in {*MAIN_BRANCHES, default.removeprefix("origin/")}
+    head = ask_git(root, ["rev-parse", "HEAD"])
+    return any(ask_git(root, ["merge-base", "HEAD", main]) == head for main in MAIN_BRANCHES)
+
+
+def _version(root: Path, commit: str, named: str) -> BaseVersion:
+    """A commit with its branch, when it was named by one, and its day in UTC."""
+    branch = ask_git(root, ["rev-parse", "--abbrev-ref", named])
+    # Not `git log`: its settings may name a program that looks at signatures.
+    about = run_git(root, ["cat-file", "commit", commit]).decode("utf-8", "replace").partition("\n\n")[0]
+    committer = next((line for line in about.splitlines() if line.startswith("committer ")), "")
+    seconds = committer.rpartition("> ")[2].partition(" ")[0]
+    date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds.isdecimal() else ""
+    return BaseVersion(revision=commit, branch="" if branch == "HEAD" else branch, date=date)
 
 
 def load_before(folder: Path) -> Workspace:
@@ -82,16 +119,11 @@ def load_before(folder: Path) -> Workspace:
 def workspace_at(root: Path, revision: str) -> Iterator[Path]:
     """A folder with the documents of the workspace at `root` as they were at `revision`. It is removed afterwards.
 
-    Raises UsageError for a revision that git does not know, ConfigurationError when it had no workspace.
+    Raises UsageError for a revision that git does not know, ConfigurationError when it had no workspace or cannot be
+    read in full.
     """
-    prefix = _prefix(root)
-    found = _git(root, ["rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}"], check=False)
-    commit = found.decode().strip()
-    if not commit:
-        raise UsageError(
-            f'git knows no revision "{revision}"',
-            hint="in a shallow clone, fetch more history first (actions/checkout: fetch-depth: 0)",
-        )
+    prefix = prefix_of(root)
+    commit = named_base(root, revision).revision
     files, links = _tree(root, commit, prefix)
     if not any(name in files for name in ("conn.yaml", "conn.yml", "conn.json")):
         raise ConfigurationError(
@@ -101,13 +133,13 @@ def workspace_at(root: Path, revision: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="conn-base-"))
     try:
         _lay_out(root, folder, files)
-        _lay_links(root, folder, links)
+        _lay_links(folder, links)
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _lay_out(root: Path, folder: Path, files: Mapping[str, str]) -> None:
+def _lay_out(root: Path, folder: Path, files: Mapping[str, _Blob]) -> None:
     """Put the files of a commit into a folder: from the work tree where they are the same, else from git."""
     made: set[Path] = set()
     stored = []
@@ -117,19 +149,19 @@ def _lay_out(root: Path, folder: Path, files: Mapping[str, str]) -> None:
             if target.parent not in made:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 made.add(target.parent)
-            if not _linked(root / PurePosixPath(name), target, blob):
+            if not _linked(root / PurePosixPath(name), target, blob.id):
                 stored.append((blob, target))
-        for target, content in _blobs(root, stored):
+        for target, content in _blobs(stored):
             target.write_bytes(content)
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as fault:
         raise ConfigurationError("a file of that revision has the name of a folder") from fault
 
 
-def _lay_links(root: Path, folder: Path, links: Mapping[str, str]) -> None:
+def _lay_links(folder: Path, links: Mapping[str, _Blob]) -> None:
     """Put the symbolic links of a commit into a folder that has its files, and take those away again that lead out."""
     inside = folder.resolve()
     made: list[Path] = []
-    for place, target in _blobs(root, [(blob, folder / PurePosixPath(name)) for name, blob in links.items()]):
+    for place, target in _blobs([(blob, folder / PurePosixPath(name)) for name, blob in links.items()]):
         if len(target) > _LONGEST_TARGET or b"\0" in target or not place.parent.resolve().is_relative_to(inside):
             continue  # no checkout puts anything behind a link
         with contextlib.suppress(OSError):  # where the system has no links, a checkout has none either
@@ -174,83 +206,85 @@ def _blob_id(content: bytes, length: int) -> str:
     return (hashlib.sha256(said) if length == 64 else hashlib.sha1(said, usedforsecurity=False)).hexdigest()
 
 
-def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, str], dict[str, str]]:
-    """Path relative to the workspace to blob, for every document of a commit and for every symbolic link."""
-    listed = _git(root, ["ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else [])])
-    files: dict[str, str] = {}
-    links: dict[str, str] = {}
+def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[str, _Blob]]:
+    """Path relative to the workspace to content, for every document of a commit and for every symbolic link."""
+    listed = run_git(root, ["ls-tree", "-r", "-z", "--full-tree", commit, *(["--", prefix] if prefix else [])])
+    files: dict[str, _Blob] = {}
+    links: dict[str, _Blob] = {}
     for row in listed.decode("utf-8", "surrogateescape").split("\0"):
         about, _, path = row.partition("\t")
-        mode, _, blob = about.partition(" blob ")
-        if mode in _FILE_MODES and path.startswith(prefix) and path.endswith(_DOCUMENTS):
-            files[path.removeprefix(prefix)] = blob
-        elif mode == _LINK_MODE and path.startswith(prefix):
-            links[path.removeprefix(prefix)] = blob
-    for path in files:
-        # A checkout refuses these names, and a revision that was only fetched is never checked out.
-        if _leads_elsewhere(path):
-            raise ConfigurationError(f"that revision has a file whose name leads elsewhere: {path[:80]!r}")
-    return files, {path: blob for path, blob in links.items() if not _leads_elsewhere(path)}
+        mode, _, name = about.partition(" ")
+        kind, _, identity = name.partition(" ")
+        if not path.startswith(prefix):
+            continue
+        path = path.removeprefix(prefix)
+        if mode in _FILE_MODES and path.endswith(_DOCUMENTS):
+            # A checkout refuses these names, and a revision that was only fetched is never checked out.
+            if _leads_elsewhere(path):
+                raise ConfigurationError(f"that revision has a file whose name leads elsewhere: {path[:80]!r}")
+            files[path] = _Blob(root, identity)
+        elif mode == _LINK_MODE and kind == "blob" and not _leads_elsewhere(path):
+            links[path] = _Blob(root, identity)
+        elif mode == _SUBMODULE_MODE and not _leads_elsewhere(path):
+            for found, inner in zip((files, links), _submodule(root, path, identity), strict=True):
+                found |= {f"{path}/{below}": blob for below, blob in inner.items()}
+    return files, links
+
+
+def _submodule(root: Path, path: str, commit: str) -> tuple[dict[str, _Blob], dict[str, _Blob]]:
+    """The files and links of a submodule at the commit that a revision names."""
+    place = root / PurePosixPath(path)
+    inside = place.is_dir() and place.resolve().is_relative_to(root.resolve())
+    top = ask_git(place, ["rev-parse", "--show-toplevel"]) if inside else ""
+    if not top or Path(top).resolve() != place.resolve():
+        if path.partition("/")[0] not in _FOLDERS:
+            return {}, {}  # nothing of the workspace, as it is not there after the change either
+        raise ConfigurationError(
+            f"the submodule {path} is not checked out, so its files cannot be compared",
+            hint=f"git submodule update --init {path}; or compare with a folder: --base-dir FOLDER",
+        )
+    if not ask_git(place, ["rev-parse", "--verify", "--quiet", f"{commit}^{{commit}}"]):
+        raise ConfigurationError(
+            f"the submodule {path} does not have the commit {commit[:12]} that the revision names",
+            hint=f"fetch it first: git -C {path} fetch --all",
+        )
+    return _tree(place, commit, "")
 
 
 def _leads_elsewhere(path: str) -> bool:
     return any(part in ("", ".", "..") or "\\" in part or ":" in part for part in path.split("/"))
 
 
-def _blobs(root: Path, wanted: Sequence[tuple[str, Path]]) -> Iterator[tuple[Path, bytes]]:
-    if not wanted:
-        return
-    names = "".join(f"{blob}\n" for blob, _ in wanted).encode()
-    _check_sizes(_git(root, ["cat-file", "--batch-check"], given=names).decode().splitlines(), wanted)
-    answer = _git(root, ["cat-file", "--batch"], given=names)
-    at = 0
-    for _, target in wanted:
-        end = answer.index(b"\n", at)
-        size = int(answer[at:end].rsplit(b" ", 1)[1])
-        yield target, answer[end + 1 : end + 1 + size]
-        at = end + 2 + size
-
-
-def _check_sizes(told: Sequence[str], wanted: Sequence[tuple[str, Path]]) -> None:
-    """Refuse contents that are not there, or larger than documents are: packed, a huge one is small."""
+def _blobs(wanted: Sequence[tuple[_Blob, Path]]) -> Iterator[tuple[Path, bytes]]:
+    """Every content with the place it goes to, one repository after the other."""
     total = 0
-    for row, (blob, target) in zip(told, wanted, strict=True):
+    for repository in dict.fromkeys(blob.repository for blob, _ in wanted):
+        own = [(blob.id, target) for blob, target in wanted if blob.repository == repository]
+        names = "".join(f"{identity}\n" for identity, _ in own).encode()
+        sizes = run_git(repository, ["cat-file", "--batch-check"], given=names).decode().splitlines()
+        total += _check_sizes(sizes, own, total)
+        answer = run_git(repository, ["cat-file", "--batch"], given=names)
+        at = 0
+        for _, target in own:
+            end = answer.index(b"\n", at)
+            size = int(answer[at:end].rsplit(b" ", 1)[1])
+            yield target, answer[end + 1 : end + 1 + size]
+            at = end + 2 + size
+
+
+def _check_sizes(rows: Sequence[str], wanted: Sequence[tuple[str, Path]], before: int) -> int:
+    """The size of all contents. Refuses those that are not there, or larger than documents are: packed, a huge one is
+    small."""
+    total = 0
+    for row, (identity, target) in zip(rows, wanted, strict=True):
         _, kind, size = (*row.split(" "), "", "")[:3]
         if kind != "blob":
             raise ConfigurationError(
-                f"git cannot read {target.name} at that revision ({blob[:12]})",
+                f"git cannot read {target.name} at that revision ({identity[:12]})",
                 hint="nothing is fetched meanwhile: in a partial clone, fetch everything first (git fetch --refetch "
                 "--no-filter)",
             )
         total += int(size)
-        if int(size) > _MAX_BYTES or total > _MAX_TOTAL_BYTES:
+        if int(size) > _MAX_BYTES or before + total > _MAX_TOTAL_BYTES:
             raise ConfigurationError(f"{target.name} is too large at that revision, or all of it together")
-
-
-def _prefix(root: Path) -> str:
-    """Where the workspace stands in its repository: "" or a path that ends with a slash."""
-    found = _git(root, ["rev-parse", "--show-prefix"], check=False)
-    if not found:
-        raise UsageError(
-            f"{root} is in no git repository",
-            hint="compare with another folder instead: --base-dir FOLDER",
-        )
-    return found.decode("utf-8", "surrogateescape").strip("\n")
-
-
-def _git(root: Path, arguments: Sequence[str], *, check: bool = True, given: bytes = b"") -> bytes:
-    settings = [word for setting in _SETTINGS for word in ("-c", setting)]
-    command = ["git", "--no-optional-locks", *settings, "-C", str(root), *arguments]
-    surroundings = {**os.environ, **_SURROUNDINGS}
-    try:
-        done = subprocess.run(  # noqa: S603
-            command, input=given, capture_output=True, timeout=120, check=False, env=surroundings
-        )
-    except FileNotFoundError:
-        raise UsageError("git is not installed", hint="compare with another folder: --base-dir FOLDER") from None
-    except subprocess.TimeoutExpired:
-        raise UsageError("git does not answer", hint="compare with another folder: --base-dir FOLDER") from None
-    if check and done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise UsageError(f"git {arguments[0]}: {said[-1] if said else 'failed'}")
-    return done.stdout if not done.returncode else b""
+    return total

@@ -1,5 +1,6 @@
 """The base of a comparison out of git: what was committed, whatever the work tree says; nothing else of it."""
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -8,11 +9,19 @@ import pytest
 from conn_engine.analysis.impact.revisions import default_base, load_before, workspace_at
 from conn_engine.config import load_workspace
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.analysis.impact.model import BaseVersion
+from conn_engine.analysis.impact.revisions import default_base, is_on_main, load_before, named_base, workspace_at
+
+
+DAY = {"GIT_COMMITTER_DATE": "2026-03-04T23:30:00 -0200", "GIT_AUTHOR_DATE": "2020-01-01T00:00:00 +0000"}
 
 
 def git(folder: Path, *arguments: str) -> str:
-    who = ["-c", "user.email=a@example.com", "-c", "user.name=A"]
-    done = subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True)
+    who = ["-c", "user.email=a@example.com", "-c", "user.name=A", "-c", "protocol.file.allow=always"]
+    surroundings = {**os.environ, **DAY}
+    done = subprocess.run(
+        ["git", *who, *arguments], cwd=folder, capture_output=True, text=True, check=True, env=surroundings
+    )
     return done.stdout.strip()
 
 
@@ -48,8 +57,8 @@ def files(folder: Path) -> dict[str, str]:
 
 def test_the_base_is_what_was_committed(repository: Path) -> None:
     base = default_base(repository)
-    assert base == git(repository, "rev-parse", "main")
-    with workspace_at(repository, base) as folder:
+    assert base == BaseVersion(git(repository, "rev-parse", "main"), "main", "2026-03-05")
+    with workspace_at(repository, base.revision) as folder:
         assert files(folder) == {
             "conn.yaml": "version: 1\n",
             "accounts/kept.yaml": "connector: one\n",
@@ -158,3 +167,102 @@ def test_a_base_that_cannot_be_used_at_all_is_named_as_the_base(tmp_path: Path, 
     with pytest.raises(ConfigurationError, match="what the change is compared with cannot be used") as error:
         load_before(tmp_path)
     assert not error.value.findings  # their lines would be taken for lines of today
+
+
+def test_a_revision_is_named_by_its_branch_when_it_is_one(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    assert named_base(repository, "work") == BaseVersion(head, "work", "2026-03-05")
+    assert named_base(repository, "HEAD").branch == "work"
+    assert named_base(repository, head) == named_base(repository, head[:10]) == BaseVersion(head, "", "2026-03-05")
+
+
+def test_what_is_on_the_main_branch(repository: Path) -> None:
+    assert not is_on_main(repository)
+    git(repository, "checkout", "-q", "-f", "main")
+    assert is_on_main(repository)
+    git(repository, "checkout", "-q", "--detach")  # as a pipeline does
+    assert is_on_main(repository)
+    git(repository, "checkout", "-q", "--detach", "work")
+    assert not is_on_main(repository)
+    git(repository, "checkout", "-q", "-b", "new", "main")  # a branch that has no commit yet is not main
+    assert not is_on_main(repository)
+
+
+def test_a_clone_knows_a_main_branch_of_another_name(repository: Path, tmp_path: Path) -> None:
+    git(repository, "branch", "-m", "main", "trunk")
+    git(repository, "checkout", "-q", "-f", "trunk")
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", str(repository.parent), str(clone))
+    assert is_on_main(clone / "integrations")
+    assert default_base(clone / "integrations").branch == "origin/trunk"
+
+
+def test_a_hook_in_a_linked_worktree_means_the_worktree(
+    repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Git runs hooks with its own places in the environment; they lead any other git elsewhere."""
+    linked = tmp_path / "linked"
+    git(repository, "worktree", "add", "-q", "-b", "other", str(linked), "main")
+    (linked / "integrations" / "accounts" / "kept.yaml").write_text("connector: other\n")
+    git(linked, "commit", "-qam", "other")
+    stranger = tmp_path / "stranger"
+    git(tmp_path, "init", "-q", str(stranger))
+    for name, value in {
+        "GIT_DIR": str(stranger / ".git"), "GIT_WORK_TREE": str(stranger), "GIT_INDEX_FILE": str(stranger / "index"),
+        "GIT_PREFIX": "elsewhere/", "GIT_OBJECT_DIRECTORY": str(stranger / ".git/objects"),
+        "GIT_COMMON_DIR": str(stranger / ".git"),
+    }.items():  # fmt: skip
+        monkeypatch.setenv(name, value)
+    assert default_base(linked / "integrations").branch == "main"
+    with workspace_at(linked / "integrations", "HEAD") as folder:
+        assert files(folder)["accounts/kept.yaml"] == "connector: other\n"
+
+
+@pytest.fixture
+def with_submodule(repository: Path, tmp_path: Path) -> Path:
+    """The workspace with its connectors in a submodule, committed."""
+    shared = tmp_path / "shared"
+    (shared / "desk").mkdir(parents=True)
+    git(shared, "init", "-q", "-b", "main")
+    (shared / "desk" / "connector.yaml").write_text("base_url: https://one.example\n")
+    git(shared, "add", "-A")
+    git(shared, "commit", "-qm", "first")
+    git(repository, "submodule", "--quiet", "add", str(shared), "connectors")
+    git(repository, "commit", "-qm", "submodule")
+    return repository
+
+
+def test_the_files_of_a_submodule_are_those_that_the_revision_names(with_submodule: Path) -> None:
+    inner = with_submodule / "connectors"
+    (inner / "desk" / "connector.yaml").write_text("base_url: https://two.example\n")
+    git(inner, "commit", "-qam", "second")
+    git(with_submodule, "commit", "-qam", "bump")
+    for revision, host in (("HEAD~1", "one"), ("HEAD", "two")):
+        with workspace_at(with_submodule, revision) as folder:
+            assert files(folder)["connectors/desk/connector.yaml"] == f"base_url: https://{host}.example\n"
+
+
+def test_a_submodule_that_cannot_be_read_stops_the_comparison(with_submodule: Path, tmp_path: Path) -> None:
+    clone = tmp_path / "clone"
+    git(tmp_path, "clone", "-q", "--branch", "work", str(with_submodule.parent), str(clone))
+    root = clone / "integrations"
+    with pytest.raises(ConfigurationError, match="submodule connectors is not checked out"):
+        workspace_at(root, "HEAD").__enter__()
+    git(clone, "submodule", "--quiet", "update", "--init")
+    with workspace_at(root, "HEAD") as folder:
+        assert (folder / "connectors" / "desk" / "connector.yaml").exists()
+    unknown = "1" * 40
+    git(clone, "update-index", "--cacheinfo", f"160000,{unknown},integrations/connectors")
+    git(clone, "commit", "-qm", "a commit that nobody has")
+    with pytest.raises(ConfigurationError, match=f"does not have the commit {unknown[:12]}"):
+        workspace_at(root, "HEAD").__enter__()
+
+
+def test_a_repository_that_git_cannot_read_is_no_usage_error(repository: Path) -> None:
+    tree = git(repository, "rev-parse", "HEAD^{tree}")
+    (repository.parent / ".git" / "objects" / tree[:2] / tree[2:]).unlink()
+    with pytest.raises(ConfigurationError, match="git cannot read the repository"):
+        workspace_at(repository, "HEAD").__enter__()
+    (repository.parent / ".git" / "config").write_text("[core\n")
+    with pytest.raises(ConfigurationError, match="git does not read the repository"):
+        default_base(repository)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-__all__ = ["Account", "Base", "BaseDir", "Body", "Environment", "Operation", "Param", "Processes", "Send"]
+__all__ = ["Account", "Base", "BaseDir", "Body", "Environment", "Names", "Operation", "Param", "Processes", "Send"]
 
 Operation = Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")]
 Account = Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")]
@@ -21,4 +21,12 @@ Base = Annotated[
     typer.Option("--base", help="Git revision to compare with. Default: where the work left the main branch."),
 ]
 BaseDir = Annotated[Path | None, typer.Option("--base-dir", help="Compare with the workspace in this folder instead.")]
+Names = Annotated[
+    bool | None,
+    typer.Option(
+        "--names/--no-names",
+        help="Name accounts, or count them. Default: Markdown names them where conn.yaml allows it, text and JSON do.",
+        show_default=False,
+    ),
+]
 Processes = Annotated[int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")]

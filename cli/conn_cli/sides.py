@@ -1,7 +1,8 @@
 """The other side of a change, and when what it does is a failure: what `conn impact` and `conn ci` have in common."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,9 +10,10 @@ from typing import TYPE_CHECKING
 from conn_cli.exits import Exit
 
 if TYPE_CHECKING:
-    from conn_engine.analysis.impact import Impact
+    from conn_cli.console import App
+    from conn_engine.analysis.impact import BaseVersion, Impact
 
-__all__ = ["FailOn", "base_folder", "exit_of"]
+__all__ = ["FailOn", "OtherSide", "exit_of", "may_name", "other_side"]
 
 
 class FailOn(StrEnum):
@@ -28,6 +30,22 @@ _KINDS = {
     FailOn.MISSING: {"missing", "operation_missing", "now_failing"},  # what fails gives nothing any more
     FailOn.TYPE: {"type_changed", "schema_violated"},
 }
+
+
+def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bool, bool]:
+    """Whether accounts are named in Markdown, and in the other formats.
+
+    Raises UsageError for Markdown that is to name them although conn.yaml does not allow it.
+    """
+    from conn_engine.errors import UsageError
+
+    allowed = app.workspace.settings.reports.account_names
+    if names and not allowed and any(spec.partition("=")[0] == "markdown" for spec in formats):
+        raise UsageError(
+            "conn.yaml does not allow Markdown to name accounts",
+            hint="it may become a public comment; to allow it, write reports: {account_names: true} in conn.yaml",
+        )
+    return allowed and names is not False, names is not False
 
 
 def exit_of(found: "Impact", fail_on: FailOn) -> Exit:
@@ -48,13 +66,24 @@ def _fails(found: "Impact", fail_on: FailOn) -> bool:
     return fail_on is not FailOn.NONE and any(row.kind in _KINDS[fail_on] for row in rows)
 
 
-@contextmanager
-def base_folder(root: Path, folder: Path, base: str | None, base_dir: Path | None) -> Iterator[Path]:
-    """The folder to compare the workspace at `root` with: `base_dir` below `folder`, or the revision `base` of git.
+@dataclass(frozen=True, slots=True)
+class OtherSide:
+    """The other side: the folder with its workspace, what it is, and whether the main branch itself is checked out."""
 
-    With neither it is where the work left the main branch. Raises UsageError when there is none.
+    folder: Path
+    version: "BaseVersion"
+    on_main: bool = False
+
+
+@contextmanager
+def other_side(root: Path, folder: Path, base: str | None, base_dir: Path | None) -> Iterator[OtherSide]:
+    """What to compare the workspace at `root` with: `base_dir` below `folder`, or the revision `base` of git.
+
+    With neither it is where the work left the main branch. Raises UsageError when there is none, ConfigurationError
+    when it cannot be read.
     """
-    from conn_engine.analysis.impact.revisions import default_base, workspace_at
+    from conn_engine.analysis.impact import BaseVersion
+    from conn_engine.analysis.impact.revisions import default_base, is_on_main, named_base, workspace_at
     from conn_engine.errors import UsageError
 
     if base is not None and base_dir is not None:
@@ -62,7 +91,8 @@ def base_folder(root: Path, folder: Path, base: str | None, base_dir: Path | Non
     if base_dir is not None:
         if not (folder / base_dir).is_dir():
             raise UsageError(f"--base-dir {base_dir}: there is no such folder")
-        yield folder / base_dir
+        yield OtherSide(folder / base_dir, BaseVersion(name=str(base_dir)))
         return
-    with workspace_at(root, base or default_base(root)) as found:
-        yield found
+    version = named_base(root, base) if base is not None else default_base(root)
+    with workspace_at(root, version.revision) as found:
+        yield OtherSide(found, version, on_main=base is None and is_on_main(root))

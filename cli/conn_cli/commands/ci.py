@@ -8,8 +8,8 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.options import Base, BaseDir, Processes
-from conn_cli.sides import FailOn, base_folder, exit_of
+from conn_cli.options import Base, BaseDir, Names, Processes
+from conn_cli.sides import FailOn, exit_of, may_name, other_side
 
 
 def ci(
@@ -18,7 +18,7 @@ def ci(
     base: Base = None,
     base_dir: BaseDir = None,
     whole: Annotated[
-        bool, typer.Option("--all", help="Test everything and compare with nothing: for the main branch itself.")
+        bool, typer.Option("--all", help="Test everything and compare with nothing, as on the main branch itself.")
     ] = False,
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="Fail when an account's results change in this way.")
@@ -30,6 +30,7 @@ def ci(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="Accept the lint findings listed in this file.")
     ] = None,
+    names: Names = None,
     processes: Processes = None,
     formats: Annotated[
         list[str] | None,
@@ -49,12 +50,15 @@ def ci(
         raise UsageError("--all compares with nothing: it goes with neither --base nor --base-dir")
     parse_specs(formats or [], ("text", "json", "markdown", "sarif", "junit", "github"))
     root = app.workspace_root
+    in_markdown, elsewhere = may_name(app, names, formats or [])
     with ExitStack() as stack:
-        before = None if whole else stack.enter_context(base_folder(root, app.folder, base, base_dir))
+        other = None if whole else stack.enter_context(other_side(root, app.folder, base, base_dir))
         progress = stack.enter_context(app.progress("checking"))
         result = check(
             root,
-            before,
+            other.folder if other is not None else None,
+            base=other.version if other is not None else None,
+            whole=other is None or other.on_main,
             baseline=app.folder / baseline if baseline is not None else None,
             processes=processes,
             tell=progress.say,
@@ -63,6 +67,8 @@ def ci(
         learn_literals(app, report.effective)
     verdicts = Verdicts(
         result,
+        names=elsewhere,
+        names_in_markdown=in_markdown,
         low=below(result.coverage, minimum),
         impact_fails=result.impact is not None and exit_of(result.impact, fail_on) is not Exit.OK,
     )

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.options import Base, BaseDir, Processes
-from conn_cli.sides import FailOn, base_folder, exit_of
+from conn_cli.options import Base, BaseDir, Names, Processes
+from conn_cli.sides import FailOn, exit_of, may_name, other_side
 
 if TYPE_CHECKING:
     from conn_engine.analysis.impact import Impact
@@ -21,6 +21,7 @@ def impact(
     fail_on: Annotated[
         FailOn, typer.Option("--fail-on", help="Exit 1 when an account's results change in this way.")
     ] = FailOn.BREAKING,
+    names: Names = None,
     processes: Processes = None,
     formats: Annotated[
         list[str] | None,
@@ -33,11 +34,12 @@ def impact(
 
     app: App = context.obj
     parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
+    in_markdown, elsewhere = may_name(app, names, formats or [])
     found = _measured(app, base, base_dir, processes)
     texts = {
-        "text": lambda: report.text(found),
-        "json": lambda: report.json_(found),
-        "markdown": lambda: report.markdown(found),
+        "text": lambda: report.text(found, names=elsewhere),
+        "json": lambda: report.json_(found, names=elsewhere),
+        "markdown": lambda: report.markdown(found, names=in_markdown),
         "github": lambda: report.github(found, Sources(app.workspace_root)),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
@@ -45,16 +47,21 @@ def impact(
 
 
 def _measured(app: App, base: str | None, base_dir: Path | None, processes: int | None) -> "Impact":
+    from conn_engine.analysis.checks.reach import changed_files
     from conn_engine.analysis.impact import impact as measure
+    from conn_engine.analysis.impact import nothing_to_compare
     from conn_engine.analysis.impact.revisions import load_before
 
     with (
-        base_folder(app.workspace_root, app.folder, base, base_dir) as folder,
+        other_side(app.workspace_root, app.folder, base, base_dir) as other,
         app.progress("comparing", unit="comparisons") as progress,
     ):
+        before = load_before(other.folder)
+        if not changed_files(other.folder, app.workspace):
+            return nothing_to_compare(other.version)
 
         def tell(done: int, total: int) -> None:
             progress.total = total
             progress.advance(done - progress.done)
 
-        return measure(load_before(folder), app.workspace, processes=processes, progress=tell)
+        return measure(before, app.workspace, base=other.version, processes=processes, progress=tell)

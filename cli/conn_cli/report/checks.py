@@ -11,7 +11,7 @@ from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.json_ import finding_data
 from conn_cli.report.junit import render_reports
-from conn_cli.report.markdown import cell, code
+from conn_cli.report.markdown import cell, code, shown_file
 from conn_cli.report.results import report_data, text_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import paint, pieces
@@ -24,33 +24,44 @@ from conn_engine.documents import dump_json
 __all__ = ["Verdicts", "drawings"]
 
 Low = Sequence[OperationCoverage]
+Passed = bool | None
+_WORDS: Mapping[Passed, str] = {True: "ok", False: "FAIL", None: "skipped"}
+_SIGNS: Mapping[Passed, str] = {True: "✅", False: "❌", None: "skipped"}
 
 
 class Verdicts:
     """Which of the checks are not passed: what they say counts, not how it is drawn."""
 
-    def __init__(self, result: CheckResult, *, low: Low, impact_fails: bool) -> None:
+    def __init__(
+        self, result: CheckResult, *, low: Low, impact_fails: bool, names: bool, names_in_markdown: bool
+    ) -> None:
         self.result = result
         self.low = low
         self.impact_fails = impact_fails
+        self.names = names
+        self.names_in_markdown = names_in_markdown
 
-    def rows(self) -> list[tuple[str, bool, str]]:
-        """Each check: its name, whether it passed, one line."""
+    def rows(self) -> list[tuple[str, Passed, str]]:
+        """Each check: its name, whether it passed (None: it had nothing to do), one line."""
         result = self.result
         errors = sum(finding.severity is Severity.ERROR for finding in result.findings)
         warnings = sum(finding.severity is Severity.WARNING for finding in result.findings)
         lint = f"{counted(result.files, 'file')}, {counted(errors, 'error')}, {counted(warnings, 'warning')}"
-        rows = [("lint", not result.lint_failed, lint)]
+        rows: list[tuple[str, Passed, str]] = [("lint", not result.lint_failed, lint)]
         if result.broken:
             return [*rows, ("load", False, result.broken)]
-        rows.append(("test", not result.tests_failed, self._tests()))
-        rows.append(("coverage", not self.low, self._coverage()))
-        if result.impact is not None:
-            rows.append(("impact", not self.impact_fails, impact_report.summary(result.impact)))
-        return rows
+        rows.append(("test", not result.tests_failed if result.reports else None, self._tests()))
+        mapped = any(row.mapped for row in result.coverage)
+        rows.append(("coverage", not self.low if mapped else None, self._coverage()))
+        if result.impact is None:
+            return [*rows, ("impact", None, "nothing to compare: --all")]
+        compared = not self.impact_fails if result.impact.compared else None
+        return [*rows, ("impact", compared, impact_report.summary(result.impact))]
 
     def _tests(self) -> str:
         reports = self.result.reports
+        if not reports:
+            return "the change reaches no operation"
         received = sum(is_delivery(report.name) for report in reports)
         cases = sum(len(report.judgements) for report in reports) - received
         failed = sum(report.failed for report in reports)
@@ -71,8 +82,8 @@ class Verdicts:
 
     @property
     def passed(self) -> bool:
-        """Whether every check did."""
-        return all(passed for _, passed, _ in self.rows())
+        """Whether no check failed."""
+        return all(passed is not False for _, passed, _ in self.rows())
 
 
 def drawings(
@@ -91,7 +102,9 @@ def drawings(
 
 
 def _summary(verdicts: Verdicts) -> list[str]:
-    return [f"{'ok  ' if passed else 'FAIL'} {name:<9} {told}" for name, passed, told in verdicts.rows()]
+    width = max(len(_WORDS[passed]) for _, passed, _ in verdicts.rows())
+    width = max(width, len(_WORDS[False]))
+    return [f"{_WORDS[passed]:<{width}} {name:<9} {told}" for name, passed, told in verdicts.rows()]
 
 
 def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color: bool) -> str:
@@ -104,7 +117,7 @@ def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color:
     if verdicts.low:
         parts.append(coverage_report.text(verdicts.low, verdicts.low, minimum))
     if result.impact is not None and result.impact.fields:
-        parts.append(impact_report.text(result.impact))
+        parts.append(impact_report.text(result.impact, names=verdicts.names))
     return join_styled([*parts, *(f"{line}\n" for line in _summary(verdicts))])
 
 
@@ -117,13 +130,13 @@ def _json(verdicts: Verdicts) -> str:
         "lint": [finding_data(finding) for finding in sorted(result.findings, key=Diagnostic.sort_key)],
         "tests": [report_data(report) for report in result.reports],
         "coverage": coverage_report.data(result.coverage, verdicts.low),
-        "impact": None if result.impact is None else impact_report.data(result.impact),
+        "impact": None if result.impact is None else impact_report.data(result.impact, names=verdicts.names),
     }
     return dump_json(data)
 
 
 def _markdown(verdicts: Verdicts, minimum: float | None) -> str:
-    result = verdicts.result
+    result, names = verdicts.result, verdicts.names_in_markdown
     lines = [
         f"## Conn: {'all checks passed' if verdicts.passed else 'not passed'}",
         "",
@@ -131,16 +144,16 @@ def _markdown(verdicts: Verdicts, minimum: float | None) -> str:
         "|---|---|---|",
     ]
     for name, passed, told in verdicts.rows():
-        shown = cell(told) if name == "load" else told.replace("|", "\\|")  # counts, but of what cannot be loaded
-        lines.append(f"| {name} | {'✅' if passed else '❌'} | {shown} |")
+        lines.append(f"| {name} | {_SIGNS[passed]} | {_in_markdown(name, told, names=names)} |")
     errors = [f for f in result.all_findings() if f.severity is Severity.ERROR]
     if errors:
         lines += ["", "<details open><summary>Findings</summary>", ""]
-        rows = list(dict.fromkeys(_finding_row(finding) for finding in sorted(errors, key=Diagnostic.sort_key)))
+        ordered = sorted(errors, key=Diagnostic.sort_key)
+        rows = list(dict.fromkeys(_finding_row(finding, names=names) for finding in ordered))
         lines += [*rows[:30], *([f"- … and {len(rows) - 30} more"] if len(rows) > 30 else [])]
         lines += ["", "</details>"]
     if result.impact is not None:
-        lines += ["", impact_report.markdown(result.impact).rstrip()]
+        lines += ["", impact_report.markdown(result.impact, names=names).rstrip()]
     if verdicts.low:
         lines += [
             "",
@@ -151,12 +164,19 @@ def _markdown(verdicts: Verdicts, minimum: float | None) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _finding_row(finding: Diagnostic) -> str:
+def _in_markdown(check: str, told: str, *, names: bool) -> str:
+    """A line of a check: counts and our own words, but for the message of a workspace that cannot be loaded."""
+    if check == "load":
+        return cell(told) if names else "a document cannot be used"
+    return (cell(told) if told.startswith("nothing to compare") else told).replace("|", "\\|")
+
+
+def _finding_row(finding: Diagnostic, *, names: bool) -> str:
     """Where and what kind of finding it is: its own message may quote a record's value."""
     from conn_engine.diagnostics.codes import explain
 
     row = explain(finding.code)
-    place = f" {code(f'{finding.span.file}:{finding.span.line}')}" if finding.span else ""
+    place = f" {code(f'{shown_file(finding.span.file, names=names)}:{finding.span.line}')}" if finding.span else ""
     path = f" at {code(finding.path)}" if finding.path else ""
     return f"- **{finding.code}**{place} {row.title if row else ''}{path}"
 
@@ -167,5 +187,5 @@ def _github(verdicts: Verdicts, sources: Sources) -> str:
     if result.impact is not None:
         lines.append(impact_report.github(result.impact, sources))
     for name, passed, told in verdicts.rows():
-        lines.append(command("notice" if passed else "error", told, title=f"conn ci: {name}") + "\n")
+        lines.append(command("error" if passed is False else "notice", told, title=f"conn ci: {name}") + "\n")
     return "".join(lines)

@@ -6,20 +6,20 @@ All but the text hold paths and counts only: no value of a record, nor of the co
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from conn_cli.report.github import command
-from conn_cli.report.markdown import cell, code
+from conn_cli.report.markdown import cell, code, shown_file
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
-from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, SideName, Statement, Status, Unjudged
+from conn_engine.analysis.impact import KINDS, BaseVersion, FieldImpact, Impact, SideName, Statement, Status, Unjudged
 from conn_engine.diagnostics import Span
 from conn_engine.diagnostics.codes import explain
 from conn_engine.documents import dump_json
 
-__all__ = ["data", "github", "json_", "markdown", "summary", "text"]
+__all__ = ["compared_with", "data", "github", "json_", "markdown", "summary", "text"]
 
 MOST = 20
 """Lines of one list that a report for people shows."""
-NAMED = 8
-"""Accounts that are named where one fault is that of many."""
+NAMED = 10
+"""Accounts that a report for people names at one place."""
 UNJUDGED: Mapping[SideName, str] = {"after": "could not be judged", "before": "could not be read before the change"}
 RECORD_AGAIN = "   <- breaking: record it again"
 STATUSES: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
@@ -33,18 +33,34 @@ FIELD_WORDS = {
 
 
 def summary(impact: Impact) -> str:
-    """One line: how many accounts, and what becomes of them."""
+    """One line: how many accounts, and what becomes of them; or that there is nothing to compare."""
+    if not impact.compared:
+        return f"nothing to compare: no document differs from {compared_with(impact.base)}"
     parts = [f"{impact.count('changed')} changed", f"{impact.count('unchanged')} unchanged"]
     parts += [f"{impact.count('shielded')} shielded by override", f"{impact.count('unknown')} unknown"]
     parts += [f"{number} could not be judged"] if (number := impact.count("unjudged")) else []
     return f"accounts {len(impact.accounts)} | {' | '.join(parts)}"
 
 
-def text(impact: Impact) -> str:
+def compared_with(base: BaseVersion | None) -> str:
+    """What was compared with, in words: a branch and revision with its day, or a folder."""
+    if base is None:
+        return "the other side"
+    if not base.revision:
+        return base.name
+    revision = base.revision[:12]
+    return f"{f'{base.branch} at {revision}' if base.branch else revision}{f' of {base.date}' if base.date else ''}"
+
+
+def text(impact: Impact, *, names: bool = True) -> str:
     """For people: what changes in the configuration, the accounts by verdict, a line per field, what is unknown."""
-    lines = [_statement_line(statement, count) for statement, count in _places(impact.statements)[:MOST]]
+    if not impact.compared:
+        return f"{summary(impact)}\n"
+    lines = [f"compared with {compared_with(impact.base)}"] if impact.base is not None else []
+    lines += [_statement_line(statement, count, names=names) for statement, count in _places(impact.statements)[:MOST]]
     lines += _more(len(_places(impact.statements)), "change")
     lines.append(summary(impact))
+    lines += [f"  {word}: {_listed(listed)}" for word, listed in _concerned(impact) if names and listed]
     width = max((len(_name(row)) for row in impact.fields), default=5)
     if impact.fields:
         lines.append(f"  {'field':<{width}}  accounts    records  kind")
@@ -58,50 +74,70 @@ def text(impact: Impact) -> str:
     for unknown in impact.unknown:
         whose = f"{unknown.operation or 'every operation'} for {counted(unknown.accounts, 'account')}"
         lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
-    lines += [f"  {line}" for line in _unjudged_lines(impact)]
+    lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
     for statement in impact.overrides[:MOST]:
-        lines.append(f"  override {statement.path}: {statement.note}   {_at(statement)}")
+        lines.append(f"  override {statement.path}: {statement.note}   {_place(statement.span, names=names)}")
     lines += _more(len(impact.overrides), "override")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _unjudged_lines(impact: Impact) -> Iterator[str]:
+def _concerned(impact: Impact) -> list[tuple[str, list[str]]]:
+    """Which accounts change, and which of them break."""
+    changed = [account.name for account in impact.accounts if account.status == "changed" and not account.breaking]
+    return [("break", [account.name for account in impact.accounts if account.breaking]), ("change", changed)]
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:NAMED])
+    return f"{shown} and {len(names) - NAMED:,} more" if len(names) > NAMED else shown
+
+
+def _unjudged_lines(impact: Impact, *, names: bool) -> Iterator[str]:
     for row in impact.unjudged[:MOST]:
         said = [f"{_place(f.span)}  {f.code}  {f.message}" for f in row.findings[:1]] or [row.message]
-        yield f"{UNJUDGED[row.side]}: {_names(row)}   {said[0]}"
+        yield f"{UNJUDGED[row.side]}: {_names(row, names=names)}{f'   {said[0]}' if names else ''}"
     yield from _more(len(impact.unjudged), "reason")
 
 
-def _names(row: Unjudged) -> str:
-    shown = ", ".join(row.accounts[:NAMED])
-    return f"{shown} and {len(row.accounts) - NAMED:,} more" if len(row.accounts) > NAMED else shown
+def _names(row: Unjudged, *, names: bool = True) -> str:
+    return _listed(row.accounts) if names else counted(len(row.accounts), "account")
 
 
-def _place(span: Span | None) -> str:
-    return f"{span.file}:{span.line}" if span is not None else ""
+def _place(span: Span | None, *, names: bool = True) -> str:
+    return f"{shown_file(span.file, names=names)}:{span.line}" if span is not None else ""
 
 
-def _statement_line(statement: Statement, places: int) -> str:
+def _statement_line(statement: Statement, places: int, *, names: bool) -> str:
     said = {
         "added": f"+ {statement.after}",
         "removed": f"- {statement.before}",
         "changed": f"{statement.before} -> {statement.after}",
     }[statement.note]
     more = f" (and {counted(places - 1, 'more place')})" if places > 1 else ""
-    return f"{statement.level} change: {_short(statement.path)}{more}   {said}   {_at(statement)}"
+    return f"{statement.level} change: {_short(statement.path)}{more}   {said}   {_place(statement.span, names=names)}"
 
 
-def json_(impact: Impact) -> str:
-    """`{"version": 1, "accounts": {counts}, "breaking", "fields", "unknown", "unjudged", "changes", "overrides"}`."""
-    return dump_json(data(impact))
+def json_(impact: Impact, *, names: bool = True) -> str:
+    """`{"version": 1, "base", "compared", "accounts": {counts}, "names", "breaking", "fields", "unknown", "unjudged",
+    "changes", "overrides"}`."""
+    return dump_json(data(impact, names=names))
 
 
-def data(impact: Impact) -> dict[str, object]:
-    """The same as JSON data."""
+def data(impact: Impact, *, names: bool = True) -> dict[str, object]:
+    """The same as JSON data. Without `names` there are no names of accounts."""
+    base = impact.base
     return {
         "version": 1,
+        "base": None
+        if base is None
+        else {"revision": base.revision, "branch": base.branch, "date": base.date, "name": base.name},
+        "compared": impact.compared,
         "breaking": impact.breaking,
         "accounts": {"total": len(impact.accounts), **{str(status): impact.count(status) for status in STATUSES}},
+        "names": {
+            "changed": [account.name for account in impact.accounts if names and account.status == "changed"],
+            "breaking": [account.name for account in impact.accounts if names and account.breaking],
+        },
         "fields": [
             {
                 "connector": row.connector,
@@ -119,39 +155,44 @@ def data(impact: Impact) -> dict[str, object]:
             {"operation": row.operation, "reason": row.reason, "accounts": row.accounts, "breaking": row.breaking}
             for row in impact.unknown
         ],
-        "unjudged": [_unjudged_data(row) for row in impact.unjudged],
-        "changes": [_statement_data(statement) for statement in impact.statements],
-        "overrides": [_statement_data(statement) for statement in impact.overrides],
+        "unjudged": [_unjudged_data(row, names=names) for row in impact.unjudged],
+        "changes": [_statement_data(statement, names=names) for statement in impact.statements],
+        "overrides": [_statement_data(statement, names=names) for statement in impact.overrides],
     }
 
 
-def _unjudged_data(row: Unjudged) -> dict[str, object]:
+def _unjudged_data(row: Unjudged, *, names: bool) -> dict[str, object]:
     """The fault by its code and place: its message may quote the configuration."""
     finding = row.findings[0] if row.findings else None
     span = finding.span if finding is not None else None
     return {
-        "accounts": list(row.accounts),
+        "accounts": list(row.accounts) if names else [],
         "side": row.side,
         "code": finding.code if finding is not None else None,
-        "file": span.file if span is not None else None,
+        "file": shown_file(span.file, names=names) if span is not None else None,
         "line": span.line if span is not None else None,
     }
 
 
-def _statement_data(statement: Statement) -> dict[str, object]:
+def _statement_data(statement: Statement, *, names: bool) -> dict[str, object]:
     span = statement.span
     return {
         "level": statement.level,
         "path": statement.path,
         "note": statement.note,
-        "file": span.file if span else None,
+        "file": shown_file(span.file, names=names) if span else None,
         "line": span.line if span else None,
     }
 
 
-def markdown(impact: Impact) -> str:
-    """A comment for a pull request."""
-    lines = [f"### {_title(impact)}", "", "| accounts | changed | unchanged | shielded by override | unknown |"]
+def markdown(impact: Impact, *, names: bool = False) -> str:
+    """A comment for a pull request, which may be public."""
+    if not impact.compared:
+        return f"### Nothing to compare\n\n{_against(impact)}\n"
+    lines = [f"### {_title(impact)}", "", *([_against(impact), ""] if impact.base is not None else [])]
+    concerned = [f"- {word}: {code(_listed(listed))}" for word, listed in _concerned(impact) if names and listed]
+    lines += [*concerned, ""] if concerned else []
+    lines += ["| accounts | changed | unchanged | shielded by override | unknown |"]
     counts = [impact.count(status) for status in STATUSES[:-1]]
     lines += [
         "|---:|---:|---:|---:|---:|",
@@ -165,36 +206,43 @@ def markdown(impact: Impact) -> str:
     for unknown in impact.unknown:
         whose = f"{code(unknown.operation) or 'every operation'}, {unknown.accounts:,} accounts"
         lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
-    lines += [f"- {line}" for line in _unjudged_rows(impact)]
+    lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
     places = _places(impact.statements)
     if places:
         lines += ["", "<details><summary>What the change says</summary>", ""]
         for statement, number in places[:MOST]:
             more = f" and {counted(number - 1, 'more place')}" if number > 1 else ""
             lines.append(
-                f"- {statement.level}: {code(_short(statement.path))}{more} {statement.note}, {code(_at(statement))}"
+                f"- {statement.level}: {code(_short(statement.path))}{more} {statement.note}, "
+                f"{code(_place(statement.span, names=names))}"
             )
         lines += [*_more(len(places), "change"), "", "</details>"]
     if impact.overrides:
         lines += ["", "<details><summary>Overrides that it touches</summary>", ""]
-        lines += [f"- {code(s.path)} {s.note}, {code(_at(s))}" for s in impact.overrides[:MOST]]
+        lines += [f"- {code(s.path)} {s.note}, {code(_place(s.span, names=names))}" for s in impact.overrides[:MOST]]
         lines += [*_more(len(impact.overrides), "override"), "", "</details>"]
     return "\n".join(lines).rstrip() + "\n"
 
 
-def _unjudged_rows(impact: Impact) -> Iterator[str]:
+def _against(impact: Impact) -> str:
+    """Markdown: what was compared, or that nothing differs from it."""
+    what = code(compared_with(impact.base))
+    return f"Compared with {what}." if impact.compared else f"No document of the workspace differs from {what}."
+
+
+def _unjudged_rows(impact: Impact, *, names: bool) -> Iterator[str]:
     """Markdown: whose configuration cannot be had, and the fault by its code and place."""
     for row in impact.unjudged[:MOST]:
-        yield f"{UNJUDGED[row.side]}: {code(_names(row))}, {_fault(row)}"
+        yield f"{UNJUDGED[row.side]}: {code(_names(row, names=names))}, {_fault(row, names=names)}"
     yield from _more(len(impact.unjudged), "reason")
 
 
-def _fault(row: Unjudged) -> str:
+def _fault(row: Unjudged, *, names: bool = True) -> str:
     if not row.findings:
         return "the configuration cannot be used"
     finding = row.findings[0]
     row_of_code = explain(finding.code)
-    return f"{finding.code} {row_of_code.title if row_of_code else ''}, {code(_place(finding.span))}"
+    return f"{finding.code} {row_of_code.title if row_of_code else ''}, {code(_place(finding.span, names=names))}"
 
 
 def _title(impact: Impact) -> str:
@@ -276,10 +324,6 @@ def _words(field: str) -> str:
 
 def _short(path: str) -> str:
     return path.removeprefix("unified.").replace(".response_mapping.", ".")
-
-
-def _at(statement: Statement) -> str:
-    return f"{statement.span.file}:{statement.span.line}" if statement.span else ""
 
 
 def _more(number: int, word: str) -> list[str]:

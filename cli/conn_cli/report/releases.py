@@ -135,7 +135,7 @@ def _promoted_md(done: "Promotion") -> str:
     lines += [f"- {line.strip()}" for line in _verdict_lines(done.counts())]
     lines += [f"- refused: {code(refusal)}" for refusal in done.refusals]
     if done.impact is not None:
-        lines += ["", impact_report.markdown(done.impact).rstrip()]
+        lines += ["", impact_report.markdown(done.impact, names=done.account_names).rstrip()]
     return _text(lines)
 
 

@@ -497,6 +497,18 @@ class RecordingSettings(Settings, frozen=True, kw_only=True):
     ] = "replace"
 
 
+class ReportSettings(Settings, frozen=True, kw_only=True):
+    """What reports that leave the machine may hold."""
+
+    account_names: Annotated[
+        bool,
+        Meta(
+            description="Whether Markdown, which becomes the comment of a pull request and may be public, names "
+            "accounts. Default false: it counts them. Text and JSON name them."
+        ),
+    ] = False
+
+
 class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     """conn.yaml: what holds for the whole workspace."""
 
@@ -551,6 +563,7 @@ class WorkspaceSettings(Settings, frozen=True, kw_only=True):
     recordings: Annotated[RecordingSettings, Meta(description="What recordings of live accounts hold.")] = (
         RecordingSettings()
     )
+    reports: Annotated[ReportSettings, Meta(description="What reports of changes hold.")] = ReportSettings()
 
     def __post_init__(self) -> None:
         for entry in self.trusted_hosts:

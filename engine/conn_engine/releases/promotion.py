@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from conn_engine.analysis.impact import Impact, Status, impact
+from conn_engine.analysis.impact import BaseVersion, FieldImpact, Impact, Status, Unknown, impact
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.diagnostics import did_you_mean
 from conn_engine.errors import ConfigurationError, UsageError
@@ -60,7 +60,8 @@ class Made:
 class Promotion:
     """What became of a promotion: `event` is its entry in the history, None when nothing moved.
 
-    `before` is what the channel served; `refusals` are what the checks have against it, one line each.
+    `before` is what the channel served; `refusals` are what the checks have against it, one line each. `account_names`
+    tells that the release's conn.yaml allows Markdown to name accounts.
     """
 
     before: Channel
@@ -69,6 +70,7 @@ class Promotion:
     impact: Impact | None = None
     refusals: list[str] = field(default_factory=list)
     event: Event | None = None
+    account_names: bool = False
 
     @property
     def already(self) -> bool:
@@ -147,6 +149,7 @@ def promote(
     with laid_out(store, release) as folder:
         workspace = load_workspace(folder)
         _check_channel(store, workspace, channel)
+        result.account_names = workspace.settings.reports.account_names
         result.verdict = judged(workspace, tell=tell)
         if seen.revision:
             tell("impact")
@@ -209,7 +212,8 @@ def _folder(found: Collected) -> Iterator[Path]:
 def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotion) -> None:
     try:
         with laid_out(store, seen.release) as folder:
-            result.impact = impact(load_workspace(folder), workspace)
+            base = BaseVersion(name=f"release {short(seen.release)}, which {seen.name} serves")
+            result.impact = impact(load_workspace(folder), workspace, base=base)
     except ConfigurationError as error:
         said = f"impact: what {seen.name} serves now ({short(seen.release)}) cannot be compared with: {error.message}"
         result.refusals.append(said)
@@ -225,8 +229,9 @@ def _against(verdict: Verdict) -> list[str]:
     return found + ([f"tests: {_counted(verdict.failed, 'operation')} failed"] if verdict.failed else [])
 
 
-def _breaking(found: Impact) -> list[object]:
-    return [row for row in (*found.fields, *found.unknown) if row.breaking and row.accounts]
+def _breaking(found: Impact) -> list[FieldImpact | Unknown]:
+    rows: list[FieldImpact | Unknown] = [*found.fields, *found.unknown]
+    return [row for row in rows if row.breaking and row.accounts]
 
 
 def _before(channel: str, events: Sequence[Event]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from conn_engine.analysis.checks.reach import Reach, changed_files, everything, reach_of
 from conn_engine.analysis.coverage import OperationCoverage, measure_coverage
-from conn_engine.analysis.impact import Impact, impact
+from conn_engine.analysis.impact import BaseVersion, Impact, impact, nothing_to_compare
 from conn_engine.analysis.impact.revisions import load_before
 from conn_engine.analysis.population.trials import Trials
 from conn_engine.config import Workspace, load_workspace
@@ -61,12 +61,15 @@ def check(
     folder: Path,
     before: Path | None,
     *,
+    base: BaseVersion | None = None,
+    whole: bool = False,
     baseline: Path | None = None,
     processes: int | None = None,
     tell: Tell = lambda note: None,
 ) -> CheckResult:
     """Check the workspace in `folder` against the one in `before` (None: everything is tested, no impact).
 
+    `base` describes `before`; `whole` tests everything all the same, as on the main branch itself.
     `baseline` accepts the findings of lint that it lists. `tell` is told what happens now. Raises UsageError for a
     baseline that is not there; faults of documents are findings.
     """
@@ -80,23 +83,26 @@ def check(
         with ExitStack() as stack:
             if workspace.settings.evaluator is not None:
                 stack.enter_context(use(workspace.settings.evaluator))
-            _look(workspace, before, result, processes, tell)
+            changed = changed_files(before, workspace) if before is not None else []
+            result.reach = everything(workspace) if whole or before is None else reach_of(workspace, changed)
+            _test(workspace, result, tell)
+            if before is not None and changed:
+                tell("impact")
+                result.impact = impact(load_before(before), workspace, base=base, processes=processes)
+            elif before is not None:
+                result.impact = nothing_to_compare(base or BaseVersion(name=before.name))
     except ConnError as error:
         result.broken = error.message
         result.findings += [finding for finding in error.findings if finding not in result.findings]
     return result
 
 
-def _look(workspace: Workspace, before: Path | None, result: CheckResult, processes: int | None, tell: Tell) -> None:
-    folder = workspace.root
-    result.reach = everything(workspace) if before is None else reach_of(workspace, changed_files(before, folder))
+def _test(workspace: Workspace, result: CheckResult, tell: Tell) -> None:
+    assert result.reach is not None  # noqa: S101 - set by the only caller
     for report in _tests(workspace, result):
         tell(f"test {report.name.text} · {report.effective.account or report.effective.connector_name}")
         result.reports.append(report)
     result.coverage += _coverage(workspace, result.reach, tell)
-    if before is not None:
-        tell("impact")
-        result.impact = impact(load_before(before), workspace, processes=processes)
 
 
 def _tests(workspace: Workspace, result: CheckResult) -> Iterator[OperationReport]:

@@ -10,7 +10,8 @@ from conn_engine.errors import ConnError
 __all__ = ["Reach", "changed_files", "everything", "reach_of"]
 
 _DOCUMENTS = (".yaml", ".yml", ".json")
-_FOLDERS = ("connectors", "environments", "accounts")
+_FOLDERS = ("accounts", "changes", "connectors", "environments")
+_SETTINGS = ("conn.yaml", "conn.yml", "conn.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,10 @@ class Reach:
     whole: bool = False
 
 
-def changed_files(before: Path, after: Path) -> list[str]:
-    """Documents that are not the same on both sides, relative to the workspaces, sorted."""
-    old, new = dict(_files(before)), dict(_files(after))
+def changed_files(before: Path, after: Workspace) -> list[str]:
+    """Documents of a workspace that are not the same before the change, relative to the workspaces, sorted."""
+    folders = (*_FOLDERS, *after.settings.models)
+    old, new = dict(_files(before, folders)), dict(_files(after.root, folders))
     changed = set(old) ^ set(new)
     for name in old.keys() & new.keys():
         one, other = old[name], new[name]
@@ -36,20 +38,13 @@ def changed_files(before: Path, after: Path) -> list[str]:
     return sorted(changed)
 
 
-def _files(root: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(root.iterdir()):
-        if path.name.startswith("."):
-            continue
-        if path.is_file() and path.suffix in _DOCUMENTS:
-            yield path.name, path
-        elif path.is_dir() and not path.is_symlink():
-            for below in path.rglob("*"):
-                if (
-                    below.suffix in _DOCUMENTS
-                    and below.is_file()
-                    and "/." not in below.as_posix()[len(root.as_posix()) :]
-                ):
-                    yield below.relative_to(root).as_posix(), below
+def _files(root: Path, folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    yield from ((name, root / name) for name in _SETTINGS if (root / name).is_file())
+    for folder in folders:
+        for path in (root / folder).rglob("*"):
+            name = path.relative_to(root).as_posix()
+            if path.suffix in _DOCUMENTS and path.is_file() and "/." not in f"/{name}":
+                yield name, path
 
 
 def everything(workspace: Workspace) -> Reach:
@@ -67,7 +62,7 @@ def reach_of(workspace: Workspace, changed: Iterable[str]) -> Reach:
     accounts: set[str] = set()
     for name in changed:
         parts = PurePosixPath(name).parts
-        if name in ("conn.yaml", "conn.yml", "conn.json") or any(name.startswith(f"{folder}/") for folder in models):
+        if name in _SETTINGS or any(name.startswith(f"{folder}/") for folder in models):
             return everything(workspace)
         if parts[0] == "connectors" and len(parts) > 2:
             kept = parts[4:] if parts[2:4] == ("expected", "deliveries") else parts[3:]  # below it as in `deliveries`

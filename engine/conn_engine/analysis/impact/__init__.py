@@ -11,6 +11,7 @@ from conn_engine.analysis.impact.model import (
     BREAKING,
     KINDS,
     AccountImpact,
+    BaseVersion,
     ChangeKind,
     FieldImpact,
     Impact,
@@ -35,6 +36,7 @@ __all__ = [
     "BREAKING",
     "KINDS",
     "AccountImpact",
+    "BaseVersion",
     "ChangeKind",
     "FieldImpact",
     "Impact",
@@ -44,21 +46,28 @@ __all__ = [
     "Unjudged",
     "Unknown",
     "impact",
+    "nothing_to_compare",
 ]
 
 Progress = Callable[[int, int], None]
 
 
 def impact(
-    before: "Workspace", after: "Workspace", *, processes: int | None = None, progress: Progress | None = None
+    before: "Workspace",
+    after: "Workspace",
+    *,
+    base: BaseVersion | None = None,
+    processes: int | None = None,
+    progress: Progress | None = None,
 ) -> Impact:
     """What turning `before` into `after` does to every account, each side on its own recordings.
 
     A recording that only one side has serves both.
 
-    `processes`: how many to use; None leaves it to the amount of work. `progress` is told how many comparisons of how
-    many are done. An account that cannot be had is named in `unjudged` and stops no other. Recordings that could not be
-    read before stand against nothing; for those after the change ConfigurationError is raised.
+    `base` describes `before`. `processes`: how many to use; None leaves it to the amount of work. `progress` is told
+    how many comparisons of how many are done. An account that cannot be had is named in `unjudged` and stops no other.
+    Recordings that could not be read before stand against nothing; for those after the change ConfigurationError is
+    raised.
     """
     digests = Digests()
     plan = Plan(Side(before, digests, lenient=True), Side(after, digests))
@@ -83,4 +92,10 @@ def impact(
         evaluated=evaluated,
         pairs=total,
         unjudged=tuple(tally.unjudged()),
+        base=base,
     )
+
+
+def nothing_to_compare(base: BaseVersion) -> Impact:
+    """The answer where no document differs from the base: it says nothing of any account."""
+    return Impact((), (), (), (), (), 0, 0, base=base, compared=False)

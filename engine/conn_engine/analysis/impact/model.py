@@ -164,7 +164,8 @@ class Impact:
 
     `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
     overtakes. `unjudged` are the accounts that cannot be had, on either side. `evaluated` counts replays that were
-    really run, `pairs` what they stand for.
+    really run, `pairs` what they stand for. `base` is what was compared with; `compared` is false where no document
+    differs from it, so that there was nothing to compare.
     """
 
     accounts: tuple[AccountImpact, ...]
@@ -175,6 +176,8 @@ class Impact:
     evaluated: int
     pairs: int
     unjudged: tuple[Unjudged, ...] = ()
+    base: BaseVersion | None = None
+    compared: bool = True
 
     def count(self, status: Status) -> int:
         """How many accounts have this status."""

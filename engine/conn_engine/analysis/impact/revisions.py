@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 
-from conn_engine.config import Workspace, load_workspace
-from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.analysis.impact.git import ask_git, prefix_of, run_git
 from conn_engine.analysis.impact.model import BaseVersion
+from conn_engine.config import Workspace, load_workspace
+from conn_engine.errors import ConfigurationError, UsageError
 
 __all__ = ["MAIN_BRANCHES", "default_base", "is_on_main", "load_before", "named_base", "workspace_at"]
 
@@ -84,18 +84,23 @@ def is_on_main(root: Path) -> bool:
         default = ask_git(root, ["symbolic-ref", "--short", "--quiet", "refs/remotes/origin/HEAD"])
         return branch in {*MAIN_BRANCHES, default.removeprefix("origin/")}
     head = ask_git(root, ["rev-parse", "HEAD"])
-    return any(ask_git(root, ["merge-base", "HEAD", main]) == head for main in MAIN_BRANCHES)
+    return any(_is_of(root, head, main) for main in MAIN_BRANCHES)
 
 
 def _version(root: Path, commit: str, named: str) -> BaseVersion:
-    """A commit with its branch, when it was named by one, and its day in UTC."""
-    branch = ask_git(root, ["rev-parse", "--abbrev-ref", named])
+    """A commit with its day in UTC, and the branch that it was named by, else the main branch that has it."""
+    branch = ask_git(root, ["rev-parse", "--abbrev-ref", named]).replace("HEAD", "", 1)
+    branch = branch or next((main for main in MAIN_BRANCHES[1:] if _is_of(root, commit, main)), "")
     # Not `git log`: its settings may name a program that looks at signatures.
     about = run_git(root, ["cat-file", "commit", commit]).decode("utf-8", "replace").partition("\n\n")[0]
     committer = next((line for line in about.splitlines() if line.startswith("committer ")), "")
     seconds = committer.rpartition("> ")[2].partition(" ")[0]
     date = datetime.fromtimestamp(int(seconds), UTC).date().isoformat() if seconds.isdecimal() else ""
-    return BaseVersion(revision=commit, branch="" if branch == "HEAD" else branch, date=date)
+    return BaseVersion(revision=commit, branch=branch, date=date)
+
+
+def _is_of(root: Path, commit: str, branch: str) -> bool:
+    return ask_git(root, ["merge-base", commit, branch]) == commit
 
 
 def load_before(folder: Path) -> Workspace:

@@ -68,7 +68,12 @@ def test_changed_files_are_those_whose_content_differs(tmp_path: Path) -> None:
     (after / "accounts/new.yaml").write_text("connector: one\n")
     (after / ".hidden.yaml").write_text("")
     (after / "notes.txt").write_text("no document")
-    assert changed_files(before, after) == ["accounts/acme.yaml", "accounts/bolt.yaml", "accounts/new.yaml"]
+    (after / "impact.json").write_text("{}")  # a report that somebody wrote there
+    assert changed_files(before, load_workspace(after)) == [
+        "accounts/acme.yaml",
+        "accounts/bolt.yaml",
+        "accounts/new.yaml",
+    ]
 
 
 def test_an_account_that_cannot_be_used_is_a_finding_and_the_rest_is_checked(tmp_path: Path) -> None:

@@ -6,12 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from conn_engine.analysis.impact.revisions import default_base, load_before, workspace_at
-from conn_engine.config import load_workspace
-from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.analysis.impact.model import BaseVersion
 from conn_engine.analysis.impact.revisions import default_base, is_on_main, load_before, named_base, workspace_at
-
+from conn_engine.config import load_workspace
+from conn_engine.errors import ConfigurationError, UsageError
 
 DAY = {"GIT_COMMITTER_DATE": "2026-03-04T23:30:00 -0200", "GIT_AUTHOR_DATE": "2020-01-01T00:00:00 +0000"}
 

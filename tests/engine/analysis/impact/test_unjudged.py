@@ -108,7 +108,7 @@ def test_reports_name_it_and_only_the_text_quotes_it(tmp_path: Path) -> None:
     data = report.data(found)
     assert data["accounts"]["unjudged"] == 2  # type: ignore[index]
     assert [row["accounts"] for row in data["unjudged"]] == [["b"], ["d"]]  # type: ignore[attr-defined]
-    for text in (report.json_(found), report.markdown(found), report.github(found, Sources())):
+    for text in (report.json_(found), report.markdown(found, names=True), report.github(found, Sources())):
         assert "accounts/d.yaml" in text and "REF101" in text
         assert "s3cret" not in text and "shob" not in text
 

@@ -201,3 +201,18 @@ def test_an_interrupted_run_says_what_came_and_what_was_kept(log, vendor):
     (log / "state.json").unlink()
     saved = run(log, "--output", "all.jsonl")
     assert "4 records arrived before the run ended; all.jsonl was not written; state.json is unchanged" in saved.err
+
+
+def test_show_reports_whether_a_listing_can_go_on_from_a_cursor(tmp_path):
+    operation = {"method": "get", "path": "/rows"}
+    resources = {"rows": {"list": operation, "once": {**operation, "distinct": "record.id"}}}
+    connector = tmp_path / "connectors" / "shop" / "connector.yaml"
+    connector.parent.mkdir(parents=True)
+    connector.write_text(json.dumps({"base_url": "https://api.example.com", "resources": resources}), "utf-8")
+    (tmp_path / "conn.yaml").write_text("version: 1\n", "utf-8")
+    data = json.loads(conn(tmp_path, "show", "rows.list", "--format", "json").out)
+    assert (data["path"], data["resumable"], data["does_not_resume"]) == ("/rows", True, [])
+    data = json.loads(conn(tmp_path, "show", "rows.once", "--format", "json").out)
+    assert data["resumable"] is False
+    assert "`distinct`" in data["does_not_resume"][0]
+    assert "does not resume: rows.once: `distinct`" in conn(tmp_path, "show", "rows.once").out

@@ -8,7 +8,7 @@ import typer
 from conn_cli.console import App
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective
+    from conn_engine.config import Effective, OperationName
 
 
 def show(
@@ -35,14 +35,32 @@ def show(
         _overview(app, as_format)
         return
     effective = choose_effective(app, account, connector, operation, environment)
-    path = effective.resolve(operation).path if operation else ()
+    name = effective.resolve(operation) if operation else None
+    path = name.path if name else ()
+    obstacles = _obstacles(effective, name) if name else None
     if as_format == "text":
         _provenance(app, effective, path)
+        for obstacle in obstacles or ():
+            app.out(f"does not resume: {obstacle}")
         return
     from conn_engine.config import lookup
 
     data = _plain(lookup(effective.data, path) if path else effective.data)
+    if obstacles is not None:
+        data = {**data, "resumable": not obstacles, "does_not_resume": list(obstacles)}
     _write_data(app, data, as_format)
+
+
+def _obstacles(effective: "Effective", name: "OperationName") -> tuple[str, ...] | None:
+    """Why the operation cannot go on from a cursor; empty: it can. None when only a run can tell which one it is."""
+    from conn_engine.errors import ConfigurationError, UsageError
+    from conn_engine.runtime.resuming import find_obstacles
+    from conn_engine.runtime.unified import vendor_behind
+
+    try:
+        return find_obstacles(effective, vendor_behind(effective, name))
+    except (ConfigurationError, UsageError):
+        return None
 
 
 def _write_data(app: App, data: Any, as_format: str) -> None:

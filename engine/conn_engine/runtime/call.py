@@ -16,7 +16,8 @@ from conn_engine.wire import Clock, get_clock
 
 __all__ = ["Call", "Observer", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
-MAX_CURSOR = 8192
+MAX_CURSOR = 65_536
+"""Of a token: a place may hold a next URL of 16,384 characters for the page, and another one for its parents."""
 
 
 @dataclass(frozen=True, slots=True)

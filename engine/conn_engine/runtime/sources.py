@@ -103,11 +103,30 @@ def combined(
         else:
             if held is None:
                 held = yield from _collected(listing, scope, tail)
-            first = next((i for i, inner in enumerate(held) if inner.place[: len(here)] == list(here)), 0)
-            for inner in held[first:]:
-                yield from both(inner)
+            first = _find(held, here)
+            for inner, following in zip(held[first:], [*held[first + 1 :], None], strict=False):
+                yield from both(replace(inner, following=None if following is None else following.place))
 
     yield from _named(listing, scope, head, _object(start[0]) if start else {}, outer)
+
+
+def _find(held: Sequence[Part], here: Sequence[Any]) -> int:
+    """The position of the combination at a place, or of the one with the same values if they have moved.
+
+    Raises UsageError when it is gone: beginning again would deliver the same records twice.
+    """
+    if not here:
+        return 0
+    for same in (list.__eq__, _same_values):
+        for at, part in enumerate(held):
+            if same(part.place, list(here)):
+                return at
+    raise UsageError("the parent that the cursor names is no longer there", hint="leave the cursor out to begin again")
+
+
+def _same_values(place: list[Any], here: list[Any]) -> bool:
+    values = [one.get("is") if isinstance(one, dict) else None for one in here]
+    return None not in values and values == [one.get("is") for one in place]
 
 
 def _collected(listing: Listing, scope: Scope, parents: Sequence[Parents]) -> Flow[list[Part]]:
@@ -200,6 +219,11 @@ def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, eac
         return
     sources = parents.sources
     first = _position(start, "of")
+
+    def mark(at: int) -> dict[str, Any]:
+        """Which source a place is of, if there are several. The place after a value is written like the value's own."""
+        return {"of": at} if len(sources) > 1 else {}
+
     for at, source in enumerate(sources):
         if at < first:
             continue
@@ -207,10 +231,10 @@ def _sourced(listing: Listing, scope: Scope, parents: Parents, start: Place, eac
         def tagged(part: Part, at: int = at) -> Flow[None]:
             after = part.following
             if after is not None:
-                after = {"of": at, **after}
+                after = {**mark(at), **after}
             elif at + 1 < len(sources):
-                after = {"of": at + 1}
-            yield from each(replace(part, place={"of": at, **part.place} if at else part.place, following=after))
+                after = mark(at + 1)
+            yield from each(replace(part, place={**mark(at), **part.place}, following=after))
 
         own = values_of(listing, source, scope) if source is not parents else []
         here = start if at == first else {}

@@ -16,7 +16,7 @@ from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, 
 from conn_engine.expressions import render
 from conn_engine.listing.incremental import Common, Progress, State, Unreadable, Window, absent
 from conn_engine.listing.pagination.placement import put
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, stepped
+from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, foreign_cursor, stepped
 from conn_engine.runtime.part_failures import survive
 from conn_engine.settings import Draft, Scope, ask
 from conn_engine.wire import Flow
@@ -41,6 +41,21 @@ class _Run:
     records: int = 0
     cursors: int = 0
 
+    def read(self, settings: Common) -> dict[str, Any]:
+        """What waits for the listing's end, as a cursor has it."""
+        waiting = {"waiting": settings.kept(max(self.waiting))} if self.waiting else {}
+        return {**waiting, **({"parents": dict(self.parents)} if self.parents else {})}
+
+    def take_up(self, settings: Common, read: Any) -> None:
+        """Go on with what waited when the cursor was given out."""
+        if read is None:
+            return
+        if not isinstance(read, dict) or not isinstance(read.get("parents", {}), dict):
+            raise foreign_cursor()
+        if "waiting" in read:
+            self.waiting.append(_restored(settings, read["waiting"]))
+        self.parents = {**read.get("parents", {}), **self.parents}
+
 
 def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[None]:
     """Run the pages of each window, oldest first, and tell on every page what the state may be once it is delivered."""
@@ -54,14 +69,15 @@ def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
         run.held.add(_mark(partition) if frame.resume["held"] == "here" else _ELSEWHERE)
     known = _known(settings, run.state.cursor(partition))
     frame = frame.within({"state": {"cursor": None if known is None else settings.kept(known)}}, resume=frame.resume)
-    rest: Place = {name: value for name, value in frame.resume.items() if name not in ("window", "held")}
-    place = frame.resume.get("window")
+    run.take_up(settings, frame.resume.get("read"))
+    rest: Place = {name: value for name, value in frame.resume.items() if name not in ("window", "held", "read")}
+    place, best = _placed_window(settings, frame.resume.get("window"))
     fill = partial(_filled, listing, frame.scope)
     todo = _Todo(settings.spans(fill, known, run.now, place))
     first = place is None
     while (part := todo.next()) is not None:
         following = todo.ahead()
-        step = _Step(listing, settings, run, partition, part.window, following)
+        step = _Step(listing, settings, run, partition, part.window, following, best)
         names = {"window": _names(settings, part.window, first=first, last=following is None)}
         within = frame.within(names, _bounds(listing, settings, names["window"]), resume=rest)
         try:
@@ -71,9 +87,9 @@ def windows(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow[No
                 error.partition = error.partition or frame.scope.get("partition") or {}
                 survive(listing, error)
                 run.held.add(_mark(partition))
-                first, rest = False, {}
+                first, rest, best = False, {}, None
         else:
-            first, rest = False, {}
+            first, rest, best = False, {}, None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +132,7 @@ class _Todo:
 
 @dataclass(slots=True)
 class _Step:
-    """One window of one partition."""
+    """One window of one partition. `best` is the greatest cursor of its records before the place it goes on from."""
 
     listing: Listing
     settings: Common
@@ -124,13 +140,14 @@ class _Step:
     partition: Any
     window: Window
     following: Window | None
+    best: Any
     begun: bool = False
 
     def emit(self, emit: Emit) -> Emit:
         """What the pages of this window go through."""
         settings, run = self.settings, self.run
-        progress = Progress(settings, self.window, _known(settings, run.state.cursor(self.partition)))
-        here = settings.place(self.window)
+        progress = Progress(settings, self.window, _known(settings, run.state.cursor(self.partition)), self.best)
+        window = settings.place(self.window)
         there = None if self.following is None else settings.place(self.following)
 
         def hand_on(page: VendorPage) -> Flow[Any]:
@@ -149,6 +166,7 @@ class _Step:
                 records, source = [page.records[at] for at in kept], [page.source[at] for at in kept]
                 page = replace(page, records=records, source=source)
             page = replace(page, next_state=None if older else page.next_state, state=run.state.snapshot())
+            here = window if progress.best is None else {**window, "best": settings.kept(progress.best)}
             enough = yield from emit(stepped(page, "window", here, there))
             return older or enough
 
@@ -191,10 +209,14 @@ def without_cursor(listing: Listing, page: VendorPage) -> VendorPage:
 
 
 def remembering(listing: Listing, page: VendorPage) -> VendorPage:
-    """The page whose cursor tells that a rule left something out before it: `held`. What goes on from there does not
-    move the state beyond that either."""
-    run = listing.memory.get("incremental")
-    if page.next_state is None or not isinstance(run, _Run) or not run.held:
+    """The page whose cursor tells what the state needs to know of the pages before it: `read`, what waits for the end,
+    and `held`, that a rule left something out. What goes on from there does not move the state beyond that either."""
+    run, settings = listing.memory.get("incremental"), listing.operation.incremental
+    if page.next_state is None or settings is None or not isinstance(run, _Run):
+        return page
+    if read := run.read(settings):
+        page = replace(page, next_state={**page.next_state, "read": read})
+    if not run.held:
         return page
     mark = _mark(page.scope.get("partition") if run.each else None)
     stays = not run.each or page.next_state.get("partition") == (page.here or {}).get("partition")
@@ -258,6 +280,20 @@ def _known(settings: Common, cursor: Any) -> Any:
             f"the state's cursor is not of this operation: {error}",
             hint="pass the state of an earlier run unchanged, or leave it out to read everything again",
         ) from None
+
+
+def _placed_window(settings: Common, place: Any) -> tuple[Any, Any]:
+    """The window of a place, and the greatest cursor that was read in it before."""
+    if not isinstance(place, dict) or "best" not in place:
+        return place, None
+    return {key: value for key, value in place.items() if key != "best"}, _restored(settings, place["best"])
+
+
+def _restored(settings: Common, cursor: Any) -> Any:
+    try:
+        return settings.restored(cursor)
+    except Unreadable:
+        raise foreign_cursor() from None
 
 
 def _names(settings: Common, window: Window, *, first: bool, last: bool) -> Scope:

@@ -11,14 +11,15 @@ __all__ = ["Progress"]
 
 
 class Progress:
-    """Of one window. `known` is the cursor, as a value, that the state had before it. `notes` report the cursors of the
+    """Of one window. `known` is the cursor, as a value, that the state had before it, `best` the greatest one of the
+    records that came so far (`best` of an earlier run, which this one goes on from). `notes` report the cursors of the
     last page that cannot be read, `found` counts those that can."""
 
-    def __init__(self, settings: Common, window: Window, known: Any = None) -> None:
+    def __init__(self, settings: Common, window: Window, known: Any = None, best: Any = None) -> None:
         self._settings = settings
         self._window = window
         self._known = known
-        self._best: Any = None
+        self.best = best
         self.notes: tuple[str, ...] = ()
         self.found = 0
 
@@ -35,7 +36,7 @@ class Progress:
         self.found += len(there) + len(problems)
         if there:
             best = max(there)
-            self._best = best if self._best is None else max(self._best, best)
+            self.best = best if self.best is None else max(self.best, best)
         start = self._window.start
         older = settings.stop_when_older and bool(there) and start is not None and there[-1] < start
         if not settings.filter:
@@ -69,10 +70,10 @@ class Progress:
         reached = window.end if window.last else window.until
         if self._settings.cursor_field is None:
             best = reached if whole else None
-        elif reached is None or self._best is None:
-            best = self._best
+        elif reached is None or self.best is None:
+            best = self.best
         else:
-            best = min(self._best, reached)
+            best = min(self.best, reached)
         if best is None or self._known is None:
             return self._known if best is None else best
         return max(best, self._known)

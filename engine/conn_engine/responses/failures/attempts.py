@@ -223,8 +223,11 @@ def _raise(answer: Answer, verdict: Verdict, tally: _Tally) -> NoReturn:
         retry_after=verdict.wait,
         details=answer.body,
         said=verdict.message,
-        hint=_when_again(verdict) if limited and verdict.wait else "",
+        hint=_when_again(verdict) if limited and verdict.wait else _BEGIN_AGAIN if verdict.action == "restart" else "",
     )
+
+
+_BEGIN_AGAIN = "the listing has to begin again: run the operation without a cursor"
 
 
 def _when_again(verdict: Verdict) -> str:

@@ -1,0 +1,63 @@
+"""Going on from a cursor: what cannot, and places at their limits. What can: `properties/test_resuming`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from conn_engine.errors import VendorError
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.resuming import find_obstacles
+
+ROWS: dict[str, Any] = {"method": "get", "path": "/rows", "response_path": "items"}
+JOB = {"download": {"path": "/result"}}
+RESTART = [{"when": "status = 400", "then": "restart"}]
+NO_PAGES = {"format": "none"}
+
+
+def workspace_with(make: Callable[..., Any], **resources: Any) -> Any:
+    pagination = {"format": "next_url", "config": {"next_url_field": "next"}}
+    base = {"base_url": "https://api.example.com", "pagination": pagination}
+    data = {**base, "resources": {name: {"list": {**ROWS, **more}} for name, more in resources.items()}}
+    return make({"connectors/shop/connector.yaml": data, "connectors/shop/unified/crm.yaml": None})
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"job": JOB}, "`job`"),
+        ({"distinct": "record.id"}, "`distinct`"),
+        ({"recurse": {"as": "parent"}}, "`recurse`"),
+        ({"errors": RESTART}, "`restart`"),
+        ({"response_format": "csv", "response_path": None, "pagination": NO_PAGES}, "csv answer"),
+    ],
+)
+def test_what_cannot_resume_is_named_and_so_is_what_hangs_on_it(make: Any, more: dict[str, Any], says: str) -> None:
+    parents = {"parents": {"as": "row", "from": "rows.list"}}
+    chunk = {"chunk": {"values": {"from": "rows.list"}, "size": 2, "param": "ids"}}
+    effective = workspace_with(make, rows=more, items=parents, pieces=chunk, plain={}).effective(account="acme")
+    (found,) = find_obstacles(effective, effective.vendor("rows", "list"))
+    assert found.startswith("rows.list: ")
+    assert says in found
+    assert find_obstacles(effective, effective.vendor("items", "list")) == (found,)
+    assert find_obstacles(effective, effective.vendor("pieces", "list")) == (found,)
+    assert find_obstacles(effective, effective.vendor("plain", "list")) == ()
+
+
+def test_the_cursor_of_the_longest_next_url_can_be_handed_back(make: Any, run: Callable[..., Any]) -> None:
+    workspace = workspace_with(make, rows={})
+    url = "https://api.example.com/rows?after=".ljust(16_384, "x")
+    first = run(workspace, "rows.list", [{"items": [{"id": 1}], "next": url}, {"items": []}])
+    again = run(workspace, "rows.list", [{"items": [{"id": 2}]}], Call(cursor=first.pages[0].next_cursor))
+    assert again.urls == [url]
+
+
+def test_a_restart_after_a_cursor_is_an_error_that_says_what_to_do(
+    make: Any, run: Callable[..., Any], made_answer: Callable[..., Any]
+) -> None:
+    workspace = workspace_with(make, rows={"errors": RESTART})
+    script = [{"items": [{"id": 1}], "next": "/rows?page=2"}, {"items": []}]
+    cursor = run(workspace, "rows.list", script).pages[0].next_cursor
+    with pytest.raises(VendorError) as caught:
+        run(workspace, "rows.list", [made_answer({"error": "expired"}, 400)], Call(cursor=cursor))
+    assert caught.value.hint == "the listing has to begin again: run the operation without a cursor"

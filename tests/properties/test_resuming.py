@@ -1,0 +1,216 @@
+"""For every pagination and every combination of layers that may resume: stopping after any page and going on from its
+cursor and state, in a new run, gives the remaining records, and in the end the same state."""
+
+import atexit
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import date, timedelta
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from conn_engine.config import Effective, load_workspace
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.drive import drive
+from conn_engine.runtime.operation import perform
+from conn_engine.runtime.resuming import find_obstacles
+from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.wire import FrozenClock, Headers, Page, Request, Response
+
+SIZE = 2
+BASE = "https://api.example.com"
+NEXT = "body.at + 2 < body.total ? body.at + 2"
+PAGINATIONS: dict[str, dict[str, Any]] = {
+    "page": {"page_param": "page", "size_param": "size", "size": SIZE},
+    "offset": {"limit_param": "size", "size": SIZE},
+    "cursor": {"cursor_field": "next", "cursor_param": "at"},
+    "next_url": {"next_url_field": "next_url"},
+    "link_header": {},
+    "range": {"size": SIZE, "total_field": "total"},
+    "dynamic": {"next": f"{NEXT} : null", "send": '{"query": {"at": state}}'},
+    "nested": {
+        "outer": {"format": "cursor", "config": {"cursor_field": "outer", "cursor_param": "part"}},
+        "inner": {"format": "cursor", "config": {"cursor_field": "next", "cursor_param": "at"}},
+    },
+    "none": {},
+}
+START = date(2024, 1, 1)
+PARENTS: dict[str, Any] = {
+    "no": None,
+    "values": {"as": "board", "values": ["a", "b", "c"], "param": "board"},
+    "records": {"as": "board", "from": "boards.list", "param": "board"},
+    "union": {
+        "as": "board",
+        "union": [{"values": ["a"]}, {"from": "boards.list", "query": {"only": "bc"}}],
+        "param": "board",
+    },
+    "two names": [
+        {"as": "kind", "values": ["x", "y"], "param": "kind"},
+        {"as": "board", "from": "boards.list", "param": "board"},
+    ],
+    "two sources": [
+        {"as": "kind", "values": ["x", "y"], "param": "kind"},
+        {
+            "as": "board",
+            "union": [
+                {"from": "boards.list", "query": {"only": "ab"}},
+                {"from": "boards.list", "query": {"only": "c"}},
+            ],
+            "param": "board",
+        },
+    ],
+    "batches": {"as": "board", "values": ["a", "b", "c"], "batch": 2, "param": "board"},
+}
+WINDOWS: dict[str, Any] = {
+    "no": None,
+    "one": {"start": "2024-01-01", "cursor_field": "at"},
+    "ascending": {"start": "2024-01-01", "cursor_field": "at", "order": "ascending"},
+    "weeks": {"start": "2024-01-01", "end": "2024-01-20", "window": "P1W", "granularity": "P1D", "cursor_field": "at"},
+    "shared": {"start": "2024-01-01", "cursor_field": "at", "per_partition": False},
+}
+
+
+class Vendor:
+    """`rows` of three boards and two kinds, filtered by what a request asks for and cut into pages of two."""
+
+    def __init__(self, rows: list[dict[str, Any]]) -> None:
+        self.rows = rows
+
+    def send(self, request: Request) -> Response:
+        address = urlsplit(request.url)
+        query = dict(parse_qsl(address.query))
+        if address.path == "/boards":
+            return self._page(request, query, [{"id": name} for name in "abc" if name in query.get("only", "abc")])
+        rows = self.rows
+        for key in ("board", "kind"):
+            if key in query:
+                rows = [row for row in rows if row[key] in query[key].split(",")]
+        rows = [row for row in rows if query.get("from", "") <= row["at"] <= query.get("to", "9")]
+        if "id" in query:
+            rows = [{**row, "piece": query["id"]} for row in rows]
+        return self._page(request, query, rows)
+
+    def _page(self, request: Request, query: dict[str, str], rows: list[dict[str, Any]]) -> Response:
+        outer = None
+        if query.pop("nested", None):  # rows of even and odd numbers, one after the other
+            part = int(query.get("part", 0))
+            outer = part + 1 if part < 1 else None
+            rows = [row for number, row in enumerate(rows) if number % 2 == part]
+        at = int(query.get("at") or query.get("offset") or (int(query.get("page", 1)) - 1) * SIZE)
+        if asked := request.headers.get("range"):
+            at = int(asked.partition("=")[2].partition("-")[0])
+        whole = query.pop("whole", None)
+        items = rows if whole else rows[at : at + SIZE]
+        more = not whole and at + SIZE < len(rows)
+        address = f"{request.url.partition('?')[0]}?{urlencode({**query, 'at': at + SIZE})}"
+        body = {"items": items, "at": at, "total": len(rows), "outer": outer, "next": at + SIZE if more else None}
+        headers = {"content-type": "application/json", **({"link": f'<{address}>; rel="next"'} if more else {})}
+        return Response(200, Headers(headers), json.dumps({**body, "next_url": address if more else None}).encode())
+
+
+@cache
+def connected(pagination: str, parents: str, window: str, *, chunk: bool) -> Effective:
+    """The account `acme` of a connector with these layers."""
+    extra = {"nested": {"nested": "1"}, "none": {"whole": "1"}}.get(pagination, {})
+    rows: dict[str, Any] = {"method": "get", "path": "/rows", "response_path": "items", "query": extra}
+    if PARENTS[parents]:
+        rows["parents"] = PARENTS[parents]
+    if WINDOWS[window]:
+        config = {**WINDOWS[window], "start_param": "from", "end_param": "to"}
+        rows["incremental"] = {"format": "datetime", "config": config}
+    if chunk:
+        rows["chunk"] = {"values": ["p", "q", "r"], "size": 2, "param": "id"}
+    boards = {"method": "get", "path": "/boards", "response_path": "items"}
+    connector = {
+        "base_url": BASE,
+        "credentials": {"format": "none"},
+        "authorization": {"format": "none"},
+        "resources": {
+            "rows": {"list": {**rows, "pagination": {"format": pagination, "config": PAGINATIONS[pagination]}}},
+            "boards": {"list": {**boards, "pagination": {"format": "cursor", "config": PAGINATIONS["cursor"]}}},
+        },
+    }
+    place = TemporaryDirectory()
+    atexit.register(place.cleanup)
+    folder = Path(place.name)
+    for name, data in (
+        ("conn.yaml", {"version": 1}),
+        ("connectors/shop/connector.yaml", connector),
+        ("accounts/acme.yaml", {"connector": "shop"}),
+    ):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(json.dumps(data), encoding="utf-8")
+    return load_workspace(folder).effective(account="acme")
+
+
+def pages_of(effective: Effective, vendor: Vendor, call: Call) -> Iterator[Page]:
+    clock = FrozenClock(1_705_708_800)  # 2024-01-20
+    session = Session("acme", clock=clock)
+    flow = perform(effective, effective.resolve("rows.list"), call, session)
+    with closing(drive(flow, vendor, MemoryVault({}), clock=clock)) as pages:
+        yield from pages
+
+
+def row_of(number: int, board: str, kind: str, day: int) -> dict[str, Any]:
+    return {"id": number, "board": board, "kind": kind, "at": str(START + timedelta(days=day))}
+
+
+ROWS = st.lists(
+    st.tuples(st.sampled_from("abc"), st.sampled_from("xy"), st.integers(0, 18)), min_size=1, max_size=10
+).map(lambda found: [row_of(number, *one) for number, one in enumerate(found)])
+
+
+@pytest.mark.parametrize("pagination", PAGINATIONS)
+@given(
+    rows=ROWS,
+    parents=st.sampled_from(sorted(PARENTS)),
+    window=st.sampled_from(sorted(WINDOWS)),
+    chunk=st.booleans(),
+    known=st.sampled_from([None, "2024-01-05"]),
+)
+@settings(max_examples=25, deadline=None)
+def test_a_listing_goes_on_from_every_page(  # noqa: PLR0917
+    pagination: str, rows: list[dict[str, Any]], parents: str, window: str, chunk: bool, known: str | None
+) -> None:
+    if window == "ascending":
+        rows = sorted(rows, key=lambda row: row["at"])
+    effective = connected(pagination, parents, window, chunk=chunk)
+    assert find_obstacles(effective, effective.vendor("rows", "list")) == ()
+    state = {"cursor": known} if known and WINDOWS[window] else None
+    vendor = Vendor(rows)
+    whole = list(pages_of(effective, vendor, Call(state=state)))
+    assert len(whole) < 60
+    for number, page in enumerate(whole, 1):
+        rest = [record for later in whole[number:] for record in later.records]
+        if page.next_cursor is None:
+            assert rest == []
+            continue
+        again = list(pages_of(effective, vendor, Call(cursor=page.next_cursor, state=page.state)))
+        assert [record for later in again for record in later.records] == rest
+        assert again[-1].state == whole[-1].state
+
+
+def test_a_parent_that_is_gone_is_an_error_and_not_a_new_beginning() -> None:
+    """The values of a later name are held, and their place is looked for among them."""
+    from conn_engine.errors import UsageError
+
+    effective = connected("cursor", "two names", "no", chunk=False)
+    rows = [row_of(number, board, kind, 1) for number, (board, kind) in enumerate(["ax", "bx", "cx", "ay", "by"])]
+    vendor = Vendor(rows)
+    first, second, *_ = pages_of(effective, vendor, Call())
+    moved = Vendor(rows)
+    moved.send = lambda request: (  # type: ignore[method-assign]
+        Vendor(rows)._page(request, {}, [{"id": "c"}]) if "/boards" in request.url else vendor.send(request)
+    )
+    with pytest.raises(UsageError, match="no longer there"):
+        list(pages_of(effective, moved, Call(cursor=first.next_cursor)))
+    assert [row["id"] for page in pages_of(effective, moved, Call(cursor=second.next_cursor)) for row in page.records][
+        :1
+    ] == [2]

@@ -499,6 +499,20 @@ CODES: dict[str, Code] = _table(
         "the header to `authorization`.",
     ),
     Code(
+        "EXP130",
+        "filter by a constant text",
+        "error",
+        "In JSONata, brackets filter: `response['name']` keeps everything, as a text that is not empty is true. To "
+        "read a field, write `response.name`, with backticks around a name that is not a word: response.`full name`.",
+    ),
+    Code(
+        "EXP131",
+        "texts added as numbers",
+        "error",
+        "`+` adds numbers, so an expression such as `first + ' ' + last` fails or gives nothing. Write `&` to join "
+        "texts: `first & ' ' & last`. A value that is missing is then an empty text.",
+    ),
+    Code(
         "SEC101",
         "literal secret",
         "error",

@@ -16,6 +16,7 @@ from conn_engine.lint.credential_rules import carried, held, kept, placed
 from conn_engine.lint.event_rules import events, undelivered
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
+from conn_engine.lint.habit_rules import constant_filters, text_sums
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
@@ -377,7 +378,15 @@ def recordings(target: LintTarget) -> Iterator[Diagnostic]:
         )
 
 
-LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (syntax, functions, names, variables, secrets)
+LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
+    syntax,
+    functions,
+    names,
+    variables,
+    constant_filters,
+    text_sums,
+    secrets,
+)
 """Rules over one level's own text: each is asked once per document, however many accounts use it."""
 
 TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (

@@ -250,6 +250,12 @@ EXPRESSIONS = [
     Bad("no expression", one("EXP101", MAPPING, 6, 26), swap=(MAPPING, "response.email", "response.(")),
     Bad("template left open", one("EXP101", HTTP, 8, 41), swap=(HTTP, "{{id}}", "{{id")),
     Bad("no function", one("EXP102", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$lowecase(response.email)")),
+    Bad("a name in brackets", one("EXP130", MAPPING, 6, 24), swap=(MAPPING, "response.email", "response['email']")),
+    Bad(
+        "texts with a plus",
+        one("EXP131", MAPPING, 6, 31),
+        swap=(MAPPING, "response.email", "response.email + ' ' + response.name"),
+    ),
     Bad("no name", one("EXP103", MAPPING, 6, 16), swap=(MAPPING, "response.email", "respnse.email")),
     Bad("secret in a mapping", one("EXP104", MAPPING, 6, 16), swap=(MAPPING, "response.email", "env.TOKEN")),
     Bad(

@@ -14,7 +14,14 @@ from conn_engine.transport.hosts import covered
 from conn_engine.transport.url_templates import hide_templates, split_url
 from conn_engine.url_paths import has_dot_segment, is_below
 
-__all__ = ["find_other_paths", "find_stale_token_urls", "iterate_paths", "repeats_token_url", "sets_further_urls"]
+__all__ = [
+    "find_other_paths",
+    "find_stale_token_urls",
+    "iterate_paths",
+    "iterate_request_urls",
+    "repeats_token_url",
+    "sets_further_urls",
+]
 
 _DATA = MAPPINGS | frozenset({"body", "query", "headers", "params"})
 """Below these any name is the vendor's."""
@@ -27,11 +34,11 @@ def find_other_paths(levels: Levels) -> Iterator[Diagnostic]:
     """SEC115: an override's path leads above the base URL, or its base URL to another path than the connector's."""
     own: set[str] | None = None
     for layer in levels.overrides:
-        for path, text in _find_requests(layer.data):
+        for path, text in iterate_request_urls(layer.data):
             if text == lookup(levels.base, path):
                 continue
             if own is None:
-                own = {url for at, url in _find_requests(levels.base) if at[-1] == "base_url"}
+                own = {url for at, url in iterate_request_urls(levels.base) if at[-1] == "base_url"}
             where = dotted(path)
             if path[-1] == "path" and _has_dots(text):
                 message = f"leads above the base URL: {where}"
@@ -54,7 +61,7 @@ def iterate_paths(data: Any) -> Iterator[tuple[Path_, str]]:
             yield path, value
 
 
-def _find_requests(data: Any) -> Iterator[tuple[Path_, str]]:
+def iterate_request_urls(data: Any) -> Iterator[tuple[Path_, str]]:
     """The paths and base URLs of requests: those of operations, and of steps, jobs and the like."""
     return ((path, value) for path, value in iterate_paths(data) if not _is_data(path))
 

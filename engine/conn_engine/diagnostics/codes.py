@@ -521,6 +521,14 @@ CODES: dict[str, Code] = _table(
         "from the environment as `{{env.NAME}}`.",
     ),
     Code(
+        "CFG130",
+        "single braces in a path",
+        "error",
+        "`{id}` is text: the vendor receives the braces. A template has two: write `/contacts/{{id}}`. Single braces "
+        "have one meaning in a path: they are the place of a credential, `authorization: {format: path, config: {name: "
+        "token}}`.",
+    ),
+    Code(
         "CFG201",
         "dead override",
         "warning",
@@ -581,6 +589,14 @@ CODES: dict[str, Code] = _table(
         "warning",
         "`narrow` asks for half of a window, and the operation has no windows: its requests name no start and end. Say "
         "`incremental`, or what is to be done instead.",
+    ),
+    Code(
+        "SEC130",
+        "request without encryption",
+        "error",
+        "A URL of a public host starts with `http://`: everyone on the way can read and change its requests, and no "
+        "credential is sent there. Write `https://`. If the host has no TLS, confirm it in conn.yaml with a pattern "
+        "that says so: `trusted_hosts: ['http://data.example.com']`.",
     ),
     Code(
         "SEC102",
@@ -646,6 +662,13 @@ CODES: dict[str, Code] = _table(
         "An operation is repeated for the records of another one, which is repeated for the records of the first: "
         "neither could ever begin. Name another operation in `from`. Records within records of the same operation "
         "(folders in folders) are `recurse`.",
+    ),
+    Code(
+        "REF130",
+        "verify needs a value",
+        "error",
+        "`verify` is sent by itself after a log-in, so its operation cannot have a value from a caller, such as "
+        "`{{id}}`. Name an operation that needs nothing: the vendor's `me`, or a listing.",
     ),
     Code(
         "REF103",

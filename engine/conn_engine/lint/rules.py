@@ -18,6 +18,7 @@ from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle
 from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
 from conn_engine.lint.habit_rules import constant_filters, text_sums
 from conn_engine.lint.paging_rules import paginations
+from conn_engine.lint.request_rules import plain_urls, single_braces, unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.sites import sites
@@ -386,12 +387,15 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     constant_filters,
     text_sums,
     secrets,
+    single_braces,
+    plain_urls,
 )
 """Rules over one level's own text: each is asked once per document, however many accounts use it."""
 
 TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
+    unsendable_verify,
     flow_operations,
     parent_cycles,
     idle_types,

@@ -247,6 +247,15 @@ CONFIGURATION = [
 ]
 
 EXPRESSIONS = [
+    Bad(
+        "braces of another language", one("CFG130", HTTP, 8, 41), swap=(HTTP, '"/contacts/{{id}}"', '"/contacts/{id}"')
+    ),
+    Bad(
+        "a verification of one record",
+        one("REF130", HTTP, 1, 9),
+        swap=(HTTP, "base_url", "verify: contacts.get\nbase_url"),
+    ),
+    Bad("no TLS", one("SEC130", HTTP, 1, 11), swap=(HTTP, "https://api", "http://api")),
     Bad("no expression", one("EXP101", MAPPING, 6, 26), swap=(MAPPING, "response.email", "response.(")),
     Bad("template left open", one("EXP101", HTTP, 8, 41), swap=(HTTP, "{{id}}", "{{id")),
     Bad("no function", one("EXP102", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$lowecase(response.email)")),

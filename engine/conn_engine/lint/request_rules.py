@@ -1,0 +1,113 @@
+"""Rules over where requests go: braces that stay text, URLs without TLS, a verification that cannot be sent."""
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from conn_engine.config import VendorOperation
+from conn_engine.config.endpoints import iterate_request_urls
+from conn_engine.config.host_patterns import host_pattern, is_url_place
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ConfigurationError, ExpressionError, ParameterError, UsageError
+from conn_engine.expressions import render, template
+from conn_engine.lint.site import Site
+from conn_engine.lint.target import LintTarget
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.request import call_scope
+from conn_engine.runtime.variants import verify_operation
+from conn_engine.transport import door
+from conn_engine.transport.egress import judge_host
+from conn_engine.transport.hosts import covered
+from conn_engine.transport.url_templates import hide_templates
+
+if TYPE_CHECKING:
+    from conn_engine.lint.rules import LayerView
+
+__all__ = ["plain_urls", "single_braces", "unsendable_verify"]
+
+_SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
+
+
+def single_braces(view: "LayerView") -> Iterator[Diagnostic]:
+    """CFG130: `{id}` in a path or URL, which is sent as it is. Only a credential in the path has its place so."""
+    credentials = {text for path, text in texts(view.target.effective.data) if _names_credential(path)}
+    urls = {path: text for path, text in texts(view.layer.data) if is_url_place(path)}
+    for path, text in {**dict(iterate_request_urls(view.layer.data)), **urls}.items():
+        plain = text
+        for source, at in _expressions(text):
+            plain = plain[:at] + " " * len(source) + plain[at + len(source) :]
+        for found in _SINGLE.finditer(plain):
+            if found[1] in credentials:
+                continue
+            span = view.place(Site(path, text, "template", None), found.start(), len(found[0]))
+            message = f"{found[0]} is sent as it is: a template has two braces"
+            yield diagnostic("CFG130", message, span, path=dotted(path), hint=f"write {{{{{found[1]}}}}}")
+
+
+def _names_credential(path: tuple[str | int, ...]) -> bool:
+    return path[-1] == "name" and "authorization" in path
+
+
+def _expressions(text: str) -> list[tuple[str, int]]:
+    try:
+        return list(template(text).expressions)
+    except ExpressionError:
+        return []
+
+
+def plain_urls(view: "LayerView") -> Iterator[Diagnostic]:
+    """SEC130: requests to a public host by `http://` that conn.yaml does not confirm."""
+    trusted = view.target.effective.trusted_hosts
+    for path, text in texts(view.layer.data):
+        if not text.lower().startswith("http://") or not (is_url_place(path) or path[-2:] == ("request", "base_url")):
+            continue
+        pattern = host_pattern(text)
+        url = hide_templates(text).replace("\0", "x")
+        if pattern is None or not door.is_target(url) or judge_host(door.target(url).origin, ()):
+            continue
+        if covered(f"http://{pattern}", trusted):
+            continue
+        yield diagnostic(
+            "SEC130",
+            f"requests to {pattern} are not encrypted: everyone on the way can read and change them",
+            view.place(Site(path, text, "template", None), 0, len("http://")),
+            path=dotted(path),
+            hint=f'write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: ["http://{pattern}"]',
+        )
+
+
+def unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
+    """REF130: the operation of `verify` needs a value that only a caller has."""
+    effective = target.effective
+    try:
+        operation = verify_operation(effective)
+    except ConfigurationError:
+        return  # reported where it stands
+    if operation is None or not (missing := _needed(target, operation)):
+        return
+    others = (one for one in effective.vendor_operations() if one.method == "GET" and not _needed(target, one))
+    other = next((one.text for one in others), "")
+    path = ("verify", "operation") if isinstance(effective.data.get("verify"), dict) else ("verify",)
+    yield diagnostic(
+        "REF130",
+        f"verify names {operation.text}, which needs {' and '.join(missing)}: nobody gives it",
+        effective.span(path),
+        path=dotted(path),
+        hint=f"name an operation that needs nothing{f', such as {other}' if other else ''}",
+    )
+
+
+def _needed(target: LintTarget, operation: VendorOperation) -> list[str]:
+    """The names that an operation's request has from the caller, and cannot do without."""
+    scope = call_scope(target.effective, Call())
+    names: dict[str, None] = {}
+    for _, text in texts([operation.path, operation.query, operation.headers, operation.body]):
+        for source, _ in _expressions(text):
+            try:
+                render(f"{{{{{source}}}}}", scope)
+            except ParameterError as error:
+                names[error.name] = None
+            except (ExpressionError, UsageError):
+                continue  # a value of the account, or one that is wrong: reported by others
+    return list(names)

@@ -10,11 +10,11 @@ from conn_engine.errors import UsageError
 from conn_engine.personal import PersonalSummary
 from conn_engine.recordings.files import Recording, load_recording, redact_recording, save_recording
 from conn_engine.recordings.har import export_har, import_har
-from conn_engine.runtime.request_credentials import find_credential_places, find_declared_headers
 from conn_engine.runtime.variants import base_url
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_engine.testing.personal import PersonalData, save_without_personal_data
+from conn_engine.testing.request_credentials import find_credential_places, find_declared_headers
 from conn_engine.wire import Clock
 
 __all__ = ["export_recording", "import_recording"]

@@ -1,23 +1,20 @@
 """Rules over expressions that parse, and mean something else than in the language their author has in mind."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression
 from conn_engine.expressions.tokens import Token
-
-if TYPE_CHECKING:
-    from conn_engine.lint.rules import LayerView
+from conn_engine.lint.layer_view import LayerView
 
 __all__ = ["constant_filters", "text_sums"]
 
 _OPERANDS = frozenset({"name", "quoted", "variable"})
 
 
-def constant_filters(view: "LayerView") -> Iterator[Diagnostic]:
+def constant_filters(view: LayerView) -> Iterator[Diagnostic]:
     """EXP130: `response['name']`, a filter that everything passes, where a field is meant."""
     for site, text, offset in view.parts:
         tokens = _tokens(text)
@@ -30,7 +27,7 @@ def constant_filters(view: "LayerView") -> Iterator[Diagnostic]:
             yield diagnostic("EXP130", message, span, path=dotted(site.path), hint=hint)
 
 
-def text_sums(view: "LayerView") -> Iterator[Diagnostic]:
+def text_sums(view: LayerView) -> Iterator[Diagnostic]:
     """EXP131: `a + ' ' + b`, a sum of numbers, where texts are to be joined."""
     for site, text, offset in view.parts:
         tokens = _tokens(text)

@@ -19,8 +19,9 @@ from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, with
 from conn_engine.documents import Document
 from conn_engine.documents.locate import WORKSPACE_FILE, find_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
+from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.markdown import lint_markdown
-from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES, LayerView
+from conn_engine.lint.rules import CONTEXT_RULES, LAYER_RULES, TARGET_RULES
 from conn_engine.lint.suppressions import Silence, faulty_suppressions
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.workspace_rules import (

@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from conn_engine.config import VendorOperation
 from conn_engine.config.endpoints import iterate_request_urls
@@ -11,6 +10,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError, ParameterError, UsageError
 from conn_engine.expressions import render, template
+from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.site import Site
 from conn_engine.lint.target import LintTarget
 from conn_engine.runtime.call import Call
@@ -21,15 +21,12 @@ from conn_engine.transport.egress import judge_host
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.url_templates import hide_templates
 
-if TYPE_CHECKING:
-    from conn_engine.lint.rules import LayerView
-
 __all__ = ["plain_urls", "single_braces", "unsendable_verify"]
 
 _SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 
-def single_braces(view: "LayerView") -> Iterator[Diagnostic]:
+def single_braces(view: LayerView) -> Iterator[Diagnostic]:
     """CFG130: `{id}` in a path or URL, which is sent as it is. Only a credential in the path has its place so."""
     credentials = {text for path, text in texts(view.target.effective.data) if _names_credential(path)}
     urls = {path: text for path, text in texts(view.layer.data) if is_url_place(path)}
@@ -56,7 +53,7 @@ def _expressions(text: str) -> list[tuple[str, int]]:
         return []
 
 
-def plain_urls(view: "LayerView") -> Iterator[Diagnostic]:
+def plain_urls(view: LayerView) -> Iterator[Diagnostic]:
     """SEC130: requests to a public host by `http://` that conn.yaml does not confirm."""
     trusted = view.target.effective.trusted_hosts
     for path, text in texts(view.layer.data):

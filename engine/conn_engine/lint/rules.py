@@ -3,12 +3,11 @@
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
-from functools import cached_property
 from typing import Any
 
-from conn_engine.config import Effective, Layer, OperationName, Path_, Workspace, mapping_layers, singular
+from conn_engine.config import Effective, OperationName, Path_, Workspace, mapping_layers, singular
 from conn_engine.config.literals import literal_secrets
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
@@ -17,58 +16,15 @@ from conn_engine.lint.event_rules import events, undelivered
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
 from conn_engine.lint.habit_rules import constant_filters, text_sums
+from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.request_rules import plain_urls, single_braces, unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
-from conn_engine.lint.sites import sites
 from conn_engine.lint.target import LintTarget
-from conn_engine.lint.webhook_rules import challenges, proofs, routing, stored_names
+from conn_engine.lint.webhook_rules import challenges, proofs, routing
 
 __all__ = ["CONTEXT_RULES", "LAYER_RULES", "TARGET_RULES"]
-
-
-class LayerView:
-    """One level's data with its expressions, compiled once for all rules."""
-
-    def __init__(self, layer: Layer, target: LintTarget) -> None:
-        self.layer = layer
-        self.target = target
-
-    @cached_property
-    def sites(self) -> list[Site]:
-        """Every expression and template."""
-        found = list(sites(self.layer.data))
-        if any(site.credential for site in found):
-            stored = stored_names(self.target)
-            found = [
-                replace(site, names=site.names | stored) if site.credential and site.names is not None else site
-                for site in found
-            ]
-        return found
-
-    def place(self, site: Site, offset: int, width: int = 1) -> Span:
-        """The place of a character inside the site's string, in its file."""
-        source = self.layer.source(site.path)
-        place = source.place(site.path)
-        if offset < 0:
-            return source.document.span(place)
-        line, column = source.document.position(place, offset)
-        return Span(source.document.file, line, column, line, column + max(width, 1))
-
-    @cached_property
-    def parts(self) -> list[tuple[Site, str, int]]:
-        """Every expression with its site and its offset in the site's string; those that do not parse are left out."""
-        found: list[tuple[Site, str, int]] = []
-        for site in self.sites:
-            if site.kind == "expression":
-                found.append((site, site.text, 0))
-                continue
-            try:
-                found.extend((site, text, offset) for text, offset in template(site.text).expressions)
-            except ExpressionError:
-                continue
-        return found
 
 
 def syntax(view: LayerView) -> Iterator[Diagnostic]:

@@ -1,0 +1,58 @@
+"""What a rule over one level looks at: its text, with every expression in it and its place."""
+
+from dataclasses import replace
+from functools import cached_property
+
+from conn_engine.config import Layer
+from conn_engine.diagnostics import Span
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import template
+from conn_engine.lint.site import Site
+from conn_engine.lint.sites import sites
+from conn_engine.lint.target import LintTarget
+from conn_engine.lint.webhook_rules import stored_names
+
+__all__ = ["LayerView"]
+
+
+class LayerView:
+    """One level's data with its expressions, compiled once for all rules."""
+
+    def __init__(self, layer: Layer, target: LintTarget) -> None:
+        self.layer = layer
+        self.target = target
+
+    @cached_property
+    def sites(self) -> list[Site]:
+        """Every expression and template."""
+        found = list(sites(self.layer.data))
+        if any(site.credential for site in found):
+            stored = stored_names(self.target)
+            found = [
+                replace(site, names=site.names | stored) if site.credential and site.names is not None else site
+                for site in found
+            ]
+        return found
+
+    def place(self, site: Site, offset: int, width: int = 1) -> Span:
+        """The place of a character inside the site's string, in its file."""
+        source = self.layer.source(site.path)
+        place = source.place(site.path)
+        if offset < 0:
+            return source.document.span(place)
+        line, column = source.document.position(place, offset)
+        return Span(source.document.file, line, column, line, column + max(width, 1))
+
+    @cached_property
+    def parts(self) -> list[tuple[Site, str, int]]:
+        """Every expression with its site and its offset in the site's string; those that do not parse are left out."""
+        found: list[tuple[Site, str, int]] = []
+        for site in self.sites:
+            if site.kind == "expression":
+                found.append((site, site.text, 0))
+                continue
+            try:
+                found.extend((site, text, offset) for text, offset in template(site.text).expressions)
+            except ExpressionError:
+                continue
+        return found

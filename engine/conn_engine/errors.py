@@ -9,6 +9,7 @@ ConnError
 ├── VendorError            the vendor: an error answer                       exit 4
 │   └── TransportError     the network: no usable answer                     exit 4
 ├── MissingRecording       the author: nothing recorded for this request     exit 6
+├── IncompleteError        the author or vendor: a listing lacks records     exit 1
 └── InternalError          us                                                exit 70
 """
 
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from conn_engine.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
-    from conn_engine.wire import Request, Response
+    from conn_engine.wire import Completeness, Request, Response
 
 __all__ = [
     "ConfigurationError",
@@ -27,6 +28,7 @@ __all__ = [
     "ErrorKind",
     "ExpressionError",
     "FaultKind",
+    "IncompleteError",
     "InternalError",
     "MissingRecording",
     "ParameterError",
@@ -182,6 +184,25 @@ class MissingRecording(ConnError):
     """No recorded exchange answers this request."""
 
     exit_code = 6
+
+
+class IncompleteError(ConnError):
+    """A listing ended and records are missing. `verdict` is that of its last page; `count` records arrived."""
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        verdict: "Completeness",
+        count: int,
+        hint: str = "",
+        findings: Sequence[Diagnostic] = (),
+    ) -> None:
+        super().__init__(message, hint=hint, findings=findings)
+        self.verdict = verdict
+        self.count = count
 
 
 class InternalError(ConnError):

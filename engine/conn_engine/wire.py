@@ -230,8 +230,8 @@ class Cleaner(Protocol):
 class Completeness:
     """Whether a listing gave everything. `complete`: its end was seen, and no total says that there is more;
     `incomplete`: something is missing; `unknown`: the answers say nothing of an end, because keys of paging are not
-    there; `stopped`: the caller wanted no more. `reason` is a sentence about all but the first. `settings` are those of
-    paging that name a key which no answer had.
+    there; `stopped`: the caller wanted no more. `reason` is a sentence about all but the first, `hint` is what to do.
+    `settings` are those of paging that name a key which no answer had.
 
     `policy` is the operation's `complete`: what a caller should make of an incomplete listing.
     """
@@ -240,6 +240,12 @@ class Completeness:
     reason: str = ""
     settings: tuple[str, ...] = ()
     policy: Literal["error", "warn", "ignore"] = "error"
+    hint: str = ""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether records are missing from a listing that has to be complete."""
+        return self.state == "incomplete" and self.policy == "error"
 
 
 @dataclass(frozen=True, slots=True)

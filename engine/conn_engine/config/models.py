@@ -209,7 +209,8 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Literal["error", "warn", "ignore"],
         Meta(
             description="What an incomplete listing is (fewer records than `total_field` says, `has_more` true at the "
-            "end): `conn run` exits with 1 (error), warns, or says nothing. That it is unknown whether a listing is "
+            "end, a page that repeats): an error, for which `conn run` exits with 1 and the library raises "
+            "IncompleteError after the last record; a warning; or nothing. That it is unknown whether a listing is "
             "complete is a warning, unless it is ignore."
         ),
     ] = "error"

@@ -567,6 +567,30 @@ CODES: dict[str, Code] = _table(
         "If the vendor leaves the key out of short listings, record one with two pages.",
     ),
     Code(
+        "PAG110",
+        "listing is incomplete",
+        "error",
+        "The listing ended before all of its records arrived: fewer than `total_field` says, a page that repeats, a "
+        "next page that was there before, or `has_more` that is true at the end. Look at `pagination`. If the vendor's "
+        "total is an estimate, set `complete: warn` in the operation.",
+    ),
+    Code(
+        "PAG111",
+        "end of the listing is unknown",
+        "warning",
+        "No answer of the run has the key that leads to the next page, and the page is full. Either the setting is "
+        "misspelt and only the first page arrived, or the vendor leaves the key out of short listings. Correct the "
+        "setting, or set a page size: a page with fewer records is the last one.",
+    ),
+    Code(
+        "PAG112",
+        "step cannot read all of its listing",
+        "error",
+        "A step or an enrichment reads all pages of an operation that lists, 10,000 records at most. Narrow its "
+        "request by `query`, or use `parents` to run an operation once for each record. If one page is enough, name "
+        "an operation with `pagination: {format: none}`. An operation with pages needs a `response_path`.",
+    ),
+    Code(
         "ERR101",
         "error rule that never holds",
         "warning",

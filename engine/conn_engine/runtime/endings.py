@@ -1,21 +1,36 @@
 """The verdict on one listing: what its steps (partitions, windows) and the listings of their values found about their
-ends, and ids that came again."""
+ends, and ids that came again. What it is to callers: a finding, an error."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from conn_engine.config import Effective, Path_, VendorOperation
+from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import IncompleteError
 from conn_engine.runtime.layers import Listing, VendorPage
 from conn_engine.wire import Completeness
 
-__all__ = ["RECENT", "Endings", "RecentIds", "endings_of"]
+__all__ = [
+    "RECENT",
+    "Endings",
+    "RecentIds",
+    "endings_of",
+    "find_incompleteness",
+    "incomplete_error",
+    "log_verdict",
+    "setting_path",
+]
 
 RECENT = 10_000
 """Records of which the ids are compared."""
 
 _POLICIES = ("ignore", "warn", "error")
 """From the most lenient to the strictest."""
+
+_STANDING = {"incomplete": "is incomplete", "unknown": "may be incomplete", "stopped": "was stopped"}
 
 
 class RecentIds:
@@ -49,6 +64,7 @@ class Endings:
     seen: set[str] = field(default_factory=set)
     _bad: Completeness | None = None
     _bad_count: int = 0
+    _stopped: Completeness | None = None
     _unknown: list[Completeness] = field(default_factory=list)
     _missing: dict[str, None] = field(default_factory=dict)
     _again: int = 0
@@ -58,7 +74,7 @@ class Endings:
         """Take the verdict on a step in."""
         self._missing |= dict.fromkeys(verdict.settings)
         where = ", ".join(f"{name} {value}" for name, value in partition.items() if isinstance(value, str | int))
-        self._add(verdict, where if verdict.state == "incomplete" else "")
+        self._add(verdict, where if verdict.state in ("incomplete", "stopped") else "")
 
     def add_values(self, verdict: Completeness, name: str) -> None:
         """Take in the verdict on the listing of the operation that the steps' values come from. One that is incomplete
@@ -72,6 +88,8 @@ class Endings:
             verdict = replace(verdict, reason=f"{where}: {verdict.reason}")
         if verdict.state == "unknown" and len(self._unknown) < 100:
             self._unknown.append(verdict)
+        if verdict.state == "stopped":
+            self._stopped = self._stopped or verdict
         if verdict.state == "incomplete":
             self._bad_count += 1
             if self._bad is None or _POLICIES.index(self._bad.policy) < _POLICIES.index(verdict.policy):
@@ -101,6 +119,8 @@ class Endings:
         if self._bad is not None:
             more = f" (and {self._bad_count - 1} more like it)" if self._bad_count > 1 else ""
             return replace(self._bad, reason=self._bad.reason + more)
+        if self._stopped is not None:
+            return self._stopped
         for verdict in self._unknown:  # a key that was in a later step's answers is no mistake
             if not self.seen.issuperset(verdict.settings):
                 return verdict
@@ -111,3 +131,52 @@ def endings_of(listing: Listing) -> Endings:
     """The endings of a listing's steps so far."""
     found: Endings = listing.memory.setdefault("endings", Endings())
     return found
+
+
+def log_verdict(name: str, verdict: Completeness) -> None:
+    """Log a listing that may lack records, for callers who receive its records only."""
+    if verdict.state == "complete" or verdict.policy == "ignore":
+        return
+    import logging
+
+    level = logging.INFO if verdict.state == "stopped" else logging.WARNING
+    text = f"{name}: the listing {_STANDING[verdict.state]}: {verdict.reason}"
+    printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may name keys of an answer
+    logging.getLogger("conn_engine").log(level, "%s", printable)
+
+
+def setting_path(operation: VendorOperation, setting: str) -> Path_:
+    """The configuration path of a setting of paging, such as `cursor_field` or `outer.cursor_field`."""
+    return (*operation.at("pagination"), "config", *setting.replace(".", ".config.").split("."))
+
+
+def find_incompleteness(
+    effective: Effective, operation: VendorOperation | None, verdict: Completeness | None
+) -> Diagnostic | None:
+    """PAG110 for an incomplete listing, PAG111 where its end is unknown; None for every other verdict, and where
+    `complete: ignore` covers it. `operation` is the vendor's (None: only the run could tell which it was)."""
+    if verdict is None or verdict.policy == "ignore" or verdict.state not in ("incomplete", "unknown"):
+        return None
+    path: Path_ = ()
+    if operation is not None:
+        own = next((name for name in verdict.settings if f"`{name}`" in verdict.reason), None)
+        path = operation.at("pagination") if own is None else setting_path(operation, own)
+    code = "PAG110" if verdict.state == "incomplete" else "PAG111"
+    severity = Severity.ERROR if verdict.is_failure else Severity.WARNING
+    message = f"the listing {_STANDING[verdict.state]}: {verdict.reason}"
+    return diagnostic(code, message, effective.span(path), path=dotted(path), hint=verdict.hint, severity=severity)
+
+
+def incomplete_error(
+    effective: Effective, operation: VendorOperation | None, verdict: Completeness, count: int
+) -> IncompleteError:
+    """The error of a listing that lacks records and has to be complete."""
+    finding = find_incompleteness(effective, operation, verdict)
+    name = "the listing" if operation is None else operation.text
+    return IncompleteError(
+        f"{name} is incomplete: {verdict.reason}",
+        verdict=verdict,
+        count=count,
+        hint=verdict.hint,
+        findings=[] if finding is None else [finding],
+    )

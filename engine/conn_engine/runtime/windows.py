@@ -160,8 +160,10 @@ class _Step:
             run.records += len(page.records)
             run.cursors += progress.found - before
             page = replace(page, notes=(*page.notes, *progress.notes))
-            whole = older or page.last
-            self._moved(progress, whole=whole)
+            cut = self._is_cut(page)
+            self._moved(progress, whole=older or (page.last and not cut))
+            if cut:
+                run.held.add(_mark(self.partition))
             if len(kept) < len(page.records):
                 records, source = [page.records[at] for at in kept], [page.source[at] for at in kept]
                 page = replace(page, records=records, source=source)
@@ -171,6 +173,15 @@ class _Step:
             return older or enough
 
         return hand_on
+
+    def _is_cut(self, page: VendorPage) -> bool:
+        """Whether the window's pages ended before its records did, so that a later run has to read them."""
+        verdict = page.answer.completeness
+        if verdict is None:
+            return False
+        return verdict.state == "stopped" or (
+            verdict.state == "incomplete" and self.listing.operation.complete == "error"
+        )
 
     def _moved(self, progress: Progress, *, whole: bool) -> None:
         reached = progress.cursor(whole=whole)

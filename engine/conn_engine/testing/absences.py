@@ -7,6 +7,7 @@ from conn_engine.config import Effective, mapping_layers
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.expressions import mapping
+from conn_engine.runtime.endings import setting_path
 from conn_engine.runtime.places import origin_of
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.testing.cases import recorded_call
@@ -82,7 +83,7 @@ def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> lis
     operation = vendor_behind(effective, ended[0].case.name, recorded_call(ended[0].case.recording))
     findings = []
     for setting in (name for name in verdicts[0].settings if all(name in verdict.settings for verdict in verdicts)):
-        path = (*operation.at("pagination"), "config", *setting.replace(".", ".config.").split("."))
+        path = setting_path(operation, setting)
         message = f"`{setting}` names a key that is in no recorded answer of {operation.text}"
         reason = next((verdict.reason for verdict in verdicts if setting in verdict.reason), "")
         findings.append(

@@ -33,9 +33,10 @@ def golden_document(case: Case, outcome: Outcome) -> str:
 
 
 def verdict_document(outcome: Outcome) -> dict[str, Any]:
-    """`{state, reason}` of an incomplete listing; empty for every other. That it is unknown is a finding (PAG104)."""
+    """`{state, reason}` of a listing that is incomplete or that `max_pages` stopped; empty for every other. That its
+    end is unknown is a finding (PAG104)."""
     verdict = outcome.completeness
-    if outcome.whole or verdict is None or verdict.state != "incomplete":
+    if outcome.whole or verdict is None or verdict.state not in ("incomplete", "stopped"):
         return {}
     return {"state": verdict.state, "reason": verdict.reason}
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -108,16 +109,20 @@ class Ours:
         return f"{name}.list" if f"`{name}.list`" in self.imported.files["README.md"] else f"{name}_stream.list"
 
     def read(self, stream: str, config: Mapping[str, Any], state: Any = None, *, wait: bool = False) -> Run:
-        """Every record of the operation that stands for a stream."""
+        """Every record of the operation that stands for a stream. That it came to a page again counts as an error."""
         records: list[Any] = []
+        repeated = ""
         try:
             with fixed_now(NOW.timestamp()), self.connection(config, wait=wait) as connection:
                 for page in connection.pages(self._operation(stream), Call(state=state), raw=True):
                     records += page.records
                     state = page.state if page.state is not None else state
+                    verdict = page.completeness
+                    if verdict is not None and re.search("was there before|has the same", verdict.reason):
+                        repeated = f"pagination: {verdict.reason}"
         except Exception as error:  # a fault of the engine is a difference too
             return Run(records, state, f"{type(error).__name__}: {error}"[:600])
-        return Run(records, state, "")
+        return Run(records, state, repeated)
 
 
 def _at(config: Mapping[str, Any], path: str) -> Any:

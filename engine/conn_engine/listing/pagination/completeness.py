@@ -18,6 +18,9 @@ _PLAIN = re.compile(r"""(?:\w+|"[^"\\]+"|`[^`]+`)(?:\.(?:\w+|"[^"\\]+"|`[^`]+`))
 _NAME = re.compile(r"""\w+|"[^"\\]+"|`[^`]+`""")
 _ANSWER = frozenset({"body", "response", "headers"})
 _MANY = 8
+_LEADS_NOWHERE = "check where `pagination` takes the next page from"
+_FEWER = "check the settings of `pagination`; if the vendor's total is an estimate, set `complete: warn`"
+_NO_KEY = "correct the setting, or set a page size, which tells a full page from the last one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +112,11 @@ class EndingTally:
         if any(answer.more):
             settings = " and ".join(f"`{key.setting}`" for key in self._keys if key.setting != "has_more")
             lead = f", but {settings} leads to no further page" if settings else ""
-            return Completeness("incomplete", f"the last answer says that there is more (`has_more`){lead}", absent)
+            reason = f"the last answer says that there is more (`has_more`){lead}"
+            return Completeness("incomplete", reason, absent, hint=_LEADS_NOWHERE)
         total = min(self._totals) if self._totals and self._counts else None
         if total is not None and self._arrived < total:
-            return Completeness("incomplete", f"{self._arrived} of {total} records arrived", absent)
+            return Completeness("incomplete", f"{self._arrived} of {total} records arrived", absent, hint=_FEWER)
         if total is not None or answer.more:  # the end is shown by something else: what leads on is rightly missing
             deciding = {key.setting for key in self._keys}
             return Completeness("complete", settings=tuple(name for name in absent if name not in deciding))
@@ -120,7 +124,8 @@ class EndingTally:
         missing = [key for key in self._keys if key.setting not in self._seen and key.level not in ended]
         if not missing or not answer.count or (size is not None and answer.count < size):
             return Completeness("complete", settings=absent)
-        return Completeness("unknown", _missing(missing, answer), tuple(key.setting for key in missing))
+        names = tuple(key.setting for key in missing)
+        return Completeness("unknown", _missing(missing, answer), names, hint=_NO_KEY)
 
 
 def _missing(keys: Sequence[EndKey], answer: Answer) -> str:

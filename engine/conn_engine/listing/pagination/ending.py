@@ -79,8 +79,8 @@ class Ending(Settings, frozen=True, kw_only=True):
     end_on_repeat: Annotated[
         bool,
         Meta(
-            description="Whether an answer that names its own page as the next one means the end. Default: it is an "
-            "error, because the listing would never end."
+            description="Whether an answer that names its own page as the next one means the end. Default: the "
+            "listing is incomplete."
         ),
     ] = False
     first_page_only: Annotated[
@@ -91,7 +91,11 @@ class Ending(Settings, frozen=True, kw_only=True):
         ),
     ] = ()
     max_pages: Annotated[
-        int, Meta(ge=1, description="More pages than this are an error: a listing that does not end.")
+        int,
+        Meta(
+            ge=1,
+            description="Pages after which the listing stops. Where the default stops it, the listing is incomplete.",
+        ),
     ] = MAX_PAGES
     restart: Annotated[
         Restart | None,

@@ -1,6 +1,6 @@
-"""The loop over the pages of a listing, whatever the strategy. It never runs for ever: a state, a URL or a
-page that comes again is an error, and so is a long row of empty pages, or more pages than `max_pages`. It neither
-sends nor maps: that is `fetch` and `emit`."""
+"""The loop over the pages of a listing, whatever the strategy. It never runs for ever: it stops at a state, a URL or a
+page that comes again, at a long row of empty pages, and at `max_pages`. The verdict on the listing then names the
+reason. The loop neither sends nor maps: that is `fetch` and `emit`."""
 
 import hashlib
 import json
@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from conn_engine.errors import VendorError
 from conn_engine.listing.pagination.completeness import EndingTally
 from conn_engine.listing.pagination.ending import MAX_PAGES, Ending
 from conn_engine.listing.pagination.next_url import same_url
@@ -106,8 +105,9 @@ def pages(
     """Fetch page after page, from `state` on (None: from the first), and emit each.
 
     `key` is what tells records apart when the listing may have to begin again (see `Fetch`): those that were emitted
-    are left out then. Raises VendorError(bad_response), before the page is emitted, when the next state was there
-    before, or when the page has the same records as the one before it (the vendor ignores what asks for the next page).
+    are left out then. The listing also stops where it would not end: when the next state was there before, or when the
+    page has the same records as the one before it (the vendor ignores what asks for the next page). Such a page is
+    emitted without its records.
 
     The last answer has the verdict on the listing: `completeness`. `seen` and `counts`: see `EndingTally`.
     """
@@ -124,15 +124,17 @@ def pages(
             guard.restart()
             tally = _tally_of(settings, seen, resumed=False, counts=counts)
             continue
-        repeated = guard.check_page(answer)
-        following = strategy.advance(state, answer)
+        repeated = guard.count_page(answer)
+        cut = guard.judge_repetition(answer) if repeated else None
+        following = strategy.advance(state, answer) if cut is None else None
         if following is not None and _is_end(settings, state, following, answer):
             following = None
             answer.more.clear()  # that it names itself is the end, whatever it says beside
         if isinstance(settings, Ending):
             tally.add(answer, settings.total(answer), again=repeated)
-        verdict = _completeness(settings, tally, answer) if following is None else None
-        guard.check_next(following, answer)
+        cut = cut or guard.judge_next(following, answer)
+        following = following if cut is None else None
+        verdict = _completeness(settings, tally, answer, cut) if following is None else None
         if repeated:
             answer.records.clear()
         previous, told = strategy.retreat(state, answer), following
@@ -148,7 +150,7 @@ def pages(
 
 
 class _Guard:
-    """Raises VendorError(bad_response) for a listing that would not end. `number` is that of the last page."""
+    """Finds where a listing would not end. `number` is that of the last page."""
 
     def __init__(self, settings: Strategy, state: Any) -> None:
         self._settings = settings
@@ -164,27 +166,41 @@ class _Guard:
         if state is not None:
             self._known.again(_fingerprint(state))
 
-    def check_page(self, answer: Answer) -> bool:
-        """Refuse a page with the records of the one before it, unless it may rightly be that one: then it returns
-        True."""
+    def count_page(self, answer: Answer) -> bool:
+        """Count a page. Return whether it has the records of the one before it."""
         self.number += 1
-        repeated = bool(answer.records) and answer.records == self._before
-        if repeated and not _first_again(self._settings, self.number):
-            raise _broken(answer, f"page {self.number} has the same records as page {self.number - 1}", _IGNORED)
-        return repeated
+        return bool(answer.records) and answer.records == self._before
 
-    def check_next(self, following: Any, answer: Answer) -> None:
-        """Refuse a next page that was there before, and one page too many."""
+    def judge_repetition(self, answer: Answer) -> Completeness | None:
+        """The verdict on a page that repeats the one before it; None if it may rightly be that one."""
+        if _first_again(self._settings, self.number):
+            return None
+        return Completeness(
+            "incomplete", f"page {self.number} has the same records as page {self.number - 1}", hint=_IGNORED
+        )
+
+    def judge_next(self, following: Any, answer: Answer) -> Completeness | None:
+        """The verdict where the next page was there before, and where there are too many; None if the listing may
+        continue."""
         self._empty = 0 if answer.count else self._empty + 1
-        if following is not None:
-            if self._known.again(_fingerprint(following)) or _asked_for(following, answer):
-                raise _broken(answer, f"page {self.number} names a next page that was there before", _REPEATED)
-            if self.number >= self._limit:
-                raise _broken(answer, f"the listing has more than {self._limit} pages", _LIMIT)
-            if self._empty >= MAX_EMPTY_PAGES:
-                raise _broken(answer, f"{self._empty} empty pages in a row", _REPEATED)
-        # The page after a restart may rightly begin with what came last.
-        self._before = [] if isinstance(following, dict) and following.get("at", 0) is None else list(answer.records)
+        starts = isinstance(following, dict) and following.get("at", 0) is None  # the first page of a restart
+        # It may rightly begin with what came last.
+        self._before = [] if starts else list(answer.records)
+        if following is None:
+            return None
+        if self._known.again(_fingerprint(following)) or _asked_for(following, answer):
+            if starts:
+                return Completeness("incomplete", "the listing was restarted and does not advance", hint=_STUCK)
+            return Completeness(
+                "incomplete", f"page {self.number} names a next page that was there before", hint=_REPEATED
+            )
+        if self.number >= self._limit:
+            if self._limit < MAX_PAGES:
+                return Completeness("stopped", f"`max_pages` ({self._limit}) was reached")
+            return Completeness("incomplete", f"the listing has more than {self._limit:,} pages", hint=_LIMIT)
+        if self._empty >= MAX_EMPTY_PAGES:
+            return Completeness("incomplete", f"{self._empty:,} empty pages came in a row", hint=_REPEATED)
+        return None
 
 
 def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool) -> EndingTally:
@@ -195,8 +211,12 @@ def _tally_of(settings: Strategy, seen: set[str], *, resumed: bool, counts: bool
     return EndingTally(settings.end_keys(), settings.total_keys(), seen, resumed=resumed, counts=counts)
 
 
-def _completeness(settings: Strategy, tally: EndingTally, answer: Answer) -> Completeness:
-    return tally.judge(answer, settings.full_size(answer)) if isinstance(settings, Ending) else Completeness("complete")
+def _completeness(settings: Strategy, tally: EndingTally, answer: Answer, cut: Completeness | None) -> Completeness:
+    """The verdict on a listing that ended, or was `cut` where it would not end."""
+    if not isinstance(settings, Ending):
+        return cut or Completeness("complete")
+    judged = tally.judge(answer, settings.full_size(answer))
+    return judged if cut is None else replace(cut, settings=judged.settings)
 
 
 class _Delivered:
@@ -214,9 +234,13 @@ class _Delivered:
         return kept
 
 
-_REPEATED = "the listing would never end: check where `pagination` takes the next page from, or add a `stop` rule"
-_IGNORED = "check the parameter names in `pagination`; an operation that is not paged says `pagination: {format: none}`"
-_LIMIT = "if it really has so many, raise `max_pages` in `pagination`; else it does not end: add a `stop` rule"
+_REPEATED = (
+    "check where `pagination` takes the next page from; if a page that names itself is the last one, set "
+    "`end_on_repeat: true`"
+)
+_IGNORED = "check the parameter names in `pagination`; for an operation without pages, set `pagination: {format: none}`"
+_STUCK = "sort the listing by what `restart.set` filters by; more records than the cap may share one value"
+_LIMIT = "if the listing is that long, raise `max_pages` in `pagination`; otherwise add a `stop` rule"
 
 
 def _is_end(settings: Strategy, state: Any, following: Any, answer: Answer) -> bool:
@@ -242,16 +266,6 @@ def _first_again(settings: Strategy, number: int) -> bool:
     """Whether page 2 may rightly be page 1: the first was asked for without its number, and the vendor counts from what
     is thought to be the second. It is delivered once."""
     return number == 2 and getattr(settings, "first_sent", True) is False
-
-
-def _broken(answer: Answer, message: str, hint: str) -> VendorError:
-    return VendorError(
-        f"pagination: {message}",
-        kind="bad_response",
-        request=answer.request,
-        response=answer.response,
-        hint=hint,
-    )
 
 
 def _fingerprint(state: Any) -> bytes:

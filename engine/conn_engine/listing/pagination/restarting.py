@@ -59,7 +59,7 @@ class Restarting:
             put(draft, value, form=name)
 
     def advance(self, state: Any, answer: Answer) -> Any:
-        """State of the next page; None at the end. Raises VendorError when a restart would begin where it was."""
+        """State of the next page; None at the end."""
         at, stretch = self._parts(state)
         following = self.inner.advance(at, answer)
         stretch = {**stretch, "records": stretch["records"] + answer.count, "pages": stretch["pages"] + 1}
@@ -69,15 +69,6 @@ class Restarting:
         value = stretch["value"]
         if value is None:
             return None if following is None else {"at": following, "stretch": stretch}
-        if value == stretch["set"]:
-            raise VendorError(
-                "pagination: the listing began again and does not advance: the filter of the last record is the one it "
-                "had",
-                kind="bad_response",
-                request=answer.request,
-                response=answer.response,
-                hint="sort the listing by what `restart.set` filters by; more records than the cap may share one value",
-            )
         return {"at": None, "stretch": {**_FRESH, "set": value, "known": stretch["run"]}}
 
     def retreat(self, state: Any, answer: Answer) -> Any:

@@ -64,6 +64,7 @@ def run(workspace: Callable[..., Workspace]) -> Callable[..., Listing]:
             result.notes += page.notes
             result.cursors.append(page.next_cursor)
             result.verdicts.append(page.completeness)
+            result.states.append(page.state)
         return result
 
     return go

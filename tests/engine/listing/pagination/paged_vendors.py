@@ -16,7 +16,7 @@ BASE = "https://api.example.com/v1"
 
 
 class Listing:
-    """What one run gave: `records`, `sent` requests, `queries` of them, `notes`, the `verdict`."""
+    """What one run gave: `records`, `sent` requests, `queries` of them, `notes`, `states`, the `verdict`."""
 
     def __init__(self) -> None:
         self.records: list[Any] = []
@@ -24,6 +24,7 @@ class Listing:
         self.notes: list[str] = []
         self.cursors: list[str | None] = []
         self.verdicts: list[Completeness | None] = []
+        self.states: list[Any] = []
         self.clock = FrozenClock()
 
     @property

@@ -246,6 +246,40 @@ class TestMore:
         assert run("link_header", config, vendor).verdict == COMPLETE
 
 
+class TestTheState:
+    """What an incremental listing that is cut short lets a later run leave out: nothing that did not arrive."""
+
+    @staticmethod
+    def incremental(**more: Any) -> dict[str, Any]:
+        config = {"cursor_field": "id", "start": 0, "end": 7, "window": 4, "granularity": 1}
+        return {"format": "integer", "config": {**config, "start_param": "min", "end_param": "max", **more}}
+
+    @staticmethod
+    def numbers(request: Request, query: dict[str, str]) -> Any:
+        """Those of the window, two to a page."""
+        first, last, at = int(query["min"]), int(query["max"]), int(query.get("after", 0))
+        ids = list(range(first, last + 1))[at : at + 2]
+        return items(*ids, next=str(at + 2) if first + at + 2 <= last else None, total=last - first + 1)
+
+    def test_all_that_is_complete_counts(self, run: Run) -> None:
+        listing = run("cursor", CURSOR, self.numbers, incremental=self.incremental())
+        assert (listing.verdict, listing.states[-1]) == (COMPLETE, {"cursor": 7})
+
+    def test_max_pages_in_a_window(self, run: Run) -> None:
+        listing = run("cursor", {**CURSOR, "max_pages": 1}, self.numbers, incremental=self.incremental())
+        assert (listing.records, listing.verdict[0]) == ([0, 1, 4, 5], "stopped")
+        assert listing.states == [None, None]
+
+    @pytest.mark.parametrize(
+        ("complete", "state"), [("error", None), ("warn", {"cursor": 7}), ("ignore", {"cursor": 7})]
+    )
+    def test_fewer_than_the_total(self, run: Run, complete: str, state: Any) -> None:
+        vendor = lambda request, query: self.numbers(request, query) | {"total": 9}  # noqa: E731
+        config = {**CURSOR, "total_field": "total"}
+        listing = run("cursor", config, vendor, incremental=self.incremental(), complete=complete)
+        assert (listing.verdict[0], listing.states[-1]) == ("incomplete", state)
+
+
 class TestIdsThatComeAgain:
     def test_they_are_counted_and_delivered(self, run: Run) -> None:
         def vendor(request: Request, query: dict[str, str]) -> Any:

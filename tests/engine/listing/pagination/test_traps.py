@@ -8,8 +8,11 @@ import pytest
 from paged_vendors import BASE, Listing, Run, by_page, items, one
 
 from conn_engine.errors import ConfigurationError, VendorError
+from conn_engine.listing.pagination import loop
 from conn_engine.runtime.call import Call
 from conn_engine.wire import Request
+
+REPEATED = "page {} names a next page that was there before"
 
 
 class TestNextIsThereOnTheLastPage:
@@ -26,8 +29,8 @@ class TestNextIsThereOnTheLastPage:
             return items(query.get("after", "a")), {"Link": f'<{BASE}/things{after}>; rel="next"'}
 
         assert run("link_header", {"end_on_repeat": True}, vendor).records == ["a", "b"]
-        with pytest.raises(VendorError, match="was there before"):
-            run("link_header", {}, vendor)
+        listing = run("link_header", {}, vendor)
+        assert (listing.records, listing.verdict) == (["a", "b"], ("incomplete", REPEATED.format(2)))
 
     @pytest.mark.parametrize("echo", ["", "&key=s3cret", "&key=***"], ids=["bare", "echoed", "masked"])
     def test_next_equal_to_self_beside_a_key_in_the_query(self, run: Run, echo: str) -> None:
@@ -39,16 +42,16 @@ class TestNextIsThereOnTheLastPage:
             "next_url", {"next_url_field": "next", "end_on_repeat": True}, vendor, query={"sort": "id"}, **settings
         )
         assert (listing.records, len(listing.sent)) == (["a"], 1)
-        with pytest.raises(VendorError, match="page 1 names a next page that was there before"):
-            run("next_url", {"next_url_field": "next"}, vendor, query={"sort": "id"}, **settings)
+        listing = run("next_url", {"next_url_field": "next"}, vendor, query={"sort": "id"}, **settings)
+        assert (listing.records, listing.verdict) == (["a"], ("incomplete", REPEATED.format(1)))
 
     def test_a_next_cursor_equal_to_the_one_sent(self, run: Run) -> None:
         def vendor(request: Request, query: dict[str, str]) -> Any:
             return items(query.get("next", "a"), next="b")
 
         assert run("cursor", {"cursor_field": "next", "end_on_repeat": True}, vendor).records == ["a", "b"]
-        with pytest.raises(VendorError, match="was there before"):
-            run("cursor", {"cursor_field": "next"}, vendor)
+        listing = run("cursor", {"cursor_field": "next"}, vendor)
+        assert (listing.records, listing.verdict) == (["a", "b"], ("incomplete", REPEATED.format(2)))
 
     @pytest.mark.parametrize("text", ["null", "", None, False])
     def test_null_in_any_spelling(self, run: Run, text: Any) -> None:
@@ -94,18 +97,42 @@ class TestRepetition:
         def vendor(request: Request, query: dict[str, str]) -> Any:
             return items(len(made.sent), next=f"c{(len(made.sent)) % length}")
 
-        with pytest.raises(VendorError, match="names a next page that was there before") as raised:
-            run("cursor", {"cursor_field": "next"}, vendor, made=made)
-        assert raised.value.kind == "bad_response"
-        assert len(made.sent) == length + 1
+        run("cursor", {"cursor_field": "next"}, vendor, made=made)
+        assert made.records == list(range(1, length + 2))
+        assert made.verdict == ("incomplete", REPEATED.format(length + 1))
+        assert "`end_on_repeat: true`" in made.verdicts[-1].hint
 
-    def test_a_listing_longer_than_max_pages(self, run: Run) -> None:
-        made = Listing()
-        with pytest.raises(VendorError, match="the listing has more than 3 pages") as raised:
-            run("page", {"max_pages": 3}, by_page(99), made=made)
-        assert "max_pages" in raised.value.hint
-        assert len(made.sent) == 3
-        assert run("page", {"max_pages": 3}, by_page(2)).records == [1, 2, 3, 4]
+    def test_a_page_with_the_records_of_the_one_before_is_delivered_once(self, run: Run) -> None:
+        listing = run("page", {}, lambda request, query: items(1, 2))
+        assert (listing.records, len(listing.sent)) == ([1, 2], 2)
+        assert listing.verdict == ("incomplete", "page 2 has the same records as page 1")
+        assert "`pagination: {format: none}`" in listing.verdicts[-1].hint
+        assert listing.cursors == [listing.cursors[0], None]
+
+    def test_max_pages_stops_a_listing(self, run: Run) -> None:
+        listing = run("page", {"max_pages": 3}, by_page(99))
+        assert (listing.records, len(listing.sent)) == ([1, 2, 3, 4, 5, 6], 3)
+        assert listing.verdict == ("stopped", "`max_pages` (3) was reached")
+        shorter = run("page", {"max_pages": 3}, by_page(2))
+        assert (shorter.records, shorter.verdict) == ([1, 2, 3, 4], ("complete", ""))
+
+    def test_nobody_chose_the_default_bound(self, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(loop, "MAX_PAGES", 4)
+        listing = run("page", {"max_pages": 4}, by_page(99))
+        assert (len(listing.records), listing.verdict[0]) == (8, "incomplete")
+        assert "raise `max_pages`" in listing.verdicts[-1].hint
+
+    def test_the_next_partition_is_read_all_the_same(self, run: Run) -> None:
+        config: dict[str, Any] = {"parents": {"as": "of", "values": ["a", "b"]}, "query": {"of": "{{partition.of}}"}}
+
+        def vendor(request: Request, query: dict[str, str]) -> Any:
+            return items(f"{query['of']}{query['page']}") if query["of"] == "b" else items("a1")
+
+        listing = run("page", {"max_pages": 2}, vendor, **config)
+        assert (listing.records, listing.verdict) == (
+            ["a1", "b1", "b2"],
+            ("incomplete", "of a: page 2 has the same records as page 1"),
+        )
 
 
 class TestSize:

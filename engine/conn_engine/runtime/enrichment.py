@@ -9,6 +9,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import UNDEFINED, mapping
 from conn_engine.listing.flows import Enrich, cast_records
+from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.layers import Frame, Listing
 from conn_engine.runtime.records import fingerprints, identity, keep, mapped, pick, verdicts
 from conn_engine.runtime.steps import step_request
@@ -71,7 +72,12 @@ def _completed(listing: Listing, settings: Enrich, records: list[Any], scope: Sc
             keys = [_key(records[index], settings.key, at) for index in group]
             names = {"records": [records[index] for index in group], "keys": keys}
         response = yield from step_request(
-            listing.effective, settings.request, listing.session, {**scope, **names}, f"{at}.request"
+            listing.effective,
+            settings.request,
+            listing.session,
+            {**scope, **names},
+            f"{at}.request",
+            report=lambda name, verdict: endings_of(listing).add_values(verdict, name),
         )
         response = _part(response, settings.response_path, at)
         if settings.batch is None:

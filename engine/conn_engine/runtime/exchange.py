@@ -13,12 +13,12 @@ from conn_engine.responses.ratelimit import Charge, RateState
 from conn_engine.responses.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
-from conn_engine.runtime.request import authorization_scope, call_scope, draft_of, finish_request, without_credential
+from conn_engine.runtime.request import authorization_scope, draft_of, finish_request, without_credential
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Flow, Purpose, Request, Response
 
-__all__ = ["Exchanged", "exchange", "fetch_whole", "gathered", "in_parts"]
+__all__ = ["Exchanged", "exchange", "gathered", "in_parts"]
 
 _WITHOUT_CONTENT = (204, 205)
 _OF_A_CLOCK = (401, 403)  # what a token or signature of a wrong time is refused with
@@ -67,22 +67,6 @@ def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
     answer.close()
     records, _ = records_of(operation.response_path, body, answer.scope)
     return replace(got, answer=replace(answer, body=body, records=records, rest=None))
-
-
-def fetch_whole(
-    effective: Effective,
-    operation: VendorOperation,
-    call: Call,
-    session: Session,
-    extra: Scope | None = None,
-) -> Flow[Any]:
-    """Send a vendor operation once, as a step, and return its decoded answer after `response_path`."""
-    scope = {**call_scope(effective, call), **(extra or {})}
-    got = yield from exchange(effective, operation, call, session, scope, lambda draft: None, "step")
-    got = gathered(got, operation)
-    if operation.response_path is None:
-        return got.answer.body
-    return got.answer.records[0] if got.whole and got.answer.records else got.answer.records
 
 
 def exchange(  # noqa: PLR0917

@@ -7,6 +7,7 @@ from conn_engine.config import Effective, Verify
 from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED, truth
 from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.endings import log_verdict
 from conn_engine.runtime.exchange import exchange, gathered
 from conn_engine.runtime.request import authorization_scope, call_scope
 from conn_engine.runtime.steps import step_request
@@ -68,7 +69,8 @@ def connect_steps(effective: Effective, session: Session) -> Flow[dict[str, Any]
             continue
         found: Any = None
         if step.request is not None:
-            found = yield from step_request(effective, step.request, session, scope, f"{at}.request")
+            place = f"{at}.request"
+            found = yield from step_request(effective, step.request, session, scope, place, report=log_verdict)
         if step.transform is not None:
             value = _evaluated(ask, step.transform, {**scope, "response": found}, f"{at}.transform")
             found = None if value is UNDEFINED else value

@@ -1,17 +1,32 @@
-"""A request beside an operation's own (of a step, of an enrichment): which one it is, and sending it."""
+"""A request beside an operation's own (of a step, of an enrichment): which one it is, and sending it page by page."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conn_engine.config import Effective, StepRequest, VendorOperation
-from conn_engine.errors import ExpressionError
+from conn_engine.diagnostics import diagnostic
+from conn_engine.documents import undotted
+from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import render
+from conn_engine.listing import pagination
+from conn_engine.listing.pagination.ending import Ending
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.exchange import fetch_whole
+from conn_engine.runtime.endings import incomplete_error
+from conn_engine.runtime.exchange import Exchanged, exchange, gathered
+from conn_engine.runtime.records import finds_all
+from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import inline_operation
-from conn_engine.settings import Scope
-from conn_engine.wire import Flow
+from conn_engine.settings import Answer, Scope
+from conn_engine.wire import Completeness, Flow
 
-__all__ = ["rendered", "step_operation", "step_request"]
+__all__ = ["MOST_RECORDS", "Report", "rendered", "step_operation", "step_request"]
+
+MOST_RECORDS = 10_000
+"""Records that a step may list: they are in memory at once."""
+
+Report = Callable[[str, Completeness], None]
+"""Receives the verdict on a listing that a step read, and the operation's name."""
 
 _SHARED = ("before", "after", "partition", "parent", "window")
 
@@ -31,9 +46,12 @@ def step_request(  # noqa: PLR0917
     scope: Scope,
     at: str,
     secret: frozenset[str] = frozenset(),
+    *,
+    report: Report,
 ) -> Flow[Any]:
-    """Send a step's request and return its decoded answer. `at` is where the request stands, for errors. Names that are
-    `secret` are for the step's own templates: the connector's headers, rules and the like do not see them."""
+    """Send a step's request and return its decoded answer, or the records of all pages of a listing. `at` is where the
+    request stands, for errors. Names that are `secret` are for the step's own templates: the connector's headers, rules
+    and the like do not see them."""
     vendor = step_operation(effective, request, scope, at)
     identifier = rendered(request.id, scope, f"{at}.id")
     params = rendered(request.params, scope, f"{at}.params") or {}
@@ -51,11 +69,74 @@ def step_request(  # noqa: PLR0917
         },
     )
     try:
-        return (yield from fetch_whole(effective, vendor, call, session, extra))
+        return (yield from _Reading(effective, vendor, call, session, extra, at).read(report))
     except ExpressionError as error:
         if request.path is not None and error.at.startswith("resources.step.request."):
             error.at = f"{at}.{error.at.removeprefix('resources.step.request.')}"
         raise
+
+
+class _Reading:
+    """What a step reads: one answer, or the records of a listing, page by page."""
+
+    def __init__(  # noqa: PLR0917
+        self, effective: Effective, operation: VendorOperation, call: Call, session: Session, extra: Scope, at: str
+    ) -> None:
+        self._effective, self._operation, self._call, self._session = effective, operation, call, session
+        self._scope: Scope = {**call_scope(effective, call), **extra}
+        self._at = at
+        self._last: Exchanged
+        self._pages = 0
+        self._records: list[Any] = []
+        self._verdict: Completeness | None = None
+
+    def read(self, report: Report) -> Flow[Any]:
+        """The answer. Raises ConfigurationError for a listing that is too long, IncompleteError for one that lacks
+        records."""
+        operation = self._operation
+        counts = finds_all(operation.response_path)
+        yield from pagination.pages(operation.paging(), self._fetch, self._add, counts=counts)
+        if self._verdict is not None:
+            verdict = replace(self._verdict, policy=operation.complete)
+            if verdict.is_failure:
+                raise incomplete_error(self._effective, operation, verdict, len(self._records))
+            report(operation.text, verdict)
+        if self._pages == 1 and operation.response_path is None:
+            return self._last.answer.body
+        return self._records[0] if self._verdict is None and self._records else self._records
+
+    def _fetch(self, turn: pagination.Turn) -> Flow[Answer]:
+        scope = turn.names(self._scope)
+        got = yield from exchange(self._effective, self._operation, self._call, self._session, scope, turn, "step")
+        self._last = gathered(got, self._operation)
+        return self._last.answer
+
+    def _add(self, answer: Answer, number: int, following: Any, before: Any) -> Flow[bool]:
+        yield from ()
+        self._pages = number
+        self._records += answer.records
+        if self._last.whole and number == 1:  # one thing has no pages, whatever a pagination that counts has to say
+            paging = self._operation.paging()
+            if following is not None and isinstance(paging, Ending) and paging.end_keys():
+                raise self._refused(f"{self._operation.text} has a next page, but its answer is not a list", _NO_PATH)
+            return True
+        if len(self._records) > MOST_RECORDS:
+            raise self._refused(f"{self._operation.text} has more than {MOST_RECORDS:,} records", _TOO_LONG)
+        self._verdict = answer.completeness
+        return False
+
+    def _refused(self, problem: str, hint: str) -> ConfigurationError:
+        message = f"a step cannot read all of its listing: {problem}"
+        span = self._effective.span(undotted(self._at))
+        finding = diagnostic("PAG112", message, span, path=self._at, hint=hint)
+        return ConfigurationError(message, hint=hint, findings=[finding])
+
+
+_NO_PATH = "set `response_path` of the operation to the list in its answer"
+_TOO_LONG = (
+    "narrow the step's request by its `query`; to run an operation for each record, use `parents`; if one page is "
+    "enough, name an operation with `pagination: {format: none}`"
+)
 
 
 def _present(values: Any) -> dict[str, Any]:

@@ -21,11 +21,11 @@ from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
 from conn_engine.runtime.layers import LAYER_NAMES, VendorPage
 from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.request import call_scope
-from conn_engine.runtime.steps import rendered, step_request
+from conn_engine.runtime.steps import Report, rendered, step_request
 from conn_engine.settings import Scope
-from conn_engine.wire import Flow
+from conn_engine.wire import Completeness, Flow
 
-__all__ = ["mapped_record", "perform_unified", "route", "vendor_behind"]
+__all__ = ["find_operation_behind", "mapped_record", "perform_unified", "route", "vendor_behind"]
 
 
 def perform_unified(effective: Effective, name: OperationName, call: Call, session: Session) -> Flow[None]:
@@ -36,7 +36,13 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     at = f"unified.{name.text}"
     scope = _caller_scope(effective, call)
     scope["before"] = {}
-    yield from _steps(effective, operation.before, session, scope, "before", f"{at}.before")
+    notes: dict[str, None] = {}
+
+    def report(listed: str, verdict: Completeness) -> None:
+        if verdict.state != "complete" and verdict.policy != "ignore":
+            notes[f"a step's listing of {listed} is {verdict.state}: {verdict.reason}"] = None
+
+    yield from _steps(effective, operation.before, session, scope, "before", f"{at}.before", report)
     vendor = route(effective, operation, name, scope)
     request = _vendor_call(operation, call, scope, at)
     # From here on `query` is what the vendor was asked, `raw_query` what the caller asked.
@@ -59,11 +65,11 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
                 "response": page.answer.body,
                 "after": {},
             }
-            yield from _steps(effective, operation.after, session, page_scope, "after", f"{at}.after")
+            yield from _steps(effective, operation.after, session, page_scope, "after", f"{at}.after", report)
             result = page_scope["result"]
             records = [item for item in (result if isinstance(result, list) else [result]) if item is not None]
         headers = _header_mapping(operation, page_scope, page, at)
-        yield replace(page, headers=headers).to_page(records)
+        yield replace(page, headers=headers, notes=(*page.notes, *notes)).to_page(records)
 
     try:
         yield from fetch_pages(
@@ -129,6 +135,16 @@ def vendor_behind(effective: Effective, name: OperationName, call: Call | None =
     if operation is None:
         return effective.vendor(name.resource, name.method)
     return route(effective, operation, name, _caller_scope(effective, call or Call()))
+
+
+def find_operation_behind(
+    effective: Effective, name: OperationName, call: Call | None = None
+) -> VendorOperation | None:
+    """`vendor_behind`, or None when only a run can tell which it is."""
+    try:
+        return vendor_behind(effective, name, call)
+    except ConfigurationError:
+        return None
 
 
 def _vendor_call(operation: UnifiedOperation, call: Call, scope: Scope, at: str) -> Call:
@@ -239,7 +255,7 @@ def _map_error(operation: UnifiedOperation, error: VendorError, scope: Scope, at
 
 
 def _steps(  # noqa: PLR0917
-    effective: Effective, steps: Sequence[Step], session: Session, scope: Scope, into: str, at: str
+    effective: Effective, steps: Sequence[Step], session: Session, scope: Scope, into: str, at: str, report: Report
 ) -> Flow[None]:
     """Run steps in order; each result stands under `<into>.<name>`. An after step's transform replaces `result`."""
     for index, step in enumerate(steps):
@@ -249,7 +265,7 @@ def _steps(  # noqa: PLR0917
         seen = scope
         value: Any = None
         if step.request is not None:
-            value = yield from step_request(effective, step.request, session, scope, f"{place}.request")
+            value = yield from step_request(effective, step.request, session, scope, f"{place}.request", report=report)
             seen = {**scope, "response": value}
         if step.transform is not None:
             made = _one([step.transform], seen, f"{place}.transform")

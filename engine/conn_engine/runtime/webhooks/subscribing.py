@@ -12,6 +12,7 @@ from conn_engine.errors import ConfigurationError, ExpressionError, VendorError
 from conn_engine.expressions import UNDEFINED, truth
 from conn_engine.listing.flows import Step
 from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.endings import log_verdict
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_request
 from conn_engine.runtime.webhooks.events import moment_of
@@ -141,7 +142,9 @@ def _run(
         found: Any = None
         if step.request is not None:
             where = f"{at}.request"
-            found = response = yield from step_request(effective, step.request, session, seen, where, _SECRET)
+            found = response = yield from step_request(
+                effective, step.request, session, seen, where, _SECRET, report=log_verdict
+            )
         if step.transform is not None:
             found = kept[step.name] = _value(step.transform, {**seen, "response": found}, f"{at}.transform")
         results = {**results, step.name: found}

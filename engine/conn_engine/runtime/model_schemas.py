@@ -1,7 +1,7 @@
 """The JSON Schemas of unified records: finds them (workspace first, then bundled), compiles once, checks results."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 from conn_engine.config import compiled_schema
 from conn_engine.documents.locate import packaged
 
-__all__ = ["Violation", "check_records", "schema_path"]
+__all__ = ["SchemaTally", "Violation", "check_records", "schema_path"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,23 +37,57 @@ def _validator(path: Path, changed: int) -> Any:
     return compiled_schema(path, "/".join(path.parts[-3:]))
 
 
-def check_records(path: Path, records: Sequence[Any]) -> list[Violation]:
-    """Every distinct violation over the records, with how many records have it, at most `_MOST` of them."""
-    validator = _validator(path, path.stat().st_mtime_ns)
-    found: dict[tuple[str, str, str], list[str]] = {}
-    for number, record in enumerate(records, 1):
-        if validator.is_valid(record):
-            continue
+class SchemaTally:
+    """Checks unified records against a model's schema, page by page, and counts the violations by field."""
+
+    def __init__(self, path: Path) -> None:
+        self._validator = _validator(path, path.stat().st_mtime_ns)
+        self._rows: dict[tuple[str, str, str], Violation] = {}
+        self.records = 0
+        self.invalid = 0
+
+    def add(self, records: Sequence[Any]) -> None:
+        """Check some records."""
+        for record in records:
+            self.records += 1
+            if not self._validator.is_valid(record):
+                self.invalid += 1
+                self._count(record)
+
+    def _count(self, record: Any) -> None:
         given = record.get("id") if isinstance(record, dict) else None
-        key = f"#{number}" if given is None else str(given)
-        for error in validator.iter_errors(record):
-            where = ".".join(str(part) for part in error.instance_path if not isinstance(part, int))
-            found.setdefault((where, _generic(error), _mend(error)), []).append(key)
-    rows = [Violation(where, text, len(set(keys)), keys[0], mend) for (where, text, mend), keys in found.items()]
-    return sorted(rows, key=lambda row: (-row.records, row.path))[:_MOST]
+        example = f"#{self.records}" if given is None else str(given)
+        kinds = {
+            (
+                ".".join(str(part) for part in error.instance_path if not isinstance(part, int)),
+                _generic(error),
+                _mend(error),
+            )
+            for error in self._validator.iter_errors(record)
+        }
+        for kind in kinds:
+            where, text, mend = kind
+            row = self._rows.get(kind)
+            if row is not None:
+                self._rows[kind] = replace(row, records=row.records + 1)
+            elif len(self._rows) < _MOST_KINDS:  # a vendor may invent names without end
+                self._rows[kind] = Violation(where, text, 1, example, mend)
+
+    @property
+    def violations(self) -> list[Violation]:
+        """Every distinct violation, with how many records have it, at most `_MOST` of them."""
+        return sorted(self._rows.values(), key=lambda row: (-row.records, row.path, row.message))[:_MOST]
+
+
+def check_records(path: Path, records: Sequence[Any]) -> list[Violation]:
+    """Every distinct violation over the records, with how many records have it."""
+    tally = SchemaTally(path)
+    tally.add(records)
+    return tally.violations
 
 
 _MOST = 50
+_MOST_KINDS = 1_000
 _FORMATS = {
     "date-time": 'write it as 2026-01-31T09:30:00Z: $dateParse(…, "dd.MM.yyyy") reads another spelling, $fromEpoch(…) '
     "a number",

@@ -1,0 +1,83 @@
+"""Whether unified records fit their model: findings on the lines of the mapping. `conn test` and live runs use it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Path_, singular
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.runtime.model_schemas import SchemaTally, schema_path
+from conn_engine.runtime.places import origin_of
+
+__all__ = ["ModelCheck"]
+
+
+class ModelCheck:
+    """Checks the records of one unified operation, page by page. `schema` is such as `crm.contact`; empty for an
+    operation whose records have no model."""
+
+    def __init__(self, folders: Sequence[Path], effective: Effective, name: OperationName) -> None:
+        self._effective, self._name = effective, name
+        self.schema = ""
+        self._tally: SchemaTally | None = None
+        if name.kind != "unified" or name.method == "delete":
+            return
+        operation = effective.unified(name.model, name.resource, name.method)
+        record = operation.record if operation is not None and operation.record else singular(name.resource)
+        self.schema = f"{name.model}.{record}"
+        path = schema_path(folders, name.model, record)
+        self._tally = None if path is None else SchemaTally(path)
+
+    @property
+    def is_without_schema(self) -> bool:
+        """Whether the records have a model that has no schema."""
+        return bool(self.schema) and self._tally is None
+
+    @property
+    def records(self) -> int:
+        """How many records were checked."""
+        return 0 if self._tally is None else self._tally.records
+
+    @property
+    def invalid(self) -> int:
+        """How many records break the model."""
+        return 0 if self._tally is None else self._tally.invalid
+
+    def add(self, records: Sequence[Any]) -> None:
+        """Check some records."""
+        if self._tally is not None:
+            self._tally.add(records)
+
+    def findings(self, fallback: Span | None = None) -> list[Diagnostic]:
+        """MAP301 for each violation, those of most records first; MAP302 without a schema. `fallback` is the place of
+        what no mapping line explains."""
+        if self._tally is None:
+            return [self._without_schema(fallback)] if self.is_without_schema else []
+        return [
+            diagnostic(
+                "MAP301",
+                f"{row.path or 'the record'} {row.message} ({row.records} of {self._tally.records} records, "
+                f"first id={row.example})",
+                self._place(row.path, fallback),
+                path=dotted(self._path(row.path)),
+                hint=row.mend or f"conn schema {self.schema} shows what the model says",
+            )
+            for row in self._tally.violations
+        ]
+
+    def _without_schema(self, fallback: Span | None) -> Diagnostic:
+        model, _, record = self.schema.partition(".")
+        return diagnostic(
+            "MAP302",
+            f"there is no schema for {self.schema}",
+            fallback,
+            hint=f"add models/{model}/{record}.schema.json or set `record` in the unified mapping",
+        )
+
+    def _path(self, field: str) -> Path_:
+        return (*self._name.path, "response_mapping", *field.split(".")) if field else self._name.path
+
+    def _place(self, field: str, fallback: Span | None) -> Span | None:
+        origin = origin_of(self._effective, self._path(field))
+        return origin.span if origin else fallback

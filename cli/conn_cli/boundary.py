@@ -1,9 +1,15 @@
 """How an error ends a command: what is wrong, where, what to do. Never unredacted; a traceback only when asked for."""
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 from conn_cli.console import App
 from conn_engine.errors import ConnError, ExpressionError, ParameterError, VendorError
 
-__all__ = ["show_crash", "show_error", "show_file_error", "show_usage"]
+if TYPE_CHECKING:
+    from conn_engine.diagnostics import Diagnostic
+
+__all__ = ["show_crash", "show_error", "show_file_error", "show_findings", "show_usage"]
 
 WIDE = 110
 
@@ -23,11 +29,7 @@ def show_usage(app: App, error: Exception) -> None:
 def show_error(app: App, error: ConnError) -> None:
     """An error raised on purpose: its findings with source lines when it has them, else one line and the mend."""
     if error.findings:
-        from conn_cli.report import Sources, render
-        from conn_engine.documents.locate import find_workspace
-
-        sources = Sources(find_workspace(app.folder) or app.folder)
-        app.err(render("text", error.findings, sources, color=app.error_color), end="")
+        show_findings(app, error.findings, counted=True)
         return
     kind = f" ({error.kind})" if isinstance(error, VendorError) and error.response is not None else ""
     app.err(_indented(f"error{kind}: {error.message}"))
@@ -39,6 +41,19 @@ def show_error(app: App, error: ConnError) -> None:
     hint = error.hint or _missing_value(error)
     if hint:
         app.err(_indented(f"  {hint}"))
+
+
+def show_findings(app: App, findings: "Sequence[Diagnostic]", *, counted: bool = False) -> None:
+    """Findings with their source lines, on standard error; `counted` adds how many there are."""
+    from conn_cli.report import Sources
+    from conn_cli.report.text import paint, pieces, render
+    from conn_engine.documents.locate import find_workspace
+
+    sources = Sources(find_workspace(app.folder) or app.folder)
+    if counted:
+        app.err(render(findings, sources, color=app.error_color), end="")
+    else:
+        app.err(paint([piece for finding in findings for piece in pieces(finding, sources)], app.error_color), end="")
 
 
 def _indented(text: str) -> str:

@@ -1,4 +1,5 @@
-"""Show how a live listing ended, on standard error: whether it is complete, or what arrived before an error."""
+"""Show how a live run ended, on standard error: whether the listing is complete and its records fit their model, or
+what arrived before an error."""
 
 from typing import TYPE_CHECKING
 
@@ -6,34 +7,57 @@ from conn_cli.console import App
 from conn_cli.words import counted
 
 if TYPE_CHECKING:
+    from conn_engine.config import Effective, OperationName
+    from conn_engine.runtime.call import Call
+    from conn_engine.runtime.model_check import ModelCheck
     from conn_engine.wire import Completeness
 
-__all__ = ["is_failure", "show_completeness", "show_interruption"]
+__all__ = ["show_completeness", "show_interruption", "show_violations"]
 
-_HINTS = {
-    "incomplete": "check the settings of `pagination`; if the vendor's total is an estimate, set `complete: warn`",
-    "unknown": "correct the setting, or set a page size, which tells a full page from the last one",
-}
+SHOWN_VIOLATIONS = 10
 
 
-def is_failure(verdict: "Completeness | None") -> bool:
-    """Whether this verdict makes the command fail."""
-    return verdict is not None and verdict.state == "incomplete" and verdict.policy == "error"
-
-
-def show_completeness(app: App, verdict: "Completeness", count: int) -> None:
-    """Show the verdict on a listing of `count` records."""
+def show_completeness(
+    app: App,
+    verdict: "Completeness",
+    count: int,
+    *,
+    effective: "Effective",
+    name: "OperationName",
+    call: "Call",
+) -> None:
+    """Show the verdict on a listing of `count` records, with the place of the setting to correct."""
     records = counted(count, "record")
     if verdict.state in ("complete", "stopped"):
         if not app.quiet:
             app.err(f"{verdict.state}: {records}{f'; {verdict.reason}' if verdict.reason else ''}")
         return
-    if verdict.policy == "ignore":
+    from conn_cli.boundary import show_findings
+    from conn_engine.runtime.endings import find_incompleteness
+    from conn_engine.runtime.unified import find_operation_behind
+
+    finding = find_incompleteness(effective, find_operation_behind(effective, name, call), verdict)
+    if finding is not None:
+        show_findings(app, [finding])
+        app.err(f"{records} {'was' if count == 1 else 'were'} written")
+
+
+def show_violations(app: App, check: "ModelCheck") -> None:
+    """Show which records break their model, by field, as warnings: the records have been written."""
+    from dataclasses import replace
+
+    from conn_cli.boundary import show_findings
+    from conn_engine.diagnostics import Severity
+
+    if check.is_without_schema:
+        app.err(f"note: there is no schema for {check.schema}: the records were not checked")
+    if not check.invalid:
         return
-    level = "error" if is_failure(verdict) else "warning"
-    known = "the listing is incomplete" if verdict.state == "incomplete" else "the listing may be incomplete"
-    app.err(f"{level}: {known}: {verdict.reason}; {records} {'was' if count == 1 else 'were'} written")
-    app.err(f"  fix: {_HINTS[verdict.state]}")
+    findings = check.findings()
+    show_findings(app, [replace(finding, severity=Severity.WARNING) for finding in findings[:SHOWN_VIOLATIONS]])
+    more = len(findings) - SHOWN_VIOLATIONS
+    also = f"; {counted(more, 'more kind')} of violation not shown" if more > 0 else ""
+    app.err(f"{counted(check.invalid, 'record')} of {check.records:,} broke the model {check.schema}{also}")
 
 
 def show_interruption(app: App, count: int, *, records_to: str = "", state: str = "") -> None:

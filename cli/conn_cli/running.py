@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Connection, Wiring
+    from conn_engine.runtime.model_check import ModelCheck
     from conn_engine.wire import Completeness, Page
 
 __all__ = ["Run", "wired"]
@@ -41,11 +42,13 @@ def wired(app: App, account: str, environment: str | None, *, wait: bool = False
 
 @dataclass
 class _Progress:
-    """How far a run has come: `state` is the one after its records, `verdict` that of a listing that has ended."""
+    """How far a run has come: `state` is the one after its records, `verdict` that of a listing that has ended; `check`
+    has compared the records with their model."""
 
     count: int = 0
     state: Any = None
     verdict: "Completeness | None" = None
+    check: "ModelCheck | None" = None
 
 
 @dataclass(frozen=True)
@@ -95,19 +98,22 @@ class Run:
         return f"{self.name.text} · {self.wiring.session.account}"
 
     def _keep(self, done: _Progress) -> None:
-        from conn_cli.completeness import is_failure
-
-        if self.kept is not None and not is_failure(done.verdict):  # otherwise the missing records would never be read
+        incomplete = done.verdict is not None and done.verdict.is_failure  # a later run has to read what is missing
+        if self.kept is not None and not incomplete:
             self.kept.write(done.state)
 
     def _conclude(self, done: _Progress) -> None:
-        """Show how the listing ended; an incomplete one fails the command."""
-        from conn_cli.completeness import is_failure, show_completeness
+        """Show which records break the model, and how the listing ended; an incomplete one fails the command."""
+        from conn_cli.completeness import show_completeness, show_violations
         from conn_cli.exits import Exit
 
-        if done.verdict is not None:
-            show_completeness(self.app, done.verdict, done.count)
-        if is_failure(done.verdict):
+        if done.check is not None:
+            show_violations(self.app, done.check)
+        if done.verdict is None:
+            return
+        effective = self.wiring.effective
+        show_completeness(self.app, done.verdict, done.count, effective=effective, name=self.name, call=self.call)
+        if done.verdict.is_failure:
             if self.kept is not None:
                 self.app.err(f"  {self.kept.shown} is unchanged: the next run reads the same records again")
             raise typer.Exit(Exit.FINDINGS)
@@ -118,7 +124,7 @@ class Run:
 
         `early` stores what arrived before an error.
         """
-        from conn_cli.completeness import show_interruption
+        from conn_cli.completeness import show_interruption, show_violations
         from conn_engine.errors import ConnError
 
         done = _Progress()
@@ -128,7 +134,9 @@ class Run:
             kept = early is not None and done.count > 0 and isinstance(error, ConnError)
             if early is not None and kept:
                 early(done)
-            if done.count:
+            if done.check is not None:
+                show_violations(self.app, done.check)
+            if done.count or isinstance(error, KeyboardInterrupt):
                 state = "" if self.kept is None else f"{self.kept.shown} is unchanged"
                 if self.kept is not None and kept and done.state is not None:
                     state = f"{self.kept.shown} records where to resume"
@@ -159,6 +167,7 @@ class Run:
 
         limit = self.limit
         said: tuple[str, ...] = ()
+        done.check = self._model_check()
         with (
             self._connected() as connection,
             self.app.progress(self._label, unit="records") as progress,
@@ -170,6 +179,10 @@ class Run:
                 said = page.notes
                 records = page.records if limit is None else page.records[: limit - done.count]
                 writer.write(records)
+                if done.check is not None:
+                    done.check.add(
+                        [_without_remote_data(record) for record in records] if self.call.remote_data else records
+                    )
                 whole = len(records) == len(page.records)
                 if whole:  # of a page that was cut, the state would say too much
                     done.state = page.state
@@ -181,11 +194,22 @@ class Run:
                         done.verdict = Completeness("stopped", f"--limit {limit} was reached")
                     break
 
+    def _model_check(self) -> "ModelCheck | None":
+        from conn_engine.runtime.model_check import ModelCheck
+
+        return None if self.partitions else ModelCheck(self.app.workspace.models, self.wiring.effective, self.name)
+
     def _tell(self, page: "Page", said: tuple[str, ...]) -> None:
         for note in page.notes if page.notes != said else ():  # the same with every page: said once
             self.app.err(f"note: {note}")
         if page.content is not None and isinstance(page.raw, list) and any(_cut(record) for record in page.raw):
             self.app.err(f"note: the answer's {page.content.size} bytes are not shown: --output FILE saves them")
+
+
+def _without_remote_data(record: Any) -> Any:
+    return (
+        {name: value for name, value in record.items() if name != "remote_data"} if isinstance(record, dict) else record
+    )
 
 
 def _cut(record: Any) -> bool:

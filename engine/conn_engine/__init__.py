@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ConnError,
         CredentialError,
         ExpressionError,
+        IncompleteError,
         InternalError,
         MissingRecording,
         TransportError,
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from conn_engine.testing.effects import override_report
     from conn_engine.testing.suite import Selection, run_suite
     from conn_engine.webhooks import Delivery
-    from conn_engine.wire import Flow, Headers, Page, Renew, Request, Response, Wait
+    from conn_engine.wire import Completeness, Flow, Headers, Page, Renew, Request, Response, Wait
 
 _HOMES = {
     "conn_engine.diagnostics.codes": ("CODES",),
@@ -52,6 +53,7 @@ _HOMES = {
         "ConnError",
         "CredentialError",
         "ExpressionError",
+        "IncompleteError",
         "InternalError",
         "MissingRecording",
         "TransportError",
@@ -72,7 +74,7 @@ _HOMES = {
     "conn_engine.secrets": ("Redactor", "Secret", "Vault"),
     "conn_engine.secrets.vault": ("open_vault",),
     "conn_engine.webhooks": ("Delivery",),
-    "conn_engine.wire": ("Flow", "Headers", "Page", "Renew", "Request", "Response", "Wait"),
+    "conn_engine.wire": ("Completeness", "Flow", "Headers", "Page", "Renew", "Request", "Response", "Wait"),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -80,6 +82,7 @@ __all__ = [
     "CODES",
     "AsyncConnection",
     "Call",
+    "Completeness",
     "ConfigurationError",
     "ConnError",
     "Connection",
@@ -91,6 +94,7 @@ __all__ = [
     "ExpressionError",
     "Flow",
     "Headers",
+    "IncompleteError",
     "InternalError",
     "Isolation",
     "MissingRecording",

@@ -87,7 +87,8 @@ def test_a_misspelt_cursor_is_told(live):
     for command in (["run", "contacts.list"], ["record", "contacts.list", "--force"]):
         done = run(live, *command, "-a", "me")
         assert done.code == 0
-        assert 'warning: the listing may be incomplete: `cursor_field` "paging.nxt" is in no' in done.err
+        place = "connectors/demo/connector.yaml:19:19  warning PAG111  the listing may be incomplete: "
+        assert f'{place}`cursor_field` "paging.nxt" is in no' in done.err
         assert 'did you mean "next"?; there is next' in done.err
 
 
@@ -98,6 +99,64 @@ def test_a_limit_asks_for_no_more_pages_than_needed(live, vendor, limit, request
     assert len(vendor.got) == requests
     ended = f"stopped: {limit} record{'s' * (limit > 1)}; --limit {limit} was reached"
     assert ("complete: 7 records" if limit >= 7 else ended) in done.err
+
+
+def unfit(got):
+    """The listing, in which the third and fifth person break the model."""
+    status, headers, body = listing(got)
+    wrong = [{**person, "created_at": "yesterday"} if person["id"] in (3, 5) else person for person in body["data"]]
+    return status, headers, {**body, "data": wrong}
+
+
+def test_records_that_break_the_model_are_counted_by_field(live, vendor):
+    assert "broke the model" not in run(live, "run", "contacts.list", "-a", "me").err
+    vendor.answer = unfit
+    for options in ([], ["--remote-data"], ["--output", "all.jsonl"]):
+        done = run(live, "run", "contacts.list", "-a", "me", *options)
+        assert done.code == 0
+        assert "demo/unified/crm.yaml:13:21  warning MAP301  created_at is not a valid date-time" in done.err
+        assert "(2 of 7 records, first id=3)" in done.err
+        assert "2 records of 7 broke the model crm.contact" in done.err
+    assert len((live / "all.jsonl").read_text().splitlines()) == 7
+    assert "broke the model" not in run(live, "run", "contacts.list", "-a", "me", "--raw").err
+    assert "1 record of 3 broke the model" in run(live, "run", "contacts.list", "-a", "me", "--limit", "3").err
+
+
+def test_an_error_in_the_middle_hides_no_violation(live, vendor):
+    vendor.answer = lambda got: (500, {}, {}) if "cursor=6" in got.path else unfit(got)
+    done = run(live, "run", "contacts.list", "-a", "me")
+    assert done.code == 4
+    assert "2 records of 6 broke the model crm.contact" in done.err
+    assert "6 records arrived before the run ended" in done.err
+
+
+def test_the_violations_shown_are_bounded(live):
+    schema = {"type": "object", "required": [f"field_{number}" for number in range(14)]}
+    file = live / "models/crm/contact.schema.json"
+    file.parent.mkdir(parents=True)
+    file.write_text(json.dumps(schema))
+    done = run(live, "run", "contacts.list", "-a", "me")
+    assert done.err.count("MAP301") == 10
+    assert "7 records of 7 broke the model crm.contact; 4 more kinds of violation not shown" in done.err
+
+
+def test_a_live_test_judges_how_the_listing_ends(live, vendor):
+    file = live / "connectors/demo/connector.yaml"
+    text = file.read_text()
+    assert "7 records, complete" in run(live, "test", "contacts.list", "-a", "me", "--live", "-v").out
+    file.write_text(
+        text.replace("cursor_field: paging.next", "cursor_field: paging.next\n    total_field: paging.total")
+    )
+    vendor.answer = lambda got: (*listing(got)[:2], {**listing(got)[2], "paging": {"next": None, "total": 9}})
+    done = run(live, "test", "contacts.list", "-a", "me", "--live")
+    assert done.code == 1
+    assert "error PAG110  the listing is incomplete: 3 of 9 records arrived" in done.out
+    assert "incomplete: 3 of 9 records arrived" in done.out
+    report = json.loads(run(live, "test", "contacts.list", "-a", "me", "--live", "--format", "json").out)
+    assert report[0]["cases"][0]["completeness"] == {"state": "incomplete", "reason": "3 of 9 records arrived"}
+    recorded = run(live, "record", "contacts.list", "-a", "me", "--force")
+    assert "error PAG110  the listing is incomplete" in recorded.err
+    assert "--update" not in recorded.out  # nothing suggests to keep it as the golden
 
 
 def test_outputs(live):

@@ -4,7 +4,10 @@ import json
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+import transcript
 from transcript import conn
+
+from conn_engine.wire import FrozenClock
 
 CONNECTOR = """\
 base_url: {url}
@@ -179,18 +182,36 @@ def test_an_incomplete_listing_fails_and_leaves_the_state(log, vendor):
     done = run(log)
     assert done.code == 1
     assert len(done.out.splitlines()) == 6
-    assert "error: the listing is incomplete: 2 of 3 records arrived" in done.err
+    assert "error PAG110  the listing is incomplete: 2 of 3 records arrived" in done.err
     assert "6 records were written" in done.err
     assert "state.json is unchanged" in done.err
     assert not (log / "state.json").exists()
     text = file.read_text()
-    for policy, shown in (("warn", "warning: the listing is incomplete"), ("ignore", "")):
+    for policy, shown in (("warn", "warning PAG110  the listing is incomplete"), ("ignore", "")):
         file.write_text(text.replace("method: get\n", f"method: get\n      complete: {policy}\n", 1))
         done = run(log)
         assert done.code == 0
         assert ("incomplete" in done.err, shown in done.err) == (bool(shown), True)
         assert kept(log)["state"] == {"cursor": 5}
         (log / "state.json").unlink()
+
+
+class Interrupting(FrozenClock):
+    """A clock at which the user presses Ctrl-C while the command waits."""
+
+    def sleep(self, seconds):
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize(("at", "came"), [("min=4", "4 records"), ("min=0", "0 records")])
+def test_ctrl_c_leaves_the_state_and_says_how_many_records_came(log, vendor, monkeypatch, at, came):
+    vendor.answer = lambda got: (429, {"retry-after": "9"}, {}) if at in got.path else events(got)
+    monkeypatch.setattr(transcript, "FrozenClock", Interrupting)
+    done = run(log, "--wait")
+    assert done.code == 130
+    assert f"{came} arrived before the run ended; written to standard output; state.json is unchanged" in done.err
+    assert len(done.out.splitlines()) == int(came[0])
+    assert not (log / "state.json").exists()
 
 
 def test_an_interrupted_run_says_what_came_and_what_was_kept(log, vendor):

@@ -49,6 +49,7 @@ def record(
 
     Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
+    from conn_cli.completeness import show_completeness
     from conn_cli.personal import choose_personal_data
     from conn_cli.running import wired
     from conn_engine.testing.recorder import record_operation
@@ -80,6 +81,11 @@ def record(
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
     _tell(app, kept, path)
+    if kept.completeness is not None:
+        show_completeness(app, kept.completeness, kept.records, effective=wiring.effective, name=name, call=call)
+        if kept.completeness.is_failure:
+            app.out(f"next: correct the setting, then run conn record {name.text} --account {account} --force")
+            return
     app.out(f"next: conn test {name.text} --account {account} --update")
 
 
@@ -124,7 +130,6 @@ def _taken(path: Path, account: str) -> NoReturn:
 
 def _tell(app: App, kept: "Recorded", path: Path) -> None:
     """Show what was recorded, and what to look at."""
-    from conn_cli.completeness import show_completeness
     from conn_cli.personal import show_summary
     from conn_cli.scaffold import relative
     from conn_cli.words import counted
@@ -133,8 +138,6 @@ def _tell(app: App, kept: "Recorded", path: Path) -> None:
     show_summary(app, kept.personal)
     for note in kept.notes:
         app.err(f"note: {note}")
-    if kept.completeness is not None:
-        show_completeness(app, kept.completeness, kept.records)
     if kept.difference:
         app.err(f"warning: replayed, the recording differs from the run: {kept.difference}")
         app.err("  redaction by name may have touched a value that the operation works with: look at the file")

@@ -110,7 +110,8 @@ def _short_url(url: str) -> str:
 
 def _verdict(judgement: "Judgement") -> str:
     outcome = judgement.outcome
-    parts = [counted(len(outcome.records), "record")]
+    ending = _ending(judgement)
+    parts = [f"{counted(len(outcome.records), 'record')}{f', {ending}' if ending else ''}"]
     if outcome.error is not None:
         parts = [f"ends with an error: {outcome.error.message}"]
     codes = {finding.code for finding in judgement.findings}
@@ -126,6 +127,17 @@ def _verdict(judgement: "Judgement") -> str:
     if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
         parts.append(words[judgement.golden])
     return " · ".join(parts)
+
+
+def _ending(judgement: "Judgement") -> str:
+    """How a listing ended, such as `incomplete: 2 of 3 records arrived`."""
+    outcome, verdict = judgement.outcome, judgement.outcome.completeness
+    if outcome.whole or outcome.error is not None:
+        return ""
+    if verdict is None:
+        pages = judgement.case.recording.call.pages
+        return "" if pages is None else f"stopped: the recording has {counted(pages, 'page')}"
+    return f"{verdict.state}: {verdict.reason}" if verdict.reason else verdict.state
 
 
 def _differences(judgement: "Judgement") -> Iterator[Piece]:
@@ -202,6 +214,9 @@ def _json_case(judgement: "Judgement") -> dict[str, Any]:
         "golden": judgement.golden,
         "error": None if outcome.error is None else outcome.error.message,
     }
+    verdict = outcome.completeness
+    if verdict is not None and not outcome.whole:
+        row["completeness"] = {"state": verdict.state, "reason": verdict.reason}
     row |= deliveries.case_data(outcome)
     if coverage is not None:
         row["coverage"] = {

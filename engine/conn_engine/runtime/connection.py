@@ -18,14 +18,15 @@ from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import SHARED, Budgets
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.drive import AsyncSender, Sender, adrive, drive, finish
+from conn_engine.runtime.endings import incomplete_error, log_verdict
 from conn_engine.runtime.lifecycle import connect_steps, revoke, verify
 from conn_engine.runtime.listing import perform_partitions
 from conn_engine.runtime.operation import perform
-from conn_engine.runtime.unified import vendor_behind
+from conn_engine.runtime.unified import find_operation_behind, vendor_behind
 from conn_engine.secrets import Redactor, Vault
 from conn_engine.secrets.vault import LayeredVault, WorkspaceVault, open_vault, variable_name
 from conn_engine.transport.egress import Trust
-from conn_engine.wire import Clock, Flow, Headers, Page, get_clock
+from conn_engine.wire import Clock, Completeness, Flow, Headers, Page, get_clock
 
 if TYPE_CHECKING:
     from conn_engine.transport.live import Live
@@ -183,14 +184,15 @@ class Connection:
         return self._driven(flow)
 
     def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
+        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, `state` where there is one, and
+        `completeness` (`{state, reason}`) with the last page of a listing that is not complete."""
         parts: builtins.list[Page] = []
         with closing(self.pages(operation, call)) as pages:
             for part in pages:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _listing(parts)
+        return _listing(operation, parts)
 
     @contextmanager
     def download(
@@ -205,10 +207,15 @@ class Connection:
             yield _content(next(pages, None))
 
     def records(self, operation: str, call: Call | None = None) -> Iterator[Any]:
-        """Every record of every page, one by one, as pages arrive."""
+        """Every record of every page, one by one, as pages arrive. Raises IncompleteError after the last one if records
+        are missing, unless the operation's `complete` is `warn` or `ignore`."""
+        count = 0
+        verdict: Completeness | None = None
         with closing(self.pages(operation, call)) as pages:
             for page in pages:
+                count, verdict = count + len(page.records), page.completeness
                 yield from page.records
+        _conclude(self.effective, operation, call, verdict, count)
 
     def verify(self) -> bool:
         """Prove the credential by the connector's `verify` operation; False when it names none.
@@ -284,14 +291,14 @@ class AsyncConnection:
         return adrive(flow, self.transport, wiring.vault, clock=wiring.session.clock, redactor=wiring.redactor)
 
     async def list(self, operation: str, call: Call | None = None) -> dict[str, Any]:
-        """One page of a listing: `{result, next_cursor, prev_cursor, result_count}`, and `state` where there is one."""
+        """As `Connection.list`."""
         parts: builtins.list[Page] = []
         async with aclosing(self.pages(operation, call)) as pages:
             async for part in pages:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _listing(parts)
+        return _listing(operation, parts)
 
     @asynccontextmanager
     async def download(
@@ -302,11 +309,15 @@ class AsyncConnection:
             yield _content(await anext(pages, None))
 
     async def records(self, operation: str, call: Call | None = None) -> AsyncIterator[Any]:
-        """Every record of every page, one by one, as pages arrive."""
+        """As `Connection.records`."""
+        count = 0
+        verdict: Completeness | None = None
         async with aclosing(self.pages(operation, call)) as pages:
             async for page in pages:
+                count, verdict = count + len(page.records), page.completeness
                 for record in page.records:
                     yield record
+        _conclude(self.effective, operation, call, verdict, count)
 
     async def aclose(self) -> None:
         """Give back the network connections."""
@@ -321,17 +332,35 @@ class AsyncConnection:
         await self.aclose()
 
 
-def _listing(parts: Sequence[Page]) -> dict[str, Any]:
+def _listing(operation: str, parts: Sequence[Page]) -> dict[str, Any]:
     """One page, or what is one page to callers although it came in parts."""
     records = [record for part in parts for record in part.records]
     last = parts[-1] if parts else Page([], [])
+    verdict = last.completeness if not last.whole else None
+    verdict = None if verdict is None or verdict.state == "complete" else verdict
+    if verdict is not None:
+        log_verdict(operation, verdict)
     return {
         "result": records,
         "next_cursor": last.next_cursor,
         "prev_cursor": last.prev_cursor,
         "result_count": len(records),
         **({} if last.state is None else {"state": last.state}),
+        **({} if verdict is None else {"completeness": {"state": verdict.state, "reason": verdict.reason}}),
     }
+
+
+def _conclude(
+    effective: Effective, operation: str, call: Call | None, verdict: Completeness | None, count: int
+) -> None:
+    """Report the verdict on a listing whose records have been handed over. Raises IncompleteError."""
+    if verdict is None or verdict.state == "complete":
+        return
+    if not verdict.is_failure:
+        log_verdict(operation, verdict)
+        return
+    vendor = find_operation_behind(effective, effective.resolve(operation), call)
+    raise incomplete_error(effective, vendor, verdict, count)
 
 
 def _content(page: Page | None) -> Content:

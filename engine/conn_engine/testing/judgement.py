@@ -11,14 +11,15 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.config import Effective, Workspace, mapping_layers, singular
+from conn_engine.config import Effective, Workspace, mapping_layers
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.expressions import mapping
-from conn_engine.runtime.model_schemas import check_records, schema_path
+from conn_engine.runtime.endings import find_incompleteness
+from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
-from conn_engine.runtime.unified import vendor_behind
+from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.runtime.windows import cursor_missing
 from conn_engine.testing.cases import Case, Outcome, recorded_call
 from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests
@@ -77,6 +78,7 @@ def judge(
         _judge_schema(result, workspace, effective)
         _judge_coverage(result, effective)
         result.findings.extend(_cursorless(result, effective))
+        result.findings.extend(_incompleteness(result, effective))
         if outcome.unused and outcome.error is None:
             result.findings.append(
                 diagnostic(
@@ -108,12 +110,15 @@ def authors_fault(error: ConnError | None) -> bool:
 
 
 def judge_live(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome) -> Judgement:
-    """Judge an outcome that the vendor itself gave: schema and coverage. Goldens hold for recordings only."""
+    """Judge an outcome that the vendor itself gave: schema, coverage and the verdict on a listing. Goldens hold for
+    recordings only."""
     result = Judgement(case, outcome)
     if outcome.error is not None:
         result.findings.append(error_finding(effective, case.name, outcome.error, workspace.shown(case.path)))
     _judge_schema(result, workspace, effective)
     _judge_coverage(result, effective)
+    finding = _completeness_finding(effective, result)
+    result.findings += [] if finding is None else [finding]
     return result
 
 
@@ -278,36 +283,12 @@ def _golden_findings(result: Judgement, comparison: Comparison, effective: Effec
 
 
 def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective) -> None:
-    name = result.case.name
-    if name.kind != "unified" or name.method == "delete" or not result.outcome.records:
+    if not result.outcome.records:
         return
-    operation = effective.unified(name.model, name.resource, name.method)
-    record = operation.record if operation is not None and operation.record else singular(name.resource)
-    path = schema_path(workspace.models, name.model, record)
-    result.schema = f"{name.model}.{record}"
-    if path is None:
-        result.findings.append(
-            diagnostic(
-                "MAP302",
-                f"there is no schema for {result.schema}",
-                Span(workspace.shown(result.case.path)),
-                hint=f"add models/{name.model}/{record}.schema.json or set `record` in the unified mapping",
-            )
-        )
-        return
-    for violation in check_records(path, result.outcome.records):
-        where = (*name.path, "response_mapping", *violation.path.split(".")) if violation.path else name.path
-        origin = origin_of(effective, where)
-        result.findings.append(
-            diagnostic(
-                "MAP301",
-                f"{violation.path or 'the record'} {violation.message} ({violation.records} of "
-                f"{len(result.outcome.records)} records, first id={violation.example})",
-                origin.span if origin else Span(workspace.shown(result.case.path)),
-                path=".".join(map(str, where)),
-                hint=violation.mend or f"conn schema {result.schema} shows what the model says",
-            )
-        )
+    check = ModelCheck(workspace.models, effective, result.case.name)
+    check.add(result.outcome.records)
+    result.schema = check.schema
+    result.findings += check.findings(Span(workspace.shown(result.case.path)))
 
 
 def _judge_coverage(result: Judgement, effective: Effective) -> None:
@@ -325,18 +306,31 @@ def _judge_coverage(result: Judgement, effective: Effective) -> None:
 
 def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:
     """MAP202, where an incremental operation's records have no cursor."""
-    try:
-        operation = vendor_behind(effective, result.case.name, recorded_call(result.case.recording))
-    except ConfigurationError:
-        return []  # only the run could tell which operation it was
-    field_ = cursor_missing(operation, result.outcome.raw)
-    if field_ is None:
+    operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
+    field_ = None if operation is None else cursor_missing(operation, result.outcome.raw)
+    if operation is None or field_ is None:
         return []
     path = (*operation.at("incremental"), "config", "cursor_field")
     keys = _keys(result.outcome.raw)
     hint = did_you_mean(field_, keys) or f"the record has {', '.join(keys[:8])}"
     message = f'`cursor_field` "{field_}" finds nothing in any of {len(result.outcome.raw)} recorded records'
     return [diagnostic("MAP202", message, effective.span(path), path=dotted(path), hint=hint)]
+
+
+def _incompleteness(result: Judgement, effective: Effective) -> list[Diagnostic]:
+    """PAG110 as a warning, where the golden accepts that the listing is incomplete: a live run ends the same way."""
+    verdict = result.outcome.completeness
+    if result.outcome.whole or verdict is None or verdict.state != "incomplete":
+        return []
+    finding = _completeness_finding(effective, result)
+    if finding is None or any(other.code == "TST107" for other in result.findings):
+        return []
+    return [replace(finding, severity=Severity.WARNING)]
+
+
+def _completeness_finding(effective: Effective, result: Judgement) -> Diagnostic | None:
+    operation = find_operation_behind(effective, result.case.name, recorded_call(result.case.recording))
+    return find_incompleteness(effective, operation, result.outcome.completeness)
 
 
 def _keys(records: Sequence[Any]) -> list[str]:

@@ -15,6 +15,7 @@ from conn_engine.testing.cases import Log, Outcome, find_cases, recorded_call, s
 from conn_engine.testing.judgement import judge_live
 from conn_engine.testing.suite import OperationReport, Selection, targets
 from conn_engine.transport.live import Live
+from conn_engine.wire import Completeness
 
 __all__ = ["run_live"]
 
@@ -90,6 +91,8 @@ def _ask(  # noqa: PLR0917
                 outcome.add(page)
                 counts.append(len(page.raw))
                 if outcome.pages >= MAX_PAGES:
+                    if page.completeness is None:
+                        outcome.completeness = Completeness("stopped", f"at most {MAX_PAGES} pages are requested")
                     break
     except ConnError as error:
         outcome.error = error

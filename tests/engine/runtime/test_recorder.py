@@ -168,7 +168,7 @@ def test_a_changed_vendor_is_told_by_schema_and_coverage(
     shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept(shop, "contacts.list")
-    site.answer = lambda got: {"items": [{"id": 1, "full_name": "Ada"}, {"id": 2, "full_name": "Bo"}]}
+    site.answer = lambda got: {"items": [{"id": 1, "full_name": "Ada"}, {"id": 2, "full_name": "Bo"}], "next": None}
     assert codes(live(shop, monkeypatch, "contacts.list")) == ["MAP201"]
     site.answer = lambda got: {"people": []}
     assert codes(live(shop, monkeypatch, "contacts.list")) == ["MAP101"]

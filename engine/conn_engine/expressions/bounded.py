@@ -21,6 +21,7 @@ def bounded_functions(instance: Any, limits: Limits) -> dict[str, Any]:
         "pad": _Guarded(built_in("pad"), limits, lambda text, width=0, *_: abs(int(width))),
         "join": _Guarded(built_in("join"), limits, _joined_length),
         "replace": _Guarded(built_in("replace"), limits, _replaced_length),
+        "toMillis": _Dated(built_in("toMillis")),
         "distinct": _Linear(built_in("distinct"), _distinct),
         "keys": _Linear(built_in("keys"), _keys),
         "spread": _Linear(built_in("spread"), partial(_spread, limits.array_items)),
@@ -43,6 +44,29 @@ class _Guarded(Jsonata.JFunction):  # type: ignore[misc]
         if args and all(item is not None for item in args[:2]) and self._length(*args) > self._longest:
             raise JException("U1001", -1)
         return self._inner.call(input_, args)
+
+    def get_number_of_args(self) -> int:
+        """How many arguments it takes."""
+        return int(self._inner.get_number_of_args())
+
+
+class _Dated(Jsonata.JFunction):  # type: ignore[misc]
+    """`$toMillis`, which lets Python's own errors escape where a name or number in the text is none of a date."""
+
+    def __init__(self, inner: Any) -> None:
+        super().__init__(None, None)
+        self.function_name = inner.function_name
+        self.signature = inner.signature
+        self._inner = inner
+
+    def call(self, input_: Any, args: Any) -> Any:
+        """The time, or JSONata's error for a text that is no date."""
+        try:
+            return self._inner.call(input_, args)
+        except (KeyError, ValueError) as error:
+            refusal = JException("D3110", -1)
+            refusal.args = (f"$toMillis cannot read the text by its picture: {type(error).__name__}: {error}",)
+            raise refusal from None
 
     def get_number_of_args(self) -> int:
         """How many arguments it takes."""

@@ -154,7 +154,8 @@ def _translated(error: BaseException, text: str, shift: int) -> BaseException:
         after, start = _moved(error.position, shift), _moved(error.start, shift)
         return _error(error.code, str(error), text, after, start)
     if isinstance(error, FunctionFault):
-        return _error(error.code, str(error), text, _moved(getattr(error, "position", None), shift), None)
+        start = text.find(f"${error.called}") if error.called else None
+        return _error(error.code, str(error), text, _moved(getattr(error, "position", None), shift), start)
     if isinstance(error, ValueError):  # data, a text or an option that it does not take
         return _error("U1004", str(error), text, None, None)
     return panic(text) if is_panic(error) else error

@@ -1,8 +1,9 @@
 """Texts in JSONata that stand before an author's expression under jlens, and give some built-in functions another form.
 
-`$replace` gets a bound, `$distinct` and `$keys` become linear (jlens compares each item with each one before it, and
-looks at no clock meanwhile), a date gets its methods. A prelude is put before an expression only when it names such a
-function. Positions in errors are those of the author's text: the length of what stands before it is taken off.
+`$replace` gets a bound, `$toMillis` refuses names that it does not know, `$distinct` and `$keys` become linear (jlens
+compares each item with each one before it, and looks at no clock meanwhile), a date gets its methods. A prelude is put
+before an expression only when it names such a function. Positions in errors are those of the author's text: the length
+of what stands before it is taken off.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.functions.equality import distinct, find_keys
+from conn_engine.expressions.picture_names import check_names, may_read_names
 from conn_engine.expressions.replacing import fits, needs_bound
 from conn_engine.expressions.tokens import Token
 
@@ -38,6 +40,10 @@ _KEYS = Prelude(
     '{$type($o)="array"?$each($merge($conn_keys($o).{$:1}),$conn_key):$type($o)="object"?$each($o,$conn_key)};',
     {"conn_keys": find_keys},
 )
+_TO_MILLIS = Prelude(
+    "($conn_millis:=$toMillis;$toMillis:=function($s,$p)<s-s?:n>{$conn_named($conn_millis($s,$p),$s,$p)};",
+    {"conn_named": check_names},
+)
 
 
 def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
@@ -45,6 +51,8 @@ def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
     found = []
     if "replace" in names and needs_bound(tokens):
         found.append(_REPLACE)
+    if "toMillis" in names and may_read_names(tokens):
+        found.append(_TO_MILLIS)
     if "distinct" in names:
         found.append(_DISTINCT)
     if "keys" in names:

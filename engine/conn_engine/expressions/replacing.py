@@ -9,13 +9,12 @@ a prelude (`preludes`) that asks `fits` first.
 from typing import Any
 
 from conn_engine.expressions.functions import FunctionFault
-from conn_engine.expressions.tokens import Token
+from conn_engine.expressions.tokens import Token, read_arguments
 from conn_engine.expressions.values import DEFAULT_LIMITS
 
 __all__ = ["fits", "needs_bound"]
 
 _SHORT = 64
-_OPENERS, _CLOSERS = frozenset("([{"), frozenset(")]}")
 
 
 def needs_bound(tokens: tuple[Token, ...]) -> bool:
@@ -27,31 +26,13 @@ def needs_bound(tokens: tuple[Token, ...]) -> bool:
 
 
 def _harmless(tokens: tuple[Token, ...], index: int) -> bool:
-    arguments = _arguments(tokens, index)
+    arguments = read_arguments(tokens, index)
     if len(arguments) > 1 and [token.kind for token in arguments[-1]] == ["number"]:
         arguments.pop()  # the most replacements
     if any([token.kind for token in argument] == ["regex"] for argument in arguments):
         return True
     replacement = arguments[-1] if arguments else []
     return len(replacement) == 1 and replacement[0].kind == "string" and len(replacement[0].text) <= _SHORT
-
-
-def _arguments(tokens: tuple[Token, ...], index: int) -> list[list[Token]]:
-    """The tokens of each argument of the call whose bracket is at `index`; empty when there is no call."""
-    if index >= len(tokens) or tokens[index].text != "(" or tokens[index].kind != "operator":
-        return []
-    arguments: list[list[Token]] = [[]]
-    depth = 0
-    for token in tokens[index + 1 :]:
-        mark = token.text if token.kind == "operator" else ""
-        if mark == "," and depth == 0:
-            arguments.append([])
-            continue
-        if mark in _CLOSERS and depth == 0:
-            break
-        depth += (mark in _OPENERS) - (mark in _CLOSERS)
-        arguments[-1].append(token)
-    return arguments
 
 
 def fits(text: Any, pattern: Any, replacement: Any) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-__all__ = ["Analysis", "LexError", "Token", "analyse", "has_join", "lex", "lex_template"]
+__all__ = ["Analysis", "LexError", "Token", "analyse", "has_join", "lex", "lex_template", "read_arguments"]
 
 Kind = Literal["name", "quoted", "variable", "string", "number", "regex", "operator"]
 
@@ -26,6 +26,7 @@ _TOKEN = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _CLOSERS = {"(": ")", "[": "]", "{": "}"}
+_ENDS = frozenset(_CLOSERS.values())
 _WORDS = frozenset({"and", "or", "in"})
 _FUNCTION_WORDS = frozenset({"function", "λ"})
 _UNCLOSED = {'"': "S0101", "'": "S0101", "`": "S0105", "/": "S0106"}
@@ -227,3 +228,21 @@ def _parameters(tokens: list[Token], index: int) -> list[str]:
         elif token.text != ",":
             break
     return names
+
+
+def read_arguments(tokens: tuple[Token, ...], index: int) -> list[list[Token]]:
+    """Return the tokens of each argument of the call whose bracket is at `index`; empty when there is no call."""
+    if index >= len(tokens) or tokens[index].text != "(" or tokens[index].kind != "operator":
+        return []
+    arguments: list[list[Token]] = [[]]
+    depth = 0
+    for token in tokens[index + 1 :]:
+        mark = token.text if token.kind == "operator" else ""
+        if mark == "," and depth == 0:
+            arguments.append([])
+            continue
+        if mark in _ENDS and depth == 0:
+            break
+        depth += (mark in _CLOSERS) - (mark in _ENDS)
+        arguments[-1].append(token)
+    return arguments

@@ -8,9 +8,9 @@ from functools import lru_cache
 from conn_engine.expressions.functions.date_values import millis, settled, zone_of
 from conn_engine.expressions.functions.rows import FunctionFault
 
-__all__ = ["http", "iso", "offset", "read", "rfc2822", "written", "zone_name"]
+__all__ = ["MONTHS", "http", "iso", "offset", "read", "rfc2822", "written", "zone_name"]
 
-_MONTHS = tuple(
+MONTHS = tuple(
     "January February March April May June July August September October November December".split()  # noqa: SIM905
 )
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -61,7 +61,7 @@ def _zulu(date: datetime) -> str:
 
 def rfc2822(date: datetime) -> str:
     """Tue, 05 Nov 2024 12:00:00 +0000."""
-    shown = f"{_DAYS[date.weekday()][:3]}, {date.day:02} {_MONTHS[date.month - 1][:3]} {date.year:04}"
+    shown = f"{_DAYS[date.weekday()][:3]}, {date.day:02} {MONTHS[date.month - 1][:3]} {date.year:04}"
     return f"{shown} {date:%H:%M:%S} {offset(date, colon=False)}"
 
 
@@ -96,7 +96,7 @@ def _written(date: datetime, token: str) -> str:
     if number is not None:
         return f"{number % 100:02}" if token in ("yy", "kk") else f"{number:0{length}}"
     if mark in "LM" and length in (3, 4, 5):
-        name = _MONTHS[date.month - 1]
+        name = MONTHS[date.month - 1]
         return name if length == 4 else name[:3] if length == 3 else name[0]
     if mark in "Ec" and length in (3, 4, 5):
         name = _DAYS[date.weekday()]
@@ -156,7 +156,7 @@ _READ = {
     "E": r"[1-7]", "X": r"-?\d{1,12}", "x": r"-?\d{1,15}", "a": r"[AaPp]\.?\s?[Mm]\.?",
     "Z": r"[+-]\d{1,2}(?::\d{2})?", "ZZ": r"[+-]\d{2}:\d{2}", "ZZZ": r"[+-]\d{4}",
     "z": r"[A-Za-z][A-Za-z0-9_+\-]*(?:/[A-Za-z0-9_+\-]+){0,3}",
-    "MMM": "|".join(name[:3] for name in _MONTHS), "MMMM": "|".join(_MONTHS),
+    "MMM": "|".join(name[:3] for name in MONTHS), "MMMM": "|".join(MONTHS),
     "EEE": "|".join(name[:3] for name in _DAYS), "EEEE": "|".join(_DAYS),
 }  # fmt: skip
 
@@ -220,7 +220,7 @@ def _assembled(found: dict[str, str], zone: tzinfo) -> datetime:
 
 def _month(found: dict[str, str], number: int | None) -> int:
     name = (found.get("MMMM") or found.get("MMM") or "").lower()[:3]
-    return next((index for index, month in enumerate(_MONTHS, 1) if name and month.lower()[:3] == name), number or 1)
+    return next((index for index, month in enumerate(MONTHS, 1) if name and month.lower()[:3] == name), number or 1)
 
 
 def _weekday(found: dict[str, str]) -> int:

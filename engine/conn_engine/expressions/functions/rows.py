@@ -23,11 +23,13 @@ NULL: Final = _Null()
 
 
 class FunctionFault(Exception):
-    """A function refuses its arguments. `code` is the error code that the author sees."""
+    """A function refuses its arguments. `code` is the error code that the author sees, `called` the name of the
+    function in the author's text where that is another one."""
 
-    def __init__(self, message: str, code: str = "D3137") -> None:
+    def __init__(self, message: str, code: str = "D3137", *, called: str = "") -> None:
         super().__init__(message)
         self.code = code
+        self.called = called
 
 
 @dataclass(frozen=True, slots=True)

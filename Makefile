@@ -9,7 +9,7 @@ IS_SHIFTED = import os, tempfile, time; file = tempfile.TemporaryFile(); age = t
 	assert age > 34e6 and time.timezone < -45e3, 'nothing is shifted: apt-get install faketime tzdata'
 LOCK = .venv/bin/uv pip compile -q --universal --generate-hashes --no-build --custom-compile-command "make locks" $(UPGRADE)
 
-.PHONY: setup test quick shifted format lint types layers drift docs locks servers nightly differential hostile wheel readme bench check
+.PHONY: setup test slow quick shifted format lint types layers drift docs locks servers nightly differential hostile wheel readme bench check
 
 setup:            ## a virtual environment with the project and its development tools
 	python3 -m venv .venv
@@ -18,6 +18,9 @@ setup:            ## a virtual environment with the project and its development 
 
 test:             ## the plain suite: Python alone, no network beyond loopback
 	$(PY) -m pytest -n auto --dist loadfile
+
+slow:             ## the tests that the plain suite leaves out because they take longest
+	$(PY) -m pytest -m slow -n auto --dist load
 
 quick:            ## in under a minute: formatting, ruff, and the tests of what most changes touch
 	$(PY) -m ruff format --check -q cli engine tests benchmarks

@@ -48,6 +48,7 @@ def shell(folder, script):
     )
 
 
+@pytest.mark.slow
 def test_exit_codes_reach_the_shell(desk):
     assert run(desk, "lint").returncode == 0
     assert run(desk, "lint", "nowhere").returncode == 2
@@ -59,6 +60,7 @@ def test_exit_codes_reach_the_shell(desk):
     assert run(desk, "test").returncode == 3
 
 
+@pytest.mark.slow
 def test_a_success_prints_no_error_line(desk):
     for arguments in (["lint"], ["test"], ["show"], ["why", "-", "base_url", "-c", "demo"], ["--version"], ["doctor"]):
         done = run(desk, *arguments)
@@ -67,6 +69,7 @@ def test_a_success_prints_no_error_line(desk):
         assert "warning" not in done.stderr.lower()
 
 
+@pytest.mark.slow
 def test_without_a_terminal_there_is_no_colour_and_no_question(desk):
     (desk / "connectors/demo/connector.yaml").write_text("bse_url: x\n")
     for environ in ({}, {"NO_COLOR": "1"}, {"NO_COLOR": "1", "FORCE_COLOR": "1"}):
@@ -124,6 +127,7 @@ def test_a_full_device_is_an_error(desk, script):
     assert done.stderr == "error: the output cannot be written: no space left on device\n"
 
 
+@pytest.mark.slow
 def test_closed_outputs_are_survived(desk):
     assert shell(desk, "conn lint >&-").returncode == 0
     assert shell(desk, "conn lint 2>&-").returncode == 0

@@ -54,6 +54,7 @@ def test_a_reference_to_nothing_says_what_is_near(run: Run) -> None:
     assert "things" in caught.value.hint
 
 
+@pytest.mark.slow
 def test_a_few_lines_that_stand_for_millions_are_refused(run: Run) -> None:
     rows = [f"  d{n}: {{type: X, a: '#/definitions/d{n - 1}', b: '#/definitions/d{n - 1}'}}" for n in range(1, 40)]
     rest = "definitions:\n  d0: {type: X, x: 1}\n" + "\n".join(rows) + "\n"

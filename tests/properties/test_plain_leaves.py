@@ -46,6 +46,7 @@ def outcome(run: Any) -> Any:
         return f"{type(error).__name__} {getattr(error, 'at', '')}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("evaluator", evaluators())
 @settings(deadline=None, max_examples=150)
 @given(made=layers, pages=st.lists(st.lists(scopes, min_size=1, max_size=4), min_size=1, max_size=3))

@@ -167,6 +167,7 @@ ROWS = st.lists(
 ).map(lambda found: [row_of(number, *one) for number, one in enumerate(found)])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pagination", PAGINATIONS)
 @given(
     rows=ROWS,

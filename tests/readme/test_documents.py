@@ -151,6 +151,7 @@ def test_the_strategy_of_the_architecture_page_pages():
     assert seen == [1, 2, 3, 4]
 
 
+@pytest.mark.slow
 def test_a_strategy_is_two_edits(tmp_path, shell):
     """On a copy of the project: schemas, lint with did-you-mean and a run on recordings follow from the two edits."""
     for folder in ("cli", "engine", "schemas", "connectors", "example"):

@@ -237,6 +237,7 @@ def test_the_command_line_shows_no_secret(inbox: Inbox, place: str, *, right: bo
             inbox.world.nothing_leaked(done, "another-secret-of-acme", KEY, ENVIRONMENT_SECRET)
 
 
+@pytest.mark.slow
 def test_a_pattern_that_runs_away_ends(inbox: Inbox) -> None:
     runaway = "$match(text, /(a+)+b/) ? 'x' : 'y'"
     started = time.process_time()

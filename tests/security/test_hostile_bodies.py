@@ -62,6 +62,7 @@ class TestBombs:
         assert time.process_time() - started < 60
         assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 600 * 1024  # KiB; half of it is the test's
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("format", ["csv", "jsonl", "text", "xml", "json"])
     @pytest.mark.parametrize("filling", [b"\0", b"a" * 199 + b"\n", b"<a>", b'{"a": "%s"}\n' % (b"a" * 190)])
     def test_gzip(self, format: str, filling: bytes) -> None:  # noqa: A002
@@ -170,6 +171,7 @@ class TestXml:
             "document type" in raised.value.message or "HTML" in raised.value.message or "XML" in raised.value.message
         )
 
+    @pytest.mark.slow
     def test_more_elements_than_anybody_needs(self) -> None:
         assert "2000000 elements" in refused(b"<r>" + b"<a/>" * 2_100_000 + b"</r>", "xml")
 
@@ -227,6 +229,7 @@ class TestRows:
     def test_a_spreadsheets_formula_stays_a_text(self) -> None:
         assert decode(answer(b"a\n=cmd|' /C calc'!A0\n"), "csv") == [{"a": "=cmd|' /C calc'!A0"}]
 
+    @pytest.mark.slow
     @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="a process's peak is told on Linux only")
     def test_much_data_in_little_memory(self, tmp_path: Path) -> None:
         """A process of its own reads 200 MB of rows from a spool within 150 MB."""

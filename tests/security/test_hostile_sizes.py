@@ -23,6 +23,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -75,6 +76,7 @@ def test_a_pattern_of_a_field(world: World, pattern: str) -> None:
     assert "REF103" in done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "expression",
     [
@@ -186,6 +188,7 @@ def test_a_cursor_that_is_not_ours(world: World) -> None:
         assert "internal error" not in done.err
 
 
+@pytest.mark.slow
 def test_a_recording_of_very_many_exchanges(world: World) -> None:
     world.lay_out()
     world.conn("record", "things.list", "-a", "acme")

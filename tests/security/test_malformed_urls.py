@@ -175,6 +175,7 @@ def test_a_base_url_that_a_log_in_found(workspace: Workspace, url: str) -> None:
     assert caught.value.exit_code == 4
 
 
+@pytest.mark.slow
 @given(ANYTHING | st.text(max_size=30), ANYTHING | st.text(max_size=30))
 @example("http://[x", "//[")
 def test_nothing_is_raised_for_any_text(base: str, link: str) -> None:

@@ -214,6 +214,7 @@ class TestPromotion:
                 promote(store, second, "production", ADA, expected=second)
             assert promote(store, second, "production", ADA, expected=first[:8]).event is not None
 
+    @pytest.mark.slow
     def test_of_two_processes_that_promote_at_once_one_is_told(self, desk: Desk, environ: dict[str, str]):
         with desk.store() as store:
             promote(store, made(desk, store), "production", ADA)

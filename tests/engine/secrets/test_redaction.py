@@ -255,6 +255,7 @@ def test_time_is_linear_in_the_text():
         assert time.process_time() - began < 3
 
 
+@pytest.mark.slow
 def test_threads_add_and_read_at_once():
     redactor = Redactor()
     stop = threading.Event()

@@ -166,6 +166,7 @@ def test_compressed(site: Site, send: Callable[..., Response]) -> None:
         assert reader.read() == content
 
 
+@pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("fault", ["short", "damaged", "closed"])
 def test_a_body_that_breaks_off_leaves_nothing_behind(site: Site, send: Callable[..., Response], fault: str) -> None:
@@ -199,6 +200,7 @@ def test_a_body_that_breaks_off_leaves_nothing_behind(site: Site, send: Callable
     assert open_files() == before
 
 
+@pytest.mark.slow
 @needs_proc
 def test_a_response_that_nobody_closes_leaves_nothing_behind(site: Site, send: Callable[..., Response]) -> None:
     site.answer = body(b"x" * (3 * MIB))

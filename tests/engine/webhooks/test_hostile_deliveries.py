@@ -108,6 +108,7 @@ def refused(vendors, name, came, kept):
     return accepted.refused is not None or accepted.challenge is not None
 
 
+@pytest.mark.slow
 @settings(max_examples=600)
 @given(sent=deliveries(), knows=st.booleans())
 def test_what_anybody_sends_is_refused(vendors, sent, knows):
@@ -138,6 +139,7 @@ LARGE = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", LARGE)
 @pytest.mark.parametrize("content_type", [one for one in TYPES if one])
 def test_large_bodies_are_refused_soon(vendors, kind, content_type):

@@ -412,6 +412,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(secret=SECRETS, extra=JSON, place=st.tuples(st.sampled_from(["header", "body", "query"]), st.booleans()))
 @example(secret="0000000\\", extra=None, place=("header", False))  # its JSON is longer by a backslash at either end

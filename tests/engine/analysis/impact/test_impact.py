@@ -153,6 +153,7 @@ def _records(value: Any) -> list[dict[str, Any]]:
     return [record for item in value for record in _records(item)] if isinstance(value, list) else []
 
 
+@pytest.mark.slow
 def test_the_same_two_sides_give_the_same_report(example: Path) -> None:
     first = changed(example, crm=("response.properties.email", "response.properties.other"))
     again = impact(load_workspace(example), load_workspace(example.parent / "after"), processes=2)
@@ -181,6 +182,7 @@ def test_an_override_shields_from_a_change_of_its_environment(example: Path) -> 
     assert lines(found) == {("crm.deals.list", "currency", "value_changed"): (1, 1, 1)}
 
 
+@pytest.mark.slow
 def test_another_base_url_is_another_request(example: Path) -> None:
     found = changed(example, connector=("https://api.hubapi.com\n", "https://api.hubapi.com/v9\n"))
     # sandbox and umbrella say an address of their own
@@ -320,6 +322,7 @@ def test_another_way_back_is_told(example: Path) -> None:
     assert "ticketing.tickets.list prev_cursor" in report.text(found)
 
 
+@pytest.mark.slow
 def test_a_way_back_of_another_request_is_no_news(example: Path) -> None:
     found = changed(example, **{"github/connector": ("size: 100 }", "size: 99 }")})
     assert {row.kind for row in found.fields} == {"request_changed"}

@@ -656,6 +656,15 @@ CODES: dict[str, Code] = _table(
         "account. Make the part required, or give the path a choice of two authorizations (`{format: choice}`).",
     ),
     Code(
+        "SEC106",
+        "no token endpoint",
+        "error",
+        "With these credentials a token comes from the vendor's token endpoint, and `credentials` has neither "
+        "`token_url` nor a `request` of its own: every run would stop before its first request. Under `config`, add "
+        "`token_url: https://auth.example.com/token`. It may be a template, such as "
+        "`https://{{context.domain}}/oauth/token`.",
+    ),
+    Code(
         "DEP101",
         "operation past its sunset",
         "warning",

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from conn_engine.auth import Path, Several
-from conn_engine.config import MISSING, VendorOperation, lookup
+from conn_engine.config import MISSING, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConnError, CredentialError
@@ -14,12 +14,14 @@ from conn_engine.settings import Draft
 if TYPE_CHECKING:
     from conn_engine.lint.target import LintTarget
 
-__all__ = ["carried", "held", "kept", "placed"]
+__all__ = ["carried", "find_unobtainable_tokens", "held", "kept", "placed"]
 
 _TEMPLATE = re.compile(r"\{\{.*?\}\}", re.DOTALL)
 _NAME = re.compile(r"\{\{\s*(\w+)")
 _OTHERWISE = frozenset({"none", "mtls", "choice"})
 """Credentials of which it cannot be said: a client certificate goes with every connection."""
+_BY_ENDPOINT = frozenset({"oauth2_client_credentials", "oauth2_password"})
+"""Credentials whose tokens all come from a token endpoint."""
 _KNOWN_LATER = frozenset({"env", "context", "request"})
 """What stands below these, or below a name that is stored (`session.csrf`), a sample does not show."""
 
@@ -116,6 +118,33 @@ def kept(target: "LintTarget") -> Iterator[Diagnostic]:
             path=dotted(at),
             hint="say `required: true`, or choose: `authorization: {format: choice}`",
         )
+
+
+def find_unobtainable_tokens(target: "LintTarget") -> Iterator[Diagnostic]:
+    """SEC106: a token comes from a token endpoint, and `credentials` does not name one."""
+    for path, credentials in _iterate_options(target.effective.data.get("credentials"), ("credentials",)):
+        config = credentials.get("config") or {}
+        if credentials.get("format") in _BY_ENDPOINT and not (config.get("token_url") or config.get("request")):
+            yield diagnostic(
+                "SEC106",
+                "`credentials` has no `token_url`, so no account can get a token",
+                target.effective.span(path),
+                path=dotted(path),
+                hint="add the vendor's token endpoint: `token_url: https://auth.example.com/token`",
+            )
+
+
+def _iterate_options(credentials: Any, path: Path_) -> Iterator[tuple[Path_, Mapping[str, Any]]]:
+    """Credentials with their place, and below those that they are made of."""
+    if not isinstance(credentials, Mapping):
+        return
+    yield path, credentials
+    config = credentials.get("config") or {}
+    if credentials.get("format") == "choice":
+        for name, option in config["options"].items():
+            yield from _iterate_options(option, (*path, "config", "options", name))
+    elif credentials.get("format") == "mtls":
+        yield from _iterate_options(config.get("with"), (*path, "config", "with"))
 
 
 def _in_path(authorization: Any) -> Iterator[Path]:

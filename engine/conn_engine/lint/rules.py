@@ -11,7 +11,7 @@ from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.expressions import expression, known_functions, template
-from conn_engine.lint.credential_rules import carried, held, kept, placed
+from conn_engine.lint.credential_rules import carried, find_unobtainable_tokens, held, kept, placed
 from conn_engine.lint.event_rules import events, undelivered
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
@@ -285,7 +285,7 @@ def required_values(target: LintTarget) -> Iterator[Diagnostic]:
         return
     document = target.workspace.document("account", effective.account)
     for needed in effective.connector.fields:
-        if needed.secret or not needed.required or needed.default is not None:
+        if needed.secret or not needed.required:
             continue
         value = effective.context.get(needed.name)
         if value is None:
@@ -364,6 +364,7 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     carried,
     placed,
     kept,
+    find_unobtainable_tokens,
     sunsets,
     proofs,
     challenges,

@@ -52,7 +52,7 @@ def for_the_client(making: Making) -> None:
     if certified:
         usual |= {"client_certificate": "certificate", "client_private_key": "private_key"}
     read_credentials(making, usual)
-    config["token_url"] = making.url(entry.text("token_url"), "token_url")
+    config["token_url"] = making.needed_url(entry.text("token_url"), "token_url")
     config |= _client(making)
     config |= _scopes(making)
     extra = making.deep(entry.object("token_params"), "token_params")

@@ -428,6 +428,11 @@ BEHAVIOUR = [
         ),
     ),
     Bad(
+        "a client without a token endpoint",
+        one("SEC106", HTTP, 2, 14),
+        swap=(HTTP, "credentials: {format: bearer}", "credentials: {format: oauth2_client_credentials}"),
+    ),
+    Bad(
         "a path that cannot go without its credential",
         one("SEC105", HTTP, 3, 16),
         swap=(

@@ -242,6 +242,26 @@ def test_a_path_has_a_place_for_its_credential(tmp_path):
     assert found(tmp_path, told, list={**LIST, "authorization": {"format": "none"}}) == []
 
 
+def test_a_token_comes_from_an_endpoint(tmp_path):
+    client = {"format": "oauth2_client_credentials"}
+    url = {"config": {"token_url": "https://api.example.com/token"}}
+    bearer = {"authorization": {"format": "bearer"}}
+    assert found(tmp_path, {"credentials": client, **bearer}) == [("SEC106", "credentials")]
+    assert found(tmp_path, {"credentials": {**client, "config": {"token_url": ""}}, **bearer}) == [
+        ("SEC106", "credentials")
+    ]
+    assert found(tmp_path, {"credentials": {"format": "oauth2_password"}, **bearer}) == [("SEC106", "credentials")]
+    assert found(tmp_path, {"credentials": client | url, **bearer}) == []
+    request = {"config": {"request": {"url": "https://api.example.com/own"}}}
+    assert found(tmp_path, {"credentials": client | request, **bearer}) == []
+    options = {"one": client | url, "other": client}
+    choice = {"format": "choice", "config": {"by": "context.way", "options": options}}
+    (finding,) = found(tmp_path, {"credentials": choice, **bearer})
+    assert finding == ("SEC106", "credentials.config.options.other")
+    mtls = {"format": "mtls", "config": {"with": client}}
+    assert found(tmp_path, {"credentials": mtls, **bearer}) == [("SEC106", "credentials.config.with")]
+
+
 def test_what_may_be_left_out_is_in_no_path(tmp_path):
     told = {
         "credentials": {"format": "api_key", "config": {"required": False}},

@@ -55,9 +55,9 @@ _KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
 class Effective:
     """What holds for one connector, in one environment, for one account.
 
-    `account` and `environment` are names, None for the level that is absent. `context` are the account's own
-    values. `grants` is what conn.yaml adds to what the connector grants. `data` is the merged raw configuration: the
-    connector's keys, and `unified.<model>.<resource>.<method>`.
+    `account` and `environment` are names, None for the level that is absent. `context` are the account's own values,
+    and the connector's `defaults` where it has none. `grants` is what conn.yaml adds to what the connector grants.
+    `data` is the merged raw configuration: the connector's keys, and `unified.<model>.<resource>.<method>`.
     """
 
     def __init__(
@@ -73,8 +73,10 @@ class Effective:
         self.connector_name = connector_name
         self.account = account
         self.environment = environment
-        self.context: dict[str, Any] = dict(context or {})
-        self._own = frozenset(self.context)
+        self._own = frozenset(context or {})
+        self.defaults = _find_defaults(layers[0].data)
+        """The values of `fields` that hold where an account says none."""
+        self.context = self._with_defaults(context or {})
         self.captured: frozenset[str] = frozenset()
         """The names in `context` that a log-in found out."""
         self.layers = tuple(layers)
@@ -128,6 +130,10 @@ class Effective:
         more = secret_fields(self.data)
         return supplied(credentials, more) if more else credentials
 
+    def _with_defaults(self, context: Mapping[str, Any]) -> dict[str, Any]:
+        missing = {name: value for name, value in self.defaults.items() if context.get(name) is None}
+        return {**context, **missing}
+
     def learn(self, captured: Any) -> None:
         """Add what a log-in found out (a mapping of names) to `context`; what the account's document says goes first.
 
@@ -142,14 +148,14 @@ class Effective:
         with suppress(ConfigurationError):  # whoever uses it is told
             _ = self.hosts, self.env_names, self._typed
         variant = copy(self)
-        variant.context = dict(context)
+        variant.context = self._with_defaults(context)
         variant._chosen = {}
         variant.__dict__.pop("connector", None)
         return variant
 
     def with_layers(self, layers: Sequence[Layer]) -> "Effective":
         """The same connector, account and environment with these layers instead."""
-        return Effective(
+        variant = Effective(
             connector_name=self.connector_name,
             layers=layers,
             account=self.account,
@@ -157,6 +163,8 @@ class Effective:
             context=self.context,
             grants=self.grants,
         )
+        variant._own, variant.captured = self._own, self.captured
+        return variant
 
     def check(self) -> None:
         """Raise ConfigurationError, with a finding for each fault, unless every operation can be used."""
@@ -330,7 +338,7 @@ class Effective:
 
     def issued_hosts(self) -> tuple[str, ...]:
         """What a credential that is stored for this account now is bound to."""
-        own = {name: value for name, value in self.context.items() if name in self._own}
+        own = {name: value for name, value in self.context.items() if name not in self.captured}
         return issued_hosts(self.data, self.granted_hosts, own)
 
     @cached_property
@@ -431,3 +439,17 @@ class Effective:
         if not found:
             found = [diagnostic("CFG104", error.message, self.layers[0].sources[0].document.span(()))]
         return ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
+
+
+def _find_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
+    """What the connector's `fields` say of values that an account leaves out. Its own document alone: an override
+    cannot lead a credential elsewhere by a default."""
+    fields = data.get("fields")
+    return {
+        str(one["name"]): one["default"]
+        for one in (fields if isinstance(fields, list) else ())
+        if isinstance(one, Mapping)
+        and one.get("default") is not None
+        and "name" in one
+        and one.get("secret") is not True
+    }

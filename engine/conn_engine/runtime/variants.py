@@ -32,7 +32,7 @@ def up_to(effective: Effective, level: Level) -> Effective:
 def shared(effective: Effective) -> Effective:
     """The base level alone, without the account's context: what recordings and goldens of all accounts stand on."""
     variant = up_to(effective, "base")
-    variant.context = {}
+    variant.context = dict(variant.defaults)
     return variant
 
 

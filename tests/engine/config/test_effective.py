@@ -7,6 +7,7 @@ import pytest
 from conn_engine.config import Layers, mapping_layers
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.pagination import Cursor, NoPagination, Page
+from conn_engine.runtime.variants import shared
 
 LIST = ("unified", "crm", "contacts", "list")
 
@@ -339,3 +340,49 @@ override:
     assert not any(origin.shadowed for origin in effective.origins(("errors",)))
     assert [origin.path for origin in effective.dead()] == [("resources", "things", "list", "errors")]
     effective.check()
+
+
+class TestDefaultsOfFields:
+    """`fields[].default` is the value of an account that says none."""
+
+    FIELDS = (
+        '"fields": [{"name": "region", "default": "us", "options": ["us", "eu"]}, {"name": "cell", "default": 3}], '
+        '"base_url": "https://{{context.region}}-{{context.cell}}.hubspot.com",'
+    )
+
+    @pytest.fixture
+    def told(self, make: Any, example: str) -> Any:
+        def build(**accounts: str) -> Any:
+            texts = {
+                f"accounts/{name}.yaml": f"connector: hubspot\ncontext: {text}\n" for name, text in accounts.items()
+            }
+            connector = example.replace('"base_url": "https://api.hubspot.com",', self.FIELDS)
+            return make({"connectors/hubspot/connector.json": connector, **texts})
+
+        return build
+
+    def test_an_account_has_them_where_it_says_none(self, told: Any) -> None:
+        workspace = told(one="{}", other="{ region: eu }", empty="{ region: null }")
+        contexts = [workspace.effective(account=name).context for name in ("one", "other", "empty")]
+        assert contexts == [{"region": "us", "cell": 3}, {"region": "eu", "cell": 3}, {"region": "us", "cell": 3}]
+        assert workspace.effective(account=None, connector="hubspot").context == {"region": "us", "cell": 3}
+
+    def test_they_hold_in_another_context_and_with_other_layers(self, told: Any) -> None:
+        effective = told(other="{ region: eu }").effective(account="other")
+        assert effective.in_context({"cell": 4}).context == {"region": "us", "cell": 4}
+        assert effective.with_layers(effective.layers[:1]).context == {"region": "eu", "cell": 3}
+        assert shared(effective).context == {"region": "us", "cell": 3}
+
+    def test_what_a_log_in_found_out_goes_before_them(self, told: Any) -> None:
+        effective = told(other="{ region: eu }").effective(account="other")
+        for variant in (effective, effective.with_layers(effective.layers)):
+            variant.learn({"region": "us", "cell": 5})
+            assert variant.context == {"region": "eu", "cell": 5}
+
+    def test_the_hosts_of_a_stored_credential_are_made_with_them(self, told: Any) -> None:
+        assert "us-3.hubspot.com" in told(one="{}").effective(account="one").issued_hosts()
+
+    def test_an_override_sets_none(self, make: Any) -> None:
+        fields = "fields: [{ name: region, default: eu }]"
+        workspace = make({"environments/production.yaml": f"connectors: {{ hubspot: {{ {fields} }} }}\n"})
+        assert workspace.effective(account=None, connector="hubspot", environment="production").context == {}

@@ -37,9 +37,13 @@ class Losses:
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, None]] = {}
+        self._fixes: dict[str, str] = {}
 
-    def add(self, what: str, where: str = "") -> None:
-        """Note that `what` (a short clause) was left out at `where` (such as `POST /files`)."""
+    def add(self, what: str, where: str = "", *, fix: str = "") -> None:
+        """Note that `what` (a short clause) was left out at `where` (such as `POST /files`). `fix` is what to write
+        instead."""
+        if fix:
+            self._fixes[what] = fix
         places = self._rows.setdefault(what, {})
         if where:
             places[where] = None
@@ -52,6 +56,10 @@ class Losses:
                 del self._rows[what]
             else:
                 self._rows[what] = kept
+
+    def fix(self, what: str) -> str:
+        """What to write instead of what was left out; empty where nothing is known."""
+        return self._fixes.get(what, "")
 
     def __iter__(self) -> Iterator[tuple[str, list[str]]]:
         return ((what, list(places)) for what, places in self._rows.items())

@@ -152,7 +152,10 @@ def readme_text(made: Finished, name: str, file: str) -> str:
     if len(made.losses):
         rows += ["## Not carried over", ""]
         for what, places in made.losses:
-            rows.append(f"- {_cell(what)}{f': {_places(places)}' if places else ''}")
+            fix = made.losses.fix(what)
+            rows.append(
+                f"- {_cell(what)}{f': {_places(places)}' if places else ''}{f'. Write instead: {fix}.' if fix else ''}"
+            )
         rows.append("")
     return "\n".join(rows).rstrip() + "\n"
 

@@ -179,6 +179,14 @@ SAME = [
     "{{ config.text | urlencode }}",
     "{{ ('a' + config.gone if config.gone else '') + 'c' }}",
     "{{ record.rows[record.zero].k }}",
+    "{{ config.gone | urlencode }}",
+    "{{ config.text.split('-')[1:] }}",
+    "{{ config.text.split('-')[:-1] | join('-') }}",
+    "{{ config.text.split('-')[-2:] }}",
+    "{{ config.text.split('-')[-9:2] }}",
+    "{{ config.text.split('-')[5:] }}",
+    "{{ config.text.split('-')[1:2] }}",
+    "{{ config.text.split('-')[:] }}",
 ]
 
 

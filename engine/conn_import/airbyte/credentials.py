@@ -12,7 +12,7 @@ from typing import Any
 
 from conn_engine.documents import texts
 from conn_import.airbyte.asking import KEY, PAIR, ask_for, typed_credentials
-from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import (
     Lit,
     Node,
@@ -83,7 +83,8 @@ class Logins:
         return found
 
     def _made(self, authenticator: Mapping[str, Any], scope: Scope, notes: Notes) -> Login | None:
-        if code_of(authenticator, "how requests are authorised", notes):
+        authenticator = read_code(authenticator, "how requests are authorised", notes)
+        if authenticator is None:
             return None
         try:
             return _login(authenticator, scope, notes, self._manifest)
@@ -224,6 +225,10 @@ def _is_pair(nodes: Mapping[str, Node], scope: Scope) -> bool:
     if len(set(places.values())) < len(PAIR):
         return False
     user, password = (scope.settings.by_place[places[key]] for key in PAIR)
+    if user.declared != password.declared:  # whoever does as the specification says has the one alone
+        beside = password if user.declared else user
+        beside.required = beside.needed = False
+        return False
     if user.said_secret or user.like_key or not password.needed:
         return False
     return all(scope.settings.claim(place, key) for key, place in places.items())
@@ -241,8 +246,9 @@ def _selected(one: Mapping[str, Any], scope: Scope, notes: Notes, manifest: Mapp
     logins: dict[str, Login] = {}
     own: dict[str, list[Setting]] = {}
     before = scope.settings.claims()
-    for name, option in options.items():
-        if not isinstance(option, Mapping) or code_of(option, "how requests are authorised", notes):
+    for name, component in options.items():
+        option = read_code(component, "how requests are authorised", notes) if isinstance(component, Mapping) else None
+        if option is None:
             continue
         used = scope.settings.watch()
         with scope.settings.option(before):

@@ -5,12 +5,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.custom import kind_of, read_code
 from conn_import.airbyte.jinja import Kind, Lit, Untranslatable, step, textual, translated
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.paging import place_of, pointer
-from conn_import.airbyte.templates import nullable, template
+from conn_import.airbyte.templates import nullable, template, written
 
 __all__ = ["incremental_of", "matters", "window_kind", "window_names"]
 
@@ -21,7 +21,7 @@ _DEFAULT = "%Y-%m-%dT%H:%M:%S.%f%z"
 
 def window_names(cursor: Any) -> tuple[str, str] | None:
     """What a slice calls the start and the end of its window; None without windows."""
-    if not isinstance(cursor, Mapping) or cursor.get("type") != "DatetimeBasedCursor":
+    if not isinstance(cursor, Mapping) or kind_of(cursor, "what is new since the last time") != "DatetimeBasedCursor":
         return None
     start, end = cursor.get("partition_field_start"), cursor.get("partition_field_end")
     return str(start or "start_time"), str(end or "end_time")
@@ -35,7 +35,8 @@ def window_kind(cursor: Any) -> Kind:
 
 def incremental_of(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
     """The `incremental` of an operation."""
-    if not isinstance(cursor, Mapping) or code_of(cursor, "what is new since the last time", notes):
+    cursor = read_code(cursor, "what is new since the last time", notes) if isinstance(cursor, Mapping) else None
+    if cursor is None:
         return None
     kind = cursor.get("type")
     if kind == "IncrementingCountCursor":
@@ -119,7 +120,7 @@ def _moment(value: Any, scope: Scope) -> Any:
     """A bound as a template. An account that says none leaves it open."""
     if not isinstance(value, str):
         return None if value is None else str(value)
-    return template(nullable(textual(translated(value.strip(), scope.config()))))
+    return template(nullable(textual(written(translated(value.strip(), scope.config())))))
 
 
 def _length(value: Any, name: str, scope: Scope, config: Config, notes: Notes) -> None:

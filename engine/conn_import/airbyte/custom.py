@@ -1,12 +1,63 @@
-"""Components of a manifest that are Python code: told by name and by what they were for, never run."""
+"""Components of a manifest that are Python code: listed by name and by what they were for, never run.
 
+Code that extends a component of the kit has that one's keys, and is read as that one: what it changes is left out.
+"""
+
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from conn_import.airbyte.notes import Notes
 from conn_import.words import plain
 
-__all__ = ["code_of", "is_code"]
+__all__ = ["INSTEAD", "code_of", "is_code", "kind_of", "read_code"]
+
+INSTEAD: Mapping[str, str] = {
+    "how requests are authorised": "`credentials` (a `session` for a log-in with requests of its own, `jwt_bearer` for "
+    "a signed one) and `authorization`; what is computed over the finished request is a `signature`",
+    "how records are found in an answer": "`response_path`, an expression: an object of records by id is "
+    "`$each($, function($v, $k) {$merge([$v, {'id': $k}])})`",
+    "how records are changed": "`record_mapping`, an expression over `record`; fields without a value go with "
+    "`$sift(record, function($v) {$v != null and $v != ''})`",
+    "which records count": "`record_filter`, an expression over `record`, `partition` and `window`",
+    "which records an answer has": "`response_path`, `record_filter` and `record_mapping`",
+    "how values are cast to the schema": "`record_types`, and `$dateFormat` in `record_mapping` for moments",
+    "how a listing goes on": "`pagination`: `next_cursor`, `next_url`, `next_page` and `stop` are expressions over the "
+    "answer; `dynamic` for a place of several values",
+    "which parts a stream is read in": "`parents`: `values` may be an expression over `context`, `from` another "
+    "operation, `union` several of them",
+    "what is new since the last time": "`incremental`; a place that only a template knows reads `window.start`",
+    "how errors are told apart": "`errors`: `when` is an expression over `status`, `headers`, `body` and `text`",
+    "how long is waited": "`errors` with `retry: {wait: …}` or `rate_limit`, expressions over the answer",
+    "how an answer's bytes are read": "`response_format` and `response_options`; gzip and zip are unpacked anyway",
+    "how a request is made": "templates in `path`, `query`, `headers` and `body`",
+    "how a stream is read": "`pagination`, `job`, or `parents` over an operation that lists what is asked for",
+    "what records look like": "a file with the schema of the records",
+    "how an older state is read": "",
+    "a stream as a whole": "an operation of its own",
+}
+"""What does the same in a connector, by what code was for."""
+
+_BASES: Mapping[str, tuple[tuple[str, frozenset[str]], ...]] = {
+    "how requests are authorised": (
+        ("OAuthAuthenticator", frozenset({"client_id", "client_secret", "token_refresh_endpoint"})),
+    ),
+    "how records are found in an answer": (("DpathExtractor", frozenset({"field_path"})),),
+    "how a listing goes on": (("CursorPagination", frozenset({"cursor_value"})),),
+    "which parts a stream is read in": (("SubstreamPartitionRouter", frozenset({"parent_stream_configs"})),),
+    "what is new since the last time": (("DatetimeBasedCursor", frozenset({"cursor_field", "start_datetime"})),),
+    "how errors are told apart": (
+        ("DefaultErrorHandler", frozenset({"response_filters"})),
+        ("DefaultErrorHandler", frozenset({"backoff_strategies"})),
+    ),
+    "how long is waited": (("WaitTimeFromHeader", frozenset({"header"})),),
+    "how a request is made": (("HttpRequester", frozenset({"path"})), ("HttpRequester", frozenset({"url_base"}))),
+    "how values are cast to the schema": (("Default", frozenset()),),
+    "how a stream is read": (("SimpleRetriever", frozenset({"requester", "record_selector"})),),
+}
+"""The kinds that code extends, by the keys that tell them."""
+_DECODER = re.compile(r"(?:Gzip|Zip(?:file)?)?(Csv|Jsonl?|Xml)(?:Decoder|Parser)", re.IGNORECASE)
+"""A decoder by its name alone: it needs no keys, and what is packed is recognised by its first bytes."""
 
 
 def is_code(component: Any) -> bool:
@@ -20,6 +71,33 @@ def code_of(component: Any, purpose: str, notes: Notes) -> bool:
     """Whether a component is code; then it is noted, with what it was for."""
     if not is_code(component):
         return False
-    name = plain(component.get("class_name") or component.get("type") or "code", 120)
-    notes.add_code(purpose, name.rpartition(".")[2] or name)
+    notes.add_code(purpose, _class(component), INSTEAD[purpose])
     return True
+
+
+def read_code(component: Any, purpose: str, notes: Notes) -> Any:
+    """The component; for code, which is noted, the one of the kit that it extends. None where nothing tells which."""
+    if not is_code(component):
+        return component
+    kind = _base(component, purpose)
+    notes.add_code(f"{purpose} (read as {kind})" if kind else purpose, _class(component), INSTEAD[purpose])
+    return {**{key: one for key, one in component.items() if key != "class_name"}, "type": kind} if kind else None
+
+
+def kind_of(component: Mapping[str, Any], purpose: str) -> Any:
+    """What kind of the kit's a component is read as; empty for code of which nothing tells it."""
+    return _base(component, purpose) if is_code(component) else component.get("type")
+
+
+def _base(component: Mapping[str, Any], purpose: str) -> str:
+    for kind, keys in _BASES.get(purpose, ()):
+        if keys <= component.keys():
+            return kind
+    if purpose == "how an answer's bytes are read" and (found := _DECODER.fullmatch(_class(component))):
+        return f"{found[1].capitalize()}Decoder"
+    return ""
+
+
+def _class(component: Mapping[str, Any]) -> str:
+    name = plain(component.get("class_name") or component.get("type") or "code", 120)
+    return name.rpartition(".")[2] or name

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.lint.statuses import certain, possible
-from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import Lit, Untranslatable, condition, expression, quoted, textual, translated
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
@@ -60,7 +60,8 @@ def reachable(rules: list[Rule]) -> list[Rule]:
 
 
 def _handlers(handler: Mapping[str, Any], notes: Notes, depth: int) -> Iterator[Mapping[str, Any]]:
-    if code_of(handler, "how errors are told apart", notes):
+    handler = read_code(handler, "how errors are told apart", notes)
+    if handler is None:
         return
     if handler.get("type") == "CompositeErrorHandler" or "error_handlers" in handler:
         for one in listing(handler.get("error_handlers")):
@@ -176,8 +177,9 @@ def _backoff(strategies: Any, scope: Scope, notes: Notes) -> Rule:
     """The first strategies, in the order in which they are asked, as options of a retry."""
     made: Rule = {}
     sources: list[Rule] = []
-    for one in strategies if isinstance(strategies, list) else ():
-        if not isinstance(one, Mapping) or code_of(one, "how long is waited", notes):
+    for strategy in strategies if isinstance(strategies, list) else ():
+        one = read_code(strategy, "how long is waited", notes) if isinstance(strategy, Mapping) else None
+        if one is None:
             continue
         kind = one.get("type")
         if kind in ("ConstantBackoffStrategy", "ConstantBackoff"):

@@ -1,14 +1,16 @@
 """An asynchronous retriever of a manifest as `job`: create, poll, download."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from conn_import.airbyte.jinja import Lit, Path, Untranslatable, expression, translated
+from conn_import.airbyte.jinja import Lit, Node, Path, Untranslatable, expression, translated
 from conn_import.airbyte.names import Scope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.records import path_of
 from conn_import.airbyte.requests import request_of
 from conn_import.airbyte.responses import response_of
+from conn_import.contract import Losses
 
 __all__ = ["job_of"]
 
@@ -16,24 +18,42 @@ Job = dict[str, Any]
 _STATES = {"completed": "done", "failed": "failed", "running": "running", "timeout": "failed", "skipped": "empty"}
 
 
+_CREATED = ("extra_fields", "creation_response")
+
+
+@dataclass(slots=True)
 class _JobScope(Scope):
-    """The names of a job's own requests beside those of the stream."""
+    """The names of a job's own requests beside those of the stream. `creating` is the requester that makes the job."""
+
+    creating: Mapping[str, Any] = field(default_factory=dict)
 
     def request(self) -> Any:
         """`creation_response` is what the creating request was answered with, `polling_response` the last poll."""
         return {
-            **super().request(),
+            **Scope.request(self),
             "creation_response": lambda steps: Path("job", ("created", "body", *steps), sure=True),
             "polling_response": lambda steps: Path("job", ("polled", "body", *steps), sure=True),
             "download_target": lambda steps: Path("job", ("url", *steps), "text", not steps),
         }
 
+    def _sliced(self, steps: tuple[Any, ...], *, bare: bool) -> Node:
+        """A slice of a job also has the answer that created it, with the request for that."""
+        if steps[:2] != _CREATED:
+            return Scope._sliced(self, steps, bare=bare)
+        headers = self.creating.get("request_headers")
+        match steps[2:]:
+            case ("request", "headers", str() as name) if isinstance(headers, Mapping):
+                told = {str(one).lower(): value for one, value in headers.items()}
+                return translated(str(told.get(name.lower(), "")), Scope.request(self))
+            case _:
+                raise Untranslatable("a part of the answer that created the job")
+
 
 def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     """The `job` of an operation whose own request creates it."""
-    inner = _JobScope(
-        scope.settings, scope.parameters, scope.partition, scope.window, scope.window_kind, scope.cursor, scope.token
-    )
+    told = {one.name: getattr(scope, one.name) for one in fields(scope)}
+    creating = retriever.get("creation_requester")
+    inner = _JobScope(**told, creating=creating if isinstance(creating, Mapping) else {})
     job: Job = {"poll": _poll(retriever, inner, notes)}
     targets = retriever.get("download_target_requester")
     if isinstance(targets, Mapping):
@@ -55,9 +75,10 @@ def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     return job
 
 
-def _request(requester: Mapping[str, Any], scope: Scope, notes: Notes, what: str) -> Job:
+def _request(requester: Mapping[str, Any], scope: _JobScope, notes: Notes, what: str) -> Job:
     made = request_of(requester, scope, notes, job=True)
-    if made.carried:
+    carried = request_of(scope.creating, scope, Notes(Losses()), job=True).carried  # of all requests of the job
+    if any(one not in carried for one in made.carried):
         notes.add(f"{what}: a secret in it")
     row = {key: value for key, value in made.row.items() if key not in ("writes", "idempotent", "body_format")}
     if row.get("method") == "get":
@@ -65,7 +86,7 @@ def _request(requester: Mapping[str, Any], scope: Scope, notes: Notes, what: str
     return row
 
 
-def _poll(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
+def _poll(retriever: Mapping[str, Any], scope: _JobScope, notes: Notes) -> Job:
     requester = retriever.get("polling_requester")
     poll: Job = {"path": "/"}
     if isinstance(requester, Mapping):

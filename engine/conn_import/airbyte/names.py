@@ -37,6 +37,8 @@ class Partition:
     above: "Partition | None" = None
     extra: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     kinds: dict[str, Kind] = field(default_factory=dict)
+    slashes: dict[str, bool] = field(default_factory=dict)
+    """Whether values have slashes, by our names, where the manifest writes the values out."""
     batched: bool = False
     open: bool = False
     """Whether what is above has its names here too: a dynamic stream's templates are as its component sees them."""
@@ -121,6 +123,12 @@ class Scope:
             "record": lambda steps: Path(root, steps, "any" if steps else "object", not steps),
         }
 
+    def has_slash(self, value: Path) -> bool | None:
+        """Whether a value of the account's or of a part has slashes, None where nothing shows that."""
+        if value.root == "context":
+            return self.settings.has_slash(str(value.steps[0])) if len(value.steps) == 1 else None
+        return self.partition.slashes.get(value.root) if self.partition and not value.steps else None
+
     def _component(self, steps: tuple[Any, ...]) -> Node:
         return Path("parent", (self.component, *steps), "any" if steps else "object", True)
 
@@ -147,7 +155,7 @@ class Scope:
             return Path("window", (side, *rest), self.window_kind, sure=not rest)
         if first in ("cursor_slice", "partition", "_partition") and rest:
             return self._sliced(tuple(rest), bare=bare)
-        if self.coded:
+        if self.coded and not (self.partition and first in self.partition.names):
             raise Untranslatable(f"{first} of a slice that code makes")
         return _partitioned(self.partition, steps, bare=bare)
 

@@ -22,9 +22,9 @@ class Notes:
             self.reasons.append(what)
             self.losses.add(what, self.where)
 
-    def add_code(self, what: str, name: str) -> None:
-        """A piece of code was left out: what it was for, and its name."""
+    def add_code(self, what: str, name: str, instead: str) -> None:
+        """A piece of code was left out: what it was for, its name, and what does the same in a connector."""
         text = f"code: {what}"
         if name not in self.code:
             self.code.append(name)
-            self.losses.add(text, f"{self.where} ({name})" if self.where else name)
+            self.losses.add(text, f"{self.where} ({name})" if self.where else name, fix=instead)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.documents.pointers import pointer_to
+from conn_import.airbyte.custom import kind_of
 from conn_import.airbyte.jinja import (
     JSON_TEXT,
     Call,
@@ -49,7 +50,7 @@ class Paging:
 def token_of(paginator: Mapping[str, Any]) -> Token | None:
     """What `next_page_token` is at this paginator."""
     strategy = _strategy(paginator)
-    match strategy.get("type"):
+    match kind_of(strategy, "how a listing goes on"):
         case "PageIncrement":
             return Token("number", "int", strategy.get("inject_on_first_request") is True)
         case "OffsetIncrement":

@@ -4,11 +4,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.jinja import ListOf, Lit, Untranslatable, expression, step, translated
 from conn_import.airbyte.names import Partition, Scope
 from conn_import.airbyte.notes import Notes
 from conn_import.airbyte.paging import place_of, pointer
+from conn_import.airbyte.spec import any_slash
 from conn_import.airbyte.templates import typed
 from conn_import.lists import listing
 from conn_import.words import identifier
@@ -45,7 +46,8 @@ def partitions_of(
 def _sources(router: Any, scope: Scope, parent: Parent, partition: Partition, notes: Notes) -> list[Source]:
     if not isinstance(router, Mapping):
         return []
-    if code_of(router, "which parts a stream is read in", notes):
+    router = read_code(router, "which parts a stream is read in", notes)
+    if router is None:
         return []
     match router.get("type"):
         case "ListPartitionRouter":
@@ -109,6 +111,7 @@ def _listed(router: Mapping[str, Any], scope: Scope, partition: Partition, notes
             made = [typed(one, scope.config()) if isinstance(one, str) else Lit(one) for one in values]
             if all(isinstance(one, Lit) for one in made):
                 source["values"] = [one.value for one in made if isinstance(one, Lit)]
+                partition.slashes[source["as"]] = any_slash(source["values"])
             else:
                 source["values"] = expression(ListOf(tuple(made)))
         else:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conn_engine.documents.pointers import pointer_to
-from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.custom import code_of, read_code
 from conn_import.airbyte.jinja import (
     Call,
     Cond,
@@ -44,13 +44,12 @@ def path_of(extractor: Any, scope: Scope, notes: Notes) -> str | None:
     """`response_path`. What is not there is no record, as the kit has it: the path stands in brackets."""
     if not isinstance(extractor, Mapping):
         return None
-    if code_of(extractor, "how records are found in an answer", notes):
-        fields = extractor.get("field_path")
-        if not isinstance(fields, list):
-            return None
-    elif extractor.get("type") == "CombinedExtractor":
+    extractor = read_code(extractor, "how records are found in an answer", notes)
+    if extractor is None:
+        return None
+    if extractor.get("type") == "CombinedExtractor":
         return _combined(extractor, scope, notes)
-    elif extractor.get("type") not in ("DpathExtractor", "ResponseToFileExtractor", None):
+    if extractor.get("type") not in ("DpathExtractor", "ResponseToFileExtractor", None):
         notes.add(f"the extractor {extractor.get('type')}")
         return None
     if extractor.get("record_expander"):

@@ -32,7 +32,16 @@ from conn_import.airbyte.templates import (
     template,
     written,
 )
-from conn_import.airbyte.urls import after_host, base_of, hosts_of, query_of, url_of, with_places, with_secrets
+from conn_import.airbyte.urls import (
+    after_host,
+    base_of,
+    hosts_of,
+    query_of,
+    split_values,
+    url_of,
+    with_places,
+    with_secrets,
+)
 
 __all__ = ["Request", "request_of"]
 
@@ -115,7 +124,7 @@ def _url(  # noqa: PLR0917
         notes.add(f"the base URL: {reason}")
         made.base_url, rest, made.open_host = "https://api.example.com", Lit(""), True
     try:
-        own = _text(path or "", names)
+        own = split_values(_text(path or "", names), scope.has_slash)
         whole = _under(rest, own)
         if not made.secrets:
             whole = _by_authorization(whole, scope, made)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from conn_import.airbyte.custom import code_of
+from conn_import.airbyte.custom import read_code
 from conn_import.airbyte.notes import Notes
 
 __all__ = ["LINES", "response_of"]
@@ -27,7 +27,8 @@ def response_of(decoder: Any, notes: Notes) -> dict[str, Any]:
     while isinstance(decoder, Mapping) and decoder.get("type") in ("GzipDecoder", "ZipfileDecoder") and depth < 5:
         # Both are recognised by their first bytes and unpacked.
         decoder, depth = decoder.get("decoder"), depth + 1
-    if not isinstance(decoder, Mapping) or code_of(decoder, "how an answer's bytes are read", notes):
+    decoder = read_code(decoder, "how an answer's bytes are read", notes) if isinstance(decoder, Mapping) else None
+    if decoder is None:
         return made
     kind = str(decoder.get("type") or "JsonDecoder")
     if kind not in _FORMATS:

@@ -4,6 +4,7 @@ A setting that an authenticator uses is a secret, whatever the specification say
 like a secret. Its name in the credential is its own: no two secrets that one account has share a name.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -42,6 +43,14 @@ class Settings:
         for setting in self.by_place.values():
             self._name(setting)
             self._hide_by_name(setting)
+        self._tell_titles_apart()
+
+    def _tell_titles_apart(self) -> None:
+        """Add its name to a title that several settings have: two questions never read the same."""
+        titles = Counter(snake(one.title) for one in self.by_place.values())
+        for setting in self.by_place.values():
+            if titles[snake(setting.title)] > 1 and snake(setting.title) not in ("", snake(setting.name)):
+                setting.title = f"{setting.title} ({setting.name.replace('_', ' ')})"
 
     def _name(self, setting: Setting) -> None:
         last = setting.place[-1]
@@ -235,6 +244,10 @@ class Settings:
     def choices(self, name: str) -> tuple[str, ...]:
         """The values that a name of the context may have, where the specification lists them."""
         return next((one.options for one in self.by_place.values() if one.name == name and not one.secret), ())
+
+    def has_slash(self, name: str) -> bool | None:
+        """Whether a value of the context has slashes, as far as the specification shows values."""
+        return next((one.has_slash for one in self.by_place.values() if one.name == name), None)
 
     def fields(self) -> list[dict[str, Any]]:
         """The fields of the connector: what an account says under `context`."""

@@ -5,14 +5,14 @@ and authorization may read.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from conn_import.airbyte.jinja import Kind
 from conn_import.words import plain, snake
 
-__all__ = ["Place", "Setting", "field_row", "specified"]
+__all__ = ["Place", "Setting", "any_slash", "field_row", "specified"]
 
 Place = tuple[str, ...]
 _KINDS: Mapping[str, Kind] = {
@@ -41,6 +41,8 @@ class Setting:
     pattern: str = ""
     name: str = ""
     secret_name: str = ""
+    has_slash: bool | None = None
+    """Whether its values have slashes of their own, as far as the specification shows them."""
     declared: bool = True
     said_secret: bool = False
     """Whether the specification calls it secret."""
@@ -94,6 +96,7 @@ class Setting:
         self.options += tuple(one for one in other.options if one not in self.options)
         self.required = self.required and other.required
         self.needed = self.needed and other.needed
+        self.has_slash = self.has_slash or other.has_slash
 
 
 def specified(specification: Any) -> Iterator[Setting]:
@@ -120,6 +123,11 @@ def _read(schema: Mapping[str, Any], place: Place, required: bool, depth: int) -
             yield _setting(one, here, required and name in listed, name in listed)
 
 
+def any_slash(values: Iterable[Any]) -> bool:
+    """Whether one of these values has slashes and is no URL."""
+    return any(isinstance(value, str) and "/" in value and "://" not in value for value in values)
+
+
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
 
@@ -135,6 +143,7 @@ def _setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool)
     if default is None and isinstance(values, list) and len(values) == 1 and required:
         default = values[0]
     pattern = one.get("pattern")
+    shown = [default, *_list(values), *(_list(one.get("examples")) or [one.get("examples")])]
     return Setting(
         place=place,
         kind=_KINDS.get(kind, "any") if isinstance(kind, str) else "any",
@@ -147,6 +156,7 @@ def _setting(one: Mapping[str, Any], place: Place, required: bool, needed: bool)
         default=default if isinstance(default, str | int | float | bool | list) and default != "" else None,
         options=tuple(str(value) for value in values[:100]) if isinstance(values, list) else (),
         pattern=pattern if isinstance(pattern, str) and len(pattern) <= 300 else "",
+        has_slash=any_slash(shown) or (False if isinstance(values, list) else None),
     )
 
 

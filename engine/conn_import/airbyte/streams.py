@@ -9,7 +9,7 @@ from typing import Any
 from conn_engine.documents.pointers import set_pointer
 from conn_import.airbyte.credentials import Login, Logins
 from conn_import.airbyte.cursors import incremental_of, matters, window_kind, window_names
-from conn_import.airbyte.custom import code_of, is_code
+from conn_import.airbyte.custom import code_of, is_code, read_code
 from conn_import.airbyte.dynamic import COMPONENT, dynamic_of, expanded
 from conn_import.airbyte.errors import rules_of
 from conn_import.airbyte.jinja import Untranslatable, expression
@@ -267,8 +267,10 @@ class Streams:
         paginator = retriever.get("paginator")
         if not isinstance(paginator, Mapping) or code_of(paginator, "how a listing goes on", notes):
             return
-        if code_of(paginator.get("pagination_strategy"), "how a listing goes on", notes):
+        strategy = read_code(paginator.get("pagination_strategy"), "how a listing goes on", notes)
+        if strategy is None:
             return
+        paginator = {**paginator, "pagination_strategy": strategy}
         used = _PAGE.search(json.dumps(row)) is not None
         paging = paging_of(paginator, scope, notes, used=used)
         if paging is None:
@@ -305,9 +307,8 @@ class Streams:
         only = filter_of(selector.get("record_filter"), scope, schema, notes, "$r" if late else "record")
         if only and not late:
             row["record_filter"] = only
-        normal = selector.get("schema_normalization")
-        coded = code_of(normal, "how values are cast to the schema", notes)
-        casts = normal == "Default" and not coded
+        normal = read_code(selector.get("schema_normalization"), "how values are cast to the schema", notes)
+        casts = "Default" in (normal, normal.get("type") if isinstance(normal, Mapping) else "")
         transformations = [*listing(component.get("transformations")), *listing(selector.get("transformations"))]
         mapping = mapping_of(transformations, scope, schema, notes, only=only or "" if late else "")
         if mapping:
@@ -354,11 +355,11 @@ def _note_code(
 ) -> None:
     code_of(component, "a stream as a whole", notes)
     note_unread(component, notes)
-    code_of(retriever, "how a stream is read", notes)
+    read_code(retriever, "how a stream is read", notes)
     for migration in listing(component.get("state_migrations")):
         if isinstance(migration, Mapping):
             code_of(migration, "how an older state is read", notes)
-    code_of(requester, "how a request is made", notes)
+    read_code(requester, "how a request is made", notes)
 
 
 def _coded(router: Any) -> bool:

@@ -5,6 +5,7 @@ from typing import Any
 
 from conn_import.airbyte.jinja import (
     JSON_TEXT,
+    MISSING,
     Block,
     Call,
     Concat,
@@ -176,10 +177,26 @@ def read_again(node: Node) -> Node:
         first, last = node.parts[0], node.parts[-1]
         if isinstance(first, Lit) and isinstance(last, Lit) and _in_quotes(node):
             return _unquoted(node)
-        if (found := _structured(node)) is not None:
+        if (found := _structured(node) or _between_blanks(node)) is not None:
             return found
         return Call("literal", (node,), "any") if _may_be_literal(node) else node
     return _literal(node)
+
+
+def _between_blanks(node: Concat) -> Node | None:
+    """A choice or an object that stands alone between blanks, which are no part of a literal; None for other texts."""
+    pieces = parts(node)
+    inside = [n for n, piece in enumerate(pieces) if not isinstance(piece, Lit) or str(piece.value).strip(" \t")]
+    if len(inside) != 1:
+        return None
+    match pieces[at := inside[0]]:
+        case Cond(test, then, other):
+            outcomes = (read_again(joined([*pieces[:at], one, *pieces[at + 1 :]])) for one in (then, other))
+            return Cond(test, *outcomes)
+        case ObjectOf() | ListOf() as found:
+            return found
+        case _:
+            return None
 
 
 def _literal(node: Node) -> Node:
@@ -366,9 +383,9 @@ def _gone(node: Node) -> Node:
         case Default(value, other, truth) if other in (Lit(None), Lit("")) and not truth:
             return value
         case Cond(test, then, other) if other in (Lit(None), Lit("")):
-            return Cond(test, _gone(then), Path("$nothing"))
+            return Cond(test, _gone(then), MISSING)
         case Cond(test, then, other) if then in (Lit(None), Lit("")):
-            return Cond(Call("not", (test,), "bool"), _gone(other), Path("$nothing"))
+            return Cond(Call("not", (test,), "bool"), _gone(other), MISSING)
         case ObjectOf():
             return _optional(node)
         case _:

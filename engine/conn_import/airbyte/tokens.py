@@ -71,10 +71,10 @@ def oauth_of(
     if one.get("use_profile_assertion") and one.get("profile_assertion"):
         return _asserted(one, scope)
     names = {key: fixed_text(one.get(key), scope, usual) for key, usual in _USUAL_NAMES.items()}
-    url = text_of(one.get("token_refresh_endpoint") or "", scope)
-    url = spread(url)
-    hosts += hosts_of(url, scope.settings.choices)
-    config["token_url"] = str(template(url))
+    if one.get("token_refresh_endpoint"):
+        url = spread(text_of(one["token_refresh_endpoint"], scope))
+        hosts += hosts_of(url, scope.settings.choices)
+        config["token_url"] = str(template(url))
     grant = fixed_text(one.get("grant_type"), scope, "refresh_token")
     for key in ("client_id", "client_secret"):
         made = _called(one.get(key), key, scope)
@@ -162,6 +162,8 @@ def own_grant(config: Config, params: Config, grant: str) -> Config:
     body |= {name: value for name, value in own.items() if name not in params}
     body |= {name: renamed.get(str(value), value) for name, value in params.items() if value is not None}
     used = [key for key, value in own.items() if key not in config and value in body.values()]
+    if "token_url" not in config:
+        raise Untranslatable("no token endpoint")
     login: Config = {"url": config["token_url"], "body": body}
     if "token_headers" in config:
         login["headers"] = config["token_headers"]
@@ -199,8 +201,10 @@ def _asserted(one: Mapping[str, Any], scope: Scope) -> Config:
     assertion = one.get("profile_assertion")
     if not isinstance(assertion, Mapping):
         raise Untranslatable("an assertion that is not said")
+    if not one.get("token_refresh_endpoint"):
+        raise Untranslatable("no token endpoint")
     made, _ = jwt_of(assertion, scope)
-    made["config"]["token_url"] = str(template(text_of(one.get("token_refresh_endpoint") or "", scope)))
+    made["config"]["token_url"] = str(template(text_of(one["token_refresh_endpoint"], scope)))
     return made
 
 

@@ -1,7 +1,8 @@
 """A manifest's URL and path as `base_url`, `path` and `query`: one text of theirs becomes three things of ours.
 
-A value in our path is one segment. Where a manifest's value has slashes of its own (one of two paths, by a condition),
-it becomes a list, of which every item is a segment.
+A value in our path is one segment. Where a manifest's value has slashes of its own (one of two paths by a condition, a
+value that is the complete path, a name such as `owner/repository`), it becomes a list, of which every item is a
+segment.
 """
 
 import re
@@ -11,14 +12,17 @@ from typing import TypeAlias
 
 from conn_import.airbyte.jinja import (
     Block,
+    Call,
     Concat,
     Cond,
     Default,
+    Each,
     ListOf,
     Lit,
     Node,
     Not,
     ObjectOf,
+    Op,
     Path,
     Secret,
     Untranslatable,
@@ -29,12 +33,24 @@ from conn_import.airbyte.jinja import (
 from conn_import.airbyte.templates import joined, parts, template
 from conn_import.words import snake
 
-__all__ = ["Url", "after_host", "base_of", "hosts_of", "query_of", "spread", "url_of", "with_places", "with_secrets"]
+__all__ = [
+    "Url",
+    "after_host",
+    "base_of",
+    "hosts_of",
+    "query_of",
+    "split_values",
+    "spread",
+    "url_of",
+    "with_places",
+    "with_secrets",
+]
 
 Options: TypeAlias = Callable[[str], Sequence[str]]
 
 _SLASH = Lit("/")
 _MOST_ALTERNATIVES = 200
+_LIKE_PATH = re.compile(r"(^|_)(path|ur[il]|href|link|endpoint|route|full_name|resource_name)$")
 _PAST_HOST = re.compile(r"https?://[^/?#]*[/?#]")
 _HOST = re.compile(r"https?://([A-Za-z0-9.\0-]+(?::\d+)?)(?=[/?#]|$)")
 
@@ -138,6 +154,27 @@ def url_of(node: Node) -> Url:
     out."""
     path, query = _divided(textual(node))
     return Url(_path(path), query, secrets_in(path))
+
+
+def split_values(node: Node, has_slash: Callable[[Path], bool | None]) -> Node:
+    """A path's tree with values that have slashes of their own as lists of segments. `has_slash` says whether a value
+    has, None where it is not known: then one that is the complete path has, and one that is called like a path."""
+    pieces = parts(node)
+    alone = sum(piece != _SLASH for piece in pieces) == 1
+    return joined([_split(piece, has_slash, alone=alone) for piece in pieces])
+
+
+def _split(node: Node, has_slash: Callable[[Path], bool | None], *, alone: bool) -> Node:
+    value = node.value if isinstance(node, Default) and node.other == Lit("") else node
+    inner = value.value if isinstance(value, Default) else value
+    if not isinstance(inner, Path) or inner.kind not in ("any", "text"):
+        return node
+    known = has_slash(inner)
+    name = [one for one in (inner.root, *inner.steps) if isinstance(one, str)][-1]
+    if known is False or not (known or alone or _LIKE_PATH.search(snake(name))):
+        return node
+    text = value if inner.kind == "text" else Call("string", (value,), "text")
+    return Each("filter", Call("split", (text, _SLASH), "list"), ("s",), Op("!=", Path("$s"), Lit(""), "bool"))
 
 
 def after_host(node: Node) -> tuple[list[Node], Node]:

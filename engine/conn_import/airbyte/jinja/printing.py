@@ -5,6 +5,7 @@ import re
 
 from conn_import.airbyte.jinja.nodes import (
     JSON_TEXT,
+    MISSING,
     Block,
     Call,
     Concat,
@@ -147,7 +148,8 @@ def _printed(node: Node) -> tuple[str, int]:
         case Default(value, other, is_truth):
             return f"{_at(value, 1)} {'?:' if is_truth else '??'} {_at(other, 1)}", 0
         case Cond(test, then, other):
-            return f"{_at(truth(test), 1)} ? {_at(then, 1)} : {_at(other, 1)}", 0
+            otherwise = "" if other == MISSING else f" : {_at(other, 1)}"
+            return f"{_at(truth(test), 1)} ? {_at(then, 1)}{otherwise}", 0
         case Not(value):
             inner = truth(value)
             if isinstance(inner, Not):

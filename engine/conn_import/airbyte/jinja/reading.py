@@ -371,7 +371,7 @@ class _Reader:
         start = bound(cut.start, self._kinds)
         stop = bound(cut.stop, self._kinds)
         if base.kind == "list":
-            raise Untranslatable("a slice of a list")
+            return _list_slice(base, start, stop)
         if stop is None:
             return Call("substring", (base, Lit(start or 0)), "text")
         if stop >= 0 and (start or 0) >= 0:
@@ -382,6 +382,22 @@ class _Reader:
         if start is not None and start < 0 and stop < 0:
             return Call("substring", (base, Lit(start), Lit(max(0, stop - start))), "text")
         raise Untranslatable("a slice from the end to the start")
+
+
+def _list_slice(base: Node, start: int | None, stop: int | None) -> Node:
+    """The items of a list from one place to another; a place from the end is one from the start when the list is
+    there."""
+    tests: list[Node] = []
+    for sign, place in ((">=", start), ("<", stop)):
+        if place is not None:
+            limit: Node = Lit(place)
+            if place < 0:
+                limit = Op("-", Call("count", (base,), "int"), Lit(-place), "int")
+            tests.append(Op(sign, Path("$i"), limit, "bool"))
+    if not tests:
+        return base
+    test = tests[0] if len(tests) == 1 else Op("and", tests[0], tests[1], "bool")
+    return ListOf((Each("filter", base, ("v", "i"), test),))
 
 
 _NO_SUM = Lit("")

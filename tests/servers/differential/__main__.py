@@ -1,4 +1,4 @@
-"""Reads every manifest under both readers: `make differential`. Writes the table; fails on a difference unexplained.
+"""Reads every manifest under both readers: `make differential`. Writes the table; fails on what `demands` finds.
 
 Arguments: `--every N` (each Nth manifest), `--table FILE`, `--results FILE` (what is in it is not read again, what is
 read goes there: a run that was broken off goes on), and names of manifests, `name:stream` for one stream.
@@ -13,13 +13,14 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from differential.demands import find_shortfalls
 from differential.manifests import own, sample
 from differential.sample import Outcome, run
 from differential.table import table
 
 
 def main() -> int:
-    """Run; 1 when a stream differs and no reason says why."""
+    """Run; 1 when a demand is not met, such as that no stream differs without a reason."""
     parser = argparse.ArgumentParser()
     parser.add_argument("names", nargs="*")
     parser.add_argument("--every", type=int, default=1)
@@ -47,7 +48,9 @@ def main() -> int:
     sys.stdout.write(", ".join(f"{phase} {status} {n}" for (phase, status), n in sorted(counts.items())) + "\n")
     if options.table:
         options.table.write_text(table(results), encoding="utf-8")
-    return 1 if any(one.status in ("differs", "unread") for one in results) else 0
+    shortfalls = [] if wanted else list(find_shortfalls(results))
+    sys.stdout.writelines(f"{text}\n" for text in shortfalls)
+    return 1 if shortfalls or any(one.status in ("differs", "unread") for one in results) else 0
 
 
 def _known(file: Path | None) -> dict[str, list[Outcome]]:

@@ -74,7 +74,8 @@ class Difference:
 
 def _place(request: Mapping[str, Any]) -> str:
     parts = urlsplit(request["url"])
-    return f"{parts.scheme}://{parts.netloc.lower()}{unquote(parts.path)}"
+    path = unquote(re.sub("%2f", "%252F", parts.path, flags=re.IGNORECASE))  # a slash in a segment divides nothing
+    return f"{parts.scheme}://{parts.netloc.lower()}{path}"
 
 
 def unset(requests: Sequence[Mapping[str, Any]]) -> Free:

@@ -10,6 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from conn_engine import Call, connect, load_workspace
+from conn_engine.auth import Credentials, chosen
+from conn_engine.config.convert import convert
+from conn_engine.documents import parse
 from conn_engine.expressions import fixed_now
 from conn_engine.responses.failures import Policy
 from conn_engine.runtime.connection import Connection
@@ -65,6 +68,8 @@ class Ours:
         for place in ("connectors/vendor", "accounts"):
             (folder / place).mkdir(parents=True, exist_ok=True)
         self.trust([])
+        self._data = parse(self.imported.files["connector.yaml"], "connector.yaml").data
+        self._credentials: Credentials = convert(self._data["credentials"], Credentials)
         self.imported.write(folder / "connectors" / "vendor")
 
     def trust(self, hosts: Sequence[str]) -> None:
@@ -74,16 +79,7 @@ class Ours:
 
     def connection(self, config: Mapping[str, Any], *, wait: bool = False) -> Connection:
         """A connection of an account that has the values of a config. `wait`: rate limits are waited out."""
-        context: dict[str, Any] = {}
-        document: dict[str, Any] = {}
-        for path, (kind, name) in self.imported.supplied.items():
-            value = _at(config, path)
-            if value is not None:
-                _put(
-                    document if kind == "credential" else context,
-                    name.split(".") if kind == "credential" else [name],
-                    value,
-                )
+        context, document = self._account(config)
         account = {"connector": "vendor", "context": context}
         (self._folder / "accounts" / f"{ACCOUNT}.json").write_text(json.dumps(account), encoding="utf-8")
         vault = MemoryVault({ACCOUNT: document})
@@ -102,6 +98,25 @@ class Ours:
         connection.wiring.session.now_ms = int(NOW.timestamp() * 1000)
         connection.transport = _Loopback(connection.transport, connection.wiring.redactor, self.port)
         return connection
+
+    def _account(self, config: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Context and credential as a person gives them who reads the connector: what it asks for, no value that is the
+        default anyway, and numbers without quotes."""
+        values: dict[str, dict[str, Any]] = {"context": {}, "credential": {}}
+        for path, (kind, name) in self.imported.supplied.items():
+            if (value := _at(config, path)) is not None:
+                values[kind][name] = value
+        fields = {one["name"]: one for one in self._data.get("fields", [])}
+        context = {
+            name: _as_typed(value)
+            for name, value in values["context"].items()
+            if name in fields and ("default" not in fields[name] or fields[name]["default"] != value)
+        }
+        credentials = chosen(self._credentials, context)
+        document: dict[str, Any] = {}
+        for name in {one.name for one in credentials.fields()} & values["credential"].keys():
+            _put(document, name.split("."), values["credential"][name])
+        return context, document
 
     def _operation(self, stream: str) -> str:
         """The operation that stands for a stream: a name that means something else has a word behind it."""
@@ -123,6 +138,15 @@ class Ours:
         except Exception as error:  # a fault of the engine is a difference too
             return Run(records, state, f"{type(error).__name__}: {error}"[:600])
         return Run(records, state, repeated)
+
+
+def _as_typed(value: Any) -> Any:
+    """A value as YAML reads it where it is written without quotes."""
+    if isinstance(value, list):
+        return [_as_typed(one) for one in value]
+    if value in ("true", "false"):
+        return value == "true"
+    return int(value) if isinstance(value, str) and re.fullmatch("0|-?[1-9][0-9]{0,15}", value) else value
 
 
 def _at(config: Mapping[str, Any], path: str) -> Any:

@@ -28,7 +28,8 @@ class Evidence:
     """One stream read twice: what each side sent, gave and said, and the difference that is left to explain.
 
     The states are those after the reading; `before` is the first reading, where this is the second. `untold`: the
-    stream has windows of time, but its requests do not say which; `aligned`: the windows' steps fall on their end.
+    stream has windows of time, but its requests do not say which; `aligned`: the windows' steps fall on their end;
+    `left_out` are the fields of its records that the import says it cannot make.
     """
 
     cdk: Sequence[Shape]
@@ -44,6 +45,7 @@ class Evidence:
     untold: bool = False
     aligned: bool = False
     refusal: Refusal | None = None
+    left_out: frozenset[str] = frozenset()
     cdk_failed: bool = False
 
     def __post_init__(self) -> None:
@@ -180,6 +182,21 @@ def refreshes_without_a_token(evidence: Evidence) -> bool:
     return True
 
 
+def field_left_out(evidence: Evidence) -> bool:
+    """A field of the records is made by what has no counterpart, such as a digest of what Python prints for an object:
+    the import lists it, and the records are the same but for it."""
+    found = evidence.difference
+
+    def bare(record: Any) -> str:
+        return canonical({name: value for name, value in dict(record).items() if name not in evidence.left_out})
+
+    theirs, mine = (Counter(map(bare, side)) for side in (found.records_cdk, found.records_ours))
+    if not evidence.left_out or not theirs or theirs != mine:
+        return False
+    found.records_cdk = found.records_ours = []
+    return True
+
+
 def parents_of_a_product(evidence: Evidence) -> bool:
     """With several parents the CDK keeps no state of theirs and begins them at the children's moment, so that changes
     between both are lost; we keep each."""
@@ -280,6 +297,7 @@ REASONS: Mapping[str, Reason] = {
         same_request_for_each_window,
         last_granule,
         refreshes_without_a_token,
+        field_left_out,
         says_none,
         sends_nameless,
         sends_template,

@@ -17,14 +17,23 @@ from differential.engine_side import Ours, Run
 from differential.explain import Evidence, Refusal, explained
 from differential.peer_process import Peer, PeerFault
 
-__all__ = ["Outcome", "outcomes", "prepared", "run"]
+__all__ = ["Outcome", "outcomes", "prepared", "refusal_of", "run"]
 
 PAGE = 3
 WORKERS = 2
 CODE = "code: "
+_FIELD = re.compile(r"the field ([^.:]+): ")
 _SET = ("accept", "content-type", "user-agent")
-REFUSALS = ((400, 0), (401, 0), (403, 0), (404, 0), (429, 1), (500, 2), (500, 0), (503, 1))
-"""Statuses with which a request is refused, and how often; 0 is always."""
+REFUSALS = (
+    Refusal(400, 0),
+    Refusal(401, 0),
+    Refusal(403, 0),
+    Refusal(404, 0),
+    Refusal(429, 1),
+    Refusal(500, 2),
+    Refusal(500, 0),
+    Refusal(503, 1),
+)
 
 
 @dataclass
@@ -34,9 +43,9 @@ class Outcome:
     whole, or which has streams that are made of an answer (`dynamic`).
 
     `status`: agrees, explained (by `reasons`), differs, custom (needs the vendor's Python code: `reasons` are the
-    classes, with what each is for), unreadable (the kit itself stops, as we do, at what the server makes up) or unread
-    (the comparison could not be made: `detail` says why). `left` is what the importer says that it left out. `pages` is
-    how many the stream's longest listing had.
+    classes, with what each is for), unreadable (the kit itself stops, as we do after the same requests, at what the
+    server makes up) or unread (the comparison could not be made). `detail` says of these, and of what differs, why.
+    `left` is what the importer says that it left out. `pages` is how many the stream's longest listing had.
     """
 
     manifest: str
@@ -49,6 +58,16 @@ class Outcome:
     pages: int = 0
     detail: str = ""
     left: list[str] = field(default_factory=list)
+
+
+def refusal_of(manifest: str, stream: str) -> Refusal:
+    """How the one request of a stream's third reading is refused."""
+    return REFUSALS[_draw(manifest, stream) % len(REFUSALS)]
+
+
+def _draw(manifest: str, stream: str) -> int:
+    """A number that is the same in every run."""
+    return zlib.crc32(f"{manifest}:{stream}".encode())
 
 
 def prepared(text: str) -> str:
@@ -65,8 +84,8 @@ def outcomes(peer: Peer, manifest: Path, folder: Path, only: str = "") -> Iterat
     path.write_text(text, encoding="utf-8")
     opened = peer.ask("open", path=str(path))
     ours = Ours(path, folder / "workspace", opened["port"])
-    course = _Course(peer, path, ours, text, opened["config"])
     left, code = _losses(ours)
+    course = _Course(peer, path, ours, text, opened["config"], left)
     beyond = [what for stream, found in left.items() if stream not in opened["streams"] for what in found]
     if not only and (beyond or opened["dynamic"]):
         status = "dynamic" if opened["dynamic"] else "manifest"
@@ -108,6 +127,7 @@ class _Course:
     ours: Ours
     text: str
     config: Mapping[str, Any]
+    left: Mapping[str, list[str]]
     untold: bool = False
     aligned: bool = False
 
@@ -139,10 +159,9 @@ class _Course:
         both = sorted(theirs & mine, key=repr)
         if not both or first.cdk_failed:
             return
-        draw = zlib.crc32(f"{self.path.stem}:{name}".encode())
-        (status, times), request = REFUSALS[draw % len(REFUSALS)], both[draw // 97 % len(both)]
-        self.peer.ask("refuse", status=status, request=request, times=times)
-        outcome, _ = self._phase(name, "refused", None, Refusal(status, times))
+        refusal, request = refusal_of(self.path.stem, name), both[_draw(self.path.stem, name) // 97 % len(both)]
+        self.peer.ask("refuse", status=refusal.status, request=request, times=refusal.times)
+        outcome, _ = self._phase(name, "refused", None, refusal)
         yield outcome
         self.peer.ask("refuse", status=0, request=["", [None, None], 0], times=1)
 
@@ -155,7 +174,7 @@ class _Course:
         self.ours.trust(self._hosts(read["requests"]))
         run = self.ours.read(name, self.config, before.our_state if before else None, wait=failing)
         asked = self.peer.ask("asked")
-        evidence = self._evidence(read, asked, run)
+        evidence = self._evidence(name, read, asked, run)
         evidence.before, evidence.refusal = before, refusal
         detail = _detail(evidence)
         stops = bool(evidence.cdk_error and evidence.our_error)
@@ -163,7 +182,7 @@ class _Course:
             evidence.cdk_error = evidence.our_error = ""
         reasons = explained(evidence)
         status = "differs" if evidence.left else "explained" if reasons else "agrees"
-        if status == "differs" and stops and not failing:
+        if status == "differs" and stops and not evidence.difference:
             status = "unreadable"
         detail = "" if status == "agrees" else _detail(evidence) if status in ("differs", "unreadable") else detail
         outcome = Outcome(self.path.stem, name, phase, status, reasons, len(read["requests"]), len(read["records"]))
@@ -171,10 +190,10 @@ class _Course:
         outcome.pages = max((one.page + 1 for one in evidence.ours if one.own and one.count), default=0)
         return outcome, evidence
 
-    def _evidence(self, read: Mapping[str, Any], asked: Mapping[str, Any], run: Run) -> Evidence:
+    def _evidence(self, stream: str, read: Mapping[str, Any], asked: Mapping[str, Any], run: Run) -> Evidence:
         named = frozenset(name for name in _SET if re.search(rf"(?im)^\s*[\"']?{name}[\"']?:", self.text))
         cdk, ours = (read["requests"], read["records"]), (asked["requests"], run.records)
-        listings = sum(one["kind"] == "records" and one["page"] == 0 for one in read["requests"])
+        listings = sum(one["kind"] in ("records", "job") and one["page"] == 0 for one in read["requests"])
         free = unset(cdk[0])
         return Evidence(
             cdk=[shape(one, named, free) for one in cdk[0]],
@@ -187,6 +206,7 @@ class _Course:
             our_state=run.state,
             untold=self.untold,
             aligned=self.aligned,
+            left_out=frozenset(found[1] for what in self.left.get(stream, ()) if (found := _FIELD.match(what))),
             difference=compare(cdk, ours, named, ordered=listings == 1),
         )
 

@@ -55,6 +55,13 @@ def _first(**more: Any) -> Evidence:
 CASES: dict[str, Callable[[], Evidence]] = {
     "logs in again": lambda: evidence([TOKEN, TOKEN, LIST], [TOKEN, LIST]),
     "checks a session": lambda: evidence([request("/me", kind="check", own=False), LIST], [LIST]),
+    "field left out": lambda: evidence(
+        [LIST],
+        [LIST],
+        cdk_records=[{**RECORD, "digest": "d41d8"}],
+        our_records=[{**RECORD, "digest": None}],
+        left_out=frozenset({"digest"}),
+    ),
     "scopes of a refresh": lambda: evidence(
         [request("/token", kind="token", body="grant_type=refresh_token&scopes=a&scopes=b"), LIST],
         [request("/token", kind="token", body="grant_type=refresh_token"), LIST],

@@ -160,7 +160,8 @@ class Answers:
         for place in self.places:
             path = place.base(query, body, path)
         kept = {name: value for name, value in query.items() if "/" in name or (name and value not in ("", "None"))}
-        return json.dumps([path, kept, body or None], sort_keys=True, default=str)
+        told = [(name.lower(), value) for name, value in seen.headers if name.lower() in self.endpoint.parted]
+        return json.dumps([path, kept, body or None, *sorted(told)], sort_keys=True, default=str)
 
     def forget(self) -> None:
         """No token was handed out."""

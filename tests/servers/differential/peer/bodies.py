@@ -41,6 +41,8 @@ def encode(decoder: Mapping[str, Any], data: Any) -> tuple[str, bytes]:
         return encode(inner, data)
     if kind in ("GzipDecoder", "GzipParser"):
         mime, raw = encode(inner, data)
+        if inner.get("type") == "GzipDecoder":  # what does not say that it is packed, once
+            return "application/octet-stream", raw
         return ("application/gzip" if kind == "GzipDecoder" else mime), gzip.compress(raw, mtime=0)
     if kind == "ZipfileDecoder":
         packed = io.BytesIO()

@@ -1,7 +1,8 @@
 """A config from a manifest's spec: every property has a value, secrets differ, dates lie near now."""
 
+import copy
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,7 +11,7 @@ from airbyte_cdk.sources.declarative.datetime.datetime_parser import DatetimePar
 from differential.peer import templates
 from differential.peer.moment import NOW
 
-__all__ = ["Settings", "forms_of"]
+__all__ = ["Settings", "forms_of", "spec_of"]
 
 _SHAPES = (
     "%Y-%m-%dT%H:%M:%SZ",
@@ -140,6 +141,47 @@ def _dated(row: Mapping[str, Any], moment: datetime, wanted: str, likely: str) -
         if re.search(wanted, text):
             return text
     return moment.strftime(own)
+
+
+def spec_of(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a config needs: what the specification names, and the keys that authenticators read besides. Where the
+    specification is in another file: all that templates read."""
+    spec = (manifest.get("spec") or {}).get("connection_specification") or {}
+    found = copy.deepcopy(spec)
+    for text, place in _templates(manifest.get("streams")):
+        for path in templates.paths(text, "config") if not spec or place == "api_token" else ():
+            if not _names(spec, path):
+                _add(found, path, secret=bool(place))
+    return found
+
+
+def _names(spec: Mapping[str, Any], path: tuple[str | int, ...]) -> bool:
+    """Whether a specification has a property, in any of its alternatives."""
+    if not path:
+        return True
+    rows = [
+        (one.get("properties") or {}).get(path[0]) for one in (spec, *spec.get("oneOf", ()), *spec.get("anyOf", ()))
+    ]
+    return any(_names(row, path[1:]) for row in rows if isinstance(row, Mapping))
+
+
+def _add(spec: dict[str, Any], path: tuple[str | int, ...], *, secret: bool) -> None:
+    for step in path:
+        spec["type"] = "object"
+        spec = spec.setdefault("properties", {}).setdefault(str(step), {})
+    spec.setdefault("airbyte_secret", secret)
+
+
+def _templates(data: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every text of a manifest, with where it authorises requests: as an `api_token`, elsewhere in an `authenticator`,
+    or nowhere."""
+    if isinstance(data, str):
+        yield data, place
+    for name, inner in data.items() if isinstance(data, dict) else ():
+        if name != "schema":
+            yield from _templates(inner, name if name == "authenticator" or (place and name == "api_token") else place)
+    for inner in data if isinstance(data, list) else ():
+        yield from _templates(inner, place)
 
 
 def forms_of(data: Any, inherited: str = "") -> dict[str, str]:

@@ -102,6 +102,16 @@ class Endpoint:
     def parameters(self) -> Json:
         return self.requester.get("$parameters") or {}
 
+    @cached_property
+    def parted(self) -> frozenset[str]:
+        """The headers that tell which part of the stream a request is for, in small letters."""
+        headers = self.requester.get("request_headers")
+        return frozenset(
+            name.lower()
+            for name, value in (headers.items() if isinstance(headers, dict) else ())
+            if templates.mentions(value, "stream_partition", "stream_slice")
+        )
+
     @property
     def decoder(self) -> Json:
         if self.kind == "download":
@@ -121,10 +131,10 @@ class Endpoint:
         head = re.split(r"\\\?", head, maxsplit=1)[0]  # a query of its own
         tail, certain = templates.pattern(path, self.config, self.parameters)
         asked, more = templates.pattern(query, self.config, self.parameters)
-        if not re.match(r"https?(:|\\:)", tail):
+        if base and not re.match(r"https?(:|\\:)", tail):
             tail = unquote(head).rstrip("/") + "/" + unquote(tail).lstrip("/")
         whole = _SLASHES.sub("/", tail).rstrip("/").replace(".*?/", "(?:.*?/)?")
-        whole = re.sub(r"/\.\*\?$", "(?:/.*?)?", whole)  # a last segment may be empty
+        whole = re.sub(r"/\.\*\?$", "(?P<last>/.*?)?", whole)  # a last segment may be empty
         search = re.compile(asked, re.DOTALL) if more else None
         return re.compile(whole, re.DOTALL | re.IGNORECASE), search, sure + certain
 
@@ -133,8 +143,11 @@ class Endpoint:
         if seen.method != self.method:
             return -1
         expression, search, certain = self._patterns
-        if not expression.fullmatch(_SLASHES.sub("/", seen.origin + seen.path).rstrip("/")):
+        found = expression.fullmatch(_SLASHES.sub("/", seen.origin + seen.path).rstrip("/"))
+        if not found:
             return -1
+        if found.groupdict(default="").get("last") == "":  # what has no such segment at all fits better
+            certain -= 2
         fixed = self._fixed(seen)
         if search is not None:
             fixed += len(search.pattern) if search.search(unquote(seen.target)) else -5

@@ -85,8 +85,7 @@ def _added(stream: Mapping[str, Any]) -> list[tuple[list[str], str]]:
 
 def _reads(template: str) -> list[synthesis.Read]:
     """What a template reads of the record; a date where it parses one."""
-    forms = [one for one in templates.literals(template) if isinstance(one, str) and "%" in one]
-    form = forms[1] if len(forms) > 1 else forms[0] if forms and "strptime" in template else ""
+    form = templates.read_form(template)
     found = [synthesis.Read(path, form) for path in templates.paths(template, "record")]
     return found + [synthesis.Read(path, field=name) for path, name in templates.lists(template, "record")]
 

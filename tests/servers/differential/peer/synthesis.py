@@ -16,6 +16,8 @@ MOST_PROPERTIES = 30
 MOST_DEPTH = 4
 _DATED = re.compile(r"(date|time|_at|_on|timestamp|created|updated|modified)$|(At|On|Date|Time|DateUTC)$", re.I)
 _URL = re.compile(r"(^|_)(ur[il]|href|link)$|Ur[il]$", re.I)
+_ZONE = re.compile(r"time_?zone$", re.I)
+_ZONES = ("Europe/Berlin", "America/New_York", "UTC")
 _MISSING = object()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -154,6 +156,8 @@ class _Maker:
     def text(self, name: str, row: Mapping[str, Any], draw: int) -> Any:
         form = row.get("format")
         moment = (NOW - timedelta(minutes=draw % 40000)).replace(microsecond=0)
+        if _ZONE.search(name):
+            return _ZONES[draw % len(_ZONES)]
         if form == "date":
             return moment.strftime("%Y-%m-%d")
         if form == "date-time" or _DATED.search(name):
@@ -203,7 +207,7 @@ def make(
             if missing(record, path):
                 put(record, path, _Maker(seed, place, dates).value(str(path[-1]), row, 0))
             continue
-        if row.get("enum"):
+        if row.get("enum") or _ZONE.search(str(path[-1])):
             put(record, path, _Maker(seed, place, dates).value(str(path[-1]), row, 0))
             continue
         whole = kind in ("integer", "number") or (not row and str(path[-1]).lower() == "id")

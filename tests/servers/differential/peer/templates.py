@@ -9,7 +9,19 @@ from airbyte_cdk.sources.declarative.interpolation.interpolated_string import In
 from airbyte_cdk.sources.declarative.interpolation.jinja import _ENVIRONMENT
 from jinja2 import meta, nodes
 
-__all__ = ["capturing", "compared", "holding", "lists", "literals", "mentions", "only", "paths", "pattern", "plain"]
+__all__ = [
+    "capturing",
+    "compared",
+    "holding",
+    "lists",
+    "literals",
+    "mentions",
+    "only",
+    "paths",
+    "pattern",
+    "plain",
+    "read_form",
+]
 
 Path = tuple[str | int, ...]
 _HOLE = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
@@ -81,6 +93,17 @@ def paths(template: str, root: str) -> list[Path]:
 def literals(template: str) -> list[Any]:
     """The constants of a template."""
     return [node.value for node in _tree(template).find_all(nodes.Const)]
+
+
+def read_form(template: str) -> str:
+    """The form in which a template reads a date: the third argument of `format_datetime`, or that of `strptime`."""
+    for call in _tree(template).find_all(nodes.Call):
+        name = call.node.attr if isinstance(call.node, nodes.Getattr) else getattr(call.node, "name", "")
+        told = {"format_datetime": call.args[2:3], "strptime": call.args[-1:]}.get(name, [])
+        for one in told:
+            if isinstance(one, nodes.Const) and "%" in str(one.value):
+                return str(one.value)
+    return ""
 
 
 def compared(template: str) -> list[Any]:

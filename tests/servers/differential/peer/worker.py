@@ -46,7 +46,7 @@ class Worker:
                 str(stream.get("name") or stream.get("full_refresh_stream", {}).get("name")), stream
             )
         self.span = span(_steps(self.manifest.get("streams")))
-        spec = (self.manifest.get("spec") or {}).get("connection_specification") or {}
+        spec = configs.spec_of(self.manifest)
         forms = configs.forms_of(self.manifest.get("streams"))
         self.config = configs.Settings(text, forms, self.span).object(spec)
         needs = {name: endpoints.custom(stream) for name, stream in self.streams.items()}

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
 
@@ -17,7 +17,8 @@ _SHOWN_CHARACTERS = 400
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What the command line asks of an import. `name` is None where each document proposes its own; `entries` are keys
-    of documents that hold several connectors, `every` takes all of them."""
+    of documents that hold several connectors, `every` takes all of them; `models` are the unified models to which
+    mappings are proposed."""
 
     name: str | None = None
     only: tuple[str, ...] = ()
@@ -27,6 +28,7 @@ class Wishes:
     force: bool = False
     entries: tuple[str, ...] = ()
     every: bool = False
+    models: tuple[str, ...] = ()
     keep_personal: bool = False
 
 
@@ -43,6 +45,7 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
         raise UsageError("--name names one connector, and several are asked for", hint="import them one by one")
     found = find_workspace(app.folder)
     root = found or app.folder
+    models = _models(root, wishes.models)
     made: list[Imported] = []
     for file in files:
         source = read_source(app.folder / file, relative(app.folder / file))
@@ -53,7 +56,7 @@ def import_files(app: App, files: list[Path], wishes: Wishes) -> None:
                     f'two of the documents would make "{name}"', hint="import them one by one, with --name"
                 )
             check_connector(root, name, force=wishes.force)
-            options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples, entry)
+            options = Options(name, wishes.only, wishes.base_url, wishes.security, wishes.samples, entry, models=models)
             made.append(import_source(source, options, recorded_at=_moment(app)))
     for one in made:
         import_connector(root, one.name, one.write, force=wishes.force)
@@ -116,6 +119,25 @@ def _entries(source: "Source", wishes: Wishes) -> list[str]:
     return list(dict.fromkeys(wishes.entries)) or [""]
 
 
+def _models(root: Path, names: tuple[str, ...]) -> dict[str, dict[str, dict[str, Any]]]:
+    """The models by name, each with the schemas of its records: the workspace's own, then the bundled ones."""
+    from conn_engine.config import load_workspace
+    from conn_engine.diagnostics import did_you_mean
+    from conn_engine.documents.locate import WORKSPACE_FILE
+    from conn_engine.errors import UsageError
+    from conn_engine.lint.models import known_models
+
+    if not names:
+        return {}
+    own = load_workspace(root).models if (root / WORKSPACE_FILE).is_file() else []
+    known = known_models(tuple(own))
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, list(known)) or f"models: {', '.join(sorted(known))}"
+            raise UsageError(f'--model {name}: there is no model "{name}"', hint=hint)
+    return {name: known[name] for name in dict.fromkeys(names)}
+
+
 def _moment(app: App) -> str:
     from datetime import UTC, datetime
 
@@ -136,6 +158,9 @@ def _summary(app: App, made: "Imported", folder: str) -> None:
     if made.guesses:
         noun = "guess" if made.guesses == 1 else "guesses"
         app.out(f"{made.guesses:,} {noun} to check, each marked in connector.yaml")
+    for model, fields in made.proposed.items():
+        where = f"{counted(fields, 'field')} in {folder}/unified/{model}.yaml, each with its confidence: check them"
+        app.out(f"proposed a mapping to {model}: {where}" if fields else f"nothing looks like a record of {model}")
     if made.losses:
         app.out(f"not carried over (the whole list is in {folder}/README.md):")
     for text in folded(made.losses):

@@ -23,6 +23,7 @@ from conn_import.contract import Contract, Finished, Options
 from conn_import.folding import folded
 from conn_import.formats import Format, formats
 from conn_import.places import usable_url
+from conn_import.proposing import proposed_mappings
 from conn_import.samples import samples_of
 from conn_import.secrecy import without_tokens
 from conn_import.words import plain
@@ -69,7 +70,8 @@ class Imported:
     """An import before it is written: `files` by name, `recordings` besides, and what people are told.
 
     `supplied` says where an account has the values that the document's own settings name, as in `Finished`. `observed`
-    recordings have answers that somebody was really given, and so may tell of people.
+    recordings have answers that somebody was really given, and so may tell of people. `proposed` counts the fields that
+    unified mappings were proposed for, by model.
     """
 
     name: str
@@ -84,6 +86,7 @@ class Imported:
     losses: list[tuple[str, list[str]]] = field(default_factory=list)
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
     observed: bool = False
+    proposed: dict[str, int] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write everything into a folder, each file whole, but recordings that were observed. Raises
@@ -152,6 +155,9 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
     if isinstance(read, Contract):
         built = build(read, options)
         made = built.finished(read)
+        proposed, counts = proposed_mappings(built.operations, options.models, source.file)
+        made.files |= proposed
+        made.proposed = counts
         if made.operations and options.samples:
             recordings = samples_of(built, read, options.name, recorded_at)
     else:
@@ -184,13 +190,19 @@ def _imported(made: Finished, name: str, file: str, recordings: list[Recording])
         losses=[(without_tokens(what), places) for what, places in made.losses],
         supplied=made.supplied,
         observed=made.observed,
+        proposed=made.proposed,
     )
 
 
 def _options_taken(source: Source, options: Options) -> None:
     """Refuse an option that would do nothing. Raises UsageError."""
-    given = {"only": options.only, "security": options.security, "samples": options.samples}
-    spelled = {"only": "--only", "security": "--security", "samples": "--with-samples"}
+    given = {
+        "only": options.only,
+        "security": options.security,
+        "samples": options.samples,
+        "models": options.models,
+    }
+    spelled = {"only": "--only", "security": "--security", "samples": "--with-samples", "models": "--model"}
     for name, value in given.items():
         if value and name not in source.format.takes:
             raise UsageError(

@@ -3,7 +3,7 @@
 A format's reader fills one; naming, guessing and writing work on it alone. Nothing here reads or writes files.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ class Options:
     """What the caller asks. `name` is the connector's; `only` are globs on path, tag or operation name;
     `security` prefers a security scheme by its name in the document; `base_url` replaces the document's server;
     `entry` is the key of one connector in a document that holds several; `beside` are the files beside the document.
+    `models` (name to the schemas of its records) are those to which unified mappings are proposed.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Options:
     samples: bool = False
     entry: str = ""
     beside: Beside = field(default_factory=lambda: Beside(None))
+    models: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
 
 
 class Losses:
@@ -104,7 +106,7 @@ class Finished:
     (`contacts.list`) with the request as people know it (`GET /contacts`), in the document's order; `files` are further
     files by name; `left` counts what `only` left out; `bare` that such documents hold no operations by their nature;
     `supplied` maps names of the document's own settings to where an account has them: ("context" or "credential",
-    name); `observed` is that of the contract.
+    name); `observed` is that of the contract, `proposed` that of the import.
     """
 
     format: str
@@ -119,6 +121,7 @@ class Finished:
     supplied: dict[str, tuple[str, str]] = field(default_factory=dict)
     bare: bool = False
     observed: bool = False
+    proposed: dict[str, int] = field(default_factory=dict)
 
     @property
     def resources(self) -> int:

@@ -27,6 +27,11 @@ def formats() -> tuple[Format, ...]:
     """All formats, in the order in which they are tried."""
     from conn_import import airbyte, har, nango, openapi, postman
 
-    rows = (openapi, "only security samples"), (postman, "only samples"), (har, "only samples"), (airbyte, "only")
+    rows = (
+        (openapi, "only security samples models"),
+        (postman, "only samples models"),
+        (har, "only samples models"),
+        (airbyte, "only"),
+    )
     plain = tuple(Format(one.LABEL, one.recognises, one.read, takes=frozenset(takes.split())) for one, takes in rows)
     return (*plain, Format(nango.LABEL, nango.recognises, nango.read, nango.keys))

@@ -129,3 +129,22 @@ def test_a_file_that_is_missing_is_named_by_the_path_that_was_tried(workspace: P
 
 def test_options_of_an_import_need_a_file(workspace: Path) -> None:
     assert conn(workspace, "new", "vendor", "--only", "x")[0] == Exit.USAGE
+
+
+def test_a_mapping_to_a_model_is_proposed_when_it_is_asked_for(workspace: Path) -> None:
+    card = workspace / "models" / "loyalty" / "customer.schema.json"
+    card.parent.mkdir(parents=True)
+    card.write_text(
+        json.dumps({"type": "object", "required": ["id"], "properties": {
+            "id": {"type": "string"}, "email": {"type": "string"}}})
+    )  # fmt: skip
+    code, said = conn(workspace, "import", DOCUMENTS / "shop.yaml", "--model", "loyalty", "--model", "ticketing")
+    assert code == Exit.OK, said
+    assert "proposed a mapping to loyalty: 2 fields in " in said and "/unified/loyalty.yaml, each" in said
+    assert "nothing looks like a record of ticketing" in said
+    assert (workspace / "connectors" / "shop" / "unified" / "loyalty.yaml").is_file()
+    assert " error " not in conn(workspace, "lint")[1]
+    code, said = conn(workspace, "new", "two", "--from", DOCUMENTS / "shop.yaml", "--model", "loyalti")
+    assert code == Exit.USAGE and 'there is no model "loyalti"' in said and "loyalty" in said
+    assert conn(workspace, "import", ENTRIES, "--entry", "sluice", "--model", "crm")[0] == Exit.USAGE
+    assert conn(workspace, "new", "three", "--model", "crm")[0] == Exit.USAGE

@@ -39,6 +39,12 @@ def import_(
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Of a file with several connectors: all of them.")] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model", metavar="MODEL", help="Propose a unified mapping to this model (crm, ticketing …); repeatable."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files of the same names.")] = False,
     keep_personal: KeepPersonal = False,
 ) -> None:
@@ -60,6 +66,7 @@ def import_(
         force,
         entries=tuple(entry or ()),
         every=every,
+        models=tuple(model or ()),
         keep_personal=keep_personal,
     )
     import_files(app, files, wishes)

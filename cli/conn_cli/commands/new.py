@@ -30,6 +30,10 @@ def new(
     with_samples: Annotated[
         bool, typer.Option("--with-samples", help="With --from: sample recordings of the lists.")
     ] = False,
+    model: Annotated[
+        list[str] | None,
+        typer.Option("--model", metavar="MODEL", help="With --from: propose a unified mapping to it; repeatable."),
+    ] = None,
     keep_personal: KeepPersonal = False,
 ) -> None:
     """Add a connector. A bundled one comes whole, with recordings and goldens; another name gets a working skeleton."""
@@ -49,12 +53,13 @@ def new(
             samples=with_samples,
             force=force,
             entries=chosen,
+            models=tuple(model or ()),
             keep_personal=keep_personal,
         )
         import_files(app, [source], wishes)
         return
-    if only or with_samples or entry or keep_personal:
-        raise UsageError("--only, --entry, --with-samples and --keep-personal-data belong to --from FILE")
+    if only or with_samples or entry or model or keep_personal:
+        raise UsageError("--only, --entry, --with-samples, --model and --keep-personal-data belong to --from FILE")
     found = find_workspace(app.folder)
     root = found or app.folder
     made, bundled = new_connector(root, name, force=force)

@@ -8,7 +8,9 @@ from conn_engine.documents import read
 from conn_engine.documents.locate import packaged
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["model_schema"]
+__all__ = ["known_models", "model_schema"]
+
+_SUFFIX = ".schema.json"
 
 
 @lru_cache(maxsize=512)
@@ -23,3 +25,15 @@ def model_schema(folders: tuple[Path, ...], model: str, record: str) -> dict[str
                 return None
             return data if isinstance(data, dict) else None
     return None
+
+
+def known_models(folders: tuple[Path, ...]) -> dict[str, dict[str, dict[str, Any]]]:
+    """Every model that can be mapped to, with the schemas of its records by name: the workspace's own first."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for folder in (*folders, packaged("schemas", "models")):
+        for path in sorted(folder.glob(f"*/*{_SUFFIX}")):
+            model, record = path.parent.name, path.name.removesuffix(_SUFFIX)
+            schema = model_schema(folders, model, record)
+            if schema is not None:
+                found.setdefault(model, {}).setdefault(record, schema)
+    return found

@@ -1,0 +1,103 @@
+"""Expressions that make a model's value of a vendor's field, and the vendor's value of a model's field for a write."""
+
+import json
+from collections.abc import Sequence
+
+from conn_import.proposals.described import VendorField
+from conn_import.proposals.matching import Fit, ModelField
+from conn_import.words import squeezed, step
+
+__all__ = ["read_expression", "write_expression"]
+
+_DATES = ("date", "date-time")
+_MILLIS = 100_000_000_000
+_TEXT_KINDS = ("string", "")
+
+
+def read_expression(target: ModelField, source: VendorField, inner: Sequence[tuple[ModelField, Fit]] = ()) -> str:
+    """The model's value, over `response`. `inner` are the fits of the fields of a list's objects."""
+    place = ".".join(("response", *(step(name) for name in source.path)))
+    if target.kind == "array":
+        return _list(target, source, place, inner)
+    if target.format in _DATES:
+        return _date(target, source, place)
+    if target.values and source.closed:
+        return _choice(target, source, place)
+    if target.kind == "string" and source.kind not in _TEXT_KINDS:
+        return f"$string({place})" if target.required else f"{place} != null ? $string({place}) : {place}"
+    if target.kind in ("integer", "number") and source.kind == "string":
+        return f"{place} != null and {place} != '' ? $number({place}) : null"
+    return place
+
+
+def write_expression(target: ModelField, source: VendorField) -> str:
+    """The vendor's value, over `body`; "" where it cannot be told from the model's."""
+    place = f"body.{step(target.name)}"
+    if target.kind in ("array", "object") or source.kind in ("array", "object") or target.format in _DATES:
+        return place if target.kind == source.kind and target.item_kind == source.item_kind != "object" else ""
+    if target.values and source.closed:
+        pairs = {one: known for one in target.values if (known := _alike(one, source)) is not None}
+        same = all(one == known for one, known in pairs.items())
+        return place if same else f"$lookup({_object(pairs)}, {place})"
+    if target.kind == "string" and source.kind in ("integer", "number"):
+        return f"$contains({place} & '', /^[0-9]{{1,15}}$/) ? $number({place}) : {place}"
+    return place
+
+
+def _choice(target: ModelField, source: VendorField, place: str) -> str:
+    pairs: dict[str, str | int | float] = {
+        str(known): one for one in target.values if (known := _alike(one, source)) is not None
+    }
+    if all(one == known for known, one in pairs.items()) and len(pairs) == len(source.values):
+        return place
+    return f"$lookup({_object(pairs)}, $string({place}))"
+
+
+def _object(pairs: dict[str, str | int | float]) -> str:
+    """An object as an expression, which can stand in a YAML text in double quotes."""
+    return f"{{{', '.join(f'{_quoted(key)}: {_quoted(value)}' for key, value in pairs.items())}}}"
+
+
+def _quoted(value: str | float) -> str:
+    text = isinstance(value, str) and "'" not in value and "\\" not in value
+    return f"'{value}'" if text else json.dumps(value)
+
+
+def _alike(value: str, source: VendorField) -> str | int | float | None:
+    return next((one for one in source.values if squeezed(str(one)) == squeezed(value)), None)
+
+
+def _date(target: ModelField, source: VendorField, place: str) -> str:
+    if source.kind in ("integer", "number"):
+        millis = any(isinstance(value, int | float) and value > _MILLIS for value in source.values)
+        unit = ", 'milliseconds'" if millis or "millisecond" in source.description.lower() else ""
+        made = f"$fromEpoch({place}{unit})"
+        return f"{place} ? {made if target.format == 'date-time' else f'$substring({made}, 0, 10)'} : null"
+    if target.format == "date":
+        return place if source.format == "date" else f"{place} ? $substring({place}, 0, 10) : {place}"
+    return f"{place} ? {place} & 'T00:00:00Z' : {place}" if source.format == "date" else place
+
+
+def _list(target: ModelField, source: VendorField, place: str, inner: Sequence[tuple[ModelField, Fit]]) -> str:
+    if target.item_kind == "object":
+        if inner:
+            pairs = ", ".join(f"'{one.name}': {_inside(one, fit.source)}" for one, fit in inner)
+            return f"[{place}.{{{pairs}}}]"
+        needed = next(one.name for one in target.inner if one.required)
+        return f"[{place}[$ != null and $ != ''].{{'{needed}': $}}]"
+    if source.item_kind == "object":
+        name = next(
+            (one for word in ("name", "id", "value", "label") for one in source.inner if one.path == (word,)), None
+        )
+        place = f"{place}.{step(name.path[0])}" if name is not None else place
+        kind = name.kind if name is not None else ""
+    else:
+        kind = source.item_kind or source.kind
+    texts = target.item_kind == "string" and kind not in _TEXT_KINDS
+    return f"[{place}.$string($)]" if texts else f"[{place}]"
+
+
+def _inside(target: ModelField, source: VendorField) -> str:
+    place = ".".join(step(name) for name in source.path)
+    texts = target.kind == "string" and source.kind not in _TEXT_KINDS
+    return f"$string({place})" if texts else place

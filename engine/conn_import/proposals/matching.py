@@ -1,0 +1,203 @@
+"""How well a vendor's field fits a field of a model, by name, type, format, description and values, with the evidence
+for it. The same input always gives the same answer."""
+
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from conn_engine.analysis.drift.contract import Shape
+from conn_import.proposals.described import VendorField
+from conn_import.proposals.vocabulary import QUALIFIERS, SYNONYMS, WRAPPERS
+from conn_import.words import single, snake, squeezed
+
+__all__ = ["Fit", "ModelField", "find_fit", "model_fields"]
+
+_ADDRESS = 0.5
+"""What values alone prove: an e-mail address looks like nothing else."""
+_LEAST_WORDS = 2
+_ENOUGH_WORDS = 3
+_SCALARS = frozenset({"string", "integer", "number", "boolean"})
+_STOP = frozenset({
+    "all", "and", "any", "are", "been", "can", "field", "for", "from", "has", "have", "its", "may", "not", "null",
+    "one", "that", "the", "this", "was", "when", "where", "which", "who", "will", "with", "you", "your",
+})  # fmt: skip
+_PATTERNS = {
+    "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
+    "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
+    "date-time": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*"),
+    "url": re.compile(r"https?://\S+"),
+}
+_DATES = ("date", "date-time")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelField:
+    """A field of a model's record: what its schema says. `inner` are the fields of the objects in a list."""
+
+    name: str
+    kind: str
+    format: str = ""
+    description: str = ""
+    values: tuple[Any, ...] = ()
+    item_kind: str = ""
+    inner: tuple["ModelField", ...] = ()
+    required: bool = False
+    maximum: float | None = None
+
+    @property
+    def holds(self) -> str:
+        """Which kind of text it is: email, url, date, date-time, or ""."""
+        words = snake(self.name).split("_")
+        return self.format if self.format in _DATES else next((w for w in ("email", "url") if w in words), "")
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """That a vendor's field fits, how surely (0 to 1), and why."""
+
+    source: VendorField
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+def model_fields(schema: dict[str, Any]) -> list[ModelField]:
+    """The fields of a model's record, in the order of its schema. One that says no type holds anything, and is none."""
+    return _fields(Shape.of(schema))
+
+
+def _fields(shape: Shape) -> list[ModelField]:
+    found = []
+    required = shape.required()
+    for name, one in shape.properties().items():
+        items = one.items() if one.type == "array" else None
+        inner = tuple(_fields(items)) if items is not None and items.type == "object" else ()
+        choices = one.said("enum")
+        values = tuple(value for value in choices if isinstance(value, str)) if isinstance(choices, list) else ()
+        text = {key: value if isinstance(value := one.said(key), str) else "" for key in ("format", "description")}
+        if one.type:
+            most = one.said("maximum")
+            found.append(
+                ModelField(
+                    name,
+                    one.type,
+                    **text,
+                    values=values,
+                    item_kind=items.type if items is not None else "",
+                    inner=inner,
+                    required=name in required,
+                    maximum=most if isinstance(most, int | float) else None,
+                )
+            )
+    return found
+
+
+def find_fit(target: ModelField, source: VendorField, nouns: frozenset[str]) -> Fit | None:
+    """How a vendor's field fits a model's; None where it does not. `nouns` are the words for the record itself, in the
+    singular: `contact_email` of a contact is its email."""
+    if not _kinds_fit(target, source):
+        return None
+    score, why = _compare_names(target.name, source.path, nouns)
+    evidence = [why] if why else []
+    words = (_words(target.description) & _words(source.description)) - nouns
+    if len(words) >= _LEAST_WORDS:
+        score = max(score + 0.05, 0.4 if len(words) >= _ENOUGH_WORDS else 0.0)
+        evidence.append(f"description ({', '.join(sorted(words)[:3])})")
+    change, why = _compare_values(target, source)
+    score = score + change if score else _ADDRESS if change > 0 and target.holds == "email" else 0.0
+    if why and score:
+        evidence.append(why)
+    if score and target.values and not source.closed:
+        evidence.append(f"check the values: the model has {', '.join(target.values)}")
+    if score and target.kind == "array" != source.kind:
+        score -= 0.1
+    if score and target.maximum is not None:
+        score -= 0.15
+        evidence.append(f"check the scale: the model's ends at {target.maximum:g}")
+    if score and target.kind == source.kind:
+        score += 0.02
+        evidence.append("type")
+    if score and target.format and target.format == source.format:
+        score += 0.04
+        evidence.append("format")
+    return Fit(source, round(min(score, 0.99), 2), tuple(evidence)) if score > 0 else None
+
+
+def _kinds_fit(target: ModelField, source: VendorField) -> bool:
+    """Whether a value of the source's kind can become one of the target's."""
+    kind = source.kind
+    if target.kind == "array":
+        objects = kind == "object" or source.item_kind == "object"
+        if target.item_kind == "object":  # a text stands for the one value of an object that needs one
+            needs_one = sum(one.required for one in target.inner) == 1
+            return (objects and bool(source.inner)) or (
+                needs_one and (kind == "string" or source.item_kind == "string")
+            )
+        return kind == "array" or kind in _SCALARS
+    if target.kind == "object":
+        return kind == "object"
+    if kind in ("object", "array"):
+        return False
+    if target.kind == "boolean" or kind == "boolean":
+        return target.kind == kind
+    if target.format in _DATES:
+        return kind in ("string", "integer", "number", "")
+    return True
+
+
+def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> tuple[float, str]:
+    """How near a field's name is, and what says so."""
+    above = [part for part in path[:-1] if squeezed(part) not in WRAPPERS and single(snake(part)) not in nouns]
+    parts = [*above, path[-1]]
+    words = [word for part in parts for word in snake(part).split("_") if word]
+    shown = ".".join(path)
+    sure, unsure = SYNONYMS.get(name, ((), ()))
+    deeper = 0.05 * (len(parts) - 1)
+    for kept, loss in ((words, 0.0), (_without(words, nouns), 0.05), (_without(words, nouns | QUALIFIERS), 0.1)):
+        text = "".join(kept)
+        if not text or (loss and kept == words):
+            continue
+        if text == squeezed(name) or _singular(kept) == _singular(snake(name).split("_")):
+            return 0.9 - loss - deeper, f"name {shown}"
+        if text in sure:
+            return 0.85 - loss - deeper, f"{shown} is another name for it"
+        if text in unsure:
+            return 0.6 - loss - deeper, f"{shown} may be another name for it"
+    wanted = set(snake(name).split("_"))
+    common = wanted & set(words)
+    if len(parts) == 1 and words and words[-1] in common and len(common) * 2 > len(wanted | set(words)):
+        return 0.5, f"name {shown} in part"
+    return 0.0, ""
+
+
+def _without(words: list[str], left_out: frozenset[str]) -> list[str]:
+    return [word for word in words if single(word) not in left_out and word not in left_out]
+
+
+def _singular(words: list[str]) -> list[str]:
+    return [*words[:-1], single(words[-1])] if words else []
+
+
+@lru_cache(4_096)
+def _words(text: str) -> frozenset[str]:
+    found = re.findall(r"[a-z]{3,}", text.lower()[:400])
+    return frozenset(single(word) for word in found if word not in _STOP)
+
+
+def _compare_values(target: ModelField, source: VendorField) -> tuple[float, str]:
+    """What values add: those of an enumeration, texts that look alike, a format."""
+    if target.values and source.values and target.kind == "string":
+        known = {squeezed(str(value)) for value in source.values}
+        both = [value for value in target.values if squeezed(value) in known]
+        other = ", ".join(str(one) for one in source.values if squeezed(str(one)) not in map(squeezed, target.values))
+        told = f"values ({', '.join(both[:3])}){f'; nothing for {other}' if source.closed and other else ''}"
+        return (0.08, told) if both else (-1.0 if source.closed else 0.0, "")
+    holds = target.holds
+    texts = [value for value in source.values if isinstance(value, str)]
+    if holds in _PATTERNS and texts and not source.closed:
+        pattern = _PATTERNS["date" if holds == "date" else holds]
+        alike = sum(bool(pattern.fullmatch(text) or pattern.match(text)) for text in texts)
+        return (0.09, "values look like it") if alike == len(texts) else (0.0, "")
+    if holds == "email" and source.format == "email":
+        return 0.09, "format email"
+    return 0.0, ""

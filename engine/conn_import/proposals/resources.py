@@ -1,0 +1,233 @@
+"""Which of a vendor's resources are a model's, and how their fields map: proposals, each with its confidence."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from conn_import.proposals.converting import read_expression, write_expression
+from conn_import.proposals.described import VendorField
+from conn_import.proposals.matching import Fit, ModelField, find_fit, model_fields
+from conn_import.proposals.vocabulary import NOUNS
+from conn_import.words import single, snake
+
+__all__ = ["FieldProposal", "ResourceProposal", "VendorResource", "propose_fields", "propose_resources"]
+
+LEAST = 0.5
+"""The confidence from which a field is proposed."""
+_LEAST_RESOURCE = 0.6
+_FEWEST_FIELDS = 3
+_USUAL = ("list", "get", "create", "update", "delete")
+_VENDORS_OWN = frozenset({"created_at", "deleted", "id", "remote_status", "updated_at", "url"})
+"""What the vendor decides, whatever a write says."""
+_TWICE = frozenset({"remote_status"})
+
+
+@dataclass(frozen=True, slots=True)
+class VendorResource:
+    """A resource of a connector: the fields of its records, those that its writes take by operation, the names of
+    its operations, and the query parameters of the page size by operation."""
+
+    name: str
+    fields: tuple[VendorField, ...]
+    writable: Mapping[str, tuple[VendorField, ...]] = field(default_factory=dict)
+    operations: tuple[str, ...] = ()
+    size_parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProposal:
+    """How one field of a model is made: an expression, how sure it is (0 to 1), and what it was concluded from."""
+
+    field: str
+    expression: str
+    confidence: float
+    evidence: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceProposal:
+    """A vendor's resource as one of a model's. `bodies` are the fields of a write by operation, each a vendor's path
+    with its proposal; `missing` are fields of the model that nothing was found for."""
+
+    record: str
+    resource: str
+    vendor: VendorResource
+    confidence: float
+    evidence: tuple[str, ...]
+    fields: tuple[FieldProposal, ...]
+    bodies: Mapping[str, tuple[tuple[tuple[str, ...], FieldProposal], ...]]
+    missing: tuple[str, ...]
+
+    @property
+    def operations(self) -> list[str]:
+        """The vendor's operations that the model has too, in the usual order."""
+        return [name for name in _USUAL if name in self.vendor.operations]
+
+
+def propose_fields(
+    fields: Sequence[VendorField], schema: Mapping[str, Any], nouns: frozenset[str] = frozenset()
+) -> list[FieldProposal]:
+    """How the fields of a model's record are made of a vendor's, in the schema's order. `nouns` are words for the
+    record itself."""
+    targets = model_fields(dict(schema))
+    chosen = _choose(targets, fields, nouns)
+    return list(_proposals(targets, chosen, nouns))
+
+
+def propose_resources(
+    resources: Sequence[VendorResource], records: Mapping[str, Mapping[str, Any]]
+) -> list[ResourceProposal]:
+    """For each record of a model (its name to its schema) the vendor's resource that looks most like it, if any does.
+
+    A resource is proposed once, for the record that it fits best.
+    """
+    found = [
+        proposal
+        for record, schema in records.items()
+        for resource in resources
+        if (proposal := _propose(resource, record, schema)) is not None
+    ]
+    found.sort(key=lambda one: (-one.confidence, one.vendor.name.count("_"), one.vendor.name, one.record))
+    best: dict[str, ResourceProposal] = {}
+    used: set[str] = set()
+    for one in found:
+        if one.record not in best and one.vendor.name not in used:
+            best[one.record] = one
+            used.add(one.vendor.name)
+    return [best[record] for record in records if record in best]
+
+
+def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -> ResourceProposal | None:
+    named, why = _compare_nouns(resource.name, record)
+    if not named or not {"list", "get"} & set(resource.operations):
+        return None
+    targets = model_fields(dict(schema))
+    nouns = frozenset({*_words_for(record), *snake(single(resource.name)).split("_")})
+    chosen = _choose(targets, resource.fields, nouns)
+    lacking = [one.name for one in targets if one.required and one.name not in chosen]
+    if lacking or len(chosen) < min(_FEWEST_FIELDS, len(targets)):
+        return None
+    fields = tuple(_proposals(targets, chosen, nouns))
+    share = len(fields) / len(targets)
+    mean = sum(one.confidence for one in fields) / len(fields)
+    confidence = round(0.5 * named + 0.3 * mean + 0.2 * share, 2)
+    if confidence < _LEAST_RESOURCE:
+        return None
+    bodies = {name: tuple(_body(targets, taken, nouns)) for name, taken in resource.writable.items() if name in _USUAL}
+    return ResourceProposal(
+        record,
+        plural_of(record),
+        resource,
+        confidence,
+        (why, f"{len(fields)} of {len(targets)} fields"),
+        fields,
+        {name: body for name, body in bodies.items() if body},
+        tuple(one.name for one in targets if one.name not in {field.field for field in fields}),
+    )
+
+
+def plural_of(record: str) -> str:
+    """The resource of a record: companies of company."""
+    if record.endswith("y") and record[-2:-1] not in "aeiou":
+        return f"{record[:-1]}ies"
+    return f"{record}es" if record.endswith(("s", "x", "ch", "sh")) else f"{record}s"
+
+
+def _words_for(record: str) -> frozenset[str]:
+    sure, unsure = NOUNS.get(record, ((), ()))
+    return frozenset({record, *sure, *unsure})
+
+
+def _compare_nouns(resource: str, record: str) -> tuple[float, str]:
+    """How near a resource's name is to a record's."""
+    whole = single(resource)
+    last = single(resource.rpartition("_")[2])
+    sure, unsure = NOUNS.get(record, ((), ()))
+    for words, score in (((record,), 1.0), (sure, 0.9), (unsure, 0.6)):
+        if whole in words:
+            return score, f"{resource} is a word for it" if score < 1 else f"named {resource}"
+        if last in words:
+            return score * 0.8, f"{resource} ends with a word for it"
+    return 0.0, ""
+
+
+def _choose(
+    targets: Sequence[ModelField], fields: Sequence[VendorField], nouns: frozenset[str]
+) -> dict[str, tuple[ModelField, Fit]]:
+    """The best fit of each model's field. A vendor's field is used once, but for a list beside a single value."""
+    rows = [
+        (-fit.confidence, len(source.path), order, place, target, fit)
+        for order, target in enumerate(targets)
+        for place, source in enumerate(fields)
+        if (fit := find_fit(target, source, nouns)) is not None and fit.confidence >= LEAST
+    ]
+    rows.sort(key=lambda row: row[:4])
+    chosen: dict[str, tuple[ModelField, Fit]] = {}
+    used: set[tuple[tuple[str, ...], bool]] = set()
+    for *_, target, fit in rows:
+        mark = (fit.source.path, target.kind == "array")
+        if target.name in chosen or (mark in used and target.name not in _TWICE):
+            continue
+        chosen[target.name] = (target, fit)
+        used.add(mark)
+    return chosen
+
+
+def _proposals(
+    targets: Sequence[ModelField], chosen: Mapping[str, tuple[ModelField, Fit]], nouns: frozenset[str]
+) -> Iterator[FieldProposal]:
+    made: dict[str, FieldProposal] = {}
+    for name, (target, fit) in chosen.items():
+        inner = _inner(target, fit, nouns)
+        if inner is not None:
+            expression = read_expression(target, fit.source, inner)
+            made[name] = FieldProposal(name, expression, fit.confidence, fit.evidence)
+    for target in targets:
+        proposal = made.get(target.name) or _joined_name(target, made) or _first_of_list(target, targets, made)
+        if proposal is not None:
+            yield proposal
+
+
+def _inner(target: ModelField, fit: Fit, nouns: frozenset[str]) -> list[tuple[ModelField, Fit]] | None:
+    """The fields of a list's objects; None where the objects cannot be made."""
+    if target.item_kind != "object" or not fit.source.inner:
+        return []
+    found = _choose(target.inner, fit.source.inner, nouns | {single(fit.source.path[-1])})
+    needed = [one for one in target.inner if one.required]
+    value = next((one for one in fit.source.inner if one.path == ("value",)), None)
+    if len(needed) == 1 and value is not None:
+        found.setdefault(needed[0].name, (needed[0], Fit(value, LEAST, ())))
+    usable = bool(found) and all(one.name in found for one in needed)
+    return [found[one.name] for one in target.inner if one.name in found] if usable else None
+
+
+def _joined_name(target: ModelField, made: Mapping[str, FieldProposal]) -> FieldProposal | None:
+    """A whole name of its two parts."""
+    parts = [made[name] for name in ("first_name", "last_name") if name in made]
+    if target.name != "name" or len(parts) < len(("first_name", "last_name")):
+        return None
+    joined = f"$join([{', '.join(one.expression for one in parts)}][$ != null and $ != ''], ' ')"
+    return FieldProposal("name", joined, round(min(one.confidence for one in parts) - 0.1, 2), ("first and last name",))
+
+
+def _first_of_list(
+    target: ModelField, targets: Sequence[ModelField], made: Mapping[str, FieldProposal]
+) -> FieldProposal | None:
+    """The one value where there is a list of them: the first of `emails` as `email`."""
+    holder = next((one for one in targets if one.name == f"{target.name}s" and one.name in made), None)
+    needed = [one.name for one in holder.inner if one.required] if holder is not None else []
+    if holder is None or len(needed) != 1 or target.kind != "string":
+        return None
+    known = made[holder.name]
+    expression = f"({known.expression})[0].{needed[0]}"
+    return FieldProposal(target.name, expression, round(known.confidence - 0.1, 2), (f"the first of {holder.name}",))
+
+
+def _body(
+    targets: Sequence[ModelField], taken: Sequence[VendorField], nouns: frozenset[str]
+) -> Iterator[tuple[tuple[str, ...], FieldProposal]]:
+    """The fields that a write takes, made of the model's."""
+    for name, (target, fit) in _choose(targets, [one for one in taken if not one.read_only], nouns).items():
+        expression = write_expression(target, fit.source)
+        if expression and name not in _VENDORS_OWN:
+            yield fit.source.path, FieldProposal(name, expression, fit.confidence, fit.evidence)

@@ -1,0 +1,61 @@
+"""The connector that is being built, as `proposals` see it; the mappings that they propose for models, as files."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from conn_engine.analysis.drift.contract import Shape
+from conn_import.operation import Operation
+from conn_import.proposals import VendorResource, fields_of_shape, propose_resources, unified_text
+from conn_import.records import record_shape
+
+__all__ = ["proposed_mappings", "vendor_resources"]
+
+_READS = ("get", "list")
+_WRITES = ("create", "update")
+
+
+def proposed_mappings(
+    operations: Sequence[Operation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
+) -> tuple[dict[str, str], dict[str, int]]:
+    """The files of the models (name to the schemas of its records) with mappings of the resources that look like
+    theirs, and how many fields each proposes."""
+    resources = vendor_resources(operations)
+    files: dict[str, str] = {}
+    counts: dict[str, int] = {}
+    for model, records in models.items():
+        proposals = propose_resources(resources, records)
+        counts[model] = sum(len(one.fields) for one in proposals)
+        if proposals:
+            files[f"unified/{model}.yaml"] = unified_text(proposals, model, origin)
+    return files, counts
+
+
+def vendor_resources(operations: Sequence[Operation]) -> list[VendorResource]:
+    """The resources with what the document says of their records and of what their writes take."""
+    rows: dict[str, dict[str, Operation]] = {}
+    for one in operations:
+        rows.setdefault(one.name.resource, {})[one.name.method] = one
+    return [_resource(name, found) for name, found in rows.items()]
+
+
+def _resource(name: str, operations: Mapping[str, Operation]) -> VendorResource:
+    shapes = [shape for method in _READS if method in operations and (shape := _record(operations[method]))]
+    fields = {field.path: field for shape in shapes for field in fields_of_shape(shape)}
+    writable = {
+        method: tuple(fields_of_shape(body))
+        for method in _WRITES
+        if method in operations and (body := operations[method].endpoint.body) is not None
+    }
+    sizes = {
+        method: one.paging.size.name
+        for method, one in operations.items()
+        if one.paging is not None and one.paging.size is not None and one.paging.size.name not in one.form.query
+    }
+    return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes)
+
+
+def _record(one: Operation) -> Shape | None:
+    """The shape of one record of an operation."""
+    found = record_shape(one.endpoint.answer.shape, one.records)
+    items = found.items() if found is not None and found.type == "array" else None
+    return items or (found if found is not None and found.properties() else None)

@@ -1,0 +1,206 @@
+"""Proposals for unified mappings: what names, types, formats, descriptions and values tell, and how it is written."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from conn_engine.diagnostics import Severity
+from conn_engine.documents import parse
+from conn_engine.expressions import expression
+from conn_engine.lint import lint_paths
+from conn_engine.lint.models import known_models
+from conn_import import Options, import_source, read_source
+from conn_import.proposals import (
+    VendorField,
+    VendorResource,
+    fields_of_records,
+    propose_fields,
+    propose_resources,
+)
+
+CHOICE = {"type": "string", "enum": ["open", "won"]}
+STRING, INTEGER, BOOLEAN = {"type": "string"}, {"type": "integer"}, {"type": "boolean"}
+CRM = known_models(())["crm"]
+
+
+def obj(**properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties}
+
+
+def schema(**properties: Any) -> dict[str, Any]:
+    return obj(id={"type": "string"}, **properties) | {"required": ["id"]}
+
+
+def field(path: str, kind: str = "string", **more: Any) -> VendorField:
+    return VendorField(tuple(path.split(".")), kind, **more)
+
+
+def propose_one(target: dict[str, Any], *fields: VendorField, name: str = "x") -> tuple[str, float] | None:
+    found = {one.field: one for one in propose_fields(fields, obj(**{name: target}), frozenset({"contact"}))}
+    return (found[name].expression, found[name].confidence) if name in found else None
+
+
+PERSON = obj(
+    id=INTEGER,
+    firstName=STRING,
+    surname={"type": "string", "description": "Family name."},
+    emailAddresses={"type": "array", "items": obj(value={"type": "string", "format": "email"}, label=STRING)},
+    phone=STRING,
+    contact_owner={"type": "object", "properties": {"id": INTEGER, "name": STRING}},
+    createdOn={"type": "integer", "description": "Unix time in seconds."},
+    modified={"type": "string", "format": "date-time"},
+    address=obj(line1=STRING, city=STRING, zip=INTEGER, country_code=STRING),
+    labels={"type": "array", "items": obj(id=INTEGER, name=STRING)},
+    archived=BOOLEAN,
+)
+RECORD = {
+    "id": 7, "firstName": "Ada", "surname": "Byron", "emailAddresses": [{"value": "ada@example.com", "label": "work"}],
+    "phone": "+44 1", "contact_owner": {"id": 3, "name": "Bo"}, "createdOn": 1700000000,
+    "modified": "2026-01-01T09:00:00Z", "address": {"line1": "1 Row", "city": "Ely", "zip": 12, "country_code": "GB"},
+    "labels": [{"id": 1, "name": "vip"}], "archived": False,
+}  # fmt: skip
+
+
+@pytest.fixture
+def document(api, answers) -> dict[str, Any]:
+    body = {"required": True, "content": {"application/json": {"schema": obj(firstName=STRING, surname=STRING,
+            read={"type": "string", "readOnly": True}, owner_id=INTEGER, address=obj(city=STRING))}}}  # fmt: skip
+    return api({
+        "/people": {
+            "get": {"responses": answers(obj(people={"type": "array", "items": PERSON}), example={"people": [RECORD]})},
+            "post": {"requestBody": body, "responses": answers(PERSON)},
+        },
+        "/people/{id}": {"get": {"responses": answers(PERSON)}, "delete": {"responses": {"204": {}}}},
+        "/notes": {"get": {"responses": answers({"type": "array", "items": obj(id=STRING, text=STRING)})}},
+    })  # fmt: skip
+
+
+def write(folder: Path, document: dict[str, Any], **options: Any) -> Any:
+    (folder / "document.json").write_text(json.dumps(document))
+    return import_source(read_source(folder / "document.json"), Options("vendor", **options))
+
+
+def test_an_import_proposes_nothing_unless_it_is_asked_to(tmp_path: Path, document) -> None:
+    made = write(tmp_path, document)
+    assert not [name for name in made.files if name.startswith("unified/")] and made.proposed == {}
+
+
+def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path: Path, document) -> None:
+    made = write(tmp_path, document, models={"crm": CRM})
+    text = made.files["unified/crm.yaml"]
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    made.write(tmp_path / "connectors" / "vendor")
+    assert [one for one in lint_paths(tmp_path, []).findings if one.severity is Severity.ERROR] == []
+    contacts = parse(text, "crm.yaml").data["resources"]["contacts"]
+    assert set(contacts) == {"list", "get", "create", "delete"} and contacts["list"]["resource"] == "people"
+    mapping = contacts["list"]["response_mapping"]
+    record = {name: expression(said).evaluate({"response": RECORD}) for name, said in mapping.items()}
+    assert record == {
+        "id": "7", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron", "email": "ada@example.com",
+        "emails": [{"email": "ada@example.com", "type": "work"}], "phone_numbers": [{"number": "+44 1"}],
+        "addresses": [{"street_1": "1 Row", "city": "Ely", "postal_code": "12", "country": "GB"}], "owner_id": "3",
+        "tags": ["vip"], "created_at": "2023-11-14T22:13:20.000Z", "updated_at": "2026-01-01T09:00:00Z",
+        "deleted": False,
+    }  # fmt: skip
+    jsonschema.validate(record, CRM["contact"])
+    body = contacts["create"]["request_body_mapping"]
+    assert body["firstName"] == "body.first_name" and body["surname"] == "body.last_name" and "read" not in body
+    assert expression(body["owner_id"]).evaluate({"body": {"owner_id": "12"}}) == 12
+    assert contacts["delete"]["response_mapping"] == {"id": "id", "deleted": "true"} | {"deleted": True}
+    assert "first_name: response.firstName # 0.92: name firstName; type\n" in text
+    assert "# Nothing was found for title, department" in text
+
+
+def test_the_same_document_gives_the_same_proposal(tmp_path: Path, document) -> None:
+    once = write(tmp_path, document, models={"crm": CRM}).files["unified/crm.yaml"]
+    document["paths"] = dict(reversed(document["paths"].items()))
+    assert write(tmp_path, document, models={"crm": CRM}).files["unified/crm.yaml"] == once
+
+
+@pytest.mark.parametrize(
+    ("name", "target", "source", "expected"),
+    [
+        ("email", STRING, field("email"), "response.email"),
+        ("email", STRING, field("attributes.contact_email"), "response.attributes.contact_email"),
+        ("email", STRING, field("owner.email"), None),
+        ("email", STRING, field("cf_12", format="email"), "response.cf_12"),
+        ("email", STRING, field("cf_12", values=("ada@example.com", "bo@example.com")), "response.cf_12"),
+        ("email", STRING, field("email", "boolean"), None),
+        ("owner_id", STRING, field("owner.id", "integer"),
+         "response.owner.id != null ? $string(response.owner.id) : response.owner.id"),
+        ("amount", {"type": "number"}, field("value"),
+         "response.value != null and response.value != '' ? $number(response.value) : null"),
+        ("created_at", {"type": "string", "format": "date-time"}, field("created", "integer", values=(1700000000000,)),
+         "response.created ? $fromEpoch(response.created, 'milliseconds') : null"),
+        ("close_date", {"type": "string", "format": "date"}, field("close_date", format="date-time"),
+         "response.close_date ? $substring(response.close_date, 0, 10) : response.close_date"),
+        ("created_at", {"type": "string", "format": "date-time"}, field("created", "boolean"), None),
+        ("status", CHOICE, field("state", values=("Open", "Won", "x"), closed=True),
+         "$lookup({'Open': 'open', 'Won': 'won'}, $string(response.state))"),
+        ("status", CHOICE, field("status", values=("a", "b"), closed=True), None),
+        ("tags", {"type": "array", "items": STRING}, field("label_ids", "array", item_kind="integer"),
+         "[response.label_ids.$string($)]"),
+        ("my_field", STRING, field("myField"), "response.myField"),
+        ("my_field", STRING, field("other"), None),
+        ("is_active", BOOLEAN, field("active", "boolean"), "response.active"),
+    ],
+)  # fmt: skip
+def test_a_field(name: str, target: dict[str, Any], source: VendorField, expected: str | None) -> None:
+    found = propose_one(target, source, name=name)
+    assert (found[0] if found else None) == expected
+
+
+def test_what_adds_to_the_confidence() -> None:
+    plain = propose_one({"type": "string", "description": "The primary e-mail address."}, field("mail"), name="email")
+    better = [
+        propose_one({"type": "string", "description": "The primary e-mail address."}, one, name="email")
+        for one in (
+            field("mail", description="Primary address."),
+            field("mail", values=("a@b.example",)),
+            field("email"),
+        )
+    ]
+    assert plain and all(one and one[1] > plain[1] for one in better)
+    number = {"type": "number", "maximum": 1}
+    scaled, sure = (
+        propose_one(number, field("probability", "number"), name="probability"),
+        propose_one({"type": "number"}, field("probability", "number"), name="probability"),
+    )
+    assert scaled and sure and scaled[1] < sure[1]
+
+
+def test_records_that_were_seen_are_enough() -> None:
+    fields = fields_of_records([{"id": 1, "mail": None, "name": "Ada"}, {"id": 2, "mail": "bo@example.com"}])
+    found = {one.field: one for one in propose_fields(fields, CRM["contact"], frozenset({"contact"}))}
+    assert {"id", "name", "email"} <= found.keys()
+    assert "values look like it" in found["email"].evidence
+
+
+def resource(name: str, *names: str, operations: tuple[str, ...] = ("list",)) -> VendorResource:
+    return VendorResource(name, tuple(field(one) for one in ("id", *names)), operations=operations)
+
+
+def test_which_resource_is_a_models() -> None:
+    model = {"contact": CRM["contact"], "company": CRM["company"]}
+    person = resource("people", "first_name", "last_name", "email")
+    found = propose_resources(
+        [
+            resource("orders", "name", "email"),
+            resource("deleted_people", "first_name", "last_name", "email"),
+            person,
+            resource("organizations", "name", "website", "industry", operations=("create",)),
+            resource("accounts", "color", "shape"),
+        ],
+        model,
+    )
+    assert [(one.record, one.resource, one.vendor) for one in found] == [("contact", "contacts", person)]
+
+
+def test_a_model_of_the_workspaces_own() -> None:
+    model = {"loyalty_card": schema(points=INTEGER, holder_name=STRING)}
+    found = propose_resources([resource("loyalty_cards", "points", "holderName")], model)
+    assert [one.resource for one in found] == ["loyalty_cards"]
+    assert {one.field for one in found[0].fields} == {"id", "points", "holder_name"}

@@ -23,7 +23,7 @@ from conn_engine.roles import ADDRESS, TEMPLATE
 from conn_engine.secrets import Redactor, mask_short
 from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.transport import door
-from conn_engine.transport.url_templates import check_url_values
+from conn_engine.transport.url_templates import check_url_values, join_slashes
 from conn_engine.transport.visible import shown_as
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Clock, Flow, Headers, Request, Response, Wait
@@ -223,6 +223,7 @@ def _built(  # noqa: PLR0917
         names = {**names, "assertion": signed(told.assertion, emptied(names, absent), clock.now()).text}
     url = filled(told.url, names, purpose=purpose)
     check_url_values(told.url, names)
+    url = join_slashes(url, told.url) if isinstance(url, str) else url
     if not isinstance(url, str) or not door.is_target(url):
         problem = f"{purpose} has a URL that is not an absolute http or https URL"
         if _reads_answer(told.url):

@@ -12,7 +12,7 @@ from conn_engine.settings import Scope
 from conn_engine.transport import door
 from conn_engine.url_paths import has_dot_segment
 
-__all__ = ["check_url_values", "fill_base_url", "fill_parts", "hide_templates", "split_url"]
+__all__ = ["check_url_values", "fill_base_url", "fill_parts", "hide_templates", "join_slashes", "split_url"]
 
 _BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
 _BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
@@ -98,6 +98,15 @@ def check_url_values(text: str, scope: Scope) -> None:
         made += value
     if has_dot_segment(split_url(made)[1]):
         raise ConfigurationError(f"a value leads the URL {text} to another path", hint='it makes a segment ".."')
+
+
+def join_slashes(url: str, text: str) -> str:
+    """A filled URL with one slash where a value that ends in a slash (`https://acme.example/`) stands before another:
+    as in `base_url`, it makes no empty segment. `text` is the template; slashes that it doubles itself stay."""
+    if "//" in hide_templates(text).partition("?")[0].replace("://", ""):
+        return url
+    before, mark, query = url.partition("?")
+    return re.sub("(?<!:)/{2,}", "/", before) + mark + query
 
 
 def _reads_context(source: str) -> bool:

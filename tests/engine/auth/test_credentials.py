@@ -34,11 +34,11 @@ OAUTH2 = OAuth2(client_id="{{env.ID}}", client_secret="{{env.SECRET}}", token_ur
 
 
 def exchanged(
-    credentials: Credentials, reply: Response | None, stored: dict[str, Any] = STORED
+    credentials: Credentials, reply: Response | None, stored: dict[str, Any] = STORED, **names: Any
 ) -> tuple[Request, dict[str, Any]]:
     """The token request that an exchange sends, and the document it returns for the reply, which is the same however
     often it asks."""
-    flow = credentials.exchange(SCOPE, HOSTS, FrozenClock(NOW))(stored)
+    flow = credentials.exchange({**SCOPE, **names}, HOSTS, FrozenClock(NOW))(stored)
     request = next(flow)
     assert isinstance(request, Request)
     try:
@@ -72,6 +72,20 @@ class TestRefresh:
         assert form_of(request) == {"grant_type": "refresh_token", "refresh_token": "old-refresh"}
         pair = base64.b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
         assert pair == "the%3Aid:s3cr%26t+%C3%BC", "each part is form-encoded (RFC 6749, 2.3.1)"
+
+    @pytest.mark.parametrize(
+        ("url", "sent"),
+        [
+            ("{{context.base}}/token", "https://auth.example.com/token"),
+            ("{{context.base}}//token", "https://auth.example.com///token"),
+            ("{{context.base}}/{{context.path}}/token?to=a//b", "https://auth.example.com/a/token?to=a//b"),
+        ],
+    )
+    def test_a_value_that_ends_in_a_slash_doubles_none(self, url: str, sent: str) -> None:
+        credentials = msgspec.structs.replace(OAUTH2, token_url=url)
+        context = {"base": "https://auth.example.com/", "path": "a/", "domain": ""}
+        request, _ = exchanged(credentials, answer({"access_token": "new"}), context=context)
+        assert request.url == sent
 
     def test_the_client_in_the_body(self) -> None:
         credentials = msgspec.structs.replace(OAUTH2, client_authentication="body")

@@ -114,8 +114,10 @@ class Ours:
         }
         credentials = chosen(self._credentials, context)
         document: dict[str, Any] = {}
-        for name in {one.name for one in credentials.fields()} & values["credential"].keys():
-            _put(document, name.split("."), values["credential"][name])
+        asked = {one.name for one in credentials.fields()}
+        for name, value in values["credential"].items():
+            if name in asked or name.startswith("session."):  # one that has logged in before
+                _put(document, name.split("."), value)
         return context, document
 
     def _operation(self, stream: str) -> str:

@@ -106,7 +106,9 @@ def join_slashes(url: str, text: str) -> str:
     if "//" in hide_templates(text).partition("?")[0].replace("://", ""):
         return url
     before, mark, query = url.partition("?")
-    return re.sub("(?<!:)/{2,}", "/", before) + mark + query
+    scheme, colon, rest = before.partition("://")
+    host, slash, path = rest.partition("/")
+    return scheme + colon + host + slash + re.sub("/{2,}", "/", path).lstrip("/") + mark + query
 
 
 def _reads_context(source: str) -> bool:

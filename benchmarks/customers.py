@@ -22,6 +22,7 @@ def customers(folder: Path, accounts: int, *, seed: int = 1) -> Path:
     random = Random(seed)
     connector = folder / "connectors" / "vendor"
     _write(folder / "conn.yaml", {"version": 1})
+    _write(folder / "models" / "crm" / "contact.schema.json", _schema())
     _write(connector / "connector.yaml", _connector())
     _write(connector / "unified" / "crm.yaml", {"resources": {name: _unified() for name in RESOURCES}})
     for name in RESOURCES:
@@ -53,6 +54,11 @@ def _connector() -> dict[str, Any]:
         "pagination": {"format": "cursor", "config": {"cursor_field": "next.after", "cursor_param": "after"}},
         "resources": {name: {"list": {**listing, "path": f"/{name}"}} for name in RESOURCES},
     }
+
+
+def _schema() -> dict[str, Any]:
+    texts = dict.fromkeys([*FIELDS, "id", "name", "custom", "created_at"], {"type": "string"})
+    return {"type": "object", "required": ["id"], "properties": {**texts, "tags": {}}, "additionalProperties": False}
 
 
 def _unified() -> dict[str, Any]:

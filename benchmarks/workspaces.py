@@ -4,13 +4,15 @@ import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import yaml
 
-from benchmarks.measure import CHECKOUT
+from benchmarks.customers import FIELDS, RESOURCES, change, customers
+from benchmarks.measure import CHECKOUT, CONN, seconds_of
 
-__all__ = ["BUNDLED", "catalogue", "local", "overridden"]
+__all__ = ["BUNDLED", "catalogue", "individual", "local", "overridden"]
 
 BUNDLED = ("github", "hubspot", "pipedrive", "salesforce", "zendesk")
 
@@ -51,6 +53,22 @@ def catalogue(folder: Path, count: int) -> None:
         shutil.copytree(CHECKOUT / "connectors" / name, place)
         document = place / "connector.yaml"
         document.write_text(document.read_text("utf-8").replace(f"name: {name}\n", f"name: {own}\n", 1), "utf-8")
+
+
+def individual(folder: Path, count: int, *, seed: int = 1) -> tuple[Path, Path]:
+    """Both sides of a change in a base mapping, for `count` accounts whose overrides of one field are all different."""
+    random = Random(seed)
+    before, after = customers(folder / "before", 0), customers(folder / "after", 0)
+    change(after)
+    for side in (before, after):
+        seconds_of([*CONN, "-C", str(side), "test", "--update"], side)
+    for number in range(count):
+        mapping = {random.choice(FIELDS): f"response.properties.{random.choice(FIELDS)} & ' {number}'"}
+        override = {"unified": {"crm": {random.choice(RESOURCES): {"list": {"response_mapping": mapping}}}}}
+        for side in (before, after):
+            account = {"connector": "vendor", "override": override}
+            _write(side / "accounts" / f"account-{number:05d}.yaml", account)
+    return before, after
 
 
 def _write(path: Path, data: Any) -> None:

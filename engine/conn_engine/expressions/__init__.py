@@ -16,6 +16,7 @@ from conn_engine.expressions.evaluators import (
 )
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.mapping import Mapping, evaluated, mapping
+from conn_engine.expressions.page import KnownColumns
 from conn_engine.expressions.patterns import groups_of, pattern_fault
 from conn_engine.expressions.reading import audit
 from conn_engine.expressions.template import Template, render, render_path, template
@@ -28,6 +29,7 @@ __all__ = [
     "Compiled",
     "Evaluator",
     "Expression",
+    "KnownColumns",
     "Limits",
     "Mapping",
     "Path_",

@@ -23,7 +23,8 @@ from typing import Any
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.compiled import Expression, expression
-from conn_engine.expressions.page import Program, programs
+from conn_engine.expressions.functions import FUNCTIONS
+from conn_engine.expressions.page import KnownColumns, Program, programs
 from conn_engine.expressions.tree import Leaf, assemble, leaves, removals, with_removals
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits, Path_, overlay
 
@@ -31,6 +32,9 @@ __all__ = ["Mapping", "evaluated", "mapping"]
 
 BASE = "base"
 _RECORDS_PER_LIMIT = 100
+_OF_THE_MOMENT = frozenset({"now", "millis", "random", "shuffle"}) | {
+    name for name, row in FUNCTIONS.items() if row.moment
+}
 
 
 class Mapping:
@@ -78,12 +82,24 @@ class Mapping:
     def _programs(self) -> list[Program]:
         return programs(self.layers)
 
-    def apply(self, scopes: Sequence[MappingType[str, Any]], *, limits: Limits = DEFAULT_LIMITS) -> list[Any]:
+    def is_repeatable(self) -> bool:
+        """Whether it gives the same for the same scopes, whenever it is evaluated: it uses neither time nor chance."""
+        return not any(compiled.functions() & _OF_THE_MOMENT for _, compiled in self._expressions())
+
+    def apply(
+        self,
+        scopes: Sequence[MappingType[str, Any]],
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+        known: KnownColumns | None = None,
+    ) -> list[Any]:
         """One result per scope, in order: a JSON-like value or UNDEFINED.
 
-        One evaluation for the whole page; `limits` hold per hundred records. Raises ExpressionError: `at` is
-        the dotted field, `offset` counts in that field's own text, and the message names the record (counted
-        from 0).
+        One evaluation for the whole page; `limits` hold per hundred records. `known` are columns of the same scopes,
+        for a mapping that is repeatable: they are not evaluated again, and new ones are added.
+
+        Raises ExpressionError: `at` is the dotted field, `offset` counts in that field's own text, and the message
+        names the record (counted from 0).
         """
         if not scopes:
             return []
@@ -91,7 +107,7 @@ class Mapping:
         try:
             results: list[Any] = [UNDEFINED] * len(scopes)
             for program in self._programs:
-                results = program.run(scopes, results, bounds)
+                results = program.run(scopes, results, bounds, known)
             return results
         except ExpressionError as error:
             if error.code == "timeout":

@@ -16,11 +16,39 @@ from conn_engine.expressions.plain import Page, Plain, plain
 from conn_engine.expressions.tree import Leaf, assemble, leaves
 from conn_engine.expressions.values import UNDEFINED, Limits, Path_, overlay
 
-__all__ = ["Program", "programs"]
+__all__ = ["KnownColumns", "Program", "programs"]
 
 _SCOPE = "conn_scope"
 Place = tuple[int, Path_]  # of a leaf: the number of its layer in the program, and the path in it
 Columns = dict[Place, list[Any]]
+
+
+class KnownColumns:
+    """The values of leaves on one page, by their texts: what several mappings have in common is evaluated once.
+
+    The least recently used are forgotten. `evaluated` counts the columns that were not known.
+    """
+
+    def __init__(self, most: int = 256) -> None:
+        self._columns: dict[str, list[Any]] = {}
+        self._most = most
+        self.evaluated = 0
+
+    def find(self, text: str) -> list[Any] | None:
+        """The values of a leaf; None when they are not known."""
+        column = self._columns.pop(text, None)
+        if column is not None:
+            self._columns[text] = column
+        return column
+
+    def add(self, text: str, column: list[Any]) -> None:
+        """Keep the values of a leaf. One that refers to `$base` depends on more than the page: it is not kept."""
+        self.evaluated += 1
+        if "base" in expression(text).analysis.variables:
+            return
+        self._columns[text] = column
+        if len(self._columns) > self._most:
+            del self._columns[next(iter(self._columns))]
 
 
 class Program:
@@ -30,17 +58,18 @@ class Program:
         self._layers = layers
         self._lowest = lowest
         self._leaves = {(number, leaf.path): leaf for number, layer in enumerate(layers) for leaf in leaves(layer)}
-        found = {place: plain(leaf.text) for place, leaf in self._leaves.items()}
-        self._split = self._divided({place: leaf for place, leaf in found.items() if leaf is not None})
+        self._parts: dict[frozenset[Place], _Leaves] = {}
 
-    def _divided(self, plains: dict[Place, Plain]) -> "tuple[dict[Place, Plain], _Evaluation | None]":
-        computed = {place: leaf for place, leaf in self._leaves.items() if place not in plains}
-        return plains, _Evaluation(computed) if computed else None
-
-    def run(self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits) -> list[Any]:
+    def run(
+        self,
+        scopes: Sequence[Mapping[str, Any]],
+        below: list[Any],
+        limits: Limits,
+        known: KnownColumns | None = None,
+    ) -> list[Any]:
         """The results of `below` with these layers laid over. Raises ExpressionError (its text is the
-        program's)."""
-        columns = self._columns(scopes, below, limits)
+        program's). `known` are columns of the same scopes; those that are not among them are added."""
+        columns = self._columns(scopes, below, limits, known)
         results = below
         for number, layer in enumerate(self._layers):
             own = {path: column for (layer_number, path), column in columns.items() if layer_number == number}
@@ -49,7 +78,39 @@ class Program:
             results = made if lowest else [overlay(base, top) for base, top in zip(results, made, strict=True)]
         return results
 
-    def _columns(self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits) -> Columns:
+    def _columns(
+        self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits, known: KnownColumns | None
+    ) -> Columns:
+        columns: Columns = {}
+        if known is not None:
+            found = {place: known.find(leaf.text) for place, leaf in self._leaves.items()}
+            columns = {place: column for place, column in found.items() if column is not None}
+        missing = frozenset(place for place in self._leaves if place not in columns)
+        if not missing:
+            return columns
+        if missing not in self._parts:
+            self._parts[missing] = _Leaves({place: self._leaves[place] for place in self._leaves if place in missing})
+        made = self._parts[missing].columns(scopes, below, limits)
+        if known is not None:
+            for place, column in made.items():
+                known.add(self._leaves[place].text, column)
+        return columns | made
+
+
+class _Leaves:
+    """Leaves with their way to a value: the plain ones are followed, the others computed."""
+
+    def __init__(self, all_leaves: Mapping[Place, Leaf]) -> None:
+        self._leaves = all_leaves
+        found = {place: plain(leaf.text) for place, leaf in self._leaves.items()}
+        self._split = self._divided({place: leaf for place, leaf in found.items() if leaf is not None})
+
+    def _divided(self, plains: dict[Place, Plain]) -> "tuple[dict[Place, Plain], _Evaluation | None]":
+        computed = {place: leaf for place, leaf in self._leaves.items() if place not in plains}
+        return plains, _Evaluation(computed) if computed else None
+
+    def columns(self, scopes: Sequence[Mapping[str, Any]], below: list[Any], limits: Limits) -> Columns:
+        """The values (or UNDEFINED) of each leaf. Raises ExpressionError (its text is the page's)."""
         plains, evaluation = self._split
         page = Page(scopes, limits)
         columns: Columns = {}

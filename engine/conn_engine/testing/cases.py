@@ -23,6 +23,7 @@ from conn_engine.runtime.operation import perform
 from conn_engine.runtime.variants import base_url, for_replay, in_context
 from conn_engine.secrets import secret_name
 from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.coverage import find_paths
 from conn_engine.testing.recorded_files import given_file
 from conn_engine.wire import Completeness, FrozenClock, Page, Request, Response
 
@@ -90,6 +91,13 @@ class Outcome:
     whole: bool = False
     previous: list[Any] = field(default_factory=list)
     completeness: Completeness | None = None
+    _paths: frozenset[tuple[str, ...]] | None = field(default=None, repr=False, compare=False)
+
+    def vendor_paths(self) -> frozenset[tuple[str, ...]]:
+        """Every path of the vendor's records that leads to a value."""
+        if self._paths is None:
+            self._paths = find_paths(self.raw)
+        return self._paths
 
     def add(self, page: Page) -> None:
         """Take in another page."""

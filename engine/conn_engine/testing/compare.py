@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 __all__ = [
@@ -108,6 +109,7 @@ def leaves(value: Any, prefix: str = "") -> dict[str, Any]:
     return found
 
 
+@lru_cache(maxsize=4096)
 def nameable(field: str) -> str:
     """A dotted field for a report that travels: from where a key is a value of a record (an address, an id), `*`."""
     first, *below = field.split(".")
@@ -182,10 +184,17 @@ def _keys(records: Sequence[Any]) -> list[str]:
 
 
 def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
-    if same_value(before, after):
+    if isinstance(before, Mapping) and isinstance(after, Mapping):
+        gone = {n: item for n, item in before.items() if n not in after or not same_value(item, after[n])}
+        come = {n: item for n, item in after.items() if n in gone or n not in before}
+        if not gone and not come:
+            return ()
+        old, new = leaves(gone), leaves(come)
+    elif same_value(before, after):
         return ()
-    old = leaves(before) if isinstance(before, Mapping) else {"": before}
-    new = leaves(after) if isinstance(after, Mapping) else {"": after}
+    else:
+        old = leaves(before) if isinstance(before, Mapping) else {"": before}
+        new = leaves(after) if isinstance(after, Mapping) else {"": after}
     changes = []
     for name in [*old, *(name for name in new if name not in old)]:
         change = _change(name, old.get(name, ABSENT), new.get(name, ABSENT))
@@ -197,6 +206,8 @@ def _fields(before: Any, after: Any) -> tuple[FieldChange, ...]:
 
 def same_value(before: Any, after: Any) -> bool:
     """Whether two JSON values are the same to a customer: true is not 1, but 1.0 is."""
+    if before is after:
+        return True
     if type(before) is type(after) and isinstance(before, _SCALARS):
         return bool(before == after)
     if isinstance(before, Mapping):

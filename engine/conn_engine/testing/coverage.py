@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.testing.compare import leaves
 
-__all__ = ["Coverage", "measure"]
+__all__ = ["Coverage", "find_paths", "measure"]
 
 MAX_UNREAD = 1000
 
@@ -26,21 +26,26 @@ class Coverage:
 
 
 def measure(
-    fields: Iterable[str], reads: Iterable[tuple[Any, ...]], results: Sequence[Any], raw: Sequence[Any]
+    fields: Iterable[str], reads: Iterable[tuple[Any, ...]], results: Sequence[Any], paths: Iterable[tuple[str, ...]]
 ) -> Coverage:
-    """Coverage of mapped `fields` (dotted) on `results`, and of the vendor paths in `raw` that `reads` leaves out.
+    """Coverage of mapped `fields` (dotted) on `results`, and of the vendor's `paths` that `reads` leaves out.
 
     `reads` are paths from the mapping's scope: `("response", "properties", "email")`. A read of an object or list
     reads everything below it.
     """
     seen = dict.fromkeys(fields, 0)
     for result in results:
-        present = leaves(result) if isinstance(result, Mapping) else {}
+        present: dict[str, Any] | None = None
         for field in seen:
+            if isinstance(result, Mapping) and isinstance(result.get(field), str | int | float):
+                seen[field] += 1  # nearly every field: nothing is below it
+                continue
+            if present is None:
+                present = leaves(result) if isinstance(result, Mapping) else {}
             if _present(present, field):
                 seen[field] += 1
     below = {tuple(part for part in path[1:] if isinstance(part, str)) for path in reads if path[:1] == ("response",)}
-    unread = sorted(path for path in _paths(raw) if not any(path[:n] in below for n in range(len(path) + 1)))
+    unread = sorted(path for path in paths if not any(path[:n] in below for n in range(len(path) + 1)))
     return Coverage(len(results), seen, tuple(".".join(path) for path in unread[:MAX_UNREAD]))
 
 
@@ -51,7 +56,8 @@ def _present(present: Mapping[str, Any], field: str) -> bool:
     return any(name.startswith(f"{field}.") and item is not None for name, item in present.items())
 
 
-def _paths(records: Sequence[Any]) -> set[tuple[str, ...]]:
+def find_paths(records: Sequence[Any]) -> frozenset[tuple[str, ...]]:
+    """Every path of the records that leads to a value; lists are passed through."""
     found: set[tuple[str, ...]] = set()
 
     def walk(value: Any, path: tuple[str, ...]) -> None:
@@ -65,4 +71,4 @@ def _paths(records: Sequence[Any]) -> set[tuple[str, ...]]:
             found.add(path)
 
     walk(list(records), ())
-    return found
+    return frozenset(found)

@@ -11,11 +11,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.config import Effective, Workspace, mapping_layers
+from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
-from conn_engine.expressions import mapping
 from conn_engine.runtime.endings import find_incompleteness
 from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
@@ -26,7 +25,7 @@ from conn_engine.testing.compare import Comparison, RequestChange, compare_recor
 from conn_engine.testing.coverage import Coverage, measure
 from conn_engine.testing.golden_form import error_document, plain, read_golden, verdict_document, way_back
 
-__all__ = ["Judgement", "authors_fault", "judge", "judge_live"]
+__all__ = ["Judgement", "authors_fault", "judge", "judge_live", "measure_outcome"]
 
 GoldenState = Literal["same", "changed", "absent", "overridden"]
 
@@ -291,17 +290,22 @@ def _judge_schema(result: Judgement, workspace: Workspace, effective: Effective)
     result.findings += check.findings(Span(workspace.shown(result.case.path)))
 
 
-def _judge_coverage(result: Judgement, effective: Effective) -> None:
-    name = result.case.name
+def measure_outcome(effective: Effective, name: OperationName, outcome: Outcome) -> Coverage | None:
+    """Coverage of a unified operation's response mapping on what it gave; None when it has none. Raises
+    ExpressionError."""
     operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-    if operation is None or operation.response_mapping is None or not result.outcome.raw:
-        return
-    compiled = mapping(mapping_layers(operation.response_mapping))
-    reads = compiled.reads()
-    every = [path for paths in reads.values() for path in paths]
-    fields = list(compiled.fields) or _keys(result.outcome.records)
-    raw = [] if operation.each == "page" else result.outcome.raw  # what is read of a page says nothing about records
-    result.coverage = measure(fields, every, result.outcome.records, raw)
+    mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None
+    if operation is None or mapping is None:
+        return None
+    reads = [path for paths in mapping.reads().values() for path in paths]
+    fields = list(mapping.fields) or _keys(outcome.records)
+    # What is read of a page says nothing about records.
+    return measure(fields, reads, outcome.records, () if operation.each == "page" else outcome.vendor_paths())
+
+
+def _judge_coverage(result: Judgement, effective: Effective) -> None:
+    if result.outcome.raw:
+        result.coverage = measure_outcome(effective, result.case.name, result.outcome)
 
 
 def _cursorless(result: Judgement, effective: Effective) -> list[Diagnostic]:

@@ -1,6 +1,6 @@
 """`conn test` without its drawing: which accounts and operations, their replays, and the judgements. No printing."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -16,12 +16,40 @@ from conn_engine.testing.deliveries.cases import DeliveryCase, delivery_name, fi
 from conn_engine.testing.deliveries.judging import judge_delivery
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.judgement import Judgement, authors_fault, judge
+from conn_engine.testing.replays import Replays
 
 __all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "report_on", "run_suite", "targets"]
 
 
-SharedRuns = dict[Path, Outcome]
-"""What the base level alone gives on a recording, by the recording's path."""
+@dataclass(slots=True)
+class SharedRuns:
+    """What accounts that are tested with the same operation have in common. `request_key` as in `Replays.replay`.
+
+    `without` and `judged` are what the base level alone gives, and the judgement of it, by the path of the recording.
+    """
+
+    request_key: Callable[[Effective, Case], str]
+    replays: Replays = field(default_factory=Replays)
+    without: dict[Path, Outcome] = field(default_factory=dict)
+    judged: dict[Path, Judgement] = field(default_factory=dict)
+
+    def replay(self, effective: Effective, case: Case) -> Outcome:
+        """What an account gives on a recording."""
+        return self.replays.replay(effective, case.name, case.recording, self.request_key(effective, case))
+
+    def replay_without(self, base: Effective, case: Case) -> Outcome:
+        """What the base level alone gives on a recording."""
+        if case.path not in self.without:
+            self.without[case.path] = replay(base, case.name, case.recording)
+        return self.without[case.path]
+
+    def judge_without(self, workspace: Workspace, base: Effective, case: Case) -> Judgement:
+        """The judgement of what the base level alone gives."""
+        if case.path not in self.judged:
+            shared_case = replace(case, golden=case.base_golden)
+            self.judged[case.path] = judge(workspace, base, shared_case, self.replay_without(base, case))
+        return self.judged[case.path]
+
 
 _GOLDEN_BROKEN = frozenset({"TST101", "TST102", "TST104", "TST106", "TST107"})
 
@@ -190,8 +218,9 @@ def report_on(
 ) -> OperationReport:
     """Replay and judge the cases of one operation; without any, say that nothing is recorded.
 
-    `shared_runs` remembers what holds without overrides, for who asks about one operation of many accounts in a row.
+    `shared_runs` serves callers that test one operation of many accounts in a row.
     """
+    runs = shared_runs or SharedRuns(lambda effective, case: f"{id(effective)} {case.path}")
     report = OperationReport(effective, name)
     if not cases:
         report.recorded = False
@@ -207,8 +236,8 @@ def report_on(
         )
         return report
     for case in cases:
-        outcome = replay(effective, name, case.recording)
-        judgement = _judgement(workspace, effective, case, outcome, {} if shared_runs is None else shared_runs)
+        outcome = runs.replay(effective, case)
+        judgement = _judgement(workspace, effective, case, outcome, runs)
         if selection.cross_check:
             judgement.findings += _cross_check(workspace, effective, case, outcome)
         report.judgements.append(judgement)
@@ -221,24 +250,20 @@ def report_on(
     return report
 
 
-def _judgement(
-    workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, shared_runs: SharedRuns
-) -> Judgement:
+def _judgement(workspace: Workspace, effective: Effective, case: Case, outcome: Outcome, runs: SharedRuns) -> Judgement:
     """The verdict on an outcome; where only a shared golden is there, beside what holds without the overrides."""
     own = effective.account is not None and case.golden.is_file()
     overridden = any(layer.level != "base" for layer in effective.layers)
     if own or (effective.account is None and not overridden):
         return judge(workspace, effective, case, outcome)
     base = shared(effective)
-    if case.path not in shared_runs:
-        shared_runs[case.path] = replay(base, case.name, case.recording)
-    without = shared_runs[case.path]
+    without = runs.replay_without(base, case)
     if authors_fault(without.error):  # a value that only accounts have: then with this account's
         return judge(workspace, effective, case, outcome, replay(up_to(effective, "base"), case.name, case.recording))
     judgement = judge(workspace, effective, case, outcome, without)
     own_recording = effective.account is not None and case.golden == case.base_golden
     if judgement.golden != "same" and not own_recording:
-        judgement.shared = judge(workspace, base, replace(case, golden=case.base_golden), without)
+        judgement.shared = runs.judge_without(workspace, base, case)
         if judgement.golden == "overridden":  # the golden is broken all the same, and perhaps nobody else tests it
             judgement.findings += [finding for finding in judgement.shared.findings if finding.code in _GOLDEN_BROKEN]
     return judgement

@@ -14,7 +14,7 @@ from conn_engine.errors import ConfigurationError, ExpressionError, UsageError
 from conn_engine.runtime.call import cursor_token, decode_cursor, encode_cursor
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.secrets import Redactor
-from conn_engine.testing.coverage import measure
+from conn_engine.testing.coverage import find_paths, measure
 from conn_engine.testing.har_files import export_recording, import_recording
 from conn_engine.testing.trial import map_records
 from conn_engine.wire import FrozenClock
@@ -29,7 +29,7 @@ def test_coverage_counts_values_and_finds_what_nobody_reads() -> None:
     ]
     results = [{"id": "1", "email": "a", "address": {"city": "X"}, "tags": []}, {"id": "2", "email": None}]
     reads = [("response", "id"), ("response", "mail"), ("response", "address", "city"), ("query", "phone")]
-    made = measure(["id", "email", "address.city", "address", "tags"], reads, results, raw)
+    made = measure(["id", "email", "address.city", "address", "tags"], reads, results, find_paths(raw))
     assert made.seen == {"id": 2, "email": 1, "address.city": 1, "address": 1, "tags": 0}
     assert made.empty == ("tags",)
     assert made.unread == ("address.zip", "phone", "tags.k")
@@ -37,8 +37,8 @@ def test_coverage_counts_values_and_finds_what_nobody_reads() -> None:
 
 def test_reading_an_object_reads_everything_below_it() -> None:
     raw = [{"a": {"b": {"c": 1}}, "list": [{"x": 1}, {"y": 2}]}]
-    assert measure([], [("response", "a"), ("response", "list", 0, "x")], [], raw).unread == ("list.y",)
-    assert measure([], [("response",)], [], raw).unread == ()
+    assert measure([], [("response", "a"), ("response", "list", 0, "x")], [], find_paths(raw)).unread == ("list.y",)
+    assert measure([], [("response",)], [], find_paths(raw)).unread == ()
 
 
 # --- trial ---

@@ -6,19 +6,28 @@ Accounts that behave alike are measured once. Counting one replay is `testing.co
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any, Literal
 
-from conn_engine.analysis.population import AccountGroup, Digests, RecordedFile, Side, account_groups, joined
-from conn_engine.config import Effective, OperationName, Workspace, lookup, mapping_layers, singular
+from conn_engine.analysis.population import (
+    AccountGroup,
+    Digests,
+    OperationSlice,
+    RecordedFile,
+    Side,
+    Slicer,
+    account_groups,
+    joined,
+)
+from conn_engine.config import Effective, OperationName, Workspace, lookup, singular
 from conn_engine.documents import read
 from conn_engine.errors import ConnError, UsageError
-from conn_engine.expressions import mapping
 from conn_engine.recordings.files import load_recording
 from conn_engine.runtime.model_schemas import schema_path
 from conn_engine.runtime.variants import up_to
-from conn_engine.testing.cases import replay
-from conn_engine.testing.coverage import measure
-from conn_engine.testing.judgement import authors_fault
+from conn_engine.testing.cases import Outcome
+from conn_engine.testing.judgement import authors_fault, measure_outcome
+from conn_engine.testing.replays import Replays
 
 __all__ = ["FieldCoverage", "OperationCoverage", "measure_coverage"]
 
@@ -125,6 +134,7 @@ def _rows(  # noqa: PLR0917
     refusals: list[UsageError],
 ) -> Iterator[OperationCoverage]:
     """The rows of one connector: groups whose operation is the same share a row."""
+    slicer = Slicer(side.digests)
     slices = {id(group.effective): group.slices for group in groups}
     found: dict[tuple[str, str], tuple[Effective, OperationName, list[RecordedFile], list[str]]] = {}
     for effective, accounts, context in effectives:
@@ -143,20 +153,31 @@ def _rows(  # noqa: PLR0917
             same = cut.in_context(side.digests, *contexts) if cut is not None else ""
             key = (name.text, joined(same, side.schema(effective.data, name), *(file.digest for file in files)))
             found.setdefault(key, (effective, name, files, []))[3].extend(accounts)
-    for (_, _), (effective, name, files, accounts_) in sorted(found.items(), key=lambda item: (item[0][0], item[1][3])):
-        yield _coverage(side.workspace, effective, name, files, tuple(sorted(accounts_)))
+    rows = sorted(found.items(), key=lambda item: (item[0][0], item[1][3]))
+    for _, alike in groupby(rows, key=lambda item: item[0][0]):
+        replays = Replays()
+        for _, (effective, name, files, accounts_) in alike:
+            cut = slices.get(id(effective), {}).get(name) or slicer.of(effective, name)
+            yield _coverage(side, effective, cut, name, files, tuple(sorted(accounts_)), replays)
 
 
-def _coverage(
-    workspace: Workspace,
+def _coverage(  # noqa: PLR0917
+    side: Side,
     effective: Effective,
+    cut: OperationSlice,
     name: OperationName,
     files: Sequence[RecordedFile],
     accounts: tuple[str, ...],
+    replays: Replays,
 ) -> OperationCoverage:
+    workspace = side.workspace
     total = _Sum()
-    for file in files:
-        _add(total, effective, name, file, workspace.shown(file.path))
+    operation = effective.unified(name.model, name.resource, name.method)
+    is_mapped = operation is not None and operation.response_mapping is not None
+    for file in files if is_mapped else ():
+        recording = load_recording(file.path, workspace.shown(file.path))
+        key = joined(file.digest, cut.requests_in_context(side.digests, effective.context, recording.context))
+        _add(total, effective, name, replays.replay(effective, name, recording, key), workspace.shown(file.path))
     if not files:
         total.fields = dict.fromkeys(_mapped_fields(effective, name))
     model = _model_fields(workspace, effective, name)
@@ -177,35 +198,24 @@ def _coverage(
     )
 
 
-def _add(total: _Sum, effective: Effective, name: OperationName, file: RecordedFile, shown: str) -> None:
-    operation = effective.unified(name.model, name.resource, name.method)
-    if operation is None or operation.response_mapping is None:
-        return
-    outcome = replay(effective, name, load_recording(file.path, shown))
+def _add(total: _Sum, effective: Effective, name: OperationName, outcome: Outcome, shown: str) -> None:
     if authors_fault(outcome.error):
         total.broken.append(f"{shown}: {outcome.error.message if outcome.error else ''}")
-    reads = [path for paths in mapping(mapping_layers(operation.response_mapping)).reads().values() for path in paths]
-    fields = _mapped_fields(effective, name) or _keys(outcome.records)
-    raw = [] if operation.each == "page" else outcome.raw
-    counted = measure(fields, reads, outcome.records, raw)
-    total.fields.update(dict.fromkeys(fields))
+    counted = measure_outcome(effective, name, outcome)
+    if counted is None:
+        return
+    total.fields.update(dict.fromkeys(counted.seen))
     total.seen.update({one: number for one, number in counted.seen.items() if number})
     total.unread |= set(counted.unread)
     total.records += counted.records
 
 
 def _mapped_fields(effective: Effective, name: OperationName) -> list[str]:
-    operation = effective.unified(name.model, name.resource, name.method)
-    if operation is None or operation.response_mapping is None:
-        return []
     try:
-        return list(mapping(mapping_layers(operation.response_mapping)).fields)
+        mapping = effective.response_mapping(name.model, name.resource, name.method)
     except ConnError:
         return []
-
-
-def _keys(records: Sequence[Any]) -> list[str]:
-    return list(dict.fromkeys(key for record in records if isinstance(record, Mapping) for key in record))
+    return list(mapping.fields) if mapping is not None else []
 
 
 def _model_fields(workspace: Workspace, effective: Effective, name: OperationName) -> list[str]:

@@ -20,6 +20,7 @@ from conn_engine.analysis.impact.model import (
     Status,
     Unjudged,
     Unknown,
+    Work,
 )
 from conn_engine.analysis.impact.plan import Plan
 from conn_engine.analysis.impact.processes import done
@@ -73,11 +74,11 @@ def impact(
     plan = Plan(Side(before, digests, lenient=True), Side(after, digests))
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
-    total, evaluated = len(by_place), 0
-    for job, start, found, runs in done(list(plan.jobs.values()), (before, after), processes):
+    total, work = len(by_place), Work()
+    for job, start, found, taken in done(list(plan.jobs.values()), (before, after), processes):
         for number, effect in enumerate(found, start):
             effects[by_place[job.key, number]] = effect
-        evaluated += runs
+        work += taken
         if progress is not None:
             progress(len(effects), total)
     tally = Tally(effects)
@@ -89,7 +90,7 @@ def impact(
         statements=tuple(changed_statements(plan.groups, digests)),
         overrides=tuple(touched_overrides(plan.groups)),
         unknown=tuple(tally.unknown()),
-        evaluated=evaluated,
+        work=work,
         pairs=total,
         unjudged=tuple(tally.unjudged()),
         base=base,
@@ -98,4 +99,4 @@ def impact(
 
 def nothing_to_compare(base: BaseVersion) -> Impact:
     """The answer where no document differs from the base: it says nothing of any account."""
-    return Impact((), (), (), (), (), 0, 0, base=base, compared=False)
+    return Impact((), (), (), (), (), Work(), 0, base=base, compared=False)

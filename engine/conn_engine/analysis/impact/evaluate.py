@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from conn_engine.analysis.impact.model import ChangeKind, Effect
+from conn_engine.analysis.impact.model import ChangeKind, Effect, Work
 from conn_engine.analysis.population import routed
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
 from conn_engine.errors import ConnError, MissingRecording
@@ -19,11 +19,12 @@ from conn_engine.expressions import use
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
-from conn_engine.testing.cases import Outcome, golden_request, replay
+from conn_engine.testing.cases import Outcome, golden_request
 from conn_engine.testing.compare import RequestChange, compare_fields, compare_records, compare_requests, nameable
 from conn_engine.testing.deliveries.cases import DeliveryName
 from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
+from conn_engine.testing.replays import Replays
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
 __all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
@@ -43,13 +44,16 @@ KINDS: dict[str, ChangeKind] = {
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One side to evaluate: an account of a workspace with its levels up to `level`, on a recording. `key` names the
-    result."""
+    """One side to evaluate: an account of a workspace with its levels up to `level`, on a recording.
+
+    `key` names the result, `request_key` all of it but the records.
+    """
 
     root: Path
     account: str
     level: Level
     key: str
+    request_key: str
     recording: Path
 
 
@@ -95,17 +99,18 @@ class Evaluation:
         self._workspaces = {workspace.root: workspace for workspace in workspaces}
         self._effectives: dict[tuple[Path, str, Level], Effective] = {}
 
-    def effects(self, job: Job) -> tuple[list[Effect], int]:
-        """The effect of each pair, in order, and how many runs it took."""
+    def effects(self, job: Job) -> tuple[list[Effect], Work]:
+        """The effect of each pair, in order, and the work that it took."""
         load: Callable[[Path], Recorded] = load_delivery if isinstance(job.name, DeliveryName) else load_recording
         recordings: dict[Path, Recorded] = {}
         known: dict[str, _Side] = {}
+        replays = Replays()
 
         def side(run: Run, *, before: bool = False) -> _Side:
             if run.key not in known:
                 if run.recording not in recordings:
                     recordings[run.recording] = load(run.recording)
-                known[run.key] = self._run(run, job.name, recordings[run.recording], before=before)
+                known[run.key] = self._run(run, job.name, recordings[run.recording], replays, before=before)
             return known[run.key]
 
         found = []
@@ -117,7 +122,7 @@ class Evaluation:
             elif pair.before is not None:
                 gone = side(pair.before, before=True)
                 found.append(Effect(0, {("", "operation_missing"): len(gone.outcome.records)}))
-        return found, len(known)
+        return found, Work(len(known), replays.sent, replays.evaluated)
 
     def _workspace(self, root: Path) -> Workspace:
         if root not in self._workspaces:
@@ -133,14 +138,17 @@ class Evaluation:
             self._effectives[key] = effective if run.level == "account" else up_to(effective, run.level)
         return self._effectives[key]
 
-    def _run(self, run: Run, name: OperationName, recording: Recorded, *, before: bool) -> _Side:
+    def _run(self, run: Run, name: OperationName, recording: Recorded, replays: Replays, *, before: bool) -> _Side:
         workspace = self._workspace(run.root)
         with ExitStack() as stack:
             if workspace.settings.evaluator is not None:
                 stack.enter_context(use(workspace.settings.evaluator))
             try:
                 effective = self._effective(run)
-                outcome = _replayed(effective, name, recording)
+                if isinstance(recording, RecordedDelivery):
+                    outcome: Outcome = replay_delivery(effective, recording)
+                else:
+                    outcome = replays.replay(effective, name, recording, run.request_key)
             except ConnError as error:
                 return _Side(Outcome(error=error), [], {}, False)
         try:
@@ -150,12 +158,6 @@ class Evaluation:
                 raise
             violations = {}  # a schema that could not be read before was not violated
         return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
-
-
-def _replayed(effective: Effective, name: OperationName, recorded: Recorded) -> Outcome:
-    if isinstance(recorded, RecordedDelivery):
-        return replay_delivery(effective, recorded)
-    return replay(effective, name, recorded)
 
 
 def _requests(outcome: Outcome) -> list[dict[str, Any]]:

@@ -20,6 +20,7 @@ __all__ = [
     "Status",
     "Unjudged",
     "Unknown",
+    "Work",
 ]
 
 Status = Literal["changed", "unchanged", "shielded", "unknown", "unjudged"]
@@ -159,12 +160,24 @@ class Unjudged:
 
 
 @dataclass(frozen=True, slots=True)
+class Work:
+    """How much was evaluated: sides, replays in full for them, and further expressions, each over a page."""
+
+    sides: int = 0
+    replays: int = 0
+    expressions: int = 0
+
+    def __add__(self, other: "Work") -> "Work":
+        return Work(self.sides + other.sides, self.replays + other.replays, self.expressions + other.expressions)
+
+
+@dataclass(frozen=True, slots=True)
 class Impact:
     """The whole answer. Everything is sorted; the same two sides give the same value.
 
     `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
-    overtakes. `unjudged` are the accounts that cannot be had, on either side. `evaluated` counts replays that were
-    really run, `pairs` what they stand for. `base` is what was compared with; `compared` is false where no document
+    overtakes. `unjudged` are the accounts that cannot be had, on either side. `work` is what was really evaluated,
+    `pairs` how many comparisons it served. `base` is what was compared with; `compared` is false where no document
     differs from it, so that there was nothing to compare.
     """
 
@@ -173,7 +186,7 @@ class Impact:
     statements: tuple[Statement, ...]
     overrides: tuple[Statement, ...]
     unknown: tuple[Unknown, ...]
-    evaluated: int
+    work: Work
     pairs: int
     unjudged: tuple[Unjudged, ...] = ()
     base: BaseVersion | None = None

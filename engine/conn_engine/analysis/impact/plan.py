@@ -103,6 +103,15 @@ class _Variant:
         cut = self.slices[own].in_context(self.side.digests, *contexts)
         return joined(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
 
+    def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
+        """What everything of the result but its records depends on."""
+        own = DELIVERIES if isinstance(name, DeliveryName) else name
+        return joined(
+            self.slices[own].requests_in_context(self.side.digests, context, file.context),
+            self.side.evaluator,
+            file.digest,
+        )
+
 
 class Plan:
     """All groups with what to evaluate for them. Accounts that cannot be had are groups with a fault."""
@@ -263,14 +272,21 @@ class Plan:
         if alike[0] == alike[1]:
             return None
         earlier = before or after
-        files = (earlier, latest)
-        keys = self._keys(group, name, variants, files)
+        keys = self._keys(group, name, variants, (earlier, latest))
         if latest is not None and earlier is not None and keys not in self._pairs:
+            files = (earlier, latest)
             job = self.jobs.setdefault((name, str(latest.path)), Job(name, latest.path, [], latest.size))
             self._pairs[keys] = (job.key, len(job.pairs))
             runs = [
-                Run(variant.side.workspace.root, shape.name, variant.level, key, file.path)
-                if variant is not None and shape is not None and file is not None and key != ABSENT
+                Run(
+                    variant.side.workspace.root,
+                    shape.name,
+                    variant.level,
+                    key,
+                    variant.request_key(name, shape.context, file),
+                    file.path,
+                )
+                if variant is not None and shape is not None and key != ABSENT
                 else None
                 for variant, shape, key, file in zip(variants, (group.before, group.after), keys, files, strict=True)
             ]

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterator, Sequence
 
 from conn_engine.analysis.impact.evaluate import Evaluation, Job
-from conn_engine.analysis.impact.model import Effect
+from conn_engine.analysis.impact.model import Effect, Work
 from conn_engine.config import Workspace
 
 __all__ = ["done"]
@@ -16,26 +16,28 @@ SMALLEST = 16
 
 def done(
     jobs: Sequence[Job], workspaces: Sequence[Workspace], processes: int | None = None
-) -> Iterator[tuple[Job, int, list[Effect], int]]:
-    """Each piece of a job: the job, the number of its first pair, the pairs' effects, how many replays it took.
+) -> Iterator[tuple[Job, int, list[Effect], Work]]:
+    """Each piece of a job: the job, the number of its first pair, the pairs' effects, the work that it took.
 
     `processes` None: as many as help; 1: none but this.
     """
     total = sum(job.size * 2 * len(job.pairs) for job in jobs)
-    pieces = list(_pieces(jobs)) if total > WORTH_BYTES else [(job, 0) for job in jobs]
-    count = min(processes or (_cores() if total > WORTH_BYTES else 1), len(pieces))
-    if count <= 1:
+    count = processes or (_cores() if total > WORTH_BYTES else 1)
+    pieces = list(_pieces(jobs, count)) if count > 1 else []
+    if len(pieces) <= 1:
         evaluation = Evaluation(*workspaces)
-        for job, start in pieces:
-            yield job, start, *evaluation.effects(job)
+        for job in jobs:
+            yield job, 0, *evaluation.effects(job)
         return
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
     # Never fork: the caller may have threads that hold locks (a progress bar is one).
-    with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_start_worker) as pool:
-        for (job, start), (found, runs) in zip(pieces, pool.map(_in_worker, [job for job, _ in pieces]), strict=True):
-            yield job, start, found, runs
+    with ProcessPoolExecutor(
+        min(count, len(pieces)), mp_context=get_context("spawn"), initializer=_start_worker
+    ) as pool:
+        for (job, start), (found, work) in zip(pieces, pool.map(_in_worker, [job for job, _ in pieces]), strict=True):
+            yield job, start, found, work
 
 
 _workers_own: list[Evaluation] = []
@@ -45,15 +47,19 @@ def _start_worker() -> None:
     _workers_own[:] = [Evaluation()]
 
 
-def _in_worker(job: Job) -> tuple[list[Effect], int]:
+def _in_worker(job: Job) -> tuple[list[Effect], Work]:
     return _workers_own[0].effects(job)
 
 
-def _pieces(jobs: Sequence[Job]) -> Iterator[tuple[Job, int]]:
-    """Jobs with many pairs cut up for processes to share; the largest first, so that none is left alone at the end."""
+def _pieces(jobs: Sequence[Job], processes: int) -> Iterator[tuple[Job, int]]:
+    """Jobs with many pairs cut up for processes to share; the largest first, so that none is left alone at the end.
+
+    The pairs of a piece share their replays, so there are not more pieces than help.
+    """
     for job in sorted(jobs, key=lambda job: (-job.size * len(job.pairs), job.key)):
-        for start in range(0, len(job.pairs), SMALLEST):
-            yield Job(job.name, job.recording, job.pairs[start : start + SMALLEST], job.size), start
+        length = max(SMALLEST, -(-len(job.pairs) // (2 * processes)))
+        for start in range(0, len(job.pairs), length):
+            yield Job(job.name, job.recording, job.pairs[start : start + length], job.size), start
 
 
 def _cores() -> int:

@@ -5,7 +5,7 @@ alike on the same recording; the opposite is not claimed.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,26 +18,38 @@ __all__ = ["UNRECORDED", "OperationSlice", "Slicer", "routed"]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
+_RESULTS = "response_mapping"
 UNRECORDED = delivery_name("*")
 """Stands for the deliveries of a connector for which none is recorded: what is said of them alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class OperationSlice:
-    """The digest of the part, and which names of the account's context its expressions read (None: perhaps all)."""
+    """The digest of the part, and which names of the account's context its expressions read (None: perhaps all).
+
+    `requests` is the digest without the response mapping: what decides about everything but the records.
+    """
 
     digest: str
+    requests: str
     context: frozenset[str] | None
 
     def in_context(self, digests: Digests, *contexts: Mapping[str, Any]) -> str:
         """The digest together with the context values that count; later contexts are laid over earlier ones."""
+        return self._in_context(self.digest, digests, contexts)
+
+    def requests_in_context(self, digests: Digests, *contexts: Mapping[str, Any]) -> str:
+        """As `in_context`, without the response mapping."""
+        return self._in_context(self.requests, digests, contexts)
+
+    def _in_context(self, digest: str, digests: Digests, contexts: Iterable[Mapping[str, Any]]) -> str:
         if self.context is not None and not self.context:
-            return self.digest
+            return digest
         values: dict[str, Any] = {}
         for context in contexts:
             values.update(context)
         names = sorted(values if self.context is None else self.context & values.keys())
-        return joined(self.digest, *(f"{name}={digests.of(values[name])}" for name in names))
+        return joined(digest, *(f"{name}={digests.of(values[name])}" for name in names))
 
 
 class Slicer:
@@ -53,12 +65,17 @@ class Slicer:
         reads: set[str] = set()
         whole = False
         texts = [name.text, *self._rights(effective)]
+        requests = list(texts)
         for label, part in _parts(effective.data, name):
             texts.append(f"{label}={self.digests.of(part)}")
+            if label == "unified":
+                requests += [f"{key}={self.digests.of(value)}" for key, value in part.items() if key != _RESULTS]
+            else:
+                requests.append(texts[-1])
             names = self._context(part)
             whole = whole or names is None
             reads |= names or frozenset()
-        return OperationSlice(joined(*texts), None if whole else frozenset(reads))
+        return OperationSlice(joined(*texts), joined(*requests), None if whole else frozenset(reads))
 
     def _rights(self, effective: Effective) -> list[str]:
         """Hosts and variables: the base's, unless an override narrows the hosts."""

@@ -55,7 +55,7 @@ class Trials:
         """Replay and judge. Raises ConfigurationError for a configuration that cannot be used."""
         checked: set[str | None] = set()
         for _, alike in groupby(chosen, key=lambda trial: (trial[0].connector_name, trial[1])):
-            shared_runs: SharedRuns = {}
+            shared_runs = SharedRuns(self._request_key)
             for effective, name, files in alike:
                 if effective.account not in checked:
                     effective.check()
@@ -100,6 +100,12 @@ class Trials:
             said = golden.read_text(encoding="utf-8") if golden.is_file() else ""
             texts += [file.path.name, file.digest, cut.in_context(self.side.digests, *contexts, file.context), said]
         return joined(*texts)
+
+    def _request_key(self, effective: Effective, case: Case) -> str:
+        """Equal where the accounts' requests come out equal on a recording."""
+        cut = self.slicer.of(effective, case.name)
+        key = cut.requests_in_context(self.side.digests, effective.context, case.recording.context)
+        return joined(effective.connector_name, str(case.path), key)
 
     def case(self, effective: Effective, name: OperationName, file: RecordedFile) -> Case:
         """A recording with its goldens, as `conn test` pairs them."""

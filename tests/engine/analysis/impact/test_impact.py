@@ -13,6 +13,7 @@ from conn_cli.report import Sources
 from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
+from conn_engine.analysis.impact.model import Work
 from conn_engine.config import load_workspace
 from conn_engine.documents.locate import packaged
 from conn_engine.testing.compare import nameable
@@ -49,12 +50,12 @@ def status(found: Impact) -> dict[str, str]:
 def test_no_change_evaluates_nothing(example: Path) -> None:
     found = changed(example)
     assert set(status(found).values()) == {"unchanged"}
-    assert (found.evaluated, found.fields, found.statements) == (0, (), ())
+    assert (found.work, found.fields, found.statements) == (Work(), (), ())
 
 
 def test_a_label_changes_nothing(example: Path) -> None:
     found = changed(example, connector=("\nlabel: ", "\nlabel: New "))
-    assert (found.evaluated, found.fields) == (0, ())
+    assert (found.work, found.fields) == (Work(), ())
 
 
 def test_an_override_that_replaces_shields_its_account(example: Path) -> None:

@@ -13,6 +13,7 @@ from conn_cli.report import Sources
 from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
+from conn_engine.analysis.impact.model import Work
 from conn_engine.config import load_workspace
 
 UNANSWERED = "the recording does not answer the request"
@@ -124,7 +125,7 @@ def test_a_change_that_nothing_answers_is_unknown_and_fails(compared: Callable[[
 
 def test_a_recording_that_is_only_made_again_is_no_change(compared: Callable[[Change], Impact]) -> None:
     found = compared(lambda shop: shop.record(records=[{"id": "7"}]))
-    assert (found.fields, found.unknown, found.evaluated) == ((), (), 0)
+    assert (found.fields, found.unknown, found.work) == ((), (), Work())
 
 
 def test_of_other_records_the_fields_are_compared(compared: Callable[[Change], Impact]) -> None:

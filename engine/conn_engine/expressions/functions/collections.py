@@ -8,7 +8,7 @@ import json
 from functools import lru_cache, partial
 from typing import Any
 
-from conn_engine.expressions.functions.removal import without_paths
+from conn_engine.expressions.functions.removal import only_paths, without_paths
 from conn_engine.expressions.functions.rows import Function, FunctionFault
 
 __all__ = ["ROWS"]
@@ -32,9 +32,17 @@ def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     if value is None:
         return None
     names = _texts(keys)
+    if any(name.startswith("/") for name in names):
+        return _picked_by_paths(value, names)
     if not any(name.endswith("*") for name in names):
         return {name: value[name] for name in names if name in value}
     return {key: value[key] for key in _among(tuple(value), names, True)}
+
+
+def _picked_by_paths(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    picked = only_paths(value, [name for name in names if name.startswith("/")])
+    whole = frozenset(_among(tuple(value), tuple(name for name in names if not name.startswith("/")), True))
+    return {key: value[key] if key in whole else picked[key] for key in value if key in whole or key in picked}
 
 
 def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
@@ -260,9 +268,9 @@ ROWS: tuple[Function, ...] = (
         "pick",
         _pick,
         "<o(as):o>",
-        "The object with only the named keys; `*` at the end of a name: every key that begins so.",
-        "$pick({'name': 'A', 'age': 3}, ['name', 'email'])",
-        {"name": "A"},
+        "The object with only the named keys: `x_*` is each that begins so, `/a/*/b` a path (`**` any depth).",
+        "$pick({'name': 'A', 'age': 3, 'lines': [{'id': 1, 'n': 2}]}, ['name', 'email', '/lines/*/id'])",
+        {"name": "A", "lines": [{"id": 1}]},
     ),
     Function(
         "omit",

@@ -33,8 +33,9 @@ where what they give is a fault or contradicts JSONata:
 | `xml2js-nc`: `$xmlToJs(text, {'compact': false})` | an error on any options | the tree, as documented there |
 | `sql-or-key`: `$convertQueryToSql({'or': {…}})` | an internal error | the conditions in brackets, joined by OR |
 
-Besides, quotes inside a value that `$convertQueryToSql` puts in quotes are always made harmless, and a date object
-(`$dtFromIso`) that is a result itself shows its fields: end with `.toISO()`.
+Besides, quotes inside a value that `$convertQueryToSql` puts in quotes are always made harmless, a null that is compared
+is `IS NULL` or `IS NOT NULL` (also one in a list), `$pick` and `$omit` take paths, and a date object (`$dtFromIso`) that
+is a result itself shows its fields: end with `.toISO()`.
 """  # noqa: E501
 
 

@@ -1,4 +1,4 @@
-"""Data without what stands at certain paths, whose steps may be patterns."""
+"""Data without what stands at certain paths, or with that alone; steps of paths may be patterns."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 from conn_engine.documents.wildcards import fits
 from conn_engine.expressions.functions.rows import FunctionFault
 
-__all__ = ["without_paths"]
+__all__ = ["only_paths", "without_paths"]
 
 _DEEPEST = 200
 Paths: TypeAlias = Sequence[tuple[str, ...]]
@@ -20,10 +20,25 @@ def without_paths(value: Any, pointers: Iterable[str]) -> Any:
 
     Each value is visited once, whatever the number of ways to it. Raises FunctionFault for data that is too deep.
     """
-    paths = [
+    paths = _read(pointers)
+    return _without(value, _start(paths), paths, 0)
+
+
+def only_paths(value: Any, pointers: Iterable[str]) -> Any:
+    """A copy of the data with nothing but what the JSON pointers lead to, by the same rules. Items of a list that no
+    pointer leads into are left out: a list is picked from, not rearranged."""
+    paths = _read(pointers)
+    return _only(value, _start(paths), paths, 0)[1]
+
+
+def _read(pointers: Iterable[str]) -> list[tuple[str, ...]]:
+    return [
         tuple(step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")) for pointer in pointers
     ]
-    return _without(value, _reached(paths, ((at, 0) for at in range(len(paths)))), paths, 0)
+
+
+def _start(paths: Paths) -> Places:
+    return _reached(paths, ((at, 0) for at in range(len(paths))))
 
 
 def _reached(paths: Paths, places: Iterable[tuple[int, int]]) -> Places:
@@ -47,6 +62,23 @@ def _without(value: Any, places: Places, paths: Paths, depth: int) -> Any:
         left = ((key, *_strip(key, inner, places, paths, depth)) for key, inner in value.items())
         return {key: inner for key, stays, inner in left if stays}
     return value
+
+
+def _only(value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:
+    """Whether some path leads to the value or into it, and what is left of it."""
+    if depth > _DEEPEST:
+        raise FunctionFault("the data is nested too deeply")
+    if any(step == len(paths[at]) for at, step in places):
+        return True, value
+    if not places or not isinstance(value, dict | list):
+        return False, {} if depth == 0 else None
+    inner = value.items() if isinstance(value, dict) else ((str(at), item) for at, item in enumerate(value))
+    found = {
+        key: one[1]
+        for key, below in inner
+        if (one := _only(below, _reached(paths, _onward(key, places, paths)), paths, depth + 1))[0]
+    }
+    return bool(found), found if isinstance(value, dict) else list(found.values())
 
 
 def _strip(key: str, value: Any, places: Places, paths: Paths, depth: int) -> tuple[bool, Any]:

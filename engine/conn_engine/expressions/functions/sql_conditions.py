@@ -24,6 +24,7 @@ _OPERATORS = {
     "nin": "not in",
     "like": "like",
 }
+_OF_NULL = {"eq": "IS NULL", "ne": "IS NOT NULL"}
 _ISO = "yyyy-MM-dd'T'HH:mm:ss.SSSZZ"
 _DEEPEST = 20
 
@@ -65,11 +66,22 @@ class _Writer:
             raise FunctionFault(f"Unknown operator: {operator}; there are {', '.join(self.operators)}")
         name = str(self.names.get(key, key))
         if operator in ("in", "nin"):
-            items = [self.literal(key, item) for item in (operand if isinstance(operand, list) else [operand])]
-            if operator == "in" and self.options.get("useOrForIn"):
-                return f"({' OR '.join(self.compared(name, self.operators['eq'], item) for item in items)})"
-            return f"{name} {self.operators[operator]} ({','.join(items)})"
+            return self.listed(key, name, operator, operand if isinstance(operand, list) else [operand])
+        if operand is None and operator in _OF_NULL:
+            return f"{name} {_OF_NULL[operator]}"
         return self.compared(name, self.operators[operator], self.literal(key, operand))
+
+    def listed(self, key: str, name: str, operator: str, operands: list[Any]) -> str:
+        """A comparison with a list; a null in it is a condition of its own, as none is equal to one."""
+        items = [self.literal(key, item) for item in operands if item is not None]
+        joint, null = ("OR", _OF_NULL["eq"]) if operator == "in" else ("AND", _OF_NULL["ne"])
+        tests = [f"{name} {null}"] if None in operands else []
+        if operator == "in" and self.options.get("useOrForIn"):
+            tests = [*(self.compared(name, self.operators["eq"], item) for item in items), *tests]
+            return f"({' OR '.join(tests)})"
+        if items or not tests:
+            tests.insert(0, f"{name} {self.operators[operator]} ({','.join(items)})")
+        return f"({f' {joint} '.join(tests)})" if len(tests) > 1 else tests[0]
 
     def compared(self, name: str, operator: str, literal: str) -> str:
         """With the spaces that the options allow."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from conn_engine.expressions import evaluate
-from conn_engine.expressions.functions.removal import without_paths
+from conn_engine.expressions.functions.removal import only_paths, without_paths
 from conn_engine.expressions.functions.rows import FunctionFault
 
 DATA = {
@@ -37,6 +37,33 @@ def test_what_is_left(pointer: str, changed: dict[str, Any]) -> None:
     left = {key: value for key, value in {**DATA, **changed}.items() if value is not ...}
     assert without_paths(DATA, [pointer]) == left
     assert evaluate(f'$omit(d, ["{pointer}"])', {"d": DATA}) == left
+
+
+@pytest.mark.parametrize(
+    ("pointer", "picked"),
+    [
+        ("/a/*/b", {"a": [{"b": 1}, {"b": 3}]}),
+        ("/a/*/c", {"a": [{"c": 2}]}),
+        ("/**/b", {"a": [{"b": 1}, {"b": 3}], "o": {"x": {"b": 1}}}),
+        ("/a/1", {"a": [{"b": 3}]}),
+        ("/o/**", {"o": {"x": {"b": 1}, "y": 2}}),
+        ("/cf_*", {"cf_1": 1, "cf_2": 2}),
+        ("/s~1t", {"s/t": 1}),
+        ("/o/z", {}),
+        ("/cf_1/x", {}),
+        ("/**", DATA),
+    ],
+)
+def test_what_is_picked(pointer: str, picked: dict[str, Any]) -> None:
+    assert only_paths(DATA, [pointer]) == picked
+    assert evaluate(f'$pick(d, ["{pointer}"])', {"d": DATA}) == picked
+
+
+def test_names_and_paths_are_picked_together_in_the_order_of_the_object() -> None:
+    assert list(evaluate("$pick(d, ['cf_*', '/o/y', 'a'])", {"d": DATA}).items()) == [
+        ("a", DATA["a"]), ("o", {"y": 2}), ("cf_1", 1), ("cf_2", 2),
+    ]  # fmt: skip
+    assert evaluate("$pick(d, ['a*b', '/x/*'])", {"d": {"a*b": 1, "axb": 2}}) == {"a*b": 1}
 
 
 def test_all_of_it() -> None:

@@ -121,6 +121,13 @@ VALUES: list[tuple[str, Any]] = [
     ("$convertQueryToSql({'a': \"x' OR 1=1\"}, [], {}, {'a': 'string'})", "a = 'x'' OR 1=1'"),
     ("$convertQueryToSql({'a': '2023-07-27T15:11:07.532Z'}, [], {}, {'a': 'dotnetdate'})", "a = DateTime(2023,07,27)"),
     ("$convertQueryToSql({})", ""),
+    ("$convertQueryToSql({'a': {'eq': null}, 'b': {'ne': null}})", "a IS NULL AND b IS NOT NULL"),
+    ("$convertQueryToSql({'a': {'eq': null}}, [], {}, {'a': 'number'})", "a IS NULL"),
+    ("$convertQueryToSql({'a': [1, null]})", "(a in (1) OR a IS NULL)"),
+    ("$convertQueryToSql({'a': {'nin': [1, null]}})", "(a not in (1) AND a IS NOT NULL)"),
+    ("$convertQueryToSql({'a': [null]})", "a IS NULL"),
+    ("$convertQueryToSql({'a': [1, null]}, [], {}, {}, {}, {'useOrForIn': true})", "(a = 1 OR a IS NULL)"),
+    ("$convertQueryToSql({'a': {'gt': null}})", "a > null"),
     # digests and tokens
     ("$sign('x', 'SHA-256', 'a2V5', 'hex', 'base64') = $sign('x', 'SHA-256', 'key')", True),
     ("$decodeJwt($signJwt({}, 'k', {'expiresIn': '1h'})).payload.(exp - iat)", 3600),

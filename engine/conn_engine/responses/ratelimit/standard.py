@@ -28,15 +28,11 @@ def standard_quotas(answer: Answer, clock: float) -> list[Quota]:
     items = _items(combined)
     if items:  # draft 08 and later: a list of named quotas, their sizes in RateLimit-Policy
         policies = dict(_items(headers.get("ratelimit-policy", "")[:_MAX_HEADER]))
+        # One quota and one policy belong together, whatever they are called.
+        single = next(iter(policies.values())) if len(items) == len(policies) == 1 else {}
+        found = [(name, told, policies.get(name, single)) for name, told in items]
         return [
-            Quota(
-                name,
-                policies.get(name, {}).get("q"),
-                told.get("r"),
-                told.get("t"),
-                policies.get(name, {}).get("w"),
-            )
-            for name, told in items
+            Quota(name, policy.get("q"), told.get("r"), told.get("t"), policy.get("w")) for name, told, policy in found
         ]
     for prefix in _PREFIXES:
         limit, remaining = numeric(headers.get(prefix + "limit")), numeric(headers.get(prefix + "remaining"))

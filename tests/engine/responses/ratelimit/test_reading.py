@@ -32,6 +32,14 @@ def test_the_latest_ietf_form_is_read_without_settings() -> None:
     assert told.retry_after == 7
 
 
+def test_one_quota_and_one_policy_belong_together_under_any_names() -> None:
+    told = state({"RateLimit": '"default";r=50;t=30', "RateLimit-Policy": '"per-minute";q=100;w=60'})
+    assert told.headers["ratelimit-limit"] == "100"
+    assert told.headers["ratelimit-policy"] == '"default";q=100;w=60'
+    several = state({"RateLimit": '"default";r=50;t=30', "RateLimit-Policy": '"minute";q=100;w=60, "day";q=9;w=86400'})
+    assert "ratelimit-limit" not in several.headers
+
+
 def test_customary_headers_are_read_without_settings() -> None:
     told = state({"X-RateLimit-Limit": "100", "X-RateLimit-Remaining": "99", "X-RateLimit-Reset": str(int(NOW) + 30)})
     assert told == RateState(

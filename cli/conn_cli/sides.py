@@ -26,12 +26,6 @@ class FailOn(StrEnum):
     NONE = "none"
 
 
-_KINDS = {
-    FailOn.MISSING: {"missing", "operation_missing", "now_failing"},  # what fails gives nothing any more
-    FailOn.TYPE: {"type_changed", "schema_violated"},
-}
-
-
 def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bool, bool]:
     """Whether accounts are named in Markdown, and in the other formats.
 
@@ -50,20 +44,9 @@ def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bo
 
 def exit_of(found: "Impact", fail_on: FailOn) -> Exit:
     """How the command ends: by a change of a kind that is to stop it, else by an account that could not be judged."""
-    if _fails(found, fail_on):
+    if found.failing(fail_on.value):
         return Exit.FINDINGS
     return Exit.CONFIGURATION if found.count("unjudged") else Exit.OK
-
-
-def _fails(found: "Impact", fail_on: FailOn) -> bool:
-    if fail_on is not FailOn.NONE and any(row.breaking for row in found.unknown):
-        return True  # what is not known may be any change
-    rows = [row for row in found.fields if row.accounts]
-    if fail_on is FailOn.BREAKING:
-        return any(row.breaking for row in rows)
-    if fail_on is FailOn.ANY:
-        return bool(rows)
-    return fail_on is not FailOn.NONE and any(row.kind in _KINDS[fail_on] for row in rows)
 
 
 @dataclass(frozen=True, slots=True)

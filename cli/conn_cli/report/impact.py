@@ -61,12 +61,14 @@ def text(impact: Impact, *, names: bool = True) -> str:
     lines += _more(len(_places(impact.statements)), "change")
     lines.append(summary(impact))
     lines += [f"  {word}: {_listed(listed)}" for word, listed in _concerned(impact) if names and listed]
+    lines += [f"  renamed: {old} -> {new}" for new, old in impact.renamed.items() if names][:MOST]
     width = max((len(_name(row)) for row in impact.fields), default=5)
     if impact.fields:
         lines.append(f"  {'field':<{width}}  accounts    records  kind")
     for row in impact.fields[:MOST]:
         lines.append(
             f"  {_name(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
+            + (f", own change of {counted(row.own, 'account')}" if row.own else "")
             + (f", shielded in {counted(row.shielded, 'account')}" if row.shielded else "")
             + ("   <- breaking" if row.breaking and row.accounts else "")
         )
@@ -137,6 +139,7 @@ def data(impact: Impact, *, names: bool = True) -> dict[str, object]:
         "names": {
             "changed": [account.name for account in impact.accounts if names and account.status == "changed"],
             "breaking": [account.name for account in impact.accounts if names and account.breaking],
+            "renamed": dict(impact.renamed) if names else {},
         },
         "fields": [
             {
@@ -148,6 +151,7 @@ def data(impact: Impact, *, names: bool = True) -> dict[str, object]:
                 "records": row.records,
                 "breaking": row.breaking,
                 "shielded_accounts": row.shielded,
+                "own_accounts": row.own,
             }
             for row in impact.fields
         ],
@@ -258,6 +262,7 @@ def _title(impact: Impact) -> str:
 
 def _row(row: FieldImpact) -> str:
     kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
+    kind += f", own change of {counted(row.own, 'account')}" if row.own else ""
     return f"| {cell(_name(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"
 
 

@@ -13,6 +13,7 @@ from conn_engine.analysis.impact.model import (
     AccountImpact,
     BaseVersion,
     ChangeKind,
+    Consequence,
     FieldImpact,
     Impact,
     SideName,
@@ -39,6 +40,7 @@ __all__ = [
     "AccountImpact",
     "BaseVersion",
     "ChangeKind",
+    "Consequence",
     "FieldImpact",
     "Impact",
     "SideName",
@@ -93,6 +95,8 @@ def impact(
         work=work,
         pairs=total,
         unjudged=tuple(tally.unjudged()),
+        consequences=tuple(tally.consequences),
+        renamed=plan.renamed,
         base=base,
     )
 

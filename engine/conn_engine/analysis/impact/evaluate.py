@@ -4,15 +4,16 @@ anything.
 A job is small data, so that another process can do it: names, paths and levels, no configuration.
 """
 
+import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.analysis.impact.model import ChangeKind, Effect, Work
-from conn_engine.analysis.population import routed
+from conn_engine.analysis.population import joined, routed
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.expressions import use
@@ -20,7 +21,14 @@ from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
 from conn_engine.runtime.variants import up_to
 from conn_engine.testing.cases import Outcome, golden_request
-from conn_engine.testing.compare import RequestChange, compare_fields, compare_records, compare_requests, nameable
+from conn_engine.testing.compare import (
+    Comparison,
+    RequestChange,
+    compare_fields,
+    compare_records,
+    compare_requests,
+    nameable,
+)
 from conn_engine.testing.deliveries.cases import DeliveryName
 from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
@@ -30,6 +38,7 @@ from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 __all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
 
 Recorded = Recording | RecordedDelivery
+FieldChangeKind = tuple[str, ChangeKind]
 Level = Literal["base", "environment", "account"]
 
 MOST_KEPT = 256
@@ -203,7 +212,9 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
         back = zip(before.outcome.previous, after.outcome.previous, strict=False)
         differing = sum(old != new for old, new in back)
         counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
-    counts.update(_record_counts(before.outcome, after.outcome, same=same))
+    compare = compare_events if isinstance(after.outcome, DeliveryOutcome) else compare_records
+    difference = compare(before.outcome.records, after.outcome.records)
+    counts.update(_record_counts(before.outcome, after.outcome, difference, same=same))
     counts |= dict.fromkeys(((part, "value_changed") for part in answered_otherwise(before.outcome, after.outcome)), 1)
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):
@@ -211,7 +222,26 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     if before.outcome.failure != after.outcome.failure:
         failing = after.outcome.error is not None and before.outcome.error is None
         counts["", "now_failing" if failing else "error_changed"] = 1
-    return Effect(len(before.outcome.records), counts, writes)
+    return Effect(len(before.outcome.records), counts, writes, evidence=_evidence(counts, before, after, difference))
+
+
+def _evidence(
+    counts: Iterable[FieldChangeKind], before: _Side, after: _Side, difference: Comparison
+) -> dict[FieldChangeKind, str]:
+    """What tells a change from another one of the same field and kind: what is there after it."""
+    found: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
+    for record in difference.changed:
+        for change in record.fields:
+            found.get((nameable(change.field), KINDS[change.kind]), []).append((record.key, change.field, change.after))
+    for (field_name, kind), rows in found.items():
+        if kind == "request_changed":
+            rows += [change.after for change in compare_requests(before.requests, after.requests)
+                     if field_name in _parts(change)]  # fmt: skip
+        elif kind in ("now_failing", "error_changed"):
+            rows.append(after.outcome.failure)
+        elif kind in ("missing", "added") and not field_name:
+            rows.append(difference.gone if kind == "missing" else difference.new)
+    return {row: joined(json.dumps(rows, default=repr, sort_keys=True)) for row, rows in found.items()}
 
 
 def _parts(change: RequestChange) -> list[str]:
@@ -223,9 +253,9 @@ def _parts(change: RequestChange) -> list[str]:
     return [change.part if change.part in ("method", "url", "body") else "request"]
 
 
-def _record_counts(before: Outcome, after: Outcome, *, same: bool) -> Iterator[tuple[tuple[str, ChangeKind], int]]:
-    compare = compare_events if isinstance(after, DeliveryOutcome) else compare_records
-    difference = compare(before.records, after.records)
+def _record_counts(
+    before: Outcome, after: Outcome, difference: Comparison, *, same: bool
+) -> Iterator[tuple[FieldChangeKind, int]]:
     if not same and difference.disjoint:
         named: Counter[tuple[str, ChangeKind]] = Counter()
         for (field_name, kind), records in compare_fields(before.records, after.records).items():

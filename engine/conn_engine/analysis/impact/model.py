@@ -9,9 +9,11 @@ from conn_engine.diagnostics import Diagnostic, Span
 __all__ = [
     "BREAKING",
     "KINDS",
+    "OWN_BREAKING",
     "AccountImpact",
     "BaseVersion",
     "ChangeKind",
+    "Consequence",
     "Effect",
     "FieldImpact",
     "Impact",
@@ -38,8 +40,12 @@ ChangeKind = Literal[
     "error_changed",
     "operation_added",
     "operation_missing",
+    "account_renamed",
+    "unanswered",
+    "unreadable_before",
 ]
 KINDS: Mapping[ChangeKind, str] = {
+    "account_renamed": "the account has another name",
     "operation_missing": "the operation is gone",
     "now_failing": "now fails",
     "missing": "now missing",
@@ -51,12 +57,24 @@ KINDS: Mapping[ChangeKind, str] = {
     "order_changed": "order changed",
     "added": "added",
     "operation_added": "new operation",
+    "unanswered": "a changed request has no recorded answer",
+    "unreadable_before": "could not be read before the change",
 }
-"""Every kind with its words, the gravest first."""
-BREAKING: frozenset[ChangeKind] = frozenset(
-    {"missing", "type_changed", "schema_violated", "now_failing", "operation_missing"}
-)
+"""Every kind with its words, the gravest first. The last two are no lines of the report, but of what it accepts."""
+BREAKING: frozenset[ChangeKind] = frozenset({
+    "missing", "type_changed", "schema_violated", "now_failing", "operation_missing", "account_renamed", "unanswered",
+})  # fmt: skip
 """Kinds that break whoever relies on the result. A changed request of an operation that writes breaks too."""
+OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing"})
+"""Kinds that break although they come from nothing but the account's own file."""
+FailsOn = Literal["breaking", "missing", "type", "any", "none"]
+"""Which changes are a failure."""
+_FAILING: Mapping[FailsOn, frozenset[ChangeKind]] = {
+    "missing": frozenset({"missing", "operation_missing", "now_failing", "account_renamed", "unanswered"}),
+    "type": frozenset({"type_changed", "schema_violated", "unanswered"}),
+    "any": frozenset(KINDS) - {"unreadable_before"},
+    "none": frozenset(),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +94,15 @@ class Effect:
 
     `counts` are records by field and kind (requests and errors count one each), `records` how many were compared.
     `writes` tells that a changed request may change something at the vendor. `unknown` says why the results cannot be
-    compared; `by_change`, that the change is the reason.
+    compared; `by_change`, that the change is the reason. `evidence` is a digest of what is there after the change, so
+    that equal counts of different changes can be told apart.
     """
 
     records: int = 0
     counts: Mapping[tuple[str, ChangeKind], int] = field(default_factory=dict)
     writes: bool = False
     unknown: str = ""
+    evidence: Mapping[tuple[str, ChangeKind], str] = field(default_factory=dict)
     by_change: bool = False
 
 
@@ -92,7 +112,8 @@ class FieldImpact:
 
     `field` is dotted; "" for a whole record, `prev_cursor` for where pages lead back (`records` are pages then), `url`,
     `body`, `method` or `headers.<name>` for a request. `shielded` are
-    accounts for which the same change of the base is kept away by an override.
+    accounts for which the same change of the base is kept away by an override, `own` those for which it comes from
+    nothing but their own file.
     """
 
     connector: str
@@ -103,6 +124,30 @@ class FieldImpact:
     records: int
     breaking: bool
     shielded: int = 0
+    own: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Consequence:
+    """What a line of the report is for accounts that behave alike: it fails for them, or is their own change.
+
+    `digest` tells it from every other change of the same field and kind.
+    """
+
+    connector: str
+    operation: str
+    field: str
+    kind: ChangeKind
+    digest: str
+    accounts: tuple[str, ...]
+    breaking: bool
+    own: bool = False
+
+    def fails(self, on: FailsOn) -> bool:
+        """Whether it is a failure. An account's own change is one only where its results violate the model's schema."""
+        if on == "breaking":
+            return self.breaking
+        return self.kind in _FAILING[on] and (not self.own or self.kind in OWN_BREAKING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +222,9 @@ class Impact:
 
     `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
     overtakes. `unjudged` are the accounts that cannot be had, on either side. `work` is what was really evaluated,
-    `pairs` how many comparisons it served. `base` is what was compared with; `compared` is false where no document
-    differs from it, so that there was nothing to compare.
+    `pairs` how many comparisons it served. `consequences` are the lines by accounts, `renamed` the names of before of
+    accounts that have another one. `base` is what was compared with; `compared` is false where no document differs from
+    it, so that there was nothing to compare.
     """
 
     accounts: tuple[AccountImpact, ...]
@@ -189,12 +235,18 @@ class Impact:
     work: Work
     pairs: int
     unjudged: tuple[Unjudged, ...] = ()
+    consequences: tuple[Consequence, ...] = ()
+    renamed: Mapping[str, str] = field(default_factory=dict)
     base: BaseVersion | None = None
     compared: bool = True
 
     def count(self, status: Status) -> int:
         """How many accounts have this status."""
         return sum(account.status == status for account in self.accounts)
+
+    def failing(self, on: FailsOn) -> list[Consequence]:
+        """What of it is a failure."""
+        return [row for row in self.consequences if row.fails(on)]
 
     @property
     def breaking(self) -> bool:

@@ -1,12 +1,13 @@
 """Decides what to evaluate: accounts that behave alike are one, and what the change cannot reach is left out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from conn_engine.analysis.impact.evaluate import Job, Level, Pair, Run
 from conn_engine.analysis.impact.model import SideName
+from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.population import (
     UNRECORDED,
     AccountShape,
@@ -44,13 +45,15 @@ class OperationPlan:
 
     `own` are the comparisons of the accounts themselves, `new` those of them on a recording that only the change has,
     `below` those of the levels below an override, for what it keeps away. `recorded` is false when no recording shows
-    the operation, `gone` true when it is not there any more.
+    the operation, `gone` true when it is not there any more. `from_own_file`: nothing but the accounts' own files makes
+    the difference.
     """
 
     name: OperationName
     reached: bool = False
     recorded: bool = True
     gone: bool = False
+    from_own_file: bool = False
     own: list[PairKey] = field(default_factory=list)
     new: set[PairKey] = field(default_factory=set)
     below: list[PairKey] = field(default_factory=list)
@@ -79,6 +82,11 @@ class Group:
         return shape.connector if shape is not None else ""
 
     @property
+    def renamed(self) -> bool:
+        """Whether the account had another name before."""
+        return self.before is not None and self.after is not None and self.before.name not in self.accounts
+
+    @property
     def fails_now(self) -> bool:
         """Whether the accounts could be used before the change, and after it cannot."""
         return "after" in self.faults and self.before is not None and "before" not in self.faults
@@ -96,7 +104,7 @@ class _Variant:
 
     def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
         """What the result of an operation on a recording depends on; "" where the operation is not there."""
-        own = DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name
+        own = _cut_of(name)
         if own not in self.slices:
             return ABSENT
         contexts = (context, file.context) if file is not None else (context,)
@@ -123,6 +131,8 @@ class Plan:
         self._unreadable: dict[tuple[SideName, str], ConnError] = {}
         self._slicer = Slicer(after.digests)
         self._pairs: dict[PairKey, Place] = {}
+        self._shared: dict[tuple[str, str], Effective | None] = {}
+        self.renamed = find_renamed(before, after)
         self._cuts: dict[tuple[int, str, Level, str], _Cut] = {}
         self.groups = [group for accounts in self._alike() for group in self._groups(accounts)]
 
@@ -135,11 +145,12 @@ class Plan:
         """The accounts with their shapes before and after, together where only the contexts differ."""
         old, new = set(self.before.workspace.accounts()), set(self.after.workspace.accounts())
         found: dict[Any, _Accounts] = {}
-        for name in sorted(old | new):
+        for name in sorted((old | new) - set(self.renamed.values())):
+            earlier = self.renamed.get(name, name)
             after = self._shape("after", name) if name in new else None
-            before = self._shape("before", name) if name in old else None
-            unreadable = name if self._faults(name) else ""
-            found.setdefault((unreadable, before and before.key, after and after.key), []).append((name, before, after))
+            before = self._shape("before", earlier) if earlier in old else None
+            apart = name if self._faults(name) or earlier != name else ""
+            found.setdefault((apart, before and before.key, after and after.key), []).append((name, before, after))
         return found.values()
 
     def _shape(self, side: SideName, name: str) -> AccountShape | None:
@@ -163,13 +174,13 @@ class Plan:
         faults = self._faults(name)
         before = self._usable("before", old, faults)
         after = self._usable("after", new, faults)
-        if "after" in faults or ("before" in faults and new is None):
+        if faults:
             yield Group(old, new, [name for name, *_ in accounts], faults=faults)
             return
         variants = [variant for variant in (before, after) if variant is not None]
         groups: dict[str, Group] = {}
         for name, old, new in accounts:
-            group = groups.setdefault(self._context_key(variants, (old, new)), Group(old, new, faults=faults))
+            group = groups.setdefault(self._context_key(variants, (old, new)), Group(old, new))
             group.accounts.append(name)
         for group in groups.values():
             self._fill(group, before, after)
@@ -210,11 +221,12 @@ class Plan:
             self._cuts[key] = self._cut(variant.side, effective)
         return _Variant(variant.side, effective, level, *self._cuts[key])
 
-    def _cut(self, side: Side, effective: Effective) -> "_Cut":
+    def _cut(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> "_Cut":
         names = [
             *effective.operations(),
             *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
         ]
+        names = [name for name in names if not only or name in only]
         slices = {name: self._slicer.of(effective, name) for name in names}
         return slices, {name: side.schema(effective.data, name) for name in names}
 
@@ -239,7 +251,46 @@ class Plan:
                 plan.reached = plan.reached or own is not None
                 shared = [self._pair(group, name, pair, versions) for pair in below] if files else []
                 plan.below += [key for key in shared if key is not None]
+            if plan.reached and before is not None and after is not None:
+                plan.from_own_file = self._is_from_own_file(group, name, (before, after), looked_at)
             group.operations.append(plan)
+
+    def _is_from_own_file(
+        self, group: Group, name: OperationName, variants: tuple[_Variant, _Variant], looked_at: list[Versions]
+    ) -> bool:
+        """Whether the accounts' files of after the change, on the workspace of before it, behave as after it."""
+        old, new = group.before, group.after
+        if old is None or new is None or (old.key[:3], old.context) == (new.key[:3], new.context):
+            return False
+        effective = self._with_own_file(new, variants[1].effective)
+        if effective is None:
+            return False
+        slices, schemas = self._cut(self.before, effective, [_cut_of(name)])
+        mixed = _Variant(self.before, effective, "account", slices, schemas)
+        latest = [after or before for before, after in looked_at]
+        return all(mixed.key(name, new.context, file) == variants[1].key(name, new.context, file) for file in latest)
+
+    def _with_own_file(self, shape: AccountShape, after: Effective) -> Effective | None:
+        """The configuration that an account's file of after the change would have made before it."""
+        place = (shape.connector, shape.environment)
+        if place not in self._shared:
+            try:
+                self._shared[place] = self.before.workspace.effective(
+                    account=None, connector=shape.connector, environment=shape.environment
+                )
+            except ConnError:  # it names what was not there
+                self._shared[place] = None
+        shared = self._shared[place]
+        if shared is None:
+            return None
+        return Effective(
+            connector_name=shape.connector,
+            layers=[*shared.layers, after.layers[-1]],
+            account=after.account,
+            environment=shared.environment,
+            context=dict(shape.context),
+            grants=shared.grants,
+        )
 
     def _versions(
         self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]
@@ -302,6 +353,11 @@ class Plan:
             for variant, shape, file in zip(variants, (group.before, group.after), files, strict=True)
         ]
         return keys[0], keys[1]
+
+
+def _cut_of(name: OperationName) -> OperationName:
+    """The name that a slice stands under: all deliveries that are recorded have one."""
+    return DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name
 
 
 def _of_operation(name: OperationName, recordings: Iterable[Versions]) -> Iterator[Versions]:

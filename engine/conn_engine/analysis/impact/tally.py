@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from conn_engine.analysis.impact.model import (
     BREAKING,
     KINDS,
+    OWN_BREAKING,
     AccountImpact,
     ChangeKind,
+    Consequence,
     Effect,
     FieldImpact,
     SideName,
@@ -17,6 +19,7 @@ from conn_engine.analysis.impact.model import (
     Unknown,
 )
 from conn_engine.analysis.impact.plan import Group, OperationPlan, PairKey
+from conn_engine.analysis.population import joined
 from conn_engine.errors import ConnError
 
 __all__ = ["Tally"]
@@ -32,6 +35,7 @@ class _Count:
     records: int = 0
     breaking: bool = False
     shielded: int = 0
+    own: int = 0
 
 
 @dataclass(slots=True)
@@ -40,6 +44,7 @@ class Tally:
 
     effects: Mapping[PairKey, Effect]
     accounts: list[AccountImpact] = field(default_factory=list)
+    consequences: list[Consequence] = field(default_factory=list)
     _rows: dict[Row, _Count] = field(default_factory=dict)
     _unknown: Counter[tuple[str, str, bool]] = field(default_factory=Counter)
     _unjudged: dict[tuple[SideName, object], tuple[ConnError, list[str]]] = field(default_factory=dict)
@@ -51,26 +56,29 @@ class Tally:
             # Of one document that many accounts build upon, the fault is one.
             said = error.findings or error.message
             self._unjudged.setdefault((side, said), (error, []))[1].extend(group.accounts)
-        if "after" in group.faults:
+        if group.faults:
             if group.fails_now:
-                self._add(group, "", {("", "now_failing"): 1}, number, writes=False)
+                self._add(group, "", Effect(counts={("", "now_failing"): 1}), own=False)
+            elif "after" not in group.faults:
+                self._keep(group, "", "unreadable_before", str(group.faults["before"].message), breaking=False)
             self._verdict(group, "unjudged", group.fails_now, UNUSABLE)
             return
-        if group.faults and group.after is None:
-            self._unknown["", UNUSABLE, False] += number
-            self._verdict(group, "unknown", False, UNUSABLE)
-            return
         changed = breaking = shielded = False
+        if group.renamed:
+            changed = breaking = self._add(group, "", Effect(counts={("", "account_renamed"): 1}), own=False)
         reasons: list[tuple[str, str, bool]] = []
         for plan in group.operations:
             effect = self._own(plan)
             away = {} if effect.unknown else self._kept_away(plan, effect.counts)
             if effect.counts:
                 changed = True
-                breaking |= self._add(group, plan.name.text, effect.counts, number, writes=effect.writes)
+                breaking |= self._add(group, plan.name.text, effect, own=plan.from_own_file)
             if effect.unknown:
-                breaking |= effect.by_change
-                reasons.append((plan.name.text, effect.unknown, effect.by_change))
+                open_ = effect.by_change and not plan.from_own_file
+                breaking |= open_
+                reasons.append((plan.name.text, effect.unknown, open_))
+                if open_:
+                    self._keep(group, plan.name.text, "unanswered", effect.unknown, breaking=True)
             if away:
                 shielded = True
                 self._shield(group, plan.name.text, away, number)
@@ -88,8 +96,11 @@ class Tally:
         if not plan.recorded:  # that it is gone is known all the same
             return Effect(counts={("", "operation_missing"): 0}) if plan.gone else Effect(unknown=NO_RECORDING)
         counts: Counter[tuple[str, ChangeKind]] = Counter()
+        evidence: dict[tuple[str, ChangeKind], str] = {}
         for key in plan.own:
             counts.update(self.effects[key].counts)
+            for row, digest in self.effects[key].evidence.items():
+                evidence[row] = joined(evidence.get(row, ""), digest)
         known_before = [key for key in plan.own if key not in plan.new]
         unanswered = [self.effects[key] for key in known_before or plan.own if self.effects[key].unknown]
         return Effect(
@@ -97,6 +108,7 @@ class Tally:
             writes=any(self.effects[key].writes for key in plan.own),
             unknown=unanswered[0].unknown if unanswered else "",
             by_change=any(effect.by_change for effect in unanswered),
+            evidence=evidence,
         )
 
     def _kept_away(
@@ -111,23 +123,38 @@ class Tally:
                     found[name, kind] = found.get((name, kind), 0) + records
         return found
 
-    def _add(
-        self,
-        group: Group,
-        operation: str,
-        counts: Mapping[tuple[str, ChangeKind], int],
-        number: int,
-        *,
-        writes: bool,
-    ) -> bool:
+    def _add(self, group: Group, operation: str, effect: Effect, *, own: bool) -> bool:
+        """Count an effect of an operation. Whether it breaks these accounts."""
         breaks = False
-        for (name, kind), records in counts.items():
+        number = len(group.accounts)
+        for (name, kind), records in effect.counts.items():
+            grave = kind in BREAKING or (kind == "request_changed" and effect.writes)
+            breaking = grave and (not own or kind in OWN_BREAKING)
             row = self._rows.setdefault((group.connector, operation, name, kind), _Count())
             row.accounts += number
             row.records += number * records
-            row.breaking |= kind in BREAKING or (kind == "request_changed" and writes)
-            breaks |= row.breaking
+            row.breaking |= breaking
+            row.own += number if own else 0
+            evidence = f"{records} {effect.evidence.get((name, kind), '')}"
+            self._keep(group, operation, kind, evidence, name=name, breaking=breaking, own=own)
+            breaks |= breaking
         return breaks
+
+    def _keep(
+        self,
+        group: Group,
+        operation: str,
+        kind: ChangeKind,
+        evidence: str,
+        *,
+        breaking: bool,
+        name: str = "",
+        own: bool = False,
+    ) -> None:
+        digest = joined(evidence)[:16]
+        accounts = tuple(group.accounts)
+        row = Consequence(group.connector, operation, name, kind, digest, accounts, breaking, own)
+        self.consequences.append(row)
 
     def _shield(self, group: Group, operation: str, counts: Mapping[tuple[str, ChangeKind], int], number: int) -> None:
         for name, kind in counts:
@@ -141,7 +168,7 @@ class Tally:
         kinds = list(KINDS)
         for key in sorted(self._rows, key=lambda row: (row[0], row[1], kinds.index(row[3]), row[2])):
             count = self._rows[key]
-            yield FieldImpact(*key, count.accounts, count.records, count.breaking, count.shielded)
+            yield FieldImpact(*key, count.accounts, count.records, count.breaking, count.shielded, count.own)
 
     def unjudged(self) -> list[Unjudged]:
         """Whose configuration cannot be had, by side and fault."""

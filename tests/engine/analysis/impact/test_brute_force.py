@@ -1,7 +1,7 @@
 """`impact` against a reference that is too simple to be wrong: run everything for every account, compare everything."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -72,13 +72,16 @@ def _connector(old: Effective | None, new: Effective | None) -> str:
     return side.connector_name
 
 
-def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]], Counter[Any], Counter[Any]]:
+def reference(
+    before: Workspace, after: Workspace, renamed: Mapping[str, str]
+) -> tuple[dict[str, set[str]], Counter[Any], Counter[Any]]:
     """Per account the verdicts that are right; accounts and records per (connector, operation, field, kind)."""
     verdicts: dict[str, set[str]] = {}
     accounts: Counter[Any] = Counter()
     records: Counter[Any] = Counter()
-    for account in sorted({*before.accounts(), *after.accounts()}):
-        old = before.effective(account=account) if account in before.accounts() else None
+    for account in sorted({*before.accounts(), *after.accounts()} - set(renamed.values())):
+        earlier = renamed.get(account, account)
+        old = before.effective(account=earlier) if earlier in before.accounts() else None
         new = after.effective(account=account) if account in after.accounts() else None
         names = {name for e in (old, new) if e for name in e.operations()}
         files = {}
@@ -86,6 +89,10 @@ def reference(before: Workspace, after: Workspace) -> tuple[dict[str, set[str]],
             if effective is not None and effective.connector_name == (new or old).connector_name:  # type: ignore[union-attr]
                 files.update({c.path.name: c for c in find_cases(workspace, effective, names)})
         changed = unknown = perhaps = shielded = False
+        if account in renamed:
+            accounts[_connector(old, new), "", "", "account_renamed"] += 1
+            records[_connector(old, new), "", "", "account_renamed"] += 1
+            changed = True
         for name in names:
             cases = [case for case in files.values() if case.name == name]
             there = [e is not None and name in e.operations() for e in (old, new)]
@@ -140,7 +147,7 @@ def test_impact_agrees_with_running_and_comparing_everything(
     folder = tmp_path_factory.mktemp("sides")
     before, after = (load_workspace(side.write(folder / n)) for side, n in zip(generated(seed), "ba", strict=True))
     found: Impact = impact(before, after, processes=1)
-    verdicts, accounts, records = reference(before, after)
+    verdicts, accounts, records = reference(before, after, found.renamed)
     assert {a.name for a in found.accounts} == verdicts.keys()
     for account in found.accounts:
         assert account.status in verdicts[account.name], (account, verdicts[account.name])

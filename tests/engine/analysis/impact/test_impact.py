@@ -209,7 +209,7 @@ def test_the_same_key_of_two_environments_is_two_changes(example: Path) -> None:
     ]
 
 
-def test_what_a_change_mends_does_not_stand_against_it(example: Path) -> None:
+def test_what_could_not_be_read_before_the_change_is_not_taken_for_new(example: Path) -> None:
     after = example.parent / "after"
     shutil.copytree(example, after)
     for name in ("accounts/acme.yaml", "accounts/initech.yaml"):
@@ -218,9 +218,9 @@ def test_what_a_change_mends_does_not_stand_against_it(example: Path) -> None:
     recording = example / "connectors" / "hubspot" / "recordings" / "crm.contacts.get.json"
     recording.write_text("{", encoding="utf-8")
     found = impact(load_workspace(example), load_workspace(after), processes=1)
-    assert status(found) == {"acme": "changed", "globex": "unchanged", "initech": "unknown", "umbrella": "unchanged"}
-    assert not found.breaking
-    assert {row.kind for row in found.fields} == {"operation_added"}
+    assert status(found) == {"acme": "unjudged", "globex": "unchanged", "initech": "unjudged", "umbrella": "unchanged"}
+    assert not found.breaking and not found.fields
+    assert exit_of(found, FailOn.BREAKING) is Exit.CONFIGURATION
 
 
 def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> None:
@@ -340,3 +340,119 @@ def test_a_field_called_description_is_a_field(example: Path) -> None:
         ("base", "description", "changed"),
         ("account", "description", "conflict: the value it was written over has changed"),
     }
+
+
+def rename(folder: Path, old: str, new: str) -> Path:
+    path = folder / "accounts" / f"{new}.yaml"
+    (folder / "accounts" / f"{old}.yaml").rename(path)
+    return path
+
+
+def test_a_renamed_account_is_compared_with_itself(example: Path) -> None:
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    rename(after, "acme", "acme_corp")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert found.renamed == {"acme_corp": "acme"} and "renamed: acme -> acme_corp" in report.text(found)
+    assert {(row.operation, row.kind, row.breaking) for row in found.fields} == {("", "account_renamed", True)}
+    assert exit_of(found, FailOn.BREAKING) is Exit.FINDINGS  # its credential is stored under the other name
+
+
+def test_what_a_renamed_account_loses_is_told(example: Path) -> None:
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    path = rename(after, "acme", "acme_corp")
+    text = path.read_text(encoding="utf-8").replace("$uppercase(response.properties.email[$])", "response.gone")
+    path.write_text(text, encoding="utf-8")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert found.renamed == {"acme_corp": "acme"}
+    assert ("crm.contacts.list", "email", "missing") in {(row.operation, row.field, row.kind) for row in found.fields}
+    assert "operation_added" not in {row.kind for row in found.fields}
+
+
+def test_an_account_that_went_and_another_that_came_are_two(example: Path) -> None:
+    after = example.parent / "after"
+    shutil.copytree(example, after)
+    (after / "accounts" / "acme.yaml").unlink()
+    (after / "accounts" / "newco.yaml").write_text("connector: github\n", encoding="utf-8")
+    found = impact(load_workspace(example), load_workspace(after), processes=1)
+    assert found.renamed == {}
+    assert {row.kind for row in found.fields} == {"operation_missing", "operation_added"}
+
+
+def own_rows(found: Impact) -> set[tuple[str, str, bool, int, int]]:
+    return {(row.field, row.kind, row.breaking, row.accounts, row.own) for row in found.fields}
+
+
+def test_a_change_of_an_account_s_own_file_is_its_own(example: Path) -> None:
+    found = changed(example, acme=("$uppercase(response.properties.email[$])", "response.gone"))
+    assert own_rows(found) == {("email", "missing", False, 1, 1)}
+    assert exit_of(found, FailOn.ANY) is Exit.OK
+
+
+def test_a_change_of_the_base_beside_it_is_not(example: Path) -> None:
+    found = changed(
+        example,
+        acme=("$uppercase(response.properties.email[$])", "response.gone"),
+        crm=("domain: response.properties.domain", "domain: response.gone"),
+    )
+    mine = {(row.operation, row.field): (row.breaking, row.accounts, row.own) for row in found.fields}
+    assert mine["crm.contacts.list", "email"] == (False, 1, 1)
+    breaking, accounts, own = mine["crm.companies.list", "domain"]
+    assert breaking and accounts > 1 and own == 0
+    assert {account.name for account in found.accounts if account.breaking} >= {"acme", "umbrella"}
+
+
+def test_both_in_one_operation_is_the_base_s(example: Path) -> None:
+    """Which of the two files loses the field cannot be told apart, so that it counts as everybody's change."""
+    found = changed(
+        example,
+        acme=("$uppercase(response.properties.email[$])", "$base.email"),
+        crm=("email: response.properties.email", "email: response.gone"),
+    )
+    rows = [row for row in found.fields if (row.operation, row.field) == ("crm.contacts.list", "email")]
+    assert rows and all(row.own == 0 and row.breaking for row in rows)
+
+
+def test_its_own_change_breaks_where_the_schema_is_violated(example: Path) -> None:
+    found = changed(example, acme=("$uppercase(response.properties.email[$])", "7"))
+    rows = {row.kind: (row.breaking, row.own) for row in found.fields if row.operation == "crm.contacts.list"}
+    assert rows["schema_violated"] == (True, 1) and rows["type_changed"] == (False, 1)
+    assert exit_of(found, FailOn.BREAKING) is Exit.FINDINGS
+
+
+def test_a_value_of_its_context_is_its_own_change(tmp_path: Path) -> None:
+    before = tmp_path / "before"
+    files = {
+        "conn.yaml": "version: 1\n",
+        "accounts/a.yaml": "connector: shop\ncontext: {region: eu}\n",
+        "connectors/shop/connector.yaml": "base_url: https://shop.example\nresources: {things: {list: {method: get, "
+        "path: /things}}}\n",
+        "connectors/shop/unified/m.yaml": "resources:\n  things:\n    list:\n      response_mapping: {id: response.id, "
+        "region: context.region}\n",
+        "connectors/shop/recordings/m.things.list.json": json.dumps({
+            "format": 1, "connector": "shop", "operation": "m.things.list", "source": "sample",
+            "recorded_at": "2026-01-01T00:00:00Z", "base_url": "https://shop.example", "exchanges": [{
+                "request": {"method": "GET", "url": "https://shop.example/things"},
+                "response": {"status": 200, "body": [{"id": "1"}]}}],
+        }),
+    }  # fmt: skip
+    for name, text in files.items():
+        (before / name).parent.mkdir(parents=True, exist_ok=True)
+        (before / name).write_text(text, encoding="utf-8")
+    found = changed(before, a=("{region: eu}", "{}"))
+    assert own_rows(found) == {("region", "missing", False, 1, 1)}
+
+
+def test_equal_counts_of_different_changes_are_told_apart(example: Path) -> None:
+    digests = []
+    for text in ("response.properties.firstname", "response.properties.lastname"):
+        found = changed(example, crm=("email: response.properties.email", f"email: {text}"))
+        (digest,) = {
+            row.digest
+            for row in found.consequences
+            if (row.operation, row.field, row.kind) == ("crm.contacts.get", "email", "value_changed")
+        }
+        digests.append(digest)
+        shutil.rmtree(example.parent / "after")
+    assert digests[0] != digests[1]

@@ -36,7 +36,7 @@ def choose_personal_data(app: App, workspace: "Workspace", *, keep: bool) -> "Pe
     if key.origin == "run":
         app.err(f"note: the next run will use other pseudonyms: {key.reason}")
         app.err(f"  fix: set CONN_VAULT_KEY, or {VARIABLE}, to a long random text")
-    return PersonalData(key.pseudonyms, tuple(workspace.models))
+    return PersonalData(key.pseudonyms)
 
 
 def show_summary(app: App, summary: "PersonalSummary | None") -> None:

@@ -38,6 +38,7 @@ from conn_engine.config.operations import (
     with_inherited,
 )
 from conn_engine.config.origins import Layer, Level, Origin
+from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import dotted, texts
@@ -57,7 +58,8 @@ class Effective:
 
     `account` and `environment` are names, None for the level that is absent. `context` are the account's own values,
     and the connector's `defaults` where it has none. `grants` is what conn.yaml adds to what the connector grants.
-    `data` is the merged raw configuration: the connector's keys, and `unified.<model>.<resource>.<method>`.
+    `schemas` are the files of JSON Schemas that it may refer to. `data` is the merged raw configuration: the
+    connector's keys, and `unified.<model>.<resource>.<method>`.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Effective:
         environment: str | None = None,
         context: dict[str, Any] | None = None,
         grants: Grants | None = None,
+        schemas: SchemaFiles | None = None,
     ) -> None:
         self.connector_name = connector_name
         self.account = account
@@ -81,6 +84,7 @@ class Effective:
         """The names in `context` that a log-in found out."""
         self.layers = tuple(layers)
         self.grants = grants or Grants(environment=environment)
+        self.schemas = schemas or SchemaFiles()
         self._stored_for: tuple[str, ...] | None = None
         self._vendor: dict[tuple[str, str], VendorOperation] = {}
         self._chosen: dict[tuple[str, str], VendorOperation] = {}
@@ -162,6 +166,7 @@ class Effective:
             environment=self.environment,
             context=self.context,
             grants=self.grants,
+            schemas=self.schemas,
         )
         variant._own, variant.captured = self._own, self.captured
         return variant

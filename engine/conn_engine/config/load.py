@@ -28,6 +28,7 @@ from conn_engine.config.models import (
     WorkspaceSettings,
 )
 from conn_engine.config.origins import Layer, Level, Source
+from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
@@ -221,7 +222,21 @@ class Workspace:
             environment=used,
             context=typed.context if typed is not None else {},
             grants=self._grants(used),
+            schemas=self._schema_files(name),
         )
+
+    def _schema_files(self, connector: str) -> SchemaFiles:
+        folder = self.file("connector", connector).path.parent
+        return SchemaFiles(tuple(self.models), folder, self._find_document)
+
+    def _find_document(self, path: Path) -> Document | None:
+        """A file below the root that is no document of its own, read once."""
+        if path not in self._documents:
+            self.check_inside(path)
+            if not self.tree.is_file(path):
+                return None
+            self._documents[path] = self.tree.document(path, self.shown(path))
+        return self._documents[path]
 
     def _grants(self, environment: str) -> Grants:
         settings = self.settings

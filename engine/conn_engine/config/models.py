@@ -165,6 +165,13 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         ),
     ] = "json"
     body_options: Annotated[BodyOptions | None, Meta(description="Details of how the body is written.")] = None
+    request_schema: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="JSON Schema of the request body, or its file, relative to connector.yaml: a key of a caller's "
+            "body that neither it nor anything else knows is an error."
+        ),
+    ] = None
     response_format: Annotated[
         ResponseFormat,
         Meta(

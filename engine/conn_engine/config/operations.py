@@ -100,6 +100,7 @@ class VendorOperation:
     body: Any
     body_format: BodyFormat
     body_options: BodyOptions | None
+    request_schema: str | dict[str, Any] | None
     response_format: ResponseFormat
     response_options: ResponseOptions | None
     response_path: str | None
@@ -299,6 +300,7 @@ def _vendor_operation(
         body=typed.body,
         body_format=typed.body_format,
         body_options=typed.body_options,
+        request_schema=typed.request_schema,
         response_format=typed.response_format,
         response_options=typed.response_options,
         response_path=typed.response_path,

@@ -1,13 +1,69 @@
-"""The JSON Schema of a unified record, as a file of the workspace or of the bundle: compiled, or refused."""
+"""The JSON Schemas of unified records and of request bodies: found, read as data, or compiled."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from conn_engine.diagnostics import diagnostic, did_you_mean
-from conn_engine.documents import read, texts
+from conn_engine.documents import Document, read, texts
+from conn_engine.documents.locate import packaged
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["compiled_schema"]
+__all__ = ["SchemaFiles", "compiled_schema"]
+
+Schema = dict[str, Any]
+
+
+def _find_nothing(_path: Path) -> None:
+    return None
+
+
+@dataclass(frozen=True)
+class SchemaFiles:
+    """Where a workspace has the schemas that one connector's operations refer to.
+
+    `models` are folders of unified models, `connector` is the folder of the connector. `find` reads a file of the
+    workspace, and gives None where there is none.
+    """
+
+    models: tuple[Path, ...] = ()
+    connector: Path = Path()
+    find: Callable[[Path], Document | None] = _find_nothing
+
+    def find_record(self, model: str, record: str) -> Schema | None:
+        """The schema of a unified record, the workspace's own first; None when there is none or it cannot be read."""
+        name = f"{record}.schema.json"
+        try:
+            found = (self.find(folder / model / name) for folder in self.models)
+            document = next((one for one in found if one is not None), None) or _find_bundled(model, name)
+        except ConfigurationError:
+            return None
+        return document.data if document is not None and isinstance(document.data, dict) else None
+
+    def find_request(self, schema: str | Schema | None) -> Schema | None:
+        """The schema that an operation has for its body, written in place or in a file of the connector's folder.
+
+        Raises ConfigurationError for a file that is not there or cannot be read.
+        """
+        if not isinstance(schema, str):
+            return schema
+        document = self.find(self.connector / schema)
+        if document is None:
+            raise ConfigurationError(
+                f"request_schema names {schema}, which the connector's folder does not have",
+                hint="the path is relative to connector.yaml",
+            )
+        if not isinstance(document.data, dict):
+            raise ConfigurationError(f"{document.file} is not a JSON Schema: it is not an object")
+        return document.data
+
+
+@lru_cache(maxsize=256)
+def _find_bundled(model: str, name: str) -> Document | None:
+    path = packaged("schemas", "models") / model / name
+    return read(path, path.name) if path.is_file() else None
 
 
 def compiled_schema(path: Path, shown: str) -> Any:

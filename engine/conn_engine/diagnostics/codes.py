@@ -408,6 +408,14 @@ CODES: dict[str, Code] = _table(
         "The configuration lacks what the operation needs. The message says what.",
     ),
     Code(
+        "RUN130",
+        "unknown key in a body",
+        "error",
+        "The caller's body has a key that the operation does not know: it is not a field of the unified model, no "
+        "mapping or step reads it, and `request_schema` does not have it. It would be missing from what is sent. "
+        "Correct the spelling, remove the key, or map it: `request_body_mapping: {vendor_name: body.key}`.",
+    ),
+    Code(
         "RUN401",
         "delivery accepted or refused against its purpose",
         "error",

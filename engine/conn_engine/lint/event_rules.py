@@ -8,7 +8,6 @@ from conn_engine.config import MISSING, EventName, Path_, UnifiedEvent, lookup, 
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted, read
 from conn_engine.errors import ConfigurationError, ConnError
-from conn_engine.lint.models import model_schema
 from conn_engine.lint.webhook_proofs import paths
 from conn_engine.webhooks import Webhooks
 
@@ -96,7 +95,7 @@ def _mapped(target: "LintTarget", name: EventName, own: UnifiedEvent) -> Iterato
         yield finding(target, "REF102", at, text, near)
         return
     record = _record(target, name, own)
-    if model_schema(tuple(target.workspace.models), name.model, record) is None:
+    if effective.schemas.find_record(name.model, record) is None:
         text = f"there is no schema for {name.model}.{record}, the record of {shown(name)}"
         hint = f"write models/{name.model}/{record}.schema.json, or set `record` in the unified mapping"
         yield finding(target, "MAP302", name.path, text, hint)

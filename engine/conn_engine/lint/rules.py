@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Path_, Workspace, mapping_layers, singular
+from conn_engine.config import Effective, OperationName, Path_, mapping_layers, singular
 from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
@@ -18,7 +18,7 @@ from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycl
 from conn_engine.lint.habit_rules import constant_filters, text_sums
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.paging_rules import paginations
-from conn_engine.lint.request_rules import plain_urls, single_braces, unsendable_verify
+from conn_engine.lint.request_rules import missing_schemas, plain_urls, single_braces, unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.site import Site
 from conn_engine.lint.target import LintTarget
@@ -228,7 +228,7 @@ def fields(target: LintTarget) -> Iterator[Diagnostic]:
         if operation is None or name.method == "delete":
             continue
         record = operation.record or singular(name.resource)
-        known = _model_fields(target.workspace, name.model, record)
+        known = _model_fields(effective, name.model, record)
         if known is None:
             continue
         for path in _mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
@@ -251,11 +251,9 @@ def _mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
     return found
 
 
-def _model_fields(workspace: Workspace, model: str, record: str) -> frozenset[str] | None:
+def _model_fields(effective: Effective, model: str, record: str) -> frozenset[str] | None:
     """Names of the model's fields; None when there is no schema, or it takes any field."""
-    from conn_engine.lint.models import model_schema
-
-    schema = model_schema(tuple(workspace.models), model, record)
+    schema = effective.schemas.find_record(model, record)
     if schema is None or schema.get("additionalProperties", True) is not False:
         return None
     return frozenset(schema.get("properties", {}))
@@ -352,6 +350,7 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
     unsendable_verify,
+    missing_schemas,
     flow_operations,
     parent_cycles,
     idle_types,

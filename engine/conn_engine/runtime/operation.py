@@ -18,6 +18,10 @@ def perform(effective: Effective, name: OperationName, call: Call, session: Sess
 
     Raises UsageError, ConfigurationError (ExpressionError, ResponsePathMissing), VendorError, CredentialError.
     """
+    if call.body is not None:
+        from conn_engine.runtime.body_keys import check_body
+
+        check_body(effective, name, call)
     if name.kind == "unified":
         from conn_engine.runtime.unified import perform_unified
 

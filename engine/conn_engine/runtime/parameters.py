@@ -8,8 +8,9 @@ from typing import Any
 from conn_engine.config import Effective, OperationName, VendorOperation, lookup
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError
-from conn_engine.expressions import expression, template
+from conn_engine.expressions import template
 from conn_engine.runtime.partitions import partition_names
+from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import vendor_behind
 
 __all__ = ["Parameters", "parameters"]
@@ -69,12 +70,12 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
 
 def _path_names(vendor: VendorOperation) -> Iterator[str]:
     for text, _ in template(vendor.path).expressions:
-        for path in _reads(text):
-            if path[0] not in _OWN:
+        for path in read_paths(text):
+            if path and path[0] not in _OWN:
                 yield path[0]
     for _, text in texts([vendor.path, vendor.query, vendor.headers, vendor.body]):
-        for path in _reads(text):
-            if path[0] == "params":
+        for path in read_paths(text):
+            if path[:1] == ("params",):
                 yield from path[1:2]
 
 
@@ -93,21 +94,8 @@ def _caller_reads(
     """The paths of the caller's query and params that something of a unified operation reads."""
     for place, text in texts(lookup(effective.data, name.path)):
         roots = ("raw_query", "params") if place[0] in _AFTERWARDS else ("query", "raw_query", "params")
-        yield from (path for path in _reads(text) if path[0] in roots)
+        found = (path or ("query",) for path in read_paths(text))  # of any, the query is one
+        yield from (path for path in found if path[0] in roots)
     if vendor is not None:
         for _, text in texts(lookup(effective.data, vendor.place)):
-            yield from (path for path in _reads(text) if path[0] == "raw_query")
-
-
-def _reads(text: str) -> Iterator[tuple[str, ...]]:
-    """The paths that a text reads, an expression or a template; `query` alone where it may be any."""
-    try:
-        sources = [source for source, _ in template(text).expressions] if "{{" in text else [text]
-        for source in sources:
-            compiled = expression(source)
-            if compiled.roots() is None:
-                yield ("query",)
-            for path in compiled.reads():
-                yield tuple(part for part in path if isinstance(part, str))
-    except ConnError:
-        return
+            yield from (path for path in read_paths(text) if path[:1] == ("raw_query",))

@@ -1,13 +1,12 @@
 """Where things stand: the line behind a configuration path, an expression error or a failed run. No judging here."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Origin, leaves
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import Document, dotted, texts, undotted
 from conn_engine.errors import (
-    ConfigurationError,
     ConnError,
     CredentialError,
     ExpressionError,
@@ -119,8 +118,8 @@ def error_finding(effective: Effective, name: OperationName, error: ConnError, r
     if isinstance(error, VendorError):
         status = f" (status {error.status})" if error.status else ""
         return diagnostic("RUN101", f"{error.kind}: {error.message}{status}", fallback, hint=error.hint)
-    if isinstance(error, ConfigurationError) and error.findings:
-        return error.findings[0]
+    if error.findings:
+        return error.findings[0] if error.findings[0].span else replace(error.findings[0], span=fallback)
     return diagnostic("RUN301", error.message, fallback, hint=error.hint)
 
 

@@ -15,7 +15,6 @@ from conn_engine.config import Effective, OperationName, mapping_layers
 from conn_engine.documents import Placing
 from conn_engine.errors import ConnError
 from conn_engine.expressions import UNDEFINED, Path_, mapping
-from conn_engine.lint.models import model_schema
 from conn_engine.personal import (
     PersonalMarks,
     PersonalSummary,
@@ -43,10 +42,9 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class PersonalData:
-    """How personal data is replaced: by which pseudonyms, and where the workspace's own models with their marks are."""
+    """How personal data is replaced: by which pseudonyms."""
 
     pseudonyms: Pseudonyms
-    models: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +160,7 @@ class PersonalTracer:
         with suppress(ConnError):
             operation = self._effective.unified(name.model, name.resource, name.method)
             record = operation.record if operation is not None else None
-            schema = model_schema(self._personal.models, name.model, record) if record else None
+            schema = self._effective.schemas.find_record(name.model, record) if record else None
             if schema is not None:
                 marks = PersonalMarks(schema)
                 self.values.named |= marks.find_enumerated()

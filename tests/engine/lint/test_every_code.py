@@ -23,6 +23,7 @@ ELSEWHERE = {
     "PAG112": "engine/runtime/test_steps.py",
     "MAP401": "cli/test_failures_of_others.py",
     "RUN102": "cli/test_live.py",
+    "RUN130": "engine/runtime/test_body_keys.py",
     "RUN201": "cli/test_failures_of_others.py",
     "RUN301": "cli/test_failures_of_others.py",
     "TST106": "engine/runtime/test_judgement.py",

@@ -1,0 +1,132 @@
+"""Which keys a caller's body may have. One that nothing knows would be missing from what is sent, unnoticed."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.runtime.body_schemas import SchemaPlace
+from conn_engine.runtime.call import Call
+from conn_engine.runtime.scope_reads import read_paths
+from conn_engine.runtime.unified import vendor_behind
+
+__all__ = ["check_body"]
+
+_MOST_FINDINGS = 10
+_MOST_NAMES = 12
+
+
+def check_body(effective: Effective, name: OperationName, call: Call) -> None:
+    """Raise UsageError, with a finding for each, where the body of a call has keys that nothing knows.
+
+    Known are the fields of the unified model, what mappings and steps of all levels read, and the operation's
+    `request_schema`. A body that is read or sent whole is held against a `request_schema` alone.
+    """
+    if not isinstance(call.body, Mapping | list):
+        return
+    vendor = _find_vendor(effective, name, call)
+    schema = effective.schemas.find_request(vendor.request_schema) if vendor is not None else None
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    mapped = operation is not None and operation.request_body_mapping is not None
+    reads = frozenset(_find_reads(effective, name, vendor, mapped=mapped))
+    if schema is None and (not mapped or () in reads):
+        return
+    model = None
+    if operation is not None and operation.record is not None:
+        model = effective.schemas.find_record(name.model, operation.record)
+    known = _Known(reads - {()}, _start(model), _start(schema), mapped)
+    findings = [_finding(name, path, names) for path, names in _find_unknown(call.body, known, ())]
+    if findings:
+        raise UsageError(findings[0].message, hint=findings[0].hint, findings=findings[:_MOST_FINDINGS])
+
+
+def _finding(name: OperationName, path: Path_, names: frozenset[str]) -> Diagnostic:
+    where = dotted(("body", *path[:-1])) if path[1:] else "the body"
+    known = ", ".join(sorted(names)[:_MOST_NAMES]) or "no keys"
+    hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or map it; {where} can have {known}"
+    message = f'{name.text} does not know the key "{path[-1]}" of {where}'
+    return diagnostic("RUN130", message, None, path=dotted(("body", *path)), hint=hint)
+
+
+def _find_vendor(effective: Effective, name: OperationName, call: Call) -> VendorOperation | None:
+    try:
+        return vendor_behind(effective, name, call)
+    except ConfigurationError:
+        return None  # only the run can tell which operation it is
+
+
+def _find_reads(
+    effective: Effective, name: OperationName, vendor: VendorOperation | None, *, mapped: bool
+) -> Iterator[tuple[str, ...]]:
+    """The paths below the caller's body that something reads; `()` where it is read whole."""
+    found = [text for _, text in texts(lookup(effective.data, name.path))]
+    if vendor is not None and not mapped:  # else it sees the body that the mapping makes
+        found += [text for _, text in texts(lookup(effective.data, vendor.place))]
+    for path in (path for text in found for path in read_paths(text)):
+        if path[:1] in ((), ("body",)):
+            yield path[1:]
+
+
+def _start(schema: Any) -> tuple[SchemaPlace, ...]:
+    return () if schema is None else (SchemaPlace(schema, schema),)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is known of one place of the body: what is read below it, and what the schemas of the model and of the
+    request have there. `complete`: nothing else can be read."""
+
+    reads: frozenset[tuple[str, ...]]
+    model: tuple[SchemaPlace, ...]
+    request: tuple[SchemaPlace, ...]
+    complete: bool = False
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The keys that are known."""
+        places = (*self.model, *self.request)
+        return frozenset(path[0] for path in self.reads) | {name for place in places for name in place.names()}
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other keys are taken too. Where a mapping reads some by name, the others are not sent, whatever the
+        model allows."""
+        if self.request:
+            return any(place.is_open() for place in self.request)
+        if self.reads or (self.complete and not self.model):
+            return False
+        return not self.model or any(place.is_open() for place in self.model)
+
+    def below(self, key: str) -> "_Known":
+        """What is known of a key's value."""
+        return _Known(
+            frozenset(path[1:] for path in self.reads if path[0] == key),
+            tuple(at for place in self.model for at in place.below(key)),
+            tuple(at for place in self.request for at in place.below(key)),
+        )
+
+    def items(self) -> "_Known":
+        """What is known of the items of a list there. A body may be a list of records."""
+        model = tuple(at for place in self.model for at in place.items())
+        request = tuple(at for place in self.request for at in place.items())
+        whole = self.complete
+        return _Known(self.reads, model or self.model * whole, request or self.request * whole, self.complete)
+
+
+def _find_unknown(value: Any, known: _Known, path: Path_) -> Iterator[tuple[Path_, frozenset[str]]]:
+    """The path of each key that is not known, with those that are."""
+    if () in known.reads:
+        return
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _find_unknown(item, known.items(), (*path, index))
+    elif isinstance(value, Mapping):
+        names, is_open = known.names, known.is_open
+        for key, item in value.items():
+            if key in names:
+                yield from _find_unknown(item, known.below(key), (*path, key))
+            elif not is_open:
+                yield (*path, key), names

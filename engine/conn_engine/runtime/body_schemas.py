@@ -1,0 +1,63 @@
+"""The keys that JSON Schemas name at a place of a body, through references within the document and alternatives."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import unquote
+
+from conn_engine.documents.pointers import get_pointer
+
+__all__ = ["SchemaPlace"]
+
+_LISTS: Final = ("allOf", "anyOf", "oneOf")
+_CONDITIONS: Final = ("if", "then", "else")
+_OPEN: Final = ("additionalProperties", "unevaluatedProperties", "patternProperties")
+
+
+@dataclass(frozen=True, slots=True)
+class SchemaPlace:
+    """A part of a schema: `node` below `root`."""
+
+    root: Any
+    node: Any
+
+    def names(self) -> Iterator[str]:
+        """The keys that it names."""
+        return (name for properties in self._properties() for name in properties)
+
+    def is_open(self) -> bool:
+        """Whether it takes other keys too: it says so, names none, or refers to another document."""
+        nodes = list(self._nodes())
+        said = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
+        return said or next(self.names(), None) is None
+
+    def below(self, key: str) -> "Iterator[SchemaPlace]":
+        """The places of a key's value."""
+        return (SchemaPlace(self.root, properties[key]) for properties in self._properties() if key in properties)
+
+    def items(self) -> "Iterator[SchemaPlace]":
+        """The places of a list's items."""
+        return (SchemaPlace(self.root, node["items"]) for node in self._nodes() if "items" in node)
+
+    def _properties(self) -> Iterator[Mapping[str, Any]]:
+        found = (node.get("properties") for node in self._nodes())
+        return (properties for properties in found if isinstance(properties, Mapping))
+
+    def _nodes(self) -> Iterator[Mapping[str, Any]]:
+        waiting, seen = [self.node], set[int]()
+        while waiting:
+            node = waiting.pop()
+            if not isinstance(node, Mapping) or id(node) in seen:
+                continue
+            seen.add(id(node))
+            yield node
+            reference = node.get("$ref")
+            if isinstance(reference, str) and not _refers_elsewhere(node):
+                waiting.append(get_pointer(self.root, unquote(reference[1:])) if reference != "#" else self.root)
+            waiting += [node.get(key) for key in _CONDITIONS]
+            waiting += [one for key in _LISTS if isinstance(node.get(key), list) for one in node[key]]
+
+
+def _refers_elsewhere(node: Mapping[str, Any]) -> bool:
+    reference = node.get("$ref")
+    return isinstance(reference, str) and reference != "#" and not reference.startswith("#/")

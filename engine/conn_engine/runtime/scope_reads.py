@@ -1,0 +1,22 @@
+"""Which paths of its scope a text of the configuration reads."""
+
+from collections.abc import Iterator
+
+from conn_engine.errors import ConnError
+from conn_engine.expressions import expression, template
+
+__all__ = ["read_paths"]
+
+
+def read_paths(text: str) -> Iterator[tuple[str, ...]]:
+    """The paths that an expression or a template reads; `()` where it may read any. Nothing for one that is wrong."""
+    try:
+        sources = [source for source, _ in template(text).expressions] if "{{" in text else [text]
+        for source in sources:
+            compiled = expression(source)
+            if compiled.roots() is None:
+                yield ()
+            for path in compiled.reads():
+                yield tuple(part for part in path if isinstance(part, str))
+    except ConnError:
+        return

@@ -16,7 +16,7 @@ from jsonata.jexception import JException
 
 from conn_engine.expressions.bounded import bounded_functions
 from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
-from conn_engine.expressions.functions.dates import DATE_METHODS, METHODS, call
+from conn_engine.expressions.functions.rows import ObjectMethods
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
 from conn_engine.wire import get_clock
 
@@ -167,23 +167,32 @@ def prepared_result(value: Any) -> Any:
     return None if value is None else prepared(value)
 
 
-class _Date(_Own):
-    """A function whose result is a date: an object of fields, to which the date's methods are added."""
+class _OwnObject(_Own):
+    """A function whose result is an object of fields, to which methods are added."""
+
+    def __init__(self, name: str, implementation: Callable[..., Any], signature: str, methods: ObjectMethods) -> None:
+        super().__init__(name, implementation, signature)
+        self._methods = methods
 
     def call(self, _input: Any, args: Any) -> Any:
-        """The fields and the methods; undefined when there is no date."""
+        """The fields and the methods; undefined when there is no object."""
         fields = super().call(_input, args)
         if fields is None:
             return None
-        told = {name: _Own(name, partial(call, name, fields), "<x?x?:x>") for name in METHODS}
-        moved = {name: _Date(name, partial(call, name, fields), "<x?x?:o>") for name in DATE_METHODS}
-        return {**fields, **told, **moved}
+        methods = self._methods
+        values = {name: _Own(name, partial(methods.call, name, fields), "<x?x?:x>") for name in methods.values}
+        again = {
+            name: _OwnObject(name, partial(methods.call, name, fields), "<x?x?:o>", methods) for name in methods.again
+        }
+        return {**fields, **values, **again}
 
 
 @cache
 def _own(name: str) -> _Own:
     row = FUNCTIONS[name]
-    return (_Date if row.date else _Own)(name, row.implementation, row.signature)
+    if row.methods is not None:
+        return _OwnObject(name, row.implementation, row.signature, row.methods)
+    return _Own(name, row.implementation, row.signature)
 
 
 def functions_for(instance: Any, names: Iterable[str], limits: Limits, seed: int | None) -> dict[str, Any]:

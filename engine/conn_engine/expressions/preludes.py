@@ -57,8 +57,9 @@ def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
         found.append(_DISTINCT)
     if "keys" in names:
         found.append(_KEYS)
-    if any(FUNCTIONS[name].date for name in names & FUNCTIONS.keys()):
-        from conn_engine.expressions import dating
+    for methods in {FUNCTIONS[name].methods: None for name in names & FUNCTIONS.keys() if FUNCTIONS[name].methods}:
+        from conn_engine.expressions.object_methods import find_hosts, write_prelude
 
-        found.append(Prelude(dating.PRELUDE, dating.HOSTS))
+        if methods is not None:
+            found.append(Prelude(write_prelude(methods), find_hosts(methods)))
     return found

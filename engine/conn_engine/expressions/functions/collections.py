@@ -1,14 +1,13 @@
-"""Objects and lists: picking, leaving out, grouping, ordering, merging. JSONata's own $map, $filter, $sort and
-$merge are not repeated here; what is empty or missing is in `presence`.
+"""Objects and lists: grouping, ordering, merging. JSONata's own $map, $filter, $sort and $merge are not repeated here;
+what is empty or missing is in `presence`, picking and leaving out fields in `fields`.
 
 A single value stands for the list of it, as everywhere in JSONata. Two values are equal when their JSON is.
 """
 
 import json
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
-from conn_engine.expressions.functions.removal import only_paths, without_paths
 from conn_engine.expressions.functions.rows import Function, FunctionFault
 
 __all__ = ["ROWS"]
@@ -26,46 +25,6 @@ def listed(value: Any) -> list[Any]:
 def _text(value: Any) -> str:
     """Equal for equal values only: their JSON, the keys in order."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-
-
-def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    names = _texts(keys)
-    if any(name.startswith("/") for name in names):
-        return _picked_by_paths(value, names)
-    if not any(name.endswith("*") for name in names):
-        return {name: value[name] for name in names if name in value}
-    return {key: value[key] for key in _among(tuple(value), names, True)}
-
-
-def _picked_by_paths(value: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    picked = only_paths(value, [name for name in names if name.startswith("/")])
-    whole = frozenset(_among(tuple(value), tuple(name for name in names if not name.startswith("/")), True))
-    return {key: value[key] if key in whole else picked[key] for key in value if key in whole or key in picked}
-
-
-def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    names = _texts(keys)
-    paths = [name for name in names if name.startswith("/")]
-    flat = tuple(name for name in names if not name.startswith("/")) if paths else names
-    made = {key: value[key] for key in _among(tuple(value), flat, False)}
-    return without_paths(made, paths) if paths else made
-
-
-def _texts(keys: Any) -> tuple[str, ...]:
-    """The names in a list of keys; a tuple is names already."""
-    return keys if isinstance(keys, tuple) else tuple([key for key in listed(keys) if isinstance(key, str)])
-
-
-@lru_cache(maxsize=32)  # the objects of one list tend to have the same keys
-def _among(keys: tuple[str, ...], names: tuple[str, ...], wanted: bool) -> tuple[str, ...]:
-    """The keys that are named, or those that are not. A name may be a beginning of keys: `home_*`."""
-    whole = frozenset(names)
-    beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
-    return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is wanted)
 
 
 def _field(item: Any, path: str | None) -> Any:
@@ -264,22 +223,6 @@ def _sort_nodes(nodes: Any, id_key: Any = None, parent_key: Any = None, order_ke
 
 
 ROWS: tuple[Function, ...] = (
-    Function(
-        "pick",
-        _pick,
-        "<o(as):o>",
-        "The object with only the named keys: `x_*` is each that begins so, `/a/*/b` a path (`**` any depth).",
-        "$pick({'name': 'A', 'age': 3, 'lines': [{'id': 1, 'n': 2}]}, ['name', 'email', '/lines/*/id'])",
-        {"name": "A", "lines": [{"id": 1}]},
-    ),
-    Function(
-        "omit",
-        _omit,
-        "<o(as):o>",
-        "The object without the named keys: `x_*` is each that begins so, `/a/*/b` a path (`**` any number of steps).",
-        "$omit({'name': 'A', 'x_1': 0, 'lines': [{'id': 1, 'secret': 2}]}, ['x_*', '/lines/*/secret'])",
-        {"name": "A", "lines": [{"id": 1}]},
-    ),
     Function(
         "groupBy",
         _group_by,

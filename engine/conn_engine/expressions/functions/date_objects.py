@@ -1,6 +1,6 @@
 """Dates as objects with methods, for mappings that were written so: `$dtFromIso(x).plus({'days': 1}).toISO()`.
 
-An object holds the date's fields; the evaluator adds the functions that `dates.METHODS` and `DATE_METHODS` name, each
+An object holds the date's fields; the evaluator adds the functions that `dates.DATE` names, each
 of which calls `call` with the object itself. An invalid date (`isValid` false) answers every question with null.
 """
 
@@ -22,7 +22,7 @@ from conn_engine.expressions.functions.date_values import (
     unit_of,
     zone_of,
 )
-from conn_engine.expressions.functions.dates import DATE_METHODS
+from conn_engine.expressions.functions.dates import DATE
 from conn_engine.expressions.functions.rows import NULL, FunctionFault
 
 __all__ = ["between", "call", "end", "from_format", "from_text"]
@@ -81,7 +81,7 @@ def call(method: str, fields: dict[str, Any], first: Any = None, second: Any = N
     date = None
     if isinstance(stamp, int | float):
         date = from_millis(stamp, zone_of(str(fields.get("zoneName", "utc"))))
-    if method in DATE_METHODS:
+    if method in DATE.again:
         return _fields(None if date is None else _moved(date, method, first, second))
     return NULL if date is None else _told(date, method, first, second)
 

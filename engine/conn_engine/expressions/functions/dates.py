@@ -5,22 +5,20 @@ A date is ISO 8601 text, milliseconds since 1970, or what $dtFromIso gives. Resu
 alone when the argument was one and the time does not matter. The current time comes from the evaluation only.
 """
 
-from conn_engine.expressions.functions.rows import Function, deferred
+from conn_engine.expressions.functions.rows import Function, ObjectMethods, deferred
 
-__all__ = ["DATE_METHODS", "METHODS", "ROWS", "call"]
+__all__ = ["DATE", "ROWS"]
 
 _NAMES = (
     "toISO toISODate toISOTime toFormat toHTTP toRFC2822 toSQL toSQLDate toMillis toSeconds toUnixInteger toJSON "
     "toString valueOf diff hasSame"
 )
-METHODS = tuple(_NAMES.split())
-"""Methods of a date's object that return a value."""
-
-DATE_METHODS = ("plus", "minus", "startOf", "endOf", "set", "setZone", "toUTC", "toLocal")
-"""Methods of a date's object that return a date again."""
-
-call = deferred("date_objects", "call")
-"""Name of a method, the date's fields and the method's arguments to its answer: a value, or a date's fields."""
+DATE = ObjectMethods(
+    kind="date",
+    values=tuple(_NAMES.split()),
+    call=deferred("date_objects", "call"),
+    again=("plus", "minus", "startOf", "endOf", "set", "setZone", "toUTC", "toLocal"),
+)
 
 _DAY = "'2024-01-31'"
 
@@ -152,7 +150,7 @@ ROWS: tuple[Function, ...] = (
         "The date of an ISO text (then a zone) as an object with fields and methods; end with .toISO().",
         "$dtFromIso('2024-01-31T00:00:00Z').plus({'months': 1}).toISO()",
         "2024-02-29T00:00:00.000Z",
-        date=True,
+        methods=DATE,
     ),
     Function(
         "dtFromFormat",
@@ -161,6 +159,6 @@ ROWS: tuple[Function, ...] = (
         "The date of a text in a pattern (then a zone) as an object like $dtFromIso's.",
         "$dtFromFormat('3/7/2024', 'M/d/yyyy').toISODate()",
         "2024-03-07",
-        date=True,
+        methods=DATE,
     ),
 )

@@ -1,5 +1,5 @@
 """Documents of text: HTML, Markdown, and the blocks that workplace tools want instead: the rows. `html_text`,
-`markdown_blocks` and `block_text` do the work.
+`markdown_blocks`, `markdown_nodes`, `markdown_requests` and `block_text` do the work.
 
 The names of formats in these functions are what mappings call them; nothing here knows a service.
 """
@@ -40,6 +40,22 @@ ROWS: tuple[Function, ...] = (
         "Markdown as {children}: page blocks with rich_text (headings, lists, to_do, code, quote, table, image).",
         "$convertMarkdownToNotion('# Hi\n\nText **b**').children.type",
         ["heading_1", "paragraph"],
+    ),
+    Function(
+        "convertMarkdownToAdf",
+        deferred("markdown_nodes", "markdown_to_nodes"),
+        "<s-:o>",
+        "Markdown as a document of nodes with marks ({version, type: doc, content}).",
+        "$convertMarkdownToAdf('# Hi\n\nText **b**').content.content.text",
+        ["Hi", "Text ", "b"],
+    ),
+    Function(
+        "convertMarkdownToGoogleDocs",
+        deferred("markdown_requests", "markdown_to_requests"),
+        "<s-:o>",
+        "Markdown as {requests} that write it into an empty document: texts, then styles, then bullets.",
+        "$convertMarkdownToGoogleDocs('# Hi\n\nText **b**').requests.insertText.text",
+        ["Hi", "\n", "Text ", "b", "\n"],
     ),
     Function(
         "convertNotionToMarkdown",

@@ -9,7 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from conn_engine.expressions.functions.rows import bounded
 
-__all__ = ["markdown_to_html", "markdown_to_message", "markdown_to_page"]
+__all__ = ["markdown_to_html", "markdown_to_message", "markdown_to_page", "read_markdown"]
 
 _LONGEST = 300_000
 _LONGEST_HEADER = 150
@@ -22,7 +22,8 @@ def _reader() -> MarkdownIt:
     return MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
 
-def _tree(text: str) -> SyntaxTreeNode:
+def read_markdown(text: str) -> SyntaxTreeNode:
+    """Return the tree of a Markdown text. What is nested deeper than markdown-it reads (20) stays text."""
     return SyntaxTreeNode(_reader().parse(bounded(text, "a Markdown text", _LONGEST)))
 
 
@@ -39,7 +40,7 @@ def markdown_to_message(text: str | None) -> list[dict[str, Any]] | None:
     if text is None:
         return None
     blocks: list[dict[str, Any]] = []
-    for node in _tree(text).children:
+    for node in read_markdown(text).children:
         if node.type == "heading":
             title = {"type": "plain_text", "text": _plain(node)[:_LONGEST_HEADER], "emoji": True}
             blocks.append({"type": "header", "text": title})
@@ -115,7 +116,7 @@ def _message_inline(node: SyntaxTreeNode) -> str:
 
 def markdown_to_page(text: str | None) -> dict[str, Any] | None:
     """`{children}`: the blocks of a page."""
-    return None if text is None else {"children": list(_blocks(_tree(text).children))}
+    return None if text is None else {"children": list(_blocks(read_markdown(text).children))}
 
 
 def _blocks(nodes: list[SyntaxTreeNode]) -> Iterator[dict[str, Any]]:

@@ -1,10 +1,11 @@
 """The page of documentation about the functions, and one function's entry as text. Generated from the registry."""
 
 import json
+from typing import NamedTuple
 
 from conn_engine.expressions.functions import FUNCTIONS, THEMES, Function
 
-__all__ = ["entry", "example", "page"]
+__all__ = ["DEPARTURES", "MISSING", "entry", "example", "page"]
 
 _HEAD = """\
 # Functions
@@ -20,23 +21,133 @@ Added to the functions of JSONata itself, in every expression. This page is gene
 - Time and randomness are those of the evaluation: a replay always sees the same.
 """
 
+
+class Departure(NamedTuple):
+    """Where a helper differs from what other platforms give: the `cases` of the table of vectors, an example, and what
+    comes there and here."""
+
+    cases: tuple[str, ...]
+    example: str
+    there: str
+    here: str
+
+
+DEPARTURES = (
+    Departure(
+        ("join-null",),
+        "$join(['a', null, 'b'], '-')",
+        '`"a--b"`',
+        "JSONata's error T0412, as its own `$join`. Write "
+        "`$join($map(list, function($v) {$v = null ? '' : $v}), '-')`.",
+    ),
+    Departure(
+        ("removeEmpty-obj",),
+        "$removeEmpty({'a': 1, 'b': null})",
+        "undefined: the object is lost",
+        '`{"a": 1}`, as documented there',
+    ),
+    Departure(
+        ("xml2js-nc",), "$xmlToJs(text, {'compact': false})", "an error on any options", "the tree, as documented there"
+    ),
+    Departure(
+        ("sql-or-key",),
+        "$convertQueryToSql({'or': {…}})",
+        "an internal error",
+        "the conditions in brackets, joined by OR",
+    ),
+    Departure(
+        ("sql-eq-null", "sql-ne-null", "sql-null", "sql-in-null"),
+        "$convertQueryToSql({'a': {'eq': null}})",
+        "the condition is left out, or an internal error",
+        "`a IS NULL`, `a IS NOT NULL`, `(a in (1) OR a IS NULL)`",
+    ),
+    Departure(
+        ("graph-list-of-parents",),
+        "$dependencyGraph([{'id': 'a', 'deps': ['b', 'c']}, …], 'deps', 'id')",
+        "a list of ids is ignored",
+        "the item depends on each of them",
+    ),
+    Departure(
+        ("graph-itself",),
+        "$dependencyGraph(items, 'parent', 'id')",
+        "as a result itself, objects that are empty",
+        "the nodes and what each needs; end with a method",
+    ),
+    Departure(
+        ("chunks-emoji",),
+        "$recursiveCharacterTextSplitter('😀😀😀', {'chunkSize': 4, 'chunkOverlap': 0})",
+        "two chunks: it counts UTF-16 units",
+        "one chunk: it counts characters",
+    ),
+    Departure(
+        ("adf-tasks", "adf-html", "adf-entity"),
+        "$convertMarkdownToAdf('- [x] done')",
+        "`[x]` and tags are dropped, `&amp;` stays",
+        "`[x]` and tags are text, `&amp;` is `&`, as in `$convertMarkdownToHtml`",
+    ),
+    Departure(
+        tuple(
+            f"docs-{name}"
+            for name in (
+                "heading",
+                "lists",
+                "blocks",
+                "table",
+                "image",
+                "breaks",
+                "tasks",
+                "html",
+                "start",
+                "entity",
+                "loose",
+            )
+        ),
+        "$convertMarkdownToGoogleDocs('a\\n\\nb')",
+        "empty paragraphs between blocks; a style replaces all others of the text; strikethrough, code and quotes "
+        "are plain; a line break is lost",
+        "each block is a paragraph of its own; `fields` names what a style sets; strikethrough, code and quotes have a "
+        "style; a line break stays one",
+    ),
+)
+
+MISSING = (
+    (
+        ("blob", "base64ToBlob", "bufferToString", "getArrayBuffer", "getDataUri", "teeStream"),
+        "files and streams are `request_format` and `response_format` of an operation",
+    ),
+    (
+        ("convertMdToPdf", "jsonToParquet", "parseDocument"),
+        "an expression has no binary results: convert what the engine delivers",
+    ),
+    (("generateEmbeddingsCohere",), "an expression sends no requests: describe it as an operation"),
+    (("convertNotionToMd",), "`$convertNotionToMarkdown` takes one block too"),
+)
+"""The functions of other platforms that do not exist here, and what to use instead."""
+
 _TAIL = """\
 ## Where other platforms' helpers differ
 
 The helpers have the names and the meaning that mappings written for other platforms expect, but for these cases,
 where what they give is a fault or contradicts JSONata:
 
-| Case | There | Here |
-|---|---|---|
-| `join-null`: `$join(['a', null, 'b'], '-')` | `"a--b"` | JSONata's error T0412, as its own `$join`. Write `$join($map(list, function($v) {$v = null ? '' : $v}), '-')`. |
-| `removeEmpty-obj`: `$removeEmpty({'a': 1, 'b': null})` | undefined: the whole object is lost | `{"a": 1}`, as documented there |
-| `xml2js-nc`: `$xmlToJs(text, {'compact': false})` | an error on any options | the tree, as documented there |
-| `sql-or-key`: `$convertQueryToSql({'or': {…}})` | an internal error | the conditions in brackets, joined by OR |
+{departures}
 
-Besides, quotes inside a value that `$convertQueryToSql` puts in quotes are always made harmless, a null that is compared
-is `IS NULL` or `IS NOT NULL` (also one in a list), `$pick` and `$omit` take paths, and a date object (`$dtFromIso`) that
-is a result itself shows its fields: end with `.toISO()`.
-"""  # noqa: E501
+Also, quotes inside a value that `$convertQueryToSql` puts in quotes are always made harmless, and a date object
+(`$dtFromIso`) that is a result itself shows its fields: end with `.toISO()`.
+
+These functions do not exist here:
+
+{missing}
+"""
+
+
+def _tail() -> str:
+    lines = ["| Case | There | Here |", "|---|---|---|"]
+    for departure in DEPARTURES:
+        names = ", ".join(f"`{name}`" for name in departure.cases)
+        lines.append(f"| {names}: `{departure.example}` | {departure.there} | {departure.here} |")
+    missing = [f"- {', '.join(f'`${name}`' for name in names)}: {reason}." for names, reason in MISSING]
+    return _TAIL.format(departures="\n".join(lines), missing="\n".join(missing))
 
 
 def _shown(row: Function) -> str:
@@ -63,4 +174,4 @@ def page() -> str:
             parts.append(f"```jsonata\n{row.example}\n```\n\n```json\n{_shown(row)}\n```\n")
     names = ", ".join(f"[`${name}`](#{name.lower()})" for name in sorted(FUNCTIONS, key=str.lower))
     parts.insert(1, f"{names}\n")
-    return "\n".join([*parts, _TAIL])
+    return "\n".join([*parts, _tail()])

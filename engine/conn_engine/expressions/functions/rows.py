@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, Final
 
-__all__ = ["NULL", "Function", "FunctionFault", "answer", "bounded", "deferred"]
+__all__ = ["NULL", "Function", "FunctionFault", "ObjectMethods", "answer", "bounded", "deferred"]
 
 _LONGEST = 5_000_000
 
@@ -32,6 +32,18 @@ class FunctionFault(Exception):
         self.called = called
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectMethods:
+    """The functions that an evaluator adds to an object that one of ours returns: its `kind` in one word, the methods
+    that return a `value`, and those that return such an object `again`. `call` gets the name of a method, the object's
+    fields and the arguments."""
+
+    kind: str
+    values: tuple[str, ...]
+    call: Callable[..., Any]
+    again: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Function:
     """One function: `$name`, its JSONata `signature` (checked before the call), one line of documentation and
@@ -39,8 +51,7 @@ class Function:
 
     `example` is an expression without input, `expected` its value (None: null); it is run as a test in every
     evaluator. `moment` says that the implementation asks for the evaluation's time or randomness
-    (`moment.current()`), `date` that it returns the fields of a date, to which the evaluator adds the methods
-    of `date_objects`.
+    (`moment.current()`), `methods` which ones the evaluator adds to the object that it returns.
     """
 
     name: str
@@ -50,7 +61,7 @@ class Function:
     example: str
     expected: Any
     moment: bool = False
-    date: bool = False
+    methods: ObjectMethods | None = None
 
 
 def answer(name: str, implementation: Callable[..., Any], arguments: Sequence[Any]) -> Any:

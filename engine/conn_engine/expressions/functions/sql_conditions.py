@@ -55,8 +55,6 @@ class _Writer:
 
     def comparisons(self, key: str, value: Any) -> list[str]:
         """Those of one key: a value alone is compared for equality, a list for being in it."""
-        if value is None:
-            return []
         tests = value if isinstance(value, dict) else {"in" if isinstance(value, list) else "eq": value}
         return [self.comparison(key, operator, operand) for operator, operand in tests.items()]
 
@@ -67,7 +65,9 @@ class _Writer:
         name = str(self.names.get(key, key))
         if operator in ("in", "nin"):
             return self.listed(key, name, operator, operand if isinstance(operand, list) else [operand])
-        if operand is None and operator in _OF_NULL:
+        if operand is None:
+            if operator not in _OF_NULL:
+                raise FunctionFault(f"null in the query is compared by eq, ne, in or nin, not by {operator}")
             return f"{name} {_OF_NULL[operator]}"
         return self.compared(name, self.operators[operator], self.literal(key, operand))
 

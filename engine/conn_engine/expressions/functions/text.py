@@ -4,7 +4,7 @@ files."""
 import re
 from typing import Any
 
-from conn_engine.expressions.functions.rows import Function, FunctionFault, bounded
+from conn_engine.expressions.functions.rows import Function, FunctionFault, bounded, deferred
 
 __all__ = ["ROWS"]
 
@@ -260,6 +260,14 @@ ROWS: tuple[Function, ...] = (
         "At most so many characters; what was longer ends with … (or another ending).",
         "$truncate('connector', 5)",
         "conn…",
+    ),
+    Function(
+        "recursiveCharacterTextSplitter",
+        deferred("text_chunks", "split_text"),
+        "<s-o?:a>",
+        "The text in chunks, cut at paragraphs, lines, words: {'chunkSize': 200, 'chunkOverlap': 60} characters.",
+        "$recursiveCharacterTextSplitter('one two three four', {'chunkSize': 10, 'chunkOverlap': 4})",
+        ["one two", "two three", "four"],
     ),
     Function(
         "phoneDigits",

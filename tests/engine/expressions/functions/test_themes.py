@@ -127,7 +127,9 @@ VALUES: list[tuple[str, Any]] = [
     ("$convertQueryToSql({'a': {'nin': [1, null]}})", "(a not in (1) AND a IS NOT NULL)"),
     ("$convertQueryToSql({'a': [null]})", "a IS NULL"),
     ("$convertQueryToSql({'a': [1, null]}, [], {}, {}, {}, {'useOrForIn': true})", "(a = 1 OR a IS NULL)"),
-    ("$convertQueryToSql({'a': {'gt': null}})", "a > null"),
+    ("$convertQueryToSql({'a': null, 'b': 1})", "a IS NULL AND b = 1"),
+    ("$pick({'a': {'b': 1, 'c': 2}, 'd': [{'e': 1}], 'g': 3}, ['a.b', '/d/*/e'])", {"a": {"b": 1}, "d": [{"e": 1}]}),
+    ("$omit({'a': {'b': 1, 'c': 2}, 'd': [1, 2]}, ['a.b', 'd[0]'])", {"a": {"c": 2}, "d": [None, 2]}),
     # digests and tokens
     ("$sign('x', 'SHA-256', 'a2V5', 'hex', 'base64') = $sign('x', 'SHA-256', 'key')", True),
     ("$decodeJwt($signJwt({}, 'k', {'expiresIn': '1h'})).payload.(exp - iat)", 3600),

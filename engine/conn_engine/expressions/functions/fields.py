@@ -1,0 +1,148 @@
+"""Some of an object's fields: those that are picked, or all but those that are left out."""
+
+import re
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, TypeAlias
+
+from conn_engine.expressions.functions.collections import listed
+from conn_engine.expressions.functions.removal import only_paths, without_paths
+from conn_engine.expressions.functions.rows import Function
+
+__all__ = ["ROWS"]
+
+_STEP = re.compile(r"[^.\[\]]+")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
+Steps: TypeAlias = tuple[str, ...]
+
+
+def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    names = _texts(keys)
+    paths = _paths(names)
+    if any(name.startswith("/") for name in names):
+        return _picked_by_pointers(value, names, paths)
+    if any(name.endswith("*") for name in names):
+        names = (*_among(tuple(value), names, True), *paths)
+    if not paths:
+        return {name: value[name] for name in names if name in value}
+    return _picked(value, {name: () if name in value else paths.get(name) for name in names})
+
+
+def _picked_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, Steps]) -> dict[str, Any]:
+    """The fields in the order of the object: with `/a/*/b` nobody says another one."""
+    pointers = [name for name in names if name.startswith("/")]
+    pointers += [_pointer(steps) for name, steps in paths.items() if name not in value and not name.startswith("/")]
+    picked = only_paths(value, pointers)
+    whole = frozenset(_among(tuple(value), tuple(name for name in names if not name.startswith("/")), True))
+    return {key: value[key] if key in whole else picked[key] for key in value if key in whole or key in picked}
+
+
+def _pointer(steps: Steps) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def _picked(value: dict[str, Any], paths: dict[str, Steps | None]) -> dict[str, Any]:
+    """The fields of an object that are named (no steps), or that the steps lead into."""
+    picked: dict[str, Any] = {}
+    behind = _grouped(steps for steps in paths.values() if steps)
+    for name, steps in paths.items():
+        if steps == ():
+            picked[name] = value[name]
+        elif steps and steps[0] in value and steps[0] not in picked:
+            found, part = _part(value[steps[0]], behind[steps[0]])
+            picked |= {steps[0]: part} if found else {}
+    return picked
+
+
+def _part(value: Any, paths: list[Steps]) -> tuple[bool, Any]:
+    """Whether one of the paths leads to something, and the value with only what they lead to. In a list, the items
+    before one that is picked are null: each keeps its place."""
+    if () in paths:
+        return True, value
+    if isinstance(value, dict):
+        part = _picked(value, {".".join(path): path for path in paths})
+        return bool(part), part
+    items: dict[int, Any] = {}
+    for step, inner in _grouped(paths).items() if isinstance(value, list) else ():
+        if _INDEX.fullmatch(step) and int(step) < len(value):
+            found, part = _part(value[int(step)], inner)
+            items |= {int(step): part} if found else {}
+    return bool(items), [items.get(at) for at in range(max(items, default=-1) + 1)]
+
+
+def _rest(value: Any, paths: list[Steps]) -> Any:
+    """The value without what the paths lead to: an item of a list becomes null, so that the others keep their place."""
+    groups = _grouped(paths) if paths and isinstance(value, dict | list) else {}
+    if not groups:
+        return value
+    if isinstance(value, dict):
+        kept = (key for key in value if () not in groups.get(key, ()))
+        return {key: _rest(value[key], groups[key]) if key in groups else value[key] for key in kept}
+    left = list(value)
+    for step, inner in groups.items():
+        if _INDEX.fullmatch(step) and int(step) < len(left):
+            left[int(step)] = None if () in inner else _rest(left[int(step)], inner)
+    return left
+
+
+def _grouped(paths: Iterable[Steps]) -> dict[str, list[Steps]]:
+    """What comes after the first step of each path, by that step."""
+    groups: dict[str, list[Steps]] = {}
+    for path in paths:
+        groups.setdefault(path[0], []).append(path[1:])
+    return groups
+
+
+def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    names = _texts(keys)
+    pointers = [name for name in names if name.startswith("/")]
+    flat = tuple(name for name in names if not name.startswith("/")) if pointers else names
+    made = {key: value[key] for key in _among(tuple(value), flat, False)}
+    left = _rest(made, [steps for name, steps in _paths(flat).items() if name not in value])
+    rest: dict[str, Any] = without_paths(left, pointers) if pointers else left
+    return rest
+
+
+def _texts(keys: Any) -> Steps:
+    """The names in a list of keys; a tuple is names already."""
+    return keys if isinstance(keys, tuple) else tuple([key for key in listed(keys) if isinstance(key, str)])
+
+
+@lru_cache(maxsize=32)
+def _paths(names: Steps) -> dict[str, Steps]:
+    """The steps of those names that are paths: `a.b` or `a[0].b`. Not to be changed."""
+    dotted = (name for name in names if ("." in name or "[" in name) and not name.startswith("/"))
+    found = {name: tuple(_STEP.findall(name)) for name in dotted}
+    return {name: steps for name, steps in found.items() if steps}
+
+
+@lru_cache(maxsize=32)  # the objects of one list tend to have the same keys
+def _among(keys: Steps, names: Steps, wanted: bool) -> Steps:
+    """The keys that are named, or those that are not. A name may be a beginning of keys: `home_*`."""
+    whole = frozenset(names)
+    beginnings = tuple(name[:-1] for name in names if name.endswith("*"))
+    return tuple(key for key in keys if (key in whole or key.startswith(beginnings)) is wanted)
+
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "pick",
+        _pick,
+        "<o(as):o>",
+        "The object with only the named keys: `x_*` is each that begins so, `a.b`, `a[0].b` and `/a/*/b` are paths.",
+        "$pick({'name': 'A', 'age': 3, 'lines': [{'id': 1, 'n': 2}]}, ['name', 'email', '/lines/*/id'])",
+        {"name": "A", "lines": [{"id": 1}]},
+    ),
+    Function(
+        "omit",
+        _omit,
+        "<o(as):o>",
+        "The object without the named keys: `x_*` is each that begins so, `a.b`, `a[0].b` and `/a/*/b` are paths.",
+        "$omit({'name': 'A', 'x_1': 0, 'lines': [{'id': 1, 'secret': 2}]}, ['x_*', '/lines/*/secret'])",
+        {"name": "A", "lines": [{"id": 1}]},
+    ),
+)

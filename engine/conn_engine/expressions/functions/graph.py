@@ -1,0 +1,23 @@
+"""What depends on what, as an object with methods: the row. `dependencies` does the work."""
+
+from conn_engine.expressions.functions.rows import Function, ObjectMethods, deferred
+
+__all__ = ["ROWS"]
+
+GRAPH = ObjectMethods(
+    kind="graph",
+    values=("overallOrder", "dependenciesOf", "dependantsOf", "hasNode", "getNodeData"),
+    call=deferred("dependencies", "call"),
+)
+
+ROWS: tuple[Function, ...] = (
+    Function(
+        "dependencyGraph",
+        deferred("dependencies", "build_graph"),
+        "<as?s?:o>",
+        "Items by the key of what they depend on and the key of their id; end with .overallOrder() or another method.",
+        "$dependencyGraph([{'id': 'a', 'after': 'b'}, {'id': 'b'}], 'after', 'id').overallOrder()",
+        ["b", "a"],
+        methods=GRAPH,
+    ),
+)

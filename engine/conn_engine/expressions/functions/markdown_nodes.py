@@ -1,0 +1,140 @@
+"""Markdown as a document of nested nodes with marks, for `documents`."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeAlias
+
+from markdown_it.tree import SyntaxTreeNode
+
+from conn_engine.expressions.functions.markdown_blocks import read_markdown
+
+__all__ = ["markdown_to_nodes"]
+
+Node: TypeAlias = dict[str, Any]
+_MARKS = {"strong": "strong", "em": "em", "s": "strike"}
+_INSIDE = frozenset({"paragraph", "bulletList", "orderedList", "codeBlock", "mediaSingle"})
+"""What an item of a list or a quote may hold: anything else in it becomes paragraphs."""
+
+
+def markdown_to_nodes(text: str | None) -> Node | None:
+    """Return the document."""
+    if text is None:
+        return None
+    return {"version": 1, "type": "doc", "content": list(_blocks(read_markdown(text).children))}
+
+
+def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[Node]:
+    for node in nodes:
+        match node.type:
+            case "heading":
+                yield {"type": "heading", "attrs": {"level": int(node.tag[1])}, "content": _inline(node)}
+            case "paragraph":
+                yield from _paragraphs(node)
+            case "hr":
+                yield {"type": "rule"}
+            case "fence" | "code_block":
+                yield _code(node)
+            case "blockquote":
+                yield {"type": "blockquote", "content": _inside(node)}
+            case "bullet_list":
+                yield {"type": "bulletList", "content": _items(node)}
+            case "ordered_list":
+                order = {"order": int(node.attrs.get("start", 1))}
+                yield {"type": "orderedList", "attrs": order, "content": _items(node)}
+            case "table":
+                yield {"type": "table", "content": [_row(row) for part in node.children for row in part.children]}
+
+
+def _code(node: SyntaxTreeNode) -> Node:
+    text = node.content.rstrip("\n")
+    language = (node.info or "").split(" ")[0] or "text"
+    return {"type": "codeBlock", "attrs": {"language": language}, "content": [_text(text, [])] if text else []}
+
+
+def _items(node: SyntaxTreeNode) -> list[Node]:
+    return [{"type": "listItem", "content": _inside(item)} for item in node.children]
+
+
+def _inside(node: SyntaxTreeNode) -> list[Node]:
+    """The blocks of an item or a quote; an empty one has an empty paragraph."""
+    return [one for block in _blocks(node.children) for one in _flattened(block)] or [_paragraph([])]
+
+
+def _flattened(block: Node) -> Iterator[Node]:
+    """The block where it may stand, else its text in paragraphs."""
+    if block["type"] in _INSIDE:
+        yield block
+    elif block["type"] == "heading":
+        yield _paragraph(block["content"])
+    elif block["type"] == "tableRow":
+        cells = [part["content"] for cell in block["content"] for part in cell["content"]]
+        yield _paragraph([run for cell in cells for run in (*cell, _text(" ", []))])
+    else:
+        for inner in block.get("content", ()):
+            yield from _flattened(inner)
+
+
+def _row(row: SyntaxTreeNode) -> Node:
+    kinds = {"th": "tableHeader", "td": "tableCell"}
+    cells = [{"type": kinds[cell.type], "content": [_paragraph(_inline(cell))]} for cell in row.children]
+    return {"type": "tableRow", "content": cells}
+
+
+def _paragraphs(node: SyntaxTreeNode) -> Iterator[Node]:
+    """The paragraph; an image in it stands by itself, between what comes before and after it."""
+    runs: list[Node] = []
+    for run in _inline(node):
+        if run["type"] == "mediaSingle":
+            yield from [_paragraph(runs)] if runs else []
+            yield run
+            runs = []
+        else:
+            runs.append(run)
+    yield from [_paragraph(runs)] if runs else []
+
+
+def _paragraph(runs: list[Node]) -> Node:
+    return {"type": "paragraph", "content": [run for run in runs if run["type"] != "mediaSingle"]}
+
+
+def _inline(node: SyntaxTreeNode) -> list[Node]:
+    found: list[Node] = []
+    for child in node.children:
+        _collect(child, [], found)
+    return found
+
+
+def _collect(node: SyntaxTreeNode, marks: list[Node], found: list[Node]) -> None:
+    if node.type in _MARKS:
+        marks = [*marks, {"type": _MARKS[node.type]}]
+    elif node.type == "link":
+        marks = [*marks, {"type": "link", "attrs": {"href": str(node.attrs.get("href", ""))}}]
+    match node.type:
+        case "text":
+            _add_text(node.content, marks, found)
+        case "softbreak":
+            _add_text(" ", marks, found)
+        case "hardbreak":
+            found.append({"type": "hardBreak"})
+        case "code_inline":  # which goes with a link only
+            _add_text(node.content, [mark for mark in marks if mark["type"] == "link"] + [{"type": "code"}], found)
+        case "image":
+            place = {"type": "external", "url": str(node.attrs.get("src", "")), "alt": node.content or ""}
+            found.append(
+                {"type": "mediaSingle", "attrs": {"layout": "center"}, "content": [{"type": "media", "attrs": place}]}
+            )
+        case _:
+            for child in node.children:
+                _collect(child, marks, found)
+
+
+def _add_text(text: str, marks: list[Node], found: list[Node]) -> None:
+    """Add a text, to the one before it where that has the same marks. There is no empty one."""
+    before = found[-1] if found else {}
+    if text and before.get("type") == "text" and before.get("marks", []) == marks:
+        before["text"] += text
+    elif text:
+        found.append(_text(text, marks))
+
+
+def _text(text: str, marks: list[Node]) -> Node:
+    return {"type": "text", "text": text, **({"marks": marks} if marks else {})}

@@ -1,0 +1,42 @@
+"""Objects with methods (dates, dependency graphs), for jlens: a prelude in JSONata that gives the fields of such an
+object its functions.
+
+jlens takes no functions out of the values of ours, but lambdas of its own may stand in an object. The prelude is
+put before an expression only when it names a function that makes such an object.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from conn_engine.expressions.functions import FUNCTIONS, answer
+from conn_engine.expressions.functions.rows import ObjectMethods
+
+__all__ = ["find_hosts", "write_prelude"]
+
+
+@cache
+def write_prelude(methods: ObjectMethods) -> str:
+    """Return the text that comes before the author's, which a `)` follows."""
+    own = f"conn_{methods.kind}"
+    calls = [f'"{name}":function($a,$b){{${own}_call("{name}",$d,$a,$b)}}' for name in methods.values]
+    calls += [f'"{name}":function($a,$b){{${own}(${own}_call("{name}",$d,$a,$b))}}' for name in methods.again]
+    text = f"(${own}:=function($d){{$exists($d)?$merge([$d,{{{','.join(calls)}}}])}};"
+    for row in FUNCTIONS.values():
+        if row.methods is methods:
+            parts = row.signature.strip("<>").partition(":")[0].replace("?", "").replace("-", "")
+            names = ",".join(f"$a{index}" for index in range(len(parts)))
+            text += f"${row.name}:=function({names}){row.signature}{{${own}(${own}_{row.name}({names}))}};"
+    return text
+
+
+@cache
+def find_hosts(methods: ObjectMethods) -> dict[str, Callable[..., Any]]:
+    """Return the functions that the prelude calls, by name."""
+
+    def call(method: str, *arguments: Any) -> Any:
+        return answer(method, methods.call, (method, *arguments))
+
+    own = f"conn_{methods.kind}"
+    made = {f"{own}_{row.name}": row.implementation for row in FUNCTIONS.values() if row.methods is methods}
+    return {f"{own}_call": call, **made}

@@ -3,14 +3,59 @@
 A text without a role says how or where: the name of a header, a format, an HTTP method.
 """
 
+from collections.abc import Mapping
 from functools import cache
-from typing import Annotated, Any, Final, Literal, TypeAlias, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
 import msgspec
 
-__all__ = ["ADDRESS", "EXPRESSION", "PLAIN", "TEMPLATE", "Role", "read_roles"]
+__all__ = [
+    "ADDRESS",
+    "EXPRESSION",
+    "HEADER",
+    "PLAIN",
+    "SCOPES",
+    "TEMPLATE",
+    "Names",
+    "Note",
+    "Role",
+    "expression_over",
+    "note_of",
+    "read_roles",
+    "template_over",
+    "values_over",
+]
 
-Role: TypeAlias = Literal["template", "expression", "address", "plain"]
+Role: TypeAlias = Literal["template", "expression", "values", "address", "header", "plain"]
+Names: TypeAlias = frozenset[str] | None
+"""Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
+
+_CALLER = frozenset({"query", "raw_query", "body", "id", "headers", "context", "params", "before"})
+_CALL = _CALLER | {"partition", "parent"}
+_ANSWER = _CALL | {"status", "response", "records", "request", "text", "page"}
+_PAGING = _ANSWER | {"link"}
+_RECORD = _CALL | {"record", "response"}
+SCOPES: Final[Mapping[str, Names]] = {
+    "context": frozenset({"context"}),
+    "caller": _CALLER,
+    "call": _CALL,
+    "page": _CALL | {"page"},
+    "path": None,
+    "body": None,
+    "item": None,
+    "answer": _ANSWER,
+    "paging": _PAGING,
+    "restart": _PAGING | {"record"},
+    "fault": _ANSWER | {"fault", "attempt"},
+    "record": _RECORD,
+    "delivered": _RECORD | {"status"},
+    "completed": _RECORD | {"records", "keys"},
+    "state": _CALL | {"state"},
+    "job": _CALL | {"job"},
+    "job_answer": _ANSWER | {"job"},
+}
+"""What expressions and templates are written over, and the names that each may use. `body` is the decoded body of an
+answer itself, `item` one record; `answer`, `paging`, `restart`, `fault` and `job_answer` see the body as `body`."""
 
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
 """Text with `{{…}}`, or data whose strings are such texts."""
@@ -24,15 +69,41 @@ ADDRESS: Final[dict[str, Any]] = {"role": "address"}
 PLAIN: Final[dict[str, Any]] = {"role": "plain"}
 """Text that is used as it is and moves no secret: a label, the name of an option, what stands before a token."""
 
+HEADER: Final[dict[str, Any]] = {"role": "header"}
+"""The name of a header of the answer that is read."""
+
+
+def expression_over(scope: str) -> dict[str, Any]:
+    """An expression, or an object or a list of expressions, over a scope of `SCOPES`."""
+    return {"role": "expression", "over": scope}
+
+
+def template_over(scope: str) -> dict[str, Any]:
+    """Text with `{{…}}`, or data whose strings are such texts, over a scope of `SCOPES`."""
+    return {"role": "template", "over": scope}
+
+
+def values_over(scope: str) -> dict[str, Any]:
+    """An expression, or a list whose strings are templates, over a scope of `SCOPES`."""
+    return {"role": "values", "over": scope}
+
+
+class Note(NamedTuple):
+    """What a setting's annotation says of its texts: their role, and the scope that they are written over."""
+
+    role: Role | None = None
+    over: str = ""
+
+
+def note_of(kind: Any) -> Note:
+    """The note of an annotated type; an empty one where it says nothing."""
+    if get_origin(kind) is not Annotated:
+        return Note()
+    said = (note.extra or {} for note in get_args(kind)[1:] if isinstance(note, msgspec.Meta))
+    return next((Note(extra["role"], extra.get("over", "")) for extra in said if "role" in extra), Note())
+
 
 @cache
 def read_roles(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Role | None], ...]:
     """The fields of a model: attribute, key in documents, role."""
-    return tuple((field.name, field.encode_name, _role(field.type)) for field in msgspec.structs.fields(model))
-
-
-def _role(kind: Any) -> Role | None:
-    if get_origin(kind) is not Annotated:
-        return None
-    said = (note.extra or {} for note in get_args(kind)[1:] if isinstance(note, msgspec.Meta))
-    return next((extra["role"] for extra in said if "role" in extra), None)
+    return tuple((field.name, field.encode_name, note_of(field.type).role) for field in msgspec.structs.fields(model))

@@ -126,7 +126,7 @@ STRATEGY = re.compile(r"```python\n(.*?class LastId.*?)```", re.DOTALL)
 def test_the_strategy_of_the_architecture_page_pages():
     names = {"__name__": "conn_engine.listing.pagination.last_id"}
     exec(compile(STRATEGY.search(text_of("engine/README.md"))[1], "engine/README.md", "exec"), names)  # our own text
-    strategy = names["LastId"](after_param="since")
+    strategy = names["LastId"](after_param="since", last_id_field="$[-1].id")
     vendor = {None: [1, 2], 2: [3, 4], 4: []}
     seen, asked = [], []
 
@@ -153,7 +153,7 @@ def test_the_strategy_of_the_architecture_page_pages():
 
 @pytest.mark.slow
 def test_a_strategy_is_two_edits(tmp_path, shell):
-    """On a copy of the project: schemas, lint with did-you-mean and a run on recordings follow from the two edits."""
+    """On a copy of the project, all else follows: schemas, lint, the run, drift, mutation and the reference."""
     for folder in ("cli", "engine", "schemas", "connectors", "example"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
     pagination = tmp_path / "engine" / "conn_engine" / "listing" / "pagination"
@@ -183,12 +183,33 @@ def test_a_strategy_is_two_edits(tmp_path, shell):
     connector = tmp_path / "shop" / "connectors" / "my-crm" / "connector.yaml"
     skeleton = connector.read_text(encoding="utf-8")
     cursor = re.search(r"(?m)^pagination:\n(?: .*\n)+", skeleton)[0]
-    for key, code, says in (("after_param", 0, "no findings"), ("afer_param", 1, 'did you mean "after_param"?')):
-        ours = f"pagination:\n  format: last_id\n  config: {{ {key}: since }}\n"
-        connector.write_text(skeleton.replace(cursor, ours), encoding="utf-8")
+
+    def page_by(settings):
+        connector.write_text(skeleton.replace(cursor, f"pagination: {{ format: last_id, config: {{ {settings} }} }}\n"))
+
+    for settings, code, says in (
+        ("last_id_field: paging.next, after_param: cursor", 0, "no findings"),
+        ("last_id_field: paging.next, afer_param: cursor", 1, 'did you mean "after_param"?'),
+        ('last_id_field: "paging[", after_param: cursor', 1, "EXP101"),
+        ("last_id_field: paging.next, stop: bodyy.end", 1, "EXP103"),
+    ):
+        page_by(settings)
         result = run("conn", "-C", "shop", "lint")
         assert (result.returncode, says in result.stdout) == (code, True), result.stdout + result.stderr
-    connector.write_text(skeleton.replace(cursor, ours.replace("afer_", "after_")), encoding="utf-8")
+    page_by("last_id_field: paging.next, after_param: since")
     missed = run("conn", "-C", "shop", "test", "contacts.list")
     assert missed.returncode == 1, missed.stdout + missed.stderr
     assert "query since: not recorded" in missed.stdout
+
+    page_by("last_id_field: paging.next, after_param: cursor")
+    tested = run("conn", "-C", "shop", "test", "contacts.list")
+    assert tested.returncode == 0, tested.stdout + tested.stderr
+    mutated = run("conn", "-C", "shop", "mutate", "my-crm", "--kind", "pagination").stdout
+    assert mutated.startswith("my-crm: 3 of 3 mistakes noticed"), mutated  # none at all, each of the two settings
+    newer = tmp_path / "newer.json"
+    recording = connector.parent / "recordings" / "crm.contacts.list.json"
+    newer.write_text(recording.read_text("utf-8").replace('"paging"', '"pages"'), "utf-8")
+    drifted = run("conn", "-C", "shop", "drift", "-c", "my-crm", "--recordings", str(newer))
+    assert drifted.returncode == 1, drifted.stdout + drifted.stderr
+    assert "contacts.list pagination last_id_field" in drifted.stdout
+    assert "the id of the page's last record" in run("conn", "explain", "pagination.last_id").stdout

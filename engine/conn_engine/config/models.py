@@ -21,6 +21,7 @@ from conn_engine.listing.jobs import Job
 from conn_engine.listing.pagination import Pagination
 from conn_engine.responses.failures import Rule
 from conn_engine.responses.ratelimit import RateLimit
+from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
@@ -113,10 +114,19 @@ class Inheritable(Settings, frozen=True, kw_only=True):
 
     base_url: Annotated[
         BaseUrl | None,
-        Meta(description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}."),
+        Meta(
+            description="Start of every URL, such as https://api.example.com/v2. May hold {{…}}.",
+            extra=template_over("context"),
+        ),
     ] = None
-    headers: Annotated[Templates | None, Meta(description="Request headers. A null value omits the header.")] = None
-    query: Annotated[Templates | None, Meta(description="Query parameters. A null value omits the parameter.")] = None
+    headers: Annotated[
+        Templates | None,
+        Meta(description="Request headers. A null value omits the header.", extra=template_over("page")),
+    ] = None
+    query: Annotated[
+        Templates | None,
+        Meta(description="Query parameters. A null value omits the parameter.", extra=template_over("page")),
+    ] = None
     query_format: Annotated[
         QueryFormat | None, Meta(description="How arrays and objects are written in the query.")
     ] = None
@@ -152,11 +162,12 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Template,
         Meta(
             description="Path after base_url. {{…}} values are percent-encoded as one segment; a list is several, one "
-            "for each item."
+            "for each item.",
+            extra=template_over("path"),
         ),
     ]
     description: Annotated[str | None, Meta(description="What it does.")] = None
-    body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.")] = None
+    body: Annotated[Any, Meta(description="Request body; strings may hold {{…}}.", extra=template_over("page"))] = None
     body_format: Annotated[
         BodyFormat,
         Meta(
@@ -184,17 +195,24 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     ] = None
     response_path: Annotated[
         Expression | None,
-        Meta(description="Where the record or the records are in the answer, as an expression over its body."),
+        Meta(
+            description="Where the record or the records are in the answer, as an expression over its body.",
+            extra=expression_over("body"),
+        ),
     ] = None
     record_filter: Annotated[
         Expression | None,
-        Meta(description="Condition over `record`; only records for which it is true are kept."),
+        Meta(
+            description="Condition over `record`; only records for which it is true are kept.",
+            extra=expression_over("record"),
+        ),
     ] = None
     record_mapping: Annotated[
         str | dict[str, Any] | None,
         Meta(
             description="What is delivered of a record: an expression over `record`, or an object whose leaves are "
-            "expressions. A list gives several records, null or nothing none."
+            "expressions. A list gives several records, null or nothing none.",
+            extra=expression_over("delivered"),
         ),
     ] = None
     record_types: Annotated[
@@ -209,7 +227,8 @@ class Operation(Inheritable, frozen=True, kw_only=True):
         Meta(
             description="What a delivered record is known by: an expression over `record`, such as record.id. One that "
             "came before in the same run, on another page, in another window or of another parent, is left out. "
-            "Where it gives nothing, the whole record is compared. Default: every record is delivered."
+            "Where it gives nothing, the whole record is compared. Default: every record is delivered.",
+            extra=expression_over("record"),
         ),
     ] = None
     complete: Annotated[

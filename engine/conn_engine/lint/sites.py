@@ -5,18 +5,15 @@ from dataclasses import replace
 from typing import Any
 
 from conn_engine.config import MAPPINGS, Path_
-from conn_engine.lint.flow_sites import flow_sites, own_names
-from conn_engine.lint.paging_sites import paging_names, paging_sites, rate_sites
-from conn_engine.lint.run_sites import run_sites
+from conn_engine.config.models import Inheritable, Operation
+from conn_engine.config.reads import find_texts
+from conn_engine.lint.own_names import own_names, paging_names
 from conn_engine.lint.secret_sites import secret_sites
 from conn_engine.lint.site import (
     AFTER,
-    CALL,
     CALLER,
     ERROR,
-    FAULT,
     MAPPED,
-    RECORD,
     Names,
     Site,
     mapped,
@@ -27,7 +24,7 @@ from conn_engine.lint.webhook_sites import event_sites, webhook_sites
 
 __all__ = ["Site", "sites"]
 
-_TEMPLATES = ("base_url", "headers", "query", "body")
+_SECRET = frozenset({"authorization", "signature"})
 _VERIFIED = frozenset({"body", "response", "status", "headers", "context"})
 _CONNECT = frozenset({"context", "connect"})
 _REQUEST_MAPPINGS = frozenset({"query_mapping", "path_mapping", "request_body_mapping", "request_header_mapping"})
@@ -35,14 +32,14 @@ _REQUEST_MAPPINGS = frozenset({"query_mapping", "path_mapping", "request_body_ma
 
 def sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Every expression and template of one layer's data (a connector, or a part of one)."""
-    yield from _inheritable(data, ())
+    yield from _typed(Inheritable, data, ())
     for key in ("credentials", "authorization", "signature"):
         yield from secret_sites(data.get(key), (key,))
     yield from _lifecycle(data)
     yield from webhook_sites(data)
     for resource, operations in objects(data.get("resources")):
         here: Path_ = ("resources", resource)
-        yield from _inheritable(operations, here)
+        yield from _typed(Inheritable, operations, here)
         for key in ("authorization", "signature"):
             yield from secret_sites(operations.get(key), (*here, key))
         for method, operation in objects(operations):
@@ -74,29 +71,17 @@ def _lifecycle(data: Mapping[str, Any]) -> Iterator[Site]:
             yield from _step(step, ("connect", index), _CONNECT)
 
 
-def _inheritable(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
-    for key in _TEMPLATES:
-        names = CALL | {"page"} if key != "base_url" else frozenset({"context"})
-        yield from templates(data.get(key), (*path, key), names)
-    yield from paging_sites(data.get("pagination"), (*path, "pagination"))
-    yield from rate_sites(data.get("rate_limit"), (*path, "rate_limit"))
-    for index, rule in enumerate(data.get("errors") or () if isinstance(data.get("errors"), list) else ()):
-        yield from _rule(rule, (*path, "errors", index))
+def _typed(kind: type[Inheritable], data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
+    """The sites of settings whose models say what their texts are. Those that may hold secrets are found elsewhere."""
+    for found in find_texts(kind, data, path, without=_SECRET):
+        if found.role in ("expression", "template"):
+            yield Site(found.path, found.text, found.role, found.names)
 
 
 def _operation(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
-    yield from _inheritable(data, path)
-    yield from templates(data.get("path"), (*path, "path"), None)
-    for key in ("authorization", "signature"):
+    yield from _typed(Operation, data, path)
+    for key in sorted(_SECRET):
         yield from secret_sites(data.get(key), (*path, key))
-    if isinstance(data.get("response_path"), str):
-        yield Site((*path, "response_path"), data["response_path"], "expression", None)
-    if isinstance(data.get("record_filter"), str):
-        yield Site((*path, "record_filter"), data["record_filter"], "expression", RECORD)
-    if isinstance(data.get("distinct"), str):
-        yield Site((*path, "distinct"), data["distinct"], "expression", RECORD)
-    yield from flow_sites(data, path)
-    yield from run_sites(data, path)
 
 
 def _within(found: Iterator[Site], own: Names) -> Iterator[Site]:
@@ -106,30 +91,6 @@ def _within(found: Iterator[Site], own: Names) -> Iterator[Site]:
             yield site
         else:
             yield replace(site, names=None if own is None else site.names | own)
-
-
-def _rule(rule: Any, path: Path_) -> Iterator[Site]:
-    if not isinstance(rule, Mapping):
-        return
-    if isinstance(rule.get("when"), str):
-        yield Site((*path, "when"), rule["when"], "expression", FAULT)
-    then = rule.get("then")
-    for action, options in objects(then):
-        here = (*path, "then", action)
-        for key in ("message", "max_wait_seconds"):
-            if isinstance(options.get(key), str):
-                yield Site((*here, key), options[key], "expression", FAULT)
-        if isinstance(options.get("key"), str):
-            yield Site((*here, "key"), options["key"], "expression", RECORD)
-        wait = options.get("wait")
-        for place, one in enumerate(wait) if isinstance(wait, list) else ((None, wait),):
-            at = (*here, "wait") if place is None else (*here, "wait", place)
-            if isinstance(one, str):
-                yield Site(at, one, "expression", FAULT)
-            elif isinstance(one, Mapping) and isinstance(one.get("body"), str):
-                yield Site((*at, "body"), one["body"], "expression", FAULT)
-        if isinstance(options.get("then"), Mapping) and isinstance(options["then"].get("message"), str):
-            yield Site((*here, "then", "message"), options["then"]["message"], "expression", FAULT)
 
 
 def _unified(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:

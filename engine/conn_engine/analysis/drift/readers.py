@@ -20,6 +20,8 @@ from conn_engine.config import (
     lookup,
     mapping_layers,
 )
+from conn_engine.config.models import Inheritable
+from conn_engine.config.reads import Text, find_texts
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConnError
@@ -29,8 +31,7 @@ from conn_engine.runtime.places import origin_of
 
 __all__ = ["Reader", "Readers"]
 
-_BODY_PATHS = ("cursor_field", "next_field", "prev_cursor_field", "total_field", "url_field", "next_url_field")
-_OVER_ANSWER = ("stop", "has_more", "next_cursor", "next_page", "next_url", "when", "limited_when")
+_OF_ANSWER = ("body", "response")
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,21 +197,30 @@ def _records(
 
 
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
-    """Pagination and error rules: expressions over the body, or over the whole answer (`body.…`)."""
-    own = operation.text
+    """Pagination, error rules and rate limits: what each of their expressions reads of the body, or of the records."""
+    starts = record_places(operation.response_path)
     for key in ("pagination", "errors", "rate_limit"):
-        for place, text in _said(effective, operation, key):
-            last = next((str(part) for part in reversed(place) if isinstance(part, str)), "")
-            for read in expression_paths(text) if last in (*_BODY_PATHS, *_OVER_ANSWER) else ():
-                if last in _BODY_PATHS:
-                    yield Read(read, f"{own} {key} {last}", _origin(effective, place))
-                elif read[:1] in (("body",), ("response",)) and len(read) > 1:
-                    yield Read(read[1:], f"{own} {key} {last}", _origin(effective, place))
+        for found in _said(effective, operation, key):
+            name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
+            origin = _origin(effective, found.path)
+            for read in expression_paths(found.text):
+                for path in _in_body(found, read, starts):
+                    yield Read(path, f"{operation.text} {key} {name}", origin)
 
 
-def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[tuple[Path_, str]]:
-    """The texts of an inherited key with their places: of the operation, its resource and the connector, the nearest
-    first, as far as they count for the operation.
+def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
+    """Where in the body that stands which an expression reads."""
+    if found.over == "body":
+        yield read
+    elif read[:1] == ("record",) or (read[:1] == ("records",) and len(read) > 1):
+        yield from ((*start, *read[1:]) for start in starts)
+    elif read[:1] and read[0] in _OF_ANSWER and len(read) > 1:
+        yield read[1:]
+
+
+def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[Text]:
+    """The expressions of an inherited key: of the operation, its resource and the connector, the nearest first, as far
+    as they count for the operation.
     """
     seen: set[Path_] = set()
     kind: object = None
@@ -222,10 +232,11 @@ def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterato
         if value is None or (kind and own and own != kind):
             return  # removed, or another strategy: the settings of the farther one mean nothing to it
         kind = kind or own
-        for path, text in texts(value):
-            if path not in seen or key == "errors":  # rules are joined, settings are laid over each other
-                yield (*holder, key, *path), text
-            seen.add(path)
+        for found in find_texts(Inheritable, {key: value}, holder):
+            place = found.path[len(holder) :]
+            if found.role != "header" and (place not in seen or key == "errors"):
+                yield found  # rules are joined, settings are laid over each other
+            seen.add(place)
 
 
 def _origin(effective: Effective, place: tuple[Any, ...]) -> Origin | None:

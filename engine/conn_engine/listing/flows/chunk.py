@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from conn_engine.listing.flows.parents import Source, Values
 from conn_engine.listing.flows.placement import Placement
+from conn_engine.roles import expression_over, values_over
 
 __all__ = ["Chunk"]
 
@@ -17,7 +18,11 @@ class Chunk(Placement, frozen=True, kw_only=True):
     """
 
     values: Annotated[
-        Values | Source, Meta(description="The list: as it is, an expression, or the records of another operation.")
+        Values | Source,
+        Meta(
+            description="The list: as it is, an expression, or the records of another operation.",
+            extra=values_over("call"),
+        ),
     ]
     size: Annotated[
         Annotated[int, Meta(ge=1, le=10_000)] | None, Meta(description="How many values one request carries.")
@@ -27,7 +32,11 @@ class Chunk(Placement, frozen=True, kw_only=True):
         Meta(description="How many characters the values of one request have, joined by commas."),
     ] = None
     key: Annotated[
-        str | None, Meta(description="Expression over a record by which it is found again. Default: its `id`.")
+        str | None,
+        Meta(
+            description="Expression over a record by which it is found again. Default: its `id`.",
+            extra=expression_over("item"),
+        ),
     ] = None
 
     def __post_init__(self) -> None:

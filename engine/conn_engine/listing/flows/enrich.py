@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from conn_engine.listing.flows.parents import NAME
 from conn_engine.listing.flows.request import StepRequest
+from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Enrich"]
@@ -16,20 +17,33 @@ class Enrich(Settings, frozen=True, kw_only=True):
 
     name: Annotated[NAME, Meta(description="What is looked up.")]
     request: Annotated[
-        StepRequest, Meta(description="The request; `record` is in scope, with `batch` the lists `records` and `keys`.")
+        StepRequest,
+        Meta(
+            description="The request; `record` is in scope, with `batch` the lists `records` and `keys`.",
+            extra=template_over("completed"),
+        ),
     ]
     where: Annotated[
-        str | None, Meta(description="Condition over `record`: which are completed. Default: all of them.")
+        str | None,
+        Meta(
+            description="Condition over `record`: which are completed. Default: all of them.",
+            extra=expression_over("record"),
+        ),
     ] = None
     response_path: Annotated[
-        str | None, Meta(description="Expression over the answer for the part that counts. Default: the whole answer.")
+        str | None,
+        Meta(
+            description="Expression over the answer for the part that counts. Default: the whole answer.",
+            extra=expression_over("body"),
+        ),
     ] = None
     into: Annotated[str | None, Meta(description="Field of the record that gets the answer. Default: the name.")] = None
     transform: Annotated[
         str | None,
         Meta(
             description="Expression over `record` and `response` for the completed record, in place of `into`: "
-            "`$merge([record, response])`."
+            "`$merge([record, response])`.",
+            extra=expression_over("record"),
         ),
     ] = None
     batch: Annotated[
@@ -37,13 +51,18 @@ class Enrich(Settings, frozen=True, kw_only=True):
         Meta(description="How many records one request is for. Default: one request per record."),
     ] = None
     key: Annotated[
-        str | None, Meta(description="With `batch`: expression over the record for its key. Default: its `id`.")
+        str | None,
+        Meta(
+            description="With `batch`: expression over the record for its key. Default: its `id`.",
+            extra=expression_over("item"),
+        ),
     ] = None
     match: Annotated[
         str | None,
         Meta(
             description="With `batch`: expression over a row of the answer for its record's key. Default: as `key`. "
-            "An answer that is an object is looked up by the key."
+            "An answer that is an object is looked up by the key.",
+            extra=expression_over("item"),
         ),
     ] = None
 

@@ -6,6 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from conn_engine.listing.flows.placement import Body, Form, Header, Param
+from conn_engine.roles import expression_over, template_over, values_over
 from conn_engine.settings import Settings
 
 __all__ = ["OperationPath", "Parents", "Source", "Values"]
@@ -22,7 +23,8 @@ class Source(Settings, frozen=True, kw_only=True):
         Values | None,
         Meta(
             description="The values: a list, whose strings may hold {{…}}, or an expression over context, query and "
-            "params. Objects are values too: `{{city.lat}}`."
+            "params. Objects are values too: `{{city.lat}}`.",
+            extra=values_over("call"),
         ),
     ] = None
     from_: Annotated[
@@ -35,18 +37,25 @@ class Source(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over the parent's record for its value, such as `owner.id`; a list gives several. "
-            "Default: its `id`, or the record itself when it is no object."
+            "Default: its `id`, or the record itself when it is no object.",
+            extra=expression_over("item"),
         ),
     ] = None
     where: Annotated[
-        str | None, Meta(description="Condition over `record`: which parents count. Default: all of them.")
+        str | None,
+        Meta(
+            description="Condition over `record`: which parents count. Default: all of them.",
+            extra=expression_over("record"),
+        ),
     ] = None
     query: Annotated[
-        dict[str, Any] | None, Meta(description="Query parameters of the parents' listing. May hold {{…}}.")
+        dict[str, Any] | None,
+        Meta(description="Query parameters of the parents' listing. May hold {{…}}.", extra=template_over("call")),
     ] = None
-    params: Annotated[dict[str, Any] | None, Meta(description="Names that the parents' path uses. May hold {{…}}.")] = (
-        None
-    )
+    params: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Names that the parents' path uses. May hold {{…}}.", extra=template_over("call")),
+    ] = None
 
     incremental: Annotated[
         bool,

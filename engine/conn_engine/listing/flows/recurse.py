@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from conn_engine.listing.flows.parents import NAME
 from conn_engine.listing.flows.placement import Placement
+from conn_engine.roles import expression_over
 
 __all__ = ["Recurse"]
 
@@ -15,9 +16,16 @@ class Recurse(Placement, frozen=True, kw_only=True):
     """The operation runs again for each of its records for which `when` holds. A record within itself is an error."""
 
     as_: Annotated[NAME, Meta(description="Name of the value; often the parents' own.")] = msgspec.field(name="as")
-    key: Annotated[str | None, Meta(description="Expression over the record for the value. Default: its `id`.")] = None
+    key: Annotated[
+        str | None,
+        Meta(description="Expression over the record for the value. Default: its `id`.", extra=expression_over("item")),
+    ] = None
     when: Annotated[
-        str | None, Meta(description="Condition over `record`: which are asked for more. Default: all of them.")
+        str | None,
+        Meta(
+            description="Condition over `record`: which are asked for more. Default: all of them.",
+            extra=expression_over("record"),
+        ),
     ] = None
     max_depth: Annotated[
         int, Meta(ge=1, le=50, description="How many levels below the first are borne before it is an error.")

@@ -9,6 +9,7 @@ from conn_engine.errors import ConfigurationError
 from conn_engine.listing.incremental.formats import absent
 from conn_engine.listing.incremental.settings import Common, Render, Template, Unreadable
 from conn_engine.listing.incremental.windows import Window
+from conn_engine.roles import template_over
 
 __all__ = ["Integer"]
 
@@ -21,16 +22,21 @@ class Integer(Common, frozen=True, kw_only=True, tag_field="format", tag="intege
     spoken: ClassVar[str] = "a bound of an integer cursor is a whole number"
 
     window: Annotated[
-        int | Template | None, Meta(description="How many numbers a window spans. Default: one window for all.")
+        int | Template | None,
+        Meta(description="How many numbers a window spans. Default: one window for all.", extra=template_over("state")),
     ] = None
     granularity: Annotated[
         int | Template,
         Meta(
             description="A window begins so much after the end of the one before (1 where both ends are included). By "
-            "default it begins at that end: a record on the border may come twice, none is lost."
+            "default it begins at that end: a record on the border may come twice, none is lost.",
+            extra=template_over("state"),
         ),
     ] = 0
-    lookback: Annotated[int | Template, Meta(description="How far before the state's cursor a later run begins.")] = 0
+    lookback: Annotated[
+        int | Template,
+        Meta(description="How far before the state's cursor a later run begins.", extra=template_over("state")),
+    ] = 0
 
     def __post_init__(self) -> None:
         Common.__post_init__(self)

@@ -11,6 +11,7 @@ from conn_engine.listing.incremental.durations import Duration, add, parse_durat
 from conn_engine.listing.incremental.formats import NAMES, absent, canonical, known_format, read_moment, write_moment
 from conn_engine.listing.incremental.settings import Bounded, Common, Render, Template, Unreadable
 from conn_engine.listing.incremental.windows import Window
+from conn_engine.roles import template_over
 
 __all__ = ["Datetime"]
 
@@ -40,17 +41,25 @@ class Datetime(Common, frozen=True, kw_only=True, tag_field="format", tag="datet
     ] = "UTC"
     window: Annotated[
         Template | None,
-        Meta(description="Length of a window as an ISO 8601 duration (P30D, P1M, PT12H). Default: one window for all."),
+        Meta(
+            description="Length of a window as an ISO 8601 duration (P30D, P1M, PT12H). Default: one window for all.",
+            extra=template_over("state"),
+        ),
     ] = None
     granularity: Annotated[
         Template,
         Meta(
             description="A window begins so much after the end of the one before (PT1S where both ends are included). "
-            "By default it begins at that end: a record on the border may come twice, none is lost."
+            "By default it begins at that end: a record on the border may come twice, none is lost.",
+            extra=template_over("state"),
         ),
     ] = "PT0S"
     lookback: Annotated[
-        Template, Meta(description="How far before the state's cursor a later run begins: records may arrive late.")
+        Template,
+        Meta(
+            description="How far before the state's cursor a later run begins: records may arrive late.",
+            extra=template_over("state"),
+        ),
     ] = "PT0S"
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.listing.incremental.windows import Window, windows
+from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Bound", "Bounded", "Common", "Render", "Template", "Unreadable"]
@@ -49,16 +50,23 @@ class Common(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over the delivered record: its cursor. Records without one move nothing. Default: "
-            "none; the state is then the end of the last window that was read whole."
+            "none; the state is then the end of the last window that was read whole.",
+            extra=expression_over("item"),
         ),
     ] = None
     start: Annotated[
         Bound | None,
-        Meta(description="Where the first run begins; later runs never begin before it. Default: open."),
+        Meta(
+            description="Where the first run begins; later runs never begin before it. Default: open.",
+            extra=template_over("state"),
+        ),
     ] = None
     end: Annotated[
         Bound | None,
-        Meta(description="Up to where. Default: for dates now (the second in which the run began), for numbers open."),
+        Meta(
+            description="Up to where. Default: for dates now (the second in which the run began), for numbers open.",
+            extra=template_over("state"),
+        ),
     ] = None
     start_param: Annotated[str | None, Meta(description="Query parameter of the window's start.")] = None
     start_header: Annotated[str | None, Meta(description="Request header of the window's start.")] = None

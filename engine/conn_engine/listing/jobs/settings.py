@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, TypeAlias
 from msgspec import Meta
 
 from conn_engine.bodies import BodyFormat, ResponseFormat, ResponseOptions
+from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Download", "Job", "JobRequest", "Outcome", "Poll"]
@@ -21,18 +22,21 @@ class JobRequest(Settings, frozen=True, kw_only=True):
     """A request about a job. In its templates `job.created`, `job.polled` and `job.located` are the answers so far,
     each `{status, headers, body}`, beside the names of the operation."""
 
-    path: Annotated[str | None, Meta(description="Path after base_url. May hold {{…}}.")] = None
+    path: Annotated[
+        str | None, Meta(description="Path after base_url. May hold {{…}}.", extra=template_over("job"))
+    ] = None
     url: Annotated[
         str | None,
         Meta(
             description="In place of `path`: a URL that an answer gave (`{{job.created.headers.location}}`), on a host "
-            "of the connector, or relative to the URL of the last answer."
+            "of the connector, or relative to the URL of the last answer.",
+            extra=template_over("job"),
         ),
     ] = None
     method: Annotated[Method, Meta(description="HTTP method.")] = "get"
-    query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.")] = None
-    headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.")] = None
-    body: Annotated[Any, Meta(description="Request body.")] = None
+    query: Annotated[dict[str, Any] | None, Meta(description="Query parameters.", extra=template_over("job"))] = None
+    headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.", extra=template_over("job"))] = None
+    body: Annotated[Any, Meta(description="Request body.", extra=template_over("job"))] = None
     body_format: Annotated[BodyFormat, Meta(description="How the body is written.")] = "json"
 
     def __post_init__(self) -> None:
@@ -44,7 +48,11 @@ class Poll(JobRequest, frozen=True, kw_only=True):
     """How a job is asked about, how often, and what its answer means."""
 
     status: Annotated[
-        str, Meta(description="Expression over status, headers and body of the answer: the status of the job.")
+        str,
+        Meta(
+            description="Expression over status, headers and body of the answer: the status of the job.",
+            extra=expression_over("job_answer"),
+        ),
     ]
     done: Annotated[tuple[Status, ...], Meta(description="Statuses of a job that is done.", min_length=1)]
     empty: Annotated[
@@ -59,7 +67,11 @@ class Poll(JobRequest, frozen=True, kw_only=True):
         ),
     ] = ()
     message: Annotated[
-        str | None, Meta(description="Expression over the answer of a failed job for what the vendor says about it.")
+        str | None,
+        Meta(
+            description="Expression over the answer of a failed job for what the vendor says about it.",
+            extra=expression_over("job_answer"),
+        ),
     ] = None
     every_seconds: Annotated[
         Annotated[float, Meta(ge=0, le=3600)],
@@ -96,13 +108,20 @@ class Download(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over `job`: one URL or a list of them, on any host (`job.polled.body.url`), or "
-            "relative to the URL of the last answer."
+            "relative to the URL of the last answer.",
+            extra=expression_over("job"),
         ),
     ] = None
-    path: Annotated[str | None, Meta(description="In place of `url`: path after base_url. May hold {{…}}.")] = None
+    path: Annotated[
+        str | None,
+        Meta(description="In place of `url`: path after base_url. May hold {{…}}.", extra=template_over("job")),
+    ] = None
     method: Annotated[Method, Meta(description="HTTP method.")] = "get"
-    query: Annotated[dict[str, Any] | None, Meta(description="Query parameters. Default: those in the URL.")] = None
-    headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.")] = None
+    query: Annotated[
+        dict[str, Any] | None,
+        Meta(description="Query parameters. Default: those in the URL.", extra=template_over("job")),
+    ] = None
+    headers: Annotated[dict[str, Any] | None, Meta(description="Request headers.", extra=template_over("job"))] = None
     authorized: Annotated[
         bool | None,
         Meta(description="Whether the credential goes along. Default: to the connector's own hosts. Never elsewhere."),
@@ -115,7 +134,10 @@ class Download(Settings, frozen=True, kw_only=True):
         Meta(description="Details of how it is read: character set, archive, columns. Default: the operation's."),
     ] = None
     response_path: Annotated[
-        str | None, Meta(description="Where the records are in the result. Default: the operation's.")
+        str | None,
+        Meta(
+            description="Where the records are in the result. Default: the operation's.", extra=expression_over("body")
+        ),
     ] = None
 
     def __post_init__(self) -> None:

@@ -11,6 +11,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.links import find_link
 from conn_engine.listing.pagination.placement import Where, token
+from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.urls import split_plain_url
 
@@ -43,10 +44,13 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
 
     cursor_field: Annotated[
         str | None,
-        Meta(description="Expression over the body: the next page's cursor (`paging.next.after`)."),
+        Meta(
+            description="Expression over the body: the next page's cursor (`paging.next.after`).",
+            extra=expression_over("body"),
+        ),
     ] = None
     cursor_from_header: Annotated[
-        str | None, Meta(description="Response header that carries the next page's cursor.")
+        str | None, Meta(description="Response header that carries the next page's cursor.", extra=HEADER)
     ] = None
     cursor_from_link: Annotated[
         str | None,
@@ -56,7 +60,8 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         str | None,
         Meta(
             description="Expression over status, headers, body, records and request for the next page's "
-            "cursor, when it is computed (`records[-1].id`)."
+            "cursor, when it is computed (`records[-1].id`).",
+            extra=expression_over("paging"),
         ),
     ] = None
     cursor_from_url: Annotated[
@@ -67,7 +72,8 @@ class Cursor(Sized, frozen=True, kw_only=True, tag_field="format", tag="cursor")
         ),
     ] = None
     prev_cursor_field: Annotated[
-        str | None, Meta(description="Expression over the body: the cursor of the page before.")
+        str | None,
+        Meta(description="Expression over the body: the cursor of the page before.", extra=expression_over("body")),
     ] = None
     cursor_param: Annotated[
         str | None,

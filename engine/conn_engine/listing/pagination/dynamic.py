@@ -1,7 +1,7 @@
 """Pages by three expressions, for what no other kind says: the first state, the next one, and what it puts into the
 request."""
 
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -9,6 +9,7 @@ from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, token
+from conn_engine.roles import expression_over
 from conn_engine.settings import Answer, Draft, Scope, ask
 from conn_engine.transport import door
 
@@ -21,26 +22,36 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
     """Three expressions. State: `{state}`: any JSON value, such as `{session, page}`. Templates see the state's names
     as `page.session`, a state that is no object as `page.state`."""
 
+    brings: ClassVar[frozenset[str]] = frozenset({"state"})
+
     first: Annotated[
         str | None,
-        Meta(description="Expression over the call's names: the first page's state. Default: null."),
+        Meta(
+            description="Expression over the call's names: the first page's state. Default: null.",
+            extra=expression_over("call"),
+        ),
     ] = None
     next: Annotated[
         str,
         Meta(
             description="Expression over state, status, headers, body, records and request: the next page's state; "
-            "null or undefined at the end."
+            "null or undefined at the end.",
+            extra=expression_over("paging"),
         ),
     ]
-    prev: Annotated[str | None, Meta(description="Expression over the same names: the state of the page before.")] = (
-        None
-    )
+    prev: Annotated[
+        str | None,
+        Meta(
+            description="Expression over the same names: the state of the page before.", extra=expression_over("paging")
+        ),
+    ] = None
     send: Annotated[
         str | None,
         Meta(
             description="Expression over state and the call's names: what the state puts into the request, as "
             "{query, headers, body, form, path, url}. A body that is an object is laid over the operation's own; path "
-            "stands after base_url; url is taken whole. Default: nothing, templates use `page`."
+            "stands after base_url; url is taken whole. Default: nothing, templates use `page`.",
+            extra=expression_over("call"),
         ),
     ] = None
     size_param: Annotated[str | None, Meta(description="Query parameter of the page size.")] = None

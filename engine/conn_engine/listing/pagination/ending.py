@@ -12,6 +12,7 @@ from conn_engine.documents.pointers import remove_pointer
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.placement import Where
 from conn_engine.listing.pagination.restart_settings import Restart
+from conn_engine.roles import expression_over
 from conn_engine.settings import Answer, Draft, Scope, Settings
 
 __all__ = ["MAX_PAGES", "Counted", "Ending", "affirmative", "blank", "number"]
@@ -62,14 +63,16 @@ class Ending(Settings, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over status, headers, body, records and request: when true, this page "
-            "is the last. False decides nothing."
+            "is the last. False decides nothing.",
+            extra=expression_over("paging"),
         ),
     ] = None
     has_more: Annotated[
         str | None,
         Meta(
             description="Expression over status, headers, body, records and request: true, there is a next "
-            'page; false, null, undefined or the text "false", this page is the last.'
+            'page; false, null, undefined or the text "false", this page is the last.',
+            extra=expression_over("paging"),
         ),
     ] = None
     end_values: Annotated[
@@ -174,7 +177,8 @@ class Sized(Ending, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over the body: how many records the whole listing has. Fewer that arrive make the "
-            "listing incomplete; pages by number, offset and range also end by it."
+            "listing incomplete; pages by number, offset and range also end by it.",
+            extra=expression_over("body"),
         ),
     ] = None
 

@@ -9,6 +9,7 @@ from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.followed import Followed
 from conn_engine.listing.pagination.links import Link, find_link
 from conn_engine.listing.pagination.next_url import resolve
+from conn_engine.roles import HEADER
 from conn_engine.settings import Answer
 
 __all__ = ["LinkHeader"]
@@ -27,7 +28,7 @@ class LinkHeader(Followed, frozen=True, kw_only=True, tag_field="format", tag="l
 
     rel: Annotated[str, Meta(description="Relation type of the next page's link.")] = "next"
     prev_rel: Annotated[str, Meta(description="Relation type of the link to the page before.")] = "prev"
-    header: Annotated[str, Meta(description="Name of the header.")] = "Link"
+    header: Annotated[str, Meta(description="Name of the header.", extra=HEADER)] = "Link"
 
     def advance(self, state: Any, answer: Answer) -> dict[str, Any] | None:
         """State of the next page; None at the end."""

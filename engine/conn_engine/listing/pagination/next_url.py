@@ -13,6 +13,7 @@ from msgspec import Meta
 from conn_engine.errors import VendorError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.followed import Followed
+from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Answer
 from conn_engine.transport import door
 from conn_engine.urls import join_url, split_plain_url
@@ -43,19 +44,26 @@ class NextUrl(Followed, frozen=True, kw_only=True, tag_field="format", tag="next
 
     next_url_field: Annotated[
         str | None,
-        Meta(description="Expression over the body: the next page's URL; absolute, a path, or relative (`?page=2`)."),
+        Meta(
+            description="Expression over the body: the next page's URL; absolute, a path, or relative (`?page=2`).",
+            extra=expression_over("body"),
+        ),
     ] = None
-    next_url_header: Annotated[str | None, Meta(description="Response header that carries the next page's URL.")] = None
+    next_url_header: Annotated[
+        str | None, Meta(description="Response header that carries the next page's URL.", extra=HEADER)
+    ] = None
     next_url: Annotated[
         str | None,
         Meta(
             description="Expression over status, headers, body, records and request for the next page's URL, when it "
-            "is computed (`headers.next ?? body.next`); absolute, a path, or relative."
+            "is computed (`headers.next ?? body.next`); absolute, a path, or relative.",
+            extra=expression_over("paging"),
         ),
     ] = None
-    prev_url_field: Annotated[str | None, Meta(description="Expression over the body: the URL of the page before.")] = (
-        None
-    )
+    prev_url_field: Annotated[
+        str | None,
+        Meta(description="Expression over the body: the URL of the page before.", extra=expression_over("body")),
+    ] = None
 
     relative_to: Annotated[
         Literal["request", "base_url"],

@@ -8,6 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
+from conn_engine.roles import expression_over
 from conn_engine.settings import Answer, Draft, Scope
 
 __all__ = ["Offset"]
@@ -73,7 +74,8 @@ class Offset(Counted, frozen=True, kw_only=True, tag_field="format", tag="offset
         str | None,
         Meta(
             description="Expression over status, headers, body: the next offset; null, undefined or empty "
-            "at the end. Without it the records are counted."
+            "at the end. Without it the records are counted.",
+            extra=expression_over("paging"),
         ),
     ] = None
 

@@ -8,6 +8,7 @@ from msgspec import Meta
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Counted, number
 from conn_engine.listing.pagination.placement import Where, integer
+from conn_engine.roles import expression_over
 from conn_engine.settings import Answer, Draft, Scope
 
 __all__ = ["Page"]
@@ -57,11 +58,15 @@ class Page(Counted, frozen=True, kw_only=True, tag_field="format", tag="page"):
         str | None,
         Meta(
             description="Expression over status, headers, body: the next page's number; null, undefined or "
-            "empty at the end. Without it the numbers are counted."
+            "empty at the end. Without it the numbers are counted.",
+            extra=expression_over("paging"),
         ),
     ] = None
     total_pages_field: Annotated[
-        str | None, Meta(description="Expression over the body: how many pages the whole listing has.")
+        str | None,
+        Meta(
+            description="Expression over the body: how many pages the whole listing has.", extra=expression_over("body")
+        ),
     ] = None
 
     @property

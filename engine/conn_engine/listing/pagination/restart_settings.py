@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from conn_engine.roles import expression_over
 from conn_engine.settings import Settings
 
 __all__ = ["Filter", "Restart"]
@@ -14,15 +15,22 @@ _Expressions = dict[str, str]
 class Filter(Settings, frozen=True, kw_only=True):
     """The filter of the next stretch: expressions over `record` (the last one), `records`, body, headers."""
 
-    query: Annotated[_Expressions, Meta(description="Query parameters.")] = field(default_factory=dict)
-    headers: Annotated[_Expressions, Meta(description="Request headers.")] = field(default_factory=dict)
-    body: Annotated[_Expressions, Meta(description="JSON pointers into the request's body.")] = field(
+    query: Annotated[_Expressions, Meta(description="Query parameters.", extra=expression_over("restart"))] = field(
         default_factory=dict
     )
-    form: Annotated[_Expressions, Meta(description="Form fields.")] = field(default_factory=dict)
-    params: Annotated[_Expressions, Meta(description="Names for the operation's templates: `{{since}}`.")] = field(
+    headers: Annotated[_Expressions, Meta(description="Request headers.", extra=expression_over("restart"))] = field(
         default_factory=dict
     )
+    body: Annotated[
+        _Expressions, Meta(description="JSON pointers into the request's body.", extra=expression_over("restart"))
+    ] = field(default_factory=dict)
+    form: Annotated[_Expressions, Meta(description="Form fields.", extra=expression_over("restart"))] = field(
+        default_factory=dict
+    )
+    params: Annotated[
+        _Expressions,
+        Meta(description="Names for the operation's templates: `{{since}}`.", extra=expression_over("restart")),
+    ] = field(default_factory=dict)
 
 
 class Restart(Settings, frozen=True, kw_only=True):
@@ -37,14 +45,18 @@ class Restart(Settings, frozen=True, kw_only=True):
     ] = None
     when: Annotated[
         str | None,
-        Meta(description="The cap is reached when this expression over status, headers, body and records is true."),
+        Meta(
+            description="The cap is reached when this expression over status, headers, body and records is true.",
+            extra=expression_over("paging"),
+        ),
     ] = None
     set: Annotated[Filter, Meta(description="Where the filter goes, and its values from the last record.")]
     key: Annotated[
         str,
         Meta(
             description="Expression over `record`: what it is known by. A record that came before the restart is not "
-            "delivered again. Where it gives nothing, the whole record is compared."
+            "delivered again. Where it gives nothing, the whole record is compared.",
+            extra=expression_over("record"),
         ),
     ] = "record.id"
 

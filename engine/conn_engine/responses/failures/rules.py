@@ -10,6 +10,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ErrorKind
 from conn_engine.responses.waits import Source
+from conn_engine.roles import expression_over
 from conn_engine.settings import Settings
 
 __all__ = [
@@ -40,7 +41,8 @@ Longest: TypeAlias = Annotated[
     float | str | None,
     Meta(
         description="The longest wait worth waiting, in seconds, or an expression for it over context and params. A "
-        "longer one is an error at once."
+        "longer one is an error at once.",
+        extra=expression_over("fault"),
     ),
 ]
 
@@ -54,7 +56,10 @@ class Fail(Settings, frozen=True, kw_only=True):
     ] = None
     message: Annotated[
         str | None,
-        Meta(description="Expression for the message over status, headers, body. Default: the vendor's own message."),
+        Meta(
+            description="Expression for the message over status, headers, body. Default: the vendor's own message.",
+            extra=expression_over("fault"),
+        ),
     ] = None
 
 
@@ -70,7 +75,8 @@ class Retry(Settings, frozen=True, kw_only=True):
         Waits | None,
         Meta(
             description="The pause: an expression for seconds over status, headers, body and text, a source, or "
-            "several of which the longest counts. Wins over the backoff."
+            "several of which the longest counts. Wins over the backoff.",
+            extra=expression_over("fault"),
         ),
     ] = None
     max_wait_seconds: Longest = None
@@ -88,11 +94,14 @@ class RateLimited(Settings, frozen=True, kw_only=True):
         Meta(
             description="The wait: an expression for seconds over status, headers, body and text, a source (a header, "
             "a part of the body, a time of day), or several of which the longest counts. Default: what `rate_limit` "
-            "reads from the answer."
+            "reads from the answer.",
+            extra=expression_over("fault"),
         ),
     ] = None
     max_wait_seconds: Longest = None
-    message: Annotated[str | None, Meta(description="Expression for the message.")] = None
+    message: Annotated[str | None, Meta(description="Expression for the message.", extra=expression_over("fault"))] = (
+        None
+    )
 
 
 class Restart(Settings, frozen=True, kw_only=True):
@@ -104,7 +113,8 @@ class Restart(Settings, frozen=True, kw_only=True):
         str,
         Meta(
             description="Expression over `record`: what it is known by. A record that was delivered is not delivered "
-            "again. Where it gives nothing, the whole record is compared."
+            "again. Where it gives nothing, the whole record is compared.",
+            extra=expression_over("record"),
         ),
     ] = "record.id"
 
@@ -142,7 +152,8 @@ class Rule(Settings, frozen=True, kw_only=True):
             description="Expression over status, headers (lower-case names), body, text (the body as it came), "
             "request, attempt (1 for the first sending), fault, and the call's own names; true, and the rule holds. "
             "`fault` is 'body' when the body cannot be read (then `body` is undefined); without an answer it is dns, "
-            "connect, refused, tls, reset, truncated, timeout, proxy, protocol or other."
+            "connect, refused, tls, reset, truncated, timeout, proxy, protocol or other.",
+            extra=expression_over("fault"),
         ),
     ]
     then: Annotated[

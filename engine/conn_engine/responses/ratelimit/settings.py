@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from conn_engine.responses.waits import Source, Unit, Value
+from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Settings
 
 __all__ = ["Budget", "RateLimit", "Window"]
@@ -19,10 +20,16 @@ class Window(Settings, frozen=True, kw_only=True):
     name: Annotated[str | Source, Meta(description="Name of the quota; fixed text, or where the answer names it.")] = (
         "default"
     )
-    limit: Annotated[Value | None, Meta(description="Header of the quota's size, or a number, or a source.")] = None
-    remaining: Annotated[Value | None, Meta(description="Header of what is left, or a source.")] = None
-    used: Annotated[Value | None, Meta(description="Header of what is used up, when `remaining` is not told.")] = None
-    reset: Annotated[Value | None, Meta(description="Header of when the quota is full again, or a source.")] = None
+    limit: Annotated[
+        Value | None, Meta(description="Header of the quota's size, or a number, or a source.", extra=HEADER)
+    ] = None
+    remaining: Annotated[Value | None, Meta(description="Header of what is left, or a source.", extra=HEADER)] = None
+    used: Annotated[
+        Value | None, Meta(description="Header of what is used up, when `remaining` is not told.", extra=HEADER)
+    ] = None
+    reset: Annotated[
+        Value | None, Meta(description="Header of when the quota is full again, or a source.", extra=HEADER)
+    ] = None
     reset_unit: Annotated[
         Unit,
         Meta(
@@ -81,7 +88,8 @@ class RateLimit(Window, frozen=True, kw_only=True):
         str | None,
         Meta(
             description="Expression over status, headers and body: whether the answer says that the limit "
-            "is reached. Default: `status = 429`."
+            "is reached. Default: `status = 429`.",
+            extra=expression_over("answer"),
         ),
     ] = None
     retry_after: Annotated[
@@ -89,7 +97,8 @@ class RateLimit(Window, frozen=True, kw_only=True):
         Meta(
             description="Where the vendor says how long to wait: a header, a source (a header, a part of the body, a "
             "time of day), or several sources of which the longest wait counts. Default: Retry-After, seconds or an "
-            "HTTP date."
+            "HTTP date.",
+            extra=HEADER,
         ),
     ] = None
     default_wait_seconds: Annotated[
@@ -100,7 +109,8 @@ class RateLimit(Window, frozen=True, kw_only=True):
         float | str | None,
         Meta(
             description="The longest wait worth waiting, in seconds, or an expression for it over context and params. "
-            "A longer one is an error at once."
+            "A longer one is an error at once.",
+            extra=expression_over("answer"),
         ),
     ] = None
     budget: Annotated[

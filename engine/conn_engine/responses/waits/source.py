@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeAlias
 from msgspec import Meta
 
 from conn_engine.responses.waits.moments import Unit, http_date, numeric, seconds_from_now
+from conn_engine.roles import HEADER, expression_over
 from conn_engine.settings import Answer, Settings
 
 __all__ = ["Source", "Value", "found", "longest", "vendor_clock", "wait"]
@@ -19,12 +20,13 @@ _TIME_OF_DAY = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?::([0-5]\d))?")
 class Source(Settings, frozen=True, kw_only=True):
     """Where a value is: in a response header, in the answer (perhaps only a part of its text), or a time of day."""
 
-    header: Annotated[str | None, Meta(description="Name of the response header.")] = None
+    header: Annotated[str | None, Meta(description="Name of the response header.", extra=HEADER)] = None
     body: Annotated[
         str | None,
         Meta(
             description="Expression over status, headers, body and text (`body.error.retry_after`; `text` with a "
-            "`pattern`)."
+            "`pattern`).",
+            extra=expression_over("answer"),
         ),
     ] = None
     at: Annotated[

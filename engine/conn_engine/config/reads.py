@@ -1,0 +1,138 @@
+"""Every text of a configuration that is an expression, a template or the name of a header that is read, with its place
+and what it is written over. The models say so (`roles`): nothing here knows the name of a setting.
+
+The data may be that of one level alone, so a kind of settings may be without its `format`: then every kind counts that
+has such a key.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from conn_engine.documents import Path_, texts
+from conn_engine.roles import SCOPES, Names, Note, Role, note_of
+
+__all__ = ["Text", "find_texts"]
+
+_NOTHING: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One text. `role` is `expression`, `template` or `header`; `over` a scope of `roles.SCOPES`; `more` are the names
+    that its settings bring into that scope (`brings` of their class)."""
+
+    path: Path_
+    text: str
+    role: Role
+    over: str
+    more: frozenset[str] = _NOTHING
+
+    @property
+    def names(self) -> Names:
+        """The names that it may use; None when any may stand there."""
+        names = SCOPES[self.over]
+        return None if names is None else names | self.more
+
+
+def find_texts(kind: Any, data: Any, path: Path_ = (), *, without: frozenset[str] = _NOTHING) -> Iterator[Text]:
+    """The texts of raw data of a type: a model, a union of models, a list or an object of them. The keys of `without`
+    are left out at the top."""
+    yield from _find(kind, data, path, Note(), _NOTHING, without)
+
+
+def _find(  # noqa: PLR0917
+    kind: Any, data: Any, path: Path_, note: Note, more: frozenset[str], without: frozenset[str] = _NOTHING
+) -> Iterator[Text]:
+    shape = _shape(kind)
+    note = shape.note if shape.note.role is not None else note
+    if isinstance(data, str):
+        yield from _of_text(data, path, note, more)
+    elif note.role == "template":
+        yield from _templates(data, path, note, more)
+    elif isinstance(data, Mapping) and shape.models:
+        yield from _settings(shape.models, data, path, more, without)
+    elif isinstance(data, Mapping):
+        for key, item in data.items():
+            yield from _find(shape.item, item, (*path, key), note, more)
+    elif isinstance(data, list | tuple):
+        if note.role == "values":
+            yield from _templates(data, path, note, more)
+            return
+        for index, item in enumerate(data):
+            yield from _find(shape.item or kind, item, (*path, index), note, more)
+
+
+def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
+    if note.role == "template":
+        if "{{" in text:
+            yield Text(path, text, "template", note.over, more)
+    elif note.role in ("expression", "values"):
+        yield Text(path, text, "expression", note.over, more)
+    elif note.role == "header":
+        yield Text(path, text, "header", "answer", more)
+
+
+def _templates(data: Any, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
+    for where, text in texts(data, path):
+        if "{{" in text:
+            yield Text(where, text, "template", note.over, more)
+
+
+def _settings(
+    models: tuple[type[msgspec.Struct], ...],
+    data: Mapping[str, Any],
+    path: Path_,
+    more: frozenset[str],
+    without: frozenset[str],
+) -> Iterator[Text]:
+    tagged = [model for model in models if model.__struct_config__.tag is not None]
+    config: Any = data
+    if tagged:
+        said = data.get(tagged[0].__struct_config__.tag_field or "")
+        models = tuple(model for model in tagged if model.__struct_config__.tag == said) or tuple(tagged)
+        config, path = data.get("config"), (*path, "config")
+    for key, value in config.items() if isinstance(config, Mapping) else ():
+        known = [(model, field) for model in models if (field := _fields(model).get(key)) is not None]
+        if not known or key in without:
+            continue
+        brought = frozenset[str]().union(*(getattr(model, "brings", _NOTHING) for model, _ in known))
+        yield from _find(known[0][1], value, (*path, key), Note(), more | brought)
+
+
+@cache
+def _fields(model: type[msgspec.Struct]) -> dict[str, Any]:
+    return {field.encode_name: field.type for field in msgspec.structs.fields(model)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What matters of a type: its note, the models it may be, and the type of its items."""
+
+    note: Note
+    models: tuple[type[msgspec.Struct], ...]
+    item: Any
+
+
+@cache
+def _shape(kind: Any) -> _Shape:
+    note, models, items = Note(), [], []
+    waiting = [kind]
+    while waiting:
+        one = waiting.pop(0)
+        if get_origin(one) is Annotated:
+            own = note_of(one)
+            note = own if note.role is None else note
+            waiting.append(get_args(one)[0])
+        elif isinstance(one, type) and issubclass(one, msgspec.Struct):
+            models.append(one)
+        elif get_origin(one) in (dict, Mapping):
+            items.append(get_args(one)[1])
+        elif get_origin(one) in (tuple, list):
+            items.append(get_args(one)[0])
+        else:
+            waiting.extend(get_args(one))
+    return _Shape(note, tuple(models), items[0] if items else None)

@@ -1,0 +1,76 @@
+"""The names that an operation brings into the scope of its own expressions and templates."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config import Path_, lookup
+from conn_engine.errors import ExpressionError
+from conn_engine.expressions import expression, template
+from conn_engine.roles import Names
+
+__all__ = ["own_names", "paging_names"]
+
+
+def own_names(data: Mapping[str, Any], operation: Mapping[str, Any]) -> Names:
+    """What an operation brings into its own scope: the names of its path, of its partitions and those above them, of
+    its recursion, its chunks and its windows. None when a parent stands in another document: they cannot be told."""
+    found = set(_path_names(operation.get("path"))) | _run_names(operation)
+    if isinstance(operation.get("chunk"), Mapping):
+        found.add("chunk")
+    recurse = operation.get("recurse")
+    if isinstance(recurse, Mapping) and isinstance(recurse.get("as"), str):
+        found.add(recurse["as"])
+    seen: set[str] = set()
+    waiting = [operation]
+    while waiting:
+        for source, _ in _sources(waiting.pop().get("parents"), ()):
+            if isinstance(source.get("as"), str):
+                found.add(source["as"])
+            name = source.get("from")
+            if not isinstance(name, str) or name in seen:
+                continue
+            seen.add(name)
+            above = lookup(data, ("resources", *name.split(".")))
+            if not isinstance(above, Mapping):
+                return None
+            waiting.append(above)
+    return frozenset(found)
+
+
+def _path_names(path: Any) -> frozenset[str]:
+    if not isinstance(path, str) or "{{" not in path:
+        return frozenset()
+    try:
+        roots = [expression(text).roots() or () for text, _ in template(path).expressions]
+    except ExpressionError:
+        return frozenset()
+    return frozenset(str(root) for some in roots for root in some)
+
+
+def paging_names(*holders: Mapping[str, Any]) -> frozenset[str]:
+    """The names that a restart gives to templates, of whichever level has the pagination."""
+    found: set[str] = set()
+    for holder in holders:
+        node: Any = holder.get("pagination")
+        for key in ("config", "restart", "set", "params"):
+            node = node.get(key) if isinstance(node, Mapping) else None
+        found |= set(map(str, node)) if isinstance(node, Mapping) else set()
+    return frozenset(found)
+
+
+def _run_names(operation: Mapping[str, Any]) -> frozenset[str]:
+    """What an incremental operation brings into its own scope. A part of an operation (an override) may be of one."""
+    whole = "method" in operation and "path" in operation
+    return frozenset() if whole and "incremental" not in operation else frozenset({"window", "state"})
+
+
+def _sources(parents: Any, path: Path_) -> Iterator[tuple[Mapping[str, Any], Path_]]:
+    """Every source of values, those inside unions too."""
+    for index, one in enumerate(parents) if isinstance(parents, list) else ((None, parents),):
+        here = path if index is None else (*path, index)
+        if isinstance(one, Mapping):
+            yield one, here
+            union = one.get("union")
+            for at, inner in enumerate(union if isinstance(union, list) else ()):
+                if isinstance(inner, Mapping):
+                    yield inner, (*here, "union", at)

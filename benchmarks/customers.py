@@ -57,7 +57,7 @@ def _connector() -> dict[str, Any]:
 
 
 def _schema() -> dict[str, Any]:
-    texts = dict.fromkeys([*FIELDS, "id", "name", "custom", "created_at"], {"type": "string"})
+    texts = {key: {"type": "string"} for key in (*FIELDS, "id", "name", "custom", "created_at")}
     return {"type": "object", "required": ["id"], "properties": {**texts, "tags": {}}, "additionalProperties": False}
 
 

@@ -366,6 +366,14 @@ def test_an_empty_window_is_skipped_and_the_last_granule_is_joined(made: Build) 
     assert (config["when_reversed"], config["last_window"]) == ("skip", "joined")
 
 
+def test_a_date_format_that_is_computed_is_a_loss(made: Build) -> None:
+    form = "{{ '%Y' if config['yearly'] else '%Y-%m-%d' }}"
+    cursor = {**WINDOWS, "datetime_format": form, "cursor_datetime_formats": [form, "%Y-%m-%d"]}
+    result = made(stream(incremental_sync=cursor))
+    assert list(result.lost) == ["a date's format that is computed"]
+    assert "{{" not in json.dumps(result.operation("things.list")["incremental"]["config"]["record_formats"])
+
+
 def test_values_are_cast_by_one_keyword(made: Build) -> None:
     rows = {"type": "array", "items": {"type": "object", "properties": {"at": {"type": "string"}}}}
     schema = {"type": "object", "properties": {"id": {"type": ["null", "integer"]}, "rows": rows}}

@@ -46,10 +46,9 @@ def incremental_of(cursor: Any, scope: Scope, notes: Notes) -> Config | None:
         return None
     config: Config = {}
     _field(cursor, scope, config, notes)
-    form = cursor.get("datetime_format")
-    form = form if isinstance(form, str) and form else _DEFAULT
+    form = _form(cursor.get("datetime_format"), notes) or _DEFAULT
     records = cursor.get("cursor_datetime_formats")
-    records = [str(one) for one in records] if isinstance(records, list) and records else [form]
+    records = [made for one in records if (made := _form(one, notes))] if isinstance(records, list) else []
     config["record_formats"] = list(dict.fromkeys([*records, form]))
     config["request_format"] = form
     _bounds(cursor, form, scope, config, notes)
@@ -96,6 +95,15 @@ def _field(cursor: Mapping[str, Any], scope: Scope, config: Config, notes: Notes
         notes.add("a cursor's field that the account decides")
 
 
+def _form(value: Any, notes: Notes) -> str:
+    """A date's format as it is written out; empty for none, and for one that is computed."""
+    text = value if isinstance(value, str) else ""
+    if "{{" not in text:
+        return text
+    notes.add("a date's format that is computed")
+    return ""
+
+
 def _bounds(cursor: Mapping[str, Any], form: str, scope: Scope, config: Config, notes: Notes) -> None:
     for key, name in (("start_datetime", "start"), ("end_datetime", "end")):
         value = cursor.get(key)
@@ -106,7 +114,7 @@ def _bounds(cursor: Mapping[str, Any], form: str, scope: Scope, config: Config, 
             at = _moment(said.get("datetime"), scope)
             if at is None:
                 continue
-            made: Config = {"at": at, "format": str(said.get("datetime_format") or form)}
+            made: Config = {"at": at, "format": _form(said.get("datetime_format"), notes) or form}
             for bound, ours in (("min_datetime", "earliest"), ("max_datetime", "latest")):
                 if said.get(bound) and (limit := _moment(said[bound], scope)) is not None:
                     made[ours] = limit

@@ -18,6 +18,7 @@ from conn_import.airbyte.jinja import (
     Root,
     Untranslatable,
     literal,
+    translated,
 )
 from conn_import.airbyte.settings import Settings
 
@@ -138,6 +139,8 @@ class Scope:
             if not isinstance(one, str | int):
                 raise Untranslatable("a parameter whose name is computed")
             value = _below(value, one)
+        if self.component and isinstance(value, str) and "{{" in value:  # filled in from the component it is made of
+            return translated(value, {"components_values": self._component})
         return MISSING if value is MISSING else literal(value)
 
     def _slice(self, *, bare: bool) -> dict[str, Root]:

@@ -1,6 +1,6 @@
 """`conn run`: run an operation against the vendor. Writes show their plan and need --send."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from conn_engine.config import OperationName
     from conn_engine.runtime.call import Call
     from conn_engine.runtime.connection import Wiring
+    from conn_engine.wire import Request
 
 
 State = Annotated[
@@ -46,7 +47,9 @@ def run(
     environment: Environment = None,
     raw: Annotated[bool, typer.Option("--raw", help="The vendor's own operation and records.")] = False,
     remote_data: RemoteData = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the first request; send nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the first write; send only the reads before it.")
+    ] = False,
     send: Send = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait when the vendor says so, instead of ending.")] = False,
     trace: Trace = False,
@@ -78,7 +81,12 @@ def run(
     wiring = wired(app, account, environment, wait=wait, planned=planned)
     if planned:
         with placed(wiring.effective, name):
-            _show_plan(app, wiring, name, call, asked=dry_run)
+            plan = _Plan(app, name, call, wiring)
+            plan.show(
+                plan.find_write(account, environment, wait=wait, trace=trace) if writes and not partitions else None
+            )
+            if not dry_run:
+                app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
         raise typer.Exit(Exit.OK if dry_run else Exit.USAGE)
     if path is not None:
         free(path, force=force)
@@ -90,25 +98,66 @@ def run(
             run.save(path, force=force)
 
 
-def _show_plan(app: App, wiring: "Wiring", name: "OperationName", call: "Call", *, asked: bool) -> None:
-    from conn_engine.runtime.plans import plan_operation
-    from conn_engine.transport.plan import curl
+@dataclass(frozen=True)
+class _Plan:
+    """What a run would do. `wiring` has a made-up credential where the account has none."""
 
-    request = plan_operation(wiring, name, call)
-    app.out(f"plan of {name.text} for {wiring.session.account}: nothing was sent")
-    if request is None:
-        app.out("  it would send no request")
-        return
-    if request.purpose == "step":
-        app.out(f"  it begins with {request.label}")
-    request = request.visible
-    app.out(f"  {request.method} {request.url}")
-    for header, value in request.headers.pairs:
-        app.out(f"  {header}: {value}")
-    if request.body:
-        app.out(f"  {request.body.decode('utf-8', 'replace')}")
-    elif request.payload is not None:
-        app.out(f"  ({request.payload.size} bytes)")
-    app.out(f"\n{curl(request, wiring.redactor)}")
-    if not asked:
-        app.err("this operation writes: add --send to really send it (--dry-run shows the plan and succeeds)")
+    app: App
+    name: "OperationName"
+    call: "Call"
+    wiring: "Wiring"
+
+    def find_write(
+        self, account: str, environment: str | None, *, wait: bool, trace: bool
+    ) -> "tuple[list[Request], Request | None] | None":
+        """The reads before the first write, which are sent, and the write. None where nothing has to be read, or the
+        account has no credential to read with."""
+        from conn_cli.running import wired
+        from conn_engine.errors import CredentialError
+        from conn_engine.runtime.plans import plan_operation, plan_write
+        from conn_engine.transport.trace import Traced
+
+        first = plan_operation(self.wiring, self.name, self.call)
+        if first is None or first.writes:
+            return None
+        try:
+            wiring = wired(self.app, account, environment, wait=wait)
+        except CredentialError as error:
+            self.app.err(f"note: the write is not shown, as it depends on what this request reads: {error.message}")
+            self.app.err(f"  {error.hint}")
+            return None
+        live = wiring.live()
+        return plan_write(wiring, Traced(live, self.app.err, wiring.redactor) if trace else live, self.name, self.call)
+
+    def show(self, found: "tuple[list[Request], Request | None] | None") -> None:
+        """Print the write that was found, else the first request."""
+        from conn_cli.words import counted
+        from conn_engine.runtime.plans import has_empty_body, plan_operation
+
+        reads, request = found or ([], plan_operation(self.wiring, self.name, self.call))
+        what = f"{counted(len(reads), 'read')} sent, nothing was written" if reads else "nothing was sent"
+        self.app.out(f"plan of {self.name.text} for {self.wiring.session.account}: {what}")
+        for read in reads:
+            self.app.out(f"  read: {read.label}   {read.method} {read.visible.url}")
+        if request is None:
+            self.app.out("  it would write nothing" if reads else "  it would send no request")
+            return
+        if request.purpose == "step":
+            self.app.out(f"  {'it writes' if reads else 'it begins'} with {request.label}")
+        self._show_request(request)
+        if has_empty_body(self.wiring.effective, self.name, self.call, request):
+            self.app.err("warning: the body is empty: nothing of it would reach the vendor")
+            self.app.err("  fix: give --body a key that request_body_mapping reads")
+
+    def _show_request(self, request: "Request") -> None:
+        from conn_engine.transport.plan import curl
+
+        app, request = self.app, request.visible
+        app.out(f"  {request.method} {request.url}")
+        for header, value in request.headers.pairs:
+            app.out(f"  {header}: {value}")
+        if request.body:
+            app.out(f"  {request.body.decode('utf-8', 'replace')}")
+        elif request.payload is not None:
+            app.out(f"  ({request.payload.size} bytes)")
+        app.out(f"\n{curl(request, self.wiring.redactor)}")

@@ -1,6 +1,7 @@
 """What an operation would send, without sending: whether it writes, and its first request."""
 
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 from conn_engine.auth import absent_parts, without
@@ -10,15 +11,18 @@ from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import expression, template
 from conn_engine.listing.flows import Source
 from conn_engine.runtime.call import Call
-from conn_engine.runtime.connection import Wiring
+from conn_engine.runtime.connection import Connection, Wiring
+from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_operation
 from conn_engine.runtime.unified import route, vendor_behind
+from conn_engine.transport.plan import Planned, UntilWrite
 from conn_engine.wire import Page, Renew, Request, Wait
 
-__all__ = ["may_write", "partitions_write", "plan_operation"]
+__all__ = ["has_empty_body", "may_write", "partitions_write", "plan_operation", "plan_write"]
 
+_EMPTY = (b"", b"{}", b"[]", b"null", b'""')
 _AT_RUN_TIME = frozenset({"before", "after", "result", "response", "page", "status"})
 _CHANGED_BY_ANSWERS = frozenset({"query", "headers"})  # for an after step they are the vendor's
 
@@ -121,6 +125,28 @@ def plan_operation(wiring: Wiring, name: OperationName, call: Call) -> Request |
     finally:
         flow.close()
     return None
+
+
+def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) -> tuple[list[Request], Request | None]:
+    """The reads that come before the first write of an operation, and that write; None when it writes nothing.
+
+    `sender` sends the reads, of a listing one page. Nothing that writes is sent. The errors are those of the operation.
+    """
+    transport = UntilWrite(sender)
+    with Connection(wiring, transport) as connection:
+        try:
+            with closing(connection.pages(name, call)) as pages:
+                next(pages, None)
+        except Planned as planned:
+            return transport.reads, planned.request
+    return transport.reads, None
+
+
+def has_empty_body(effective: Effective, name: OperationName, call: Call, request: Request) -> bool:
+    """Whether a write that is to have a body, the caller's or one that a mapping makes, would be sent without one."""
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    wanted = call.body is not None or (operation is not None and operation.request_body_mapping is not None)
+    return wanted and request.writes and request.payload is None and (request.body or b"").strip() in _EMPTY
 
 
 def _with_token(wiring: Wiring, stored: Mapping[str, Any]) -> dict[str, Any]:

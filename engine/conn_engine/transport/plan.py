@@ -4,17 +4,22 @@ import json
 import re
 import shlex
 from contextlib import suppress
+from typing import Protocol
 from urllib.parse import unquote_plus
 
 from conn_engine.secrets import REDACTED, Redactor, secret_name
 from conn_engine.transport import door
 from conn_engine.wire import Request, Response
 
-__all__ = ["Plan", "Planned", "curl"]
+__all__ = ["Plan", "Planned", "UntilWrite", "curl"]
 
 _UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
 _UNFIT = re.compile(r"[^ -\u00ff]|[\x7f-\xa0\xad]|##")  # looked at closer: most letters of the world are fit
+
+
+class _Sender(Protocol):
+    def send(self, request: Request) -> Response: ...
 
 
 class Planned(Exception):
@@ -43,6 +48,31 @@ class Plan:
     async def asend(self, request: Request) -> Response:
         """As `send`."""
         return self.send(request)
+
+
+class UntilWrite:
+    """Sends through another transport what only reads, and raises Planned at the first request that writes.
+
+    `reads` are the requests of operations and steps that it sent.
+    """
+
+    def __init__(self, inner: _Sender) -> None:
+        self._inner = inner
+        self.reads: list[Request] = []
+
+    def send(self, request: Request) -> Response:
+        """Send a read, or raise Planned for a write."""
+        if request.writes:
+            raise Planned(request)
+        if request.purpose in ("operation", "step"):
+            self.reads.append(request)
+        return self._inner.send(request)
+
+    def close(self) -> None:
+        """Close the inner transport."""
+        close = getattr(self._inner, "close", None)
+        if close is not None:
+            close()
 
 
 def curl(request: Request, redactor: Redactor) -> str:

@@ -82,7 +82,7 @@ class Overview(TyperGroup):
 
 
 class _Commands(Mapping[str, Any]):
-    """The commands by name. One that is asked for is imported and built; the others are not."""
+    """The commands by name. A command is imported and built when it is looked up."""
 
     def __init__(self) -> None:
         self._places = {name: place for rows in COMMANDS.values() for name, (place, _) in rows.items()}

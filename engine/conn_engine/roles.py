@@ -89,14 +89,14 @@ def values_over(scope: str) -> dict[str, Any]:
 
 
 class Note(NamedTuple):
-    """What a setting's annotation says of its texts: their role, and the scope that they are written over."""
+    """The role of a setting's texts, and the scope that they are written over."""
 
     role: Role | None = None
     over: str = ""
 
 
 def note_of(kind: Any) -> Note:
-    """The note of an annotated type; an empty one where it says nothing."""
+    """The note in an annotated type; empty if there is none."""
     if get_origin(kind) is not Annotated:
         return Note()
     said = (note.extra or {} for note in get_args(kind)[1:] if isinstance(note, msgspec.Meta))

@@ -2,7 +2,7 @@
 
 The rule: a page's `next_cursor`, handed back with its `state` and the rest of the call unchanged, gives the records
 that the uninterrupted listing gives after that page, and in the end the same state. A `partial` page has no cursor: the
-answer that it is part of is asked for again as a whole. A place that is no longer there is an error; a listing never
+whole answer is requested again. A place that is no longer there is an error; a listing never
 begins again silently. What `find_obstacles` names cannot keep the rule.
 """
 
@@ -52,7 +52,9 @@ def _obstacles(operation: VendorOperation) -> Iterator[str]:
     if restart_key(operation.errors) is not None:
         yield at + "after a cursor, the error rule `restart` is an error: it cannot know what was delivered"
     if operation.response_format in _ROWS and isinstance(operation.paging(), NoPagination) and operation.job is None:
-        yield at + f"the rows of its {operation.response_format} answer are one page; they are all asked for again"
+        yield (
+            at + f"the rows of its {operation.response_format} answer are one page; resuming requests all of them again"
+        )
 
 
 def _sources(operation: VendorOperation) -> Iterator[str]:

@@ -41,8 +41,8 @@ class _Run:
     records: int = 0
     cursors: int = 0
 
-    def read(self, settings: Common) -> dict[str, Any]:
-        """What waits for the listing's end, as a cursor has it."""
+    def dump_waiting(self, settings: Common) -> dict[str, Any]:
+        """What waits for the end of the listing, as the data of a cursor."""
         waiting = {"waiting": settings.kept(max(self.waiting))} if self.waiting else {}
         return {**waiting, **({"parents": dict(self.parents)} if self.parents else {})}
 
@@ -225,7 +225,7 @@ def remembering(listing: Listing, page: VendorPage) -> VendorPage:
     run, settings = listing.memory.get("incremental"), listing.operation.incremental
     if page.next_state is None or settings is None or not isinstance(run, _Run):
         return page
-    if read := run.read(settings):
+    if read := run.dump_waiting(settings):
         page = replace(page, next_state={**page.next_state, "read": read})
     if not run.held:
         return page

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any
 
+from msgspec import UNSET
+
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.config.host_patterns import base_hosts
 from conn_import.contract import Contract, Finished, Options, Where
@@ -17,6 +19,7 @@ from conn_import.parts import body_of, files_note
 from conn_import.path_names import PathNames
 from conn_import.records import path_text, records_path
 from conn_import.requests import HeaderPlan, form_of, plan_headers
+from conn_import.schemas import FILE, SchemaBook
 from conn_import.together import carry_keys
 from conn_import.verifying import cheapest_read
 from conn_import.words import plain
@@ -29,13 +32,15 @@ _GUESS = "guess"
 @dataclass(slots=True)
 class Built:
     """`data` is connector.yaml's content; `notes` are comments beside keys, by path; `left` counts what `only` left
-    out; `operations` are in the document's order; `common` is the connector's own paging."""
+    out; `operations` are in the document's order; `common` is the connector's own paging; `schemas` is the text of the
+    file with their schemas."""
 
     data: dict[str, Any]
     notes: dict[Where, str] = field(default_factory=dict)
     operations: list[Operation] = field(default_factory=list)
     left: int = 0
     common: Paging | None = None
+    schemas: str = ""
 
     def finished(self, contract: Contract) -> Finished:
         """What is to be written of it."""
@@ -49,6 +54,7 @@ class Built:
             found=contract.found,
             left=self.left,
             observed=contract.observed,
+            files={FILE: self.schemas} if self.schemas else {},
         )
 
 
@@ -85,9 +91,15 @@ def build(contract: Contract, options: Options) -> Built:
     if verify is not None:
         built.data["verify"] = verify.name.text
         built.notes[("verify",)] = f"{_GUESS}: a call that needs nothing"
+    book = SchemaBook()
+    kept = {
+        one.name.text: book.add(one.name.text, one.endpoint, observed=contract.observed) for one in built.operations
+    }
+    built.schemas = book.text(contract.losses)
     resources: dict[str, dict[str, Any]] = {}
     for operation in built.operations:
         row = _row(operation, contract, common, arrays or "repeat", built.notes)
+        row |= kept[operation.name.text] if built.schemas else {}
         resources.setdefault(operation.name.resource, {})[operation.name.method] = row
     built.data["resources"] = resources
     return built
@@ -212,6 +224,8 @@ def _row(
         row["headers"] = form.headers
     if endpoint.body_format in ("form", "graphql", "multipart", "raw"):
         row["body_format"] = endpoint.body_format
+    if endpoint.fixed_body is not UNSET:
+        row["body"] = endpoint.fixed_body
     if endpoint.body_format == "raw":
         notes[*here, "body_format"] = "a text, or the file that the caller gives"
     if endpoint.body_format == "multipart":

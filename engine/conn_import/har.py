@@ -129,8 +129,10 @@ def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract)
     request = good[0].request
     if request.form is not None:
         endpoint.body_format, endpoint.body = "form", Shape.of(learned(request.form))
+        endpoint.sample_body = request.form
     elif request.body is not UNSET:
         endpoint.body_format, endpoint.body = "json", Shape.of(learned(request.body))
+        endpoint.sample_body = request.body
     elif request.parts is not None:
         endpoint.body_format = "multipart"
         endpoint.body = Shape.of(learned({part.name: part.text or "" for part in request.parts}))

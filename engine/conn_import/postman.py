@@ -23,7 +23,6 @@ __all__ = ["LABEL", "read", "recognises"]
 LABEL = "Postman collection"
 _METHODS = frozenset({"get", "post", "put", "patch", "delete", "head", "options"})
 _LANGUAGES = {"html": "text/html", "javascript": "application/javascript", "xml": "application/xml"}
-_SENT_AS = {"file": "raw", "graphql": "graphql"}
 _VARIABLE = re.compile(r"\{\{([^{}]+)\}\}")
 _MOST = 100_000
 _NOT_OURS = frozenset({"authorization", "accept", "content-type", "user-agent", "host", "cookie", "content-length"})
@@ -91,7 +90,9 @@ class _Reader:
             read_one = self._request(item, folders)
             if read_one is not None:
                 endpoint, base = read_one
-                if any(e.method == endpoint.method and e.path == endpoint.path for e in self.endpoints[-500:]):
+                if endpoint.fixed_body is UNSET and any(
+                    e.method == endpoint.method and e.path == endpoint.path for e in self.endpoints[-500:]
+                ):
                     self._losses.add("requests that repeat an earlier one's method and path", endpoint.where)
                     continue
                 self.endpoints.append(endpoint)
@@ -197,11 +198,11 @@ class _Reader:
                     endpoint.body_format, endpoint.media_type = "raw", _LANGUAGES.get(str(language), "text/plain")
                     return True
                 value = {}
-            endpoint.body_format, endpoint.body = "json", Shape.of(learned(value))
+            endpoint.body_format, endpoint.body, endpoint.sample_body = "json", Shape.of(learned(value)), value
             return True
         if mode == "urlencoded":
             fields = {str(row.get("key")): str(row.get("value") or "") for row in _rows(body.get("urlencoded"))}
-            endpoint.body_format, endpoint.body = "form", Shape.of(learned(fields))
+            endpoint.body_format, endpoint.body, endpoint.sample_body = "form", Shape.of(learned(fields)), fields
             return True
         if mode == "formdata":
             rows = _rows(body.get("formdata"))
@@ -209,11 +210,27 @@ class _Reader:
             endpoint.body_format, endpoint.body = "multipart", Shape.of(learned(texts))
             endpoint.parts = Parts(tuple(str(row.get("key")) for row in rows if row.get("type") == "file"))
             return True
-        if isinstance(mode, str) and mode in _SENT_AS:
-            endpoint.body_format = _SENT_AS[mode]
+        if mode == "file":
+            endpoint.body_format = "raw"
+            return True
+        if mode == "graphql":
+            self._graphql(endpoint, body.get("graphql"))
             return True
         self._losses.add(f"operations with a body of {plain(mode, 40)}", endpoint.where)
         return False
+
+    def _graphql(self, endpoint: Endpoint, body: Any) -> None:
+        """The query is the operation's; its variables are the caller's body."""
+        endpoint.body_format = "graphql"
+        query = body.get("query") if isinstance(body, Mapping) else None
+        if not isinstance(query, str) or not query.strip() or "{{" in query:
+            self._losses.add("the query of a GraphQL request: it is missing or has variables in it", endpoint.where)
+            return
+        endpoint.fixed_body = {"query": query.strip(), "variables": "{{ body ?: {} }}"}
+        variables = body.get("variables")
+        value = _json(variables) if isinstance(variables, str) else variables
+        if isinstance(value, dict) and value:
+            endpoint.body, endpoint.sample_body = Shape.of(learned(value)), value
 
     def _answer(self, endpoint: Endpoint, item: Mapping[str, Any]) -> None:
         for row in _rows(item.get("response")):

@@ -1,4 +1,5 @@
-"""Recordings made from a document: one per list, from its example or, without one, from its schema.
+"""Recordings made from a document: one per list, from its example or, without one, from its schema; and one per write
+whose request and answer the document has.
 
 They show that the paths fit the document, not that the document fits the vendor; each says so in its note.
 """
@@ -9,7 +10,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import quote
 
-from msgspec import UNSET
+from msgspec import UNSET, structs
 
 from conn_engine.analysis.drift.contract import Parameter, Shape
 from conn_engine.recordings.files import (
@@ -32,6 +33,7 @@ _DEEPEST = 7
 _MOST_NODES = 600
 _MOST_BYTES = 200_000
 _MOST_SAMPLES = 2_000
+_VARIABLE = re.compile(r"\{\{\s*\$?([^{}]*?)\s*\}\}")
 _SAFE = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _BY_FORMAT = {
     "date-time": "2026-01-01T09:00:00Z",
@@ -44,18 +46,60 @@ _BY_FORMAT = {
 
 
 def samples_of(built: Built, contract: Contract, connector: str, recorded_at: str) -> list[Recording]:
-    """A recording for each list by GET whose answer the document shows or describes well enough."""
+    """A recording for each list by GET whose answer the document shows or describes well enough, and for each write
+    that somebody sent."""
     found: list[Recording] = []
     for operation in built.operations:
         if len(found) >= _MOST_SAMPLES:
             contract.losses.add(f"samples beyond the first {_MOST_SAMPLES}")
             break
-        if operation.endpoint.method != "get" or not operation.name.many or operation.endpoint.base_url:
+        if operation.endpoint.base_url:
             continue
-        recording = _recording(operation, built.common, contract, connector, recorded_at)
+        if operation.endpoint.method == "get" and operation.name.many:
+            recording = _recording(operation, built.common, contract, connector, recorded_at)
+        else:
+            recording = _sent_write(operation, contract, connector, recorded_at)
         if recording is not None:
             found.append(recording)
     return found
+
+
+def _sent_write(operation: Operation, contract: Contract, connector: str, recorded_at: str) -> Recording | None:
+    """A request with its body as it was sent, and its answer; None where the document lacks one of them."""
+    endpoint = operation.endpoint
+    redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
+    answer = redactor.data(_cut(endpoint.answer.example, 0, [_MOST_NODES * 4]))
+    records = _at(answer, operation.records)
+    known = endpoint.sample_body is not UNSET and endpoint.fixed_body is UNSET
+    if not known or endpoint.answer.example is UNSET or not isinstance(records, dict | list) or not records:
+        return None
+    call, url, query = _call(operation, contract)
+    if url is None or endpoint.body_format not in ("json", "form"):
+        return None
+    sent = redactor.data(_without_variables(_cut(endpoint.sample_body, 0, [_MOST_NODES * 4])))
+    body = {"form": sent} if endpoint.body_format == "form" else {"body": sent}
+    request = RecordedRequest(method=endpoint.method.upper(), url=url, query=query, **body)
+    response = RecordedResponse(status=200, headers={"content-type": "application/json"}, body=answer)
+    return Recording(
+        connector=connector,
+        operation=operation.name.text,
+        source=contract.source,
+        recorded_at=recorded_at,
+        note="Made from a request and its answer in the imported document, not recorded live.",
+        base_url=_filled(contract.base_url, contract.context),
+        context=dict(contract.context),
+        call=structs.replace(call, body=sent),
+        exchanges=[Exchange(request=request, response=response)],
+    )
+
+
+def _without_variables(value: Any) -> Any:
+    """The value with the names of a collection's variables in their place."""
+    if isinstance(value, dict):
+        return {key: _without_variables(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_variables(item) for item in value]
+    return _VARIABLE.sub(r"\1", value) if isinstance(value, str) else value
 
 
 def _recording(

@@ -1,10 +1,13 @@
 """Postman collections and HAR files: what carries the key, what has no answer, and versions that are refused."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from conn_engine.errors import ConfigurationError
+from conn_import import Options, import_source, read_source
 
 KEY = "Zq9Xv7LmP3wT8rKd4Yb2"
 
@@ -114,3 +117,45 @@ def test_a_har_without_json_says_what_there_is(imported) -> None:
     with pytest.raises(ConfigurationError, match="no call that was answered with JSON") as caught:
         imported(har(page, entry("https://cdn.c.example/a.png", "image/png", "x")))
     assert "https://www.c.example (text/html), https://cdn.c.example (image/png)" in (caught.value.hint or "")
+
+
+def saved(body: Any) -> list[dict[str, Any]]:
+    return [{"code": 201, "body": json.dumps(body)}]
+
+
+def test_a_body_and_its_answer_are_a_sample_that_replays(tmp_path: Path) -> None:
+    body = {"name": "{{name}}", "size": 3, "api_key": KEY}
+    sent = request("v1/things", "POST", body={"mode": "raw", "raw": json.dumps(body)})
+    sent["response"] = saved({"id": "t_1", "name": "box"})
+    form = request("v1/notes", "POST", body={"mode": "urlencoded", "urlencoded": [{"key": "text", "value": "hi"}]})
+    form["response"] = saved({"id": "n_1"})
+    alone = request("v1/others", "POST", body={"mode": "raw", "raw": '{"a": 1}'})
+    (tmp_path / "collection.json").write_text(json.dumps(collection(sent, form, alone, request("v1/things"))))
+    made = import_source(read_source(tmp_path / "collection.json"), Options("vendor", samples=True))
+    found = {one.operation: one for one in made.recordings}
+    assert set(found) == {"things.create", "notes.create"}
+    assert found["things.create"].call.body == {"name": "name", "size": 3, "api_key": "[redacted].1."}
+    assert found["things.create"].exchanges[0].request.body == found["things.create"].call.body
+    assert found["notes.create"].exchanges[0].request.form == {"text": "hi"}
+    assert KEY not in str(made.files)
+
+
+def test_the_query_of_a_graphql_request_is_the_operations(imported) -> None:
+    def graphql(name: str, query: str) -> dict[str, Any]:
+        said = {"query": query, "variables": '{"first": 3}'}
+        return {**request("graphql", "POST", body={"mode": "graphql", "graphql": said}), "name": name}
+
+    made = imported(
+        collection(
+            graphql("List things", "query($first: Int) { things(first: $first) { id } }"),
+            graphql("Get thing", "query { thing { id } }"),
+            graphql("With a variable", "query { thing(id: {{id}}) { id } }"),
+            request("things"),
+        )
+    )
+    bodies = [row["body"] for rows in made.data["resources"].values() for row in rows.values() if "body" in row]
+    assert bodies == [
+        {"query": "query($first: Int) { things(first: $first) { id } }", "variables": "{{ body ?: {} }}"},
+        {"query": "query { thing { id } }", "variables": "{{ body ?: {} }}"},
+    ]
+    assert any("GraphQL" in what for what in made.lost)

@@ -23,7 +23,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.operations import EventName, OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
-from conn_engine.config.record_schemas import SchemaFiles, compiled_schema
+from conn_engine.config.record_schemas import SchemaFiles, compiled_part, compiled_schema
 from conn_engine.config.remarks import is_remark
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import published, validate
@@ -60,6 +60,7 @@ __all__ = [
     "Verify",
     "Workspace",
     "WorkspaceSettings",
+    "compiled_part",
     "compiled_schema",
     "is_remark",
     "leaves",

@@ -179,8 +179,22 @@ class Operation(Inheritable, frozen=True, kw_only=True):
     request_schema: Annotated[
         str | dict[str, Any] | None,
         Meta(
-            description="JSON Schema of the request body, or its file, relative to connector.yaml: a key of a caller's "
-            "body that neither it nor anything else knows is an error."
+            description="JSON Schema of the request body, or its file, relative to connector.yaml "
+            "(`schemas/a.json`, or a part of it: `schemas/a.json#/people`): a key of a caller's body that neither it "
+            "nor anything else knows is an error."
+        ),
+    ] = None
+    query_schema: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="JSON Schema of the query parameters that the vendor takes, or its file: they are offered to "
+            "the caller, and lint reports a mapped parameter that it does not have."
+        ),
+    ] = None
+    response_schema: Annotated[
+        str | dict[str, Any] | None,
+        Meta(
+            description="JSON Schema of the whole answer, or its file: `conn test` compares recorded answers with it."
         ),
     ] = None
     response_format: Annotated[

@@ -101,6 +101,8 @@ class VendorOperation:
     body_format: BodyFormat
     body_options: BodyOptions | None
     request_schema: str | dict[str, Any] | None
+    query_schema: str | dict[str, Any] | None
+    response_schema: str | dict[str, Any] | None
     response_format: ResponseFormat
     response_options: ResponseOptions | None
     response_path: str | None
@@ -301,6 +303,8 @@ def _vendor_operation(
         body_format=typed.body_format,
         body_options=typed.body_options,
         request_schema=typed.request_schema,
+        query_schema=typed.query_schema,
+        response_schema=typed.response_schema,
         response_format=typed.response_format,
         response_options=typed.response_options,
         response_path=typed.response_path,

@@ -9,9 +9,10 @@ from typing import Any
 from conn_engine.diagnostics import diagnostic, did_you_mean
 from conn_engine.documents import Document, read, texts
 from conn_engine.documents.locate import packaged
+from conn_engine.documents.pointers import get_pointer
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["SchemaFiles", "compiled_schema"]
+__all__ = ["SchemaFiles", "compiled_part", "compiled_schema"]
 
 Schema = dict[str, Any]
 
@@ -42,22 +43,47 @@ class SchemaFiles:
             return None
         return document.data if document is not None and isinstance(document.data, dict) else None
 
-    def find_request(self, schema: str | Schema | None) -> Schema | None:
-        """The schema that an operation has for its body, written in place or in a file of the connector's folder.
+    def find_schema(self, schema: str | Schema | None, key: str = "request_schema") -> Schema | None:
+        """The schema that an operation has under a key: written in place, or a file of the connector's folder, or a
+        part of one (`schemas/people.json#/create`), with those of the file's `$defs` that it refers to.
 
-        Raises ConfigurationError for a file that is not there or cannot be read.
+        Raises ConfigurationError for a file or a part that is not there or cannot be read.
         """
+        found, whole = self.find_part(schema, key)
+        return found if found is None or found is whole else _with_definitions(found, whole)
+
+    def find_part(self, schema: str | Schema | None, key: str) -> tuple[Schema | None, Any]:
+        """The same without definitions, and the document that it is a part of."""
         if not isinstance(schema, str):
-            return schema
-        document = self.find(self.connector / schema)
+            return schema, schema
+        name, _, pointer = schema.partition("#")
+        document = self.find(self.connector / name)
         if document is None:
             raise ConfigurationError(
-                f"request_schema names {schema}, which the connector's folder does not have",
+                f"{key} names {name}, which the connector's folder does not have",
                 hint="the path is relative to connector.yaml",
             )
-        if not isinstance(document.data, dict):
-            raise ConfigurationError(f"{document.file} is not a JSON Schema: it is not an object")
-        return document.data
+        found = get_pointer(document.data, pointer) if pointer else document.data
+        if not isinstance(found, dict):
+            what = f'{document.file} has nothing at "{pointer}"' if found is None else f"{schema} is not an object"
+            raise ConfigurationError(f"{key}: {what}", hint="a JSON Schema is an object")
+        return found, document.data
+
+
+def _with_definitions(part: Schema, whole: Any) -> Schema:
+    """A part of a document with those of its `$defs` that it refers to, however deep."""
+    known = whole.get("$defs") if isinstance(whole, dict) else None
+    if not isinstance(known, dict):
+        return part
+    needed: dict[str, Any] = {}
+    waiting = [part]
+    while waiting:
+        for path, text in texts(waiting.pop()):
+            name = text.removeprefix("#/$defs/")
+            if path[-1:] == ("$ref",) and name != text and name in known and name not in needed:
+                needed[name] = known[name]
+                waiting.append(known[name])
+    return {**part, "$defs": needed} if needed else part
 
 
 @lru_cache(maxsize=256)
@@ -72,8 +98,6 @@ def compiled_schema(path: Path, shown: str) -> Any:
     Raises ConfigurationError for a file that cannot be read or is no JSON Schema, refers to another file (nothing is
     fetched from anywhere) or marks personal data by an unknown word.
     """
-    import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
-
     from conn_engine.personal import KEYWORD, MARKS
 
     document = read(path, shown)
@@ -84,12 +108,27 @@ def compiled_schema(path: Path, shown: str) -> Any:
             finding = diagnostic("CFG104", message, document.span(place), hint=hint)
             raise ConfigurationError(message, hint=hint, findings=[finding])
     try:
-        return jsonschema_rs.validator_for(document.data, validate_formats=True, retriever=_refuse)
+        return _compile(document.data, formats=True)
     except (ValueError, RecursionError) as error:
         said = str(error).partition("\n")[0]
         message = f"{shown} is no JSON Schema that can be used: {said}"
         finding = diagnostic("CFG104", message, document.span(()), hint="a schema stands whole in its own file")
         raise ConfigurationError(message, hint=finding.hint, findings=[finding]) from None
+
+
+def compiled_part(schema: Schema, shown: str) -> Any:
+    """A validator of a schema that is data already, and asks nothing of formats. Raises ConfigurationError."""
+    try:
+        return _compile(schema, formats=False)
+    except (ValueError, RecursionError) as error:
+        said = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{shown} is not a JSON Schema that can be used: {said}") from None
+
+
+def _compile(schema: Any, *, formats: bool) -> Any:
+    import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
+
+    return jsonschema_rs.validator_for(schema, validate_formats=formats, retriever=_refuse)
 
 
 def _refuse(address: str) -> Any:

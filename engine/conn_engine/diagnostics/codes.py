@@ -381,6 +381,14 @@ CODES: dict[str, Code] = _table(
         "than the configuration. Record the scenario again.",
     ),
     Code(
+        "REC200",
+        "recorded answer is not as the vendor's schema says",
+        "warning",
+        "A recorded answer breaks the vendor's own schema of it (`response_schema`): a field has another type, or one "
+        "that is always there is missing. Either the schema is out of date, or the answer has changed. Correct the "
+        "schema, or record the operation again.",
+    ),
+    Code(
         "RUN101",
         "the vendor answers with an error",
         "error",
@@ -710,6 +718,21 @@ CODES: dict[str, Code] = _table(
         "error",
         "`verify` is sent by itself after a log-in, so its operation cannot have a value from a caller, such as "
         "`{{id}}`. Name an operation that needs nothing: the vendor's `me`, or a listing.",
+    ),
+    Code(
+        "REF200",
+        "key that the vendor's schema does not know",
+        "warning",
+        "A mapping or a body sets a key that the vendor's own schema of the request (`request_schema`, `query_schema`) "
+        "does not have: the vendor ignores or refuses it. Correct its spelling. If the vendor takes it all the same, "
+        "add it to the schema.",
+    ),
+    Code(
+        "REF201",
+        "key that the vendor's schema needs",
+        "warning",
+        "The vendor's own schema of the request (`request_schema`) requires a key that the mapping does not set: the "
+        "vendor refuses the write. Map it, or correct the schema.",
     ),
     Code(
         "REF103",

@@ -21,7 +21,7 @@ from conn_engine.transport.egress import judge_host
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.url_templates import hide_templates
 
-__all__ = ["missing_schemas", "plain_urls", "single_braces", "unsendable_verify"]
+__all__ = ["plain_urls", "single_braces", "unsendable_verify"]
 
 _SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
@@ -72,17 +72,6 @@ def plain_urls(view: LayerView) -> Iterator[Diagnostic]:
             path=dotted(path),
             hint=f'write https://; if the host has no TLS, confirm it in conn.yaml: trusted_hosts: ["http://{pattern}"]',
         )
-
-
-def missing_schemas(target: LintTarget) -> Iterator[Diagnostic]:
-    """CFG104: a `request_schema` that cannot be read."""
-    effective = target.effective
-    for operation in effective.vendor_operations():
-        try:
-            effective.schemas.find_request(operation.request_schema)
-        except ConfigurationError as error:
-            path = operation.at("request_schema")
-            yield diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)
 
 
 def unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:

@@ -18,8 +18,9 @@ from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycl
 from conn_engine.lint.habit_rules import constant_filters, text_sums
 from conn_engine.lint.layer_view import LayerView
 from conn_engine.lint.paging_rules import paginations
-from conn_engine.lint.request_rules import missing_schemas, plain_urls, single_braces, unsendable_verify
+from conn_engine.lint.request_rules import plain_urls, single_braces, unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
+from conn_engine.lint.schema_rules import sent_keys, unreadable_schemas
 from conn_engine.lint.site import Site
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.webhook_rules import challenges, proofs, routing
@@ -350,7 +351,8 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
     unsendable_verify,
-    missing_schemas,
+    unreadable_schemas,
+    sent_keys,
     flow_operations,
     parent_cycles,
     idle_types,

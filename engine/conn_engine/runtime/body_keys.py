@@ -28,7 +28,7 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     if not isinstance(call.body, Mapping | list):
         return
     vendor = _find_vendor(effective, name, call)
-    schema = effective.schemas.find_request(vendor.request_schema) if vendor is not None else None
+    schema = effective.schemas.find_schema(vendor.request_schema) if vendor is not None else None
     operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     mapped = operation is not None and operation.request_body_mapping is not None
     reads = frozenset(_find_reads(effective, name, vendor, mapped=mapped))

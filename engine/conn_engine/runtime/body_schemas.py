@@ -10,6 +10,7 @@ from conn_engine.documents.pointers import get_pointer
 __all__ = ["SchemaPlace"]
 
 _LISTS: Final = ("allOf", "anyOf", "oneOf")
+_MOST_PARTS: Final = 200
 _CONDITIONS: Final = ("if", "then", "else")
 _OPEN: Final = ("additionalProperties", "unevaluatedProperties", "patternProperties")
 
@@ -30,6 +31,20 @@ class SchemaPlace:
         nodes = list(self._nodes())
         said = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
         return said or next(self.names(), None) is None
+
+    def required(self) -> list[str]:
+        """The keys that a write has to have: whatever alternative holds, and not the vendor's own to set."""
+        waiting, found = [self.node], dict[str, None]()
+        for node in waiting:
+            if not isinstance(node, Mapping) or len(waiting) > _MOST_PARTS:
+                continue
+            found |= dict.fromkeys(name for name in node.get("required") or () if isinstance(name, str))
+            reference = node.get("$ref")
+            if isinstance(reference, str) and reference.startswith("#/"):
+                waiting.append(get_pointer(self.root, unquote(reference[1:])))
+            waiting += [one for one in node.get("allOf") or () if isinstance(one, Mapping)]
+        own = {name for name in found for one in self.below(name) if _is_vendors(one.node)}
+        return [name for name in found if name not in own]
 
     def below(self, key: str) -> "Iterator[SchemaPlace]":
         """The places of a key's value."""
@@ -56,6 +71,10 @@ class SchemaPlace:
                 waiting.append(get_pointer(self.root, unquote(reference[1:])) if reference != "#" else self.root)
             waiting += [node.get(key) for key in _CONDITIONS]
             waiting += [one for key in _LISTS if isinstance(node.get(key), list) for one in node[key]]
+
+
+def _is_vendors(node: Any) -> bool:
+    return isinstance(node, Mapping) and node.get("readOnly") is True
 
 
 def _refers_elsewhere(node: Mapping[str, Any]) -> bool:

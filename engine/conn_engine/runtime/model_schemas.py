@@ -38,10 +38,11 @@ def _validator(path: Path, changed: int) -> Any:
 
 
 class SchemaTally:
-    """Checks unified records against a model's schema, page by page, and counts the violations by field."""
+    """Checks records against a schema, page by page, and counts the violations by field. The schema is a model's file,
+    or a validator."""
 
-    def __init__(self, path: Path) -> None:
-        self._validator = _validator(path, path.stat().st_mtime_ns)
+    def __init__(self, schema: Path | Any) -> None:
+        self._validator = _validator(schema, schema.stat().st_mtime_ns) if isinstance(schema, Path) else schema
         self._rows: dict[tuple[str, str, str], Violation] = {}
         self.records = 0
         self.invalid = 0

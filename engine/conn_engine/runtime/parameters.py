@@ -9,6 +9,7 @@ from conn_engine.config import Effective, OperationName, VendorOperation, lookup
 from conn_engine.documents import texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import template
+from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.runtime.partitions import partition_names
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import vendor_behind
@@ -82,6 +83,9 @@ def _path_names(vendor: VendorOperation) -> Iterator[str]:
 def _sent(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
     """The query parameters that a vendor operation is known to send: fixed ones, those of paging and of fan-out."""
     yield from vendor.query
+    schema = effective.schemas.find_schema(vendor.query_schema, "query_schema")
+    if schema is not None:
+        yield from SchemaPlace(schema, schema).names()
     for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
         for place, text in texts(lookup(effective.data, vendor.at(key))):
             if place and _PARAM.fullmatch(str(place[-1])) and "{{" not in text:

@@ -20,6 +20,7 @@ from conn_engine.runtime.model_check import ModelCheck
 from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.runtime.windows import cursor_missing
+from conn_engine.testing.answers import judge_answers
 from conn_engine.testing.cases import Case, Outcome, recorded_call
 from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests
 from conn_engine.testing.coverage import Coverage, measure
@@ -78,6 +79,7 @@ def judge(
         _judge_coverage(result, effective)
         result.findings.extend(_cursorless(result, effective))
         result.findings.extend(_incompleteness(result, effective))
+        result.findings.extend(judge_answers(effective, case, workspace.shown(case.path)))
         if outcome.unused and outcome.error is None:
             result.findings.append(
                 diagnostic(

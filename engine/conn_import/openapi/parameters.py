@@ -68,7 +68,8 @@ def _parameter(row: Mapping[str, Any], place: Place, *, where: str, losses: Loss
         if "schema" in row
         else Shape.of({k: v for k, v in row.items() if k != "in"}, follow)
     )
-    found = Parameter(name, place, required=row.get("required") is True, kind=shape.type)
+    found = Parameter(name, place, required=row.get("required") is True, kind=shape.type, shape=shape)
+    found.description = plain(row.get("description") or "", 200)
     found.default = _scalar(shape.said("default"))
     maximum = shape.said("maximum")
     if isinstance(maximum, int) and not isinstance(maximum, bool) and 0 < maximum <= 100_000:

@@ -13,13 +13,15 @@ _MOST_HOPS = 30
 
 
 class References:
-    """The references of a document. Refused ones are noted in `losses`, `shapes` are those made of its nodes."""
+    """The references of a document. Refused ones are noted in `losses`, `shapes` are those made of its nodes, `names`
+    the references that lead to a node, by its identity."""
 
     def __init__(self, root: Any, losses: Losses) -> None:
         self._root = root
         self._losses = losses
         self._found: dict[str, dict[str, Any]] = {}
         self.shapes: dict[int, Shape] = {}
+        self.names: dict[int, str] = {}
 
     def __call__(self, node: Any) -> dict[str, Any]:
         """The object behind a node; `{}` when there is none. What stands beside a reference is ignored."""
@@ -30,6 +32,8 @@ class References:
             return node
         if ref not in self._found:
             self._found[ref] = self._follow(ref)
+            if self._found[ref]:
+                self.names.setdefault(id(self._found[ref]), ref)
         return self._found[ref]
 
     def _follow(self, ref: str) -> dict[str, Any]:

@@ -255,6 +255,27 @@ EXPRESSIONS = [
         one("REF130", HTTP, 1, 9),
         swap=(HTTP, "base_url", "verify: contacts.get\nbase_url"),
     ),
+    Bad(
+        "a parameter that the vendor does not have",
+        one("REF200", MAPPING, 4, 23),
+        {HTTP: CONNECTOR.replace("/contacts,", "/contacts, query_schema: {properties: {limit: {}}},", 1)},
+        swap=(MAPPING, "response_mapping", "query_mapping: {limt: query.limit}\n      response_mapping"),
+    ),
+    Bad(
+        "a write that lacks what the vendor requires",
+        [("REC101", MAPPING, 7, 13), ("REF201", MAPPING, 7, 36)],
+        {
+            HTTP: f"{CONNECTOR}    create: {{method: post, path: /contacts, request_schema: {{required: [email, id], "
+            "properties: {email: {}, id: {readOnly: true}, name: {}}}}\n",
+            MAPPING: f"{UNIFIED}    create: {{request_body_mapping: {{name: body.name}}, response_mapping: {{id: "
+            "response.id}}\n",
+        },
+    ),
+    Bad(
+        "a schema that is not there",
+        one("CFG104", HTTP, 7, 59),
+        swap=(HTTP, "path: /contacts,", "path: /contacts, response_schema: schemas/none.json,"),
+    ),
     Bad("no TLS", one("SEC130", HTTP, 1, 11), swap=(HTTP, "https://api", "http://api")),
     Bad("no expression", one("EXP101", MAPPING, 6, 26), swap=(MAPPING, "response.email", "response.(")),
     Bad("template left open", one("EXP101", HTTP, 8, 41), swap=(HTTP, "{{id}}", "{{id")),
@@ -613,6 +634,18 @@ REPLAYED = [
         "breaks the model",
         [("MAP301", MAPPING, 5, 13), ("TST101", MAPPING, 5, 13)],
         swap=(MAPPING, "id: response.id", "id: 1"),
+    ),
+    Bad(
+        "another answer than the vendor's schema has",
+        one("REC200", TAPE, 1, 1),
+        {
+            TAPE: RECORDING.replace('"sample"', '"live"'),
+            HTTP: CONNECTOR.replace(
+                "path: /contacts,",
+                "path: /contacts, response_schema: {properties: {data: {items: {properties: {id: {type: integer}}}}}},",
+                1,
+            ),
+        },
     ),
     Bad(
         "no model",

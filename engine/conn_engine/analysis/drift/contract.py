@@ -173,6 +173,8 @@ class Parameter:
     default: Any = UNSET
     maximum: int | None = None
     arrays: str = ""
+    shape: Shape | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,8 @@ class Endpoint:
     """One operation of the document. `path` has its parameters in single braces: `/contacts/{id}`.
 
     `name` is the document's own name for it. `public` when it answers without a credential. `body_format` is None
-    without a body. `media_type` is set when a request must name it. `base_url` is set where it differs from the rest.
+    without a body; `sample_body` is one that was sent, `fixed_body` the template that the operation always sends, or
+    UNSET. `media_type` is set when a request must name it. `base_url` is set where it differs from the rest.
     """
 
     method: str
@@ -216,6 +219,8 @@ class Endpoint:
     parameters: list[Parameter] = field(default_factory=list)
     body_format: str | None = None
     body: Shape | None = None
+    sample_body: Any = UNSET
+    fixed_body: Any = UNSET
     parts: Parts = Parts()
     media_type: str = ""
     answer: Answer = field(default_factory=Answer)

@@ -1,0 +1,107 @@
+"""Rules over what a vendor's own schemas say of requests: keys of bodies and queries that they do not know, and those
+that they need."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.config import OperationName, Path_, VendorOperation, mapping_layers
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError
+from conn_engine.lint.target import LintTarget
+from conn_engine.runtime.body_schemas import SchemaPlace
+from conn_engine.runtime.unified import find_operation_behind
+
+__all__ = ["sent_keys", "unreadable_schemas"]
+
+_KEYS = ("request_schema", "query_schema", "response_schema")
+_MOST_NAMES = 12
+
+
+def unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG104: a schema of an operation that cannot be read."""
+    effective = target.effective
+    for operation in effective.vendor_operations():
+        for key in _KEYS:
+            try:
+                effective.schemas.find_part(getattr(operation, key), key)
+            except ConfigurationError as error:
+                path = operation.at(key)
+                yield diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)
+
+
+def sent_keys(target: LintTarget) -> Iterator[Diagnostic]:
+    """REF200 and REF201: a key of a body or a query that the vendor's schema does not know, or does need."""
+    effective = target.effective
+    for operation in effective.vendor_operations():
+        if isinstance(operation.body, dict) and operation.body_format in ("json", "form"):
+            place = _schema_of(target, operation, "request_schema")
+            yield from _unknown(target, operation, place, [(operation.at("body"), operation.body)])
+    for name in effective.operations():
+        unified = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+        operation_behind = find_operation_behind(effective, name) if unified is not None else None
+        if unified is None or operation_behind is None:
+            continue
+        for key, schema in (("request_body_mapping", "request_schema"), ("query_mapping", "query_schema")):
+            place = _schema_of(target, operation_behind, schema)
+            layers = [one for one in mapping_layers(getattr(unified, key)) if isinstance(one, Mapping)]
+            rows = [((*name.path, key), layer) for layer in layers]
+            yield from _unknown(target, operation_behind, place, rows)
+            if key == "request_body_mapping" and layers and operation_behind.method == "POST":
+                yield from _lacking(target, name, operation_behind, place, layers)
+
+
+def _schema_of(target: LintTarget, operation: VendorOperation, key: str) -> SchemaPlace | None:
+    try:
+        schema = target.effective.schemas.find_schema(getattr(operation, key), key)
+    except ConfigurationError:
+        return None  # reported where it stands
+    return None if schema is None else SchemaPlace(schema, schema)
+
+
+def _unknown(
+    target: LintTarget, operation: VendorOperation, place: SchemaPlace | None, rows: list[tuple[Path_, Any]]
+) -> Iterator[Diagnostic]:
+    """The keys of objects that the schema does not know, at any depth, each once."""
+    pending = [(path, value, (place,)) for path, value in rows if place is not None]
+    seen: set[Path_] = set()
+    while pending:
+        path, value, places = pending.pop(0)
+        names = {name for one in places for name in one.names()}
+        if any(one.is_open() for one in places) or not isinstance(value, Mapping):
+            continue
+        for key, inner in value.items():
+            here = (*path, key)
+            if key in names:
+                pending.append((here, inner, tuple(at for one in places for at in one.below(key))))
+            elif inner is not None and here not in seen:
+                seen.add(here)
+                known = ", ".join(sorted(names)[:_MOST_NAMES])
+                origins = target.effective.origins(here)
+                yield diagnostic(
+                    "REF200",
+                    f'the vendor\'s schema of {operation.text} does not have "{key}"',
+                    origins[0].key_span if origins else target.effective.span(here),
+                    path=dotted(here),
+                    hint=did_you_mean(str(key), sorted(names)) or f"it takes {known}",
+                )
+
+
+def _lacking(
+    target: LintTarget,
+    name: OperationName,
+    operation: VendorOperation,
+    place: SchemaPlace | None,
+    layers: list[Mapping[str, Any]],
+) -> Iterator[Diagnostic]:
+    required = place.required() if place is not None else ()
+    for key in required:
+        if not any(key in layer for layer in layers):
+            path = (*name.path, "request_body_mapping")
+            yield diagnostic(
+                "REF201",
+                f'the vendor\'s schema of {operation.text} requires "{key}", which the mapping does not set',
+                target.effective.span(path),
+                path=dotted(path),
+                hint=f"map it: {key}: body.…",
+            )

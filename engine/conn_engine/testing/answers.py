@@ -1,0 +1,54 @@
+"""Recorded answers compared with the vendor's own schema of the operation (`response_schema`)."""
+
+import re
+
+from msgspec import UNSET
+
+from conn_engine.config import Effective, VendorOperation, compiled_part
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.recordings.files import Exchange
+from conn_engine.runtime.model_schemas import SchemaTally
+from conn_engine.runtime.unified import find_operation_behind
+from conn_engine.testing.cases import Case, recorded_call
+from conn_engine.transport.url_templates import hide_templates
+from conn_engine.urls import split_plain_url
+
+__all__ = ["judge_answers"]
+
+_MOST = 5
+_MADE_UP = ("contract", "sample")
+
+
+def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnostic]:
+    """REC200: where recorded answers differ from the vendor's schema. Those that were made of a document, and not
+    recorded, say nothing about the vendor. Raises ConfigurationError for a schema that cannot be used."""
+    recording = case.recording
+    operation = find_operation_behind(effective, case.name, recorded_call(recording))
+    if operation is None or operation.response_schema is None or recording.source in _MADE_UP:
+        return []
+    bodies = [one.response.body for one in recording.exchanges if _answers(operation, one)]
+    schema = effective.schemas.find_schema(operation.response_schema, "response_schema")
+    if schema is None or not bodies:
+        return []
+    tally = SchemaTally(compiled_part(schema, "response_schema"))
+    tally.add(bodies)
+    return [
+        diagnostic(
+            "REC200",
+            f"{row.path or 'the answer'} {row.message}, against the vendor's schema ({row.records} of {len(bodies)} "
+            "recorded answers)",
+            Span(shown),
+            hint="correct response_schema if it is out of date, or record the operation again",
+        )
+        for row in tally.violations[:_MOST]
+    ]
+
+
+def _answers(operation: VendorOperation, exchange: Exchange) -> bool:
+    """Whether an exchange is a success of the operation with JSON in it."""
+    request, response = exchange.request, exchange.response
+    if request.method != operation.method or not 200 <= response.status < 300 or response.body is UNSET:
+        return False
+    pieces = hide_templates(operation.path.partition("?")[0].rstrip("/")).split("\0")
+    pattern = ".+".join(re.escape(piece) for piece in pieces) + "/?$"
+    return re.search(pattern, split_plain_url(request.url).path) is not None

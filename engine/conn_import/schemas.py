@@ -1,0 +1,174 @@
+"""What a document says of requests and answers, kept as one file of JSON Schemas beside the connector.
+
+A vendor's schemas are cleaned, not copied: what only generators of code and pages need is left out, dialects of OpenAPI
+become JSON Schema 2020-12, and what would refuse a value that is right (patterns of other regular expressions,
+alternatives that overlap) says less instead.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
+from conn_import.contract import Losses
+from conn_import.words import plain
+
+__all__ = ["FILE", "SchemaBook"]
+
+FILE = "schemas/operations.json"
+_MOST_BYTES = 6_000_000
+_MOST_NODES = 300_000
+_DEEPEST = 40
+_LONGEST = 160
+_MOST_CHOICES = 500
+_TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
+_BOUNDS = frozenset({
+    "exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum",
+})  # fmt: skip
+_FLAGS = frozenset({"deprecated", "readOnly", "uniqueItems", "writeOnly"})
+_ALTERNATIVES = {"allOf": "allOf", "anyOf": "anyOf", "oneOf": "anyOf"}
+_NAME = re.compile(r"[^A-Za-z0-9_.-]+")
+
+
+class SchemaBook:
+    """The schemas of operations and the definitions that they share."""
+
+    def __init__(self) -> None:
+        self._operations: dict[str, dict[str, Any]] = {}
+        self._definitions: dict[str, Any] = {}
+        self._names: dict[str, str] = {}
+        self._nodes = 0
+
+    def add(self, name: str, endpoint: Endpoint, *, observed: bool) -> dict[str, str]:
+        """Add what is known of an operation. Returns its keys of connector.yaml: `request_schema` and the others.
+
+        What was only seen (`observed`) is open: other keys are taken too, and an answer may be another one.
+        """
+        rows = {
+            "request_schema": self._of(endpoint.body, observed=observed) if endpoint.body_format != "raw" else None,
+            "query_schema": self._query([one for one in endpoint.parameters if one.place == "query"]),
+            "response_schema": None if observed else self._of(endpoint.answer.shape, observed=False),
+        }
+        known = {key: schema for key, schema in rows.items() if schema}
+        if known:
+            self._operations[name] = {key.removesuffix("_schema"): schema for key, schema in known.items()}
+        return {key: f"{FILE}#/operations/{name}/{key.removesuffix('_schema')}" for key in known}
+
+    def text(self, losses: Losses) -> str:
+        """The file; "" without any schema, or where it would be too large."""
+        if not self._operations:
+            return ""
+        data = {
+            "$schema": "https://json-schema.org/draft/2020-12/schema",
+            "operations": self._operations,
+            "$defs": dict(sorted(self._definitions.items())),
+        }
+        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        if len(text.encode()) > _MOST_BYTES:
+            losses.add("the schemas of requests and answers: the file would be too large")
+            return ""
+        if self._nodes > _MOST_NODES:
+            losses.add(f"parts of schemas beyond the first {_MOST_NODES:,}")
+        return text
+
+    def _of(self, shape: Shape | None, *, observed: bool) -> dict[str, Any] | None:
+        if shape is None or not shape.node:
+            return None
+        made = self._named(shape) or self._clean(shape.node, shape, 0)
+        return {**made, "additionalProperties": True} if observed and made.get("type") == "object" else made or None
+
+    def _query(self, parameters: list[Parameter]) -> dict[str, Any] | None:
+        if not parameters:
+            return None
+        properties = {}
+        for one in parameters:
+            row = self._clean(one.shape.node, one.shape, 0) if one.shape is not None else {}
+            if not row and one.kind in _TYPES:
+                row = {"type": one.kind}
+            if one.description:
+                row = {**row, "description": plain(one.description, _LONGEST)}
+            properties[one.name] = row
+        required = [one.name for one in parameters if one.required]
+        return {"type": "object", "properties": properties, **({"required": required} if required else {})}
+
+    def _named(self, shape: Shape) -> dict[str, Any]:
+        """A reference to a definition, for a schema that the document refers to by name."""
+        names: Mapping[int, str] = getattr(shape.resolve, "names", {})
+        reference = names.get(id(shape.node))
+        return self._refer(reference, shape) if reference is not None else {}
+
+    def _refer(self, reference: str, shape: Shape) -> dict[str, Any]:
+        if reference not in self._names:
+            node = shape.resolve({"$ref": reference})
+            if not node:
+                return {}
+            name = _NAME.sub("_", reference.rpartition("/")[2])[:80] or "schema"
+            while name in self._definitions:
+                name = f"{name}_"
+            self._names[reference] = name
+            self._definitions[name] = {}
+            self._definitions[name] = self._clean(node, shape, 0)
+        return {"$ref": f"#/$defs/{self._names[reference]}"}
+
+    def _clean(self, node: Any, shape: Shape, depth: int) -> dict[str, Any]:
+        self._nodes += 1
+        if not isinstance(node, Mapping) or depth > _DEEPEST or self._nodes > _MOST_NODES:
+            return {}
+        reference = node.get("$ref")
+        if isinstance(reference, str):
+            return self._refer(reference, shape)
+        made = {**_kinds(node), **dict(_simple(node))}
+        properties = node.get("properties")
+        if isinstance(properties, Mapping):
+            made["properties"] = {str(name): self._clean(one, shape, depth + 1) for name, one in properties.items()}
+            hidden = {name for name, one in made["properties"].items() if one.get("writeOnly")}
+            required = [name for name in _texts(node.get("required")) if name not in hidden]
+            made |= {"required": required} if required else {}
+        for key in ("items", "additionalProperties"):
+            if isinstance(node.get(key), Mapping):
+                made[key] = self._clean(node[key], shape, depth + 1)
+        if node.get("additionalProperties") is True:
+            made["additionalProperties"] = True
+        for key, other in _ALTERNATIVES.items():
+            some = node.get(key)
+            if isinstance(some, list) and some:
+                made[other] = [*made.get(other, ()), *(self._clean(one, shape, depth + 1) for one in some)]
+        nullable = node.get("nullable") is True or node.get("x-nullable") is True
+        return {"anyOf": [made, {"type": "null"}]} if nullable and not _takes_null(made) else made
+
+
+def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:
+    said = node.get("type")
+    kinds = [one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str) and one in _TYPES]
+    if kinds and (node.get("nullable") is True or node.get("x-nullable") is True):
+        kinds = [*kinds, *(["null"] if "null" not in kinds else [])]
+    return {} if not kinds else {"type": kinds[0] if len(kinds) == 1 else kinds}
+
+
+def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    choices = node.get("enum")
+    if isinstance(choices, list) and 0 < len(choices) <= _MOST_CHOICES:
+        null = node.get("nullable") is True and None not in choices
+        yield "enum", [*choices, *([None] if null else [])]
+    if "const" in node:
+        yield "const", node["const"]
+    if isinstance(node.get("format"), str):
+        yield "format", node["format"]
+    if isinstance(node.get("description"), str) and node["description"].strip():
+        yield "description", plain(node["description"], _LONGEST)
+    for key in _BOUNDS & node.keys():
+        if isinstance(node[key], int | float) and not isinstance(node[key], bool):
+            yield key, node[key]
+    for key in _FLAGS & node.keys():
+        if node[key] is True:
+            yield key, True
+
+
+def _takes_null(made: Mapping[str, Any]) -> bool:
+    kinds = made.get("type")
+    return made == {} or kinds == "null" or (isinstance(kinds, list) and "null" in kinds)
+
+
+def _texts(value: Any) -> list[str]:
+    return [one for one in value if isinstance(one, str)] if isinstance(value, list) else []

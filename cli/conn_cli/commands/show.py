@@ -42,13 +42,26 @@ def show(
         _provenance(app, effective, path)
         for obstacle in obstacles or ():
             app.out(f"does not resume: {obstacle}")
+        for parameter, said in _parameters(effective, name).items():
+            app.out(f"takes -p {parameter}{f'  {said}' if said else ''}")
         return
     from conn_engine.config import lookup
 
     data = _plain(lookup(effective.data, path) if path else effective.data)
     if obstacles is not None:
         data = {**data, "resumable": not obstacles, "does_not_resume": list(obstacles)}
+    if parameters := _parameters(effective, name):
+        data = {**data, "query_parameters": parameters}
     _write_data(app, data, as_format)
+
+
+def _parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:
+    """The query parameters that the vendor's schema of its own operation has."""
+    from conn_engine.runtime.parameters import declared_parameters
+
+    if name is None or name.kind != "vendor":
+        return {}
+    return declared_parameters(effective, effective.vendor(name.resource, name.method))
 
 
 def _obstacles(effective: "Effective", name: "OperationName") -> tuple[str, ...] | None:

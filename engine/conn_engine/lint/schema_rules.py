@@ -63,7 +63,9 @@ def _unknown(
     target: LintTarget, operation: VendorOperation, place: SchemaPlace | None, rows: list[tuple[Path_, Any]]
 ) -> Iterator[Diagnostic]:
     """The keys of objects that the schema does not know, at any depth, each once."""
-    pending = [(path, value, (place,)) for path, value in rows if place is not None]
+    pending: list[tuple[Path_, Any, tuple[SchemaPlace, ...]]] = []
+    if place is not None:
+        pending += [(path, value, (place,)) for path, value in rows]
     seen: set[Path_] = set()
     while pending:
         path, value, places = pending.pop(0)

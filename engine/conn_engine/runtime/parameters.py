@@ -14,7 +14,7 @@ from conn_engine.runtime.partitions import partition_names
 from conn_engine.runtime.scope_reads import read_paths
 from conn_engine.runtime.unified import vendor_behind
 
-__all__ = ["Parameters", "parameters"]
+__all__ = ["Parameters", "declared_parameters", "parameters"]
 
 _OWN = frozenset({
     "body", "chunk", "context", "env", "headers", "id", "job", "page", "params", "parent", "partition", "query",
@@ -24,6 +24,7 @@ _OWN = frozenset({
 _EVERYWHERE = ("limit", "cursor")
 _AFTERWARDS = frozenset({"response_mapping", "response_header_mapping", "error_mapping", "after"})
 """Where `query` is what the vendor was asked; the caller's is `raw_query`."""
+_MOST_VALUES = 12
 _PARAM = re.compile(r"(?:.*_)?param")
 
 
@@ -69,6 +70,20 @@ def parameters(effective: Effective, name: OperationName) -> Parameters:
     return Parameters(frozenset(names), frozenset(query), open=whole)
 
 
+def declared_parameters(effective: Effective, vendor: VendorOperation) -> dict[str, str]:
+    """The query parameters of the vendor's own schema, each with what it says of it: type, values, description."""
+    schema = effective.schemas.find_schema(vendor.query_schema, "query_schema")
+    found: dict[str, str] = {}
+    for name in SchemaPlace(schema, schema).names() if schema is not None else ():
+        node = next((one.node for one in SchemaPlace(schema, schema).below(name)), None)
+        node = node if isinstance(node, Mapping) else {}
+        choices = node.get("enum")
+        values = ", ".join(map(str, choices[:_MOST_VALUES])) if isinstance(choices, list) else ""
+        said = [str(node.get(key) or "") for key in ("type", "description")]
+        found[name] = "; ".join(filter(None, (*said, values)))
+    return found
+
+
 def _path_names(vendor: VendorOperation) -> Iterator[str]:
     for text, _ in template(vendor.path).expressions:
         for path in read_paths(text):
@@ -83,9 +98,7 @@ def _path_names(vendor: VendorOperation) -> Iterator[str]:
 def _sent(effective: Effective, vendor: VendorOperation) -> Iterator[str]:
     """The query parameters that a vendor operation is known to send: fixed ones, those of paging and of fan-out."""
     yield from vendor.query
-    schema = effective.schemas.find_schema(vendor.query_schema, "query_schema")
-    if schema is not None:
-        yield from SchemaPlace(schema, schema).names()
+    yield from declared_parameters(effective, vendor)
     for key in ("pagination", "incremental", "parents", "chunk", "recurse"):
         for place, text in texts(lookup(effective.data, vendor.at(key))):
             if place and _PARAM.fullmatch(str(place[-1])) and "{{" not in text:

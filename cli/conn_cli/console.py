@@ -31,7 +31,8 @@ __all__ = ["App", "OutputGone"]
 
 
 class OutputGone(Exception):
-    """Whoever read our output has closed it (`| head`). No OSError: the option parser has its own way with those."""
+    """The reader of the output has closed it (`| head`), and the command works for nobody. Not an OSError: the option
+    parser handles those in its own way."""
 
 
 def _redactor() -> "Redactor":
@@ -58,6 +59,7 @@ class App:
     no_input: bool = False
     debug: bool = False
     quiet: bool = False
+    _is_output_gone: bool = field(default=False, init=False)
 
     @cached_property
     def workspace_root(self) -> Path:
@@ -132,8 +134,9 @@ class App:
         return neutralize(Styled(clean) if isinstance(text, Styled) else clean, form)
 
     def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
-        """Write to standard output, sanitized."""
-        _write(self.stdout, self.sanitize(text, form) + end)
+        """Write to standard output, sanitized. If its reader is gone, the text is dropped and the command continues: its
+        exit code counts."""
+        self._write(self.stdout, self.sanitize(text, form) + end)
 
     def out_json(self, data: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> None:
         """Write data to standard output as JSON. It is sanitized by escapes, so the data stays the same."""
@@ -141,7 +144,20 @@ class App:
 
     def err(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard error, sanitized."""
-        _write(self.stderr, self.sanitize(text, form) + end)
+        self._write(self.stderr, self.sanitize(text, form) + end)
+
+    def _write(self, stream: TextIO, text: str) -> None:
+        try:
+            _encode_and_write(stream, text)
+        except BrokenPipeError:
+            self._is_output_gone = True
+        except OSError as error:
+            raise UsageError(f"the output cannot be written: {str(error.strerror).lower()}") from error
+
+    def check_reader(self) -> None:
+        """Raise OutputGone if the reader of the output is gone: for work that only serves that reader."""
+        if self._is_output_gone:
+            raise OutputGone
 
     def flush(self) -> None:
         """Hand over what is buffered. Raises OutputGone, and OSError when the device is full."""
@@ -224,15 +240,10 @@ def _is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
-def _write(stream: TextIO, text: str) -> None:
+def _encode_and_write(stream: TextIO, text: str) -> None:
     try:
-        try:
-            stream.write(text)
-        except UnicodeEncodeError:
-            # A stream that is not UTF-8 shows what it can: a report with an escape in it beats none.
-            encoding = stream.encoding or "ascii"
-            stream.write(text.encode(encoding, "backslashreplace").decode(encoding))
-    except BrokenPipeError:
-        raise OutputGone from None
-    except OSError as error:
-        raise UsageError(f"the output cannot be written: {str(error.strerror).lower()}") from error
+        stream.write(text)
+    except UnicodeEncodeError:
+        # A stream that is not UTF-8 shows what it can: a report with an escape in it beats none.
+        encoding = stream.encoding or "ascii"
+        stream.write(text.encode(encoding, "backslashreplace").decode(encoding))

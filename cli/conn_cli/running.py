@@ -179,6 +179,7 @@ class Run:
                 said = page.notes
                 records = page.records if limit is None else page.records[: limit - done.count]
                 writer.write(records)
+                self.app.check_reader()
                 if done.check is not None:
                     done.check.add(
                         [_without_remote_data(record) for record in records] if self.call.remote_data else records

@@ -11,6 +11,7 @@ import pytest
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.main import execute
 from conn_engine import errors
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.wire import FrozenClock
@@ -218,3 +219,29 @@ def test_help_says_every_command_on_one_whole_line(tmp_path, capsys):
         for name, (_, text) in commands.items():
             assert any(line.split(maxsplit=1) == [name, text] for line in lines), name
     assert all(len(line) <= 80 for line in lines)
+
+
+class ReaderGone(io.StringIO):
+    """What is written to a pipe whose reader has left after some lines."""
+
+    def __init__(self, lines: int) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def write(self, text: str) -> int:
+        if self.getvalue().count("\n") >= self._lines:
+            raise BrokenPipeError
+        return super().write(text)
+
+
+@pytest.mark.parametrize("both", [False, True])
+@pytest.mark.parametrize(
+    ("text", "code"), [("base_url: 1\nresource: {}\n", 1), ("base_url: https://a.example\nresources: {}\n", 0)]
+)
+def test_a_reader_that_leaves_changes_no_exit_code(tmp_path, text, code, both):
+    (tmp_path / "conn.yaml").write_text("version: 1\n")
+    (tmp_path / "connectors/a").mkdir(parents=True)
+    (tmp_path / "connectors/a/connector.yaml").write_text(text)
+    gone = ReaderGone(0)
+    assert execute(["lint"], app(out=gone, err=gone if both else None, folder=tmp_path)) == code
+    assert gone.getvalue() == ""

@@ -8,6 +8,9 @@ import time
 import pytest
 from transcript import conn
 
+from conn_cli.console import App
+from conn_cli.main import execute
+
 TOKEN = "tok-aVerySecretOne-42"
 PEOPLE = [
     {
@@ -157,6 +160,20 @@ def test_a_live_test_judges_how_the_listing_ends(live, vendor):
     recorded = run(live, "record", "contacts.list", "-a", "me", "--force")
     assert "error PAG110  the listing is incomplete" in recorded.err
     assert "--update" not in recorded.out  # nothing suggests to keep it as the golden
+
+
+class WithoutReader(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, text):
+        raise BrokenPipeError
+
+
+def test_a_run_ends_when_its_reader_leaves(live, vendor):
+    environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(live / ".state"), "CONN_ME_TOKEN": TOKEN}
+    app = App(folder=live, environ=environ, stdin=io.StringIO(), stdout=WithoutReader(), stderr=io.StringIO())
+    assert execute(["run", "contacts.list", "-a", "me"], app) == 0
+    assert len(vendor.got) == 1  # of three pages
 
 
 def test_outputs(live):

@@ -132,7 +132,7 @@ def _serve(app: App, inbox: "Inbox", desk: "Desk", told: str) -> None:
         app.err(told)
         app.flush()
         while not desk.done.wait(0.5):  # in slices: an unbounded wait could not be interrupted everywhere
-            pass
+            app.check_reader()
         inbox.settle()
     except KeyboardInterrupt:
         app.err("")

@@ -1,7 +1,7 @@
 """Findings as values: where (`Span`), how bad (`Severity`), what and how to mend (`Diagnostic`). They draw nothing."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from enum import IntEnum
@@ -87,15 +87,12 @@ def _nearest(word: str, known: tuple[str, ...]) -> str:
     return f'did you mean "{near[0]}"?' if near else ""
 
 
-def without_echoes(findings: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """Sorted by place, each said once: an alias, or several records, may bring the same fault of one line many times.
-
-    Findings without an exact place (a whole file) are told apart by their message.
-    """
+def without_echoes(findings: Iterable[Diagnostic], gist: Callable[[str], str] = str) -> list[Diagnostic]:
+    """Sorted by place, each finding once: an alias, or several recordings, may bring the same fault of one line many
+    times. Two findings at one place are the same when `gist` gives the same of their messages."""
     kept: dict[tuple[str, Span | None, str], Diagnostic] = {}
     for finding in sorted(findings, key=Diagnostic.sort_key):
-        exact = finding.span is not None and finding.span.end_line > 0
-        kept.setdefault((finding.code, finding.span, "" if exact else finding.message), finding)
+        kept.setdefault((finding.code, finding.span, gist(finding.message)), finding)
     return list(kept.values())
 
 

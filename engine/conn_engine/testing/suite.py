@@ -1,5 +1,6 @@
 """`conn test` without its drawing: which accounts and operations, their replays, and the judgements. No printing."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,6 +20,14 @@ from conn_engine.testing.judgement import Judgement, authors_fault, judge
 from conn_engine.testing.replays import Replays
 
 __all__ = ["OperationReport", "Selection", "SharedRuns", "delivery_report", "report_on", "run_suite", "targets"]
+
+
+_COUNTS = re.compile(r"\([^()]*\)|\d[\d,]*")
+
+
+def _without_counts(message: str) -> str:
+    """The message of a finding about one case without how many records it is about: another case has others."""
+    return _COUNTS.sub("", message)
 
 
 @dataclass(slots=True)
@@ -88,7 +97,7 @@ class OperationReport:
     def all_findings(self) -> list[Diagnostic]:
         """The operation's findings and those of its cases, without repeats, by place."""
         every = [*self.findings, *(finding for result in self.judgements for finding in result.findings)]
-        return without_echoes(every)
+        return without_echoes(every, _without_counts)
 
     @property
     def failed(self) -> bool:

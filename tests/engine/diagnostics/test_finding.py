@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from conn_engine.diagnostics import Severity, Span, diagnostic, did_you_mean, worst
+from conn_engine.diagnostics import Severity, Span, diagnostic, did_you_mean, without_echoes, worst
 from conn_engine.diagnostics.codes import CODES, explain
 
 
@@ -46,6 +46,12 @@ def test_findings_sort_by_place():
     ordered = sorted(findings, key=lambda finding: finding.sort_key())
     assert [finding.message for finding in ordered] == ["no place", "a", "a", "b"]
     assert [finding.span.line for finding in ordered[1:3]] == [2, 10]
+
+
+def test_two_findings_at_one_place_stay_two():
+    place = Span("a.yaml", 2, 1, 2, 9)
+    missing = [diagnostic("CFG103", f'missing key "{key}"', place) for key in ("path", "method")]
+    assert without_echoes([*missing, *missing]) == missing[::-1]
 
 
 def test_the_worst_severity():

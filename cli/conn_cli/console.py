@@ -134,8 +134,8 @@ class App:
         return neutralize(Styled(clean) if isinstance(text, Styled) else clean, form)
 
     def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
-        """Write to standard output, sanitized. If its reader is gone, the text is dropped and the command continues: its
-        exit code counts."""
+        """Write to standard output, sanitized. If its reader is gone, the text is dropped and the command continues:
+        its exit code counts."""
         self._write(self.stdout, self.sanitize(text, form) + end)
 
     def out_json(self, data: Any, *, indent: int | None = 2, default: Callable[[Any], Any] | None = None) -> None:

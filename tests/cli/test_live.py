@@ -84,6 +84,20 @@ def test_a_mistake_of_the_connector_is_shown_on_its_line(live):
     assert "did you mean" in kept.out
 
 
+def test_a_mistake_of_another_operation_does_not_matter(live):
+    file = live / "connectors/demo/connector.yaml"
+    file.write_text(file.read_text() + "  deals: { list: { method: fetch, pathh: /deals } }\n")
+    assert len(run(live, "run", "contacts.list", "-a", "me").out.splitlines()) == 7
+    refused = run(live, "run", "deals.list", "-a", "me")
+    assert refused.code == 3
+    assert "CFG101" in refused.err
+    assert run(live, "test", "contacts.list").code == 0
+    every = run(live, "test")
+    assert every.code == 1
+    assert "connectors/demo/connector.yaml" in every.out
+    assert "1 failed" in every.out
+
+
 def test_a_misspelt_cursor_is_told(live):
     file = live / "connectors/demo/connector.yaml"
     file.write_text(file.read_text().replace("paging.next", "paging.nxt"))

@@ -10,7 +10,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
@@ -24,7 +24,7 @@ from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.issue import issued_hosts
 from conn_engine.config.literals import literal_secrets
 from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, mapping_layers, merge, statements
-from conn_engine.config.models import Configuration, UnifiedEvent, UnifiedOperation, UnifiedResource
+from conn_engine.config.models import Configuration, Resource, UnifiedEvent, UnifiedOperation, UnifiedResource
 from conn_engine.config.operations import (
     EventName,
     OperationName,
@@ -35,12 +35,11 @@ from conn_engine.config.operations import (
     said_at,
     singular,
     vendor_operation,
-    with_inherited,
 )
 from conn_engine.config.origins import Layer, Level, Origin
 from conn_engine.config.record_schemas import SchemaFiles
 from conn_engine.config.validate import validate
-from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import Mapping as Mapping_
@@ -50,6 +49,7 @@ from conn_engine.webhooks import Webhooks
 
 __all__ = ["Effective"]
 
+T = TypeVar("T")
 _KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
 
 
@@ -115,8 +115,8 @@ class Effective:
 
     @cached_property
     def connector(self) -> Configuration:
-        """The whole configuration, typed; operations say what they say and inherit. Raises
-        ConfigurationError.
+        """The connector without its operations and webhooks, typed: a fault of one of those concerns nobody else.
+        Raises ConfigurationError.
         """
         typed = self._typed
         own = self._with_secret_fields(typed.credentials)
@@ -126,9 +126,9 @@ class Effective:
     def _typed(self) -> Configuration:
         """The same in any context: a choice of credentials is still one."""
         try:
-            return convert(with_inherited(self.data), Configuration, at=self.connector_name)
-        except ConfigurationError as error:
-            raise self._explained(error) from None
+            return convert({**self._shared, "webhooks": None}, Configuration, at=self.connector_name)
+        except ConversionError as error:
+            raise self._explained(error, ()) from None
 
     def _with_secret_fields(self, credentials: Credentials | None) -> Credentials | None:
         more = secret_fields(self.data)
@@ -173,11 +173,36 @@ class Effective:
 
     def check(self) -> None:
         """Raise ConfigurationError, with a finding for each fault, unless every operation can be used."""
-        for _, attempt in self._conversions():
-            try:
-                attempt()
-            except ConversionError as error:
-                raise self._explained(error) from None
+        for at, attempt in self._conversions():
+            self._attempt(at, attempt)
+
+    def check_shared(self) -> None:
+        """Raise ConfigurationError, with a finding for each fault, unless what no operation has alone can be used."""
+        for at, attempt in (*self._shared_conversions(), *self._event_conversions()):
+            self._attempt(at, attempt)
+
+    def check_operation(self, name: OperationName) -> None:
+        """Raise ConfigurationError, with a finding for each fault, unless an operation can be used."""
+        self._check_entries(name.path[:-1], Resource if name.kind == "vendor" else UnifiedResource)
+        self._attempt(name.path, self._conversion(name))
+
+    def _check_entries(self, path: Path_, kind: type[Resource] | type[UnifiedResource]) -> None:
+        """Raise ConfigurationError for an entry of a resource that is neither a setting nor an operation."""
+        entries = lookup(self.data, path)
+        if not isinstance(entries, dict):
+            return
+        known = (*kind.__struct_fields__, *kind.aliases)
+        strange = {
+            key: value for key, value in entries.items() if key not in known and not isinstance(value, dict | None)
+        }
+        if strange:
+            self._attempt(path, partial(convert, strange, kind, at=dotted(path)))
+
+    def _attempt(self, at: Path_, attempt: Callable[[], T]) -> T:
+        try:
+            return attempt()
+        except ConversionError as error:
+            raise self._explained(error, at) from None
 
     # --- operations ---
 
@@ -195,10 +220,9 @@ class Effective:
 
     def vendor(self, resource: str, method: str) -> VendorOperation:
         """A vendor operation with everything inherited. Raises UsageError when there is none."""
-        try:
-            return self._convert_vendor(resource, method)
-        except ConversionError as error:
-            raise self._explained(error) from None
+        if (resource, method) not in self._chosen:
+            self._check_entries(("resources", resource), Resource)
+        return self._attempt(("resources", resource, method), partial(self._convert_vendor, resource, method))
 
     def vendor_operations(self) -> Iterator[VendorOperation]:
         """Every vendor operation that can be used, in the documents' order. What is wrong with the others is among
@@ -222,10 +246,10 @@ class Effective:
 
     def unified(self, model: str, resource: str, method: str) -> UnifiedOperation | None:
         """A unified operation, `resource`, `method` and `record` filled in; None when there is none."""
-        try:
-            return self._convert_unified(model, resource, method)
-        except ConversionError as error:
-            raise self._explained(error) from None
+        if (model, resource, method) not in self._unified:
+            self._check_entries(("unified", model, resource), UnifiedResource)
+        attempt = partial(self._convert_unified, model, resource, method)
+        return self._attempt(("unified", model, resource, method), attempt)
 
     def response_mapping(self, model: str, resource: str, method: str) -> Mapping_ | None:
         """The response mapping of a unified operation, compiled once; None when it has none. Raises ExpressionError."""
@@ -263,18 +287,13 @@ class Effective:
         """How deliveries are proved and which events they hold; None when the connector does not say. Raises
         ConfigurationError."""
         told = self.data.get("webhooks")
-        try:
-            return None if told is None else convert(told, Webhooks, at="webhooks")
-        except ConversionError as error:
-            raise self._explained(error) from None
+        return None if told is None else self._attempt(("webhooks",), partial(convert, told, Webhooks, at="webhooks"))
 
     @cached_property
     def events(self) -> tuple[tuple[EventName, UnifiedEvent], ...]:
         """What deliveries tell of unified records, in the documents' order. Raises ConfigurationError."""
-        try:
-            return tuple((name, self._convert_event(name)) for name in event_names(self.data))
-        except ConversionError as error:
-            raise self._explained(error) from None
+        names = event_names(self.data)
+        return tuple((name, self._attempt(name.path, partial(self._convert_event, name))) for name in names)
 
     def _convert_event(self, name: EventName) -> UnifiedEvent:
         return convert(lookup(self.data, name.path), UnifiedEvent, at=dotted(name.path))
@@ -413,15 +432,25 @@ class Effective:
         return list(found.values())
 
     def _conversions(self) -> Iterator[tuple[Path_, Callable[[], object]]]:
-        own = {key: value for key, value in self.data.items() if key not in ("resources", "unified")}
-        yield (), partial(convert, {**own, "resources": {}}, Configuration)
-        for name in self.operations():
-            if name.kind == "vendor":
-                yield name.path, partial(self._convert_vendor, name.resource, name.method)
-            else:
-                yield name.path, partial(self._convert_unified, name.model, name.resource, name.method)
-        for event in event_names(self.data):
-            yield event.path, partial(self._convert_event, event)
+        yield from self._shared_conversions()
+        yield from ((name.path, self._conversion(name)) for name in self.operations())
+        yield from self._event_conversions()
+
+    def _shared_conversions(self) -> Iterator[tuple[Path_, Callable[[], object]]]:
+        yield (), partial(convert, self._shared, Configuration)
+
+    def _event_conversions(self) -> Iterator[tuple[Path_, Callable[[], object]]]:
+        yield from ((event.path, partial(self._convert_event, event)) for event in event_names(self.data))
+
+    def _conversion(self, name: OperationName) -> Callable[[], object]:
+        if name.kind == "vendor":
+            return partial(self._convert_vendor, name.resource, name.method)
+        return partial(self._convert_unified, name.model, name.resource, name.method)
+
+    @property
+    def _shared(self) -> dict[str, Any]:
+        """The merged raw configuration without operations."""
+        return {**{key: value for key, value in self.data.items() if key != "unified"}, "resources": {}}
 
     def _finding(self, at: Path_, error: ConversionError) -> Diagnostic:
         place = (*at, *error.place)
@@ -437,12 +466,18 @@ class Effective:
                 return origins[0].key_span if path[:end] and (key or not whole) else origins[0].span
         return self.layers[0].sources[0].document.span(())
 
-    def _explained(self, error: ConfigurationError) -> ConfigurationError:
-        """The error with findings: of the documents alone, else of what they merge into."""
-        found = [finding for finding in self.document_findings() if finding.severity is Severity.ERROR]
-        found = found or self._merged_findings()
-        if not found:
-            found = [diagnostic("CFG104", error.message, self.layers[0].sources[0].document.span(()))]
+    def _explained(self, error: ConversionError, at: Path_) -> ConfigurationError:
+        """The error of what stands at a path, with findings: of the documents alone, which are worded for people, else
+        of what they merge into."""
+        merged = self._finding(at, error)
+        places = [(origin.document.file, dotted(origin.place)) for origin in self.origins(at)] if at else []
+        found = [
+            finding
+            for finding in self.document_findings()
+            if finding.severity is Severity.ERROR
+            and (not at or finding.span == merged.span or any(_is_within(finding, *place) for place in places))
+        ]
+        found = sorted(found, key=lambda finding: finding.span != merged.span) or [merged]
         return ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
 
 
@@ -458,3 +493,10 @@ def _find_defaults(data: Mapping[str, Any]) -> dict[str, Any]:
         and "name" in one
         and one.get("secret") is not True
     }
+
+
+def _is_within(finding: Diagnostic, file: str, place: str) -> bool:
+    """Whether a finding is about what stands at a place of a document, or below it."""
+    if finding.span is None or finding.span.file != file:
+        return False
+    return finding.path == place or finding.path.startswith((f"{place}.", f"{place}["))

@@ -35,14 +35,12 @@ __all__ = [
     "said_at",
     "singular",
     "vendor_operation",
-    "with_inherited",
 ]
 
 _ONE_RECORD = re.compile(r"\{\{\s*id\s*\}\}(?:\.json)?/?$")
 _SAFE_METHODS = ("GET", "HEAD")
 _SINGLE_METHODS = ("POST", "PATCH")  # may not be sent again unless the author says so
 _DEFAULT_TIMEOUT = 30.0
-_STRATEGIES = frozenset({"authorization", "signature", "pagination", "rate_limit", "query_format"})
 _RESOURCE_KEYS = frozenset(entry for entry in Resource.__struct_fields__ if entry != "operations")
 _UNIFIED_KEYS = frozenset(entry for entry in UnifiedResource.__struct_fields__ if entry != "operations")
 
@@ -260,28 +258,6 @@ def find_inherited(data: Mapping[str, Any], resource: str, method: str, key: str
 def said_at(data: Mapping[str, Any], resource: str, method: str, key: str) -> Path_:
     """Where the value of an inherited key stands for an operation: the nearest place that says it."""
     return _nearest(_levels(data, resource, method), key)
-
-
-def with_inherited(data: Mapping[str, Any]) -> dict[str, Any]:
-    """The configuration with each strategy that an operation or resource says again completed by what it
-    inherits.
-    """
-    resources: dict[str, Any] = {}
-    for resource, entries in _objects(data.get("resources")):
-        made = dict(entries)
-        for key in _STRATEGIES & entries.keys():
-            made[key] = _or_none(inherit(data.get(key, MISSING), entries[key]))
-        for method, own in _objects(entries):
-            if method in _RESOURCE_KEYS:
-                continue
-            levels = _levels(data, resource, method)
-            made[method] = own | {key: _or_none(_inherited(levels, key)) for key in _STRATEGIES & own.keys()}
-        resources[resource] = made
-    return {**data, "resources": resources} if "resources" in data else dict(data)
-
-
-def _or_none(value: Any) -> Any:
-    return None if value is MISSING else value
 
 
 def _vendor_operation(

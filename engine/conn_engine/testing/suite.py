@@ -7,7 +7,7 @@ from pathlib import Path
 
 from conn_engine.config import Effective, OperationName, Workspace
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean, without_echoes
-from conn_engine.errors import UsageError
+from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.expressions import evaluators, use
 from conn_engine.runtime.variants import shared, up_to
 from conn_engine.testing.absences import find_emptied_fields, find_empty_fields, find_missing_keys
@@ -165,13 +165,14 @@ def run_suite(workspace: Workspace, selection: Selection) -> Iterator[OperationR
         yield from _deliveries_alone(workspace, selection, selection.deliveries)
         return
     for effective, names in targets(workspace, selection):
-        effective.check()
+        effective.check_shared()
         cases = find_cases(workspace, effective, names)
         for name in names:
             own = [case for case in cases if case.name == name]
-            if not own and name.kind == "vendor" and not selection.operations:
+            report = report_on(workspace, effective, name, own, selection)
+            if not report.recorded and name.kind == "vendor" and not selection.operations:
                 continue  # the vendor's own operations are tested through the unified ones, or by name
-            yield report_on(workspace, effective, name, own, selection)
+            yield report
         if not selection.operations and not selection.raw:
             yield from _deliveries(workspace, effective)
 
@@ -225,12 +226,18 @@ def report_on(
     *,
     shared_runs: SharedRuns | None = None,
 ) -> OperationReport:
-    """Replay and judge the cases of one operation; without any, say that nothing is recorded.
+    """Replay and judge the cases of one operation; without any, report that nothing is recorded. An operation that
+    cannot be used has its faults as findings.
 
     `shared_runs` serves callers that test one operation of many accounts in a row.
     """
     runs = shared_runs or SharedRuns(lambda effective, case: f"{id(effective)} {case.path}")
     report = OperationReport(effective, name)
+    try:
+        effective.check_operation(name)
+    except ConfigurationError as error:
+        report.findings += error.findings
+        return report
     if not cases:
         report.recorded = False
         report.findings.append(

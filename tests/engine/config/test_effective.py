@@ -171,7 +171,6 @@ def test_inheritance(make: Any) -> None:
     assert one.errors == ()
     assert one.timeout_seconds == 30
     assert effective.hosts == ("a.example.com", "b.example.com")
-    assert isinstance(effective.connector.resources["things"].operations["list"].pagination, Cursor)
 
 
 def test_names(make: Any) -> None:
@@ -386,3 +385,50 @@ class TestDefaultsOfFields:
         fields = "fields: [{ name: region, default: eu }]"
         workspace = make({"environments/production.yaml": f"connectors: {{ hubspot: {{ {fields} }} }}\n"})
         assert workspace.effective(account=None, connector="hubspot", environment="production").context == {}
+
+
+TWO_FAULTS = """\
+connector: hubspot
+override:
+  resources:
+    contacts:
+      get: { method: fetch }
+      create: { respons_path: a }
+  unified: { crm: { companies: { list: { method: [] } } } }
+"""
+
+
+def test_a_fault_of_one_operation_concerns_no_other(make: Any) -> None:
+    effective = make({"accounts/acme.yaml": TWO_FAULTS}).effective(account="acme")
+    assert effective.connector.base_url == "https://api.hubspot.com"
+    effective.check_shared()
+    for name in effective.operations():
+        if name.text in ("contacts.list", "crm.contacts.list"):
+            effective.check_operation(name)
+            continue
+        with pytest.raises(ConfigurationError) as caught:
+            effective.check_operation(name)
+        line = {"contacts.get": 5, "contacts.create": 6, "crm.companies.list": 7}[name.text]
+        assert {finding.span.line for finding in caught.value.findings if finding.span} == {line}
+    with pytest.raises(ConfigurationError, match="fetch"):
+        effective.vendor("contacts", "get")
+    assert effective.vendor("contacts", "list").path == "/crm/v3/objects/contacts"
+
+
+def test_a_misspelt_setting_of_a_resource_concerns_its_operations(make: Any) -> None:
+    text = "connector: hubspot\noverride: { resources: { contacts: { timeout_second: 5 } } }\n"
+    effective = make({"accounts/acme.yaml": text}).effective(account="acme")
+    effective.check_shared()
+    with pytest.raises(ConfigurationError) as caught:
+        effective.vendor("contacts", "list")
+    assert caught.value.findings[0].code == "CFG101"
+    assert "timeout_seconds" in caught.value.hint
+
+
+def test_a_fault_of_webhooks_concerns_no_operation(make: Any) -> None:
+    text = "connector: hubspot\noverride: { webhooks: { verify: 5 } }\n"
+    effective = make({"accounts/acme.yaml": text}).effective(account="acme")
+    assert effective.vendor("contacts", "list").method == "GET"
+    assert effective.connector.credentials is not None
+    with pytest.raises(ConfigurationError):
+        effective.check_shared()

@@ -316,6 +316,17 @@ def test_a_broken_golden_is_told_and_can_be_written_anew(make: Callable[..., Wor
         assert [code for code, _ in said(suite(workspace, "contacts.list"))] == ["TST101"]
 
 
+def test_an_operation_with_a_fault_fails_alone(make: Callable[..., Workspace], recorded: Callable[..., Any]) -> None:
+    listing = recorded("crm.contacts.list", [("GET", "/people", ROWS)])
+    override = "connector: shop\noverride: { resources: { people: { get: { metod: post } } } }\n"
+    workspace = make({LIST: listing, "accounts/acme.yaml": override})
+    suite(workspace, "contacts.list", update=True)
+    reports = {report.name.text: report for report in suite(workspace, accounts=("acme",))}
+    assert [finding.code for finding in reports["people.get"].all_findings] == ["CFG101"]
+    assert reports["people.get"].failed
+    assert not reports["crm.contacts.list"].failed
+
+
 def test_nothing_to_test_and_unknown_names_are_usage_errors(make: Callable[..., Workspace]) -> None:
     workspace = make()
     with pytest.raises(UsageError, match="contact"):

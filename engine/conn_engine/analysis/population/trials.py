@@ -58,7 +58,7 @@ class Trials:
             shared_runs = SharedRuns(self._request_key)
             for effective, name, files in alike:
                 if effective.account not in checked:
-                    effective.check()
+                    effective.check_shared()
                     checked.add(effective.account)
                 if isinstance(name, DeliveryName):
                     for case in find_deliveries(self.workspace, effective, [name.method]):

@@ -29,9 +29,10 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.origins import Layer, Level, Source
 from conn_engine.config.record_schemas import SchemaFiles
+from conn_engine.config.strays import SUFFIXES, find_strays
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import validate
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic, did_you_mean
 from conn_engine.documents import Document
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.transport.egress import Trust
@@ -40,7 +41,6 @@ __all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
 
 T = TypeVar("T")
 DocumentKind = Literal["workspace", "connector", "unified", "environment", "account"]
-SUFFIXES = (".yaml", ".yml", ".json")
 _NAME = re.compile(NAME)
 _MODEL = re.compile(WORD)
 
@@ -142,17 +142,17 @@ class Workspace:
             yield file, self.read(file)
 
     def strays(self) -> list[Diagnostic]:
-        """Files that lie where documents belong but whose names no command could give."""
-        found: list[Diagnostic] = []
-        for folder in ("environments", "accounts", "connectors"):
-            for path in self.tree.entries(self.root / folder):
-                documentish = path.suffix in SUFFIXES if folder != "connectors" else self.tree.is_dir(path)
-                name = path.stem if folder != "connectors" else path.name
-                if documentish and not _NAME.match(name):
-                    found.append(
-                        diagnostic("CFG107", f'"{path.name}" is no name that can be asked for', Span(self.shown(path)))
-                    )
-        return found
+        """Files that lie where documents belong, and that no command reads."""
+        return [
+            diagnostic(
+                "CFG107",
+                stray.message,
+                Span(self.shown(stray.path)),
+                hint=stray.hint,
+                severity=None if stray.sure else Severity.INFO,
+            )
+            for stray in find_strays(self.tree, self.root, self.models)
+        ]
 
     # --- reading ---
 

@@ -146,11 +146,11 @@ CODES: dict[str, Code] = _table(
     ),
     Code(
         "CFG107",
-        "name cannot be asked for",
+        "file is not read",
         "warning",
-        "The file lies where the workspace's documents are, but its name is none: letters, digits, dot, "
-        "dash and underscore, beginning with a letter or digit. No command can name it, so it has no "
-        "effect. Rename it.",
+        "The file or folder lies where the workspace's documents are, but no command reads it, so it has no effect. "
+        "Its folder, its ending or its name is wrong: a document ends in .yaml, .yml or .json, and its name has "
+        "letters, digits, dot, dash and underscore, and starts with a letter or digit. Rename it, or move it.",
     ),
     Code(
         "REF101",

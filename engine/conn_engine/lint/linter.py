@@ -175,7 +175,9 @@ def _documents(
             hint = "conn new makes one; a folder that is none belongs elsewhere"
             result.findings.append(diagnostic("DOC001", message, Span(workspace.shown(path)), hint=hint))
     _models(workspace, only, result, checked)
-    result.findings += [finding for finding in workspace.strays() if only is None]
+    for finding in workspace.strays():
+        if finding.span is not None and _within(workspace.root / finding.span.file, only):
+            result.findings.append(finding)
     return found
 
 

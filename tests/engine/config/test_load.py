@@ -143,3 +143,37 @@ def test_names_that_cannot_be_asked_for(make: Any) -> None:
     workspace = make({"accounts/acme corp.yaml": "connector: hubspot\n"})
     assert workspace.accounts() == ["acme"]
     assert [finding.code for finding in workspace.strays()] == ["CFG107"]
+
+
+@pytest.mark.parametrize(
+    ("file", "named", "hint"),
+    [
+        ("con.yaml", "con.yaml", 'did you mean "conn.yaml"?'),
+        ("account/acme.yaml", "account", 'did you mean "accounts"?'),
+        ("Environments/eu.yml", "Environments", 'did you mean "environments"?'),
+        ("accounts/acme.yaml.bak", "accounts/acme.yaml.bak", "an account is accounts/NAME.yaml, .yml or .json"),
+        ("accounts/globex.YAML", "accounts/globex.YAML", "an account is"),
+        ("accounts/globex", "accounts/globex", "an account is"),
+        ("accounts/eu/globex.yaml", "accounts/eu", "an account is"),
+        ("environments/staging.txt", "environments/staging.txt", "an environment is"),
+        ("connectors/hubspot/unify/crm.yaml", "", ""),
+        ("connectors/hubspot/recording/a.json", "connectors/hubspot/recording", 'did you mean "recordings"?'),
+        ("connectors/hubspot/conector.yaml", "connectors/hubspot/conector.yaml", 'did you mean "connector.yaml"?'),
+        ("connectors/hubspot/unified/crm.yaml.orig", "connectors/hubspot/unified/crm.yaml.orig", "a unified model is"),
+        ("connectors/hubspot/recordings/acme/a.yaml", "connectors/hubspot/recordings/acme/a.yaml", "JSON files"),
+        ("connectors/hubspot/openapi.json", "connectors/hubspot/openapi.json", "not a part of a connector"),
+        ("connectors/catalog.yaml", "", ""),
+        ("connectors/shop.yaml", "connectors/shop.yaml", "a connector is a folder with a connector.yaml"),
+        ("models/crm/contact.json", "models/crm/contact.json", "MODEL/RECORD.schema.json"),
+        ("accounts/README.md", "", ""),
+        ("connectors/hubspot/notes.txt", "", ""),
+        ("docker-compose.yaml", "", ""),
+        ("changes/new.yaml", "", ""),
+    ],
+)
+def test_files_that_are_not_read_are_named(make: Any, file: str, named: str, hint: str) -> None:
+    found = make(
+        {file: "base_url: https://a.example\n" if "shop" in file else "{}\n", "models/crm/deal.schema.json": "{}\n"}
+    ).strays()
+    assert [finding.span.file for finding in found] == ([named] if named else [])
+    assert all(hint in finding.hint for finding in found)

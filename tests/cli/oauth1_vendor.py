@@ -1,17 +1,15 @@
 """An OAuth 1.0a provider and an API behind it, on loopback: `oauthlib` checks every signature, time and nonce."""
 
-import http.server
-import json
 import secrets
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 from oauthlib.oauth1 import RequestValidator, WebApplicationServer
 from oauthlib.oauth1.rfc5849 import SIGNATURE_HMAC_SHA1, SIGNATURE_HMAC_SHA256, SIGNATURE_RSA_SHA256
+from vendor import Arrived, Reply, start_vendor
 
 __all__ = ["Provider", "provider"]
 
@@ -111,67 +109,35 @@ class _Validator(RequestValidator):  # type: ignore[misc]
         self.of.request_secrets.pop(request_token, None)
 
 
-def _handler(of: Provider) -> type[http.server.BaseHTTPRequestHandler]:
-    server = WebApplicationServer(_Validator(of))
+def _answer(of: Provider, library: WebApplicationServer, arrived: Arrived) -> Reply:
+    headers = {"Authorization": arrived.headers.get("authorization", "")}
+    if "content-type" in arrived.headers:
+        headers["Content-Type"] = arrived.headers["content-type"]
+    request = (f"{of.url}{arrived.target}", arrived.method, arrived.body.decode(), headers)
+    if arrived.path in ("/request_token", "/access_token"):
+        kind = "request" if arrived.path == "/request_token" else "access"
+        reply, body, status = getattr(library, f"create_{kind}_token_response")(*request, {})
+        return status, {"Content-Type": "text/html", **reply}, body or ""
+    if arrived.path == "/authorize":
+        return 302, {"Content-Type": "text/html", "Location": _consent(of, arrived.query["oauth_token"])}, ""
+    valid, _ = library.validate_protected_resource_request(*request, realms=[])
+    of.calls.append(f"{valid} {arrived.method} {arrived.target}")
+    return (200 if valid else 401), [{"id": 1}]
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def _told(self) -> tuple[str, str, str, dict[str, str]]:
-            size = int(self.headers.get("content-length") or 0)
-            body = self.rfile.read(size).decode()
-            headers = {"Authorization": self.headers.get("authorization", "")}
-            if self.headers.get("content-type"):
-                headers["Content-Type"] = self.headers["content-type"]
-            return f"{of.url}{self.path}", self.command, body, headers
 
-        def _say(self, status: int, headers: dict[str, str], body: str) -> None:
-            self.send_response(status)
-            for name, value in {"Content-Type": "text/html", **headers}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def _answer(self) -> None:
-            path = urlsplit(self.path).path
-            told = self._told()
-            if path == "/request_token":
-                headers, body, status = server.create_request_token_response(*told, {})
-                self._say(status, dict(headers), body or "")
-            elif path == "/access_token":
-                headers, body, status = server.create_access_token_response(*told, {})
-                self._say(status, dict(headers), body or "")
-            elif path == "/authorize":
-                self._authorize()
-            else:
-                valid, _ = server.validate_protected_resource_request(*told, realms=[])
-                of.calls.append(f"{valid} {self.command} {self.path}")
-                self._say(200 if valid else 401, {"Content-Type": "application/json"}, json.dumps([{"id": 1}]))
-
-        do_GET = do_POST = _answer  # noqa: N815 - the server's names
-
-        def _authorize(self) -> None:
-            token = parse_qs(urlsplit(self.path).query)["oauth_token"][0]
-            back = of.callbacks[token]
-            if of.deny:
-                self._say(302, {"Location": f"{back}?denied={token}"}, "")
-                return
-            of.verifiers[token] = secrets.token_hex(12)
-            self._say(302, {"Location": f"{back}?oauth_token={token}&oauth_verifier={of.verifiers[token]}"}, "")
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    return Handler
+def _consent(of: Provider, token: str) -> str:
+    back = of.callbacks[token]
+    if of.deny:
+        return f"{back}?denied={token}"
+    of.verifiers[token] = secrets.token_hex(12)
+    return f"{back}?oauth_token={token}&oauth_verifier={of.verifiers[token]}"
 
 
 @contextmanager
 def provider() -> Iterator[Provider]:
     """Serve until the block is left."""
     made = Provider()
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(made))
-    server.daemon_threads = True
-    made.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+    library = WebApplicationServer(_Validator(made))
+    with start_vendor(lambda arrived: _answer(made, library, arrived)) as vendor:
+        made.port = vendor.port
+        yield made

@@ -26,7 +26,7 @@ resources:
 
 
 def answered(got):
-    path, _, query = got.path.partition("?")
+    path, _, query = got.target.partition("?")
     if got.headers.get("authorization") != f"Bearer {TOKEN}":
         return 401, {}, {"message": "who are you"}
     if path == "/report":
@@ -114,7 +114,7 @@ def test_a_file_that_is_there_is_only_replaced_when_asked(desk, vendor):
     done = run(desk, "files.download", "-p", "id=1", "-o", "a.pdf")
     assert done.code == 2
     assert "a.pdf is there already" in done.err and "--force" in done.err
-    assert vendor.got == []
+    assert vendor.arrived == []
     assert run(desk, "files.download", "-p", "id=1", "-o", "a.pdf", "--force").code == 0
     assert (desk / "a.pdf").read_bytes() == b"%PDF"
 
@@ -140,24 +140,24 @@ def test_names_that_are_no_file(desk, vendor, output, message):
     done = run(desk, "files.report", "-o", output)
     assert done.code == 2
     assert message in done.err
-    assert vendor.got == []
+    assert vendor.arrived == []
 
 
 def test_an_upload(desk, vendor):
     (desk / "cv.pdf").write_bytes(b"%PDF-1.7 \xff")
     plan = run(desk, "files.upload", "-p", "folder=in", "--file", "document=cv.pdf")
     assert plan.code == 2
-    assert vendor.got == []
+    assert vendor.arrived == []
     assert "multipart/form-data" in plan.out and "--data-binary @body.bin" in plan.out
     done = run(desk, "files.upload", "-p", "folder=in", "--file", "document=cv.pdf", "--send")
     assert json.loads(done.out) == {"id": 7}
     assert (
         b'name="document"; filename="cv.pdf"\r\nContent-Type: application/pdf\r\n\r\n%PDF-1.7 \xff'
-        in vendor.got[0].body
+        in vendor.arrived[0].body
     )
     named = "document=cv.pdf;type=text/x;filename=b=c.txt"
     run(desk, "files.upload", "-p", "folder=in", "--file", named, "--send")
-    assert b'filename="b=c.txt"\r\nContent-Type: text/x\r\n' in vendor.got[1].body
+    assert b'filename="b=c.txt"\r\nContent-Type: text/x\r\n' in vendor.arrived[1].body
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_files_that_are_not_given_rightly(desk, vendor, given, message):
     done = run(desk, "files.upload", "-p", "folder=in", *given, "--send")
     assert done.code == 2
     assert message in done.err
-    assert vendor.got == []
+    assert vendor.arrived == []
 
 
 def test_an_upload_is_recorded_and_replayed(desk):

@@ -90,14 +90,14 @@ def test_a_clone_with_the_same_id_and_another_base_url_gets_nothing(shop, run, v
     ):
         done = run(clone, *words, code=5, stdin="typed-into-the-clone")
         assert str(shop) in done.err and "fix: conn auth adopt" in done.err
-    assert stranger.got == []
+    assert stranger.arrived == []
     assert "another host" not in run(clone, "auth", "adopt", "--yes").err
     done = run(clone, "run", "things.list", "-a", "me", code=5)
     assert done.err.startswith(f'error: things.list would go to 127.0.0.1:{stranger.port}; the log-in of "me" is for')
     assert "another host is a new log-in: conn auth login me" in done.err
-    assert stranger.got == []
+    assert stranger.arrived == []
     run(shop, "run", "things.list", "-a", "me")
-    assert [got.headers["authorization"] for got in vendor.got] == [f"Bearer {TOKEN}"]
+    assert [got.headers["authorization"] for got in vendor.arrived] == [f"Bearer {TOKEN}"]
 
 
 def test_a_new_log_in_is_for_the_new_host_and_carries_nothing_over(shop, run, vendor, stranger):
@@ -114,7 +114,7 @@ def test_a_new_log_in_is_for_the_new_host_and_carries_nothing_over(shop, run, ve
     done = run(shop, "auth", "login", "me", "--json", stdin='{"api_key": "another-key-entirely"}')
     assert "it is not reused for" in done.err
     run(shop, "run", "things.list", "-a", "me")
-    (got,) = stranger.got
+    (got,) = stranger.arrived
     assert (got.headers["x-key"], got.headers.get("x-hook")) == ("another-key-entirely", None)
 
 
@@ -205,7 +205,7 @@ def test_a_token_is_renewed_only_where_it_was_issued(shop, run, vendor, stranger
         return {"credentials": {"format": "oauth2_client_credentials", "config": {"token_url": f"{url}/token"}}}
 
     answers = {"/token": (200, {}, {"access_token": "short-lived-1"}), "/things": (200, {}, {"data": [{"id": 1}]})}
-    vendor.answer = lambda got: answers[got.path]
+    vendor.answer = lambda got: answers[got.target]
     checkout(shop, vendor, **machine(vendor.url))
     run(shop, "auth", "login", "me", "--json", stdin=json.dumps({"client_id": "c", "client_secret": TOKEN}))
     run(shop, "run", "things.list", "-a", "me")
@@ -213,7 +213,7 @@ def test_a_token_is_renewed_only_where_it_was_issued(shop, run, vendor, stranger
     answers["/things"] = (401, {}, {})
     done = run(shop, "run", "things.list", "-a", "me", code=5)
     assert f"token request would go to 127.0.0.1:{stranger.port}" in done.err
-    assert stranger.got == []
+    assert stranger.arrived == []
 
 
 def test_another_subdomain_is_another_host(shop, run):
@@ -251,10 +251,10 @@ def test_an_environment_may_not_send_it_elsewhere_either(shop, run, vendor, stra
     run(shop, "run", "things.list", "-a", "me")
     write(shop, {"accounts/me.yaml": "connector: shop\nenvironment: sandbox\n"})
     assert "another host is a new log-in" in run(shop, "run", "things.list", "-a", "me", code=5).err
-    assert stranger.got == []
+    assert stranger.arrived == []
     login(run, shop, "tok-ofTheSandbox-77")
     run(shop, "run", "things.list", "-a", "me")
-    assert [got.headers["authorization"] for got in stranger.got] == ["Bearer tok-ofTheSandbox-77"]
+    assert [got.headers["authorization"] for got in stranger.arrived] == ["Bearer tok-ofTheSandbox-77"]
 
 
 def test_a_log_in_of_an_earlier_release_is_bound_to_where_it_is_used_first(shop, run, vendor, stranger, tmp_path):
@@ -266,10 +266,10 @@ def test_a_log_in_of_an_earlier_release_is_bound_to_where_it_is_used_first(shop,
     first = run(shop, "run", "things.list", "-a", "me").err
     assert f'account "me": its log-in is for 127.0.0.1:{vendor.port} from now on' in first
     assert "from now on" not in run(shop, "run", "things.list", "-a", "me").err
-    assert len(vendor.got) == 2
+    assert len(vendor.arrived) == 2
     checkout(shop, stranger)
     assert f"is for 127.0.0.1:{vendor.port}" in run(shop, "run", "things.list", "-a", "me", code=5).err
-    assert stranger.got == []
+    assert stranger.arrived == []
 
 
 def test_a_secret_does_not_leave_in_a_body_or_by_a_step_either(shop, run, vendor, stranger):
@@ -279,4 +279,4 @@ def test_a_secret_does_not_leave_in_a_body_or_by_a_step_either(shop, run, vendor
     assert "another host" in run(shop, "auth", "connect", "me", code=5).err
     with connect(load_workspace(shop), "me", environ=run.environ) as connection, pytest.raises(CredentialError):
         connection.prepare()
-    assert stranger.got == []
+    assert stranger.arrived == []

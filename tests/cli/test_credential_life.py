@@ -55,18 +55,18 @@ class Cloud:
         self.paths: list[str] = []
 
     def __call__(self, got: Any) -> tuple[int, dict[str, str], Any]:
-        self.paths.append(f"{got.method} {got.path}")
+        self.paths.append(f"{got.method} {got.target}")
         if got.headers.get("authorization") != f"Bearer {TOKEN}" or not self.live:
             return 401, {}, {"message": "bad token"}
-        if got.path == "/clouds":
+        if got.target == "/clouds":
             return 200, {}, [{"id": "c-1", "name": "one"}, {"id": "c-2", "name": "two"}]
-        if got.path == "/revoke":
+        if got.target == "/revoke":
             assert parse_qs(got.body.decode()) == {"token": [TOKEN]}
             self.live = not self.revokes
             return 200, {}, {"revoked": self.revokes}
-        if not got.path.startswith("/ex/c-2/"):
+        if not got.target.startswith("/ex/c-2/"):
             return 404, {}, {}
-        return 200, {}, {"name": "Ada", "active": self.active} if got.path.endswith("/me") else []
+        return 200, {}, {"name": "Ada", "active": self.active} if got.target.endswith("/me") else []
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ def test_live_drift_is_joined_with_who_reads_what_changed(shop: Path, vendor: An
         ("items.title", "added"): ("touches", 1, ["base"]),
         ("items.extra", "added"): ("touches", 1, ["base"]),
     }
-    assert [got.method for got in vendor.got] == ["GET"]
+    assert [got.method for got in vendor.arrived] == ["GET"]
     assert {"operation": "m.things.create", "reason": "it writes"} in json.loads(done.out)["not_compared"]
 
 

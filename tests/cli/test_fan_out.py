@@ -30,7 +30,7 @@ resources:
 
 
 def jira(got):
-    path, _, query = got.path.partition("?")
+    path, _, query = got.target.partition("?")
     if path == "/boards":
         rows = {"": [("b1", "One"), ("b2", "Two")], "after=p2": [("b/3", "Three")]}[query]
         page = {"items": [{"id": key, "name": name} for key, name in rows]}
@@ -61,25 +61,25 @@ def rows(done):
 def test_every_parent_and_a_chosen_one(jira_desk, vendor):
     every = rows(conn(jira_desk, "run", "jira:issues.list", "-a", "work"))
     assert every == [{"id": "b1-1", "board": "One"}, {"id": "b%2F3-1", "board": "Three"}]
-    assert [got.path for got in vendor.got] == [
+    assert [got.target for got in vendor.arrived] == [
         "/boards", "/boards/b1/issues", "/boards/b2/issues", "/boards?after=p2", "/boards/b%2F3/issues",
     ]  # fmt: skip
-    vendor.got.clear()
+    vendor.arrived.clear()
     chosen = conn(jira_desk, "run", "jira:issues.list", "-a", "work", "-p", 'board=["b1","b/3"]')
     assert [row["id"] for row in rows(chosen)] == ["b1-1", "b%2F3-1"]
-    assert [got.path for got in vendor.got] == ["/boards/b1/issues", "/boards/b%2F3/issues"]
+    assert [got.target for got in vendor.arrived] == ["/boards/b1/issues", "/boards/b%2F3/issues"]
 
 
 def test_a_unified_operation_takes_the_choice_too(jira_desk, vendor):
     done = rows(conn(jira_desk, "run", "contacts.list", "-a", "work", "-p", "board=b1"))
     assert [row["id"] for row in done] == ["b1-1"]
-    assert [got.path for got in vendor.got] == ["/boards/b1/issues"]
+    assert [got.target for got in vendor.arrived] == ["/boards/b1/issues"]
 
 
 def test_partitions_are_listed_without_running_it(jira_desk, vendor):
     done = conn(jira_desk, "run", "jira:issues.list", "-a", "work", "--partitions")
     assert rows(done) == [{"board": "b1"}, {"board": "b2"}, {"board": "b/3"}]
-    assert [got.path for got in vendor.got] == ["/boards", "/boards?after=p2"]
+    assert [got.target for got in vendor.arrived] == ["/boards", "/boards?after=p2"]
     alone = conn(jira_desk, "run", "jira:boards.list", "-a", "work", "--partitions")
     assert alone.code == 2
     assert "no `parents`" in alone.err
@@ -89,7 +89,7 @@ def test_progress_says_which_item_it_is_at(jira_desk, vendor):
     limited = []
 
     def busy(got):
-        if got.path == "/boards/b%2F3/issues" and not limited:
+        if got.target == "/boards/b%2F3/issues" and not limited:
             limited.append(got)
             return 429, {"retry-after": "30"}, {}
         return jira(got)
@@ -101,7 +101,7 @@ def test_progress_says_which_item_it_is_at(jira_desk, vendor):
 
 
 def test_an_error_says_which_item_it_is_at(jira_desk, vendor):
-    vendor.answer = lambda got: (403, {}, {"message": "no"}) if got.path == "/boards/b%2F3/issues" else jira(got)
+    vendor.answer = lambda got: (403, {}, {"message": "no"}) if got.target == "/boards/b%2F3/issues" else jira(got)
     done = conn(jira_desk, "run", "jira:issues.list", "-a", "work")
     assert done.code == 4
     assert "403 from GET /boards/b%2F3/issues: no\n  at board b/3\n" in done.err
@@ -111,14 +111,14 @@ def test_a_dry_run_shows_where_it_begins(jira_desk, vendor):
     done = conn(jira_desk, "run", "jira:issues.list", "-a", "work", "--dry-run")
     assert done.code == 0
     assert "it begins with boards.list" in done.out
-    assert vendor.got == []
+    assert vendor.arrived == []
 
 
 def test_recorded_replayed_and_judged(jira_desk, vendor):
     kept = conn(jira_desk, "record", "contacts.list", "-a", "work", "--keep-personal-data")
     assert kept.code == 0, kept.err
     assert "5 exchanges" in kept.out
-    vendor.got.clear()
+    vendor.arrived.clear()
     assert conn(jira_desk, "test", "contacts.list", "--connector", "jira", "--update").code == 0
     done = conn(jira_desk, "test", "contacts.list", "--connector", "jira")
     assert done.code == 0, done.out + done.err
@@ -127,7 +127,7 @@ def test_recorded_replayed_and_judged(jira_desk, vendor):
     assert [request["url"] for request in golden["requests"]] == [
         "/boards", "/boards/b1/issues", "/boards/b2/issues", "/boards?after=p2", "/boards/b%2F3/issues",
     ]  # fmt: skip
-    assert vendor.got == []
+    assert vendor.arrived == []
 
 
 def test_lint_finds_nothing(jira_desk):

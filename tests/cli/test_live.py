@@ -28,7 +28,7 @@ def listing(got):
     """Seven people, three to a page, for whoever has the token."""
     if got.headers.get("authorization") != f"Bearer {TOKEN}":
         return 401, {}, {"message": f"bad token {got.headers.get('authorization')}"}
-    path, _, query = got.path.partition("?")
+    path, _, query = got.target.partition("?")
     if got.method == "POST":
         return 201, {}, {**json.loads(got.body), "id": 99, "created_at": "2026-01-01T00:00:00Z"}
     if path != "/contacts":
@@ -67,7 +67,7 @@ def test_records_come_as_json_lines_page_by_page(live, vendor):
     assert done.code == 0
     rows = [json.loads(line) for line in done.out.splitlines()]
     assert [row["id"] for row in rows] == [str(person["id"]) for person in PEOPLE]
-    assert [got.path for got in vendor.got] == ["/contacts", "/contacts?cursor=3", "/contacts?cursor=6"]
+    assert [got.target for got in vendor.arrived] == ["/contacts", "/contacts?cursor=3", "/contacts?cursor=6"]
     assert "error" not in done.err
 
 
@@ -113,7 +113,7 @@ def test_a_misspelt_cursor_is_told(live):
 def test_a_limit_asks_for_no_more_pages_than_needed(live, vendor, limit, requests):
     done = run(live, "run", "contacts.list", "-a", "me", "--limit", str(limit))
     assert len(done.out.splitlines()) == min(limit, 7)
-    assert len(vendor.got) == requests
+    assert len(vendor.arrived) == requests
     ended = f"stopped: {limit} record{'s' * (limit > 1)}; --limit {limit} was reached"
     assert ("complete: 7 records" if limit >= 7 else ended) in done.err
 
@@ -140,7 +140,7 @@ def test_records_that_break_the_model_are_counted_by_field(live, vendor):
 
 
 def test_an_error_in_the_middle_hides_no_violation(live, vendor):
-    vendor.answer = lambda got: (500, {}, {}) if "cursor=6" in got.path else unfit(got)
+    vendor.answer = lambda got: (500, {}, {}) if "cursor=6" in got.target else unfit(got)
     done = run(live, "run", "contacts.list", "-a", "me")
     assert done.code == 4
     assert "2 records of 6 broke the model crm.contact" in done.err
@@ -236,11 +236,11 @@ def test_a_write_is_sent_only_when_told_to(live, vendor):
     planned = run(live, "run", "contacts.create", "-a", "me", "--body", body)
     assert planned.code == 2
     assert "add --send" in planned.err
-    assert vendor.got == []
+    assert vendor.arrived == []
     sent = run(live, "run", "contacts.create", "-a", "me", "--body", body, "--send")
     assert sent.code == 0
     assert json.loads(sent.out)["id"] == "99"
-    assert json.loads(vendor.got[0].body) == {"first_name": "New", "email": "n@ex.com"}
+    assert json.loads(vendor.arrived[0].body) == {"first_name": "New", "email": "n@ex.com"}
     again = run(live, "run", "contacts.create", "-a", "me", "--body", "-", "--send", stdin=body)
     assert again.code == 0
 
@@ -313,7 +313,7 @@ def test_a_recording_is_redacted_and_replays_to_the_same_requests(live, vendor):
     refused = run(live, "record", "contacts.list", "-a", "me")
     assert refused.code == 2
     assert "--force" in refused.err
-    assert vendor.got == []
+    assert vendor.arrived == []
     done = run(live, "record", "contacts.list", "-a", "me", "--force")
     assert done.code == 0, done.err
     assert "recorded 3 exchanges, 7 records" in done.out
@@ -323,11 +323,11 @@ def test_a_recording_is_redacted_and_replays_to_the_same_requests(live, vendor):
     assert "authorization" not in text.lower()
     kept = run(live, "test", "contacts.list", "--update")
     assert kept.code == 0, kept.out + kept.err
-    vendor.got.clear()
+    vendor.arrived.clear()
     tested = run(live, "test", "contacts.list")
     assert tested.code == 0
     assert "replay: 3 requests" in tested.out
-    assert vendor.got == []
+    assert vendor.arrived == []
     again = run(live, "record", "contacts.list", "-a", "me", "--force")
     assert again.code == 0
     assert run(live, "test", "contacts.list").code == 0
@@ -345,7 +345,7 @@ def test_an_error_is_recorded_too(live):
 def test_pages_bound_a_recording(live, vendor):
     done = run(live, "record", "contacts.list", "-a", "me", "--scenario", "short", "--pages", "1")
     assert "recorded 1 exchange, 3 records" in done.out
-    assert len(vendor.got) == 1
+    assert len(vendor.arrived) == 1
 
 
 def test_nothing_is_recorded_without_an_answer(desk):
@@ -371,7 +371,7 @@ def test_a_credential_is_verified_by_the_vendor(live):
 def test_live_tests_ask_the_vendor_and_leave_out_writes(live, vendor):
     done = run(live, "test", "contacts.list", "contacts.create", "-a", "me", "--live")
     assert done.code == 0, done.out + done.err
-    assert {got.method for got in vendor.got} == {"GET"}
+    assert {got.method for got in vendor.arrived} == {"GET"}
     assert "RUN102" in done.out
     assert "live: 3 requests" in done.out
 
@@ -387,4 +387,4 @@ def test_a_page_size_that_is_cut_is_said_once(live, vendor):
     done = run(live, "run", "--raw", "contacts.list", "-a", "me", "--param", "n=50")
     assert done.code == 0, done.err
     assert done.err.count("note: the page size 50 is cut to 3, the most that the vendor gives") == 1
-    assert [got.path.count("n=3") for got in vendor.got] == [1, 1, 1]
+    assert [got.target.count("n=3") for got in vendor.arrived] == [1, 1, 1]

@@ -55,11 +55,11 @@ def test_an_account_without_the_key_asks_without_it(shop, vendor):
     planned = run(folder, "run", "things.list", "--account", "me", "--dry-run").out
     assert f"GET {vendor.url}/things\n" in planned
     run(folder, "run", "things.list", "--account", "me")
-    assert vendor.got[-1].path == "/things"
+    assert vendor.arrived[-1].target == "/things"
     assert "stored" in run(folder, "auth", "login", "me", "--json", stdin="{}").out
     assert "present, without api_key" in run(folder, "auth", "status").out
     run(folder, "run", "things.list", "--account", "me")
-    assert vendor.got[-1].path == "/things"
+    assert vendor.arrived[-1].target == "/things"
 
 
 def test_an_account_with_the_key_sends_it(shop, vendor):
@@ -67,7 +67,7 @@ def test_an_account_with_the_key_sends_it(shop, vendor):
     run(folder, "auth", "login", "me", "--json", stdin=json.dumps({"api_key": SECRET}))
     assert "without" not in run(folder, "auth", "status").out
     run(folder, "run", "things.list", "--account", "me")
-    assert vendor.got[-1].path == f"/things?key={SECRET}"
+    assert vendor.arrived[-1].target == f"/things?key={SECRET}"
 
 
 @pytest.mark.parametrize("stored", ["{}", json.dumps({"api_key": SECRET})])
@@ -87,7 +87,7 @@ def test_a_pair_without_its_password(shop, vendor):
     run(folder, "auth", "login", "me", "--json", stdin='{"username": "ann"}')
     assert "present, without password" in run(folder, "auth", "status").out
     run(folder, "run", "things.list", "--account", "me")
-    sent = vendor.got[-1].headers["authorization"].removeprefix("Basic ")
+    sent = vendor.arrived[-1].headers["authorization"].removeprefix("Basic ")
     assert base64.b64decode(sent) == b"ann:"
     run(folder, "run", "things.list", "--account", "me", CONN_ME_USERNAME="bea")
-    assert base64.b64decode(vendor.got[-1].headers["authorization"].removeprefix("Basic ")) == b"bea:"
+    assert base64.b64decode(vendor.arrived[-1].headers["authorization"].removeprefix("Basic ")) == b"bea:"

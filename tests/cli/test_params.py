@@ -60,12 +60,12 @@ def run(desk: Path, operation: str, *params: str) -> Run:
 
 
 def paths(vendor: Any) -> list[str]:
-    return [got.path for got in vendor.got]
+    return [got.target for got in vendor.arrived]
 
 
 def test_a_name_that_nothing_of_a_unified_operation_reads_is_an_error(shop: Path, vendor: Any) -> None:
     done = run(shop, "contacts.list", "knid=x")
-    assert (done.code, vendor.got) == (2, [])
+    assert (done.code, vendor.arrived) == (2, [])
     assert 'nothing of crm.contacts.list reads the parameter "knid"' in done.err
     assert 'did you mean "kind"?' in done.err
     far = run(shop, "contacts.list", "colour=x")

@@ -35,7 +35,7 @@ resources:
 
 
 def events(got):
-    parts = urlsplit(got.path)
+    parts = urlsplit(got.target)
     query = dict(parse_qsl(parts.query))
     if parts.path == "/things":
         return 200, {}, {"items": [{"id": 1}]}
@@ -64,14 +64,14 @@ def kept(folder):
 def test_a_run_goes_on_where_the_last_one_ended(log, vendor):
     assert run(log).code == 0
     assert kept(log) == {"operation": "events.list", "account": "work", "state": {"cursor": 5}}
-    vendor.got.clear()
+    vendor.arrived.clear()
     done = run(log)
     assert done.out == '{"id": 5}\n'
-    assert [got.path for got in vendor.got] == ["/events?min=5&max=5"]
+    assert [got.target for got in vendor.arrived] == ["/events?min=5&max=5"]
 
 
 def test_after_a_failure_it_is_the_state_of_what_came_out(log, vendor):
-    vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.path else events(got)
+    vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.target else events(got)
     done = run(log)
     assert done.code == 4
     assert [json.loads(line)["id"] for line in done.out.splitlines()] == [0, 1, 2, 3]
@@ -105,7 +105,7 @@ def test_a_dry_run_shows_the_window_and_keeps_nothing(log, vendor):
     done = run(log, "--dry-run")
     assert "/events?min=3&max=4" in done.out
     assert (log / "state.json").read_text() == '{"cursor": 3}'
-    assert vendor.got == []
+    assert vendor.arrived == []
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_a_foreign_or_broken_state_is_refused_and_stays(log, vendor, content, co
     assert done.code == code
     assert said in done.err
     assert (log / "state.json").read_text() == content
-    assert vendor.got == []
+    assert vendor.arrived == []
 
 
 def test_an_operation_without_a_state_says_so(log, vendor):
@@ -144,7 +144,7 @@ def test_a_job_is_recorded_and_replayed(log, vendor):
     def export(got):
         if got.method == "POST":
             return 202, {}, {"id": "j1"}
-        if got.path == "/exports/j1":
+        if got.target == "/exports/j1":
             return 200, {}, {"state": next(states), "url": f"{vendor.url}/r.csv"}
         return 200, {"content-type": "text/csv"}, "id,name\n1,Ada\n"
 
@@ -205,7 +205,7 @@ class Interrupting(FrozenClock):
 
 @pytest.mark.parametrize(("at", "came"), [("min=4", "4 records"), ("min=0", "0 records")])
 def test_ctrl_c_leaves_the_state_and_says_how_many_records_came(log, vendor, monkeypatch, at, came):
-    vendor.answer = lambda got: (429, {"retry-after": "9"}, {}) if at in got.path else events(got)
+    vendor.answer = lambda got: (429, {"retry-after": "9"}, {}) if at in got.target else events(got)
     monkeypatch.setattr(transcript, "FrozenClock", Interrupting)
     done = run(log, "--wait")
     assert done.code == 130
@@ -215,7 +215,7 @@ def test_ctrl_c_leaves_the_state_and_says_how_many_records_came(log, vendor, mon
 
 
 def test_an_interrupted_run_says_what_came_and_what_was_kept(log, vendor):
-    vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.path else events(got)
+    vendor.answer = lambda got: (500, {}, {}) if "min=4" in got.target else events(got)
     done = run(log)
     said = "4 records arrived before the run ended; written to standard output; state.json records where to resume"
     assert said in done.err

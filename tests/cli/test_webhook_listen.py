@@ -15,10 +15,10 @@ import threading
 import time
 from base64 import b64decode, b64encode
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from vendor import start_vendor
 
 from conn_cli.inbox import Inbox
 from conn_cli.neutralize import neutralize
@@ -329,46 +329,20 @@ def test_what_cannot_be_recorded_is_accepted_all_the_same(folder):
     assert not (folder / "connectors/shop/deliveries").exists()
 
 
-@contextmanager
-def application(statuses):
-    """An application that takes events: what it got, and what it answers in order."""
-    got = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            got.append((dict(self.headers.items()), body))
-            self.send_response(statuses.pop(0) if statuses else 204)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, format, *args):  # noqa: A002
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/events", got
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def test_events_are_handed_on_signed_and_asked_for_again_when_they_are_not_taken(folder):
+    statuses, secret = [204, 500], {"CONN_EVENT_SECRET": EVENT_SECRET}
     with (
-        application([204, 500]) as (url, got),
-        listening(folder, "--account", "acme", "--forward", url, CONN_EVENT_SECRET=EVENT_SECRET) as inbox,
+        start_vendor(lambda arrived: (statuses.pop(0) if statuses else 204, b"")) as application,
+        listening(folder, "--account", "acme", "--forward", f"{application.url}/events", **secret) as inbox,
     ):
         assert inbox.call(body=BODY)[0] == 503  # the second was not taken
         assert inbox.call(body=BODY)[0] == 200
         _, out, err = inbox.end()
     assert "not handed on: 500" in err
     assert EVENT_SECRET not in out + err
-    ids = [headers["webhook-id"] for headers, _ in got]
+    ids = [one.headers["webhook-id"] for one in application.arrived]
     assert ids[0] == ids[2] and ids[1] == ids[3] and ids[0] != ids[1]
-    headers, body = got[0]
+    headers, body = application.arrived[0].headers, application.arrived[0].body
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     mac = b64encode(hmac.digest(b64decode(EVENT_SECRET), signed, "sha256")).decode()
     assert headers["webhook-signature"] == f"v1,{mac}"

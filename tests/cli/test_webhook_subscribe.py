@@ -45,7 +45,7 @@ class Hooks:
 
     def __call__(self, got: Any) -> tuple[int, dict[str, str], Any]:
         body = json.loads(got.body) if got.body else None
-        self.seen.append((got.method, got.path, body))
+        self.seen.append((got.method, got.target, body))
         if got.headers.get("authorization") != f"Bearer {TOKEN}":
             return 401, {}, {"message": "bad token"}
         if got.method == "DELETE":

@@ -155,9 +155,9 @@ class _Server(http.server.ThreadingHTTPServer):
 @contextmanager
 def start_vendor(
     answer: Callable[[Arrived], Reply] | None = None,
-    *,
     address: str = "127.0.0.1",
     port: int = 0,
+    *,
     tls: ssl.SSLContext | None = None,
 ) -> Iterator[Vendor]:
     """Serve on a free port until the block is left."""

@@ -1,20 +1,19 @@
 """Client certificates and private authorities, against TLS servers that ask for them."""
 
 import asyncio
-import http.server
 import json
 import ssl
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
-from dataclasses import dataclass, field, replace
+from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from vendor import Vendor, start_vendor
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -30,76 +29,30 @@ AUTHORITY, STRANGER = Authority(), Authority("another authority")
 CLIENT = AUTHORITY.vouch("ada")
 
 
-@dataclass
-class Guard:
-    """A TLS server on loopback. `seen` are the names that clients' certificates had, None without one."""
-
-    port: int = 0
-    seen: list[str | None] = field(default_factory=list)
-    redirect: str = ""
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        return (f"127.0.0.1:{self.port}",)
-
-    def request(self, certificate: ClientCertificate | None = None, path: str = "/") -> Request:
-        return Request("GET", f"https://127.0.0.1:{self.port}{path}", hosts=self.hosts, certificate=certificate)
+def request_of(guard: Vendor, certificate: ClientCertificate | None = None) -> Request:
+    return Request("GET", f"{guard.url}/", hosts=guard.hosts, certificate=certificate)
 
 
-def _handler(guard: Guard) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            shown: Any = self.connection.getpeercert()  # type: ignore[attr-defined]
-            names = [value for part in (shown or {}).get("subject", ()) for key, value in part if key == "commonName"]
-            guard.seen.append(names[0] if names else None)
-            body = json.dumps({"client": guard.seen[-1]}).encode()
-            self.send_response(302 if guard.redirect else 200)
-            if guard.redirect:
-                self.send_header("Location", guard.redirect)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            """Quiet."""
-
-    return Handler
-
-
-class _Server(http.server.ThreadingHTTPServer):
-    daemon_threads = True
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Quiet: refused clients are what this is about."""
+def seen(guard: Vendor) -> list[str | None]:
+    """The names that clients' certificates had, None without one."""
+    return [arrived.peer for arrived in guard.arrived]
 
 
 @pytest.fixture
-def guarded(tmp_path: Path) -> Iterator[Callable[..., Guard]]:
+def guarded(tmp_path: Path) -> Iterator[Callable[..., Vendor]]:
     """`guarded(asks)`: a server that insists on a certificate (`ssl.CERT_REQUIRED`), takes one, or asks for none."""
-    servers: list[http.server.ThreadingHTTPServer] = []
+    own = AUTHORITY.vouch("server")
+    (tmp_path / "both.pem").write_text(own.key + own.certificate, encoding="utf-8")
+    with ExitStack() as stack:
 
-    def start(asks: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Guard:
-        guard = Guard()
-        folder = tmp_path / f"server-{len(servers)}"
-        folder.mkdir()
-        own = AUTHORITY.vouch("server")
-        (folder / "both.pem").write_text(own.key + own.certificate, encoding="utf-8")
-        (folder / "ca.pem").write_text(AUTHORITY.certificate, encoding="utf-8")
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "both.pem")
-        context.load_verify_locations(folder / "ca.pem")
-        context.verify_mode = asks
-        server = _Server(("127.0.0.1", 0), _handler(guard))
-        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
-        guard.port = server.server_address[1]
-        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-        servers.append(server)
-        return guard
+        def start(asks: ssl.VerifyMode = ssl.CERT_REQUIRED) -> Vendor:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(tmp_path / "both.pem")
+            context.load_verify_locations(cadata=AUTHORITY.certificate)
+            context.verify_mode = asks
+            return stack.enter_context(start_vendor(lambda arrived: {"client": arrived.peer}, tls=context))
 
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+        yield start
 
 
 @pytest.fixture
@@ -118,63 +71,63 @@ def sent(request: Request, ca: Path | None) -> Response:
         return live.send(request)
 
 
-def test_a_certificate_is_shown(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_a_certificate_is_shown(guarded: Callable[..., Vendor], ca: Path) -> None:
     guard = guarded()
-    assert json.loads(sent(guard.request(of(CLIENT)), ca).body) == {"client": "ada"}
+    assert json.loads(sent(request_of(guard, of(CLIENT)), ca).body) == {"client": "ada"}
     encrypted = AUTHORITY.vouch("bob", passphrase="open sesame")
-    assert json.loads(sent(guard.request(of(encrypted, "open sesame")), ca).body) == {"client": "bob"}
+    assert json.loads(sent(request_of(guard, of(encrypted, "open sesame")), ca).body) == {"client": "bob"}
     key = rsa.generate_private_key(65537, 2048)
     in_one_line = AUTHORITY.vouch("eve", key=key)
     escaped = ClientCertificate(in_one_line.certificate.replace("\n", "\\n"), in_one_line.key.replace("\n", "\\n"))
-    assert json.loads(sent(guard.request(escaped), ca).body) == {"client": "eve"}
+    assert json.loads(sent(request_of(guard, escaped), ca).body) == {"client": "eve"}
 
 
-def test_for_an_event_loop_too(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_for_an_event_loop_too(guarded: Callable[..., Vendor], ca: Path) -> None:
     guard = guarded()
 
     async def go() -> bytes:
         async with AsyncLive(trust=replace(HERE, certificates=ca)) as live:
-            return (await live.asend(guard.request(of(CLIENT)))).body
+            return (await live.asend(request_of(guard, of(CLIENT)))).body
 
     assert json.loads(asyncio.run(go())) == {"client": "ada"}
 
 
-def test_accounts_of_one_transport_show_each_their_own(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_accounts_of_one_transport_show_each_their_own(guarded: Callable[..., Vendor], ca: Path) -> None:
     guard = guarded(ssl.CERT_OPTIONAL)
     with Live(trust=replace(HERE, certificates=ca)) as live:
         for certificate in (of(CLIENT), None, of(AUTHORITY.vouch("bob")), of(CLIENT)):
-            live.send(guard.request(certificate))
-    assert guard.seen == ["ada", None, "bob", "ada"]
+            live.send(request_of(guard, certificate))
+    assert seen(guard) == ["ada", None, "bob", "ada"]
 
 
-def test_a_server_that_insists_says_so(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_a_server_that_insists_says_so(guarded: Callable[..., Vendor], ca: Path) -> None:
     with pytest.raises(TransportError) as raised:
-        sent(guarded().request(), ca)
+        sent(request_of(guarded()), ca)
     assert "client certificate" in f"{raised.value.message} {raised.value.hint}"
 
 
-def test_a_certificate_that_the_server_does_not_know(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_a_certificate_that_the_server_does_not_know(guarded: Callable[..., Vendor], ca: Path) -> None:
     stranger = STRANGER.vouch("mallory")
     with pytest.raises(TransportError) as raised:
-        sent(guarded().request(of(stranger)), ca)
+        sent(request_of(guarded(), of(stranger)), ca)
     assert "client certificate" in f"{raised.value.message} {raised.value.hint}"
 
 
-def test_it_is_shown_to_no_other_host(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_it_is_shown_to_no_other_host(guarded: Callable[..., Vendor], ca: Path) -> None:
     guard, elsewhere = guarded(ssl.CERT_OPTIONAL), guarded(ssl.CERT_OPTIONAL)
-    guard.redirect = f"https://127.0.0.1:{elsewhere.port}/"
-    sent(guard.request(of(CLIENT)), ca)
-    assert (guard.seen, elsewhere.seen) == (["ada"], [None])
+    guard.answer = lambda arrived: (302, {"Location": f"{elsewhere.url}/"}, b"")
+    sent(request_of(guard, of(CLIENT)), ca)
+    assert (seen(guard), seen(elsewhere)) == (["ada"], [None])
     request = Request("GET", f"https://127.0.0.1:{elsewhere.port}/", hosts=guard.hosts, certificate=of(CLIENT))
     sent(request, ca)
-    assert elsewhere.seen == [None, None]
+    assert seen(elsewhere) == [None, None]
 
 
-def test_a_private_authority_vouches_only_where_it_is_named(guarded: Callable[..., Guard], ca: Path) -> None:
+def test_a_private_authority_vouches_only_where_it_is_named(guarded: Callable[..., Vendor], ca: Path) -> None:
     guard = guarded(ssl.CERT_NONE)
     with pytest.raises(TransportError, match="not trusted"):
-        sent(guard.request(), None)
-    assert sent(guard.request(), ca).status == 200
+        sent(request_of(guard), None)
+    assert sent(request_of(guard), ca).status == 200
 
 
 @pytest.mark.parametrize(("text", "words"), [(None, "is not there"), ("no certificate", "no certificates in PEM")])
@@ -218,12 +171,12 @@ def test_what_does_not_serve_is_said_without_the_key(certificate: ClientCertific
 
 
 @pytest.mark.parametrize("driver", ["sync", "async"])
-def test_a_key_with_a_passphrase_is_shown(guarded: Callable[..., Guard], ca: Path, driver: str) -> None:
+def test_a_key_with_a_passphrase_is_shown(guarded: Callable[..., Vendor], ca: Path, driver: str) -> None:
     """The passphrase opens the key, stays out of what is printed of the certificate, and a wrong one sends nothing."""
     guard = guarded()
 
     def send(passphrase: str) -> Response:
-        request = guard.request(of(LOCKED, passphrase))
+        request = request_of(guard, of(LOCKED, passphrase))
         assert passphrase not in repr(request) and passphrase not in repr(request.certificate)
         if driver == "sync":
             return sent(request, ca)
@@ -235,11 +188,11 @@ def test_a_key_with_a_passphrase_is_shown(guarded: Callable[..., Guard], ca: Pat
         return asyncio.run(waited())
 
     assert send("open sesame").status == 200
-    assert guard.seen == ["ada"]
+    assert seen(guard) == ["ada"]
     with pytest.raises(CredentialError, match="passphrase is wrong") as raised:
         send("open sesame!")
     assert "sesame" not in f"{raised.value.message} {raised.value.hint}"
-    assert guard.seen == ["ada"]
+    assert seen(guard) == ["ada"]
 
 
 def test_a_certificate_is_judged_by_the_runs_clock() -> None:

@@ -153,7 +153,7 @@ def test_a_name_of_an_internal_address_is_refused(ask: Ask, site: Any, address: 
     with pytest.raises(ConfigurationError, match="resolves to an internal address") as caught:
         ask(Request("GET", f"http://api.vendor.test:{site.port}/"), resolver=Names(api_vendor_test=[[address]]))
     assert f'"http://api.vendor.test:{site.port}" to trusted_hosts' in caught.value.hint
-    assert site.got == []
+    assert site.arrived == []
 
 
 @both
@@ -161,7 +161,7 @@ def test_one_internal_address_among_public_ones_is_enough(ask: Ask, site: Any) -
     mixed = ["8.8.8.8", "1.1.1.1", "8.8.4.4", "2606:4700::1111", "9.9.9.9", "127.0.0.1"]
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1, loopback"):
         ask(Request("GET", f"http://api.vendor.test:{site.port}/"), resolver=Names(api_vendor_test=[mixed]))
-    assert site.got == []
+    assert site.arrived == []
 
 
 @both
@@ -171,7 +171,7 @@ def test_hosts_that_receive_credentials_are_not_trusted_for_that(ask: Ask, site:
     for authorized in (False, True):
         with pytest.raises(ConfigurationError, match="internal address"):
             ask(Request("GET", f"{site.url}/", hosts=hosts, authorized=authorized))
-    assert site.got == []
+    assert site.arrived == []
 
 
 @both
@@ -180,7 +180,7 @@ def test_networks_and_patterns_allow_an_internal_address(ask: Ask, site: Any, tr
     site.routes["/"] = (200, {}, b"here")
     names = Names(api_vendor_test=[["127.0.0.1"]])
     [answer] = ask(Request("GET", f"http://api.vendor.test:{site.port}/"), resolver=names, trust=Trust((trusted,)))
-    assert (answer.body, site.got[0].headers["host"]) == (b"here", f"api.vendor.test:{site.port}")
+    assert (answer.body, site.arrived[0].headers["host"]) == (b"here", f"api.vendor.test:{site.port}")
 
 
 @both
@@ -203,11 +203,11 @@ def test_an_answer_that_changes_between_check_and_connect_changes_nothing(
     only = Trust(("127.0.0.2/32",))
     requests = [Request("GET", f"http://api.vendor.test:{judged.port}/") for _ in range(3)]
     ask(*requests, resolver=names, trust=only)
-    assert (len(judged.got), other.got) == (3, [])
+    assert (len(judged.arrived), other.arrived) == (3, [])
     assert names.asked == ["api.vendor.test"]  # once for the connection, which is used again
     with pytest.raises(ConfigurationError, match=r"127\.0\.0\.1, loopback"):
         ask(requests[0], resolver=names, trust=only)
-    assert other.got == []
+    assert other.arrived == []
 
 
 @both
@@ -225,7 +225,7 @@ def test_tls_goes_to_the_judged_address_under_the_name(ask: Ask, new_site: Calla
     trust = Trust(("127.0.0.2/32",), tmp_path / "ca.pem")
     names = Names(localhost=[["127.0.0.2"]], other_test=[["127.0.0.2"]])
     [answer] = ask(Request("GET", f"https://localhost:{site.port}/"), resolver=names, trust=trust)
-    assert (answer.body, shown, site.got[0].headers["host"]) == (b"here", ["localhost"], f"localhost:{site.port}")
+    assert (answer.body, shown, site.arrived[0].headers["host"]) == (b"here", ["localhost"], f"localhost:{site.port}")
     with pytest.raises(TransportError, match="not trusted"):
         ask(Request("GET", f"https://other.test:{site.port}/"), resolver=names, trust=trust)
 
@@ -240,7 +240,7 @@ def test_redirects_are_judged_by_what_they_resolve_to(ask: Ask, new_site: Callab
         TransportError, match=r"a redirect to http://files\.vendor\.test.*127\.0\.0\.1, loopback"
     ) as caught:
         ask(request, resolver=names, trust=Trust(("127.0.0.2/32",)))
-    assert (caught.value.exit_code, caught.value.retryable, other.got) == (4, False, [])
+    assert (caught.value.exit_code, caught.value.retryable, other.arrived) == (4, False, [])
     assert "trusted_hosts" in caught.value.hint
 
 
@@ -254,7 +254,7 @@ def test_a_redirect_to_another_port_of_this_machine_is_judged_like_any_other(
     home.routes["/"] = (302, {"Location": f"http://{host}:{other.port}/"}, b"")
     with pytest.raises(TransportError, match="internal address"):
         ask(Request("GET", f"{home.url}/"), trust=Trust(home.hosts))
-    assert other.got == []
+    assert other.arrived == []
 
 
 @both
@@ -318,7 +318,7 @@ def test_behind_a_proxy_names_are_looked_up_here_and_judged(ask: Ask, proxy: Any
     assert names.asked == ["api.vendor.test"]
     with pytest.raises(ConfigurationError, match=r"10\.0\.0\.1, private"):
         ask(Request("GET", "http://hidden.vendor.test/"), resolver=names)
-    assert len(proxy.got) == 3
+    assert len(proxy.arrived) == 3
     assert ask(Request("GET", "http://hidden.vendor.test/"), resolver=names, trust=Trust(("10.0.0.0/8",)))
 
 
@@ -328,7 +328,7 @@ def test_behind_a_proxy_internal_hosts_are_refused_as_well(ask: Ask, proxy: Any,
     for trust in (Trust(), Trust(("192.168.0.0/16",))):
         with pytest.raises(ConfigurationError, match="internal address"):
             ask(Request("GET", f"http://{host}/"), resolver=Names(), trust=trust)
-    assert proxy.got == []
+    assert proxy.arrived == []
 
 
 @both

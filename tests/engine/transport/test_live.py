@@ -55,8 +55,8 @@ def test_request_arrives_as_it_is_and_the_answer_comes_back(ask, site):
     assert answer.headers.all("x-one") == ["1", "2"]
     assert answer.headers["X-ONE"] == "1, 2"
     assert answer.elapsed_seconds > 0
-    (got,) = site.got
-    assert (got.method, got.path, got.body) == ("POST", "/a%20b?q=%C3%A9&q=2", b'{"a":1}')
+    (got,) = site.arrived
+    assert (got.method, got.target, got.body) == ("POST", "/a%20b?q=%C3%A9&q=2", b'{"a":1}')
     assert got.headers["x-custom"] == "é"
     assert got.headers["content-length"] == "7"
     assert got.headers["host"] == f"127.0.0.1:{site.port}"
@@ -72,8 +72,8 @@ def test_error_status_is_an_answer(ask, site):
 def test_write_without_body_announces_none_and_read_announces_nothing(ask, site):
     ask(Request("POST", f"{site.url}/x"))
     ask(Request("GET", f"{site.url}/x"))
-    assert site.got[0].headers["content-length"] == "0"
-    assert "content-length" not in site.got[1].headers
+    assert site.arrived[0].headers["content-length"] == "0"
+    assert "content-length" not in site.arrived[1].headers
 
 
 @both
@@ -88,7 +88,7 @@ def test_connection_is_kept_and_cookies_are_not(site):
     with Live(trust=HERE) as live:
         for _ in range(3):
             assert live.send(Request("GET", f"{site.url}/x")).status == 200
-    assert all("cookie" not in got.headers for got in site.got)
+    assert all("cookie" not in got.headers for got in site.arrived)
 
 
 def test_netrc_is_not_used(site, tmp_path, monkeypatch):
@@ -98,18 +98,18 @@ def test_netrc_is_not_used(site, tmp_path, monkeypatch):
     monkeypatch.setenv("NETRC", str(netrc))
     monkeypatch.setenv("HOME", str(tmp_path))
     ask_sync(Request("GET", f"{site.url}/x"))
-    assert "authorization" not in site.got[0].headers
+    assert "authorization" not in site.arrived[0].headers
 
 
 def test_many_threads_share_one_transport(site):
-    site.routes["/x"] = lambda got: (200, {}, got.path.encode())
+    site.routes["/x"] = lambda got: (200, {}, got.target.encode())
     with Live(max_connections=4, trust=HERE) as live, ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda n: live.send(Request("GET", f"{site.url}/x?n={n}")).body, range(64)))
     assert answers == [f"/x?n={n}".encode() for n in range(64)]
 
 
 def test_many_tasks_share_one_transport(site):
-    site.routes["/x"] = lambda got: (200, {}, got.path.encode())
+    site.routes["/x"] = lambda got: (200, {}, got.target.encode())
 
     async def run() -> list[bytes]:
         async with AsyncLive(max_connections=4, trust=HERE) as live:
@@ -311,14 +311,14 @@ def test_tls_against_a_plain_server(ask, site):
 def test_headers_that_would_break_the_message(ask, site, headers):
     with pytest.raises((ConfigurationError, TransportError)) as caught:
         ask(Request("GET", f"{site.url}/x", Headers(headers)))
-    assert site.got == []
+    assert site.arrived == []
     assert "evil" not in caught.value.message
 
 
 @both
 def test_space_around_a_header_value_is_not_sent(ask, site):
     ask(Request("GET", f"{site.url}/x", Headers({"Authorization": " Bearer hunter22 \t"})))
-    assert site.got[0].headers["authorization"] == "Bearer hunter22"
+    assert site.arrived[0].headers["authorization"] == "Bearer hunter22"
 
 
 @both
@@ -333,12 +333,12 @@ def test_refused_message_is_not_quoted_in_a_traceback(ask, site):
 def test_method_that_would_break_the_message(site, method):
     with pytest.raises(TransportError):
         ask_sync(Request(method, f"{site.url}/x"))
-    assert site.got == []
+    assert site.arrived == []
 
 
 def test_own_content_length_is_not_believed(site):
     ask_sync(Request("POST", f"{site.url}/x", Headers({"Content-Length": "99"}), b"abc"))
-    assert site.got[0].body == b"abc"
+    assert site.arrived[0].body == b"abc"
 
 
 def test_proxy_of_the_environment_is_used_but_not_for_this_machine(site, monkeypatch):

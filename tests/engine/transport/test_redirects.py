@@ -49,8 +49,8 @@ def test_get_follows_within_the_origin_with_everything(ask, site, status):
     site.routes["/next"] = (200, {}, b"here")
     answer = ask(authorized("GET", site))
     assert (answer.body, answer.url) == (b"here", f"{site.url}/next?x=1")
-    assert site.got[1].headers["authorization"] == f"Bearer {TOKEN}"
-    assert site.got[1].headers["x-tenant"] == "acme"
+    assert site.arrived[1].headers["authorization"] == f"Bearer {TOKEN}"
+    assert site.arrived[1].headers["x-tenant"] == "acme"
 
 
 @both
@@ -60,8 +60,8 @@ def test_no_credential_follows_to_another_origin(ask, new_site, status):
     home.routes["/start"] = (status, {"Location": f"{away.url}/file"}, b"")
     away.routes["/file"] = (200, {}, b"content")
     assert ask(authorized("GET", home, "/start?api_key=s3cr3t-t0ken%2F%2B%3D")).body == b"content"
-    (got,) = away.got
-    assert got.path == "/file"
+    (got,) = away.arrived
+    assert got.target == "/file"
     assert set(got.headers) == {"host", "accept", "accept-encoding", "user-agent"}
     assert "s3cr3t" not in repr(got)
 
@@ -73,7 +73,7 @@ def test_headers_do_not_come_back_on_the_way_home(ask, new_site):
     away.routes["/hop"] = (302, {"Location": f"{home.url}/end"}, b"")
     home.routes["/end"] = (200, {}, b"end")
     assert ask(authorized("GET", home)).body == b"end"
-    assert "authorization" not in home.got[1].headers
+    assert "authorization" not in home.arrived[1].headers
 
 
 @both
@@ -91,7 +91,7 @@ def test_redirect_that_carries_the_secret_elsewhere_is_refused(ask, new_site, qu
     home.routes["/start"] = (302, {"Location": f"{away.url}/steal?{query}"}, b"")
     with pytest.raises(TransportError, match="would carry a credential") as caught:
         ask(authorized("GET", home))
-    assert away.got == []
+    assert away.arrived == []
     assert "s3cr3t" not in caught.value.message
     assert not caught.value.retryable
 
@@ -104,7 +104,7 @@ def test_write_never_goes_to_another_origin(ask, new_site, method, status):
     home.routes["/start"] = (status, {"Location": f"{away.url}/x"}, b"")
     with pytest.raises(TransportError, match="refused"):
         ask(authorized(method, home, body=b'{"a":1}'))
-    assert away.got == []
+    assert away.arrived == []
 
 
 @both
@@ -113,7 +113,7 @@ def test_write_is_sent_again_within_the_origin(ask, site, status):
     site.routes["/start"] = (status, {"Location": "/new"}, b"")
     site.routes["/new"] = (200, {}, b"ok")
     ask(authorized("POST", site, body=b'{"a":1}'))
-    assert (site.got[1].method, site.got[1].body) == ("POST", b'{"a":1}')
+    assert (site.arrived[1].method, site.arrived[1].body) == ("POST", b'{"a":1}')
 
 
 @both
@@ -122,8 +122,8 @@ def test_see_other_after_a_write_is_read_without_body(ask, site, status):
     site.routes["/start"] = (status, {"Location": "/result"}, b"")
     site.routes["/result"] = (200, {}, b"ok")
     ask(authorized("POST", site, body=b'{"a":1}'))
-    assert (site.got[1].method, site.got[1].body) == ("GET", b"")
-    assert "content-type" not in site.got[1].headers
+    assert (site.arrived[1].method, site.arrived[1].body) == ("GET", b"")
+    assert "content-type" not in site.arrived[1].headers
 
 
 @both
@@ -132,7 +132,7 @@ def test_moved_write_does_not_become_a_read(ask, site):
     with pytest.raises(TransportError, match=r"POST is redirected to .*/new") as caught:
         ask(authorized("POST", site, body=b"{}"))
     assert "base_url" in caught.value.hint
-    assert len(site.got) == 1
+    assert len(site.arrived) == 1
 
 
 @both
@@ -151,11 +151,11 @@ def test_loops_and_long_chains_end(ask, site):
     site.routes["/start"] = (302, {"Location": "/start"}, b"")
     with pytest.raises(TransportError, match="more than 5 redirects"):
         ask(authorized("GET", site))
-    assert len(site.got) == 6
-    site.got.clear()
+    assert len(site.arrived) == 6
+    site.arrived.clear()
     with pytest.raises(TransportError, match="more than 0 redirects"):
         ask(authorized("GET", site), max_redirects=0)
-    assert len(site.got) == 1
+    assert len(site.arrived) == 1
 
 
 @both
@@ -191,5 +191,5 @@ def test_request_to_a_host_that_is_not_the_connectors_own_is_not_sent(ask, new_s
     ]:
         with pytest.raises(ConfigurationError, match="would send a secret of 15 characters"):
             ask(request)
-    assert away.got == []
+    assert away.arrived == []
     assert ask(Request("GET", f"{away.url}/x?a=plain", hosts=home.hosts)).status == 200

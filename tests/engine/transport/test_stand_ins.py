@@ -40,7 +40,7 @@ def test_recording_a_real_server_and_replaying_it_gives_the_same(site):
     site.routes["/a"] = lambda got: (
         200,
         {"Content-Type": "application/json", "X-N": "1"},
-        b'{"q": "%s"}' % got.path.encode(),
+        b'{"q": "%s"}' % got.target.encode(),
     )
     asked = [Request("GET", f"{site.url}/a?n={n}") for n in (1, 2, 1)]
     with Live(trust=HERE) as live:
@@ -50,7 +50,7 @@ def test_recording_a_real_server_and_replaying_it_gives_the_same(site):
     again = [replay.send(request) for request in asked]
     assert [json.loads(a.body) for a in again] == [json.loads(a.body) for a in answers]
     assert [a.headers["x-n"] for a in again] == ["1"] * 3
-    assert len(site.got) == 3
+    assert len(site.arrived) == 3
 
 
 def test_recording_asynchronously(site):
@@ -201,11 +201,11 @@ def test_curl_sends_the_same_request(site, tmp_path):
             command = curl(request, redactor)
             assert "hunter22" not in command
             run_curl(f"{command} -s -o /dev/null", tmp_path, **variables)
-            ours, theirs = site.got[-2:]
+            ours, theirs = site.arrived[-2:]
             assert (ours.method, ours.path, ours.body) == (theirs.method, theirs.path, theirs.body)
             for name, value in request.headers.pairs:
                 assert theirs.headers[name.lower()] == value
-    assert all("hunter22" in repr(site.got[n]) for n in (1, 5, 11))
+    assert all("hunter22" in repr(site.arrived[n]) for n in (1, 5, 11))
 
 
 def test_curl_of_odd_bodies():

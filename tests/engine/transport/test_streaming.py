@@ -3,17 +3,15 @@
 import asyncio
 import gc
 import gzip
-import http.server
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from trusting import HERE
+from vendor import Vendor, start_vendor
 
 from conn_engine.bodies import Upload, encode_upload
 from conn_engine.errors import ConfigurationError, TransportError
@@ -25,45 +23,15 @@ SECRET = "token-of-acme-4711"
 MIB = 2**20
 
 
-@dataclass
-class Site:
-    """`answer` writes one answer to a handler."""
-
-    url: str = ""
-    answer: Callable[[Any], None] = lambda handler: None
-    bodies: list[bytes] = field(default_factory=list)
-    lengths: list[str | None] = field(default_factory=list)
-
-
 @pytest.fixture
-def site() -> Iterator[Site]:
-    made = Site()
+def site() -> Iterator[Vendor]:
+    with start_vendor() as made:
+        yield made
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
 
-        def reply(self) -> None:
-            made.lengths.append(self.headers.get("content-length"))
-            made.bodies.append(self.rfile.read(int(self.headers.get("content-length") or 0)))
-            made.answer(self)
-
-        do_GET = do_POST = do_PUT = reply  # noqa: N815
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            pass  # clients that go away are part of these tests
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made.url = f"http://127.0.0.1:{server.server_address[1]}/"
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield made
-    server.shutdown()
-    server.server_close()
+def write_by(site: Vendor, write: Callable[[Any], None]) -> None:
+    """Let a function write each answer to the request handler."""
+    site.answer = lambda arrived: write
 
 
 def body(content: bytes, status: int = 200, **headers: str) -> Callable[[Any], None]:
@@ -96,8 +64,8 @@ def send(request: pytest.FixtureRequest) -> Callable[..., Response]:
     return go
 
 
-def asked(site: Site, **values: Any) -> Request:
-    return Request("GET", site.url, hosts=("127.0.0.1:*",), **{"stream": True, **values})
+def asked(site: Vendor, **values: Any) -> Request:
+    return Request("GET", f"{site.url}/", hosts=("127.0.0.1:*",), **{"stream": True, **values})
 
 
 def open_files() -> int:
@@ -110,11 +78,11 @@ def open_files() -> int:
 needs_proc = pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are listed on Linux only")
 
 
-def test_small_and_large(site: Site, send: Callable[..., Response]) -> None:
-    site.answer = body(b"x" * MIB)
+def test_small_and_large(site: Vendor, send: Callable[..., Response]) -> None:
+    write_by(site, body(b"x" * MIB))
     small = send(asked(site))
     assert (small.spool, small.size) == (None, MIB)
-    site.answer = body(b"x" * (3 * MIB))
+    write_by(site, body(b"x" * (3 * MIB)))
     large = send(asked(site))
     assert (large.body, large.size) == (b"", 3 * MIB)
     with large.open() as reader:
@@ -124,44 +92,44 @@ def test_small_and_large(site: Site, send: Callable[..., Response]) -> None:
         large.open().read()
 
 
-def test_the_bound_of_what_is_not_streamed_stays(site: Site, send: Callable[..., Response]) -> None:
-    site.answer = body(b"x" * 2_000)
+def test_the_bound_of_what_is_not_streamed_stays(site: Vendor, send: Callable[..., Response]) -> None:
+    write_by(site, body(b"x" * 2_000))
     with pytest.raises(TransportError, match="larger than 1000 bytes") as raised:
         send(asked(site, stream=False), max_bytes=1_000)
     assert "response_format" in raised.value.hint
     assert send(asked(site), max_bytes=1_000).size == 2_000
 
 
-def test_errors_are_never_streamed(site: Site, send: Callable[..., Response]) -> None:
-    site.answer = body(b"x" * 2_000, status=500)
+def test_errors_are_never_streamed(site: Vendor, send: Callable[..., Response]) -> None:
+    write_by(site, body(b"x" * 2_000, status=500))
     with pytest.raises(TransportError, match="larger than 1000"):
         send(asked(site), max_bytes=1_000)
     assert send(asked(site)).body == b"x" * 2_000
 
 
 @pytest.mark.parametrize("told", [True, False])
-def test_the_bound_of_streams(site: Site, send: Callable[..., Response], told: bool) -> None:
+def test_the_bound_of_streams(site: Vendor, send: Callable[..., Response], told: bool) -> None:
     content = b"x" * (4 * MIB)
     headers = {} if told else {"Content-Length": "0", "Content-Encoding": "gzip"}
     if not told:
         content = gzip.compress(content)
         headers["Content-Length"] = str(len(content))
-    site.answer = body(content, **headers)
+    write_by(site, body(content, **headers))
     with pytest.raises(TransportError, match=r"larger than 3145728 bytes"):
         send(asked(site), max_stream_bytes=3 * MIB)
 
 
-def test_a_bomb_in_the_content_encoding(site: Site, send: Callable[..., Response]) -> None:
-    site.answer = body(gzip.compress(b"\0" * (80 * MIB)), Content_Encoding="gzip")
+def test_a_bomb_in_the_content_encoding(site: Vendor, send: Callable[..., Response]) -> None:
+    write_by(site, body(gzip.compress(b"\0" * (80 * MIB)), Content_Encoding="gzip"))
     started = time.process_time()
     with pytest.raises(TransportError, match="more than 250 times over"):
         send(asked(site))
     assert time.process_time() - started < 10
 
 
-def test_compressed(site: Site, send: Callable[..., Response]) -> None:
+def test_compressed(site: Vendor, send: Callable[..., Response]) -> None:
     content = os.urandom(2 * MIB)
-    site.answer = body(gzip.compress(content), Content_Encoding="gzip")
+    write_by(site, body(gzip.compress(content), Content_Encoding="gzip"))
     with send(asked(site)).open() as reader:
         assert reader.read() == content
 
@@ -169,12 +137,12 @@ def test_compressed(site: Site, send: Callable[..., Response]) -> None:
 @pytest.mark.slow
 @needs_proc
 @pytest.mark.parametrize("fault", ["short", "damaged", "closed"])
-def test_a_body_that_breaks_off_leaves_nothing_behind(site: Site, send: Callable[..., Response], fault: str) -> None:
+def test_a_body_that_breaks_off_leaves_nothing_behind(site: Vendor, send: Callable[..., Response], fault: str) -> None:
     content = os.urandom(4 * MIB)
     if fault == "short":
-        site.answer = body(content, Content_Length=str(5 * MIB), Connection="close")
+        write_by(site, body(content, Content_Length=str(5 * MIB), Connection="close"))
     elif fault == "damaged":
-        site.answer = body(gzip.compress(content)[: 3 * MIB], Content_Length=str(3 * MIB), Content_Encoding="gzip")
+        write_by(site, body(gzip.compress(content)[: 3 * MIB], Content_Length=str(3 * MIB), Content_Encoding="gzip"))
     else:
 
         def cut(handler: Any) -> None:
@@ -186,15 +154,15 @@ def test_a_body_that_breaks_off_leaves_nothing_behind(site: Site, send: Callable
             handler.connection.close()
             handler.close_connection = True
 
-        site.answer = cut
+        write_by(site, cut)
     before = open_files()
-    original = site.answer
+    original = site.answer(None)
 
     def ended(handler: Any) -> None:
         original(handler)
         handler.close_connection = True
 
-    site.answer = ended
+    write_by(site, ended)
     with pytest.raises(TransportError):
         send(asked(site))
     assert open_files() == before
@@ -202,8 +170,8 @@ def test_a_body_that_breaks_off_leaves_nothing_behind(site: Site, send: Callable
 
 @pytest.mark.slow
 @needs_proc
-def test_a_response_that_nobody_closes_leaves_nothing_behind(site: Site, send: Callable[..., Response]) -> None:
-    site.answer = body(b"x" * (3 * MIB))
+def test_a_response_that_nobody_closes_leaves_nothing_behind(site: Vendor, send: Callable[..., Response]) -> None:
+    write_by(site, body(b"x" * (3 * MIB)))
     before = open_files()
     response = send(asked(site))
     assert open_files() == before + 1
@@ -211,21 +179,23 @@ def test_a_response_that_nobody_closes_leaves_nothing_behind(site: Site, send: C
     assert open_files() == before
 
 
-def test_a_credential_that_comes_back_is_removed_even_across_pieces(site: Site, send: Callable[..., Response]) -> None:
+def test_a_credential_that_comes_back_is_removed_even_across_pieces(
+    site: Vendor, send: Callable[..., Response]
+) -> None:
     content = (b"." * 65_530 + SECRET.encode()) * 40 + b"end"
-    site.answer = body(content)
+    write_by(site, body(content))
     with send(asked(site)).open() as reader:
         got = reader.read()
     assert SECRET.encode() not in got
     assert got == content.replace(SECRET.encode(), b"[redacted]")
 
 
-def test_a_token_request_keeps_what_comes_back(site: Site, send: Callable[..., Response]) -> None:
-    site.answer = body(SECRET.encode() * 2)
+def test_a_token_request_keeps_what_comes_back(site: Vendor, send: Callable[..., Response]) -> None:
+    write_by(site, body(SECRET.encode() * 2))
     assert send(asked(site, purpose="token")).body == SECRET.encode() * 2
 
 
-def test_a_body_that_drips_comes_to_an_end(site: Site, send: Callable[..., Response]) -> None:
+def test_a_body_that_drips_comes_to_an_end(site: Vendor, send: Callable[..., Response]) -> None:
     def drip(handler: Any) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", "1000000")
@@ -235,14 +205,14 @@ def test_a_body_that_drips_comes_to_an_end(site: Site, send: Callable[..., Respo
             handler.wfile.flush()
             time.sleep(0.05)
 
-    site.answer = drip
+    write_by(site, drip)
     started = time.monotonic()
     with pytest.raises(TransportError, match=r"did not answer in full within 0\.6 seconds"):
         send(asked(site, timeout_seconds=0.6))
     assert time.monotonic() - started < 25  # it would drip for fifty
 
 
-def test_a_body_that_flows_may_take_longer_than_the_time_limit(site: Site, send: Callable[..., Response]) -> None:
+def test_a_body_that_flows_may_take_longer_than_the_time_limit(site: Vendor, send: Callable[..., Response]) -> None:
     def flow(handler: Any) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", str(10 * 128 * 1024))
@@ -252,31 +222,31 @@ def test_a_body_that_flows_may_take_longer_than_the_time_limit(site: Site, send:
             handler.wfile.flush()
             time.sleep(0.1)
 
-    site.answer = flow
+    write_by(site, flow)
     assert send(asked(site, timeout_seconds=0.6)).size == 10 * 128 * 1024
     with pytest.raises(TransportError, match=r"within 0\.6 seconds"):
         send(asked(site, timeout_seconds=0.6, stream=False))
 
 
 class TestUploads:
-    def request(self, site: Site, path: Path) -> Request:
+    def request(self, site: Vendor, path: Path) -> Request:
         payload, kind = encode_upload("multipart", {"f": {"file": "f"}}, None, None, {"f": Upload.of(path)})
         assert not isinstance(payload, bytes)
-        return Request("POST", site.url, Headers({"Content-Type": kind}), hosts=("127.0.0.1:*",), payload=payload)
+        return Request("POST", f"{site.url}/", Headers({"Content-Type": kind}), hosts=("127.0.0.1:*",), payload=payload)
 
-    def test_a_large_file_arrives_whole(self, site: Site, send: Callable[..., Response], tmp_path: Path) -> None:
+    def test_a_large_file_arrives_whole(self, site: Vendor, send: Callable[..., Response], tmp_path: Path) -> None:
         content = os.urandom(3 * MIB)
         (tmp_path / "f.bin").write_bytes(content)
-        site.answer = body(b"{}")
+        write_by(site, body(b"{}"))
         request = self.request(site, tmp_path / "f.bin")
         assert send(request).status == 200
-        assert content in site.bodies[0]
+        assert content in site.arrived[0].body
         assert request.payload is not None
-        assert site.lengths == [str(request.payload.size)]
+        assert [one.headers["content-length"] for one in site.arrived] == [str(request.payload.size)]
         send(request)  # a retry sends the same bytes
-        assert site.bodies[0] == site.bodies[1]
+        assert site.arrived[0].body == site.arrived[1].body
 
-    def test_a_redirect_that_keeps_the_body(self, site: Site, send: Callable[..., Response], tmp_path: Path) -> None:
+    def test_a_redirect_that_keeps_the_body(self, site: Vendor, send: Callable[..., Response], tmp_path: Path) -> None:
         (tmp_path / "f.bin").write_bytes(b"x" * (2 * MIB))
 
         def moved(handler: Any) -> None:
@@ -285,25 +255,25 @@ class TestUploads:
             else:
                 body(b"{}")(handler)
 
-        site.answer = moved
+        write_by(site, moved)
         assert send(self.request(site, tmp_path / "f.bin")).status == 200
-        assert site.bodies[0] == site.bodies[1]
-        assert len(site.bodies[0]) > 2 * MIB
+        assert site.arrived[0].body == site.arrived[1].body
+        assert len(site.arrived[0].body) > 2 * MIB
 
     @pytest.mark.parametrize("size", [MIB, 4 * MIB])
     def test_a_file_that_changes_meanwhile(
-        self, site: Site, send: Callable[..., Response], tmp_path: Path, size: int
+        self, site: Vendor, send: Callable[..., Response], tmp_path: Path, size: int
     ) -> None:
         path = tmp_path / "f.bin"
         path.write_bytes(b"x" * (3 * MIB))
         request = self.request(site, path)
         path.write_bytes(b"x" * size)
-        site.answer = body(b"{}")
+        write_by(site, body(b"{}"))
         with pytest.raises(ConfigurationError, match="changed while it was sent"):
             send(request)
 
     def test_a_file_with_a_known_secret_does_not_go_to_a_foreign_host(
-        self, site: Site, send: Callable[..., Response], tmp_path: Path
+        self, site: Vendor, send: Callable[..., Response], tmp_path: Path
     ) -> None:
         path = tmp_path / "f.bin"
         path.write_bytes(b"x" * (MIB - 10) + SECRET.encode() + b"x" * (2 * MIB))

@@ -2,10 +2,8 @@
 
 import asyncio
 import datetime
-import http.server
 import ipaddress
 import ssl
-import threading
 
 import pytest
 from cryptography import x509
@@ -13,6 +11,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from trusting import HERE
+from vendor import start_vendor
 
 from conn_engine.errors import TransportError
 from conn_engine.transport.live import AsyncLive, Live
@@ -48,36 +47,16 @@ def secure(tmp_path):
     """A TLS server that answers with the Authorization it got, or redirects to http; and its certificate."""
     certificate_file, key_file = self_signed(tmp_path)
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self):
-            body = (self.headers.get("Authorization") or "").encode()
-            down = self.path == "/down"
-            self.send_response(302 if down else 200)
-            if down:
-                self.send_header("Location", f"http://127.0.0.1:{self.server.server_address[1]}/x")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *args):
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request, client_address):
-            pass
-
-    server = Server(("127.0.0.1", 0), Handler)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate_file, key_file)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    yield server.server_address[1], certificate_file
-    server.shutdown()
-    server.server_close()
+
+    def answer(arrived):
+        down = arrived.path == "/down"
+        headers = {"Location": f"http://{vendor.host}/x"} if down else {}
+        return (302 if down else 200), headers, arrived.headers.get("authorization", "").encode()
+
+    with start_vendor(answer, tls=context) as vendor:
+        yield vendor.port, certificate_file
 
 
 def ask_sync(request):

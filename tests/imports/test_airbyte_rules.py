@@ -254,6 +254,14 @@ class TestValuesOfAPath:
     def test_of_an_account(self, imported: Build, path: str, context: dict[str, Any], rendered: str) -> None:
         assert self.path(imported, path, context=context) == rendered
 
+    def test_of_digits_without_quotes(self, imported: Build) -> None:
+        path = "{{ config['shop'][:4] ~ '/' ~ config['shop'][4:] }}"
+        assert self.path(imported, path, context={"shop": 20260308}) == "/2026/0308"
+        choice = "{{ 'new' if config['shop'] == '2' else 'old' }}/{{ {'1': 'a', '2': 'b'}[config['shop']] }}"
+        assert self.path(imported, choice, context={"shop": 2}) == "/new/b"
+        choice = "{{ 'new' if config['shop'] in ['1', '2'] else 'old' }}/x"
+        assert self.path(imported, choice, context={"shop": 2}) == "/new/x"
+
     def test_of_a_list_that_is_written_out(self, imported: Build) -> None:
         path = "subs/{{ stream_partition.part }}/new"
         assert self.path(imported, path, ["r/a", "b"], part="r/a") == "/subs/r/a/new"

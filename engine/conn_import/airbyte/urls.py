@@ -173,7 +173,7 @@ def _split(node: Node, has_slash: Callable[[Path], bool | None], *, alone: bool)
     name = [one for one in (inner.root, *inner.steps) if isinstance(one, str)][-1]
     if known is False or not (known or alone or _LIKE_PATH.search(snake(name))):
         return node
-    text = value if inner.kind == "text" else Call("string", (value,), "text")
+    text = value if inner.kind == "text" and inner.root != "context" else Call("string", (value,), "text")
     return Each("filter", Call("split", (text, _SLASH), "list"), ("s",), Op("!=", Path("$s"), Lit(""), "bool"))
 
 

@@ -31,6 +31,11 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _WORDS = frozenset({"and", "or", "in", "true", "false", "null", "function"})
 _LEVELS = {"or": 1, "and": 2, "=": 3, "!=": 3, "<": 3, ">": 3, "<=": 3, ">=": 3, "in": 3, "&": 4, "+": 4, "-": 4}
 _WHOLE = 7
+_OF_TEXT = frozenset({
+    "substring", "split", "lowercase", "uppercase", "trim", "replace", "contains", "match", "length", "titleCase",
+    "base64encode", "base64decode", "encodeUrlComponent", "dateParse",
+})  # fmt: skip
+"""Functions whose first argument is a text."""
 _ORDER = ("<", ">", "<=", ">=")
 _FOREIGN = ("record", "$r", "body", "records")
 _MUL = 5
@@ -159,6 +164,8 @@ def _printed(node: Node) -> tuple[str, int]:
             return f"{_at(inner, 1)} ? false : true", 0
         case Op(sign, left, right):
             level = _LEVELS.get(sign, _MUL)
+            if sign in ("=", "in") and _has_digits(right):
+                left = _as_text(left)
             return f"{_at(left, level)} {sign} {_at(right, level + 1)}", level
         case Concat(parts):
             return _concat(parts)
@@ -168,6 +175,8 @@ def _printed(node: Node) -> tuple[str, int]:
         case Call(name, (value,)) if name == JSON_TEXT:
             text = expression(value)
             return f"$type({text}) = 'string' ? $string([{text}]) ~> $replace(/^.|.$/, '') : $string({text})", 0
+        case Call(name, (first, *others)) if name in _OF_TEXT and _as_text(first) != first:
+            return _printed(Call(name, (_as_text(first), *others)))
         case Call(name, arguments):
             return f"${name}({', '.join(expression(argument) for argument in arguments)})", _WHOLE
         case Each(name, over, variables, body):
@@ -177,6 +186,18 @@ def _printed(node: Node) -> tuple[str, int]:
             return f"[{', '.join(expression(item) for item in items)}]", _WHOLE
         case ObjectOf(pairs):
             return "{" + ", ".join(f"{expression(key)}: {expression(value)}" for key, value in pairs) + "}", _WHOLE
+
+
+def _as_text(node: Node) -> Node:
+    """A value of the account as a text: what YAML has without quotes is a number where it is made of digits."""
+    is_open = isinstance(node, Path) and node.root == "context" and node.kind in ("text", "any")
+    return Call("string", (node,), "text") if is_open else node
+
+
+def _has_digits(node: Node) -> bool:
+    """Whether a text, or one of a list, may stand for a number."""
+    items = node.items if isinstance(node, ListOf) else (node,)
+    return any(isinstance(one, Lit) and isinstance(one.value, str) and one.value.isdigit() for one in items)
 
 
 def _decided(node: Node) -> bool:
@@ -222,7 +243,7 @@ def _path(root: str, steps: tuple[Step, ...], *, listed: bool = False) -> str:
             else:
                 text = f"{text}.{step(one)}" if text else step(one)
         elif one.kind == "text":
-            text = f"$lookup({text or '$'}, {expression(one)})"
+            text = f"$lookup({text or '$'}, {expression(_as_text(one))})"
         elif one.kind == "int" or (listed and not number):
             # Within brackets names would be those of the item: the index is worked out before.
             text = f"($at := {expression(one)}; {text or '$'}[$at])"

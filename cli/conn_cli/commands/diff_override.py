@@ -14,7 +14,7 @@ from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
 
 if TYPE_CHECKING:
-    from conn_engine.config import Effective, OperationName
+    from conn_engine.config import Effective, OperationName, PartialOverride
     from conn_engine.diagnostics import Span
     from conn_engine.testing.effects import ConfigChange, OperationEffect, OverrideReport
 
@@ -61,13 +61,21 @@ def _about(report: "OverrideReport", name: "OperationName") -> "OverrideReport":
     """The report without what is said of other unified operations alone."""
     from dataclasses import replace
 
-    own = f"{'.'.join(map(str, name.path))}."
+    from conn_engine.config import RESOURCE_MAPPINGS
+
+    paths = [name.path, *((*name.path[:-1], key) for key in RESOURCE_MAPPINGS)]
+    own = tuple(f"{'.'.join(map(str, path))}." for path in paths)
 
     def concerns(change: "ConfigChange") -> bool:
         return not change.path.startswith("unified.") or f"{change.path}.".startswith(own)
 
     changes = tuple(change for change in report.changes if concerns(change))
-    return replace(report, changes=changes, dead=tuple(change for change in report.dead if concerns(change)))
+    return replace(
+        report,
+        changes=changes,
+        dead=tuple(change for change in report.dead if concerns(change)),
+        partial=tuple(partial for partial in report.partial if partial.resource == name.path[:-1]),
+    )
 
 
 def _effectives(
@@ -106,7 +114,7 @@ def _at(span: "Span | None") -> str:
     return "" if span is None else f"{span.file}:{span.line}"
 
 
-def _place(change: "ConfigChange") -> str:
+def _place(change: "ConfigChange | PartialOverride") -> str:
     return _at(change.span)
 
 
@@ -136,6 +144,8 @@ def _text(app: App, reports: "list[OverrideReport]") -> None:
                 app.out(f"    {effect.name.text:<24} {line}")
         for change in report.dead:
             app.out(f"  dead: {change.path} equals the level below ({_place(change)})")
+        for partial in report.partial:
+            app.out(f"  partial: {partial.text} ({_place(partial)})")
         app.out()
 
 
@@ -163,6 +173,7 @@ def _json(app: App, reports: "list[OverrideReport]") -> None:
             "changes": [_json_change(change) for change in report.changes],
             "dead": [_json_change(change) for change in report.dead],
             "failures": [{"operation": name.text, **finding_data(finding)} for name, finding in report.failures],
+            "partial": [_json_partial(partial) for partial in report.partial],
             "effects": [_json_effect(effect) for effect in report.effects],
         }
         for report in reports
@@ -181,6 +192,20 @@ def _status(effect: "OperationEffect") -> str:
     if effect.unknown:
         return "unknown"
     return "failed" if effect.failures else "changed" if effect.changes else "unchanged"
+
+
+def _json_partial(partial: "PartialOverride") -> dict[str, Any]:
+    return {
+        "level": partial.level,
+        "resource": ".".join(map(str, partial.resource[1:])),
+        "mapping": partial.key,
+        "fields": [".".join(map(str, field)) for field in partial.fields],
+        "operations": list(partial.operations),
+        "operations_unchanged": list(partial.others),
+        "events_unchanged": list(partial.events),
+        "file": partial.span.file,
+        "line": partial.span.line,
+    }
 
 
 def _json_effect(effect: "OperationEffect") -> dict[str, Any]:
@@ -217,4 +242,6 @@ def _markdown(app: App, reports: "list[OverrideReport]") -> None:
             app.out(f"| {cell(effect.name.text)} | {'<br>'.join(lines)} |")
         for change in report.dead:
             app.out(f"\ndead: {code(change.path)} equals the level below ({code(_place(change))})")
+        for partial in report.partial:
+            app.out(f"\npartial: {cell(partial.text)} ({code(_place(partial))})")
         app.out()

@@ -58,18 +58,17 @@ def why(
     if as_format == "json":
         app.out_json([_json(origin) for origin in origins])
         return
-    said = {origin.level: origin for origin in origins}
     wide = max(len(f"{origin.span.file}:{origin.span.line}") for origin in origins)
     for level in LEVELS:
-        origin = said.get(level)
-        if origin is None:
+        setting = [origin for origin in origins if origin.level == level]
+        if not setting:
             app.out(f"{level:<11}  -")
-            continue
-        note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
-        if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
-            note = "<- replaces the levels below"
-        place = f"{origin.span.file}:{origin.span.line}"
-        app.out(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
+        for origin in setting:  # the operation's own mapping, and that of its resource
+            note = "(shadowed)" if origin.shadowed else "<- effective" if origin is origins[0] else "(built upon)"
+            if origin.path[-1:] == ("replace",) and not path.endswith("replace"):
+                note = "<- replaces the levels below"
+            place = f"{origin.span.file}:{origin.span.line}"
+            app.out(f"{level:<11}  {place:<{wide}}  {_value(origin.value)}   {note}")
 
 
 def _explain(app: App, effective: "Effective", operation: str, *, record: str, field: str, as_format: str) -> None:

@@ -5,7 +5,17 @@ Strategies are below and only named here; what goes beyond shape is lint's, what
 
 from conn_engine.config.effective import Effective
 from conn_engine.config.load import DocumentKind, File, Workspace, load_workspace
-from conn_engine.config.merge import MAPPINGS, MISSING, Layers, Path_, leaves, lookup, mapping_layers, merge
+from conn_engine.config.merge import (
+    MAPPINGS,
+    MISSING,
+    RESOURCE_MAPPINGS,
+    Layers,
+    Path_,
+    leaves,
+    lookup,
+    mapping_layers,
+    merge,
+)
 from conn_engine.config.models import (
     Account,
     Configuration,
@@ -23,6 +33,7 @@ from conn_engine.config.models import (
 )
 from conn_engine.config.operations import EventName, OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
+from conn_engine.config.partial_overrides import PartialOverride
 from conn_engine.config.record_schemas import SchemaFiles, compiled_part, compiled_schema
 from conn_engine.config.remarks import is_remark
 from conn_engine.config.tree import FolderTree, Tree
@@ -31,6 +42,7 @@ from conn_engine.config.validate import published, validate
 __all__ = [
     "MAPPINGS",
     "MISSING",
+    "RESOURCE_MAPPINGS",
     "Account",
     "Configuration",
     "Connector",
@@ -47,6 +59,7 @@ __all__ = [
     "Operation",
     "OperationName",
     "Origin",
+    "PartialOverride",
     "Path_",
     "SchemaFiles",
     "Source",

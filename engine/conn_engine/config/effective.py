@@ -23,7 +23,17 @@ from conn_engine.config.grants import Grants, Levels
 from conn_engine.config.host_patterns import effective_hosts
 from conn_engine.config.issue import issued_hosts
 from conn_engine.config.literals import literal_secrets
-from conn_engine.config.merge import INHERITED, Path_, dead, leaves, lookup, mapping_layers, merge, statements
+from conn_engine.config.merge import (
+    INHERITED,
+    RESOURCE_MAPPINGS,
+    Path_,
+    dead,
+    leaves,
+    lookup,
+    mapping_layers,
+    merge,
+    statements,
+)
 from conn_engine.config.models import Configuration, Resource, UnifiedEvent, UnifiedOperation, UnifiedResource
 from conn_engine.config.operations import (
     EventName,
@@ -37,7 +47,9 @@ from conn_engine.config.operations import (
     vendor_operation,
 )
 from conn_engine.config.origins import Layer, Level, Origin
+from conn_engine.config.partial_overrides import PartialOverride, find_partial_overrides
 from conn_engine.config.record_schemas import SchemaFiles
+from conn_engine.config.resource_mappings import Reach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.documents import dotted, texts
@@ -50,6 +62,7 @@ from conn_engine.webhooks import Webhooks
 __all__ = ["Effective"]
 
 T = TypeVar("T")
+_OPTED_OUT = tuple((key,) for key in RESOURCE_MAPPINGS)  # an account may set it for the resource
 _KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
 
 
@@ -94,8 +107,18 @@ class Effective:
     @cached_property
     def data(self) -> dict[str, Any]:
         """The merged raw configuration. Shared: not to be changed."""
-        merged: dict[str, Any] = merge([layer.data for layer in self.layers])
+        merged: dict[str, Any] = merge(self._stack)
         return merged
+
+    @cached_property
+    def expanded(self) -> tuple[Layer, ...]:
+        """The levels as they are merged: what a resource sets for its operations stands in each of them."""
+        return expand(self.layers)
+
+    @cached_property
+    def _stack(self) -> list[dict[str, Any]]:
+        base, length = merge_base(self.expanded)
+        return [base, *(layer.data for layer in self.expanded[length:])]
 
     @cached_property
     def literals(self) -> tuple[tuple[Path_, str], ...]:
@@ -302,11 +325,14 @@ class Effective:
 
     def origins(self, path: Path_) -> list[Origin]:
         """Who says the value at a path, top level first: the effective one, then what it shadows or builds
-        on.
+        on. The path may be one as written, of a mapping that a resource sets for its operations.
         """
         found: list[Origin] = []
-        for said in statements([layer.data for layer in self.layers], path):
-            layer = self.layers[said.layer]
+        layers = self.layers if path[3:4] and path[3] in RESOURCE_MAPPINGS else self.expanded
+        for said in statements([layer.data for layer in layers], path):
+            layer = layers[said.layer]
+            if not layer.sets(said.path):
+                continue
             source = layer.source(said.path)
             place = source.place(said.path)
             found.append(Origin(layer.level, said.path, said.value, source.document, place, said.shadowed))
@@ -315,6 +341,13 @@ class Effective:
     def provenance(self) -> dict[Path_, Origin]:
         """The effective origin of each leaf of `data`; arrays and composed mappings are one leaf each."""
         return {path: self.origins(path)[0] for path, _ in leaves(self.data)}
+
+    def find_effects(self, written: Path_) -> list[Path_]:
+        """Where in `data` what is written at a path stands: for a mapping of a resource, in its operations."""
+        if not (written[3:4] and written[3] in RESOURCE_MAPPINGS):
+            return [written]
+        reached = {source.to: None for layer in self.expanded if layer.of_resources for source in layer.sources}
+        return [(*mapping, *written[4:]) for mapping in reached if to_written(mapping) == written[:4]]
 
     def span(self, path: Path_) -> Span | None:
         """Where the value at a path was set; of the nearest ancestor that was."""
@@ -326,15 +359,41 @@ class Effective:
 
     def dead(self) -> list[Origin]:
         """The override leaves that change nothing."""
-        found: list[Origin] = []
-        for index, path in dead([layer.data for layer in self.layers]):
-            if repeats_token_url(self._levels, path):
-                continue
-            layer = self.layers[index]
-            source = layer.source(path)
+        found: dict[tuple[Level, Path_], Origin] = {}
+        idle = dead(self._stack)
+        for index, path in idle:
+            layer = self.expanded[index + len(self.expanded) - len(self._stack)]
             value = lookup(layer.data, path)
-            found.append(Origin(layer.level, path, value, source.document, source.place(path)))
-        return found
+            opts_out = value is None and layer.level == "environment" and to_written(path)[3:] in _OPTED_OUT
+            if opts_out or repeats_token_url(self._levels, path):
+                continue
+            written = to_written(path) if layer.of_resources else path
+            if layer.of_resources and not self._is_dead_everywhere(
+                layer, written, {at for n, at in idle if n == index}
+            ):
+                continue
+            source = layer.source(path)
+            found[layer.level, written] = Origin(layer.level, written, value, source.document, source.place(path))
+        return list(found.values())
+
+    @staticmethod
+    def _is_dead_everywhere(layer: Layer, written: Path_, idle: set[Path_]) -> bool:
+        """Whether what a resource sets changes nothing in any operation that it reaches."""
+        return all(path in idle for path, _ in leaves(layer.data) if to_written(path) == written)
+
+    def partial_overrides(self) -> list[PartialOverride]:
+        """What the highest level changes in some operations of a resource only."""
+        return list(find_partial_overrides(self.layers, self.data))
+
+    def idle_mappings(self) -> Iterator[Origin]:
+        """The mappings that a resource sets, and that no operation takes."""
+        reach = Reach(self.layers)
+        for number, layer in enumerate(self.layers):
+            for resource, key, value in find_resource_mappings(layer.data):
+                if not reach.find_reached(number, resource, key):
+                    path = (*resource, key)
+                    source = layer.source(path)
+                    yield Origin(layer.level, path, value, source.document, source.place(path))
 
     # --- authority ---
 

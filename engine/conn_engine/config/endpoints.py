@@ -6,7 +6,7 @@ from typing import Any
 
 from conn_engine.config.grants import Levels
 from conn_engine.config.host_patterns import host_pattern, is_url_place
-from conn_engine.config.merge import MAPPINGS, MISSING, Path_, lookup
+from conn_engine.config.merge import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Path_, lookup
 from conn_engine.config.secret_texts import is_secret_place, iterate_leaves
 from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import dotted
@@ -68,7 +68,7 @@ def iterate_request_urls(data: Any) -> Iterator[tuple[Path_, str]]:
 
 def _is_data(path: Path_) -> bool:
     """Whether a `path` or `base_url` is something else by that name: a field, a header, an authorization's setting."""
-    named = _NAMED.get(str(path[0]), 0)
+    named = 3 if path[3:4] and path[3] in RESOURCE_MAPPINGS else _NAMED.get(str(path[0]), 0)
     if not _DATA.isdisjoint(path[named:-1]) or (path[0] == "resources" and path[2:3] in (("query",), ("headers",))):
         return True
     return path[0] != "unified" and any(is_secret_place(path[:end]) for end in range(1, len(path)))

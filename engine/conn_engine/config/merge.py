@@ -24,6 +24,7 @@ __all__ = [
     "INHERITED",
     "MAPPINGS",
     "MISSING",
+    "RESOURCE_MAPPINGS",
     "Layers",
     "Path_",
     "Statement",
@@ -69,7 +70,9 @@ MAPPINGS: Final = frozenset(
 )
 """Keys of a unified operation whose values compose."""
 
-_MAPPING_DEPTH: Final = 5  # unified.<model>.<resource>.<method>.<mapping>
+RESOURCE_MAPPINGS: Final = ("response_mapping", "request_body_mapping")
+"""Those of them that a unified resource sets for its operations, too."""
+
 _BASE_REFERENCE: Final = re.compile(r"\$base\b")
 
 
@@ -172,8 +175,17 @@ def _another_format(below: Mapping[str, Any], above: Mapping[str, Any]) -> bool:
     )
 
 
+def _mapping_end(path: Path_) -> int:
+    """The length of the path of the mapping that a path is in: an operation's, or its resource's as written; else 0."""
+    if path[:1] != ("unified",):
+        return 0
+    if path[3:4] and path[3] in RESOURCE_MAPPINGS:
+        return 4
+    return 5 if path[4:5] and path[4] in MAPPINGS else 0
+
+
 def _is_mapping(path: Path_) -> bool:
-    return len(path) == _MAPPING_DEPTH and path[0] == "unified" and path[-1] in MAPPINGS
+    return len(path) > 3 and _mapping_end(path) == len(path)
 
 
 def _are_error_rules(path: Path_) -> bool:
@@ -290,7 +302,7 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
         return _statements_of_rule(layers, path[:rules], int(path[rules]), path[rules + 1 :])
     found: list[Statement] = []
     shadowed = False
-    mapping = path[:_MAPPING_DEPTH] if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]) else ()
+    mapping = path[: _mapping_end(path)] if len(path) > _mapping_end(path) else ()
     for index in range(len(layers) - 1, -1, -1):
         at, value = _saying(layers[index], path)
         replaced = bool(mapping) and _is_replacement(lookup(layers[index], mapping))
@@ -328,7 +340,7 @@ def _saying(layer: Any, path: Path_) -> tuple[Path_, Any]:
             node, at = node["replace"], (*at, "replace")
         inside = lookup(node, (key,))
         if inside is MISSING:
-            whole = node is None or (len(at) >= _MAPPING_DEPTH and _is_mapping(at[:_MAPPING_DEPTH]))
+            whole = node is None or _mapping_end(at) > 0
             return (at, node) if whole and not isinstance(node, dict | list) else (at, MISSING)
         node, at = inside, (*at, key)
     return at, node
@@ -340,8 +352,8 @@ def _lets_through(value: Any, path: Path_) -> bool:
         return value is not None and not _is_replacement(value)
     if _are_error_rules(path):
         return isinstance(value, list)
-    if len(path) > _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]):
-        return isinstance(value, dict) or (path[_MAPPING_DEPTH] != "replace" and _refers_to_base(value))
+    if end := _mapping_end(path):
+        return isinstance(value, dict) or (path[end] != "replace" and _refers_to_base(value))
     return isinstance(value, dict)
 
 
@@ -364,20 +376,27 @@ def dead(layers: Sequence[Any]) -> list[tuple[int, Path_]]:
     below = layers[0] if layers else {}
     for index, above in enumerate(layers[1:], start=1):
         idle = {path for path, value in leaves(above) if _changes_nothing(below, path, value)}
+        idle -= {path for path in idle if _replaces_others(below, above, path)}
         found.extend((index, path) for path in idle if not _names_a_change(above, path, idle))
         below = lay(below, above)
     return sorted(found, key=lambda item: (item[0], [str(key) for key in item[1]]))
 
 
 def _changes_nothing(below: Any, path: Path_, value: Any) -> bool:
-    if len(path) >= _MAPPING_DEPTH and _is_mapping(path[:_MAPPING_DEPTH]):
-        return _maps_nothing_new(lookup(below, path[:_MAPPING_DEPTH]), path[_MAPPING_DEPTH:], value)
+    if end := _mapping_end(path):
+        return _maps_nothing_new(lookup(below, path[:end]), path[end:], value)
     before = lookup(below, path)
     if value is None:
         return before is MISSING and not (_keeps_null(path) and _is_inherited(below, path))
     if _are_error_rules(path) and isinstance(before, list) and isinstance(value, list):
         return same(before[: len(value)], value)
     return same(before, value)
+
+
+def _replaces_others(below: Any, above: Any, path: Path_) -> bool:
+    """Whether the path is in a replacement of a mapping that is another one: its other fields are dropped."""
+    end = _mapping_end(path)
+    return path[end : end + 1] == ("replace",) and not same(lookup(below, path[:end]), lookup(above, path[:end]))
 
 
 def _maps_nothing_new(mapping: Any, field: Path_, value: Any) -> bool:

@@ -415,13 +415,27 @@ class UnifiedEvent(Settings, frozen=True, kw_only=True):
 
 
 class UnifiedResource(Settings, frozen=True, kw_only=True):
-    """The operations of one resource of a unified model."""
+    """The operations of one resource of a unified model, and the mappings that they have in common."""
 
     rest: ClassVar[str] = "operations"
     description: Annotated[str | None, Meta(description="What is particular about it.")] = None
     record: Annotated[
         Word | None,
         Meta(description="Schema of the records in the model. Default: the resource's name in the singular."),
+    ] = None
+    response_mapping: Annotated[
+        Mapping_ | None,
+        Meta(
+            description="A vendor record (`response`) to the unified record, for every operation except delete. An "
+            "operation's own mapping is merged over it; null there opts out."
+        ),
+    ] = None
+    request_body_mapping: Annotated[
+        Mapping_ | None,
+        Meta(
+            description="Caller's body to the vendor's body, for create, update and every operation that has a "
+            "request_body_mapping, which is merged over it; null there opts out."
+        ),
     ] = None
     events: Annotated[
         dict[Word, UnifiedEvent],

@@ -38,11 +38,19 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One level: its data with aliases renamed, and the pieces it was made from."""
+    """One level: its data with aliases renamed, and the pieces it was made from.
+
+    `of_resources` for what the resources of a level set for their operations, written into each of these.
+    """
 
     level: Level
     data: dict[str, Any]
     sources: tuple[Source, ...]
+    of_resources: bool = False
+
+    def sets(self, path: Path_) -> bool:
+        """Whether one of its pieces holds the path."""
+        return any(path[: len(source.to)] == source.to for source in self.sources)
 
     def source(self, path: Path_) -> Source:
         """The piece that holds the path: the one laid nearest above it."""

@@ -553,6 +553,26 @@ CODES: dict[str, Code] = _table(
         "Delete it.",
     ),
     Code(
+        "CFG150",
+        "override of some operations only",
+        "warning",
+        "An environment or account changes a field in the mapping of one operation, such as `list`, and the other "
+        "operations of the resource keep the old value: the same record then differs between a listing, a read, a "
+        "write and the events. Set the mapping for the resource, which every operation but `delete` takes:\n\n"
+        "```yaml\noverride:\n  unified:\n    crm:\n      contacts:\n        response_mapping:\n"
+        "          job_title: response.title\n```\n\n"
+        "Where only one operation has the field, say so: `# conn: ignore CFG150 -- only the listing has it`.",
+    ),
+    Code(
+        "CFG151",
+        "mapping that no operation takes",
+        "warning",
+        "A resource sets a `response_mapping` or a `request_body_mapping`, and none of its operations takes it: the "
+        "resource's name is misspelt, or it has no such operation. `delete` takes no response mapping; a request "
+        "mapping is for `create`, `update` and operations that have a `request_body_mapping`. An operation with "
+        "`response_mapping: null` or `each: page` is left out.",
+    ),
+    Code(
         "PAG101",
         "listing cannot end",
         "warning",

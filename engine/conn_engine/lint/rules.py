@@ -272,6 +272,31 @@ def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
         )
 
 
+def partial_overrides(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG150: an override that changes a field in some operations of a resource only."""
+    for partial in target.effective.partial_overrides():
+        place = f"{dotted(partial.resource)}.{partial.key}"
+        hint = f"set it for the resource, under {place}, or ignore CFG150 with the reason"
+        yield diagnostic("CFG150", partial.text, partial.span, path=dotted(partial.path), hint=hint)
+
+
+def idle_mappings(target: LintTarget) -> Iterator[Diagnostic]:
+    """CFG151: a mapping of a resource that no operation takes."""
+    effective = target.effective
+    for origin in effective.idle_mappings():
+        model, resource, key = (str(part) for part in origin.path[1:])
+        known = {name.resource for name in effective.operations() if name.kind == "unified" and name.model == model}
+        which = "" if key == "response_mapping" else "create, update or one with a request_body_mapping: "
+        hint = did_you_mean(resource, sorted(known)) if resource not in known else ""
+        yield diagnostic(
+            "CFG151",
+            f"{model}.{resource} has no operation that takes its {key}",
+            origin.key_span,
+            path=dotted(origin.path),
+            hint=hint or f"add an operation ({which}unified.{model}.{resource}), or delete the mapping",
+        )
+
+
 def authority(target: LintTarget) -> Iterator[Diagnostic]:
     """SEC110 to SEC113 and faults of the merged configuration (see `config.authority`)."""
     yield from target.effective.findings
@@ -373,6 +398,8 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     events,
     fields,
     dead_overrides,
+    partial_overrides,
+    idle_mappings,
     required_values,
     secrets_in_context,
     recordings,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.config import MAPPINGS, Path_
+from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Path_
 from conn_engine.config.models import Inheritable, Operation
 from conn_engine.config.reads import find_texts
 from conn_engine.lint.own_names import own_names, paging_names
@@ -50,9 +50,13 @@ def sites(data: Mapping[str, Any]) -> Iterator[Site]:
                 yield from _within(_operation(operation, (*here, method)), own)
     for model, resources in objects(data.get("unified")):
         for resource, operations in objects(resources):
-            yield from event_sites(operations.get("events"), ("unified", model, resource, "events"))
+            here = ("unified", model, resource)
+            yield from event_sites(operations.get("events"), (*here, "events"))
+            for key in RESOURCE_MAPPINGS:
+                yield from mapped(operations.get(key), (*here, key), _mapping_names(key))
             for method, operation in objects(operations):
-                yield from _unified(operation, ("unified", model, resource, method))
+                if method not in RESOURCE_MAPPINGS:
+                    yield from _unified(operation, (*here, method))
 
 
 _OPERATION_LIKE = frozenset(
@@ -97,13 +101,17 @@ def _unified(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
     for key in ("resource", "method"):
         yield from templates(data.get(key), (*path, key), CALLER)
     for key in MAPPINGS:
-        names = CALLER if key in _REQUEST_MAPPINGS else ERROR if key == "error_mapping" else MAPPED
-        yield from mapped(data.get(key), (*path, key), names)
+        yield from mapped(data.get(key), (*path, key), _mapping_names(key))
     for key, names in (("before", CALLER), ("after", AFTER)):
         steps = data.get(key)
         for index, step in enumerate(steps if isinstance(steps, list) else ()):
             if isinstance(step, Mapping):
                 yield from _step(step, (*path, key, index), names)
+
+
+def _mapping_names(key: str) -> frozenset[str]:
+    """The names in scope of a mapping."""
+    return CALLER if key in _REQUEST_MAPPINGS else ERROR if key == "error_mapping" else MAPPED
 
 
 def _step(step: Mapping[str, Any], path: Path_, names: frozenset[str]) -> Iterator[Site]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config import Effective, OperationName, PartialOverride, Workspace
 from conn_engine.diagnostics import Diagnostic, Span
 from conn_engine.errors import MissingRecording
 from conn_engine.runtime.places import error_finding
@@ -59,12 +59,14 @@ class OperationEffect:
 
 @dataclass(frozen=True, slots=True)
 class OverrideReport:
-    """The answer of `conn diff-override` for one effective configuration."""
+    """The answer of `conn diff-override` for one effective configuration. `partial` are the fields that an override
+    changes in some operations of a resource only."""
 
     effective: Effective
     changes: tuple[ConfigChange, ...]
     effects: tuple[OperationEffect, ...]
     dead: tuple[ConfigChange, ...]
+    partial: tuple[PartialOverride, ...] = ()
 
     @property
     def failures(self) -> list[tuple[OperationName, Diagnostic]]:
@@ -91,6 +93,11 @@ def override_report(
             *(_effect(workspace, base, effective, case.name, [case]) for case in received),
         ),
         tuple(ConfigChange(o.level, _text(o.path), o.value, o.span) for o in effective.dead()),
+        tuple(
+            partial
+            for level in dict.fromkeys(layer.level for layer in effective.layers)
+            for partial in up_to(effective, level).partial_overrides()
+        ),
     )
 
 

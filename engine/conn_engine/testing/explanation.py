@@ -113,12 +113,13 @@ def _levels(
     rows = []
     given: set[str] = set()
     start = (*name.path, "response_mapping")
-    for origin in effective.origins((*start, *inside)):
+    origins = effective.origins((*start, *inside))
+    for origin in origins:
         below = _below(layers, origin.value, scope) if _uses_base(origin.value) else UNDEFINED
         # A level may say the whole mapping, or an object that holds the field, with one expression.
         rest = inside[len([part for part in origin.path[len(start) :] if part != "replace"]) :]
         node, rest = _narrowed(origin.value, rest)
-        value, error = _given(node, scope, below, rest, removes=origin.level != "base")
+        value, error = _given(node, scope, below, rest, removes=origin.level != "base" or origin is not origins[-1])
         own = _leaves(value)
         reads = [row for text in _texts(node) for row in _reads(text, scope)]
         reads += [("$base", below)] if below is not UNDEFINED else []

@@ -153,6 +153,23 @@ CONFIGURATION = [
         one("CFG201", ACCOUNT, 3, 13),
         {ACCOUNT: "connector: demo\noverride:\n  base_url: https://api.example.com\n"},
     ),
+    Bad(
+        "override of some operations only",
+        one("CFG150", ACCOUNT, 7, 38),
+        {
+            MAPPING: UNIFIED + "    get: { response_mapping: { id: response.id, email: response.email } }\n",
+            ACCOUNT: "connector: demo\noverride:\n  unified:\n    crm:\n      contacts:\n        list:\n"
+            "          response_mapping: { email: response.mail }\n",
+            "connectors/demo/recordings/crm.contacts.get.json": RECORDING.replace(
+                "crm.contacts.list", "crm.contacts.get"
+            ),
+        },
+    ),
+    Bad(
+        "mapping that no operation takes",
+        one("CFG151", MAPPING, 7, 5),
+        {MAPPING: UNIFIED + "    request_body_mapping: { name: body.name }\n"},
+    ),
     Bad("bad conn.yaml", one("CFG101", "conn.yaml", 2, 1), {"conn.yaml": "version: 1\nmodls: []\n"}),
     Bad("no such connector", one("REF101", ACCOUNT, 1, 12), {ACCOUNT: "connector: dmo\n"}),
     Bad(

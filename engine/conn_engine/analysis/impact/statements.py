@@ -1,12 +1,13 @@
 """What a change says anew, line by line, and which overrides it overtakes. Configuration only; nothing is run."""
 
+import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 
 from conn_engine.analysis.impact.model import Statement
 from conn_engine.analysis.impact.plan import Group
 from conn_engine.analysis.population import Digests
-from conn_engine.config import MAPPINGS, MISSING, Effective, Layer, Path_, is_remark, leaves, lookup
+from conn_engine.config import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Effective, Layer, Path_, is_remark, leaves, lookup
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted
 from conn_engine.secrets import REDACTED, secret_name
@@ -125,40 +126,47 @@ def _changed_below(
 
 
 def _touched(group: Group, before: Effective, after: Effective, index: int, below: set[Path_]) -> list[Statement]:
-    layer = after.layers[index]
-    own = [path for path, _ in leaves(layer.data)]
+    layer, sides = after.layers[index], (before, after)
+    places = {path: _find_places(path, sides) for path, _ in leaves(layer.data)}
     gone = _gone_operations(before, after, index, below)
-    if not any(_operation(path) in gone or any(_related(path, other) for other in below) for path in own):
+    below = {at for path in below for at in (path, *_find_places(path, sides))}
+    if not any(_operation(path) in gone or _find_related(own, below) for path, own in places.items()):
         return []
-    was_dead = {(origin.level, origin.path) for origin in before.dead()}
-    is_dead = {(origin.level, origin.path) for origin in after.dead()}
+    lower = [side.with_layers(side.layers[:index]).data for side in sides]
+    below = {at for at in below if not _is_same(*(lookup(data, at) for data in lower))}
+    was_dead, is_dead = ({(origin.level, origin.path) for origin in side.dead()} for side in sides)
     rows = []
-    for path in own:
-        nearby = [other for other in below if _related(path, other)]
+    for path, own in places.items():
+        nearby = _find_related(own, below)
         note = ""
         if _operation(path) in gone:
             note = GONE
         elif (layer.level, path) in is_dead - was_dead:
             note = "dead: it now equals the level below"
-        elif any(_gone(other, path, after, index) for other in nearby):
+        elif any(_gone(other, at, after, layer) for other in nearby for at in own if _related(at, other)):
             note = GONE
-        elif any(other[: len(path)] == path for other in nearby):
+        elif any(other[: len(at)] == at for other in nearby for at in own):
             note = "conflict: the value it was written over has changed"
         if note:
-            rows.append((path, note))
-    span_of = {path: _span(layer, path) for path, _ in rows}
+            rows.append((path, note, _span(layer, path)))
     accounts = group.accounts if layer.level == "account" else [""]
     return [
-        Statement(layer.level, dotted(path), _moved(span_of[path], group, account), note, account)
+        Statement(layer.level, dotted(path), _moved(span, group, account), note, account)
         for account in accounts
-        for path, note in rows
+        for path, note, span in rows
     ]
+
+
+def _find_places(path: Path_, sides: Sequence[Effective]) -> list[Path_]:
+    """Where what is written at a path stands in the configuration, before or after the change."""
+    return [at for side in sides for at in side.find_effects(path)]
 
 
 def _operation(path: Path_) -> Path_:
     """The operation that a path is about; () when it is about none."""
     length = {"unified": 4, "resources": 3}.get(str(path[0]), 0)
-    return path[:length] if len(path) > length else ()
+    of_resource = path[0] == "unified" and path[3:4] and path[3] in RESOURCE_MAPPINGS
+    return path[:length] if len(path) > length and not of_resource else ()
 
 
 def _gone_operations(before: Effective, after: Effective, index: int, below: set[Path_]) -> set[Path_]:
@@ -180,16 +188,26 @@ def _moved(span: Span | None, group: Group, account: str) -> Span | None:
     return replace(span, file=span.file.replace(group.after.name, account, 1))
 
 
+def _is_same(before: object, after: object) -> bool:
+    """Whether a value is what it was, wherever it is written now: for an operation, or for its resource."""
+    return before is not MISSING and after is not MISSING and before == after
+
+
+def _find_related(places: Sequence[Path_], below: set[Path_]) -> list[Path_]:
+    return [other for other in below if any(_related(path, other) for path in places)]
+
+
 def _related(one: Path_, other: Path_) -> bool:
     shorter = min(len(one), len(other))
     return one[:shorter] == other[:shorter]
 
 
-def _gone(changed: Path_, path: Path_, after: Effective, index: int) -> bool:
+def _gone(changed: Path_, path: Path_, after: Effective, layer: Layer) -> bool:
     """Whether an object that `path` adds to was replaced below by something that is none."""
     if len(changed) >= len(path):
         return False
-    values = [lookup(layer.data, changed) for layer in after.layers[:index]]
+    lower = itertools.takewhile(lambda other: other.level != layer.level, after.expanded)
+    values = [lookup(other.data, changed) for other in lower]
     said = [value for value in values if value is not MISSING]
     if said and isinstance(said[-1], str) and len(changed) == 5 and changed[-1] in MAPPINGS:
         return False  # a mapping that is one expression composes with the others

@@ -11,7 +11,7 @@ from typing import Final
 
 from conn_engine.analysis.mutants.mutations import KINDS, Mutant, mutants
 from conn_engine.analysis.population import routed
-from conn_engine.config import Effective, OperationName, Workspace
+from conn_engine.config import RESOURCE_MAPPINGS, Effective, OperationName, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.variants import shared
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
@@ -106,7 +106,8 @@ class Bench:
 
     def _concerns(self, path: Sequence[object], name: OperationName) -> bool:
         if path[0] == "unified":
-            return tuple(path[: len(name.path)]) == name.path
+            own = 3 if path[3] in RESOURCE_MAPPINGS else len(name.path)
+            return tuple(path[:own]) == name.path[:own]
         if path[0] != "resources":
             return True
         route = self._routes[name]

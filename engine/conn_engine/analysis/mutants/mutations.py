@@ -1,7 +1,7 @@
 """The mistakes that are tried out: each a small change of a connector's documents, one line at a time.
 
-A line that several operations share (an anchor) is changed for all of them, as an author would. What a mutant is
-tested with is not decided here.
+A line that several operations share, because it is their resource's or by an anchor, is changed for all of them, as an
+author would. What a mutant is tested with is not decided here.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,7 +11,7 @@ from typing import Any
 
 from conn_engine.analysis.mutants.edits import DROPPED, is_path, with_value
 from conn_engine.analysis.mutants.settings import Change, Row, in_expression, inheritable, operation_settings
-from conn_engine.config import MAPPINGS, Effective, Layer, Layers, Path_
+from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_
 from conn_engine.config.merge import INHERITED
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted, texts
@@ -77,8 +77,11 @@ def mutants(effective: Effective) -> list[Mutant]:
 def _all(data: Mapping[str, Any]) -> Iterator[Row]:
     for model, resources in _objects(data.get("unified")):
         for resource, operations in _objects(resources):
+            for key in RESOURCE_MAPPINGS:
+                yield from _mapping(("unified", model, resource, key), operations.get(key))
             for name, operation in _objects(operations):
-                yield from _unified(("unified", model, resource, name), operation)
+                if name not in RESOURCE_MAPPINGS:
+                    yield from _unified(("unified", model, resource, name), operation)
     yield from inheritable((), data)
     for resource, operations in _objects(data.get("resources")):
         yield from inheritable(("resources", resource), operations)

@@ -1,0 +1,157 @@
+"""The mappings that a unified resource sets for its operations, written into each of them.
+
+`contacts: {response_mapping: …}` is for every operation of `contacts` except `delete`; `request_body_mapping` is for
+`create`, `update` and every operation that has one of its own. Each level becomes two: what its resources set, and
+above it the rest of what it sets. `response_mapping: null` in an operation opts out: the mapping of the resource does
+not reach it, at that level or above, until a level gives the operation its own mapping. A response mapping is for
+records, so an operation that maps `each: page` is not reached either.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lay, lookup
+from conn_engine.config.models import UnifiedResource
+from conn_engine.config.origins import Layer, Source
+
+__all__ = ["Reach", "expand", "find_resource_mappings", "merge_base", "to_written"]
+
+_REQUEST: Final = "request_body_mapping"
+_WRITES: Final = ("create", "update")
+_MAPPING_LENGTH: Final = 5  # unified.<model>.<resource>.<operation>.<mapping>
+Mappings: TypeAlias = Iterator[tuple[Path_, str, Any]]
+"""The path of a resource, the key of a mapping that it sets, and the mapping."""
+
+
+class Reach:
+    """Which operations the mappings of resources reach, level by level. `layers` are the levels as written."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        self.layers = layers
+
+    def operations(self, resource: Path_) -> list[str]:
+        """The operations of a resource that no level has the last word to remove."""
+        names: dict[str, None] = {}
+        for layer in self.layers:
+            said = lookup(layer.data, resource)
+            names.update(dict.fromkeys(said if isinstance(said, dict) else ()))
+        return [
+            name for name in names if name not in UnifiedResource.__struct_fields__ and self._is_there(resource, name)
+        ]
+
+    def find_reached(self, number: int, resource: Path_, key: str) -> list[str]:
+        """The operations into which the mapping of a resource at level `number` is written."""
+        meant = [name for name in self.operations(resource) if self._reaches(number, (*resource, name, key))]
+        return meant if key == _REQUEST else [name for name in meant if not self.maps_pages((*resource, name))]
+
+    def _reaches(self, number: int, path: Path_) -> bool:
+        own = self._said(number, path)  # a null removes what the level's resource sets, as all below
+        nearest = self._nearest(number, path) if own is MISSING or own is None else own
+        return self._is_meant(nearest, str(path[-2]), str(path[-1]))
+
+    @staticmethod
+    def _is_meant(nearest: Any, operation: str, key: str) -> bool:
+        """Whether a resource's mapping is for an operation for which the nearest level sets this."""
+        if nearest is None or (key != _REQUEST and operation == "delete"):
+            return False
+        return key != _REQUEST or operation in _WRITES or nearest is not MISSING
+
+    def find_meant(self, number: int, resource: Path_, key: str) -> list[str]:
+        """The operations that a mapping of the resource at level `number` is for, whatever they set at this level."""
+        own = [name for name in self.operations(resource) if self._said(number, (*resource, name, key)) is not None]
+        return [name for name in own if self._is_meant(self._nearest(number, (*resource, name, key)), name, key)]
+
+    def maps_pages(self, operation: Path_) -> bool:
+        """Whether an operation's response mapping is for a page of records."""
+        return bool(self._nearest(len(self.layers), (*operation, "each")) == "page")
+
+    def _is_there(self, resource: Path_, name: str) -> bool:
+        return isinstance(self._nearest(len(self.layers), (*resource, name)), dict)
+
+    def _nearest(self, number: int, path: Path_) -> Any:
+        """What the levels below `number` set at a path: the highest that sets something. None: it is removed."""
+        said = (self._said(lower, path) for lower in range(number - 1, -1, -1))
+        return next((value for value in said if value is not MISSING), MISSING)
+
+    def _said(self, number: int, path: Path_) -> Any:
+        node: Any = self.layers[number].data
+        for key in path:
+            if node is None:
+                return None
+            node = lookup(node, (key,))
+        return node
+
+
+def find_resource_mappings(data: Mapping[str, Any]) -> Mappings:
+    """The mappings that resources set in the data of one level, as written."""
+    models = data.get("unified")
+    for model, resources in models.items() if isinstance(models, dict) else ():
+        for resource, said in resources.items() if isinstance(resources, dict) else ():
+            for key in RESOURCE_MAPPINGS if isinstance(said, dict) else ():
+                if key in said:
+                    yield ("unified", model, resource), key, said[key]
+
+
+def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
+    """The levels with what their resources set for operations as layers of their own, each below its level."""
+    reach = Reach(layers)
+    found: list[Layer] = []
+    for number, layer in enumerate(layers):
+        written = list(find_resource_mappings(layer.data))
+        if written:
+            found.append(_expanded(layer, written, reach, number))
+            data: Any = layer.data
+            for resource, key, _ in written:
+                data = _without(data, (*resource, key))
+            layer = Layer(layer.level, data, layer.sources)  # noqa: PLW2901
+        found.append(layer)
+    return tuple(found)
+
+
+def _expanded(layer: Layer, written: list[tuple[Path_, str, Any]], reach: Reach, number: int) -> Layer:
+    data: dict[str, Any] = {}
+    sources: list[Source] = []
+    for resource, key, mapping in written:
+        place = (*resource, key)
+        source = layer.source(place)
+        for name in reach.find_reached(number, resource, key):
+            data = _with(data, (*resource, name, key), mapping)
+            sources.append(Source(source.document, source.place(place), (*resource, name, key)))
+    return Layer(layer.level, data, tuple(sources), of_resources=True)
+
+
+def merge_base(layers: Sequence[Layer]) -> tuple[dict[str, Any], int]:
+    """The data of the base level, and of how many of the expanded layers it consists. What it sets stands as it is
+    written, nulls too: nothing is below it."""
+    if not layers:
+        return {}, 0
+    if not layers[0].of_resources:
+        return layers[0].data, 1
+    data = layers[1].data
+    for source in layers[0].sources:
+        path, mapping = source.to, lookup(layers[0].data, source.to)
+        own = lookup(data, path)
+        if own is None or mapping is None:
+            continue
+        made = mapping if own is MISSING else lay(mapping, own, path)
+        replaced = isinstance(made, dict) and made.keys() == {"replace"}
+        data = _with(data, path, made["replace"] if replaced else made)
+    return data, 2
+
+
+def to_written(path: Path_) -> Path_:
+    """The place where a resource sets what stands at a path of one of its operations."""
+    return (*path[:3], *path[4:]) if len(path) >= _MAPPING_LENGTH else path
+
+
+def _with(data: Mapping[str, Any], path: Path_, value: Any) -> dict[str, Any]:
+    key, *rest = path
+    below = data.get(str(key))
+    return {**data, str(key): _with(below if isinstance(below, dict) else {}, tuple(rest), value) if rest else value}
+
+
+def _without(data: Mapping[str, Any], path: Path_) -> dict[str, Any]:
+    key, *rest = path
+    if rest:
+        return {**data, str(key): _without(data[str(key)], tuple(rest))}
+    return {name: value for name, value in data.items() if name != key}

@@ -95,8 +95,9 @@ def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path:
     made.write(tmp_path / "connectors" / "vendor")
     assert [one for one in lint_paths(tmp_path, []).findings if one.severity is Severity.ERROR] == []
     contacts = parse(text, "crm.yaml").data["resources"]["contacts"]
-    assert set(contacts) == {"list", "get", "create", "delete"} and contacts["list"]["resource"] == "people"
-    mapping = contacts["list"]["response_mapping"]
+    mappings = {"response_mapping", "request_body_mapping"}
+    assert set(contacts) == {"list", "get", "create", "delete"} | mappings and contacts["list"]["resource"] == "people"
+    mapping = contacts["response_mapping"]
     record = {name: expression(said).evaluate({"response": RECORD}) for name, said in mapping.items()}
     assert record == {
         "id": "7", "first_name": "Ada", "last_name": "Byron", "name": "Ada Byron", "email": "ada@example.com",
@@ -106,7 +107,7 @@ def test_the_proposal_of_an_import_lints_and_its_records_fit_the_model(tmp_path:
         "deleted": False,
     }  # fmt: skip
     jsonschema.validate(record, CRM["contact"])
-    body = contacts["create"]["request_body_mapping"]
+    body = contacts["request_body_mapping"]
     assert body["firstName"] == "body.first_name" and body["surname"] == "body.last_name" and "read" not in body
     assert expression(body["owner_id"]).evaluate({"body": {"owner_id": "12"}}) == 12
     assert contacts["delete"]["response_mapping"] == {"id": "id", "deleted": "true"} | {"deleted": True}

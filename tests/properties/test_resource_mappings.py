@@ -135,12 +135,12 @@ def test_without_mappings_of_a_resource_nothing_is_expanded(stack: tuple[Mapping
 
 @given(stacks)
 def test_an_accounts_lines_that_change_nothing_can_be_deleted(stack: tuple[Mapping[str, Any], ...]) -> None:
-    base, _, account = stack
+    base, _, account = stack  # (a line of a request mapping may be what makes an operation one that has a mapping)
     configured = effective((base, {}, account))
     for origin in configured.dead():
         changed = effective((base, {}, _without(account, origin.path[3:])))
         for name in changed.operations():
-            for key in (RESPONSE, REQUEST):
+            for key in (RESPONSE, REQUEST) if name.method in ("create", "update") else (RESPONSE,):
                 before, after = given_by(configured, name.method, key), given_by(changed, name.method, key)
                 assert shown(before) == shown(after), origin.path
 

@@ -12,6 +12,7 @@ __all__ = ["unified_text"]
 _SCHEMA = "# yaml-language-server: $schema=../../../schemas/unified.schema.json"
 _LONGEST = 160
 Lines = Iterator[str]
+Rows = Sequence[tuple[Sequence[str], FieldProposal]]
 
 
 def unified_text(proposals: Sequence[ResourceProposal], model: str, origin: str) -> str:
@@ -32,47 +33,52 @@ def _resource(one: ResourceProposal) -> Lines:
     yield f"  {scalar(one.resource)}:{_note(one.confidence, one.evidence)}"
     if one.missing:
         yield f"    # Nothing was found for {comment(', '.join(one.missing), 400)}."
-    bodies: dict[str, str] = {}
-    response = False
+    if any(operation != "delete" for operation in one.operations):
+        yield "    response_mapping:"
+        yield from (f"      {scalar(row.field)}: {_expression(row)}" for row in one.fields)
+    shared = _shared_body(one)
+    if shared:
+        yield "    request_body_mapping:"
+        yield from _body(shared, 3)
     for operation in one.operations:
-        yield f"    {operation}:"
-        if one.vendor.name != one.resource:
-            yield f"      resource: {scalar(one.vendor.name)}"
-        if operation == "delete":
-            deleted = ", deleted: true" if any(field == "deleted" for field in _names(one)) else ""
-            yield f"      response_mapping: {{ id: id{deleted} }}"
-            continue
-        if size := one.vendor.size_parameters.get(operation):
-            yield "      query_mapping:"
-            yield f"        {scalar(size)}: query.limit"
-        yield from _body(one, operation, bodies)
-        yield f"      response_mapping: {f'*{one.record}' if response else f'&{one.record}'}"
-        if not response:
-            yield from (f"        {scalar(row.field)}: {_expression(row)}" for row in one.fields)
-            response = True
+        lines = list(_operation(one, operation, shared=bool(shared)))
+        yield f"    {operation}:" if lines else f"    {operation}: {{}}"
+        yield from lines
+
+
+def _operation(one: ResourceProposal, operation: str, *, shared: bool) -> Lines:
+    if one.vendor.name != one.resource:
+        yield f"      resource: {scalar(one.vendor.name)}"
+    if operation == "delete":
+        deleted = ", deleted: true" if any(field == "deleted" for field in _names(one)) else ""
+        yield f"      response_mapping: {{ id: id{deleted} }}"
+        return
+    if size := one.vendor.size_parameters.get(operation):
+        yield "      query_mapping:"
+        yield f"        {scalar(size)}: query.limit"
+    if not shared and (rows := one.bodies.get(operation)):
+        yield "      request_body_mapping:"
+        yield from _body(rows, 4)
 
 
 def _names(one: ResourceProposal) -> list[str]:
     return [*(row.field for row in one.fields), *one.missing]
 
 
-def _body(one: ResourceProposal, operation: str, known: dict[str, str]) -> Lines:
-    rows = one.bodies.get(operation)
-    if not rows:
-        return
-    text = repr(rows)
-    if text in known:
-        yield f"      request_body_mapping: *{known[text]}"
-        return
-    known[text] = f"{one.record}_{operation}_body"
-    yield f"      request_body_mapping: &{known[text]}"
+def _shared_body(one: ResourceProposal) -> Rows:
+    """The request mapping that all writes of a resource have in common; nothing where they differ."""
+    bodies = [one.bodies.get(operation) or () for operation in one.operations if operation in ("create", "update")]
+    return bodies[0] if bodies and all(rows == bodies[0] for rows in bodies) else ()
+
+
+def _body(rows: Rows, depth: int) -> Lines:
     tree: dict[str, Any] = {}
     for path, proposal in rows:
         inner = tree
         for name in path[:-1]:
             inner = inner.setdefault(name, {})
         inner[path[-1]] = proposal
-    yield from _tree(tree, 4)
+    yield from _tree(tree, depth)
 
 
 def _tree(tree: Mapping[str, Any], depth: int) -> Lines:

@@ -77,6 +77,7 @@ class Workspace:
         self.place = "" if identity else place or str(root.resolve())
         self._identity = identity
         self._documents: dict[Path, Document] = {}
+        self._schemas: dict[Path, Document | None] = {}
         self._bases: dict[str, Layer] = {}
         self._files: dict[str, dict[str, File]] = {}
 
@@ -231,12 +232,11 @@ class Workspace:
 
     def _find_document(self, path: Path) -> Document | None:
         """A file below the root that is no document of its own, read once."""
-        if path not in self._documents:
+        if path not in self._schemas:
             self.check_inside(path)
-            if not self.tree.is_file(path):
-                return None
-            self._documents[path] = self.tree.document(path, self.shown(path))
-        return self._documents[path]
+            there = self.tree.is_file(path)
+            self._schemas[path] = self.tree.document(path, self.shown(path)) if there else None
+        return self._schemas[path]
 
     def _grants(self, environment: str) -> Grants:
         settings = self.settings

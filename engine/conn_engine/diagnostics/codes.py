@@ -325,6 +325,37 @@ CODES: dict[str, Code] = _table(
         "the name in the delivered record (`price`, `lines[].sku`): correct it, or remove it.",
     ),
     Code(
+        "MAP130",
+        "no such field below",
+        "error",
+        "`$base` is what the levels below make of the record, and none of them makes a field of this name, so the "
+        "expression gives nothing. Check the spelling: `$base.name` reads a field of the unified record, by the "
+        "model's name and not by the vendor's.",
+    ),
+    Code(
+        "MAP131",
+        "nothing below",
+        "error",
+        "`$base` is what the levels below make. The lowest level of a mapping, and one under `replace`, has nothing "
+        "below, so the expression gives nothing, and a mapping that is only this gives empty records. Write the "
+        "expression over `response` (or `body`).",
+    ),
+    Code(
+        "MAP132",
+        "null for a field that needs a value",
+        "error",
+        "The mapping sets a field to null, and the unified model requires a value there, or does not take null. Every "
+        "result would break the model. Map the field, or delete the line. In an override, null removes the field.",
+    ),
+    Code(
+        "MAP134",
+        "field that only a write or only a read has",
+        "info",
+        "A write sends a field of the model that no read returns, or an override adds a field to a read that no write "
+        "sends. What a customer stores, the customer cannot see, or cannot change. Map the field on the other side, "
+        "too, if the vendor has it there.",
+    ),
+    Code(
         "MAP133",
         "override empties a field",
         "error",

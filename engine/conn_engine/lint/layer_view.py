@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import cached_property
 
-from conn_engine.config import Layer
+from conn_engine.config import Layer, Path_
 from conn_engine.diagnostics import Span
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import template
@@ -12,7 +12,17 @@ from conn_engine.lint.sites import sites
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.webhook_rules import stored_names
 
-__all__ = ["LayerView"]
+__all__ = ["LayerView", "place_in"]
+
+
+def place_in(layer: Layer, path: Path_, offset: int, width: int = 1) -> Span:
+    """The place of a character inside a string of one layer, in its file; of the string where the offset is none."""
+    source = layer.source(path)
+    place = source.place(path)
+    if offset < 0:
+        return source.document.span(place)
+    line, column = source.document.position(place, offset)
+    return Span(source.document.file, line, column, line, column + max(width, 1))
 
 
 class LayerView:
@@ -36,12 +46,7 @@ class LayerView:
 
     def place(self, site: Site, offset: int, width: int = 1) -> Span:
         """The place of a character inside the site's string, in its file."""
-        source = self.layer.source(site.path)
-        place = source.place(site.path)
-        if offset < 0:
-            return source.document.span(place)
-        line, column = source.document.position(place, offset)
-        return Span(source.document.file, line, column, line, column + max(width, 1))
+        return place_in(self.layer, site.path, offset, width)
 
     @cached_property
     def parts(self) -> list[tuple[Site, str, int]]:

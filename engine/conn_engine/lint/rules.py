@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Path_, mapping_layers, singular
+from conn_engine.config import MAPPINGS, Effective, OperationName, Path_, mapping_layers, singular
 from conn_engine.config.literals import literal_secrets
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted
@@ -17,6 +17,7 @@ from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle
 from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
 from conn_engine.lint.habit_rules import constant_filters, text_sums
 from conn_engine.lint.layer_view import LayerView
+from conn_engine.lint.mapping_rules import base_references, one_sided_fields, removed_fields
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.request_rules import plain_urls, single_braces, unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
@@ -100,15 +101,21 @@ def variables(view: LayerView) -> Iterator[Diagnostic]:
         if site.names is None:
             continue
         try:
-            unset = expression(text).variables() - known_functions() - site.names - {"base"}
+            given = {"base"} if _is_mapped(site.path) else set()
+            unset = expression(text).variables() - known_functions() - site.names - given
         except ExpressionError:
             continue
         for name in sorted(unset - {called for called, _ in expression(text).calls()}):
             at = text.find(f"${name}")
             span = view.place(site, offset + at, len(name) + 1)
-            near = did_you_mean(name, ["base", *site.names])
+            near = did_you_mean(name, [*given, *site.names])
             hint = near.replace('"', '"$' if "base" in near else '"', 1) or f"set it before: (${name} := …; …)"
             yield diagnostic("EXP103", f"nothing sets ${name} here", span, path=dotted(site.path), hint=hint)
+
+
+def _is_mapped(path: Path_) -> bool:
+    """Whether a place is in a mapping, where `$base` is what the levels below make."""
+    return path[0] == "unified" and not MAPPINGS.isdisjoint(path[3:5])
 
 
 def _find_word(text: str, word: str) -> int:
@@ -397,6 +404,9 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     routing,
     events,
     fields,
+    base_references,
+    removed_fields,
+    one_sided_fields,
     dead_overrides,
     partial_overrides,
     idle_mappings,

@@ -308,6 +308,22 @@ EXPRESSIONS = [
     Bad(
         "secret in a header", one("EXP104", HTTP, 1, 17), swap=(HTTP, "base_url", 'headers: {x: "{{env.T}}"}\nbase_url')
     ),
+    Bad(
+        "a field that the levels below do not make",
+        one("MAP130", ACCOUNT, 3, 80),
+        {
+            ACCOUNT: "connector: demo\noverride:\n"
+            "  unified: {crm: {contacts: {list: {response_mapping: {email: $lowercase($base.emial)}}}}}\n"
+        },
+    ),
+    Bad("nothing below", one("MAP131", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$base.email")),
+    Bad("no id", one("MAP132", MAPPING, 5, 13), swap=(MAPPING, "id: response.id", "id: null")),
+    Bad(
+        "a field that is written and not read",
+        one("MAP134", MAPPING, 7, 50),
+        {TAPE.replace("list", "add"): RECORDING.replace("contacts.list", "contacts.add")},
+        (MAPPING, "email\n", "email\n    add: {method: get, request_body_mapping: {n: body.title}}\n"),
+    ),
     Bad("no field", one("MAP303", MAPPING, 6, 9), swap=(MAPPING, "email: response", "emial: response")),
     Bad(
         "password of the store",
@@ -446,6 +462,11 @@ BEHAVIOUR = [
         ),
     ),
     Bad("a variable that nothing sets", one("EXP103", MAPPING, 6, 16), swap=(MAPPING, "response.email", "$bse.email")),
+    Bad(
+        "a base where there are no levels",
+        one("EXP103", HTTP, 7, 78),
+        swap=(HTTP, "response_path: data", "response_path: data, record_filter: $base.a"),
+    ),
     Bad(
         "a key that the credential does not have",
         one("EXP103", HTTP, 3, 16),

@@ -1,0 +1,267 @@
+"""Rules over unified mappings and their levels: what `$base` can read, what null takes away, and fields that only a
+write or only a read knows."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.config import (
+    MAPPINGS,
+    MISSING,
+    Effective,
+    Layer,
+    OperationName,
+    Path_,
+    UnifiedOperation,
+    lookup,
+    mapping_layers,
+)
+from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.documents import dotted, texts
+from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.expressions import expression
+from conn_engine.expressions.tokens import Token
+from conn_engine.lint.layer_view import place_in
+from conn_engine.lint.target import LintTarget
+
+__all__ = ["base_references", "one_sided_fields", "removed_fields"]
+
+_BASE = "$base"
+_READS = ("get", "list")
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """What one level writes for a mapping. `inside` is where its expressions begin: `replace` drops what is below."""
+
+    layer: Layer
+    path: Path_
+    written: Any
+
+    @property
+    def replaces(self) -> bool:
+        return isinstance(self.written, dict) and self.written.keys() == {"replace"}
+
+    @property
+    def inside(self) -> tuple[Path_, Any]:
+        return ((*self.path, "replace"), self.written["replace"]) if self.replaces else (self.path, self.written)
+
+
+def _operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
+    for name in effective.operations():
+        try:
+            operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+        except ConfigurationError:
+            continue  # reported by the schema
+        if operation is not None:
+            yield name, operation
+
+
+def _stack(effective: Effective, path: Path_) -> list[_Level]:
+    """The levels of a mapping that have an effect, the lowest first."""
+    found: list[_Level] = []
+    for layer in effective.layers:
+        written = lookup(layer.data, path)
+        if written is MISSING:
+            continue
+        level = _Level(layer, path, written)
+        found = [] if written is None else [level] if level.replaces else [*found, level]
+    return found
+
+
+def base_references(target: LintTarget) -> Iterator[Diagnostic]:
+    """MAP130: `$base` reads a field that nothing below makes. MAP131: nothing is below."""
+    effective = target.effective
+    for name, operation in _operations(effective):
+        for key in sorted(MAPPINGS):
+            levels = _stack(effective, (*name.path, key))
+            model = _closed_fields(effective, name, operation) if key == "response_mapping" and levels[1:] else None
+            for number, level in enumerate(levels):
+                if level.layer.level != "base" or effective.account is None:  # the base is the same for every account
+                    yield from _references(level, [one.inside[1] for one in levels[:number]], model)
+
+
+def _references(level: _Level, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
+    for path, text in texts(level.inside[1], level.inside[0]):
+        tokens = _tokens(text) if _BASE in text else ()
+        for index, token in enumerate(tokens):
+            if token.text != _BASE:
+                continue
+            if not below:
+                message = f"{_BASE} is what the levels below make, and nothing is below: it gives nothing"
+                hint = "write the expression over `response` (or `body`), or remove `$base`"
+                yield diagnostic("MAP131", message, _at(level, path, token), path=dotted(path), hint=hint)
+                continue
+            names = _names_after(tokens, index)
+            known = _known_fields(below, names, model)
+            if known is not None:
+                span = _at(level, path, tokens[index + 2])
+                message = f'{_BASE} has no field "{names[0]}"'
+                hint = did_you_mean(names[0], sorted(known)) or f"it has {', '.join(sorted(known)[:12])}"
+                yield diagnostic("MAP130", message, span, path=dotted(path), hint=hint)
+
+
+def _tokens(text: str) -> Sequence[Token]:
+    try:
+        return expression(text).analysis.tokens
+    except ExpressionError:
+        return ()  # reported as such
+
+
+def _names_after(tokens: Sequence[Token], index: int) -> list[str]:
+    """The names that are read one below the other: `$base.a.b` reads a and b."""
+    names = []
+    for dot, name in zip(tokens[index + 1 :: 2], tokens[index + 2 :: 2], strict=False):
+        if dot.text != "." or name.kind not in ("name", "quoted"):
+            break
+        names.append(name.text.strip("`"))
+    return names
+
+
+def _known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[str] | None) -> set[str] | None:
+    """The fields that are there instead, where none is of this name; None where it is there, or may be."""
+    if not names:
+        return None
+    trees = [layer for layer in below if isinstance(layer, dict)]
+    fields = {str(key) for tree in trees for key in tree}
+    if names[0] in fields:
+        return None
+    if model is not None:
+        return None if names[0] in model else fields | model
+    return fields if len(trees) == len(below) else None
+
+
+def _at(level: _Level, path: Path_, token: Token) -> Span:
+    return place_in(level.layer, path, token.start, token.end - token.start)
+
+
+def _closed_fields(effective: Effective, name: OperationName, operation: UnifiedOperation) -> frozenset[str] | None:
+    """The fields of the unified record; None where there is no schema, or it takes any."""
+    schema = effective.schemas.find_record(name.model, operation.record or "")
+    if schema is None or schema.get("additionalProperties", True) is not False:
+        return None
+    return frozenset(schema.get("properties", {}))
+
+
+def removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
+    """MAP132: a null for a field that the model requires, or that may not be null."""
+    effective = target.effective
+    for name, operation in _operations(effective):
+        schema = effective.schemas.find_record(name.model, operation.record or "") or {}
+        required, properties = schema.get("required") or [], schema.get("properties") or {}
+        levels = _stack(effective, (*name.path, "response_mapping"))
+        for number, level in enumerate(levels if name.method != "delete" else ()):
+            at, tree = level.inside
+            nulls = [key for key, value in tree.items() if value is None] if isinstance(tree, dict) else []
+            for key in nulls:
+                if (key in required) if number else not _takes_null(properties.get(key)):
+                    what = "requires it" if key in required else "does not take null there"
+                    message = f"{key} is null, and the unified record {name.model}.{operation.record} {what}"
+                    hint = f"map it, such as {key}: response.{key}; or delete the line"
+                    span = _span(level.layer, (*at, key))
+                    yield diagnostic("MAP132", message, span, path=dotted((*at, key)), hint=hint)
+
+
+def _takes_null(schema: Any) -> bool:
+    if not isinstance(schema, Mapping):
+        return True
+    if "type" in schema:
+        return "null" in (schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
+    choices = schema.get("anyOf") or schema.get("oneOf")
+    return "$ref" in schema or not choices or any(map(_takes_null, choices))
+
+
+def _span(layer: Layer, path: Path_) -> Span:
+    source = layer.source(path)
+    return source.document.span(source.place(path))
+
+
+def one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
+    """MAP134: a model's field that a write sends and a read does not return; or one that an override adds to a read,
+    and no write sends."""
+    effective = target.effective
+    resources: dict[Path_, dict[str, tuple[OperationName, UnifiedOperation]]] = {}
+    for name, operation in _operations(effective):
+        if effective.account is None or _is_overridden(effective, name.path[:3]):
+            resources.setdefault(name.path[:3], {})[name.method] = (name, operation)
+    for operations in resources.values():
+        read = next((operations[method] for method in _READS if method in operations), None)
+        writes = [row for row in operations.values() if row[1].request_body_mapping is not None]
+        if read is None or not writes:
+            continue
+        sent = {field: at for row in writes for field, at in _sent_fields(*row)}
+        if () not in sent:
+            yield from _not_returned(effective, read, sent)
+            yield from _not_sent(effective, read, sent)
+
+
+def _is_overridden(effective: Effective, path: Path_) -> bool:
+    return any(layer.level != "base" and lookup(layer.data, path) is not MISSING for layer in effective.layers)
+
+
+def _sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[tuple[Path_, Path_]]:
+    """The fields of the caller's body that a write's mapping reads, with the place of the expression; `()` for all."""
+    for layer in mapping_layers(operation.request_body_mapping):
+        for path, text in texts(layer, (*name.path, "request_body_mapping")):
+            try:
+                compiled = expression(text)
+            except ExpressionError:
+                continue  # reported as such
+            if compiled.roots() is None:
+                yield (), path
+            for read in compiled.reads():
+                if read[0] == "body":
+                    yield tuple(part for part in read[1:] if isinstance(part, str)), path
+
+
+def _not_returned(
+    effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
+) -> Iterator[Diagnostic]:
+    name, operation = read
+    layers = mapping_layers(operation.response_mapping)
+    schema = effective.schemas.find_record(name.model, operation.record or "") or {}
+    if not layers or not all(isinstance(layer, dict) for layer in layers):
+        return  # whatever it is, it may be returned
+    for field, place in sorted(sent.items()):
+        if field[0] in schema.get("properties", {}) and not any(_makes(layer, field) for layer in layers):
+            message = f"{dotted(field)} is sent, and {name.text} does not return it"
+            hint = f"map it in response_mapping of {name.model}.{name.resource}, or leave it out of the write"
+            yield diagnostic("MAP134", message, effective.span(place), path=dotted(place), hint=hint)
+
+
+def _not_sent(
+    effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
+) -> Iterator[Diagnostic]:
+    name, _ = read
+    levels = _stack(effective, (*name.path, "response_mapping"))
+    for number, level in enumerate(levels):
+        below = [one.inside[1] for one in levels[:number]]
+        at, tree = level.inside
+        if level.layer.level == "base" or not isinstance(tree, dict) or not all(isinstance(one, dict) for one in below):
+            continue
+        for path, _ in texts(tree):
+            field = tuple(part for part in path if isinstance(part, str))
+            if any(_makes(one, field) for one in below) or any(_overlap(field, other) for other in sent):
+                continue
+            message = f"{name.text} returns {dotted(field)}, and no write of {name.model}.{name.resource} sends it"
+            hint = "if it can be written, map it in request_body_mapping, too"
+            span = _span(level.layer, (*at, *path))
+            yield diagnostic("MAP134", message, span, path=dotted((*at, *path)), hint=hint)
+
+
+def _makes(layer: Any, field: Path_) -> bool:
+    """Whether a level's mapping has something for a field: an expression for it or what holds it, or for what is in
+    it."""
+    node = layer
+    for key in field:
+        if not isinstance(node, dict):
+            break
+        if node.get(str(key)) is None:
+            return False
+        node = node[str(key)]
+    return True
+
+
+def _overlap(one: Path_, other: Path_) -> bool:
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]

@@ -26,7 +26,7 @@ resources:
 @pytest.fixture
 def desk(tmp_path, vendor):
     """A workspace whose vendor is on loopback, and has one contact."""
-    vendor.answer = lambda got: (200, {}, {"data": [{"id": 7, "first_name": "Ada"}], "paging": {"next": None}})
+    vendor.answer = lambda _arrived: (200, {}, {"data": [{"id": 7, "first_name": "Ada"}], "paging": {"next": None}})
     (tmp_path / "conn.yaml").write_text(f'version: 1\ntrusted_hosts: ["127.0.0.1:{vendor.port}"]\n')
     conn(tmp_path, "new", "demo")
     connector = tmp_path / "connectors/demo/connector.yaml"
@@ -47,7 +47,7 @@ def run(desk, *arguments, token=TOKEN):
 def test_the_reads_are_made_and_the_write_is_shown(desk, vendor, option, code):
     done = run(desk, "contacts.create", "--body", '{"email": "a@b.c"}', *option)
     assert done.code == code, done.err
-    assert [(got.method, got.path) for got in vendor.got] == [("GET", "/contacts")]
+    assert [(got.method, got.path) for got in vendor.arrived] == [("GET", "/contacts")]
     plan = done.out.splitlines()
     assert plan[0] == "plan of crm.contacts.create for me: 1 read sent, nothing was written"
     assert plan[1] == f"  read: contacts.list   GET {vendor.url}/contacts"
@@ -58,7 +58,7 @@ def test_the_reads_are_made_and_the_write_is_shown(desk, vendor, option, code):
 def test_a_read_whose_steps_write(desk, vendor):
     done = run(desk, "contacts.list", "--dry-run")
     assert done.code == 0, done.err
-    assert [got.method for got in vendor.got] == ["GET"]
+    assert [got.method for got in vendor.arrived] == ["GET"]
     assert "  it writes with step.request" in done.out
     assert f"  PUT {vendor.url}/seen/7" in done.out
 
@@ -66,14 +66,14 @@ def test_a_read_whose_steps_write(desk, vendor):
 def test_without_a_credential_the_first_read_is_shown(desk, vendor):
     done = run(desk, "contacts.create", "--body", '{"email": "a@b.c"}', "--dry-run", token="")
     assert done.code == 0
-    assert vendor.got == []
+    assert vendor.arrived == []
     assert done.out.startswith("plan of crm.contacts.create for me: nothing was sent\n  it begins with contacts.list\n")
     assert "the write is not shown" in done.err
     assert "conn auth login me" in done.err
 
 
 def test_a_read_that_fails_ends_the_plan(desk, vendor):
-    vendor.answer = lambda got: (403, {}, {"message": "no"})
+    vendor.answer = lambda _arrived: (403, {}, {"message": "no"})
     done = run(desk, "contacts.create", "--body", '{"email": "a@b.c"}', "--dry-run")
     assert (done.code, done.out) == (4, "")
 
@@ -92,6 +92,6 @@ def test_what_has_no_body_is_not_warned_of(desk):
 
 def test_an_unknown_key_is_an_error_before_anything_is_read(desk, vendor):
     done = run(desk, "contacts.create", "--body", json.dumps({"emial": "a@b.c"}), "--send")
-    assert (done.code, done.out, vendor.got) == (2, "", [])
+    assert (done.code, done.out, vendor.arrived) == (2, "", [])
     assert 'does not know the key "emial" of the body' in done.err
     assert 'did you mean "email"?' in done.err

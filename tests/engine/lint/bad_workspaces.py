@@ -284,7 +284,7 @@ EXPRESSIONS = [
         {
             HTTP: f"{CONNECTOR}    create: {{method: post, path: /contacts, request_schema: {{required: [email, id], "
             "properties: {email: {}, id: {readOnly: true}, name: {}}}}\n",
-            MAPPING: f"{UNIFIED}    create: {{request_body_mapping: {{name: body.name}}, response_mapping: {{id: "
+            MAPPING: f"{UNIFIED}    create: {{request_body_mapping: {{name: body.email}}, response_mapping: {{id: "
             "response.id}}\n",
         },
     ),

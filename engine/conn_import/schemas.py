@@ -23,9 +23,10 @@ _DEEPEST = 40
 _LONGEST = 160
 _MOST_CHOICES = 500
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
-_BOUNDS = frozenset({
-    "exclusiveMaximum", "exclusiveMinimum", "maxItems", "maxLength", "maximum", "minItems", "minLength", "minimum",
-})  # fmt: skip
+_BOUNDS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"})
+_COUNTS = frozenset({"maxItems", "maxLength", "minItems", "minLength"})
+_LARGEST = 2**53
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _FLAGS = frozenset({"deprecated", "readOnly", "uniqueItems", "writeOnly"})
 _ALTERNATIVES = {"allOf": "allOf", "anyOf": "anyOf", "oneOf": "anyOf"}
 _NAME = re.compile(r"[^A-Za-z0-9_.-]+")
@@ -64,7 +65,7 @@ class SchemaBook:
             "operations": self._operations,
             "$defs": dict(sorted(self._definitions.items())),
         }
-        text = json.dumps(data, indent=1, ensure_ascii=False) + "\n"
+        text = _SURROGATE.sub("\ufffd", json.dumps(data, indent=1, ensure_ascii=False)) + "\n"
         if len(text.encode()) > _MOST_BYTES:
             losses.add("the schemas of requests and answers: the file would be too large")
             return ""
@@ -148,21 +149,28 @@ def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:
 
 def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     choices = node.get("enum")
-    if isinstance(choices, list) and 0 < len(choices) <= _MOST_CHOICES:
+    if isinstance(choices, list) and 0 < len(choices) <= _MOST_CHOICES and all(map(_is_plain, choices)):
         null = node.get("nullable") is True and None not in choices
         yield "enum", [*choices, *([None] if null else [])]
-    if "const" in node:
+    if "const" in node and _is_plain(node["const"]):
         yield "const", node["const"]
     if isinstance(node.get("format"), str):
         yield "format", node["format"]
     if isinstance(node.get("description"), str) and node["description"].strip():
         yield "description", plain(node["description"], _LONGEST)
-    for key in _BOUNDS & node.keys():
-        if isinstance(node[key], int | float) and not isinstance(node[key], bool):
-            yield key, node[key]
-    for key in _FLAGS & node.keys():
+    for key in sorted((_BOUNDS | _COUNTS) & node.keys()):
+        value = node[key]
+        usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
+        if usable and (key in _BOUNDS or (isinstance(value, int) and value >= 0)):
+            yield key, value
+    for key in sorted(_FLAGS & node.keys()):
         if node[key] is True:
             yield key, True
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether a value can stand in the file: a text, a number that JSON has, true, false or null."""
+    return value is None or isinstance(value, str | bool) or (isinstance(value, int | float) and abs(value) <= _LARGEST)
 
 
 def _takes_null(made: Mapping[str, Any]) -> bool:

@@ -1,5 +1,6 @@
 """Which operation proves a credential: a cheap read that needs nothing from the caller, or none."""
 
+import re
 from collections.abc import Sequence
 
 from conn_import.operation import Operation
@@ -14,6 +15,8 @@ _UNFIT = frozenset({
     "signout", "stream", "sync", "token", "tokens",
 })  # fmt: skip
 """Words of paths that do more than a cheap read, or that answer whoever asks."""
+_VERSION = re.compile(r"api|rest|v?\d+(?:\.\d+)*", re.IGNORECASE)
+"""Segments of a path that lists what the API has, and often answers whoever asks."""
 
 
 def cheapest_read(operations: Sequence[Operation]) -> Operation | None:
@@ -32,8 +35,10 @@ def cheapest_read(operations: Sequence[Operation]) -> Operation | None:
 def _needs_nothing(one: Operation) -> bool:
     endpoint, form = one.endpoint, one.form
     words = {word for segment in endpoint.path.split("/") for word in snake(segment).split("_")}
+    about = any(not _VERSION.fullmatch(segment) for segment in endpoint.path.split("/") if segment)
     return (
         endpoint.method == "get"
+        and about
         and not (form.names or form.asked or form.lacks_header)
         and not (endpoint.deprecated or endpoint.base_url or endpoint.public or endpoint.answer.format)
         and _UNFIT.isdisjoint(words)

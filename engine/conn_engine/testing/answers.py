@@ -6,6 +6,8 @@ from msgspec import UNSET
 
 from conn_engine.config import Effective, VendorOperation, compiled_part
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.documents import dotted
+from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.files import Exchange
 from conn_engine.runtime.model_schemas import SchemaTally
 from conn_engine.runtime.unified import find_operation_behind
@@ -21,16 +23,20 @@ _MADE_UP = ("contract", "sample")
 
 def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnostic]:
     """REC200: where recorded answers differ from the vendor's schema. Those that were made of a document, and not
-    recorded, say nothing about the vendor. Raises ConfigurationError for a schema that cannot be used."""
+    recorded, say nothing about the vendor. CFG104 for a schema that cannot be used."""
     recording = case.recording
     operation = find_operation_behind(effective, case.name, recorded_call(recording))
     if operation is None or operation.response_schema is None or recording.source in _MADE_UP:
         return []
     bodies = [one.response.body for one in recording.exchanges if _answers(operation, one)]
-    schema = effective.schemas.find_schema(operation.response_schema, "response_schema")
-    if schema is None or not bodies:
+    if not bodies:
         return []
-    tally = SchemaTally(compiled_part(schema, "response_schema"))
+    try:
+        schema = effective.schemas.find_schema(operation.response_schema, "response_schema")
+        tally = SchemaTally(compiled_part(schema or {}, "response_schema"))
+    except ConfigurationError as error:
+        path = operation.at("response_schema")
+        return [diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)]
     tally.add(bodies)
     return [
         diagnostic(

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 
 from conn_import.proposals.described import VendorField
-from conn_import.proposals.matching import Fit, ModelField
+from conn_import.proposals.matching import Fit, ModelField, single_value
 from conn_import.words import squeezed, step
 
 __all__ = ["read_expression", "write_expression"]
@@ -19,6 +19,9 @@ def read_expression(target: ModelField, source: VendorField, inner: Sequence[tup
     place = ".".join(("response", *(step(name) for name in source.path)))
     if target.kind == "array":
         return _list(target, source, place, inner)
+    if source.kind == "array":
+        value = single_value(source)
+        return f"{place}[0].{step(value.path[0])}" if value is not None else f"{place}[0]"
     if target.format in _DATES:
         return _date(target, source, place)
     if target.values and source.closed:

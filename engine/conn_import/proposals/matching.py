@@ -11,7 +11,7 @@ from conn_import.proposals.described import VendorField
 from conn_import.proposals.vocabulary import QUALIFIERS, SYNONYMS, WRAPPERS
 from conn_import.words import single, snake, squeezed
 
-__all__ = ["Fit", "ModelField", "find_fit", "model_fields"]
+__all__ = ["Fit", "ModelField", "find_fit", "model_fields", "single_value"]
 
 _ADDRESS = 0.5
 """What values alone prove: an e-mail address looks like nothing else."""
@@ -109,7 +109,7 @@ def find_fit(target: ModelField, source: VendorField, nouns: frozenset[str]) -> 
         evidence.append(why)
     if score and target.values and not source.closed:
         evidence.append(f"check the values: the model has {', '.join(target.values)}")
-    if score and target.kind == "array" != source.kind:
+    if score and (target.kind == "array") != (source.kind == "array"):
         score -= 0.1
     if score and target.maximum is not None:
         score -= 0.15
@@ -136,6 +136,8 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
         return kind == "array" or kind in _SCALARS
     if target.kind == "object":
         return kind == "object"
+    if kind == "array" and target.kind == "string" and not target.format:  # the first of several
+        return source.item_kind == "string" or single_value(source) is not None
     if kind in ("object", "array"):
         return False
     if target.kind == "boolean" or kind == "boolean":
@@ -143,6 +145,12 @@ def _kinds_fit(target: ModelField, source: VendorField) -> bool:
     if target.format in _DATES:
         return kind in ("string", "integer", "number", "")
     return True
+
+
+def single_value(source: VendorField) -> VendorField | None:
+    """The field of a list's objects that is the thing itself: `value`, or called as the list is."""
+    names = ("value", single(snake(source.path[-1])))
+    return next((one for name in names for one in source.inner if snake(one.path[-1]) == name), None)
 
 
 def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> tuple[float, str]:

@@ -13,8 +13,8 @@ from urllib.parse import parse_qsl, urlsplit
 __all__ = ["Arrived", "Reply", "Vendor", "start_vendor"]
 
 Reply: TypeAlias = Any
-"""Data (sent as JSON), a text or bytes; `(status, it)`; `(status, headers, it)`; or a function that writes the answer
-itself to the request handler of `http.server`."""
+"""Data (sent as JSON), a text (sent as it is), bytes or None (sent without a type); `(status, it)`; `(status, headers, it)`; or a function that writes the answer
+itself to the request handler of `http.server`. An answer that raises an OSError breaks the connection off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,12 @@ class Arrived:
     def query(self) -> dict[str, str]:
         """The query, decoded."""
         return dict(parse_qsl(urlsplit(self.target).query, keep_blank_values=True))
+
+    @property
+    def decoded(self) -> str:
+        """Path and query, with the query decoded."""
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return f"{self.path}?{query}" if query else self.path
 
     @property
     def data(self) -> Any:
@@ -124,8 +130,8 @@ def _whole(reply: Reply) -> tuple[int, Any, bytes]:
     status, headers, content = 200, {}, reply
     if isinstance(reply, tuple):
         status, headers, content = reply if len(reply) == 3 else (reply[0], {}, reply[1])
-    if isinstance(content, bytes):
-        return status, headers, content
+    if content is None or isinstance(content, bytes):
+        return status, headers, content or b""
     data = content.encode() if isinstance(content, str) else json.dumps(content).encode()
     if isinstance(headers, Mapping) and "content-type" not in {name.lower() for name in headers}:
         headers = {"Content-Type": "application/json", **headers}

@@ -4,12 +4,10 @@ import json
 import re
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from vendor import start_vendor
 
 ROOT = Path(__file__).parents[2]
 PYTHON = re.findall(
@@ -18,35 +16,20 @@ PYTHON = re.findall(
 TOKEN = "token-of-this-test"
 
 
-class Vendor(BaseHTTPRequestHandler):
-    """Answers the recorded pages of contacts by their cursor, to whoever carries the token."""
+RECORDING = json.loads((ROOT / "connectors/hubspot/recordings/crm.contacts.list.json").read_text(encoding="utf-8"))
+PAGES = {one["request"]["query"].get("after"): one["response"]["body"] for one in RECORDING["exchanges"]}
 
-    exchanges = json.loads((ROOT / "connectors/hubspot/recordings/crm.contacts.list.json").read_text(encoding="utf-8"))[
-        "exchanges"
-    ]
 
-    def do_GET(self):
-        after = parse_qs(urlsplit(self.path).query).get("after", [None])[0]
-        known = {exchange["request"]["query"].get("after"): exchange["response"]["body"] for exchange in self.exchanges}
-        allowed = self.headers["Authorization"] == f"Bearer {TOKEN}"
-        body = json.dumps(known[after] if allowed else {"message": "no"}).encode()
-        self.send_response(200 if allowed else 401)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_):
-        pass
+def answer(arrived):
+    """The recorded page of contacts by its cursor, to whoever carries the token."""
+    allowed = arrived.headers["authorization"] == f"Bearer {TOKEN}"
+    return PAGES[arrived.query.get("after")] if allowed else (401, {"message": "no"})
 
 
 @pytest.fixture
 def vendor():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Vendor)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    with start_vendor(answer) as made:
+        yield made.port
 
 
 @pytest.mark.parametrize("code", PYTHON, ids=["sync", "async", "isolated"])

@@ -1,13 +1,11 @@
 """A session through the whole engine, against a server on loopback that forgets its sessions."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from vendor import Arrived, Reply, Vendor, start_vendor
 
 import conn_engine
 from conn_engine.errors import CredentialError
@@ -48,51 +46,33 @@ override:
 
 
 class Desk:
-    """The server's state: its live session, how often one logged in, and what was asked."""
+    """A vendor with sessions: the live one, and how often somebody logged in."""
 
-    session = ""
-    logins = 0
-    seen: list[tuple[str, str]]
+    def __init__(self) -> None:
+        self.session = ""
+        self.logins = 0
+
+    def answer(self, arrived: Arrived) -> Reply:
+        if arrived.method == "GET":
+            known = arrived.headers.get("cookie") == f"SID={self.session}"
+            return (200, {"data": [{"id": 1}]}) if known else (401, {})
+        if arrived.data != {"user": "ada", "password": "pass-word"}:
+            return 401, {"message": "wrong"}
+        self.logins += 1
+        self.session = f"session-{self.logins}"
+        return 200, {"Set-Cookie": f"SID={self.session}; HttpOnly"}, {"shard": "eu1"}
 
 
 @pytest.fixture
-def desk() -> Iterator[tuple[Desk, int]]:
+def desk() -> Iterator[tuple[Desk, Vendor]]:
     state = Desk()
-    state.seen = []
+    with start_vendor(state.answer) as vendor:
+        yield state, vendor
 
-    class Handler(BaseHTTPRequestHandler):
-        def reply(self, status: int, body: Any, **headers: str) -> None:
-            text = json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", **headers}.items():
-                self.send_header(name.replace("_", "-"), value)
-            self.send_header("content-length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text)
 
-        def do_POST(self) -> None:
-            given = json.loads(self.rfile.read(int(self.headers["content-length"])))
-            if given != {"user": "ada", "password": "pass-word"}:
-                return self.reply(401, {"message": "wrong"})
-            state.logins += 1
-            state.session = f"session-{state.logins}"
-            return self.reply(200, {"shard": "eu1"}, set_cookie=f"SID={state.session}; HttpOnly")
-
-        def do_GET(self) -> None:
-            state.seen.append((self.path, self.headers.get("cookie", "")))
-            known = self.headers.get("cookie") == f"SID={state.session}"
-            self.reply(200 if known else 401, {"data": [{"id": 1}]} if known else {})
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    yield state, server.server_address[1]
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+def seen(vendor: Vendor) -> list[tuple[str, str]]:
+    """Path and cookie of each request but the log-ins."""
+    return [(one.target, one.headers.get("cookie", "")) for one in vendor.arrived if one.method == "GET"]
 
 
 def connection(folder: Path, port: int, vault: MemoryVault) -> Any:
@@ -104,13 +84,14 @@ def connection(folder: Path, port: int, vault: MemoryVault) -> Any:
     return conn_engine.connect(conn_engine.load_workspace(folder), "me", environ={}, vault=vault)
 
 
-def test_log_in_use_and_log_in_again(tmp_path: Path, desk: tuple[Desk, int]) -> None:
-    state, port = desk
+def test_log_in_use_and_log_in_again(tmp_path: Path, desk: tuple[Desk, Vendor]) -> None:
+    state, server = desk
+    port = server.port
     vault = MemoryVault()
     vault.save("me", {"username": "ada", "password": "pass-word"})
     with connection(tmp_path, port, vault) as me:
         assert list(me.records("things.list")) == [{"id": 1}]
-        assert state.seen == [("/eu1/things", "SID=session-1")], "what was captured is in the URL at once"
+        assert seen(server) == [("/eu1/things", "SID=session-1")], "what was captured is in the URL at once"
         state.session = "forgotten"
         assert list(me.records("things.list")) == [{"id": 1}]
     assert state.logins == 2
@@ -119,11 +100,11 @@ def test_log_in_use_and_log_in_again(tmp_path: Path, desk: tuple[Desk, int]) -> 
     assert document["captured"] == {"shard": "eu1"}
     with connection(tmp_path, port, vault) as me:
         assert list(me.records("things.list")) == [{"id": 1}]
-    assert state.logins == 2 and state.seen[-1][0] == "/eu1/things"
+    assert state.logins == 2 and seen(server)[-1][0] == "/eu1/things"
 
 
-def test_a_wrong_password_is_a_credential_fault(tmp_path: Path, desk: tuple[Desk, int]) -> None:
-    _, port = desk
+def test_a_wrong_password_is_a_credential_fault(tmp_path: Path, desk: tuple[Desk, Vendor]) -> None:
+    port = desk[1].port
     vault = MemoryVault()
     vault.save("me", {"username": "ada", "password": "not-it-at-all", "captured": {"shard": "us7"}})
     with connection(tmp_path, port, vault) as me, pytest.raises(CredentialError) as raised:

@@ -1,6 +1,5 @@
 """What a channel names is what a running process serves, whole, within a second and without a restart."""
 
-import http.server
 import json
 import os
 import subprocess
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from desks import CONNECTOR, FILES, UNIFIED, Desk
+from vendor import start_vendor
 
 from conn_engine import ReleaseSource
 from conn_engine.config import load_workspace
@@ -26,23 +26,8 @@ from conn_engine.releases import tables as stored
 def vendor() -> Iterator[int]:
     """A server that answers with the path it was asked for; its port."""
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            content = json.dumps({"items": [{"id": 1, "name": self.path}]}).encode()
-            self.send_response(200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(content)))
-            self.end_headers()
-            self.wfile.write(content)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-    yield server.server_address[1]
-    server.shutdown()
-    server.server_close()
+    with start_vendor(lambda arrived: {"items": [{"id": 1, "name": arrived.target}]}) as made:
+        yield made.port
 
 
 def version(desk: Desk, number: int, port: int = 1) -> None:

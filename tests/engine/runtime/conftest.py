@@ -1,16 +1,14 @@
 """A small workspace made of texts, scripted vendors, and a real server on 127.0.0.1 that speaks JSON."""
 
-import http.server
 import json
-import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 import pytest
+from vendor import Arrived, Reply, Vendor, start_vendor
 
 from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.runtime.call import Call, Session
@@ -134,109 +132,21 @@ def run() -> Callable[..., Run]:
     return go
 
 
-@dataclass
-class Got:
-    """A request as it arrived."""
-
-    method: str
-    path: str
-    query: dict[str, str]
-    headers: dict[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-    @property
-    def asked(self) -> str:
-        """Path and query, decoded."""
-        query = "&".join(f"{name}={value}" for name, value in self.query.items())
-        return f"{self.path}?{query}" if query else self.path
-
-
-@dataclass
-class Site:
-    """A server. `answer` gives JSON data or bytes for a request, a (status, data) pair, or also headers as a third."""
-
-    port: int = 0
-    answer: Callable[[Got], Any] = lambda got: {}
-    got: list[Got] = field(default_factory=list)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def host(self) -> str:
-        return f"127.0.0.1:{self.port}"
-
-
-def _serve(site: Site) -> http.server.ThreadingHTTPServer:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def reply(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            parts = urlsplit(self.path)
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            got = Got(self.command, parts.path, dict(parse_qsl(parts.query)), headers, body)
-            site.got.append(got)
-            answer = site.answer(got)
-            status, data, extra = (*answer, {})[:3] if isinstance(answer, tuple) else (200, answer, {})
-            content = b"" if data is None else data if isinstance(data, bytes) else json.dumps(data).encode()
-            self.send_response(status)
-            for name, value in extra.items():
-                self.send_header(name, value)
-            if status != 204:
-                if "Content-Type" not in extra:
-                    self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(content)))
-            self.end_headers()
-            if status != 204:
-                self.wfile.write(content)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = reply  # noqa: N815
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            pass  # clients that go away are part of these tests
-
-    server = Server(("127.0.0.1", 0), Handler)
-    site.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    return server
+@pytest.fixture
+def new_site() -> Iterator[Callable[[], Vendor]]:
+    with ExitStack() as stack:
+        yield lambda: stack.enter_context(start_vendor(lambda arrived: {}))
 
 
 @pytest.fixture
-def new_site() -> Iterator[Callable[[], Site]]:
-    servers = []
-
-    def start() -> Site:
-        site = Site()
-        servers.append(_serve(site))
-        return site
-
-    yield start
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-@pytest.fixture
-def site(new_site: Callable[[], Site]) -> Site:
+def site(new_site: Callable[[], Vendor]) -> Vendor:
     return new_site()
 
 
 class Shop:
     """`acme`, connected to a real server."""
 
-    def __init__(self, site: Site, effective: Effective) -> None:
+    def __init__(self, site: Vendor, effective: Effective) -> None:
         self.site = site
         self.effective = effective
 
@@ -252,14 +162,16 @@ class Shop:
 
     @property
     def got(self) -> list[str]:
-        return [got.asked for got in self.site.got]
+        return [arrived.decoded for arrived in self.site.arrived]
 
 
 @pytest.fixture
-def shop(make: Make, site: Site) -> Callable[..., Shop]:
+def shop(make: Make, site: Vendor) -> Callable[..., Shop]:
     """`shop(resources, answer, unified=…, **context)`: operations of `acme` on a server; `.got` is what was asked."""
 
-    def build(resources: dict[str, Any], answer: Callable[[Got], Any], *, unified: Any = None, **context: Any) -> Shop:
+    def build(
+        resources: dict[str, Any], answer: Callable[[Arrived], Reply], *, unified: Any = None, **context: Any
+    ) -> Shop:
         site.answer = answer
         connector = {
             "base_url": site.url,

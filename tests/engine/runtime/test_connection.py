@@ -81,11 +81,11 @@ def vendor(got: Any) -> Any:
     if got.path == "/v1/people" and got.method == "GET":
         number = int(got.query.get("after", "1"))
         page = {"items": [{"id": number, "name": f"P{number}"}], "prev": str(number - 1) if number > 1 else None}
-        return 200, page | ({"next": str(number + 1)} if number < 3 else {}), {"X-Node": f"n{number}"}
+        return 200, {"X-Node": f"n{number}"}, page | ({"next": str(number + 1)} if number < 3 else {})
     if got.path == "/v1/archive":
         return {"items": [{"id": 9, "name": "Old"}]}
     if got.path == "/v1/people" and got.method == "POST":
-        return 201, {"id": 5, "name": got.json["person"]["name"]}
+        return 201, {"id": 5, "name": got.data["person"]["name"]}
     if got.path == "/v1/people/5/notes":
         return 201, {"id": "note-1"}
     if got.method == "DELETE":
@@ -114,7 +114,7 @@ def opened(workspace: Workspace, **options: Any) -> Connection:
 
 
 def asked(site: Any) -> list[tuple[str, str]]:
-    return [(got.method, got.path) for got in site.got]
+    return [(got.method, got.path) for got in site.arrived]
 
 
 def test_a_listing_runs_its_steps_and_all_its_pages(shop: Workspace, site: Any) -> None:
@@ -126,13 +126,13 @@ def test_a_listing_runs_its_steps_and_all_its_pages(shop: Workspace, site: Any) 
         {"id": str(n), "first_name": f"P{n}", "owner": "Eve"} for n in (1, 2, 3)
     ]
     assert asked(site) == [("GET", "/v1/me"), *[("GET", "/v1/people")] * 3]
-    assert [got.query for got in site.got[1:]] == [
+    assert [got.query for got in site.arrived[1:]] == [
         {"size": "1", "since": "2026"},
         {"size": "1", "since": "2026", "after": "2"},
         {"size": "1", "since": "2026", "after": "3"},
     ]
-    assert {(got.headers["x-region"], got.headers["x-trace"]) for got in site.got[1:]} == {("eu", "t")}
-    assert {got.headers["authorization"] for got in site.got} == {"Bearer token-1"}
+    assert {(got.headers["x-region"], got.headers["x-trace"]) for got in site.arrived[1:]} == {("eu", "t")}
+    assert {got.headers["authorization"] for got in site.arrived} == {"Bearer token-1"}
     assert [page.headers["x-served-by"] for page in pages] == ["n1", "n2", "n3"]
     assert [page.number for page in pages] == [1, 2, 3]
 
@@ -152,7 +152,7 @@ def test_a_listing_is_continued_and_turned_by_its_opaque_cursors(shop: Workspace
         first = acme.list("contacts.list")
         assert first.keys() == {"result", "next_cursor", "prev_cursor", "result_count"}
         assert (first["result_count"], first["prev_cursor"]) == (1, None)
-        assert [got.path for got in site.got] == ["/v1/me", "/v1/people"]
+        assert [got.path for got in site.arrived] == ["/v1/me", "/v1/people"]
         second = acme.list("contacts.list", Call(cursor=first["next_cursor"]))
         assert [record["id"] for record in second["result"]] == ["2"]
         third = acme.list("contacts.list", Call(cursor=second["next_cursor"]))
@@ -202,7 +202,7 @@ def test_a_create_maps_its_body_and_its_steps_see_the_result(shop: Workspace, si
     with opened(shop) as acme:
         made = list(acme.records("contacts.create", Call(body={"first_name": "Ada"})))
     assert made == [{"id": "5", "first_name": "Ada", "note": "note-1"}]
-    assert [got.json for got in site.got] == [{"person": {"name": "Ada", "tags": ["new"]}}, {"text": "made for eu"}]
+    assert [got.data for got in site.arrived] == [{"person": {"name": "Ada", "tags": ["new"]}}, {"text": "made for eu"}]
     with opened(shop) as acme:
         made = list(acme.records("contacts.create", Call(body={"first_name": "Quiet"})))
     assert made == [{"id": "5", "first_name": "Quiet"}]
@@ -228,12 +228,12 @@ def test_the_same_on_an_event_loop(shop: Workspace, site: Any) -> None:
             return records, await acme.list("contacts.list")
 
     records, listing = asyncio.run(run())
-    loop = [(got.method, got.path, got.query) for got in site.got]
-    site.got.clear()
+    loop = [(got.method, got.path, got.query) for got in site.arrived]
+    site.arrived.clear()
     with opened(shop) as acme:
         assert list(acme.records("contacts.list", Call(query={"limit": 1}))) == records
         assert acme.list("contacts.list") == listing
-    assert [(got.method, got.path, got.query) for got in site.got] == loop
+    assert [(got.method, got.path, got.query) for got in site.arrived] == loop
 
 
 def test_verify_proves_the_credential(make: Callable[..., Workspace], shop: Workspace, site: Any) -> None:
@@ -275,7 +275,7 @@ def test_a_next_url_on_another_host_is_refused_without_a_credential(
         pages = acme.pages("people.list")
         with pytest.raises(ConfigurationError, match="not a host of the connector"):
             list(pages)
-    assert evil.got == []
+    assert evil.arrived == []
 
 
 def test_a_next_url_of_its_own_is_followed_without_the_first_query(make: Callable[..., Workspace], site: Any) -> None:
@@ -287,7 +287,7 @@ def test_a_next_url_of_its_own_is_followed_without_the_first_query(make: Callabl
     workspace = make({"connectors/shop/connector.yaml": next_url(site)})
     with opened(workspace) as acme:
         assert [record["id"] for record in acme.records("people.list", Call(query={"q": "z"}))] == [1, 2]
-    assert [got.query for got in site.got] == [{"q": "z"}, {"page": "2", "x": "y"}]
+    assert [got.query for got in site.arrived] == [{"q": "z"}, {"page": "2", "x": "y"}]
 
 
 def test_a_forged_cursor_cannot_send_the_credential_elsewhere(
@@ -297,7 +297,7 @@ def test_a_forged_cursor_cannot_send_the_credential_elsewhere(
     workspace = make({"connectors/shop/connector.yaml": next_url(site)})
     with opened(workspace) as acme, pytest.raises(ConfigurationError):
         acme.list("people.list", Call(cursor=encode_cursor({"url": f"{evil.url}/x"})))
-    assert evil.got == []
+    assert evil.arrived == []
 
 
 def test_an_overridden_base_url_gets_no_credential(make: Callable[..., Workspace], new_site: Callable[[], Any]) -> None:
@@ -307,7 +307,7 @@ def test_an_overridden_base_url_gets_no_credential(make: Callable[..., Workspace
     with pytest.raises(ConfigurationError) as refused:
         opened(workspace)
     assert {finding.code for finding in refused.value.findings} == {"SEC110"}
-    assert evil.got == []
+    assert evil.arrived == []
 
 
 def test_a_redirect_elsewhere_carries_no_credential(
@@ -315,8 +315,8 @@ def test_a_redirect_elsewhere_carries_no_credential(
 ) -> None:
     site, other = new_site(), new_site()
     other.answer = lambda got: {"items": []}
-    site.answer = lambda got: (302, None, {"Location": f"{other.url}/moved"})
+    site.answer = lambda got: (302, {"Location": f"{other.url}/moved"}, None)
     workspace = make({"connectors/shop/connector.yaml": connector(site)})
     with opened(workspace) as acme:
         acme.list("people.list")
-    assert [got.headers.get("authorization") for got in other.got] == [None]
+    assert [got.headers.get("authorization") for got in other.arrived] == [None]

@@ -63,7 +63,7 @@ class Desk:
 
     @property
     def got(self) -> list[str]:
-        return [f"{got.method} {got.path}" for got in self.site.got]
+        return [f"{got.method} {got.path}" for got in self.site.arrived]
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def vendor(
 
     def answer(got: Any, other: str) -> Any:
         if got.method == "POST":
-            return (202, {"id": "j1"}, {"Location": "/exports/j1?by=location"})
+            return (202, {"Location": "/exports/j1?by=location"}, {"id": "j1"})
         if got.path == "/exports/j1" and got.method == "GET":
             state = left.pop(0) if len(left) > 1 else left[0]
             return {"state": state, "urls": urls(other), "items": [{"id": 9}], "error": {"message": "disk\n full"}}
@@ -136,9 +136,9 @@ def test_it_is_created_asked_about_and_downloaded_from_another_host_without_a_cr
     assert [page.records for page in pages] == [[{"id": "1", "name": "Ada"}, {"id": "2", "name": "Grace"}]]
     assert acme.got == ["POST /exports", "GET /exports/j1", "GET /exports/j1", "GET /exports/j1"]
     assert acme.clock.slept == [5.0, 5.0]
-    assert all(got.headers["authorization"] == f"Bearer {TOKEN}" for got in acme.site.got)
-    assert all(got.query == {"tenant": "t1"} and got.headers["x-version"] == "7" for got in acme.site.got)
-    (download,) = acme.other.got
+    assert all(got.headers["authorization"] == f"Bearer {TOKEN}" for got in acme.site.arrived)
+    assert all(got.query == {"tenant": "t1"} and got.headers["x-version"] == "7" for got in acme.site.arrived)
+    (download,) = acme.other.arrived
     assert (download.path, download.query) == ("/r.csv", {"sig": "a/b"})
     assert not {"authorization", "x-version"} & download.headers.keys()
     assert (pages[-1].next_cursor, pages[-1].whole, pages[-1].partial) == (None, False, False)
@@ -149,10 +149,10 @@ def test_a_result_on_the_connectors_host_is_fetched_with_the_credential_unless_t
     download = {"url": "job.polled.body.urls", "response_format": "csv"}
     acme = desk(answer, {"poll": POLL, "download": download})
     assert len(acme.records()) == 2
-    assert acme.site.got[-1].headers["authorization"] == f"Bearer {TOKEN}"
+    assert acme.site.arrived[-1].headers["authorization"] == f"Bearer {TOKEN}"
     bare = desk(answer, {"poll": POLL, "download": {**download, "authorized": False}})
     assert len(bare.records()) == 2
-    assert "authorization" not in bare.site.got[-1].headers
+    assert "authorization" not in bare.site.arrived[-1].headers
 
 
 def test_a_credential_is_never_told_to_go_elsewhere(desk: Any) -> None:
@@ -160,22 +160,22 @@ def test_a_credential_is_never_told_to_go_elsewhere(desk: Any) -> None:
     acme = desk(vendor("done", result=CSV), job)
     with pytest.raises(ConfigurationError, match="not a host of the connector: no credential goes there"):
         acme.records()
-    assert acme.other.got == []
+    assert acme.other.arrived == []
 
 
 def test_the_url_to_ask_may_come_from_the_answer_but_not_from_another_host(desk: Any) -> None:
     poll = {**POLL, "path": None, "url": "{{job.created.headers.location}}"}
     acme = desk(vendor("done"), {"poll": poll}, response_path="items")
     assert acme.records() == [{"id": 9}]
-    assert acme.site.got[-1].query == {"by": "location"}
+    assert acme.site.arrived[-1].query == {"by": "location"}
 
     def elsewhere(got: Any, other: str) -> Any:
-        return (202, {"id": "j1"}, {"Location": f"{other}/steal"})
+        return (202, {"Location": f"{other}/steal"}, {"id": "j1"})
 
     thief = desk(elsewhere, {"poll": poll})
     with pytest.raises(ConfigurationError, match="would send a credential to"):
         thief.records()
-    assert thief.other.got == []
+    assert thief.other.arrived == []
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_the_url_to_ask_may_come_from_the_answer_but_not_from_another_host(desk:
 )
 def test_results_are_unpacked_and_read(desk: Any, content: bytes, download: dict[str, Any]) -> None:
     job = {"poll": POLL, "download": {"url": "job.polled.body.urls", **download}}
-    acme = desk(vendor("done", result=(200, content, {"Content-Type": "application/octet-stream"})), job)
+    acme = desk(vendor("done", result=(200, {"Content-Type": "application/octet-stream"}, content)), job)
     assert acme.records() == [{"id": "1", "name": "Ada"}, {"id": "2", "name": "Grace"}]
 
 
@@ -236,8 +236,8 @@ def test_one_more_request_may_tell_where_the_result_is(desk: Any) -> None:
         answer, {"poll": POLL, "locate": locate, "download": {"url": "job.located.body.url", "response_format": "csv"}}
     )
     assert len(acme.records()) == 2
-    assert acme.site.got[-1].headers["x-for"] == "j1"
-    assert acme.site.got[-1].body == b""
+    assert acme.site.arrived[-1].headers["x-for"] == "j1"
+    assert acme.site.arrived[-1].body == b""
 
 
 def test_without_a_download_the_last_answer_has_the_records_and_a_path_is_possible_too(desk: Any) -> None:
@@ -246,7 +246,10 @@ def test_without_a_download_the_last_answer_has_the_records_and_a_path_is_possib
     path = {"path": "/exports/{{job.created.body.id}}/rows", "query": {"part": 1}, "response_format": "csv"}
     acme = desk(vendor("done", result=CSV), {"poll": POLL, "download": path})
     assert len(acme.records()) == 2
-    assert (acme.site.got[-1].path, acme.site.got[-1].query) == ("/exports/j1/rows", {"tenant": "t1", "part": "1"})
+    assert (acme.site.arrived[-1].path, acme.site.arrived[-1].query) == (
+        "/exports/j1/rows",
+        {"tenant": "t1", "part": "1"},
+    )
 
 
 @pytest.mark.parametrize("elsewhere", [True, False])
@@ -258,7 +261,7 @@ def test_a_result_of_several_pages(desk: Any, elsewhere: bool) -> None:
             return {"state": "done", "urls": [f"{other if elsewhere else ''}/{name}?sig=s" for name in "ab"]}
         at = int(got.query.get("locator", 1))
         rows = "".join(f"{got.path[1:]}{at}-{row}\n" for row in range(1_200))
-        return (200, f"id\n{rows}".encode(), {"X-Locator": str(at + 1) if at < 3 else "null"})
+        return (200, {"X-Locator": str(at + 1) if at < 3 else "null"}, f"id\n{rows}".encode())
 
     paged = {"format": "cursor", "config": {"cursor_from_header": "X-Locator", "cursor_param": "locator"}}
     job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
@@ -268,7 +271,7 @@ def test_a_result_of_several_pages(desk: Any, elsewhere: bool) -> None:
         f"{name}{at}-{row}" for name in "ab" for at in (1, 2, 3) for row in range(1_200)
     ]
     assert [page.partial for page in found] == [True] * 11 + [False]
-    got = (acme.other if elsewhere else acme.site).got[-6:]
+    got = (acme.other if elsewhere else acme.site).arrived[-6:]
     assert [(one.path, one.query) for one in got] == [
         (path, {"sig": "s"} | ({"locator": str(at)} if at > 1 else {})) for path in ("/a", "/b") for at in (1, 2, 3)
     ]
@@ -302,7 +305,7 @@ def test_a_pagination_that_is_only_inherited_is_not_a_jobs(desk: Any) -> None:
     job = {"poll": POLL, "download": {"url": "job.polled.body.urls", "response_format": "csv"}}
     acme = desk(vendor("done", result=CSV), job)
     acme.effective.data["pagination"] = {"format": "page", "config": {}}
-    assert len(acme.records()) == 2 and len(acme.other.got) == 1
+    assert len(acme.records()) == 2 and len(acme.other.arrived) == 1
 
 
 def test_what_is_only_elsewhere_is_not_asked_about(desk: Any) -> None:
@@ -315,7 +318,7 @@ def test_what_is_only_elsewhere_is_not_asked_about(desk: Any) -> None:
     acme = desk(answer, job, method="get", path="/files/7", body=None)
     (record,) = acme.records()
     assert (record["size"], acme.got, acme.clock.slept) == (3, ["GET /files/7"], [])
-    assert [(got.path, "authorization" in got.headers) for got in acme.other.got] == [("/7.pdf", False)]
+    assert [(got.path, "authorization" in got.headers) for got in acme.other.arrived] == [("/7.pdf", False)]
     (page,) = acme.pages(Call(as_file=True))
     assert page.content is not None and page.content.read() == b"PDF"
 
@@ -428,7 +431,7 @@ def test_windows_over_partitions_each_make_a_job(desk: Any) -> None:
         if got.path == "/boards":
             return {"items": [{"id": "a"}, {"id": "b"}]}
         if got.method == "POST":
-            jobs.append(got.json)
+            jobs.append(got.data)
             return {"id": str(len(jobs) - 1)}
         number = int(got.path.rpartition("/")[2])
         if got.path.startswith("/exports/"):
@@ -479,7 +482,7 @@ def test_an_event_loop_runs_the_same_job(desk: Any) -> None:
 
     (page,) = asyncio.run(run())
     assert [record["name"] for record in page.records] == ["Ada", "Grace"]
-    assert "authorization" not in acme.other.got[0].headers
+    assert "authorization" not in acme.other.arrived[0].headers
 
 
 def test_a_dry_run_shows_the_creating_request(desk: Any) -> None:

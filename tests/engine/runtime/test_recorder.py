@@ -41,7 +41,7 @@ resources:
 def vendor(got: Any) -> Any:
     """Five pages of people, whose answers echo the credential as careless vendors do."""
     if got.method == "POST":
-        return 201, {"id": 7, "name": got.json["name"], "session": {"password": "hunter2-secret"}}
+        return 201, {"id": 7, "name": got.data["name"], "session": {"password": "hunter2-secret"}}
     if got.path != "/v1/people":
         return 404, {"message": f"nobody, said {got.headers['authorization']}"}
     number = int(got.query.get("after", "1"))
@@ -75,7 +75,7 @@ def test_a_limit_that_was_waited_for_is_replayed_at_once(shop: Workspace, site: 
 
     def busy(got: Any) -> Any:
         asked.append(got.path)
-        return (429, {"message": "slowly"}, {"retry-after": "0"}) if len(asked) == 2 else vendor(got)
+        return (429, {"retry-after": "0"}, {"message": "slowly"}) if len(asked) == 2 else vendor(got)
 
     site.answer = busy
     made, path = kept(shop, "people.list", pages=2, policy=Policy(wait=True))
@@ -102,7 +102,7 @@ def test_a_recording_replays_to_the_same_records(shop: Workspace, site: Any) -> 
 
 def test_a_recording_of_the_first_pages_replays_them_only(shop: Workspace, site: Any) -> None:
     made, _ = kept(shop, "contacts.list", pages=2)
-    assert (made.exchanges, len(site.got)) == (2, 2)
+    assert (made.exchanges, len(site.arrived)) == (2, 2)
     outcome = replayed(shop)
     assert (outcome.error, outcome.pages, len(outcome.records)) == (None, 2, 2)
 
@@ -152,10 +152,10 @@ def codes(report: OperationReport) -> list[str]:
 
 def test_the_recorded_call_is_asked_of_the_vendor(shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(shop, "contacts.list", Call(query={"limit": 4}))
-    site.got.clear()
+    site.arrived.clear()
     report = live(shop, monkeypatch, "contacts.list")
     assert codes(report) == []
-    assert [got.query for got in site.got] == [
+    assert [got.query for got in site.arrived] == [
         {"size": "4"},
         {"size": "4", "after": "2"},
         {"size": "4", "after": "3"},
@@ -178,15 +178,15 @@ def test_a_changed_vendor_is_told_by_schema_and_coverage(
 
 def test_a_write_is_left_out_unless_it_may_be_sent(shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     kept(shop, "contacts.create", Call(body={"first_name": "Ada"}))
-    site.got.clear()
+    site.arrived.clear()
     assert codes(live(shop, monkeypatch, "contacts.create")) == ["RUN102"]
-    assert site.got == []
+    assert site.arrived == []
     assert codes(live(shop, monkeypatch, "contacts.create", send=True)) == []
-    assert [got.method for got in site.got] == ["POST"]
+    assert [got.method for got in site.arrived] == ["POST"]
 
 
 def test_an_operation_without_a_recorded_call_is_told(
     shop: Workspace, site: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = live(shop, monkeypatch, "contacts.list")
-    assert (codes(report), report.recorded, site.got) == (["REC101"], False, [])
+    assert (codes(report), report.recorded, site.arrived) == (["REC101"], False, [])

@@ -259,4 +259,4 @@ def test_a_token_endpoint_on_a_strange_host_gets_nothing(
     workspace = make({"connectors/shop/connector.yaml": None, "accounts/acme.yaml": account})
     with pytest.raises(ConfigurationError, match="where the connector's credentials may not go"):
         connect(workspace, "acme", environ=ENVIRON, vault=MemoryVault({"acme": STALE}))
-    assert evil.got == []
+    assert evil.arrived == []

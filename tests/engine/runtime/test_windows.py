@@ -98,7 +98,7 @@ def test_names_of_the_window_are_in_every_template(shop: Any) -> None:
     config = {"start": 0, "end": 25, "window": 10, "granularity": 1, "cursor_field": "n", "start_body": "/filter/min"}
     acme = shop(listing("integer", more=template, **config), lambda got: {"items": [{"n": 3}]})
     pages = list(acme.pages("rows.list"))
-    assert [(got.path, got.headers["x-length"], got.json) for got in acme.site.got] == [
+    assert [(got.path, got.headers["x-length"], got.data) for got in acme.site.arrived] == [
         ("/rows/0", "9", {"to": 9, "first": True, "last": False, "filter": {"min": 0}}),
         ("/rows/10", "9", {"to": 19, "first": False, "last": False, "filter": {"min": 10}}),
         ("/rows/20", "5", {"to": 25, "first": False, "last": True, "filter": {"min": 20}}),
@@ -163,7 +163,7 @@ def test_every_partition_has_a_cursor_of_its_own(shop: Any) -> None:
     assert pages[0].state == {"partitions": [{"partition": {"board": "a"}, "cursor": "2024-02-03T00:00:00Z"}]}
     assert [entry["cursor"][:10] for entry in pages[1].state["partitions"]] == ["2024-02-03", "2024-02-25"]
 
-    acme.site.got.clear()
+    acme.site.arrived.clear()
     state = pages[0].state  # the run was cut off after the first board
     assert [record["id"] for record in acme.records("rows.list", Call(state=state))] == [3, 2, 4]
     assert acme.got[1:] == [
@@ -176,7 +176,7 @@ def test_one_cursor_for_all_moves_when_all_are_read(shop: Any) -> None:
     acme = shop(over_boards(per_partition=False), boards)
     pages = list(acme.pages("rows.list"))
     assert [page.state for page in pages] == [None, {"cursor": "2024-02-25T12:00:00Z"}]
-    acme.site.got.clear()
+    acme.site.arrived.clear()
     acme.records("rows.list", Call(state=pages[1].state))
     assert acme.got[1:] == [
         "/boards/a/rows?from=2024-02-25&to=2024-03-01",
@@ -280,12 +280,12 @@ def test_only_new_parents_are_read_and_their_state_is_kept_when_all_of_them_are(
     assert pages[-1].state["parents"] == {"boards.list": {"cursor": "2024-01-03T00:00:00Z"}}
     assert len(pages[-1].state["partitions"]) == 3
 
-    acme.site.got.clear()
+    acme.site.arrived.clear()
     again = list(acme.pages("rows.list", Call(state=pages[-1].state)))
     assert acme.got == ["/boards?since=2024-01-03", "/boards/c/rows?since=2024-02-01"]
     assert again[-1].state == pages[-1].state  # those that were not asked for are not forgotten
 
-    acme.site.got.clear()
+    acme.site.arrived.clear()
     list(acme.pages("rows.list", Call(state=pages[1].state)))  # cut off after the first page of boards
     assert acme.got[0] == "/boards"
 
@@ -519,7 +519,7 @@ class TestNarrowing:
         acme = shop(numbers, vendor)
         assert [record["id"] for page in acme.pages("rows.list") for record in page.records] == [0, 1, 2, 3, 4, 5]
         assert acme.got == ["/rows?from=0&to=3", "/rows?from=0&to=1", "/rows?from=2&to=3", "/rows?from=4&to=5"]
-        acme.site.got.clear()
+        acme.site.arrived.clear()
         whole = {**numbers["rows"]["list"], "incremental": {"format": "integer", "config": {**config, "window": None}}}
         assert len(shop({"rows": {"list": whole}}, vendor).records("rows.list")) == 6
         assert [url.partition("?")[2] for url in acme.got] == [

@@ -402,7 +402,7 @@ class TestCodeThatExtendsAComponent:
     def test_a_client(self, imported: Build) -> None:
         keys = {"client_id": "{{ config['client'] }}", "client_secret": "{{ config['secret'] }}"}
         authenticator = code("Authenticator", token_refresh_endpoint="https://v.example/t", **keys)
-        document = manifest(stream(requester={"authenticator": {**authenticator, "grant_type": "client_credentials"}}))
+        document = manifest(stream(requester={"authenticator": authenticator}))
         result = imported({**document, "spec": specified({"client": {}, "secret": {"airbyte_secret": True}})})
         what = "code: how requests are authorised (read as OAuthAuthenticator)"
         assert result.lost == {what: ["things (OwnAuthenticator)"]}

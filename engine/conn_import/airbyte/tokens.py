@@ -75,7 +75,8 @@ def oauth_of(
         url = spread(text_of(one["token_refresh_endpoint"], scope))
         hosts += hosts_of(url, scope.settings.choices)
         config["token_url"] = str(template(url))
-    grant = fixed_text(one.get("grant_type"), scope, "refresh_token")
+    usual = "refresh_token" if "refresh_token" in one else "client_credentials"
+    grant = fixed_text(one.get("grant_type"), scope, usual)
     for key in ("client_id", "client_secret"):
         made = _called(one.get(key), key, scope)
         if made is not None:

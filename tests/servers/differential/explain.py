@@ -2,7 +2,6 @@
 a difference that is left over is a fault.
 """
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +27,8 @@ class Evidence:
     """One stream read twice: what each side sent, gave and said, and the difference that is left to explain.
 
     The states are those after the reading; `before` is the first reading, where this is the second. `untold`: the
-    stream has windows of time, but its requests do not say which; `aligned`: the windows' steps fall on their end;
-    `left_out` are the fields of its records that the import says it cannot make.
+    stream has windows of time, but its requests do not say which; `left_out` are the fields of its records that the
+    import says it cannot make.
     """
 
     cdk: Sequence[Shape]
@@ -43,7 +42,6 @@ class Evidence:
     our_state: Any = None
     before: "Evidence | None" = None
     untold: bool = False
-    aligned: bool = False
     refusal: Refusal | None = None
     left_out: frozenset[str] = frozenset()
     cdk_failed: bool = False
@@ -149,24 +147,6 @@ def same_request_for_each_window(evidence: Evidence) -> bool:
         return False
     evidence.difference = Difference()
     return True
-
-
-def last_granule(evidence: Evidence) -> bool:
-    """Where the windows' steps fall on the end, the CDK joins the one granule that is left to the window before; we
-    give it a window of its own."""
-    found = evidence.difference
-    if not evidence.aligned or evidence.cdk_error or evidence.our_error or found.records_cdk:
-        return False
-    if found.only_ours and not found.only_cdk and _last(evidence):
-        evidence.difference = Difference()
-        return True
-    if found.records_ours:
-        return False
-    theirs, mine = _windows(found.only_cdk), _windows(found.only_ours)
-    if theirs.keys() != mine.keys() or not all(_split(theirs[form], mine[form]) for form in theirs):
-        return False
-    evidence.difference = Difference()
-    return bool(theirs)
 
 
 def refreshes_without_a_token(evidence: Evidence) -> bool:
@@ -295,7 +275,6 @@ REASONS: Mapping[str, Reason] = {
         checks_a_session,
         asks_past_a_short_page,
         same_request_for_each_window,
-        last_granule,
         refreshes_without_a_token,
         field_left_out,
         says_none,
@@ -371,33 +350,6 @@ def _windows(requests: Sequence[Shape]) -> dict[Any, set[Window]]:
     for one in requests:
         found.setdefault(one.form, set()).add(one.window)
     return found
-
-
-def _last(evidence: Evidence) -> bool:
-    """Whether all that we alone ask and give are the last requests of the one listing, and what they were answered.
-
-    So it is where the server cannot tell a request's window.
-    """
-    asked, given = evidence.difference.only_ours, evidence.difference.records_ours
-    own = [one for one in evidence.ours if one.own]
-    told = any(one.window != (None, None) for one in own)
-    tail, records = (
-        own[-len(asked) :],
-        [canonical(one) for one in evidence.our_records[-sum(one.count for one in asked) :]],
-    )
-    same = Counter(tail) == Counter(asked) and Counter(records) == Counter(map(canonical, given))
-    return same and not told and len({one.form for one in asked}) == 1
-
-
-def _split(theirs: set[Window], mine: set[Window]) -> bool:
-    """Whether ours are the CDK's one window in two."""
-    if len(theirs) != 1 or len(mine) != 2:
-        return False
-    ((start, end),) = theirs
-    for (first, cut), (following, last) in itertools.permutations(mine):
-        if cut is not None and following is not None and (first, last) == (start, end) and cut <= following:
-            return True
-    return False
 
 
 def _earlier(cdk: Any, ours: Any) -> bool:

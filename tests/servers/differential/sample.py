@@ -129,7 +129,6 @@ class _Course:
     config: Mapping[str, Any]
     left: Mapping[str, list[str]]
     untold: bool = False
-    aligned: bool = False
 
     def stream(self, name: str) -> Iterator[Outcome]:
         """The first reading; where it leaves a state on both sides another one with that."""
@@ -139,7 +138,6 @@ class _Course:
                 if phase == "first":
                     served = self.peer.ask("serve", stream=name)
                     self.untold = served["windows"] and not served["told"]
-                    self.aligned = served["aligned"]
                 outcome, before = self._phase(name, phase, before)
             except PeerFault as fault:
                 yield Outcome(self.path.stem, name, phase, "unread", detail=str(fault))
@@ -205,7 +203,6 @@ class _Course:
             cdk_state=read["state"],
             our_state=run.state,
             untold=self.untold,
-            aligned=self.aligned,
             left_out=frozenset(found[1] for what in self.left.get(stream, ()) if (found := _FIELD.match(what))),
             difference=compare(cdk, ours, named, ordered=listings == 1),
         )

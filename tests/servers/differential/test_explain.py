@@ -44,7 +44,6 @@ def window(start: float, end: float, path: str = "/things", **more: Any) -> Shap
 
 
 NEXT = request("/things", query={"page": "3"}, page=1)
-MONTHS = [request(f"/archive/{month}") for month in (1, 2, 3)]
 
 
 def _first(**more: Any) -> Evidence:
@@ -77,9 +76,6 @@ CASES: dict[str, Callable[[], Evidence]] = {
         our_error="pagination: a page that was there before",
     ),
     "same request for each window": lambda: evidence([LIST] * 3, [LIST], cdk_records=[RECORD] * 3, untold=True),
-    "last granule": lambda: evidence(
-        [window(0, 10), window(10, 20)], [window(0, 10), window(10, 19), window(20, 20)], aligned=True
-    ),
     "refreshes without a token": lambda: evidence(
         [request("/token", kind="token", body="grant_type=refresh_token&refresh_token="), LIST], [TOKEN_OF_OURS, LIST]
     ),
@@ -158,15 +154,6 @@ def add_stray(found: Evidence, side: str) -> None:
     whole = {"only_cdk": "cdk", "only_ours": "ours", "records_cdk": "cdk_records", "records_ours": "our_records"}[side]
     setattr(found, whole, [stray, *getattr(found, whole)])
     getattr(found.difference, side).append(stray)
-
-
-def test_a_last_window_that_the_server_cannot_tell() -> None:
-    def last(our_records: list[Any]) -> Evidence:
-        return evidence(MONTHS[:2], MONTHS, cdk_records=[RECORD], our_records=our_records, aligned=True)
-
-    assert explained(last([RECORD, LATER])) == ["last granule"]
-    assert explained(last([LATER, RECORD])) == []
-    assert explained(evidence(MONTHS[1:], MONTHS, our_records=[LATER, RECORD], aligned=True)) == []
 
 
 @pytest.mark.parametrize("name", [*CASES, *ONE_SIDED])

@@ -6,40 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from airbyte_cdk.sources.declarative.datetime.datetime_parser import DatetimeParser
-from airbyte_cdk.sources.declarative.datetime.min_max_datetime import MinMaxDatetime
 from dateutil.parser import isoparse
-from isodate import parse_duration
 
 from differential.peer import synthesis, templates, tokens
 from differential.peer.endpoints import Endpoint, Seen
-from differential.peer.moment import length
 
-__all__ = ["Windows", "aligned"]
+__all__ = ["Windows"]
 
 _DAY = timedelta(days=1) - timedelta(microseconds=1)
 _NAMES = {"start": re.compile("start_time"), "end": re.compile("end_time")}
-
-
-def aligned(stream: Mapping[str, Any], config: dict[str, Any]) -> bool:
-    """Whether the steps of a stream's windows, from its start on, fall on its end."""
-    sync = stream.get("incremental_sync") or {}
-    step = length(sync.get("step"))
-    if not step or not sync.get("start_datetime") or not sync.get("end_datetime"):
-        return False
-    start, end = (_edge(sync, name, config) for name in ("start_datetime", "end_datetime"))
-    duration = parse_duration(sync["step"])
-    while start < end:
-        start = start + duration
-    return bool(start == end)
-
-
-def _edge(sync: Mapping[str, Any], name: str, config: dict[str, Any]) -> Any:
-    row = sync[name]
-    if isinstance(row, str):
-        row = {"datetime": row, "datetime_format": sync["datetime_format"]}
-    kept = {key: row[key] for key in ("datetime_format", "min_datetime", "max_datetime") if key in row}
-    parameters = sync.get("$parameters") or {}
-    return MinMaxDatetime(datetime=row["datetime"], parameters=parameters, **kept).get_datetime(config)
 
 
 class _Bound:

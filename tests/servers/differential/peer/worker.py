@@ -18,7 +18,6 @@ from airbyte_cdk.utils.yaml_loader import safe_load_yaml
 from differential.peer import configs, endpoints, reading
 from differential.peer.moment import NOW, length, span
 from differential.peer.service import Fault, Service
-from differential.peer.windows import aligned
 
 SECONDS = 40.0
 
@@ -62,11 +61,7 @@ class Worker:
         """Answer this stream from now on; nothing asked yet. Tells what the manifest says of the stream's windows."""
         unplanned = self._prepare(stream)
         step = (self.streams[stream].get("incremental_sync") or {}).get("step")
-        try:
-            whole = aligned(self.streams[stream], self.config)
-        except (ValueError, TypeError, KeyError):
-            whole = False
-        return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told, "aligned": whole}
+        return {"unplanned": unplanned, "windows": bool(step), "told": self.service.told}
 
     def forget(self) -> dict[str, Any]:
         """Nothing asked yet, the same answers."""

@@ -11,6 +11,7 @@ import msgspec
 
 __all__ = [
     "ADDRESS",
+    "DELIVERY",
     "EXPRESSION",
     "HEADER",
     "PLAIN",
@@ -22,6 +23,7 @@ __all__ = [
     "expression_over",
     "note_of",
     "read_roles",
+    "steps_over",
     "template_over",
     "values_over",
 ]
@@ -35,6 +37,11 @@ _CALL = _CALLER | {"partition", "parent"}
 _ANSWER = _CALL | {"status", "response", "records", "request", "text", "page"}
 _PAGING = _ANSWER | {"link"}
 _RECORD = _CALL | {"record", "response"}
+_MAPPED = _CALL | {"response", "status", "page", "window"}
+DELIVERY: Final = frozenset(
+    {"method", "url", "host", "path", "target", "query", "headers", "text", "body", "body_sha256"}
+)
+"""What expressions see of a delivery."""
 SCOPES: Final[Mapping[str, Names]] = {
     "context": frozenset({"context"}),
     "caller": _CALLER,
@@ -53,9 +60,19 @@ SCOPES: Final[Mapping[str, Names]] = {
     "state": _CALL | {"state"},
     "job": _CALL | {"job"},
     "job_answer": _ANSWER | {"job"},
+    "mapped": _MAPPED,
+    "error": _MAPPED | {"error"},
+    "after": _MAPPED | {"after", "result"},
+    "verified": frozenset({"body", "response", "status", "headers", "context"}),
+    "connect": frozenset({"context", "connect"}),
+    "event": DELIVERY | {"event", "context"},
 }
-"""What expressions and templates are written over, and the names that each may use. `body` is the decoded body of an
-answer itself, `item` one record; `answer`, `paging`, `restart`, `fault` and `job_answer` see the body as `body`."""
+"""What expressions and templates are written over, and the names that each may use.
+
+`body` is the decoded body of an answer itself, `item` one record; `answer`, `paging`, `restart`, `fault` and
+`job_answer` see the body as `body`. The texts of a step are over `step`, or `step_result` where they see its answer too:
+where the steps stand (`steps_over`) decides what that is.
+"""
 
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
 """Text with `{{…}}`, or data whose strings are such texts."""
@@ -88,11 +105,17 @@ def values_over(scope: str) -> dict[str, Any]:
     return {"role": "values", "over": scope}
 
 
+def steps_over(scope: str) -> dict[str, Any]:
+    """Steps whose texts are written over a scope of `SCOPES`."""
+    return {"steps": scope}
+
+
 class Note(NamedTuple):
-    """The role of a setting's texts, and the scope that they are written over."""
+    """The role of a setting's texts, and the scope that they are written over; `steps` is that of the steps in it."""
 
     role: Role | None = None
     over: str = ""
+    steps: str = ""
 
 
 def note_of(kind: Any) -> Note:
@@ -100,7 +123,8 @@ def note_of(kind: Any) -> Note:
     if get_origin(kind) is not Annotated:
         return Note()
     said = (note.extra or {} for note in get_args(kind)[1:] if isinstance(note, msgspec.Meta))
-    return next((Note(extra["role"], extra.get("over", "")) for extra in said if "role" in extra), Note())
+    known = (extra for extra in said if "role" in extra or "steps" in extra)
+    return next((Note(one.get("role"), one.get("over", ""), one.get("steps", "")) for one in known), Note())
 
 
 @cache

@@ -21,7 +21,7 @@ from conn_engine.listing.jobs import Job
 from conn_engine.listing.pagination import Pagination
 from conn_engine.responses.failures import Rule
 from conn_engine.responses.ratelimit import RateLimit
-from conn_engine.roles import expression_over, template_over
+from conn_engine.roles import expression_over, steps_over, template_over
 from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
@@ -341,7 +341,8 @@ class Connector(Inheritable, frozen=True, kw_only=True):
         Meta(
             description="Steps after a log-in, in order. What a step's `transform` finds is kept with the account, by "
             "the step's name: `{{context.cloud_id}}` in every template from then on; a step without one is run for its "
-            "effect alone. Steps see `context` and `connect.<name>`."
+            "effect alone. Steps see `context` and `connect.<name>`.",
+            extra=steps_over("connect"),
         ),
     ] = ()
     webhooks: Annotated[
@@ -358,11 +359,17 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     description: Annotated[str | None, Meta(description="What is particular about it.")] = None
     resource: Annotated[
         Template | None,
-        Meta(description="Vendor resource behind it; may hold {{…}}. Default: the same name."),
+        Meta(
+            description="Vendor resource behind it; may hold {{…}}. Default: the same name.",
+            extra=template_over("caller"),
+        ),
     ] = None
     method: Annotated[
         Template | None,
-        Meta(description="Vendor operation behind it; may hold {{…}}. Default: the same name."),
+        Meta(
+            description="Vendor operation behind it; may hold {{…}}. Default: the same name.",
+            extra=template_over("caller"),
+        ),
     ] = None
     record: Annotated[
         Word | None,
@@ -371,19 +378,38 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
     each: Annotated[Literal["record", "page"], Meta(description="What response_mapping runs over. Default record.")] = (
         "record"
     )
-    query_mapping: Annotated[Mapping_, Meta(description="Caller's query to the vendor's query.")] = None
-    path_mapping: Annotated[Mapping_, Meta(description="Names that the vendor's path uses. Default: id.")] = None
-    request_body_mapping: Annotated[Mapping_, Meta(description="Caller's body to the vendor's body.")] = None
-    request_header_mapping: Annotated[Mapping_, Meta(description="Further request headers.")] = None
+    query_mapping: Annotated[
+        Mapping_, Meta(description="Caller's query to the vendor's query.", extra=expression_over("caller"))
+    ] = None
+    path_mapping: Annotated[
+        Mapping_, Meta(description="Names that the vendor's path uses. Default: id.", extra=expression_over("caller"))
+    ] = None
+    request_body_mapping: Annotated[
+        Mapping_, Meta(description="Caller's body to the vendor's body.", extra=expression_over("caller"))
+    ] = None
+    request_header_mapping: Annotated[
+        Mapping_, Meta(description="Further request headers.", extra=expression_over("caller"))
+    ] = None
     response_mapping: Annotated[
-        Mapping_ | None, Meta(description="A vendor record (`response`) to the unified record.")
+        Mapping_ | None,
+        Meta(description="A vendor record (`response`) to the unified record.", extra=expression_over("mapped")),
     ] = None
-    response_header_mapping: Annotated[Mapping_, Meta(description="Headers that the caller gets.")] = None
+    response_header_mapping: Annotated[
+        Mapping_, Meta(description="Headers that the caller gets.", extra=expression_over("mapped"))
+    ] = None
     error_mapping: Annotated[
-        Mapping_ | None, Meta(description="An error answer to what the caller gets: kind, message, details.")
+        Mapping_ | None,
+        Meta(
+            description="An error answer to what the caller gets: kind, message, details.",
+            extra=expression_over("error"),
+        ),
     ] = None
-    before: Annotated[tuple[Step, ...], Meta(description="Steps before the request, in order.")] = ()
-    after: Annotated[tuple[Step, ...], Meta(description="Steps after the answer, in order.")] = ()
+    before: Annotated[
+        tuple[Step, ...], Meta(description="Steps before the request, in order.", extra=steps_over("caller"))
+    ] = ()
+    after: Annotated[
+        tuple[Step, ...], Meta(description="Steps after the answer, in order.", extra=steps_over("after"))
+    ] = ()
 
 
 class UnifiedEvent(Settings, frozen=True, kw_only=True):
@@ -392,17 +418,27 @@ class UnifiedEvent(Settings, frozen=True, kw_only=True):
     Expressions see `event` ({id, type, occurred_at, record, record_id, item}), the delivery and `context`.
     """
 
-    when: Annotated[Expression, Meta(description='Condition by which it is known: `event.type = "contact.creation"`.')]
+    when: Annotated[
+        Expression,
+        Meta(
+            description='Condition by which it is known: `event.type = "contact.creation"`.',
+            extra=expression_over("event"),
+        ),
+    ]
     record: Annotated[
         Expression | None,
         Meta(
             description='The vendor\'s record, which `method` maps, such as `{"id": event.record_id}` of one that is '
-            "gone. Default: event.record, when there is one."
+            "gone. Default: event.record, when there is one.",
+            extra=expression_over("event"),
         ),
     ] = None
     fetch: Annotated[
         Expression | None,
-        Meta(description="Instead: the id of the record, which `method` then fetches, such as event.record_id."),
+        Meta(
+            description="Instead: the id of the record, which `method` then fetches, such as event.record_id.",
+            extra=expression_over("event"),
+        ),
     ] = None
     method: Annotated[
         Word | None,
@@ -427,14 +463,16 @@ class UnifiedResource(Settings, frozen=True, kw_only=True):
         Mapping_ | None,
         Meta(
             description="A vendor record (`response`) to the unified record, for every operation except delete. An "
-            "operation's own mapping is merged over it; null there opts out."
+            "operation's own mapping is merged over it; null there opts out.",
+            extra=expression_over("mapped"),
         ),
     ] = None
     request_body_mapping: Annotated[
         Mapping_ | None,
         Meta(
             description="Caller's body to the vendor's body, for create, update and every operation that has a "
-            "request_body_mapping, which is merged over it; null there opts out."
+            "request_body_mapping, which is merged over it; null there opts out.",
+            extra=expression_over("caller"),
         ),
     ] = None
     events: Annotated[

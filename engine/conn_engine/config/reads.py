@@ -48,13 +48,13 @@ def _find(  # noqa: PLR0917
     kind: Any, data: Any, path: Path_, note: Note, more: frozenset[str], without: frozenset[str] = _NOTHING
 ) -> Iterator[Text]:
     shape = _shape(kind)
-    note = shape.note if shape.note.role is not None else note
+    note = _within(note, shape.note)
     if isinstance(data, str):
         yield from _of_text(data, path, note, more)
     elif note.role == "template":
         yield from _templates(data, path, note, more)
     elif isinstance(data, Mapping) and shape.models:
-        yield from _settings(shape.models, data, path, more, without)
+        yield from _settings(shape.models, data, path, note, more, without)
     elif isinstance(data, Mapping):
         for key, item in data.items():
             yield from _find(shape.item, item, (*path, key), note, more)
@@ -66,12 +66,18 @@ def _find(  # noqa: PLR0917
             yield from _find(shape.item or kind, item, (*path, index), note, more)
 
 
+def _within(above: Note, own: Note) -> Note:
+    """The note of a setting below another. The steps of a list are written over what the list says."""
+    steps = own.steps or above.steps
+    return Note(own.role, own.over, steps) if own.role is not None else above._replace(steps=steps)
+
+
 def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
     if note.role == "template":
         if "{{" in text:
-            yield Text(path, text, "template", note.over, more)
+            yield _text(path, text, "template", note, more)
     elif note.role in ("expression", "values"):
-        yield Text(path, text, "expression", note.over, more)
+        yield _text(path, text, "expression", note, more)
     elif note.role == "header":
         yield Text(path, text, "header", "answer", more)
 
@@ -79,13 +85,22 @@ def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterat
 def _templates(data: Any, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
     for where, text in texts(data, path):
         if "{{" in text:
-            yield Text(where, text, "template", note.over, more)
+            yield _text(where, text, "template", note, more)
 
 
-def _settings(
+def _text(path: Path_, text: str, role: Role, note: Note, more: frozenset[str]) -> Text:
+    if note.over == "step":
+        return Text(path, text, role, note.steps, more)
+    if note.over == "step_result":
+        return Text(path, text, role, note.steps, more | {"response"})
+    return Text(path, text, role, note.over, more)
+
+
+def _settings(  # noqa: PLR0917
     models: tuple[type[msgspec.Struct], ...],
     data: Mapping[str, Any],
     path: Path_,
+    above: Note,
     more: frozenset[str],
     without: frozenset[str],
 ) -> Iterator[Text]:
@@ -100,7 +115,7 @@ def _settings(
         if not known or key in without:
             continue
         brought = frozenset[str]().union(*(getattr(model, "brings", _NOTHING) for model, _ in known))
-        yield from _find(known[0][1], value, (*path, key), Note(), more | brought)
+        yield from _find(known[0][1], value, (*path, key), Note(steps=above.steps), more | brought)
 
 
 @cache

@@ -4,6 +4,7 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta
 
+from conn_engine.roles import expression_over
 from conn_engine.settings import Settings
 
 __all__ = ["Verify"]
@@ -20,10 +21,14 @@ class Verify(Settings, frozen=True, kw_only=True):
         Expression | None,
         Meta(
             description="Condition over `body` (or `response`), `status`, `headers` and `context`, for vendors that "
-            "answer 200 whoever asks. Default: the operation succeeds."
+            "answer 200 whoever asks. Default: the operation succeeds.",
+            extra=expression_over("verified"),
         ),
     ] = None
     message: Annotated[
         Expression | None,
-        Meta(description="Expression over the same names for what to say when the condition does not hold."),
+        Meta(
+            description="Expression over the same names for what to say when the condition does not hold.",
+            extra=expression_over("verified"),
+        ),
     ] = None

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from conn_engine.documents import Path_, texts
-from conn_engine.lint.site import Names, Site
+from conn_engine.lint.site import Site
+from conn_engine.roles import Names
 
 __all__ = ["secret_sites"]
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from conn_engine.config import Path_
-from conn_engine.lint.site import Site, objects, templates
+from conn_engine.lint.site import Site, templates
 from conn_engine.webhooks import NAMES
 
-__all__ = ["event_sites", "webhook_sites"]
+__all__ = ["webhook_sites"]
 
 _PROVING = NAMES | {"env", "context", "claims"}
 _TELLING = NAMES | {"context", "claims"}
@@ -34,13 +34,6 @@ def webhook_sites(data: Mapping[str, Any]) -> Iterator[Site]:
     names = {"each": _TELLING, **dict.fromkeys(_OF_EVENTS, item)}
     yield from _expressions(told.get("events"), ("webhooks", "events"), names)
     yield from _subscription(told.get("subscription"), ("webhooks", "subscription"))
-
-
-def event_sites(data: Any, path: Path_) -> Iterator[Site]:
-    """The sites of a unified resource's `events`."""
-    names = NAMES | {"event", "context"}
-    for action, one in objects(data):
-        yield from _expressions(one, (*path, action), dict.fromkeys(("when", "record", "fetch"), names))
 
 
 def _expressions(

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl
 
 from conn_engine.bodies import ResponseOptions, decode
 from conn_engine.errors import VendorError
+from conn_engine.roles import DELIVERY
 from conn_engine.secrets import Redactor
 from conn_engine.settings import Scope
 from conn_engine.webhooks.form_parts import form_parts
@@ -25,7 +26,7 @@ __all__ = ["MAX_DELIVERY_BYTES", "NAMES", "Delivery"]
 MAX_DELIVERY_BYTES = 32 * 1024 * 1024
 """Longest body that is read: some vendors send up to 25 MB."""
 
-NAMES = frozenset({"method", "url", "host", "path", "target", "query", "headers", "text", "body", "body_sha256"})
+NAMES = DELIVERY
 """What expressions over a delivery may read of it. `body` is read of the text when an expression names it."""
 
 _MAX_FIELDS = 10_000

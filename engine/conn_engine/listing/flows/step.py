@@ -5,6 +5,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from conn_engine.listing.flows.request import StepRequest
+from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Step"]
@@ -17,10 +18,19 @@ class Step(Settings, frozen=True, kw_only=True):
     """One step before or after the request; its result is `before.<name>` or `after.<name>` from there on."""
 
     name: Annotated[Word, Meta(description="Key under which the result stands.")]
-    run_if: Annotated[Expression | None, Meta(description="The step runs when this is true. Default: always.")] = None
-    request: Annotated[StepRequest | None, Meta(description="A request; its decoded answer is `response`.")] = None
+    run_if: Annotated[
+        Expression | None,
+        Meta(description="The step runs when this is true. Default: always.", extra=expression_over("step")),
+    ] = None
+    request: Annotated[
+        StepRequest | None,
+        Meta(description="A request; its decoded answer is `response`.", extra=template_over("step")),
+    ] = None
     transform: Annotated[
-        Expression | None, Meta(description="Makes the result; with a request, over its `response`.")
+        Expression | None,
+        Meta(
+            description="Makes the result; with a request, over its `response`.", extra=expression_over("step_result")
+        ),
     ] = None
 
     def __post_init__(self) -> None:

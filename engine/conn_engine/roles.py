@@ -70,7 +70,7 @@ SCOPES: Final[Mapping[str, Names]] = {
 """What expressions and templates are written over, and the names that each may use.
 
 `body` is the decoded body of an answer itself, `item` one record; `answer`, `paging`, `restart`, `fault` and
-`job_answer` see the body as `body`. The texts of a step are over `step`, or `step_result` where they see its answer too:
+`job_answer` see the body as `body`. The texts of a step are over `step`, or `step_result` where they see its answer:
 where the steps stand (`steps_over`) decides what that is.
 """
 

@@ -43,10 +43,12 @@ def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bo
 
 
 def exit_of(found: "Impact", fail_on: FailOn) -> Exit:
-    """How the command ends: by a change of a kind that is to stop it, else by an account that could not be judged."""
-    if found.failing(fail_on.value):
+    """How the command ends: by a change that is to stop it and is not accepted, or an acceptance that does not fit it;
+    else by an account that could not be judged."""
+    expired = fail_on is not FailOn.NONE and any(one.findings for one in found.accepted)
+    if expired or found.failing(fail_on.value):
         return Exit.FINDINGS
-    return Exit.CONFIGURATION if found.count("unjudged") else Exit.OK
+    return Exit.CONFIGURATION if found.not_comparable else Exit.OK
 
 
 @dataclass(frozen=True, slots=True)

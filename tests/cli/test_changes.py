@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from transcript import Run, conn
 
 MAPPING = "connectors/desk/unified/crm.yaml"
@@ -158,3 +159,159 @@ def test_markdown_names_accounts_only_where_the_workspace_allows_it(desk: Path) 
         open_ = conn(desk, command, "--format", "markdown").out
         assert "- break: `a00, a01" in open_ and "`accounts/b.yaml:1`" in open_ and "`a11`" in open_
         assert "a00" not in conn(desk, command, "--no-names", "--format", "markdown").out
+
+
+def accept(desk: Path, reason: str = "The vendor drops e-mail addresses in March", *options: str) -> Run:
+    return conn(desk, "ci", "--accept", "--reason", reason, *options)
+
+
+ACCEPTED = "changes/the-vendor-drops-e-mail-addresses-in-march.yaml"
+
+
+@pytest.fixture
+def losing(desk: Path) -> Path:
+    """A branch that loses a field of twelve accounts; goldens are none of its business."""
+    git(desk, "checkout", "-q", "-b", "work")
+    replace(desk, MAPPING, "response.email", "response.mail")
+    return desk
+
+
+def test_an_intended_change_is_accepted_with_a_reason(losing: Path) -> None:
+    assert rows(conn(losing, "ci"))["impact"] == "FAIL"
+    done = accept(losing)
+    assert done.code == 0 and f"accepted in {ACCEPTED}" in done.err, done.out
+    document = yaml.safe_load((losing / ACCEPTED).read_text())
+    (effect,) = document["effects"]
+    assert (effect["connector"], effect["operation"], effect["field"], effect["kind"]) == (
+        "desk", "crm.contacts.list", "email", "missing",
+    )  # fmt: skip
+    assert sorted(effect["accounts"]) == [f"a{number:02}" for number in range(12)]
+    assert document["reason"] == "The vendor drops e-mail addresses in March"
+    git(losing, "add", "-A")
+    git(losing, "commit", "-qm", "no addresses")
+    again = conn(
+        losing, "ci", "--format", "text", "--format", "markdown=reports/ci.md", "--format", "json=reports/ci.json"
+    )
+    assert again.code == 0 and rows(again)["impact"] == "ok"
+    assert "<- breaking, accepted" in again.out
+    listed = (losing / "reports/ci.md").read_text(encoding="utf-8")
+    assert (
+        f"accepted by `{ACCEPTED}`: 12 effects on 12 accounts: `The vendor drops e-mail addresses in March`" in listed
+    )
+    (row,) = json.loads((losing / "reports/ci.json").read_text())["impact"]["accepted"]
+    assert (row["effects"], row["accounts"], row["expired"]) == (12, 12, [])
+    assert conn(losing, "impact").code == 0
+    assert conn(losing, "lint").code == 0
+
+
+def test_it_covers_those_effects_and_no_others(losing: Path) -> None:
+    accept(losing)
+    replace(losing, MAPPING, "response.n", "response.gone")  # another field is lost too
+    done = conn(losing, "ci")
+    assert done.code == 1 and "crm.companies.list name" in done.out and "CHG180" not in done.out
+    replace(losing, MAPPING, "response.gone", "response.n")
+    replace(losing, MAPPING, "response.mail", "1")  # the same field, and another effect
+    done = conn(losing, "ci")
+    assert done.code == 1
+    assert f"{ACCEPTED}:5  CHG180  the change does not have this effect any more" in done.out
+    assert "::error" in conn(losing, "impact", "--format", "github").out
+
+
+def test_another_value_of_the_same_kind_is_another_effect(losing: Path) -> None:
+    replace(losing, MAPPING, "response.mail", "'a'")
+    assert conn(losing, "ci", "--fail-on", "any").code == 1
+    assert accept(losing, "Everybody is a", "--fail-on", "any").code == 0
+    assert conn(losing, "ci", "--fail-on", "any").code == 0
+    replace(losing, MAPPING, "'a'", "'b'")
+    assert conn(losing, "ci", "--fail-on", "any").code == 1
+
+
+def test_it_expires_with_the_accounts(losing: Path) -> None:
+    accept(losing)
+    override = {"unified": {"crm": {"contacts": {"list": {"response_mapping": {"email": "response.email"}}}}}}
+    write(losing, {"accounts/a03.yaml": {"connector": "desk", "override": override}})  # it keeps the field
+    done = conn(losing, "ci")
+    assert done.code == 1 and "CHG180" in done.out and "for 1 account" in done.out
+    again = accept(losing, "All but one")
+    assert again.code == 0 and f"deleted {ACCEPTED}" in again.err
+    assert [path.name for path in (losing / "changes").iterdir()] == ["all-but-one.yaml"]
+    write(losing, {"accounts/late.yaml": {"connector": "desk"}})
+    assert conn(losing, "ci").code == 0  # an account that is new loses nothing
+
+
+def test_an_acceptance_holds_for_its_own_change_alone(losing: Path) -> None:
+    accept(losing)
+    git(losing, "add", "-A")
+    git(losing, "commit", "-qm", "no addresses")
+    git(losing, "checkout", "-q", "main")
+    git(losing, "merge", "-q", "work")
+    assert rows(conn(losing, "ci"))["impact"] == "skipped"
+    git(losing, "checkout", "-q", "-b", "back")
+    replace(losing, MAPPING, "response.mail", "response.email")
+    git(losing, "commit", "-qam", "addresses again")
+    git(losing, "branch", "-f", "main", "back")
+    git(losing, "checkout", "-q", "-b", "again")
+    replace(losing, MAPPING, "response.email", "response.mail")  # the very same effect, years later
+    assert conn(losing, "ci").code == 1
+    assert accept(losing).code == 0
+    assert sorted(path.stem[-2:] for path in (losing / "changes").iterdir()) == ["-2", "ch"]
+
+
+def test_an_account_that_could_not_be_read_before_is_accepted_too(desk: Path) -> None:
+    good = (desk / "accounts/a00.yaml").read_text()
+    (desk / "accounts/a00.yaml").write_text("connector: [\n")
+    git(desk, "commit", "-qam", "broken")
+    git(desk, "checkout", "-q", "-b", "work")
+    (desk / "accounts/a00.yaml").write_text(good)
+    assert conn(desk, "impact").code == 3
+    assert rows(conn(desk, "ci"))["impact"] == "FAIL"
+    assert accept(desk, "Repaired").code == 0
+    assert conn(desk, "impact").code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--accept",), '--accept and --reason "why" go together'),
+        (("--reason", "why"), "go together"),
+        (("--accept", "--reason", "  "), "go together"),
+        (("--accept", "--reason", "why"), "there is nothing to accept"),
+        (("--accept", "--reason", "why", "--all"), "there is nothing to accept"),
+    ],
+)
+def test_what_cannot_be_accepted(desk: Path, arguments: tuple[str, ...], said: str) -> None:
+    git(desk, "checkout", "-q", "-b", "work")
+    done = conn(desk, "ci", *arguments)
+    assert done.code == 2 and said in done.err and not (desk / "changes").exists()
+
+
+def test_lint_reads_accepted_changes(desk: Path) -> None:
+    write(desk, {"changes/wrong.yaml": {"reason": "", "effects": [{"connector": "desk", "kin": "missing"}]}})
+    found = conn(desk, "lint").out
+    assert "changes/wrong.yaml" in found and "CFG101" in found and "CFG104" in found
+    replaced = conn(desk, "schema", "change")
+    assert json.loads(replaced.out)["title"] == "Conn accepted change"
+
+
+def test_a_promotion_honors_what_the_release_accepts(losing: Path) -> None:
+    git(losing, "stash", "-q")
+    conn(losing, "release", "-m", "first")
+    assert conn(losing, "promote", "latest", "production").code == 0
+    git(losing, "stash", "pop", "-q")
+    conn(losing, "release", "-m", "loses")
+    refused = conn(losing, "promote", "latest", "production")
+    assert refused.code == 1 and "12 accounts break" in refused.err
+    accept(losing)
+    git(losing, "add", "-A")
+    git(losing, "commit", "-qm", "no addresses")
+    git(losing, "branch", "-f", "main", "work")
+    git(losing, "checkout", "-q", "-b", "next")
+    replace(losing, MAPPING, "response.n", "$uppercase(response.n)")  # another request, before the release
+    assert conn(losing, "release", "-m", "accepted").code == 0
+    done = conn(losing, "promote", "latest", "production", "--format", "text", "--format", "markdown=reports/p.md")
+    assert done.code == 0, done.err
+    assert f"{ACCEPTED}: The vendor drops" in done.out
+    assert f"accepted by `{ACCEPTED}`" in (losing / "reports/p.md").read_text(encoding="utf-8")
+    history = json.loads(conn(losing, "history", "--format", "json").out)
+    assert ACCEPTED[8:-5] in json.dumps(history)
+    git(losing, "stash", "-q")

@@ -2,14 +2,17 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.options import Base, BaseDir, Names, Processes
-from conn_cli.sides import FailOn, exit_of, may_name, other_side
+from conn_cli.sides import FailOn, OtherSide, exit_of, may_name, other_side
+
+if TYPE_CHECKING:
+    from conn_engine.analysis.checks import CheckResult
 
 
 def ci(
@@ -30,6 +33,13 @@ def ci(
     baseline: Annotated[
         Path | None, typer.Option("--baseline", help="Accept the lint findings listed in this file.")
     ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option("--accept", help="Write what fails into changes/, to be committed with the change that has it."),
+    ] = False,
+    reason: Annotated[
+        str, typer.Option("--reason", metavar="TEXT", help="With --accept: why the change is meant to do that.")
+    ] = "",
     names: Names = None,
     processes: Processes = None,
     formats: Annotated[
@@ -48,6 +58,10 @@ def ci(
     app: App = context.obj
     if whole and (base is not None or base_dir is not None):
         raise UsageError("--all compares with nothing: it goes with neither --base nor --base-dir")
+    if accept != bool(reason.strip()):
+        raise UsageError('--accept and --reason "why" go together')
+    if accept and whole:
+        raise UsageError("--all compares with nothing: there is nothing to accept")
     parse_specs(formats or [], ("text", "json", "markdown", "sarif", "junit", "github"))
     root = app.workspace_root
     in_markdown, elsewhere = may_name(app, names, formats or [])
@@ -63,6 +77,8 @@ def ci(
             processes=processes,
             tell=progress.say,
         )
+        if accept and other is not None:
+            _accept(app, result, other, reason.strip(), fail_on)
     for report in result.reports:
         learn_literals(app, report.effective)
     verdicts = Verdicts(
@@ -75,3 +91,24 @@ def ci(
     drawn = drawings(verdicts, Sources(root), minimum=minimum, color=app.color)
     write_texts(formats or ["text"], drawn, app, folder=app.folder)
     raise typer.Exit(Exit.OK if verdicts.passed else Exit.FINDINGS)
+
+
+def _accept(app: App, result: "CheckResult", other: OtherSide, reason: str, fail_on: FailOn) -> None:
+    """Write what fails into a document of `changes/`, and judge the change with it."""
+    from conn_engine.analysis.impact.accepted import accept_failing, with_accepted
+    from conn_engine.analysis.impact.revisions import load_before
+    from conn_engine.config import load_workspace
+    from conn_engine.errors import UsageError
+
+    root = app.workspace_root
+    if result.impact is None:
+        raise UsageError(f"nothing can be accepted: {result.broken}")
+    before = load_before(other.folder)
+    reason = app.redactor.text(reason)
+    path, deleted = accept_failing(load_workspace(root), before, result.impact, reason, fail_on.value)
+    if path is None:
+        raise UsageError("there is nothing to accept: no account's results change in a way that fails")
+    for old in deleted:
+        app.err(f"deleted {app.workspace.shown(old)}: the change does not have those effects any more")
+    app.err(f"accepted in {app.workspace.shown(path)}: commit it with the change")
+    result.impact = with_accepted(result.impact, before, load_workspace(root))

@@ -116,7 +116,7 @@ def _text(verdicts: Verdicts, sources: Sources, minimum: float | None, *, color:
         parts.append(paint(list(text_pieces(result.reports, sources, verbose=False, live=False)), color))
     if verdicts.low:
         parts.append(coverage_report.text(verdicts.low, verdicts.low, minimum))
-    if result.impact is not None and result.impact.fields:
+    if result.impact is not None and (result.impact.fields or result.impact.accepted or result.impact.unjudged):
         parts.append(impact_report.text(result.impact, names=verdicts.names))
     return join_styled([*parts, *(f"{line}\n" for line in _summary(verdicts))])
 

@@ -9,7 +9,18 @@ from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, shown_file
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
-from conn_engine.analysis.impact import KINDS, BaseVersion, FieldImpact, Impact, SideName, Statement, Status, Unjudged
+from conn_engine.analysis.impact import (
+    KINDS,
+    Acceptance,
+    BaseVersion,
+    Consequence,
+    FieldImpact,
+    Impact,
+    SideName,
+    Statement,
+    Status,
+    Unjudged,
+)
 from conn_engine.diagnostics import Span
 from conn_engine.diagnostics.codes import explain
 from conn_engine.documents import dump_json
@@ -62,6 +73,7 @@ def text(impact: Impact, *, names: bool = True) -> str:
     lines.append(summary(impact))
     lines += [f"  {word}: {_listed(listed)}" for word, listed in _concerned(impact) if names and listed]
     lines += [f"  renamed: {old} -> {new}" for new, old in impact.renamed.items() if names][:MOST]
+    accepted = _accepted(impact)
     width = max((len(_name(row)) for row in impact.fields), default=5)
     if impact.fields:
         lines.append(f"  {'field':<{width}}  accounts    records  kind")
@@ -71,16 +83,36 @@ def text(impact: Impact, *, names: bool = True) -> str:
             + (f", own change of {counted(row.own, 'account')}" if row.own else "")
             + (f", shielded in {counted(row.shielded, 'account')}" if row.shielded else "")
             + ("   <- breaking" if row.breaking and row.accounts else "")
+            + (", accepted" if _key(row) in accepted else "")
         )
     lines += _more(len(impact.fields), "field")
     for unknown in impact.unknown:
         whose = f"{unknown.operation or 'every operation'} for {counted(unknown.accounts, 'account')}"
         lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
     lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
+    for one in impact.accepted[:MOST]:
+        lines.append(f"  accepted: {_coverage(one)}   {one.file}: {one.reason}")
+        lines += [f"    {_place(f.span)}  {f.code}  {f.message}" for f in one.findings[:NAMED]]
     for statement in impact.overrides[:MOST]:
         lines.append(f"  override {statement.path}: {statement.note}   {_place(statement.span, names=names)}")
     lines += _more(len(impact.overrides), "override")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _key(row: FieldImpact | Consequence) -> tuple[str, str, str, str]:
+    return row.connector, row.operation, row.field, row.kind
+
+
+def _accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
+    """The lines that break and are accepted for every account."""
+    if not impact.accepted:
+        return set()
+    breaking = {_key(row) for row in impact.fields if row.breaking}
+    return breaking - {_key(row) for row in impact.failing("breaking")}
+
+
+def _coverage(one: Acceptance) -> str:
+    return f"{counted(len(one.covers), 'effect')} on {counted(one.accounts, 'account')}"
 
 
 def _concerned(impact: Impact) -> list[tuple[str, list[str]]]:
@@ -127,7 +159,7 @@ def json_(impact: Impact, *, names: bool = True) -> str:
 
 def data(impact: Impact, *, names: bool = True) -> dict[str, object]:
     """The same as JSON data. Without `names` there are no names of accounts."""
-    base = impact.base
+    base, accepted = impact.base, _accepted(impact)
     return {
         "version": 1,
         "base": None
@@ -152,6 +184,7 @@ def data(impact: Impact, *, names: bool = True) -> dict[str, object]:
                 "breaking": row.breaking,
                 "shielded_accounts": row.shielded,
                 "own_accounts": row.own,
+                "accepted": _key(row) in accepted,
             }
             for row in impact.fields
         ],
@@ -160,6 +193,16 @@ def data(impact: Impact, *, names: bool = True) -> dict[str, object]:
             for row in impact.unknown
         ],
         "unjudged": [_unjudged_data(row, names=names) for row in impact.unjudged],
+        "accepted": [
+            {
+                "file": one.file,
+                "reason": one.reason,
+                "effects": len(one.covers),
+                "accounts": one.accounts,
+                "expired": [{"code": f.code, "line": f.span.line if f.span else None} for f in one.findings],
+            }
+            for one in impact.accepted
+        ],
         "changes": [_statement_data(statement, names=names) for statement in impact.statements],
         "overrides": [_statement_data(statement, names=names) for statement in impact.overrides],
     }
@@ -205,12 +248,16 @@ def markdown(impact: Impact, *, names: bool = False) -> str:
     ]
     if impact.fields:
         lines += ["| field | kind | accounts | records | shielded |", "|---|---|---:|---:|---:|"]
-        lines += [_row(row) for row in impact.fields[:MOST]]
+        accepted = _accepted(impact)
+        lines += [_row(row, accepted=_key(row) in accepted) for row in impact.fields[:MOST]]
         lines += ["", *_more(len(impact.fields), "field")]
     for unknown in impact.unknown:
         whose = f"{code(unknown.operation) or 'every operation'}, {unknown.accounts:,} accounts"
         lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
     lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
+    for one in impact.accepted[:MOST]:
+        lines.append(f"- accepted by {code(one.file)}: {_coverage(one)}: {code(one.reason)}")
+        lines += [f"  - **{f.code}** {code(_place(f.span))}: {code(f.message)}" for f in one.findings[:NAMED]]
     places = _places(impact.statements)
     if places:
         lines += ["", "<details><summary>What the change says</summary>", ""]
@@ -260,8 +307,9 @@ def _title(impact: Impact) -> str:
     return f"{counted(changed, 'account')} of {len(impact.accounts):,} change{rest}{breaks or ', none breaks'}"
 
 
-def _row(row: FieldImpact) -> str:
+def _row(row: FieldImpact, *, accepted: bool) -> str:
     kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
+    kind += ", accepted" if accepted else ""
     kind += f", own change of {counted(row.own, 'account')}" if row.own else ""
     return f"| {cell(_name(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"
 
@@ -269,10 +317,13 @@ def _row(row: FieldImpact) -> str:
 def github(impact: Impact, sources: Sources) -> str:
     """One annotation per field that changes, on the line of the configuration that changes it where one is known."""
     lines = []
+    accepted = _accepted(impact)
+    for finding in (finding for one in impact.accepted for finding in one.findings):
+        lines.append(command("error", finding.message, title=finding.code, span=finding.span, sources=sources))
     for row in impact.fields:
         if not row.accounts:
             continue
-        level = "error" if row.breaking else "notice"
+        level = "error" if row.breaking and _key(row) not in accepted else "notice"
         message = f"{_name(row)}: {KINDS[row.kind]} in {row.records:,} records of {counted(row.accounts, 'account')}"
         statement = _cause(row, impact.statements)
         span = statement.span if statement is not None else None

@@ -17,6 +17,8 @@ from conn_engine.config.merge import (
     merge,
 )
 from conn_engine.config.models import (
+    AcceptedChange,
+    AcceptedEffect,
     Account,
     Configuration,
     Connector,
@@ -43,6 +45,8 @@ __all__ = [
     "MAPPINGS",
     "MISSING",
     "RESOURCE_MAPPINGS",
+    "AcceptedChange",
+    "AcceptedEffect",
     "Account",
     "Configuration",
     "Connector",

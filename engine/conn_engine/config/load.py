@@ -21,6 +21,7 @@ from conn_engine.config.merge import Path_, lay, lookup
 from conn_engine.config.models import (
     NAME,
     WORD,
+    AcceptedChange,
     Account,
     Configuration,
     Environment,
@@ -40,7 +41,7 @@ from conn_engine.transport.egress import Trust
 __all__ = ["DocumentKind", "File", "Workspace", "load_workspace"]
 
 T = TypeVar("T")
-DocumentKind = Literal["workspace", "connector", "unified", "environment", "account"]
+DocumentKind = Literal["workspace", "connector", "unified", "environment", "account", "change"]
 _NAME = re.compile(NAME)
 _MODEL = re.compile(WORD)
 
@@ -123,6 +124,10 @@ class Workspace:
         """Names of the accounts, sorted."""
         return sorted(self._named("account"))
 
+    def changes(self) -> list[str]:
+        """Names of the accepted changes, sorted."""
+        return sorted(self._named("change"))
+
     def unified_models(self, connector: str) -> list[str]:
         """Names of the unified models that a connector maps to, sorted."""
         self.file("connector", connector)
@@ -131,7 +136,7 @@ class Workspace:
     def files(self) -> list[File]:
         """Every document of the workspace, sorted by kind and name."""
         found = [File("workspace", "conn", path) for path in [self._pick(self.root, "conn")] if path is not None]
-        for kind in ("connector", "environment", "account"):
+        for kind in ("connector", "environment", "account", "change"):
             found.extend(self._named(kind).values())
         for connector in self._named("connector"):
             found.extend(self._unified_files(connector))
@@ -185,6 +190,10 @@ class Workspace:
     def account(self, name: str) -> Account:
         """An account, typed. Raises UsageError for an unknown name."""
         return self._typed(self.file("account", name), Account)
+
+    def change(self, name: str) -> AcceptedChange:
+        """An accepted change, typed. Raises UsageError for an unknown name."""
+        return self._typed(self.file("change", name), AcceptedChange)
 
     def check_names(self, account: str, typed: Account) -> None:
         """Raise ConfigurationError when an account names a connector or environment that the workspace has not."""
@@ -356,20 +365,20 @@ class Workspace:
             inside = f', with "connector: {next(iter(sorted(self._named("connector"))), "NAME")}" in it'
         return f"the workspace has no {kind} yet: write {kind}s/{name}.yaml{inside}"
 
-    def _named(self, kind: str) -> dict[str, File]:
+    def _named(self, kind: DocumentKind) -> dict[str, File]:
         if kind not in self._files:
             self._files[kind] = dict(self._find(kind))
         return self._files[kind]
 
-    def _find(self, kind: str) -> Iterator[tuple[str, File]]:
+    def _find(self, kind: DocumentKind) -> Iterator[tuple[str, File]]:
         if kind == "connector":
             for folder in self.tree.entries(self.root / "connectors"):
                 path = self._pick(folder, "connector") if _NAME.match(folder.name) else None
                 if path is not None:
                     yield folder.name, File("connector", folder.name, path)
-        elif kind in ("environment", "account"):
+        elif kind in ("environment", "account", "change"):
             for path in self._named_documents(self.root / f"{kind}s"):
-                yield path.stem, File("environment" if kind == "environment" else "account", path.stem, path)
+                yield path.stem, File(kind, path.stem, path)
 
     def _unified_files(self, connector: str) -> list[File]:
         folder = self._named("connector")[connector].path.parent / "unified"

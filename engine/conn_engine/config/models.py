@@ -590,6 +590,28 @@ class RecordingSettings(Settings, frozen=True, kw_only=True):
     ] = "replace"
 
 
+class AcceptedEffect(Settings, frozen=True, kw_only=True):
+    """One effect that a change is meant to have: what becomes of one field, for whom."""
+
+    connector: Annotated[Name, Meta(description="The connector of the accounts.")]
+    operation: Annotated[str, Meta(description="The operation; empty for all of the account.")] = ""
+    field: Annotated[str, Meta(description="The field, or part of a request; empty for whole records.")] = ""
+    kind: Annotated[Word, Meta(description="What becomes of it, such as `missing`, as `conn impact` reports it.")]
+    accounts: Annotated[
+        dict[Name, str],
+        Meta(description="Account to a digest of the effect on it. An effect with another digest is not accepted."),
+    ]
+
+
+class AcceptedChange(Settings, frozen=True, kw_only=True):
+    """changes/<name>.yaml: breaking effects that are meant, committed with the change that has them.
+    `conn ci --accept --reason TEXT` writes it."""
+
+    version: Annotated[Literal[1], Meta(description="Version of this format.")] = 1
+    reason: Annotated[str, Meta(description="Why the effects are meant.", min_length=1)]
+    effects: Annotated[tuple[AcceptedEffect, ...], Meta(description="The effects, and no others.")]
+
+
 class ReportSettings(Settings, frozen=True, kw_only=True):
     """What reports that leave the machine may hold."""
 

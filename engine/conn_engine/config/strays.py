@@ -31,8 +31,8 @@ class Stray:
 def find_strays(tree: Tree, root: Path, models: Sequence[Path]) -> Iterator[Stray]:
     """What lies in the folders of a workspace, and beside them under a similar name, and is not read."""
     yield from _similar(tree, root, _AT_ROOT)
-    for kind in ("account", "environment"):
-        yield from _named_documents(tree, root / f"{kind}s", NAME, f"an {kind}")
+    for kind, what in (("account", "an account"), ("environment", "an environment"), ("change", "an accepted change")):
+        yield from _named_documents(tree, root / f"{kind}s", NAME, what)
     for path in tree.entries(root / "connectors"):
         if not tree.is_dir(path):
             if _is_documentish(path) and _is_connector(tree, path):

@@ -515,6 +515,14 @@ CODES: dict[str, Code] = _table(
         "accept it: `conn test --update`.",
     ),
     Code(
+        "CHG180",
+        "accepted effect that the change does not have",
+        "error",
+        "A document of `changes/` accepts exactly the effects of the change that it comes with. One of them does not "
+        "occur any more, or differs: another value, another number of records. Accept what the change does now "
+        '(`conn ci --accept --reason "…"`), or delete the document.',
+    ),
+    Code(
         "EXP101",
         "expression does not parse",
         "error",

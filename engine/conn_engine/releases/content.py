@@ -92,8 +92,8 @@ class Collected:
 
 
 def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collected:
-    """Read everything of a workspace that decides what it does: conn.yaml, environments, accounts, connectors with
-    mappings, recordings and goldens, models, and the certificates it trusts.
+    """Read everything of a workspace that decides what it does: conn.yaml, environments, accounts, accepted changes,
+    connectors with mappings, recordings and goldens, models, and the certificates it trusts.
 
     `redactor` knows secrets that must not be among it. Raises ReleaseRefused when one is, ConfigurationError for a file
     that cannot be read or lies elsewhere.
@@ -124,7 +124,7 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
 def _paths(workspace: Workspace) -> list[Path]:
     root = workspace.root
     found = {root / f"conn{suffix}" for suffix in DOCUMENTS}
-    for folder in ("environments", "accounts"):
+    for folder in ("environments", "accounts", "changes"):
         found.update(_below(workspace, root / folder, deep=False))
     found.update(_below(workspace, root / "connectors", deep=True))
     for folder_of_models in workspace.models:

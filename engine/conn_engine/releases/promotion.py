@@ -89,6 +89,8 @@ class Promotion:
             statuses: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
             found["impact"] = {status: self.impact.count(status) for status in statuses}
             found["impact"]["breaking"] = len(_breaking(self.impact))
+            if self.impact.accepted:
+                found["impact"]["accepted"] = [one.name for one in self.impact.accepted if one.covers]
         return found
 
 
@@ -218,10 +220,13 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
         said = f"impact: what {seen.name} serves now ({short(seen.release)}) cannot be compared with: {error.message}"
         result.refusals.append(said)
         return
-    rows = _breaking(result.impact)
+    rows = result.impact.failing("breaking")
     if rows:
-        broken = sum(account.breaking for account in result.impact.accounts)
-        result.refusals.append(f"impact: {_counted(len(rows), 'breaking change')}, {_counted(broken, 'account')} break")
+        changes = len({(row.connector, row.operation, row.field, row.kind) for row in rows})
+        broken = len({account for row in rows for account in row.accounts})
+        result.refusals.append(f"impact: {_counted(changes, 'breaking change')}, {_counted(broken, 'account')} break")
+    if result.impact.not_comparable:
+        result.refusals.append("impact: there are accounts of which nothing can be said")
 
 
 def _against(verdict: Verdict) -> list[str]:

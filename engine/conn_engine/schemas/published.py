@@ -4,7 +4,14 @@
 
 from typing import Any, Final
 
-from conn_engine.config.models import Account, Connector, Environment, UnifiedDocument, WorkspaceSettings
+from conn_engine.config.models import (
+    AcceptedChange,
+    Account,
+    Connector,
+    Environment,
+    UnifiedDocument,
+    WorkspaceSettings,
+)
 from conn_engine.documents import dump_json
 from conn_engine.recordings.files import Recording
 from conn_engine.schemas.generate import Generator, Schema
@@ -19,6 +26,7 @@ MODELS: Final[dict[str, tuple[Any, str]]] = {
     "unified": (UnifiedDocument, "Conn unified mappings"),
     "environment": (Environment, "Conn environment"),
     "account": (Account, "Conn account"),
+    "change": (AcceptedChange, "Conn accepted change"),
     "workspace": (WorkspaceSettings, "Conn workspace"),
     "recording": (Recording, "Conn recording"),
     "delivery": (RecordedDelivery, "Conn recorded delivery"),

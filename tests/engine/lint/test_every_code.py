@@ -13,6 +13,7 @@ from conn_engine.testing.suite import Selection, run_suite
 
 TESTS = Path(__file__).resolve().parents[2]
 ELSEWHERE = {
+    "CHG180": "cli/test_changes.py",
     "DOC007": "engine/documents/test_documents.py",
     "DOC010": "engine/documents/test_files.py",
     "REC002": "engine/transport/test_recordings.py",

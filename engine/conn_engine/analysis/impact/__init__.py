@@ -7,9 +7,11 @@ the other side of a change comes from is `revisions`' business, drawing the call
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from conn_engine.analysis.impact.accepted import accepted_changes
 from conn_engine.analysis.impact.model import (
     BREAKING,
     KINDS,
+    Acceptance,
     AccountImpact,
     BaseVersion,
     ChangeKind,
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BREAKING",
     "KINDS",
+    "Acceptance",
     "AccountImpact",
     "BaseVersion",
     "ChangeKind",
@@ -96,6 +99,7 @@ def impact(
         pairs=total,
         unjudged=tuple(tally.unjudged()),
         consequences=tuple(tally.consequences),
+        accepted=accepted_changes(before, after, tally.consequences),
         renamed=plan.renamed,
         base=base,
     )

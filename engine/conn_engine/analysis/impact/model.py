@@ -1,7 +1,7 @@
 """What a change does to the accounts, as data: counts, paths and names. It holds no value of any record."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from conn_engine.diagnostics import Diagnostic, Span
@@ -10,11 +10,14 @@ __all__ = [
     "BREAKING",
     "KINDS",
     "OWN_BREAKING",
+    "Acceptance",
     "AccountImpact",
     "BaseVersion",
     "ChangeKind",
     "Consequence",
     "Effect",
+    "EffectKey",
+    "FailsOn",
     "FieldImpact",
     "Impact",
     "SideName",
@@ -143,11 +146,37 @@ class Consequence:
     breaking: bool
     own: bool = False
 
+    def effect_keys(self) -> Iterator["EffectKey"]:
+        """What each account's effect is accepted by."""
+        for account in self.accounts:
+            yield self.connector, self.operation, self.field, self.kind, account, self.digest
+
     def fails(self, on: FailsOn) -> bool:
         """Whether it is a failure. An account's own change is one only where its results violate the model's schema."""
         if on == "breaking":
             return self.breaking
         return self.kind in _FAILING[on] and (not self.own or self.kind in OWN_BREAKING)
+
+
+EffectKey = tuple[str, str, str, str, str, str]
+"""Connector, operation, field, kind, account and digest of one effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """A document of `changes/` that comes with the change: the effects it covers, and findings on those that the change
+    does not have any more."""
+
+    name: str
+    file: str
+    reason: str
+    covers: frozenset[EffectKey]
+    findings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts have an effect that it covers."""
+        return len({key[4] for key in self.covers})
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,8 +252,8 @@ class Impact:
     `statements` are the differences of the configuration, `overrides` those overrides that the change makes dead or
     overtakes. `unjudged` are the accounts that cannot be had, on either side. `work` is what was really evaluated,
     `pairs` how many comparisons it served. `consequences` are the lines by accounts, `renamed` the names of before of
-    accounts that have another one. `base` is what was compared with; `compared` is false where no document differs from
-    it, so that there was nothing to compare.
+    accounts that have another one, `accepted` the documents that accept some of it. `base` is what was compared with;
+    `compared` is false where no document differs from it, so that there was nothing to compare.
     """
 
     accounts: tuple[AccountImpact, ...]
@@ -237,6 +266,7 @@ class Impact:
     unjudged: tuple[Unjudged, ...] = ()
     consequences: tuple[Consequence, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
+    accepted: tuple[Acceptance, ...] = ()
     base: BaseVersion | None = None
     compared: bool = True
 
@@ -245,8 +275,20 @@ class Impact:
         return sum(account.status == status for account in self.accounts)
 
     def failing(self, on: FailsOn) -> list[Consequence]:
-        """What of it is a failure."""
-        return [row for row in self.consequences if row.fails(on)]
+        """What of it is a failure and not accepted."""
+        return self._open(row for row in self.consequences if row.fails(on))
+
+    @property
+    def not_comparable(self) -> bool:
+        """Whether there are accounts of which nothing can be said, accepted ones left out."""
+        before = (row for row in self.consequences if row.kind == "unreadable_before")
+        return any(row.side == "after" for row in self.unjudged) or bool(self._open(before))
+
+    def _open(self, rows: Iterable[Consequence]) -> list[Consequence]:
+        """The rows with the accounts for which nobody has accepted them."""
+        covered = {key for one in self.accepted for key in one.covers}
+        left = (replace(row, accounts=tuple(key[4] for key in row.effect_keys() if key not in covered)) for row in rows)
+        return [row for row in left if row.accounts]
 
     @property
     def breaking(self) -> bool:

@@ -1,0 +1,129 @@
+"""Effects that are meant: the documents of `changes/` that come with a change, and what they cover of what it does.
+
+A document counts for the change that brings it and for no later one: what the base has too is history. It covers an
+effect by the effect's digest, so that another effect on the same field is not accepted with it.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from conn_engine.analysis.impact.model import KINDS, Acceptance, Consequence, EffectKey, FailsOn, Impact
+from conn_engine.config import AcceptedChange, AcceptedEffect, Workspace
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.documents import Document, dump_yaml, remove_file, write_whole
+from conn_engine.errors import ConnError
+
+__all__ = ["accept_failing", "accepted_changes", "with_accepted"]
+
+_SCHEMA = "# yaml-language-server: $schema=../schemas/change.schema.json\n"
+_LONGEST_NAME = 50
+
+
+def with_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
+    """An impact with what the documents of the change accept of it."""
+    return replace(found, accepted=accepted_changes(before, after, found.consequences))
+
+
+def accepted_changes(
+    before: Workspace, after: Workspace, consequences: Sequence[Consequence]
+) -> tuple[Acceptance, ...]:
+    """What each document that the change brings accepts. One that cannot be read accepts nothing; lint reports it."""
+    documents = list(_brought(before, after))
+    if not documents:
+        return ()
+    there = {key for row in consequences for key in row.effect_keys()}
+    return tuple(_judged(name, document, change, there) for name, document, change in documents)
+
+
+def _brought(before: Workspace, after: Workspace) -> Iterator[tuple[str, Document, AcceptedChange]]:
+    known = {name: document.data for name, document, _ in _documents(before)}
+    for name, document, change in _documents(after):
+        if known.get(name) != document.data:
+            yield name, document, change
+
+
+def _documents(workspace: Workspace) -> Iterator[tuple[str, Document, AcceptedChange]]:
+    for name in workspace.changes():
+        try:
+            yield name, workspace.document("change", name), workspace.change(name)
+        except ConnError:
+            continue
+
+
+def _judged(name: str, document: Document, change: AcceptedChange, there: set[EffectKey]) -> Acceptance:
+    covers: set[EffectKey] = set()
+    findings = []
+    for index, effect in enumerate(change.effects):
+        keys = set(_keys(effect))
+        covers |= keys & there
+        if gone := sorted(key[4] for key in keys - there):
+            findings.append(_expired(document, index, effect, gone))
+    return Acceptance(name, document.file, change.reason, frozenset(covers), tuple(findings))
+
+
+def _keys(effect: AcceptedEffect) -> Iterator[EffectKey]:
+    for account, digest in effect.accounts.items():
+        yield effect.connector, effect.operation, effect.field, effect.kind, account, digest
+
+
+def _expired(document: Document, index: int, effect: AcceptedEffect, accounts: Sequence[str]) -> Diagnostic:
+    where = " ".join(part for part in (effect.operation or "every operation", effect.field) if part)
+    kinds: Mapping[str, str] = {str(kind): words for kind, words in KINDS.items()}
+    number = f"{len(accounts)} account{'' if len(accounts) == 1 else 's'}"
+    return diagnostic(
+        "CHG180",
+        f"the change does not have this effect any more: {where}, {kinds.get(effect.kind, effect.kind)}, for {number}",
+        document.span(("effects", index)),
+        path=f"effects.{index}",
+        hint='accept what it does now: conn ci --accept --reason "…"; or delete the file',
+    )
+
+
+def accept_failing(
+    workspace: Workspace, before: Workspace, found: Impact, reason: str, on: FailsOn
+) -> tuple[Path | None, list[Path]]:
+    """Write what fails into a document of `changes/`: its place, None when nothing fails. Also the documents that are
+    deleted: those of this change that do not fit any more, which the new one replaces.
+    """
+    name = _name_for(reason, before)
+    kept = [one for one in found.accepted if not one.findings and one.name != name]
+    rows = [row for row in found.consequences if row.fails(on) or row.kind == "unreadable_before"]
+    effects = _effects(rows, {key for one in kept for key in one.covers})
+    if not effects:
+        return None, []
+    stale = [workspace.file("change", one.name).path for one in found.accepted if one.findings and one.name != name]
+    path = workspace.root / "changes" / f"{name}.yaml"
+    workspace.check_inside(path)
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, _SCHEMA + dump_yaml({"version": 1, "reason": reason, "effects": effects}), within=workspace.root)
+    for old in stale:
+        remove_file(old, workspace.root)
+    return path, stale
+
+
+def _effects(rows: Iterable[Consequence], covered: set[EffectKey]) -> list[dict[str, Any]]:
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for row in rows:
+        for *place, account, digest in row.effect_keys():
+            if (*place, account, digest) not in covered:
+                found.setdefault(tuple(place), {})[account] = digest
+    names = ("connector", "operation", "field", "kind")
+    return [
+        {**{name: word for name, word in zip(names, place, strict=True) if word}, "accounts": dict(sorted(own.items()))}
+        for place, own in sorted(found.items())
+    ]
+
+
+def _name_for(reason: str, before: Workspace) -> str:
+    """A name that says the reason, and that the base does not have."""
+    plain = unicodedata.normalize("NFKD", reason).encode("ascii", "ignore").decode().lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:_LONGEST_NAME].rstrip("-") or "change"
+    taken, number = set(before.changes()), 2
+    name = words
+    while name in taken:
+        name, number = f"{words}-{number}", number + 1
+    return name

@@ -13,7 +13,7 @@ from conn_engine.config.host_patterns import base_hosts
 from conn_import.contract import Contract, Finished, Options, Where
 from conn_import.default_paging import default_paging, follows_default, takes_none
 from conn_import.naming import Name, names_of
-from conn_import.operation import Operation
+from conn_import.operation import BuiltOperation
 from conn_import.paging import Paging, guess, pages_somehow
 from conn_import.parts import body_of, files_note
 from conn_import.path_names import PathNames
@@ -37,7 +37,7 @@ class Built:
 
     data: dict[str, Any]
     notes: dict[Where, str] = field(default_factory=dict)
-    operations: list[Operation] = field(default_factory=list)
+    operations: list[BuiltOperation] = field(default_factory=list)
     left: int = 0
     common: Paging | None = None
     schemas: str = ""
@@ -127,7 +127,7 @@ def _left(contract: Contract, chosen: Sequence[Endpoint], only: Sequence[str]) -
 
 def _operation(
     endpoint: Endpoint, name: Name, paths: PathNames, plan: HeaderPlan, contract: Contract
-) -> Operation | None:
+) -> BuiltOperation | None:
     path = records_path(endpoint.answer.shape, name) or ()
     listing = name.many and not endpoint.answer.format
     paging = guess(endpoint) if listing else None
@@ -139,7 +139,7 @@ def _operation(
     _unsaid(endpoint, name, path, contract)
     if paging is not None and paging.ends and paging.size is not None and paging.size.maximum:
         form.query.setdefault(paging.size.name, paging.size.maximum)
-    return Operation(endpoint, name, form, path, paging)
+    return BuiltOperation(endpoint, name, form, path, paging)
 
 
 def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], contract: Contract) -> None:
@@ -149,7 +149,7 @@ def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], contract: Con
         contract.losses.add("where the records are in the answer: the document does not say", endpoint.where)
 
 
-def _note_paging(operation: Operation, common: Paging | None, contract: Contract) -> None:
+def _note_paging(operation: BuiltOperation, common: Paging | None, contract: Contract) -> None:
     """List a parameter of pages of which the document does not say how to go on."""
     endpoint = operation.endpoint
     if not operation.name.many or operation.paging is not None or follows_default(operation, common):
@@ -164,7 +164,7 @@ def _set_by(paging: Paging | None) -> list[str]:
     return [str(value) for key, value in config.items() if key.endswith("_param")]
 
 
-def _common_arrays(operations: Sequence[Operation]) -> str:
+def _common_arrays(operations: Sequence[BuiltOperation]) -> str:
     counts = Counter(one.arrays for op in operations for one in op.endpoint.parameters if one.arrays)
     return max(sorted(counts), key=lambda style: counts[style]) if counts else ""
 
@@ -202,7 +202,7 @@ def _hosts(listed: list[str], found: Sequence[str]) -> list[str]:
 
 
 def _row(
-    operation: Operation, contract: Contract, common: Paging | None, arrays: str, notes: dict[Where, str]
+    operation: BuiltOperation, contract: Contract, common: Paging | None, arrays: str, notes: dict[Where, str]
 ) -> dict[str, Any]:
     endpoint, form = operation.endpoint, operation.form
     here: Where = ("resources", operation.name.resource, operation.name.method)
@@ -249,7 +249,7 @@ def _row(
 
 def _own_settings(
     row: dict[str, Any],
-    operation: Operation,
+    operation: BuiltOperation,
     common: Paging | None,
     *,
     arrays: str,

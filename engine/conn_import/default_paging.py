@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from conn_engine.analysis.drift.contract import Endpoint
-from conn_import.operation import Operation
+from conn_import.operation import BuiltOperation
 from conn_import.paging import Paging
 from conn_import.records import record_shape
 
@@ -16,7 +16,7 @@ _MOST_OTHERS = 2
 """A default is worth it where for each operation that has it at most this many others have to say that they do not."""
 
 
-def default_paging(operations: Sequence[Operation]) -> Paging | None:
+def default_paging(operations: Sequence[BuiltOperation]) -> Paging | None:
     """The paging that most listings have and whose end the answer tells; None where hardly any operation has it."""
     rows = [one.paging for one in operations if one.paging is not None and one.paging.ends and not _in_body(one.paging)]
     counts = Counter(repr(paging.settings) for paging in rows)
@@ -29,7 +29,7 @@ def default_paging(operations: Sequence[Operation]) -> Paging | None:
     return found if others <= (most + followers) * _MOST_OTHERS else None
 
 
-def follows_default(operation: Operation, default: Paging | None) -> bool:
+def follows_default(operation: BuiltOperation, default: Paging | None) -> bool:
     """Whether an operation of which nothing else is known goes on as the connector does: it declares the parameter, and
     its answer does not contradict. Where an answer names the next page by itself, one that names none is the last."""
     if default is None or not operation.inherits_paging or _contradicts(operation.endpoint, default):
@@ -38,7 +38,7 @@ def follows_default(operation: Operation, default: Paging | None) -> bool:
     return parameter is None or operation.endpoint.parameter("query", parameter) is not None
 
 
-def takes_none(operation: Operation, default: Paging | None) -> bool:
+def takes_none(operation: BuiltOperation, default: Paging | None) -> bool:
     """Whether an operation has to say that it has no pages, because it would inherit the connector's."""
     inherits = operation.paging is None and default is not None and operation.inherits_paging
     return inherits and not follows_default(operation, default)

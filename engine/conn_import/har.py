@@ -23,7 +23,7 @@ from conn_import.contract import Contract, Options
 from conn_import.lists import listing
 from conn_import.places import Server, place_server
 from conn_import.secrecy import key_name, secret_like
-from conn_import.together import Settings, beside, header_key
+from conn_import.together import Settings, beside, header_key, scheme_of
 from conn_import.words import identifier, plain, single, snake
 
 __all__ = ["LABEL", "read", "recognises"]
@@ -196,8 +196,7 @@ def _labels(request: Mapping[str, Any]) -> Iterator[str]:
     for header in listing(request.get("headers")):
         name = str(header.get("name", "")) if isinstance(header, Mapping) else ""
         if name.lower() == "authorization":
-            scheme, space, _ = str(header.get("value", "")).strip().partition(" ")
-            yield f"scheme {scheme if space and not secret_like(scheme) else ''}"
+            yield f"scheme {scheme_of(str(header.get('value', '')))}"
         elif key_name(name, "header"):
             yield "cookie" if name.lower() == "cookie" else f"header {name}"
     for pair in listing(request.get("queryString")):
@@ -209,6 +208,6 @@ def _way(label: str) -> Settings | None:
     """Credentials and authorization of a label; None for what cannot be carried: sessions of browsers, odd schemes."""
     place, _, name = label.partition(" ")
     if place == "scheme":
-        return header_key("Authorization", f"{name} …" if name else "")
+        return header_key("Authorization", f"{name}{'' if name.endswith('=') else ' '}…" if name else "")
     usable = re.fullmatch(r"[A-Za-z0-9_.-]+", name) and not re.search("csrf|xsrf", name.lower())
     return ({"format": "api_key"}, {"format": place, "config": {"name": name}}) if usable else None

@@ -1,4 +1,4 @@
-"""One operation of the connector as it is built: what a document says of it, and what was concluded."""
+"""One operation of the connector as it is built: what a document declares, and what was concluded."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from conn_import.naming import Name
 from conn_import.paging import Paging
 from conn_import.requests import Form
 
-__all__ = ["Operation"]
+__all__ = ["BuiltOperation"]
 
 _READS = frozenset({
     "autocomplete", "batch_get", "batch_read", "count", "filter", "find", "get", "list", "lookup", "preview",
@@ -16,7 +16,7 @@ _READS = frozenset({
 
 
 @dataclass(slots=True)
-class Operation:
+class BuiltOperation:
     """An endpoint with its name, its request, where its records are and how it goes on."""
 
     endpoint: Endpoint

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from conn_engine.analysis.drift.contract import Shape
-from conn_import.operation import Operation
+from conn_import.operation import BuiltOperation
 from conn_import.proposals import VendorResource, fields_of_shape, propose_resources, unified_text
 from conn_import.records import record_shape
 
@@ -15,7 +15,7 @@ _WRITES = ("create", "update")
 
 
 def proposed_mappings(
-    operations: Sequence[Operation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
+    operations: Sequence[BuiltOperation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
 ) -> tuple[dict[str, str], dict[str, int]]:
     """The files of the models (name to the schemas of its records) with mappings of the resources that look like
     theirs, and how many fields each proposes."""
@@ -30,15 +30,15 @@ def proposed_mappings(
     return files, counts
 
 
-def vendor_resources(operations: Sequence[Operation]) -> list[VendorResource]:
-    """The resources with what the document says of their records and of what their writes take."""
-    rows: dict[str, dict[str, Operation]] = {}
+def vendor_resources(operations: Sequence[BuiltOperation]) -> list[VendorResource]:
+    """The resources with what the document shows of their records and of what their writes take."""
+    rows: dict[str, dict[str, BuiltOperation]] = {}
     for one in operations:
         rows.setdefault(one.name.resource, {})[one.name.method] = one
     return [_resource(name, found) for name, found in rows.items()]
 
 
-def _resource(name: str, operations: Mapping[str, Operation]) -> VendorResource:
+def _resource(name: str, operations: Mapping[str, BuiltOperation]) -> VendorResource:
     shapes = [shape for method in _READS if method in operations and (shape := _record(operations[method]))]
     fields = {field.path: field for shape in shapes for field in fields_of_shape(shape)}
     writable = {
@@ -54,7 +54,7 @@ def _resource(name: str, operations: Mapping[str, Operation]) -> VendorResource:
     return VendorResource(name, tuple(fields.values()), writable, tuple(operations), sizes)
 
 
-def _record(one: Operation) -> Shape | None:
+def _record(one: BuiltOperation) -> Shape | None:
     """The shape of one record of an operation."""
     found = record_shape(one.endpoint.answer.shape, one.records)
     items = found.items() if found is not None and found.type == "array" else None

@@ -24,7 +24,7 @@ from conn_engine.secrets import REDACTED
 from conn_engine.secrets.wary_redaction import WaryRedactor
 from conn_import.build import Built
 from conn_import.contract import Contract
-from conn_import.operation import Operation
+from conn_import.operation import BuiltOperation
 from conn_import.paging import Paging
 
 __all__ = ["made_up", "samples_of"]
@@ -64,7 +64,7 @@ def samples_of(built: Built, contract: Contract, connector: str, recorded_at: st
     return found
 
 
-def _sent_write(operation: Operation, contract: Contract, connector: str, recorded_at: str) -> Recording | None:
+def _sent_write(operation: BuiltOperation, contract: Contract, connector: str, recorded_at: str) -> Recording | None:
     """A request with its body as it was sent, and its answer; None where the document lacks one of them."""
     endpoint = operation.endpoint
     redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
@@ -103,7 +103,7 @@ def _without_variables(value: Any) -> Any:
 
 
 def _recording(
-    operation: Operation, common: Paging | None, contract: Contract, connector: str, recorded_at: str
+    operation: BuiltOperation, common: Paging | None, contract: Contract, connector: str, recorded_at: str
 ) -> Recording | None:
     redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
     body, origin = _body(operation, operation.paging or common, redactor)
@@ -153,7 +153,7 @@ def _parameters(authorization: Any) -> Iterator[str]:
             yield from _parameters(value)
 
 
-def _body(operation: Operation, paging: Paging | None, redactor: WaryRedactor) -> tuple[Any, str]:
+def _body(operation: BuiltOperation, paging: Paging | None, redactor: WaryRedactor) -> tuple[Any, str]:
     """An answer that is the last page, without credentials, and where it comes from; None when none can be made."""
     answer = operation.endpoint.answer
     for value, origin in ((answer.example, "an example"), (_from_shape(answer.shape), "the schema")):
@@ -226,7 +226,7 @@ def _cut(value: Any, depth: int, left: list[int]) -> Any:
     return value[:2_000] if isinstance(value, str) else value
 
 
-def _last_page(operation: Operation, paging: Paging | None, body: Any) -> Any:
+def _last_page(operation: BuiltOperation, paging: Paging | None, body: Any) -> Any:
     """The body without its hint at a next page."""
     if paging is None or not isinstance(body, dict):
         return body
@@ -256,7 +256,7 @@ def _with(body: Any, path: tuple[str, ...], value: Any) -> Any:
     return {**inner, path[0]: _with(inner.get(path[0]), path[1:], value)}
 
 
-def _call(operation: Operation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
+def _call(operation: BuiltOperation, contract: Contract) -> tuple[RecordedCall, str | None, dict[str, Any]]:
     """What the caller gives, the URL and the query that are sent for it."""
     form, endpoint = operation.form, operation.endpoint
     values = {inner: _text(endpoint.parameter("path", outer)) for outer, inner in form.names.items()}
@@ -277,7 +277,7 @@ def _call(operation: Operation, contract: Contract) -> tuple[RecordedCall, str |
     return call, f"{base}{path if path.startswith('/') else f'/{path}'}", query
 
 
-def _page(operation: Operation, seen: int) -> dict[str, Any]:
+def _page(operation: BuiltOperation, seen: int) -> dict[str, Any]:
     """What paging adds to the query of the first request (`seen` 0) or of the one after it."""
     if operation.paging is None or operation.paging.ends:
         return {}

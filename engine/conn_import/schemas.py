@@ -47,9 +47,11 @@ class SchemaBook:
         What was only seen (`observed`) is open: other keys are taken too, and an answer may be another one.
         """
         rows = {
-            "request_schema": self._of(endpoint.body, observed=observed) if endpoint.body_format != "raw" else None,
+            "request_schema": self._convert(endpoint.body, observed=observed)
+            if endpoint.body_format != "raw"
+            else None,
             "query_schema": self._query([one for one in endpoint.parameters if one.place == "query"]),
-            "response_schema": None if observed else self._of(endpoint.answer.shape, observed=False),
+            "response_schema": None if observed else self._convert(endpoint.answer.shape, observed=False),
         }
         known = {key: schema for key, schema in rows.items() if schema}
         if known:
@@ -73,10 +75,10 @@ class SchemaBook:
             losses.add(f"parts of schemas beyond the first {_MOST_NODES:,}")
         return text
 
-    def _of(self, shape: Shape | None, *, observed: bool) -> dict[str, Any] | None:
+    def _convert(self, shape: Shape | None, *, observed: bool) -> dict[str, Any] | None:
         if shape is None or not shape.node:
             return None
-        made = self._named(shape) or self._clean(shape.node, shape, 0)
+        made = self._refer_by_name(shape) or self._clean(shape.node, shape, 0)
         return {**made, "additionalProperties": True} if observed and made.get("type") == "object" else made or None
 
     def _query(self, parameters: list[Parameter]) -> dict[str, Any] | None:
@@ -93,7 +95,7 @@ class SchemaBook:
         required = [one.name for one in parameters if one.required]
         return {"type": "object", "properties": properties, **({"required": required} if required else {})}
 
-    def _named(self, shape: Shape) -> dict[str, Any]:
+    def _refer_by_name(self, shape: Shape) -> dict[str, Any]:
         """A reference to a definition, for a schema that the document refers to by name."""
         names: Mapping[int, str] = getattr(shape.resolve, "names", {})
         reference = names.get(id(shape.node))

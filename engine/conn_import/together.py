@@ -15,7 +15,7 @@ from conn_import.contract import Contract
 from conn_import.secrecy import key_name
 from conn_import.words import free_name, plain, snake
 
-__all__ = ["Settings", "beside", "carried_keys", "carry_keys", "header_key"]
+__all__ = ["Settings", "beside", "carried_keys", "carry_keys", "header_key", "scheme_of"]
 
 Settings = tuple[dict[str, Any], dict[str, Any]]
 """`credentials` and `authorization`."""
@@ -29,6 +29,12 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z-]{1,30}) +(token=)?\"?[^\s\"]")
 _NOT_KEYS = frozenset({"digest", "hawk", "mac", "negotiate", "ntlm", "signature"})
 """Schemes whose value is made anew for each request."""
 _FORGERY = re.compile("csrf|xsrf")
+
+
+def scheme_of(value: str) -> str:
+    """The word before a key in a header (`Bearer`, `Token token=`); "" where the value is the key itself."""
+    found = _SCHEME.match(value.strip())
+    return "" if found is None else f"{found[1]} {found[2]}" if found[2] else found[1]
 
 
 def header_key(name: str, value: str = "") -> Settings | None:
@@ -86,7 +92,7 @@ def carry_keys(contract: Contract, endpoints: Sequence[Endpoint]) -> None:
         if contract.authorization is None or contract.credentials is None:
             known = header_key(one.name, str(one.sample)) if place == "header" else ({"format": "api_key"}, way)
             contract.credentials, contract.authorization = known or (None, None)
-        elif name != "authorization":  # the scheme's own place
+        elif (place, name) != ("header", "authorization"):  # the scheme's own place
             made = beside((contract.credentials, contract.authorization), [(one.name, way)])
             contract.credentials, contract.authorization = made
     carried = {*keys, *([("header", "authorization")] if contract.authorization is not None else [])}

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from conn_import.operation import Operation
+from conn_import.operation import BuiltOperation
 from conn_import.words import snake
 
 __all__ = ["cheapest_read"]
@@ -14,12 +14,12 @@ _UNFIT = frozenset({
     "find", "health", "login", "logout", "lookup", "oauth", "ping", "query", "report", "reports", "search", "signin",
     "signout", "stream", "sync", "token", "tokens",
 })  # fmt: skip
-"""Words of paths that do more than a cheap read, or that answer whoever asks."""
+"""Words of paths that do more than a cheap read, or that answer without a credential."""
 _VERSION = re.compile(r"api|rest|v?\d+(?:\.\d+)*", re.IGNORECASE)
-"""Segments of a path that lists what the API has, and often answers whoever asks."""
+"""Segments of a path that lists what the API has, and often answers without a credential."""
 
 
-def cheapest_read(operations: Sequence[Operation]) -> Operation | None:
+def cheapest_read(operations: Sequence[BuiltOperation]) -> BuiltOperation | None:
     """A GET that needs nothing from the caller: about the account itself, else a list that is short or has pages, else
     what else is read. None where there is none."""
     usable = [one for one in operations if _needs_nothing(one)]
@@ -32,7 +32,7 @@ def cheapest_read(operations: Sequence[Operation]) -> Operation | None:
     return min(usable, key=_cost, default=None)
 
 
-def _needs_nothing(one: Operation) -> bool:
+def _needs_nothing(one: BuiltOperation) -> bool:
     endpoint, form = one.endpoint, one.form
     words = {word for segment in endpoint.path.split("/") for word in snake(segment).split("_")}
     about = any(not _VERSION.fullmatch(segment) for segment in endpoint.path.split("/") if segment)
@@ -45,6 +45,6 @@ def _needs_nothing(one: Operation) -> bool:
     )
 
 
-def _cost(one: Operation) -> tuple[bool, bool, int]:
+def _cost(one: BuiltOperation) -> tuple[bool, bool, int]:
     many_at_once = one.paging is not None and one.paging.size is not None and one.paging.size.name in one.form.query
     return one.name.method != "list", many_at_once, one.endpoint.path.count("/")

@@ -19,6 +19,7 @@ _URL = re.compile(r"https?://[A-Za-z0-9_./%~{}-]+")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "nan", "inf"})
 _WIDTH = 108
 _MOST_ROWS = 2_000
+_NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _FROM_ENV = re.compile(r"\{\{\s*env\.([A-Za-z0-9_]+)\s*\}\}")
 
 
@@ -216,7 +217,6 @@ def _needed(operation: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(_NEEDED.findall(text)))
 
 
-_NEEDED = re.compile(r"\{\{(?:query\.)?([A-Za-z_]\w*)\}\}")
 _CHECK_GUESSES = "Check what says `guess` in connector.yaml, against the vendor's documentation or with an account."
 _CHECK = "Try the operations that matter with an account."
 _CREDENTIALS = {

@@ -57,14 +57,12 @@ def test_a_header_that_carries_the_key_is_the_credential(imported, name, value, 
     assert KEY not in made.text and "how requests are authorised" not in str(made.lost)
 
 
-@pytest.mark.parametrize("value", ["Bearer abc", f"Acme-Key {KEY}", KEY])
+@pytest.mark.parametrize("value", ["Bearer abc", f"Acme-Key {KEY}", KEY, f"Token token={KEY}"])
 def test_a_header_that_carries_the_key_of_a_har(imported, value) -> None:
     made = imported(har(entry("https://api.c.example/v1/things", Authorization=value)))
-    word = "Bearer" if value == "Bearer abc" else "Acme-Key" if " " in value else ""
+    config = {} if value == KEY else {"value": value.replace(KEY, "{{api_key}}")}
     assert made.data["authorization"] == (
-        {"format": "bearer"}
-        if word == "Bearer"
-        else header_way("Authorization", **({"value": f"{word} {{{{api_key}}}}"} if word else {}))
+        {"format": "bearer"} if value == "Bearer abc" else header_way("Authorization", **config)
     )
     assert KEY not in made.text + made.imported.files["README.md"]
 

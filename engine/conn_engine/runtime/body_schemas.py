@@ -33,7 +33,8 @@ class SchemaPlace:
         return said or next(self.names(), None) is None
 
     def required(self) -> list[str]:
-        """The keys that a write has to have: whatever alternative holds, and not the vendor's own to set."""
+        """The keys that a write has to have: whatever alternative holds, named by the schema, and not the vendor's own
+        to set."""
         waiting, found = [self.node], dict[str, None]()
         for node in waiting:
             if not isinstance(node, Mapping) or len(waiting) > _MOST_PARTS:
@@ -43,8 +44,8 @@ class SchemaPlace:
             if isinstance(reference, str) and reference.startswith("#/"):
                 waiting.append(get_pointer(self.root, unquote(reference[1:])))
             waiting += [one for one in node.get("allOf") or () if isinstance(one, Mapping)]
-        own = {name for name in found for one in self.below(name) if _is_vendors(one.node)}
-        return [name for name in found if name not in own]
+        known = set(self.names()) - {name for name in found for one in self.below(name) if _is_vendors(one.node)}
+        return [name for name in found if name in known]
 
     def below(self, key: str) -> "Iterator[SchemaPlace]":
         """The places of a key's value."""

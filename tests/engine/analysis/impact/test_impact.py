@@ -272,6 +272,30 @@ def test_a_mapping_below_that_becomes_one_expression_still_composes(example: Pat
     assert not {path for _, path, _ in overrides(found) if path.endswith("lead_source")}
 
 
+def test_a_mapping_that_moves_between_a_resource_and_its_operation_is_no_conflict(example: Path) -> None:
+    """What an override was written over is what the operation had, wherever it was written."""
+    acme = example / "accounts" / "acme.yaml"
+    own = "      deals:\n        list: { response_mapping: { currency: \"'CHF'\" } }\n"
+    acme.write_text(acme.read_text(encoding="utf-8") + own, encoding="utf-8")
+    text = (example / "environments/production.yaml").read_text(encoding="utf-8")
+    start, end = text.index("          response_mapping:\n"), text.index("  github:\n")
+    moved = "          list:\n" + text[start:end].replace("\n  ", "\n    ").replace(
+        "          resp", "            resp", 1
+    )
+    found = changed(example, production=(text[start:end], moved))
+    assert not overrides(found)
+    assert ("crm.deals.update", "currency", "value_changed") in lines(found)
+    changed_too = changed_again(example, production=(text[start:end], moved.replace("'EUR'", "'USD'")))
+    assert ("accounts/acme.yaml", "unified.crm.deals.list.response_mapping.currency", "conflict") in overrides(
+        changed_too
+    )
+
+
+def changed_again(example: Path, **edits: tuple[str, str]) -> Impact:
+    shutil.rmtree(example.parent / "after")
+    return changed(example, **edits)
+
+
 def test_keys_that_are_data_are_not_named(example: Path) -> None:
     """A mapping may make an object whose keys are addresses or ids: they are a customer's data, as values are."""
     crm = example / "connectors/hubspot/unified/crm.yaml"

@@ -6,11 +6,13 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.customers import RECORDS, RESOURCES, change, customers
-from benchmarks.measure import CONN, Row, Spread, alternate, ratios, seconds_of
+from benchmarks.measure import CONN, Row, Spread, alternate, cpu_of, ratios, seconds_of
+from benchmarks.workspaces import individual
 
 __all__ = ["run"]
 
 GOAL_SECONDS = 30.0
+INDIVIDUAL, INDIVIDUAL_GOALS = 2000, {"impact": 60.0, "ci": 120.0}
 FEW = 20
 BRUTE_FORCE = """
 import sys
@@ -39,7 +41,7 @@ def run(*, quick: bool) -> list[Row]:
             [sys.executable, "-c", BRUTE_FORCE, *map(str, sides[FEW])], Path(place)
         )
         values = alternate(measured, 1 if quick else 3)
-    rows = []
+        rows = _individual(Path(place) / "individual")
     few = values[str(FEW)]
     work = f"{len(RESOURCES)} operations, {RECORDS} records each"
     for count in counts[1:]:
@@ -58,6 +60,18 @@ def run(*, quick: bool) -> list[Row]:
         Row("impact", f"conn impact, {FEW} accounts", "replaying and comparing everything",
             ratios(few, values["brute force"]), 1.0, f"{Spread.of(few).median:.1f} s / {brute:.1f} s")
     )  # fmt: skip
+    return rows
+
+
+def _individual(folder: Path) -> list[Row]:
+    """The processor time for accounts whose overrides are all different."""
+    before, after = individual(folder, INDIVIDUAL)
+    rows = []
+    for name, goal in INDIVIDUAL_GOALS.items():
+        seconds = cpu_of([*CONN, "-C", str(after), name, "--base-dir", str(before), "--fail-on", "none"], after)
+        spread = Spread.of([seconds / goal])
+        measured = f"conn {name}, {INDIVIDUAL:,} accounts with {INDIVIDUAL:,} different overrides"
+        rows.append(Row("impact", measured, f"{goal:g} s of CPU", spread, 1.0, f"{seconds:.1f} s"))
     return rows
 
 

@@ -3,17 +3,34 @@
 from collections.abc import Sequence
 
 from conn_cli.report.sources import Sources
+from conn_cli.words import counted
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.diagnostics.codes import explain
 
-__all__ = ["command", "render"]
+__all__ = ["MOST", "command", "join_commands", "render"]
+
+MOST = 50
+"""Annotations of one report: GitHub shows no more of a job."""
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.INFO: "notice"}
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """One line per finding: `::error file=…,line=…,col=…,title=…::message`."""
-    return "".join(f"{_command(finding, sources)}\n" for finding in findings)
+    return join_commands([_command(finding, sources) for finding in findings])
+
+
+def join_commands(commands: Sequence[str]) -> str:
+    """The commands, one a line. Of too many the gravest stay, and a notice counts the others."""
+    if len(commands) > MOST:
+        levels = [f"::{level} " for level in _COMMANDS.values()]
+        gravest = sorted(
+            commands, key=lambda written: next(n for n, level in enumerate(levels) if written.startswith(level))
+        )
+        errors = sum(written.startswith(levels[0]) for written in gravest[MOST - 1 :])
+        message = f"{counted(len(commands) - MOST + 1, 'annotation')} left out, {counted(errors, 'error')} among them"
+        commands = [*gravest[: MOST - 1], command("notice", f"{message}; the text output has all", title="conn")]
+    return "".join(f"{written}\n" for written in commands)
 
 
 def _command(finding: Diagnostic, sources: Sources) -> str:

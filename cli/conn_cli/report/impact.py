@@ -5,7 +5,7 @@ All but the text hold paths and counts only: no value of a record, nor of the co
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from conn_cli.report.github import command
+from conn_cli.report.github import command, join_commands
 from conn_cli.report.markdown import cell, code, shown_file
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
@@ -341,8 +341,7 @@ def github(impact: Impact, sources: Sources) -> str:
         )
         told = f"{UNJUDGED[one.side]}: {_names(one)}: {_fault(one)}".replace("`", "")
         lines.append(command(level, told, title="conn impact", span=span, sources=sources))
-    lines.append(command("notice", summary(impact), title="conn impact"))
-    return "".join(f"{line}\n" for line in lines)
+    return join_commands(lines) + command("notice", summary(impact), title="conn impact") + "\n"
 
 
 def _cause(row: FieldImpact, statements: Sequence[Statement]) -> Statement | None:

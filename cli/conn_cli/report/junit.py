@@ -10,32 +10,40 @@ from xml.sax.saxutils import escape, quoteattr
 from conn_cli.report import text
 from conn_cli.report.plain import plain
 from conn_cli.report.sources import Sources
+from conn_cli.words import counted
 from conn_engine.diagnostics import Diagnostic, Severity
 
 if TYPE_CHECKING:
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["render", "render_reports"]
+__all__ = ["MOST", "render", "render_reports"]
+
+MOST = 1000
+"""Cases of one document; failed ones go first."""
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def render(findings: Sequence[Diagnostic], sources: Sources) -> str:
     """One suite per file, one case per finding; a single passed case when there is none."""
+    order = sorted(range(len(findings)), key=lambda at: findings[at].severity is not Severity.ERROR)
+    shown = [findings[at] for at in sorted(order[:MOST])]
     suites = [
         _suite(file, list(group), sources)
-        for file, group in groupby(findings, key=lambda finding: finding.span.file if finding.span else "conn")
+        for file, group in groupby(shown, key=lambda finding: finding.span.file if finding.span else "conn")
     ]
     if not suites:
         suites = [_element("testsuite", {"name": "conn", "tests": "1", "failures": "0"}, _EMPTY_CASE)]
-    failures = sum(finding.severity is Severity.ERROR for finding in findings)
-    return _document(suites, max(1, len(findings)), failures)
+    failures = sum(finding.severity is Severity.ERROR for finding in shown)
+    left_failures = sum(findings[at].severity is Severity.ERROR for at in order[MOST:])
+    return _document(suites, max(1, len(shown)), failures, len(findings) - len(shown), left_failures)
 
 
 def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> str:
     """A suite per operation and account, a case per recording; what is not recorded is a case that says so."""
     suites, total, bad = [], 0, 0
-    for report in reports:
+    left_out, left_failures = 0, 0
+    for report in reports if len(reports) <= MOST else sorted(reports, key=lambda report: not report.failed):
         name = f"{report.effective.account or report.effective.connector_name}.{report.name.text}"
         cases = [
             _recorded_case(name, judgement.case.scenario, judgement.findings, sources)
@@ -49,9 +57,12 @@ def render_reports(reports: "Sequence[OperationReport]", sources: Sources) -> st
             unknown = _element("system-out", {}, "no recording: the result is unknown")
             cases.append(_element("testcase", {"classname": name, "name": "operation"}, unknown))
         failures += own
+        if total + len(cases) > MOST:
+            left_out, left_failures = left_out + len(cases), left_failures + failures
+            continue
         total, bad = total + len(cases), bad + failures
         suites.append(_suite_of(name, cases, failures))
-    return _document(suites, total, bad)
+    return _document(suites, total, bad, left_out, left_failures)
 
 
 def _recorded_case(suite: str, name: str, findings: Sequence[Diagnostic], sources: Sources) -> str:
@@ -66,7 +77,14 @@ def _failure(finding: Diagnostic, sources: Sources) -> str:
     return _element("failure", {"type": finding.code, "message": plain(finding.message)}, _content(shown))
 
 
-def _document(suites: Sequence[str], tests: int, failures: int) -> str:
+def _document(suites: list[str], tests: int, failures: int, left_out: int, left_failures: int) -> str:
+    """The document of these suites; a case of its own counts those that were left out, and fails if any of them did."""
+    if left_out:
+        said = f"{counted(left_out, 'case')} left out, {counted(left_failures, 'failure')} among them"
+        kind = ("failure", {"message": said}) if left_failures else ("system-out", {})
+        case = _element("testcase", {"classname": "conn", "name": said}, _element(*kind, said))
+        suites.append(_suite_of("conn", [case], bool(left_failures)))
+        tests, failures = tests + 1, failures + bool(left_failures)
     counts = {"name": "conn", "tests": str(tests), "failures": str(failures)}
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + _element("testsuites", counts, "\n" + "".join(suites))
 

@@ -13,10 +13,12 @@ import pytest
 from transcript import conn
 
 from conn_cli.console import App
-from conn_cli.report import FORMATS, Sources, parse_specs, render, write_outputs
+from conn_cli.report import FORMATS, Sources, github, junit, parse_specs, render, write_outputs
+from conn_engine.config import Effective, Layer, OperationName
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.testing.suite import OperationReport
 
 FILE = "connectors/demo/connector.yaml"
 TEXT = """\
@@ -193,6 +195,32 @@ def test_junit_fails_errors_alone(findings, sources):
     assert (empty.get("tests"), empty.get("failures")) == ("1", "0")
 
 
+def test_of_too_many_findings_the_errors_stay_and_the_others_are_counted(sources):
+    many = [
+        diagnostic(
+            "DOC002",
+            f"finding {number}",
+            Span("a.yaml", number + 1),
+            severity=Severity.WARNING if number % 4 else Severity.ERROR,
+        )
+        for number in range(5 * junit.MOST)
+    ]
+    severities = [finding.severity for finding in many]
+    errors = severities.count(Severity.ERROR)
+    root = ElementTree.fromstring(render("junit", many, sources))
+    cases = root.findall(".//testcase")
+    assert (len(cases), root.get("tests")) == (junit.MOST + 1, str(junit.MOST + 1))
+    left, failed = len(many) - junit.MOST, max(0, errors - junit.MOST)
+    assert (
+        cases[-1].get("name") == f"{left:,} cases left out, {failed:,} failure{'' if failed == 1 else 's'} among them"
+    )
+    assert len(root.findall(".//failure")) == min(errors, junit.MOST) + bool(failed)
+    lines = render("github", many, sources).splitlines()
+    assert len(lines) == github.MOST
+    assert all(line.startswith("::error ") for line in lines[:-1])
+    assert f"{len(many) - github.MOST + 1:,} annotations left out" in lines[-1]
+
+
 def test_github_commands_are_one_escaped_line_each(findings, sources):
     lines = render("github", findings, sources).splitlines()
     assert len(lines) == 6
@@ -296,3 +324,18 @@ def test_no_command_writes_a_report_through_a_link(tmp_path, command, target):
     assert (done.code, "is a symbolic link" in done.err, "name a file" in done.err) == (3, True, True)
     assert [(path.name, path.read_text()) for path in outside.iterdir()] == [("kept", "kept")]
     assert (workspace / "near").is_symlink() and "version" in (workspace / "conn.yaml").read_text()
+
+
+def test_of_too_many_tested_accounts_the_failed_stay_and_the_others_are_counted(sources):
+    effective = Effective(connector_name="shop", layers=[Layer("base", {}, ())], account="acme")
+    error = diagnostic("DOC002", "wrong")
+    reports = [
+        OperationReport(
+            effective, OperationName("vendor", "", "a", f"b{number}"), findings=[] if number % 4 else [error]
+        )
+        for number in range(2 * junit.MOST)
+    ]
+    root = ElementTree.fromstring(junit.render_reports(reports, sources))
+    assert root.get("tests") == str(junit.MOST + 1)
+    assert root.get("failures") == str(junit.MOST // 2)
+    assert root.findall(".//testcase")[-1].get("name") == f"{junit.MOST:,} cases left out, 0 failures among them"

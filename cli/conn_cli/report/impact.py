@@ -86,7 +86,7 @@ def text(impact: Impact, *, names: bool = True) -> str:
             + (", accepted" if _key(row) in accepted else "")
         )
     lines += _more(len(impact.fields), "field")
-    for unknown in impact.unknown:
+    for unknown in impact.unknown[:MOST]:
         whose = f"{unknown.operation or 'every operation'} for {counted(unknown.accounts, 'account')}"
         lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
     lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
@@ -251,7 +251,7 @@ def markdown(impact: Impact, *, names: bool = False) -> str:
         accepted = _accepted(impact)
         lines += [_row(row, accepted=_key(row) in accepted) for row in impact.fields[:MOST]]
         lines += ["", *_more(len(impact.fields), "field")]
-    for unknown in impact.unknown:
+    for unknown in impact.unknown[:MOST]:
         whose = f"{code(unknown.operation) or 'every operation'}, {unknown.accounts:,} accounts"
         lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
     lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
@@ -367,7 +367,7 @@ def _places(statements: Iterable[Statement]) -> list[tuple[Statement, int]]:
 
 def _name(row: FieldImpact) -> str:
     if not row.operation:
-        return f"{row.connector} every operation"
+        return f"{row.connector} {row.field or 'every operation'}"
     special = row.kind == "request_changed" or not row.field
     return f"{row.operation} {_words(row.field) if special else row.field}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from conn_engine.config.endpoints import find_other_paths
 from conn_engine.config.grants import Levels
-from conn_engine.config.host_patterns import consent_hosts, host_pattern, is_on, is_url_place
+from conn_engine.config.host_patterns import consent_hosts, host_pattern, is_on, is_url_place, urls_of
 from conn_engine.config.merge import Path_, leaves, lookup
 from conn_engine.config.origins import Layer
 from conn_engine.config.secret_places import find_moved_secrets, find_weaker_verification
@@ -43,7 +43,13 @@ def declared_names(base: Mapping[str, Any], granted: Sequence[str]) -> tuple[str
 def widening(levels: Levels) -> list[Diagnostic]:
     """Overrides that ask for more than the connector grants, and those that conn.yaml allows (SEC117). Also a connector
     that authorizes its requests and grants no host."""
-    found = [*_nowhere_to_go(levels), *_hosts_asked(levels), *_urls_asked(levels), *_results_asked(levels)]
+    found = [
+        *_nowhere_to_go(levels),
+        *_own_urls_excluded(levels),
+        *_hosts_asked(levels),
+        *_urls_asked(levels),
+        *_results_asked(levels),
+    ]
     found += [*_answers_asked(levels), *_names_asked(levels)]
     known = {(finding.span, finding.path) for finding in found if finding.severity is Severity.ERROR}
     more = [*find_moved_secrets(levels), *find_weaker_verification(levels), *find_other_paths(levels)]
@@ -60,6 +66,22 @@ def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
             path="base_url",
             hint="list the vendor's hosts under hosts, such as *.example.com",
         )
+
+
+def _own_urls_excluded(levels: Levels) -> Iterator[Diagnostic]:
+    """SEC160: the connector's own URLs on hosts that its `hosts` leave out."""
+    said = levels.base.get("authorization")
+    if not isinstance(levels.base.get("hosts"), list) or not isinstance(said, dict) or said.get("format") == "none":
+        return
+    for path, url in urls_of(levels.base):
+        if is_on(url, levels.hosts) is False:
+            yield diagnostic(
+                "SEC160",
+                f"{dotted(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",
+                levels.span(levels.layers[0], path),
+                path=dotted(path),
+                hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts`: then the hosts of the URLs are meant",
+            )
 
 
 def _hosts_asked(levels: Levels) -> Iterator[Diagnostic]:

@@ -63,6 +63,9 @@ __all__ = ["Effective"]
 
 T = TypeVar("T")
 _OPTED_OUT = tuple((key,) for key in RESOURCE_MAPPINGS)  # an account may set it for the resource
+_OWN_HOSTS = frozenset({"SEC112", "SEC160"})
+"""About the hosts of the connector itself: the gateway refuses each request that they concern."""
+
 _KINDS: dict[Level, str] = {"environment": "environment", "account": "account"}
 
 
@@ -456,7 +459,9 @@ class Effective:
 
         The door stops a credential; it does not stop a request without one to a host that the attacker chose.
         """
-        found = [one for one in self._authority_findings if one.severity is Severity.ERROR and one.code != "SEC112"]
+        found = [
+            one for one in self._authority_findings if one.severity is Severity.ERROR and one.code not in _OWN_HOSTS
+        ]
         if found:
             raise ConfigurationError(found[0].message, hint=found[0].hint, findings=found)
 

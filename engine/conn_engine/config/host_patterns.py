@@ -59,18 +59,18 @@ def base_hosts(base: Mapping[str, Any]) -> tuple[str, ...]:
     said = base.get("hosts")
     if isinstance(said, list):
         return tuple(str(host).lower() for host in said)
-    found = (host_pattern(url) for url in urls_of(base))
+    found = (host_pattern(url) for _, url in urls_of(base))
     return tuple(dict.fromkeys(host for host in found if host))
 
 
-def urls_of(base: Mapping[str, Any]) -> Iterator[str]:
-    """The URLs by which requests with a credential go: templates."""
+def urls_of(base: Mapping[str, Any]) -> Iterator[tuple[Path_, str]]:
+    """The URLs by which requests with a credential go, with their paths: templates."""
     mappings = {"unified": base.get("unified", {})}  # the larger part, and a `base_url` there is a field
     rest = {key: value for key, value in base.items() if key != "unified"}
     for path, leaf in (*leaves(rest), *secret_leaves(mappings)):
         for where, value in iterate_leaves(leaf, path):
             if isinstance(value, str) and is_url_place(where) and where[-1] != _CONSENT_KEY:
-                yield value
+                yield where, value
 
 
 def is_on(url: str, allowed: Sequence[str]) -> bool | None:

@@ -24,7 +24,7 @@ def issued_hosts(data: Mapping[str, Any], hosts: Sequence[str], context: Mapping
     """
     filled: dict[str, None] = {}
     unknown: list[str] = []
-    for url in urls_of(data):
+    for _, url in urls_of(data):
         if "{{" in url:
             host = _filled_host(url, context)
             if host is None:

@@ -177,6 +177,14 @@ CODES: dict[str, Code] = _table(
         "would be refused. List the vendor's hosts under `hosts`, such as `*.example.com`.",
     ),
     Code(
+        "SEC160",
+        "own URL on a host that hosts leaves out",
+        "error",
+        "The connector authorizes its requests, and one of its own URLs (`base_url`, a token URL) is on a host that "
+        "its `hosts` do not list. Every authorized request to that URL is refused. Add the host to `hosts`, or remove "
+        "`hosts`: without it, credentials may go to the hosts of the connector's URLs.",
+    ),
+    Code(
         "SEC111",
         "override widens what may be read from the environment",
         "error",

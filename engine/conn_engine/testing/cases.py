@@ -61,8 +61,9 @@ class Case:
 class SentRequest:
     """One request of a replay, as a person reads it: path with query, status, how many records it brought.
 
-    `url` is below the base URL, `whole_url` is where the request went; `headers` are those that the configuration and
-    the caller say, by lower-case name, but none that a credential may be in.
+    `url` is below the base URL, `whole_url` is where the request went, `authorized` whether with a credential;
+    `headers` are those that the configuration and the caller say, by lower-case name, but none that a credential may
+    be in.
     """
 
     method: str
@@ -71,6 +72,7 @@ class SentRequest:
     records: int
     body: Any = None
     whole_url: str = ""
+    authorized: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -80,6 +82,7 @@ class Outcome:
 
     `previous` is for each page what leads back to the page before it, in the vendor's own terms (a token, a number, a
     URL below the base); None where nothing does. `completeness` is the verdict on the listing; None before its end.
+    `headers` and `states` are those of each page.
     """
 
     records: list[Any] = field(default_factory=list)
@@ -91,6 +94,8 @@ class Outcome:
     whole: bool = False
     previous: list[Any] = field(default_factory=list)
     completeness: Completeness | None = None
+    headers: list[Mapping[str, str]] = field(default_factory=list)
+    states: list[Any] = field(default_factory=list)
     _paths: frozenset[tuple[str, ...]] | None = field(default=None, repr=False, compare=False)
 
     def vendor_paths(self) -> frozenset[tuple[str, ...]]:
@@ -106,6 +111,8 @@ class Outcome:
         self.pages += 1
         self.whole = page.whole
         self.completeness = page.completeness
+        self.headers.append(page.headers)
+        self.states.append(page.state)
         self.previous.append(_told(page.prev_cursor))
 
     @property
@@ -253,6 +260,7 @@ def sent_requests(
                 next(brought, 0) if operation else 0,
                 _body(request),
                 request.url,
+                request.authorized,
                 {name: text for name, text in sorted(request.declared.items()) if not secret_name(name)},
             )
         )

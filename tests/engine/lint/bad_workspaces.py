@@ -408,6 +408,7 @@ EXPRESSIONS = [
         },
     ),
     Bad("no host", one("SEC112", HTTP, 1, 11), swap=(HTTP, "https://api.example.com", '"https://{{context.host}}"')),
+    Bad("hosts leave out the own one", one("SEC160", HTTP, 1, 11), {HTTP: CONNECTOR + "hosts: [other.example.com]\n"}),
 ]
 
 CURSOR = "{format: cursor, config: {cursor_field: next}}"

@@ -5,30 +5,29 @@ A job is small data, so that another process can do it: names, paths and levels,
 """
 
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from conn_engine.analysis.impact.model import ChangeKind, Effect, Work
+from conn_engine.analysis.impact.results import (
+    KINDS_OF_FIELDS,
+    count_other_results,
+    count_records,
+    find_refusal,
+    other_results,
+)
 from conn_engine.analysis.population import joined, routed
 from conn_engine.config import Effective, OperationName, Workspace, load_workspace, singular
 from conn_engine.errors import ConnError, MissingRecording
 from conn_engine.expressions import use
 from conn_engine.recordings.files import Recording, load_recording
 from conn_engine.runtime.model_schemas import check_records, schema_path
-from conn_engine.runtime.variants import up_to
+from conn_engine.runtime.variants import in_context, up_to
 from conn_engine.testing.cases import Outcome, golden_request
-from conn_engine.testing.compare import (
-    Comparison,
-    RequestChange,
-    compare_fields,
-    compare_records,
-    compare_requests,
-    nameable,
-)
+from conn_engine.testing.compare import Comparison, RequestChange, compare_records, compare_requests, nameable
 from conn_engine.testing.deliveries.cases import DeliveryName
 from conn_engine.testing.deliveries.judging import answered_otherwise, compare_events
 from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
@@ -43,12 +42,6 @@ Level = Literal["base", "environment", "account"]
 
 MOST_KEPT = 256
 UNANSWERED = "the recording does not answer the request"
-KINDS: dict[str, ChangeKind] = {
-    "changed": "value_changed",
-    "added": "added",
-    "missing": "missing",
-    "type_changed": "type_changed",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +153,9 @@ class Evaluation:
                     outcome = replays.replay(effective, name, recording, run.request_key)
             except ConnError as error:
                 return _Side(Outcome(error=error), [], {}, False)
+            refusal = find_refusal(_in_context(effective, recording), outcome, recording.base_url)
+            if refusal is not None and not isinstance(outcome.error, MissingRecording):
+                outcome = replace(outcome, error=refusal)
         try:
             violations = _violations(workspace, effective, name, outcome)
         except ConnError:
@@ -167,6 +163,11 @@ class Evaluation:
                 raise
             violations = {}  # a schema that could not be read before was not violated
         return _Side(outcome, _requests(outcome), violations, _writes(effective, name))
+
+
+def _in_context(effective: Effective, recorded: Recorded) -> Effective:
+    context = recorded.account.context if isinstance(recorded, RecordedDelivery) else recorded.context
+    return in_context(effective, context)
 
 
 def _requests(outcome: Outcome) -> list[dict[str, Any]]:
@@ -214,7 +215,9 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
         counts |= {("prev_cursor", "value_changed"): differing} if differing else {}
     compare = compare_events if isinstance(after.outcome, DeliveryOutcome) else compare_records
     difference = compare(before.outcome.records, after.outcome.records)
-    counts.update(_record_counts(before.outcome, after.outcome, difference, same=same))
+    counts.update(count_records(before.outcome, after.outcome, difference, same=same))
+    others = count_other_results(before.outcome, after.outcome, same=same)
+    counts.update(others)
     counts |= dict.fromkeys(((part, "value_changed") for part in answered_otherwise(before.outcome, after.outcome)), 1)
     for path, records in after.violations.items():
         if records > before.violations.get(path, 0):
@@ -222,21 +225,31 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     if before.outcome.failure != after.outcome.failure:
         failing = after.outcome.error is not None and before.outcome.error is None
         counts["", "now_failing" if failing else "error_changed"] = 1
-    return Effect(len(before.outcome.records), counts, writes, evidence=_evidence(counts, before, after, difference))
+    return Effect(
+        len(before.outcome.records), counts, writes, evidence=_evidence(counts, others, before, after, difference)
+    )
 
 
 def _evidence(
-    counts: Iterable[FieldChangeKind], before: _Side, after: _Side, difference: Comparison
+    counts: Iterable[FieldChangeKind],
+    others: Container[FieldChangeKind],
+    before: _Side,
+    after: _Side,
+    difference: Comparison,
 ) -> dict[FieldChangeKind, str]:
     """What tells a change from another one of the same field and kind: what is there after it."""
     found: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
     for record in difference.changed:
         for change in record.fields:
-            found.get((nameable(change.field), KINDS[change.kind]), []).append((record.key, change.field, change.after))
+            found.get((nameable(change.field), KINDS_OF_FIELDS[change.kind]), []).append(
+                (record.key, change.field, change.after)
+            )
     for (field_name, kind), rows in found.items():
         if kind == "request_changed":
             rows += [change.after for change in compare_requests(before.requests, after.requests)
                      if field_name in _parts(change)]  # fmt: skip
+        elif (field_name, kind) in others:
+            rows.append(other_results(after.outcome))
         elif kind in ("now_failing", "error_changed"):
             rows.append(after.outcome.failure)
         elif kind in ("missing", "added") and not field_name:
@@ -251,24 +264,3 @@ def _parts(change: RequestChange) -> list[str]:
         names = (name for name in sorted({*old, *new}) if old.get(name) != new.get(name))
         return list(dict.fromkeys(nameable(f"headers.{name}") for name in names))
     return [change.part if change.part in ("method", "url", "body") else "request"]
-
-
-def _record_counts(
-    before: Outcome, after: Outcome, difference: Comparison, *, same: bool
-) -> Iterator[tuple[FieldChangeKind, int]]:
-    if not same and difference.disjoint:
-        named: Counter[tuple[str, ChangeKind]] = Counter()
-        for (field_name, kind), records in compare_fields(before.records, after.records).items():
-            row = (nameable(field_name), KINDS[kind])
-            named[row] = max(named[row], records)
-        yield from named.items()
-        return
-    # Several keys that are data are one field, so a record counts once.
-    touched = ({(nameable(c.field), KINDS[c.kind]) for c in record.fields} for record in difference.changed)
-    yield from Counter(row for rows in touched for row in rows).items()
-    if difference.gone:
-        yield ("", "missing"), len(difference.gone)
-    if difference.new:
-        yield ("", "added"), len(difference.new)
-    if difference.reordered:
-        yield ("", "order_changed"), len(after.records)

@@ -40,6 +40,7 @@ ChangeKind = Literal[
     "schema_violated",
     "request_changed",
     "now_failing",
+    "credential_changed",
     "error_changed",
     "operation_added",
     "operation_missing",
@@ -51,6 +52,7 @@ KINDS: Mapping[ChangeKind, str] = {
     "account_renamed": "the account has another name",
     "operation_missing": "the operation is gone",
     "now_failing": "now fails",
+    "credential_changed": "credential changed",
     "missing": "now missing",
     "type_changed": "type changed",
     "schema_violated": "schema violated",
@@ -65,7 +67,8 @@ KINDS: Mapping[ChangeKind, str] = {
 }
 """Every kind with its words, the gravest first. The last two are no lines of the report, but of what it accepts."""
 BREAKING: frozenset[ChangeKind] = frozenset({
-    "missing", "type_changed", "schema_violated", "now_failing", "operation_missing", "account_renamed", "unanswered",
+    "missing", "type_changed", "schema_violated", "now_failing", "credential_changed", "operation_missing",
+    "account_renamed", "unanswered",
 })  # fmt: skip
 """Kinds that break whoever relies on the result. A changed request of an operation that writes breaks too."""
 OWN_BREAKING: frozenset[ChangeKind] = frozenset({"schema_violated", "now_failing"})
@@ -113,8 +116,10 @@ class Effect:
 class FieldImpact:
     """One line of the report: a field (or a part of a request) of one operation, and how many it touches.
 
-    `field` is dotted; "" for a whole record, `prev_cursor` for where pages lead back (`records` are pages then), `url`,
-    `body`, `method` or `headers.<name>` for a request. `shielded` are
+    `field` is dotted; "" for a whole record, `url`, `body`, `method` or `headers.<name>` for a request. Of pages it is
+    `prev_cursor` for where they lead back, `page.headers.<name>` or `page.state`, of a listing `completeness`, of an
+    error `error.retry_after`, `error.limits.<name>` or `error.details`; `records` are pages or errors then. Of all
+    operations ("") it is `credentials`, `authorization` or `context.<name>`. `shielded` are
     accounts for which the same change of the base is kept away by an override, `own` those for which it comes from
     nothing but their own file.
     """

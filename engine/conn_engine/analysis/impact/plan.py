@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
+from conn_engine.analysis.impact.accounts import find_account_changes, find_missing_values, share_levels
 from conn_engine.analysis.impact.evaluate import Job, Level, Pair, Run
-from conn_engine.analysis.impact.model import SideName
+from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.population import (
     UNRECORDED,
@@ -17,7 +18,9 @@ from conn_engine.analysis.population import (
     Slicer,
     context_key,
     context_reads,
+    find_routes,
     joined,
+    reached_operations,
 )
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
@@ -63,8 +66,8 @@ class OperationPlan:
 class Group:
     """Accounts that behave alike on both sides. A side is None where they are not there.
 
-    `configurations` are those of one of the accounts, before and after. `faults` say why the configuration of a side
-    cannot be had.
+    `configurations` are those of one of the accounts, before and after; `changes` concern all operations. `faults` say
+    why the configuration of a side cannot be had.
     """
 
     before: AccountShape | None
@@ -72,6 +75,8 @@ class Group:
     accounts: list[str] = field(default_factory=list)
     operations: list[OperationPlan] = field(default_factory=list)
     configurations: tuple[Effective | None, Effective | None] = (None, None)
+    changes: Mapping[tuple[str, ChangeKind], int] = field(default_factory=dict)
+    changes_from_own_file: bool = False
     recorded: bool = True
     faults: Mapping[SideName, ConnError] = field(default_factory=dict)
 
@@ -190,7 +195,13 @@ class Plan:
         """Equal for contexts that no operation can tell apart."""
         reads = context_reads(cut for variant in variants for cut in variant.slices.values())
         contexts = [shape.context if shape is not None else {} for shape in pair]
-        return joined(*(context_key(self.after.digests, reads, context) for context in contexts))
+        lacking = [
+            name
+            for variant in variants
+            for context in contexts
+            for name in find_missing_values(variant.effective.data, context)
+        ]
+        return joined(*(context_key(self.after.digests, reads, context) for context in contexts), *lacking)
 
     def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> _Variant | None:
         """One side of accounts; None where they are not there or cannot be used, which is noted in `faults`."""
@@ -232,11 +243,16 @@ class Plan:
 
     def _fill(self, group: Group, before: _Variant | None, after: _Variant | None) -> None:
         group.configurations = (before.effective if before else None, after.effective if after else None)
+        if before is not None and after is not None and group.before is not None and group.after is not None:
+            contexts = (group.before.context, group.after.context)
+            group.changes = find_account_changes((before.effective, after.effective), contexts, self.after.digests)
+            group.changes_from_own_file = share_levels(before.effective, after.effective, self.after.digests)
         recordings = self._versions(group, Side.recordings)
         group.recorded = bool(recordings)
         recorded = {file.operation for pair in recordings.values() for file in pair if file is not None}
         variants = [variant for variant in (before, after) if variant is not None]
         names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
+        names |= self._rerouted(variants, recorded) if len(variants) == 2 else set()
         below = self._below(before, after)
         received = self._deliveries(group)
         for name in [*sorted(names), *received]:
@@ -291,6 +307,29 @@ class Plan:
             context=dict(shape.context),
             grants=shared.grants,
         )
+
+    def _rerouted(self, variants: Sequence[_Variant], recorded: set[str]) -> set[OperationName]:
+        """The vendor's operations that now lead elsewhere, or nowhere, and that no recording reaches."""
+        before, after = (variant.effective for variant in variants)
+        digest = self.after.digests.of
+        if all(digest(before.data.get(key)) == digest(after.data.get(key)) for key in ("base_url", "resources")):
+            return set()
+        routes = [find_routes(effective) for effective in (before, after)]
+        moved = {
+            name for name, place in routes[0].items() if name.text not in recorded and routes[1].get(name) != place
+        }
+        if not moved:
+            return moved
+        reached = [
+            reached_operations(effective.data, name)
+            for effective in (before, after)
+            for name in effective.operations()
+            if name.text in recorded
+        ]
+        if any(pairs is None for pairs in reached):
+            return set()  # which of them a recorded operation reaches, only a run can tell
+        known = {pair for pairs in reached if pairs is not None for pair in pairs}
+        return {name for name in moved if (name.resource, name.method) not in known}
 
     def _versions(
         self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]

@@ -67,6 +67,9 @@ class Tally:
         if group.renamed:
             changed = breaking = self._add(group, "", Effect(counts={("", "account_renamed"): 1}), own=False)
         reasons: list[tuple[str, str, bool]] = []
+        if group.changes:
+            changed = True
+            breaking |= self._add(group, "", Effect(counts=group.changes), own=group.changes_from_own_file)
         for plan in group.operations:
             effect = self._own(plan)
             away = {} if effect.unknown else self._kept_away(plan, effect.counts)

@@ -6,7 +6,14 @@ What holds for one account holds for all of its group, so that work grows with w
 from conn_engine.analysis.population.content import Digests, joined
 from conn_engine.analysis.population.groups import AccountGroup, account_groups, context_key, context_reads
 from conn_engine.analysis.population.sides import AccountShape, RecordedFile, Side
-from conn_engine.analysis.population.slices import UNRECORDED, OperationSlice, Slicer, routed
+from conn_engine.analysis.population.slices import (
+    UNRECORDED,
+    OperationSlice,
+    Slicer,
+    find_routes,
+    reached_operations,
+    routed,
+)
 
 __all__ = [
     "UNRECORDED",
@@ -20,6 +27,8 @@ __all__ = [
     "account_groups",
     "context_key",
     "context_reads",
+    "find_routes",
     "joined",
+    "reached_operations",
     "routed",
 ]

@@ -18,8 +18,8 @@ def joined(*texts: str) -> str:
 class Digests:
     """Digests of JSON-like data, with a memory by identity: configurations of many accounts share most of their parts.
 
-    The order of an object's keys does not count; true is not 1. Objects and lists it has seen are kept alive, or
-    another could come to stand at the same address: give it what lasts anyway.
+    The order of an object's keys counts, as it does for XML; true is not 1. Objects and lists it has seen are kept
+    alive, or another could come to stand at the same address: give it what lasts anyway.
     """
 
     def __init__(self) -> None:
@@ -33,17 +33,13 @@ class Digests:
         if known is not None:
             return known[1]
         if isinstance(value, Mapping):
-            rows = [f"{json.dumps(str(key))}:{self.of(item)}" for key, item in sorted(value.items(), key=_by_name)]
+            rows = [f"{json.dumps(str(key))}:{self.of(item)}" for key, item in value.items()]
             digest = _hash("{" + ",".join(rows) + "}")
         else:
             kind = "layers" if isinstance(value, Layers) else "list"
             digest = _hash(kind + ",".join(map(self.of, value)))
         self._known[id(value)] = (value, digest)
         return digest
-
-
-def _by_name(item: tuple[Any, Any]) -> str:
-    return str(item[0])
 
 
 def _hash(text: str) -> str:

@@ -14,7 +14,7 @@ from conn_engine.config import Effective, Layer, OperationName, is_remark
 from conn_engine.config.models import Resource
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
-__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "routed"]
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_routes", "reached_operations", "routed"]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
@@ -102,6 +102,30 @@ def routed(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | No
     own = _unified(data, name)
     resource, method = own.get("resource") or name.resource, own.get("method") or name.method
     return None if _TEMPLATE in f"{resource}{method}" else (str(resource), str(method))
+
+
+def reached_operations(data: Mapping[str, Any], name: OperationName) -> set[tuple[str, str]] | None:
+    """The vendor operations (resource, method) that an operation can call; None when an expression decides."""
+    resources = data.get("resources")
+    route = routed(data, name)
+    if route is None or not isinstance(resources, Mapping):
+        return None
+    return _reached(resources, route, _unified(data, name) if name.kind == "unified" else None)
+
+
+def find_routes(effective: Effective) -> dict[OperationName, tuple[Any, ...]]:
+    """Where each of the vendor's operations leads: the base URL that holds for it, method and path."""
+    data = effective.data
+    found: dict[OperationName, tuple[Any, ...]] = {}
+    for name in effective.operations():
+        if name.kind == "vendor":
+            resource = data["resources"][name.resource]
+            holders = [holder for holder in (data, resource, resource[name.method]) if isinstance(holder, Mapping)]
+            base = next(
+                (holder["base_url"] for holder in reversed(holders) if holder.get("base_url") is not None), None
+            )
+            found[name] = (base, *(holders[-1].get(key) for key in ("method", "path")))
+    return found
 
 
 def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:

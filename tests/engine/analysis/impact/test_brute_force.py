@@ -72,6 +72,15 @@ def _connector(old: Effective | None, new: Effective | None) -> str:
     return side.connector_name
 
 
+def _placed(effective: Effective, other: Effective) -> dict[str, list[str]]:
+    """The headers that carry the credential, by the vendor's operations that both have."""
+    return {
+        name.text: [place.name.lower() for place in effective.vendor(name.resource, name.method).authorization.places()]
+        for name in effective.operations()
+        if name.kind == "vendor" and name in other.operations()
+    }
+
+
 def reference(
     before: Workspace, after: Workspace, renamed: Mapping[str, str]
 ) -> tuple[dict[str, set[str]], Counter[Any], Counter[Any]]:
@@ -92,6 +101,9 @@ def reference(
         if account in renamed:
             accounts[_connector(old, new), "", "", "account_renamed"] += 1
             records[_connector(old, new), "", "", "account_renamed"] += 1
+            changed = True
+        if old is not None and new is not None and _placed(old, new) != _placed(new, old):
+            accounts[_connector(old, new), "", "authorization", "credential_changed"] += 1
             changed = True
         for name in names:
             cases = [case for case in files.values() if case.name == name]

@@ -1,0 +1,122 @@
+"""What an operation gives before and after: records, pages, the verdict on a listing, errors, and what is refused."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from conn_engine.analysis.impact.model import ChangeKind
+from conn_engine.config import Effective
+from conn_engine.errors import ConfigurationError, ConnError, VendorError
+from conn_engine.runtime.variants import base_url
+from conn_engine.testing.cases import Outcome
+from conn_engine.testing.compare import ChangeKind as FieldChangeKind
+from conn_engine.testing.compare import Comparison, compare_fields, compare_records, nameable
+from conn_engine.transport import door
+from conn_engine.transport.egress import judge_host, refuse_host
+
+__all__ = ["KINDS_OF_FIELDS", "count_other_results", "count_records", "find_refusal", "other_results"]
+
+KINDS_OF_FIELDS: dict[FieldChangeKind, ChangeKind] = {
+    "changed": "value_changed",
+    "added": "added",
+    "missing": "missing",
+    "type_changed": "type_changed",
+}
+Row = tuple[str, ChangeKind]
+
+
+def count_records(before: Outcome, after: Outcome, difference: Comparison, *, same: bool) -> Counter[Row]:
+    """Records by field and kind of change. `same`: both sides ran on one recording; of others that have no record in
+    common, the fields are compared."""
+    if not same and difference.disjoint:
+        counts = Counter[Row]()
+        for (name, kind), records in compare_fields(before.records, after.records).items():
+            row = (nameable(name), KINDS_OF_FIELDS[kind])
+            counts[row] = max(counts[row], records)
+        return counts
+    # Several keys that are data are one field, so a record counts once.
+    touched = ({(nameable(c.field), KINDS_OF_FIELDS[c.kind]) for c in record.fields} for record in difference.changed)
+    counts = Counter(row for rows in touched for row in rows)
+    counts["", "missing"] += len(difference.gone)
+    counts["", "added"] += len(difference.new)
+    counts["", "order_changed"] += len(after.records) if difference.reordered else 0
+    return +counts
+
+
+def count_other_results(before: Outcome, after: Outcome, *, same: bool) -> Counter[Row]:
+    """Pages and errors by part and kind of change. `same`: both sides ran on one recording."""
+    counts = Counter(_verdict(before, after))
+    pairs = [(_pages(before, same=same), _pages(after, same=same)), (_error(before), _error(after))]
+    for old, new in pairs:
+        number = min(len(old), len(new))
+        if same:
+            counts.update(_named(compare_records(old[:number], new[:number]).by_field()))
+        elif number:
+            counts.update(_named(compare_fields(old, new)))
+    return counts
+
+
+def _named(found: dict[tuple[str, FieldChangeKind], int]) -> Iterator[Row]:
+    for (name, kind), number in found.items():
+        yield from [(nameable(name), KINDS_OF_FIELDS[kind])] * number
+
+
+def _pages(outcome: Outcome, *, same: bool) -> list[dict[str, Any]]:
+    """Each page but for its records. States of other recordings hold other data."""
+    pages = []
+    for headers, state in zip(outcome.headers, outcome.states, strict=True):
+        page: dict[str, Any] = {f"page.headers.{name}": text for name, text in headers.items()}
+        if same and state is not None:
+            page["page.state"] = [state]  # a list is compared as a whole
+        pages.append(page)
+    return pages
+
+
+def _error(outcome: Outcome) -> list[dict[str, Any]]:
+    error = outcome.error
+    if not isinstance(error, VendorError):
+        return []
+    parts = {"error.retry_after": error.retry_after, "error.details": error.details}
+    limits = {f"error.limits.{name}": text for name, text in error.limits.items()}
+    return [{**{name: value for name, value in parts.items() if value is not None}, **limits}]
+
+
+def _verdict(before: Outcome, after: Outcome) -> Iterator[Row]:
+    """Whether a listing is complete: one that no longer is fails, unless the operation accepts it."""
+    old, new = before.completeness, after.completeness
+    if old is None or new is None or after.whole or old.state == new.state:
+        return
+    fails = new.state == "incomplete" and new.policy == "error"
+    yield "completeness", "now_failing" if fails else "value_changed"
+
+
+def other_results(outcome: Outcome) -> Any:
+    """What an outcome has besides records, as data that tells one from another."""
+    return [_pages(outcome, same=True), _error(outcome), outcome.completeness]
+
+
+def find_refusal(effective: Effective, outcome: Outcome, recorded_base: str) -> ConnError | None:
+    """Why a live run would refuse one of the requests of a replay; None when it would send them all.
+
+    What leads to the host of the recording, such as a recorded link, is left out.
+    """
+    if not outcome.sent:
+        return None
+    own, recorded = _origin(base_url(effective)), _origin(recorded_base)
+    for sent in outcome.sent:
+        try:
+            goal = door.target(sent.whole_url)
+        except ConfigurationError as error:
+            return error
+        if goal.origin == recorded != own:
+            continue
+        label = f"{sent.method} {goal.path.partition('?')[0]}"
+        if reason := judge_host(goal.origin, effective.trusted_hosts):
+            return refuse_host(goal, reason, label)
+        if sent.authorized and not door.permitted(goal.origin, effective.hosts):
+            return ConfigurationError(f"{label} may not send a credential to {goal.authority}")
+    return None
+
+
+def _origin(url: str) -> tuple[str, str, int] | None:
+    return door.target(url).origin if door.is_target(url) else None

@@ -225,9 +225,8 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     if before.outcome.failure != after.outcome.failure:
         failing = after.outcome.error is not None and before.outcome.error is None
         counts["", "now_failing" if failing else "error_changed"] = 1
-    return Effect(
-        len(before.outcome.records), counts, writes, evidence=_evidence(counts, others, before, after, difference)
-    )
+    evidence = _evidence(counts, others, before, after, difference)
+    return Effect(len(before.outcome.records), counts, writes, evidence=evidence)
 
 
 def _evidence(
@@ -241,9 +240,8 @@ def _evidence(
     found: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
     for record in difference.changed:
         for change in record.fields:
-            found.get((nameable(change.field), KINDS_OF_FIELDS[change.kind]), []).append(
-                (record.key, change.field, change.after)
-            )
+            row = (nameable(change.field), KINDS_OF_FIELDS[change.kind])
+            found.get(row, []).append((record.key, change.field, change.after))
     for (field_name, kind), rows in found.items():
         if kind == "request_changed":
             rows += [change.after for change in compare_requests(before.requests, after.requests)

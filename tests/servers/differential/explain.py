@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 from differential.compare import Difference, Shape, canonical
 
@@ -249,6 +250,19 @@ def refused_by_the_kit(evidence: Evidence) -> bool:
     return True
 
 
+def refuses_an_empty_path(evidence: Evidence) -> bool:
+    """A path that the manifest computes comes to nothing, as the way to end a listing: the CDK sends the request to the
+    base URL itself, we refuse to and stop with an error."""
+    bare = [one for one in evidence.difference.only_cdk if urlsplit(one.place).path in ("", "/")]
+    if "empty list, which cannot stand in a path" not in evidence.our_error or len(bare) != 1:
+        return False
+    evidence.difference.only_cdk.remove(bare[0])
+    evidence.our_error = ""
+    if bare[0] == evidence.cdk[-1]:
+        evidence.cdk_error = ""
+    return True
+
+
 def state_of_the_first_window(evidence: Evidence) -> bool:
     """Windows that end a granule apart which the cursor's format cannot tell are never joined: the CDK's state stays at
     its first window, and everything is read again; ours is the latest record."""
@@ -285,6 +299,7 @@ REASONS: Mapping[str, Reason] = {
         ends_at_a_refused_credential,
         fails_on_a_missing_field,
         refused_by_the_kit,
+        refuses_an_empty_path,
         parents_of_a_product,
         state_of_the_first_window,
         state_in_another_unit,

@@ -16,7 +16,8 @@ from conn_engine.config import (
     lookup,
     mapping_layers,
 )
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
+from conn_engine.config.resource_mappings import to_written
+from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import expression
@@ -60,7 +61,7 @@ def _operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOp
 def _stack(effective: Effective, path: Path_) -> list[_Level]:
     """The levels of a mapping that have an effect, the lowest first."""
     found: list[_Level] = []
-    for layer in effective.layers:
+    for layer in effective.expanded:
         written = lookup(layer.data, path)
         if written is MISSING:
             continue
@@ -90,15 +91,14 @@ def _references(level: _Level, below: Sequence[Any], model: frozenset[str] | Non
             if not below:
                 message = f"{_BASE} is what the levels below make, and nothing is below: it gives nothing"
                 hint = "write the expression over `response` (or `body`), or remove `$base`"
-                yield diagnostic("MAP131", message, _at(level, path, token), path=dotted(path), hint=hint)
+                yield _finding("MAP131", level, path, message, hint, token)
                 continue
             names = _names_after(tokens, index)
             known = _known_fields(below, names, model)
             if known is not None:
-                span = _at(level, path, tokens[index + 2])
                 message = f'{_BASE} has no field "{names[0]}"'
                 hint = did_you_mean(names[0], sorted(known)) or f"it has {', '.join(sorted(known)[:12])}"
-                yield diagnostic("MAP130", message, span, path=dotted(path), hint=hint)
+                yield _finding("MAP130", level, path, message, hint, tokens[index + 2])
 
 
 def _tokens(text: str) -> Sequence[Token]:
@@ -131,8 +131,13 @@ def _known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[s
     return fields if len(trees) == len(below) else None
 
 
-def _at(level: _Level, path: Path_, token: Token) -> Span:
-    return place_in(level.layer, path, token.start, token.end - token.start)
+def _finding(  # noqa: PLR0917
+    code: str, level: _Level, path: Path_, message: str, hint: str, token: Token | None = None
+) -> Diagnostic:
+    """The finding at a path of a level, or at a token of the expression there."""
+    start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
+    shown = to_written(path) if level.layer.of_resources else path
+    return diagnostic(code, message, place_in(level.layer, path, start, width), path=dotted(shown), hint=hint)
 
 
 def _closed_fields(effective: Effective, name: OperationName, operation: UnifiedOperation) -> frozenset[str] | None:
@@ -158,8 +163,7 @@ def removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
                     what = "requires it" if key in required else "does not take null there"
                     message = f"{key} is null, and the unified record {name.model}.{operation.record} {what}"
                     hint = f"map it, such as {key}: response.{key}; or delete the line"
-                    span = _span(level.layer, (*at, key))
-                    yield diagnostic("MAP132", message, span, path=dotted((*at, key)), hint=hint)
+                    yield _finding("MAP132", level, (*at, key), message, hint)
 
 
 def _takes_null(schema: Any) -> bool:
@@ -169,11 +173,6 @@ def _takes_null(schema: Any) -> bool:
         return "null" in (schema["type"] if isinstance(schema["type"], list) else [schema["type"]])
     choices = schema.get("anyOf") or schema.get("oneOf")
     return "$ref" in schema or not choices or any(map(_takes_null, choices))
-
-
-def _span(layer: Layer, path: Path_) -> Span:
-    source = layer.source(path)
-    return source.document.span(source.place(path))
 
 
 def one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
@@ -196,7 +195,7 @@ def one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
 
 
 def _is_overridden(effective: Effective, path: Path_) -> bool:
-    return any(layer.level != "base" and lookup(layer.data, path) is not MISSING for layer in effective.layers)
+    return any(layer.level != "base" and lookup(layer.data, path) is not MISSING for layer in effective.expanded)
 
 
 def _sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[tuple[Path_, Path_]]:
@@ -218,12 +217,17 @@ def _not_returned(
     effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
 ) -> Iterator[Diagnostic]:
     name, operation = read
-    layers = mapping_layers(operation.response_mapping)
+    levels = _stack(effective, (*name.path, "response_mapping"))
     schema = effective.schemas.find_record(name.model, operation.record or "") or {}
-    if not layers or not all(isinstance(layer, dict) for layer in layers):
+    if not levels or not all(isinstance(level.inside[1], dict) for level in levels):
         return  # whatever it is, it may be returned
+    base = [
+        lookup(layer.data, (*name.path, "response_mapping")) for layer in effective.expanded if layer.level == "base"
+    ]
     for field, place in sorted(sent.items()):
-        if field[0] in schema.get("properties", {}) and not any(_makes(layer, field) for layer in layers):
+        if field[0] not in schema.get("properties", {}) or any(_makes(level.inside[1], field) for level in levels):
+            continue
+        if _is_overridden(effective, place) or not any(_makes(one, field) for one in base if one is not MISSING):
             message = f"{dotted(field)} is sent, and {name.text} does not return it"
             hint = f"map it in response_mapping of {name.model}.{name.resource}, or leave it out of the write"
             yield diagnostic("MAP134", message, effective.span(place), path=dotted(place), hint=hint)
@@ -233,20 +237,21 @@ def _not_sent(
     effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
 ) -> Iterator[Diagnostic]:
     name, _ = read
-    levels = _stack(effective, (*name.path, "response_mapping"))
+    path = (*name.path, "response_mapping")
+    levels = [_Level(layer, path, lookup(layer.data, path)) for layer in effective.expanded]
+    levels = [level for level in levels if level.written is not MISSING]
     for number, level in enumerate(levels):
         below = [one.inside[1] for one in levels[:number]]
         at, tree = level.inside
         if level.layer.level == "base" or not isinstance(tree, dict) or not all(isinstance(one, dict) for one in below):
             continue
-        for path, _ in texts(tree):
-            field = tuple(part for part in path if isinstance(part, str))
+        for place, _ in texts(tree):
+            field = tuple(part for part in place if isinstance(part, str))
             if any(_makes(one, field) for one in below) or any(_overlap(field, other) for other in sent):
                 continue
             message = f"{name.text} returns {dotted(field)}, and no write of {name.model}.{name.resource} sends it"
             hint = "if it can be written, map it in request_body_mapping, too"
-            span = _span(level.layer, (*at, *path))
-            yield diagnostic("MAP134", message, span, path=dotted((*at, *path)), hint=hint)
+            yield _finding("MAP134", level, (*at, *place), message, hint)
 
 
 def _makes(layer: Any, field: Path_) -> bool:

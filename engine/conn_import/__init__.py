@@ -16,6 +16,7 @@ from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError, UsageError
 from conn_engine.recordings.files import Recording, save_recording
 from conn_engine.secrets.wary_redaction import WaryRedactor
+from conn_import import schemas
 from conn_import.beside import Beside
 from conn_import.build import build
 from conn_import.checking import add_faults
@@ -150,7 +151,8 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
     if options.base_url and not usable_url(options.base_url.rstrip("/")):
         raise UsageError(f'"{options.base_url}" is no base URL', hint="such as https://api.example.com/v2")
     _options_taken(source, options)
-    read = source.format.read(source.data, replace(options, beside=Beside(source.folder)))
+    neighbors = Beside(source.folder)
+    read = source.format.read(source.data, replace(options, beside=neighbors))
     recordings: list[Recording] = []
     if isinstance(read, Contract):
         built = build(read, options)
@@ -166,9 +168,9 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
         contract = read if isinstance(read, Contract) else Contract(made.format)
         known = [name for one in contract.endpoints for name in (*one.tags, one.path, one.name)]
         _nothing(source, made, options, known)
-    for finding in source.repeated:
-        line = f":{finding.span.line}" if finding.span else ""
-        made.losses.add("keys that are there twice: the last one was read", f"{source.file}{line} ({finding.path})")
+    for finding in (*source.repeated, *neighbors.repeated):
+        place = f"{finding.span.file}:{finding.span.line}" if finding.span else source.file
+        made.losses.add("keys that are there twice: the last one was read", f"{place} ({finding.path})")
     imported = _imported(made, options.name, source.file, recordings)
     if add_faults(made.losses, options.name, imported.write):
         imported = _imported(made, options.name, source.file, recordings)
@@ -180,7 +182,7 @@ def _imported(made: Finished, name: str, file: str, recordings: list[Recording])
     return Imported(
         name=name,
         format=made.format,
-        files={place: without_tokens(text) for place, text in texts.items()},
+        files={place: text if place == schemas.FILE else without_tokens(text) for place, text in texts.items()},
         recordings=recordings,
         operations=len(made.operations),
         resources=made.resources,

@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from conn_engine.diagnostics import Diagnostic
 from conn_engine.documents import parse
 from conn_engine.documents.files import read_text
 from conn_engine.errors import ConfigurationError
@@ -15,10 +16,12 @@ _SUFFIXES = frozenset({".json", ".yaml", ".yml"})
 
 
 class Beside:
-    """The folder of a document. Nothing outside of it is read, whatever a name or a link says."""
+    """The folder of a document. Nothing outside of it is read, whatever a name or a link says. `repeated` are the
+    findings for duplicate keys in what was read."""
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
+        self.repeated: list[Diagnostic] = []
 
     def read(self, *names: str) -> Any:
         """The data of the first file that is there, by its path below the folder; None where none can be read."""
@@ -27,7 +30,11 @@ class Beside:
             if path is not None:
                 try:
                     text = read_text(path, path.name, limit=_MOST_BYTES)
-                    return parse(text, path.name, max_bytes=_MOST_BYTES, max_nodes=_MOST_NODES).data
+                    repeated: list[Diagnostic] = []
+                    bounds = {"max_bytes": _MOST_BYTES, "max_nodes": _MOST_NODES}
+                    data = parse(text, path.name, repeated=repeated, **bounds).data
+                    self.repeated += repeated
+                    return data
                 except ConfigurationError:
                     continue
         return None

@@ -19,7 +19,7 @@ def proposed_mappings(
 ) -> tuple[dict[str, str], dict[str, int]]:
     """The files of the models (name to the schemas of its records) with mappings of the resources that look like
     theirs, and how many fields each proposes."""
-    resources = vendor_resources(operations)
+    resources = vendor_resources(operations) if models else []
     files: dict[str, str] = {}
     counts: dict[str, int] = {}
     for model, records in models.items():

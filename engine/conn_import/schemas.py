@@ -12,6 +12,7 @@ from typing import Any
 
 from conn_engine.analysis.drift.contract import Endpoint, Parameter, Shape
 from conn_import.contract import Losses
+from conn_import.secrecy import without_tokens
 from conn_import.words import plain
 
 __all__ = ["FILE", "SchemaBook"]
@@ -21,6 +22,7 @@ _MOST_BYTES = 6_000_000
 _MOST_NODES = 300_000
 _DEEPEST = 40
 _LONGEST = 160
+_SHORTEST_TOKEN = 16
 _MOST_CHOICES = 500
 _TYPES = frozenset({"array", "boolean", "integer", "null", "number", "object", "string"})
 _BOUNDS = frozenset({"exclusiveMaximum", "exclusiveMinimum", "maximum", "minimum"})
@@ -90,7 +92,7 @@ class SchemaBook:
             if not row and one.kind in _TYPES:
                 row = {"type": one.kind}
             if one.description:
-                row = {**row, "description": plain(one.description, _LONGEST)}
+                row = {**row, "description": _without_secret(plain(one.description, _LONGEST))}
             properties[one.name] = row
         required = [one.name for one in parameters if one.required]
         return {"type": "object", "properties": properties, **({"required": required} if required else {})}
@@ -153,13 +155,13 @@ def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     choices = node.get("enum")
     if isinstance(choices, list) and 0 < len(choices) <= _MOST_CHOICES and all(map(_is_plain, choices)):
         null = node.get("nullable") is True and None not in choices
-        yield "enum", [*choices, *([None] if null else [])]
+        yield "enum", [*map(_without_secret, choices), *([None] if null else [])]
     if "const" in node and _is_plain(node["const"]):
-        yield "const", node["const"]
+        yield "const", _without_secret(node["const"])
     if isinstance(node.get("format"), str):
         yield "format", node["format"]
     if isinstance(node.get("description"), str) and node["description"].strip():
-        yield "description", plain(node["description"], _LONGEST)
+        yield "description", _without_secret(plain(node["description"], _LONGEST))
     for key in sorted((_BOUNDS | _COUNTS) & node.keys()):
         value = node[key]
         usable = isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _LARGEST
@@ -168,6 +170,11 @@ def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     for key in sorted(_FLAGS & node.keys()):
         if node[key] is True:
             yield key, True
+
+
+def _without_secret(value: Any) -> Any:
+    """A value without a vendor's token in it: the file as a whole is too long to look through."""
+    return without_tokens(value) if isinstance(value, str) and len(value) >= _SHORTEST_TOKEN else value
 
 
 def _is_plain(value: Any) -> bool:

@@ -120,6 +120,21 @@ def test_an_import_of_nothing_fails_and_leaves_nothing(desk):
     assert sorted(desk.rglob("*")) == before
 
 
+def test_an_import_names_the_requests_without_a_response(desk):
+    answer = {"status": 200, "headers": [], "content": {"mimeType": "application/json", "text": "{}"}}
+    base = (desk / HTTP).read_text().partition("base_url:")[2].split()[0]
+    url = f"{base}/contacts"
+    entries = [
+        {"request": {"method": "GET", "url": url, "headers": []}, "response": answer},
+        {"request": {"method": "GET", "url": f"{url}/9?token=hunter22", "headers": []}},
+    ]
+    (desk / "two.har").write_text(json.dumps({"log": {"entries": entries}}))
+    done = conn(desk, "har", "import", "two.har", "-c", "demo", "--operation", "contacts.get", "--scenario", "new")
+    assert done.code == 0, done.err
+    assert f"skipped GET {url}/9: it has no response in two.har" in done.err
+    assert "hunter22" not in done.err
+
+
 def test_lint_of_no_files_is_an_error(tmp_path):
     assert conn(tmp_path, "lint").code == 2
     (tmp_path / "notes").mkdir()

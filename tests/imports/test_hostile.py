@@ -10,6 +10,7 @@ from conn_engine.config import validate
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError
 from conn_import import Options, import_source, read_source
+from conn_import.beside import Beside
 from conn_import.openapi import operations
 
 
@@ -94,6 +95,13 @@ def test_the_last_of_two_keys_is_read_and_noted(tmp_path: Path, name: str, text:
         f"{name}:5 (info)",
         f"{name}:6 (x.y)",
     ]
+
+
+def test_the_last_of_two_keys_of_a_file_beside_the_document(tmp_path: Path) -> None:
+    (tmp_path / "spec.yaml").write_text("a: 1\nb: {c: 2, c: 3}\n")
+    beside = Beside(tmp_path)
+    assert beside.read("spec.yaml") == {"a": 1, "b": {"c": 3}}
+    assert [(one.code, one.path) for one in beside.repeated] == [("DOC003", "b.c")]
 
 
 @pytest.mark.parametrize("text", ["a: &a [*a, *a]", "openapi: [", "just text", "[1, 2]", "{}", "openapi: 4.0.0", "\0"])

@@ -80,6 +80,14 @@ def test_what_is_kept(imported, document) -> None:
     }
 
 
+def test_a_vendors_token_in_a_schema(imported, document) -> None:
+    token = "ghp_" + "a1B2" * 9
+    field = {"type": "string", "description": f"Such as {token}.", "enum": [token]}
+    document["components"]["schemas"]["Person"] = {"type": "object", "properties": {"name": field}}
+    document["paths"]["/people"]["get"]["parameters"][0]["description"] = token
+    assert token not in str(imported(document).imported.files)
+
+
 def test_what_only_was_seen_is_open(imported) -> None:
     request = {"method": "POST", "url": "https://a.example/v1/things", "body": {"mode": "raw", "raw": '{"a": 1}'}}
     other = {"name": "o", "request": {"method": "GET", "url": "https://a.example/v1/others"}}

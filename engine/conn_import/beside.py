@@ -31,10 +31,9 @@ class Beside:
                 try:
                     text = read_text(path, path.name, limit=_MOST_BYTES)
                     repeated: list[Diagnostic] = []
-                    bounds = {"max_bytes": _MOST_BYTES, "max_nodes": _MOST_NODES}
-                    data = parse(text, path.name, repeated=repeated, **bounds).data
+                    document = parse(text, path.name, max_bytes=_MOST_BYTES, max_nodes=_MOST_NODES, repeated=repeated)
                     self.repeated += repeated
-                    return data
+                    return document.data
                 except ConfigurationError:
                     continue
         return None

@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 __all__ = ["Arrived", "Reply", "Vendor", "start_vendor"]
 
 Reply: TypeAlias = Any
-"""Data (sent as JSON), a text (sent as it is), bytes or None (sent without a type); `(status, it)`; `(status, headers, it)`; or a function that writes the answer
-itself to the request handler of `http.server`. An answer that raises an OSError breaks the connection off."""
+"""Data (sent as JSON), a text (sent as it is), bytes or None (sent without a type); `(status, it)`;
+`(status, headers, it)`; or a function that writes the answer itself to the request handler of `http.server`. An answer
+that raises an OSError breaks the connection off."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from attack import Site, World
+from attack import World
 from hostile_answers import ANSWERS, Bytes
 from hostile_documents import DOCUMENTS
 from hostile_expressions import BOUNDED, ISOLATED
+from vendor import Vendor
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import DEFAULT_LIMITS, expression, use
@@ -34,7 +35,7 @@ STREAM_BYTES = 32 * MIB
 COMMANDS = (["lint"], ["run", "things.list", "-a", "acme"], ["account", "list"])
 
 
-class Vendor:
+class RawVendor:
     """Answers each connection with the same bytes, until the other side has had enough."""
 
     def __init__(self) -> None:
@@ -66,7 +67,7 @@ class Runner:
 
     def __init__(self, isolation: Isolation) -> None:
         self._isolation = isolation
-        self._vendor = Vendor()
+        self._vendor = RawVendor()
 
     def run(self, name: str) -> list[str]:
         """What is wrong with what became of it; nothing when all is well."""
@@ -74,7 +75,7 @@ class Runner:
         if kind in ("bounded", "isolated"):
             return self._evaluate(*rest.split("/"), isolated=kind == "isolated")
         with tempfile.TemporaryDirectory() as folder:
-            world = World(Path(folder), Site(self._vendor.port), Site(1))
+            world = World(Path(folder), Vendor(self._vendor.port), Vendor(1))
             try:
                 return getattr(self, f"_{kind}")(world, rest)
             finally:

@@ -60,7 +60,7 @@ def all_items() -> list[str]:
 class _Child:
     def __init__(self, seconds: float, mebibytes: int) -> None:
         self._seconds, self._mebibytes = seconds, mebibytes
-        folders = [str(HERE.parent / "security"), *filter(None, sys.path)]
+        folders = [str(HERE.parent), str(HERE.parent / "security"), *filter(None, sys.path)]
         environ = {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115
         self._process = subprocess.Popen(

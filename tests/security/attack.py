@@ -6,14 +6,13 @@ what the stranger received.
 """
 
 import base64
-import http.server
 import io
-import json
-import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from vendor import Vendor, start_vendor
 
 from conn_cli.console import App
 from conn_cli.main import execute
@@ -25,62 +24,9 @@ ENVIRONMENT_SECRET = "env-Hd92kQp4Tn6Yb3"
 SECRETS = (KEY, ENVIRONMENT_SECRET)
 
 
-@dataclass
-class Got:
-    method: str
-    path: str
-    headers: dict[str, str]
-    body: bytes
-
-
-@dataclass
-class Site:
-    """`answer`: a function of the request to (status, headers, body). `got` is what arrived."""
-
-    port: int = 0
-    got: list[Got] = field(default_factory=list)
-    answer: Callable[[Got], tuple[int, dict[str, str], Any]] = lambda got: (200, {}, {"results": [{"id": "1"}]})
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
-
-
-def serve(made: Site) -> http.server.ThreadingHTTPServer:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        wbufsize = -1  # an answer in one piece: in two, the second waits 40 ms for the first to be acknowledged
-
-        def answer(self) -> None:
-            size = int(self.headers.get("content-length") or 0)
-            headers = {k.lower(): v for k, v in self.headers.items()}
-            got = Got(self.command, self.path, headers, self.rfile.read(size))
-            made.got.append(got)
-            status, extra, body = made.answer(got)
-            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-            self.send_response(status)
-            for name, value in {"content-type": "application/json", **extra}.items():
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(raw)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = answer  # noqa: N815
-
-        def log_message(self, *args: Any) -> None:
-            pass
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            pass  # clients that go away are part of these tests
-
-    server = Server(("127.0.0.1", 0), Handler)
-    made.port = server.server_address[1]
-    threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    return server
+def start_answering() -> AbstractContextManager[Vendor]:
+    """A vendor that has one thing to give, until a test sets another answer."""
+    return start_vendor(lambda arrived: {"results": [{"id": "1"}]})
 
 
 @dataclass
@@ -97,8 +43,8 @@ class Run:
 @dataclass
 class World:
     folder: Path
-    vendor: Site
-    stranger: Site
+    vendor: Vendor
+    stranger: Vendor
     trusted: tuple[str, ...] = ()
     """What conn.yaml trusts beside the vendor."""
 
@@ -164,14 +110,14 @@ class World:
         for path in self.folder.rglob("*"):
             if path.is_file():
                 texts[str(path)] = path.read_text(encoding="utf-8", errors="replace")
-        for got in self.stranger.got:
-            texts["the stranger"] = f"{got.path}{got.headers}{got.body!r}"
+        for got in self.stranger.arrived:
+            texts["the stranger"] = f"{got.target}{got.headers}{got.body!r}"
         for secret in secrets or SECRETS:
             for where, text in texts.items():
                 for form in forms(secret):
                     assert form not in text, f"{form} of {secret} in {where}"
         if not stranger_may_be_asked:
-            assert self.stranger.got == []
+            assert self.stranger.arrived == []
 
 
 def forms(secret: str) -> list[str]:

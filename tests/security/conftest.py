@@ -9,14 +9,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(1, str(Path(__file__).parents[1] / "hostile"))
 
-from attack import Site, World, serve
+from attack import World, start_answering
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    vendor, stranger = Site(), Site()
-    servers = [serve(vendor), serve(stranger)]
-    yield World(tmp_path, vendor, stranger)
-    for server in servers:
-        server.shutdown()
-        server.server_close()
+    with start_answering() as vendor, start_answering() as stranger:
+        yield World(tmp_path, vendor, stranger)

@@ -33,11 +33,11 @@ def attack(world: World, override: dict[str, Any], operation: str = "crm.things.
 
 
 def nothing_leaked(world: World, seen: str) -> None:
-    texts = [seen, *(f"{got.path}{got.headers}{got.body!r}" for got in world.stranger.got)]
+    texts = [seen, *(f"{got.target}{got.headers}{got.body!r}" for got in world.stranger.arrived)]
     for secret in (KEY, ENVIRONMENT_SECRET):
         for form in forms(secret):
             assert not any(form in text for text in texts), form
-    assert world.stranger.got == []
+    assert world.stranger.arrived == []
 
 
 def mapped(expression: str) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def test_no_mapping_reads_a_secret(world: World, expression: str) -> None:
 
     world.vendor.answer = echo
     seen = attack(world, mapped(expression))
-    assert len(world.vendor.got) == 1 and world.vendor.got[0].headers["x-key"] == KEY
+    assert len(world.vendor.arrived) == 1 and world.vendor.arrived[0].headers["x-key"] == KEY
     nothing_leaked(world, seen)
 
 
@@ -84,7 +84,8 @@ def test_no_mapping_reads_a_secret(world: World, expression: str) -> None:
 def test_no_override_leads_a_secret_elsewhere(world: World, override: dict[str, Any]) -> None:
     place = f"127.0.0.1:{world.stranger.port}"
     nothing_leaked(world, attack(world, json.loads(json.dumps(override).replace("@S", place))))
-    assert all(KEY not in got.path and ENVIRONMENT_SECRET not in f"{got.path}{got.headers}" for got in world.vendor.got)
+    for got in world.vendor.arrived:
+        assert KEY not in got.target and ENVIRONMENT_SECRET not in f"{got.target}{got.headers}"
 
 
 def test_a_redirect_carries_no_credential(world: World) -> None:

@@ -40,7 +40,7 @@ def test_it_arrives_and_is_in_nothing_that_is_shown_or_kept(world: World, place:
         done = world.conn(*command)
         assert done.code == 0, done.all
         world.nothing_leaked(done)
-    assert [got.path for got in world.vendor.got] == [asked(place)] * 2
+    assert [got.target for got in world.vendor.arrived] == [asked(place)] * 2
 
 
 @pytest.mark.parametrize("place", ["path", "base_url"])
@@ -63,22 +63,22 @@ def test_a_next_url_has_it_again_and_the_cursor_has_not(world: World, place: str
     world.vendor.answer = lambda got: (
         200,
         {},
-        {"results": [{"id": got.path[-1]}], "next": None if "page=2" in got.path else told},
+        {"results": [{"id": got.target[-1]}], "next": None if "page=2" in got.target else told},
     )
     world.lay_out(connector=connector(world, place, pagination=paging))
     with connect(load_workspace(world.folder), "acme", environ={"CONN_ACME_API_KEY": KEY}) as acme:
         cursor = acme.list("things.list")["next_cursor"]
         assert KEY not in base64.urlsafe_b64decode(cursor + "==").decode()
         assert acme.list("things.list", Call(cursor=cursor))["result"] == [{"id": "2"}]
-    assert [got.path for got in world.vendor.got] == [asked(place), f"{asked(place)}?page=2"]
+    assert [got.target for got in world.vendor.arrived] == [asked(place), f"{asked(place)}?page=2"]
 
 
 def test_it_does_not_follow_to_a_stranger(world: World) -> None:
-    world.vendor.answer = lambda got: (302, {"location": f"{world.stranger.url}{got.path}"}, {})
+    world.vendor.answer = lambda got: (302, {"location": f"{world.stranger.url}{got.target}"}, {})
     world.lay_out(connector=connector(world, "path"))
     done = world.conn("run", "things.list", "-a", "acme", "--trace")
     assert done.code != 0
-    assert world.stranger.got == []
+    assert world.stranger.arrived == []
     world.nothing_leaked(done)
 
 
@@ -86,5 +86,5 @@ def test_an_account_may_not_send_it_elsewhere(world: World) -> None:
     world.lay_out({"base_url": f"{world.stranger.url}/{{key}}"}, connector=connector(world, "path"))
     done = world.conn("run", "things.list", "-a", "acme")
     assert done.code != 0
-    assert world.stranger.got == []
+    assert world.stranger.arrived == []
     world.nothing_leaked(done)

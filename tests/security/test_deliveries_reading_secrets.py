@@ -107,7 +107,7 @@ def test_an_override_may_not(inbox: Inbox, override: dict[str, Any]) -> None:
     assert {finding.code for finding in refused.value.findings} & CODES
     lint = inbox.world.conn("lint")
     assert lint.code == 1 and any(code in lint.all for code in CODES)
-    assert inbox.world.stranger.got == inbox.world.vendor.got == []
+    assert inbox.world.stranger.arrived == inbox.world.vendor.arrived == []
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,11 @@ from typing import Any
 
 import jwt
 import pytest
-from attack import KEY, Got, World
+from attack import KEY, World
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from inbox import ADDRESS, HMAC, HOOK, NOW, Inbox, plain, signed, webhooks
+from vendor import Arrived
 
 from conn_engine.webhooks import Delivery
 
@@ -59,7 +60,7 @@ def certificate(inbox: Inbox, url: str = "{{headers.'x-cert'}}", **request: Any)
 
 
 def nothing_left(inbox: Inbox) -> None:
-    assert inbox.world.stranger.got == []
+    assert inbox.world.stranger.arrived == []
 
 
 ELSEWHERE = (
@@ -80,12 +81,12 @@ def test_a_key_comes_from_the_vendors_hosts_alone(inbox: Inbox, url: str) -> Non
     receipt = inbox.lay_out(certificate(inbox)).receive(by_certificate(said))
     assert (receipt.reply.status, receipt.proved) == (401, "")
     nothing_left(inbox)
-    assert inbox.world.vendor.got == []
+    assert inbox.world.vendor.arrived == []
 
 
 def test_a_key_that_the_delivery_does_not_name(inbox: Inbox) -> None:
     receipt = inbox.lay_out(certificate(inbox)).receive(by_certificate(None))
-    assert receipt.reply.status == 401 and inbox.world.vendor.got == []
+    assert receipt.reply.status == 401 and inbox.world.vendor.arrived == []
 
 
 def test_hosts_that_nobody_bounds_are_the_author_s_fault(inbox: Inbox) -> None:
@@ -93,7 +94,7 @@ def test_hosts_that_nobody_bounds_are_the_author_s_fault(inbox: Inbox) -> None:
     inbox.lay_out(certificate(inbox, url, hosts=[]))
     receipt = inbox.receive(by_certificate(f"127.0.0.1:{inbox.world.vendor.port}"))
     assert receipt.failed is not None and "no `hosts` bounds it" in receipt.failed.message
-    assert inbox.world.vendor.got == []
+    assert inbox.world.vendor.arrived == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -109,7 +110,7 @@ def test_a_redirect_of_the_vendors_leads_to_no_key(inbox: Inbox, status: int, *,
     else:
         receipt = inbox.lay_out(certificate(inbox)).receive(by_certificate(f"{vendor.url}/go?to=stranger"))
     assert (receipt.reply.status, receipt.proved) == (401, "")
-    assert all("x-key" not in got.headers and KEY not in str(got) for got in stranger.got)
+    assert all("x-key" not in got.headers and KEY not in str(got) for got in stranger.arrived)
 
 
 @pytest.mark.parametrize(
@@ -120,20 +121,20 @@ def test_a_name_of_a_key_is_no_path(inbox: Inbox, kid: str) -> None:
     """On the vendor's own host others may keep files, keys of theirs too."""
     url = f"{inbox.world.vendor.url}/keys/{{{{header.kid}}}}"
     receipt = inbox.lay_out(jwks(url=url)).receive(by_jwt(kid=kid))
-    assert (receipt.reply.status, receipt.proved, inbox.world.vendor.got) == (401, "", [])
+    assert (receipt.reply.status, receipt.proved, inbox.world.vendor.arrived) == (401, "", [])
     assert inbox.receive(by_jwt(kid="v1")).proved == "jwt"
-    assert [got.path for got in inbox.world.vendor.got] == ["/keys/v1"]
+    assert [got.target for got in inbox.world.vendor.arrived] == ["/keys/v1"]
 
 
-def nothing(got: Got) -> tuple[int, dict[str, str], Any]:
+def nothing(got: Arrived) -> tuple[int, dict[str, str], Any]:
     return 404, {}, {}
 
 
-def broken(got: Got) -> tuple[int, dict[str, str], Any]:
+def broken(got: Arrived) -> tuple[int, dict[str, str], Any]:
     return 503, {}, {}
 
 
-def empty(got: Got) -> tuple[int, dict[str, str], Any]:
+def empty(got: Arrived) -> tuple[int, dict[str, str], Any]:
     return 200, {}, []
 
 
@@ -148,7 +149,7 @@ def test_keys_are_not_asked_for_without_end(inbox: Inbox, url: str, answer: Any)
         delivery = by_jwt(FORGERS, kid=f"k{number}")
         told = Delivery(delivery.method, f"{ADDRESS}?n={number}", delivery.headers, delivery.body)
         assert receiver.receive(told, account="acme").reply.status in (401, 503)
-    assert 1 <= len(inbox.world.vendor.got) <= 30
+    assert 1 <= len(inbox.world.vendor.arrived) <= 30
     inbox.clock.sleep(61)
     inbox.world.vendor.answer = lambda got: (200, {}, {"keys": [jwk(VENDORS, "v1")]})
     told = Delivery("POST", f"{ADDRESS}?n=last", by_jwt().headers, b"{}")
@@ -191,7 +192,7 @@ def test_a_confirmation_goes_to_the_vendors_hosts_alone(inbox: Inbox, url: str) 
     receipt = inbox.lay_out(told).receive(plain({"c": 1, "u": said}))
     assert receipt.reply.status == 403
     nothing_left(inbox)
-    assert inbox.world.vendor.got == []
+    assert inbox.world.vendor.arrived == []
 
 
 @pytest.mark.parametrize("said", [None, 5, ["a"], {"a": 1}, "a\r\nb: c"])
@@ -200,7 +201,7 @@ def test_a_confirmation_that_cannot_be_made(inbox: Inbox, said: Any) -> None:
     told = challenge(request={"url": f"{vendor.url}/{{{{body.u}}}}", "headers": {"x-a": "{{body.u}}"}})
     receipt = inbox.lay_out(told).receive(plain({"c": 1, "u": said}))
     assert receipt.reply.status in (200, 403, 503)
-    assert all("\n" not in value for got in vendor.got for value in got.headers.values())
+    assert all("\n" not in value for got in vendor.arrived for value in got.headers.values())
 
 
 def test_a_confirmation_that_is_redirected_carries_nothing(inbox: Inbox) -> None:
@@ -208,7 +209,7 @@ def test_a_confirmation_that_is_redirected_carries_nothing(inbox: Inbox) -> None
     vendor.answer = lambda got: (302, {"location": f"{stranger.url}/?a=b"}, {})
     told = challenge(request={"method": "get", "url": f"{vendor.url}/c", "headers": {"x-key": "{{api_key}}"}})
     inbox.lay_out(told).receive(plain({"c": 1}))
-    assert all(KEY not in str(got) for got in stranger.got)
+    assert all(KEY not in str(got) for got in stranger.arrived)
 
 
 # --- what is captured ---

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from attack import Got, World
+from attack import World
+from vendor import Arrived
 
 from conn_engine.config import load_workspace
 from conn_engine.errors import ConfigurationError, ConnError, UsageError
@@ -52,7 +53,7 @@ ODD: list[Any] = [
 def connected(world: World) -> Iterator[Connection]:
     count = 0
 
-    def answer(got: Got) -> tuple[int, dict[str, str], Any]:
+    def answer(got: Arrived) -> tuple[int, dict[str, str], Any]:
         nonlocal count
         count += 1
         records = [{"id": str(count * 2 + at), "deep": count == 1, "at": "2026-01-02", "n": 3} for at in (0, 1)]
@@ -107,15 +108,15 @@ def test_every_place_of_a_cursor_may_hold_anything(world: World, connected: Conn
     if name in ("from", "all", "union", "restart"):
         odd = odd[len(name) % 3 :: 3]  # their places are many, and so are their requests
     for forged in {token(replaced(true[-1], at, by)) for at in places(true[-1]) for by in odd}:
-        world.vendor.got.clear()
+        world.vendor.arrived.clear()
         try:
             connected.list(f"things.{name}", Call(cursor=forged))
         except ConnError as error:
             assert error.exit_code != 70, (state(forged), error)
-        for got in world.vendor.got:
+        for got in world.vendor.arrived:
             assert got.headers["host"] == f"127.0.0.1:{world.vendor.port}"
-            assert "x-evil" not in got.headers and "?evil" not in got.path and "&evil" not in got.path
-    assert world.stranger.got == []
+            assert "x-evil" not in got.headers and "?evil" not in got.target and "&evil" not in got.target
+    assert world.stranger.arrived == []
 
 
 @pytest.mark.parametrize(
@@ -126,14 +127,14 @@ def test_a_restart_puts_in_what_it_names_alone(world: World, connected: Connecti
     stretch = {"set": forged, "records": 0, "pages": 0, "known": "", "run": "", "value": None}
     with pytest.raises(UsageError, match="does not belong"):
         connected.list("things.restart", Call(cursor=token({"at": None, "stretch": stretch})))
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
 
 
 @pytest.mark.parametrize("path", [".evil.example/x", "@evil.example/", ":1/x", "\\evil", "things"])
 def test_a_path_does_not_go_on_with_the_host(world: World, connected: Connection, path: str) -> None:
     with pytest.raises(UsageError, match="does not belong"):
         connected.list("things.path", Call(cursor=token({"path": path})))
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
 
 
 def test_windows_come_to_an_end() -> None:

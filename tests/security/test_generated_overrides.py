@@ -15,9 +15,10 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from attack import Got, Site, forms, serve
+from attack import forms
 from hypothesis import HealthCheck, event, example, given, settings
 from hypothesis import strategies as st
+from vendor import Arrived, Vendor, start_vendor
 
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_yaml
@@ -360,16 +361,13 @@ CONTEXTS = st.sampled_from(
 
 
 @pytest.fixture(scope="module")
-def vendor() -> Iterator[Site]:
-    site = Site()
-    server = serve(site)
-    yield site
-    server.shutdown()
-    server.server_close()
+def vendor() -> Iterator[Vendor]:
+    with start_vendor(answer) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, vendor: Site) -> Path:
+def folder(tmp_path_factory: pytest.TempPathFactory, vendor: Vendor) -> Path:
     root = tmp_path_factory.mktemp("generated")
     trusted = {"env": ["OTHER_APP"], "trusted_hosts": [f"127.0.0.1:{vendor.port}"]}
     write(root / "conn.yaml", trusted)
@@ -383,9 +381,9 @@ def write(path: Path, data: Any) -> None:
     path.write_text(dump_yaml(data), encoding="utf-8")
 
 
-def answer(got: Got) -> tuple[int, dict[str, str], Any]:
+def answer(got: Arrived) -> tuple[int, dict[str, str], Any]:
     """Everything comes back, as a record of the vendor's would show it; a token for whoever asks for one."""
-    echo = {"headers": got.headers, "path": got.path, "body": got.body.decode("utf-8", "replace")}
+    echo = {"headers": got.headers, "path": got.target, "body": got.body.decode("utf-8", "replace")}
     token = {"access_token": STORED["access_token"], "refresh_token": STORED["refresh_token"], "expires_in": 3600}
     return (
         200,
@@ -397,9 +395,9 @@ def answer(got: Got) -> tuple[int, dict[str, str], Any]:
 KNOWN = {name: Redactor([value, value[::-1], value[:12], value.upper()]) for name, value in SECRETS.items()}
 
 
-def sightings(got: Got) -> Iterator[tuple[str, str, str, str]]:
+def sightings(got: Arrived) -> Iterator[tuple[str, str, str, str]]:
     """Every place of a request that holds a secret: what carries it, the name there, the path, the secret."""
-    url = urlsplit(got.path)
+    url = urlsplit(got.target)
     parts = [("path", "", url.path), *(("query", name, value) for name, value in parse_qsl(url.query, True))]
     parts += [("name", "", name) for name, _ in parse_qsl(url.query, True)]
     parts += [("header", name, f"{name}: {value}") for name, value in got.headers.items()]
@@ -410,7 +408,7 @@ def sightings(got: Got) -> Iterator[tuple[str, str, str, str]]:
                 yield carrier, name, url.path, secret
 
 
-def fields(got: Got) -> list[tuple[str, str]]:
+def fields(got: Arrived) -> list[tuple[str, str]]:
     value = got.body.decode("utf-8", "replace")
     if "form" in got.headers.get("content-type", ""):
         return parse_qsl(value, True)
@@ -483,16 +481,16 @@ def consent(acme: Connection) -> None:
     if hasattr(credentials, "consent"):
         scope = authorization_scope(acme.effective, acme.wiring.session)
         page = credentials.consent(scope, redirect_uri="http://127.0.0.1/", state="s", verifier="v" * 43)
-        VISITED.append(Got("GET", "/" + page.url.partition("://")[2].partition("/")[2], {}, b""))
+        VISITED.append(Arrived("GET", "/" + page.url.partition("://")[2].partition("/")[2], {}, b""))
 
 
-VISITED: list[Got] = []
+VISITED: list[Arrived] = []
 OUTCOMES = {"refused": 0, "run": 0}
 
 
-def attempt(folder: Path, vendor: Site, override: dict[str, Any], context: dict[str, Any]) -> list[Got] | None:
+def attempt(folder: Path, vendor: Vendor, override: dict[str, Any], context: dict[str, Any]) -> list[Arrived] | None:
     """The requests that are made under an override, None when it is refused; nothing may be shown."""
-    vendor.answer, vendor.got = answer, []
+    vendor.arrived.clear()
     VISITED.clear()
     override = json.loads(json.dumps(override).replace('"@/', f'"{vendor.url}/'))
     write(folder / "accounts/acme.yaml", {"connector": "demo", "context": context, "override": override})
@@ -500,7 +498,7 @@ def attempt(folder: Path, vendor: Site, override: dict[str, Any], context: dict[
         shown = played(load_workspace(folder))
     except ConfigurationError as error:
         shown = value(error)
-        if not vendor.got:
+        if not vendor.arrived:
             OUTCOMES["refused"] += 1
             return None
     OUTCOMES["run"] += 1
@@ -508,7 +506,7 @@ def attempt(folder: Path, vendor: Site, override: dict[str, Any], context: dict[
     for name, secret in SECRETS.items():
         for form in forms(secret):
             assert form not in text, f"{name} as {form} is shown under {override}: {text[:3000]}"
-    return [*vendor.got, *VISITED]
+    return [*vendor.arrived, *VISITED]
 
 
 @settings(max_examples=120, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -517,7 +515,7 @@ def attempt(folder: Path, vendor: Site, override: dict[str, Any], context: dict[
 @example({"errors": [{"when": "true", "then": {"fail": {"message": "$string(new_secret)"}}}]}, {})
 @example({"authorization": {"format": "body", "config": {"field": "jobtitle", "value": "{{env.APP_SECRET}}"}}}, {})
 def test_no_secret_leaves_its_place(
-    folder: Path, vendor: Site, override: dict[str, Any], context: dict[str, Any]
+    folder: Path, vendor: Vendor, override: dict[str, Any], context: dict[str, Any]
 ) -> None:
     made = attempt(folder, vendor, override, context)
     event("refused" if made is None else "run")
@@ -526,7 +524,7 @@ def test_no_secret_leaves_its_place(
             assert is_allowed(seen), f"{seen} under {override}"
 
 
-def test_the_connector_itself_puts_them_there(folder: Path, vendor: Site) -> None:
+def test_the_connector_itself_puts_them_there(folder: Path, vendor: Vendor) -> None:
     """The search finds what there is to find."""
     made = attempt(folder, vendor, {}, {"tenant": "acme"})
     assert made is not None

@@ -18,8 +18,9 @@ from xml.etree import ElementTree
 
 import pytest
 import typer
-from attack import KEY, Got, Run, World
+from attack import KEY, Run, World
 from markdown_it import MarkdownIt
+from vendor import Arrived
 
 from conn_cli.main import application
 from conn_cli.neutralize import HIDDEN
@@ -139,11 +140,11 @@ def mapping(changed: str = "response.nothing") -> dict[str, Any]:
     return {"resources": {"things": {"list": {"response_mapping": fields}}}}
 
 
-def answer(got: Got) -> tuple[int, dict[str, str], Any]:
+def answer(got: Arrived) -> tuple[int, dict[str, str], Any]:
     headers = {"X-Evil": NAME.encode().decode("latin-1"), "Content-Type": "application/json"}
-    if got.path.startswith("/v1/things/"):
+    if got.target.startswith("/v1/things/"):
         return 400, headers, {"message": EVIL, NAME: EVIL, "errors": [{"detail": EVIL}]}
-    if got.path.startswith(("/v1/me", "/v1/hooks")):
+    if got.target.startswith(("/v1/me", "/v1/hooks")):
         return 200, headers, {"name": EVIL, "id": EVIL}
     record = {"id": EVIL, NAME: EVIL, "evil": EVIL, "formula": FORMULA, "list": [EVIL], "at": "@octocat"}
     return 200, headers, {"results": [record, {"id": "2", "evil": FORMULA, FORMULA: "+1+1"}], NAME: None}
@@ -353,7 +354,7 @@ def test_reports_in_files_are_as_harmless(hostile: World) -> None:
 
 
 def test_records_are_the_same_data_in_every_format(hostile: World, tmp_path: Path) -> None:
-    wanted = answer(Got("GET", "/v1/things", {}, b""))[2]["results"]
+    wanted = answer(Arrived("GET", "/v1/things", {}, b""))[2]["results"]
     run = ("run", "demo:things.list", "-a", "acme")
     assert [json.loads(line) for line in hostile.conn(*run).out.splitlines()] == wanted
     assert json.loads(hostile.conn(*run, "-o", "json").out) == wanted

@@ -171,13 +171,13 @@ def test_a_listing_without_end(world: World) -> None:
     world.vendor.answer = lambda got: (200, {}, {"results": [{"id": "1"}], "next": "same"})
     done = world.attack(paging)
     assert done.code == 4
-    assert len(world.vendor.got) == 2
+    assert len(world.vendor.arrived) == 2
 
 
 def test_retries_are_bounded(world: World) -> None:
     done = world.attack({"errors": [{"when": "true", "then": {"retry": {"times": 10**9, "backoff_seconds": 0}}}]})
     assert done.code == 3
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
 
 
 def test_a_cursor_that_is_not_ours(world: World) -> None:

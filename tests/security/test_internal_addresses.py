@@ -50,7 +50,7 @@ def test_of_a_base_url(run: Run, world: World) -> None:
     with pytest.raises(ConfigurationError, match="internal address") as caught:
         run(world)
     assert f'"127.0.0.1:{world.vendor.port}" to trusted_hosts' in caught.value.hint
-    assert len(world.vendor.got) == 1
+    assert len(world.vendor.arrived) == 1
 
 
 @both
@@ -62,7 +62,7 @@ def test_of_a_next_page(run: Run, world: World, host: str) -> None:
     world.lay_out(connector=world.connector(authorization=ANONYMOUS, credentials=None, pagination=paging))
     with pytest.raises(ConfigurationError, match="internal address"):
         run(world)
-    assert (len(world.vendor.got), world.stranger.got) == (1, [])
+    assert (len(world.vendor.arrived), world.stranger.arrived) == (1, [])
 
 
 @both
@@ -72,7 +72,7 @@ def test_of_a_redirect(run: Run, world: World, host: str) -> None:
     world.lay_out()
     with pytest.raises(TransportError, match=r"a redirect to .*internal address"):
         run(world)
-    assert world.stranger.got == []
+    assert world.stranger.arrived == []
 
 
 @both
@@ -89,12 +89,12 @@ def test_of_a_token_url(run: Run, world: World) -> None:
     world.write("conn.yaml", {"version": 1})
     with pytest.raises(ConfigurationError, match=r"token request would go to .*internal address"):
         run(world, **environ)
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
     world.write("conn.yaml", {"version": 1, "trusted_hosts": [f"127.0.0.1:{world.vendor.port}"]})
     world.vendor.answer = lambda got: (302, {"location": f"{world.stranger.url}/token"}, b"")
     with pytest.raises(ConnError, match="refused"):
         run(world, **environ)
-    assert (len(world.vendor.got), world.stranger.got) == (1, [])
+    assert (len(world.vendor.arrived), world.stranger.arrived) == (1, [])
 
 
 @both
@@ -114,7 +114,7 @@ def test_of_the_links_of_a_job(run: Run, world: World) -> None:
     world.lay_out(connector=world.connector(resources={"exports": exports}))
     with pytest.raises(ConfigurationError, match="internal address"):
         run(world, "exports.list")
-    assert world.stranger.got == []
+    assert world.stranger.arrived == []
 
 
 @pytest.mark.parametrize("fixed", [True, False])
@@ -126,4 +126,4 @@ def test_of_keys_and_certificates_for_deliveries(tmp_path: Any, world: World, *,
     world.write("conn.yaml", {"version": 1})
     receipt = inbox.receive(delivery)
     assert receipt.failed is not None and "internal address" in receipt.failed.message
-    assert (receipt.proved, world.vendor.got) == ("", [])
+    assert (receipt.proved, world.vendor.arrived) == ("", [])

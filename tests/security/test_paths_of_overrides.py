@@ -49,7 +49,7 @@ def test_nothing_above_the_base_url_is_asked(world: World, override: dict[str, A
     told = json.loads(json.dumps(override).replace("@V", world.vendor.url))
     done = world.attack(told, context={"climb": "%2e%2e", "e": "e"})
     assert done.code == 3, done.all
-    assert all(got.path.startswith("/v1/things") for got in world.vendor.got)
+    assert all(got.target.startswith("/v1/things") for got in world.vendor.arrived)
     world.nothing_leaked(done)
 
 
@@ -63,21 +63,21 @@ def test_nothing_above_the_base_url_is_asked(world: World, override: dict[str, A
     ids=["next_url", "dynamic", "job"],
 )
 def test_a_page_below_it_is(world: World, override: dict[str, Any]) -> None:
-    world.vendor.answer = lambda got: (200, {}, THINGS if got.path == "/v1/things" else {"results": []})
+    world.vendor.answer = lambda got: (200, {}, THINGS if got.target == "/v1/things" else {"results": []})
     done = world.attack(override)
     assert done.code == 0, done.all
-    assert [got.path for got in world.vendor.got] == ["/v1/things", "/v1/things?page=2"]
+    assert [got.target for got in world.vendor.arrived] == ["/v1/things", "/v1/things?page=2"]
 
 
 def test_the_connector_itself_may_page_anywhere_on_its_host(world: World) -> None:
     page = [{"id": str(number)} for number in range(5)]
     first, last = {"results": page, "next": "/pages/2"}, {"results": [], "next": None}
-    world.vendor.answer = lambda got: (200, {}, last if "pages" in got.path else first)
+    world.vendor.answer = lambda got: (200, {}, last if "pages" in got.target else first)
     made = world.connector(**paging("next_url", next_url_field="next", size_param="size"))
     world.lay_out(paging("next_url", size=5), connector=made)
     done = world.conn("run", "things.list", "-a", "acme")
     assert done.code == 0, done.all
-    assert [got.path for got in world.vendor.got] == ["/v1/things?size=5", "/pages/2"]
+    assert [got.target for got in world.vendor.arrived] == ["/v1/things?size=5", "/pages/2"]
 
 
 def test_a_value_does_not_lead_a_token_request_elsewhere(world: World) -> None:
@@ -89,5 +89,5 @@ def test_a_value_does_not_lead_a_token_request_elsewhere(world: World) -> None:
         world.lay_out(connector=made, context={"tenant": tenant})
         done = world.conn("run", "things.list", "-a", "acme", CONN_ACME_API_KEY="")
         assert done.code == 3, done.all
-        assert world.vendor.got == []
+        assert world.vendor.arrived == []
     assert KEY not in done.all

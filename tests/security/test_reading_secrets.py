@@ -5,7 +5,8 @@ import json
 from typing import Any
 
 import pytest
-from attack import ENVIRONMENT_SECRET, KEY, Got, World
+from attack import ENVIRONMENT_SECRET, KEY, World
+from vendor import Arrived
 
 from conn_engine.config import load_workspace
 from conn_engine.runtime.call import Call
@@ -60,8 +61,8 @@ def test_secrets_are_in_no_other_scope(world: World, override: dict[str, Any]) -
     done = world.attack(override)
     world.nothing_leaked(done)
     assert "env-" not in done.out
-    for got in world.vendor.got:
-        sent = f"{got.path} { {name: value for name, value in got.headers.items() if name != 'x-key'} }"
+    for got in world.vendor.arrived:
+        sent = f"{got.target} { {name: value for name, value in got.headers.items() if name != 'x-key'} }"
         assert KEY not in sent
         assert ENVIRONMENT_SECRET not in sent
 
@@ -84,7 +85,7 @@ def test_secrets_are_in_no_other_scope(world: World, override: dict[str, Any]) -
 def test_a_credential_in_the_url_is_in_no_expression(world: World, reading: dict[str, Any]) -> None:
     world.lay_out(reading, connector=world.connector(**IN_QUERY))
     done = world.conn("run", "things.list", "-a", "acme", "--trace")
-    assert KEY in world.vendor.got[0].path  # it is used
+    assert KEY in world.vendor.arrived[0].target  # it is used
     world.nothing_leaked(done)
 
 
@@ -123,7 +124,7 @@ def test_an_override_may_not_compute_with_a_secret(world: World, override: dict[
     done = world.attack(override)
     assert done.code == 3
     assert "SEC113" in done.err
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
     world.nothing_leaked(done)
 
 
@@ -131,7 +132,7 @@ def test_an_override_may_not_compute_with_a_secret(world: World, override: dict[
 def test_an_override_may_use_a_secret_as_it_is(world: World, value: str) -> None:
     done = world.attack(header(value))
     assert done.code == 0, done.err
-    assert world.vendor.got[0].headers["x-key"] in (f"Token {KEY}", base64.b64encode(f"{KEY}:".encode()).decode())
+    assert world.vendor.arrived[0].headers["x-key"] in (f"Token {KEY}", base64.b64encode(f"{KEY}:".encode()).decode())
 
 
 @pytest.mark.parametrize("place", ["header", "bearer", "expression", "basic", "choice"])
@@ -163,7 +164,7 @@ def test_a_signature_that_fails_says_no_value(world: World, part: str) -> None:
     for debug in ([], ["--debug"]):
         done = world.conn(*debug, "run", "things.list", "-a", "acme", "--trace")
         assert done.code != 0
-        assert world.vendor.got == []
+        assert world.vendor.arrived == []
         world.nothing_leaked(done)
 
 
@@ -208,7 +209,7 @@ SPELLINGS = {
 @pytest.mark.parametrize("spelling", SPELLINGS)
 @pytest.mark.parametrize("status", [200, 422])
 def test_an_answer_that_spells_the_credential_in_escapes(world: World, spelling: str, status: int) -> None:
-    def answer(got: Got) -> tuple[int, dict[str, str], bytes]:
+    def answer(got: Arrived) -> tuple[int, dict[str, str], bytes]:
         said = SPELLINGS[spelling](got.headers["x-key"])
         return status, {"x-echo": said}, f'{{"results": [{{"id": "{said}", "{said}": 1}}], "n": 1}}'.encode()
 
@@ -228,7 +229,7 @@ def test_an_answer_that_spells_the_credential_in_escapes(world: World, spelling:
 
 
 def test_an_xml_answer_that_divides_the_credential(world: World) -> None:
-    def answer(got: Got) -> tuple[int, dict[str, str], bytes]:
+    def answer(got: Arrived) -> tuple[int, dict[str, str], bytes]:
         key = got.headers["x-key"]
         divided = f"{key[:5]}<![CDATA[{key[5:9]}]]><!-- x -->&#{ord(key[9])};<?y z?>{key[10:]}"
         return 200, {"content-type": "text/xml"}, f"<r><results><id>{divided}</id></results></r>".encode()
@@ -267,7 +268,7 @@ def oauth(world: World, override: dict[str, Any] | None = None, **config: Any) -
     token = {"access_token": TOKEN, "refresh_token": REFRESH, "expires_in": 3600, "team": {"id": "T1"}}
     world.vendor.answer = lambda got: (
         (200, {"set-cookie": f"S={TOKEN}"}, {**token, "odd": TOKEN})
-        if got.path == "/token"
+        if got.target == "/token"
         else (200, {}, {"results": [{"id": "1"}]})
     )
     world.write(
@@ -288,7 +289,7 @@ def test_an_override_may_not_capture(world: World) -> None:
     oauth(world, {"credentials": {"config": {"capture": {"leak": REVERSED.format("response.odd")}}}})
     done = world.conn("run", "things.list", "-a", "acme", **STALE)
     assert "SEC113" in done.err
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
 
 
 @pytest.mark.parametrize(
@@ -325,7 +326,7 @@ def test_another_variable_is_not_to_be_had(world: World) -> None:
     world.lay_out(header("{{env.OTHER_SECRET}}"))
     done = world.conn("run", "things.list", "-a", "acme", OTHER_SECRET="other-Wq7Zx3Cv")
     assert "SEC111" in done.err
-    assert world.vendor.got == []
+    assert world.vendor.arrived == []
 
 
 def test_a_next_url_with_the_credential_in_it_does_not_end_up_in_the_cursor(world: World) -> None:
@@ -336,7 +337,7 @@ def test_a_next_url_with_the_credential_in_it_does_not_end_up_in_the_cursor(worl
         {},
         {
             "results": [{"id": "1"}],
-            "next": None if "page=2" in got.path else f"{world.vendor.url}/v1/things?page=2&k={KEY}",
+            "next": None if "page=2" in got.target else f"{world.vendor.url}/v1/things?page=2&k={KEY}",
         },
     )
     with connect(load_workspace(world.folder), "acme", environ={"CONN_ACME_API_KEY": KEY}) as acme:
@@ -344,5 +345,5 @@ def test_a_next_url_with_the_credential_in_it_does_not_end_up_in_the_cursor(worl
         cursor = first["next_cursor"]
         assert KEY not in base64.urlsafe_b64decode(cursor + "==").decode()
         acme.list("things.list", Call(cursor=cursor))
-    assert f"k={KEY}" in world.vendor.got[1].path
-    assert world.vendor.got[1].path.count("k=") == 1
+    assert f"k={KEY}" in world.vendor.arrived[1].target
+    assert world.vendor.arrived[1].target.count("k=") == 1

@@ -62,7 +62,7 @@ def test_nothing_reaches_the_stranger(world: World, override: dict[str, Any]) ->
     context = {"host": "127.0.0.1", "port": world.stranger.port, "whole": f"{place}/#"}
     done = world.attack(json.loads(text), context=context)
     world.nothing_leaked(done)
-    for got in world.vendor.got:  # what did arrive is one whole request to the vendor
+    for got in world.vendor.arrived:  # what did arrive is one whole request to the vendor
         assert got.headers["host"] == f"127.0.0.1:{world.vendor.port}"
         assert "x-b" not in got.headers
 
@@ -142,7 +142,7 @@ def test_redirects_carry_no_credential(world: World, status: int, target: str) -
     world.vendor.answer = lambda got: (status, {"location": target.format(**places)}, b"")
     done = world.attack({})
     world.nothing_leaked(done, stranger_may_be_asked=True)
-    assert all("x-key" not in got.headers for got in world.stranger.got)
+    assert all("x-key" not in got.headers for got in world.stranger.arrived)
 
 
 @pytest.mark.parametrize("target", ["file:///etc/passwd", "data:text/plain,x", "javascript:1", "gopher://a/"])
@@ -150,7 +150,7 @@ def test_redirects_out_of_http_are_refused(world: World, target: str) -> None:
     world.vendor.answer = lambda got: (302, {"location": target}, b"")
     done = world.attack({})
     assert done.code != 0
-    assert len(world.vendor.got) == 1
+    assert len(world.vendor.arrived) == 1
 
 
 INTERNAL = [
@@ -177,7 +177,7 @@ def test_a_next_page_does_not_reach_into_our_network(world: World, host: str) ->
     done = world.attack({"authorization": {"format": "none"}, **paging})
     assert done.code == 3, done.err
     assert "internal address" in done.err
-    assert world.stranger.got == []
+    assert world.stranger.arrived == []
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_it_is_hidden_where_it_was_put(world: World, place: str, form: str) -> N
         world.conn("record", *asked, "--send", **environ),
     ]
     assert [done.code for done in shown] == [0, 0, 0], shown
-    assert SHORT in json.dumps([[got.path, got.headers, got.body.decode()] for got in world.vendor.got]).replace(
+    assert SHORT in json.dumps([[got.target, got.headers, got.body.decode()] for got in world.vendor.arrived]).replace(
         "%21", "!"
     )
     recordings = [path.read_text() for path in (world.folder / "connectors/demo/recordings").glob("*.json")]
@@ -69,7 +69,7 @@ def test_an_expression_that_computes_with_it_shows_the_host_alone(world: World) 
     done = world.conn(
         "run", "demo:things.create", "-a", "acme", "--body", '{"a": 1}', "--send", "--trace", CONN_ACME_API_KEY="411"
     )
-    assert "e=412" in world.vendor.got[0].path
+    assert "e=412" in world.vendor.arrived[0].target
     assert "412" not in done.all
     assert f"> POST http://127.0.0.1:{world.vendor.port}/[redacted]" in done.err
 
@@ -92,7 +92,7 @@ def test_a_token_request_hides_it_too(world: World) -> None:
         VENDOR_APP=SHORT,
     )
     assert done.code != 0
-    assert SHORT in world.vendor.got[0].path.replace("%21", "!")
+    assert SHORT in world.vendor.arrived[0].target.replace("%21", "!")
     assert SHORT not in done.all.replace("%21", "!")
     assert "/token/[redacted]" in done.err
 

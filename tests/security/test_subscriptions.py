@@ -34,7 +34,7 @@ def subscribe(world: World, override: dict[str, Any]) -> Any:
 
 def secrets_sent(world: World) -> list[str]:
     """The secrets that the vendor was given for deliveries."""
-    bodies = [json.loads(got.body) for got in world.vendor.got if got.method == "POST" and got.body]
+    bodies = [json.loads(got.body) for got in world.vendor.arrived if got.method == "POST" and got.body]
     return [body["secret"] for body in bodies if body.get("secret")]
 
 
@@ -69,10 +69,11 @@ def override(**request: Any) -> dict[str, Any]:
 def test_an_override_sends_no_secret_elsewhere(world: World, request_changes: dict[str, Any]) -> None:
     place = f"127.0.0.1:{world.stranger.port}"
     done = subscribe(world, json.loads(json.dumps(override(**request_changes)).replace("@S", place)))
-    assert world.stranger.got == []
-    for got in world.vendor.got:
-        assert got.path.startswith("/v1/hooks")
-        assert KEY not in f"{got.path}{got.body!r}" and ENVIRONMENT_SECRET not in f"{got.path}{got.headers}{got.body!r}"
+    assert world.stranger.arrived == []
+    for got in world.vendor.arrived:
+        assert got.target.startswith("/v1/hooks")
+        assert KEY not in f"{got.target}{got.body!r}"
+        assert ENVIRONMENT_SECRET not in f"{got.target}{got.headers}{got.body!r}"
     world.nothing_leaked(done, KEY, ENVIRONMENT_SECRET)
 
 

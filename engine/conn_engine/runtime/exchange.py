@@ -6,6 +6,7 @@ from typing import Any
 
 from conn_engine import auth, bodies
 from conn_engine.config import Effective, VendorOperation
+from conn_engine.documents import dotted
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.expressions import any_seed, same_chance
 from conn_engine.responses.failures import Rule, Verdict, attempt, graphql_rules
@@ -221,8 +222,9 @@ def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: 
         return [], False
     try:
         return records_of(path, answer.body, scope)
-    except ResponsePathMissing:
+    except ResponsePathMissing as error:
         options = operation.response_options
         if options is None or not holds_list(path or "", answer.body, options.lists):
+            error.at = dotted(operation.at("response_path"))
             raise
         return [], False

@@ -8,7 +8,7 @@ from conn_engine.config import Effective, OperationName, Path_, singular
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.runtime.model_schemas import SchemaTally, schema_path
-from conn_engine.runtime.places import origin_of
+from conn_engine.runtime.places import blame_rerouting, origin_of
 
 __all__ = ["ModelCheck"]
 
@@ -54,7 +54,7 @@ class ModelCheck:
         what no mapping line explains."""
         if self._tally is None:
             return [self._without_schema(fallback)] if self.is_without_schema else []
-        return [
+        found = [
             diagnostic(
                 "MAP301",
                 f"{row.path or 'the record'} {row.message} ({row.records} of {self._tally.records} records, "
@@ -65,6 +65,7 @@ class ModelCheck:
             )
             for row in self._tally.violations
         ]
+        return [blame_rerouting(self._effective, self._name, finding) for finding in found]
 
     def _without_schema(self, fallback: Span | None) -> Diagnostic:
         model, _, record = self.schema.partition(".")

@@ -1,12 +1,14 @@
 """Where things stand: the line behind a configuration path, an expression error or a failed run. No judging here."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, Origin, leaves
+from conn_engine.config import Effective, OperationName, Origin, leaves, lookup
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import Document, dotted, texts, undotted
 from conn_engine.errors import (
+    ConfigurationError,
     ConnError,
     CredentialError,
     ExpressionError,
@@ -16,9 +18,12 @@ from conn_engine.errors import (
 )
 from conn_engine.runtime.records import ResponsePathMissing
 
-__all__ = ["error_finding", "expression_span", "origin_of", "overriding_leaf"]
+__all__ = ["blame_rerouting", "error_finding", "expression_span", "origin_of", "overriding_leaf", "rerouting"]
 
 ConfigPath = tuple[str | int, ...]
+
+_PASSING = frozenset({"unauthorized", "forbidden", "rate_limited", "vendor_unavailable"})
+"""Kinds of errors that say nothing about what was requested."""
 
 
 def origin_of(effective: Effective, path: ConfigPath) -> Origin | None:
@@ -101,15 +106,25 @@ def _holders(effective: Effective, error: ExpressionError) -> list[_Holder]:
     return sorted(found.values(), key=rank)
 
 
-def error_finding(effective: Effective, name: OperationName, error: ConnError, recording: str) -> Diagnostic:
-    """The diagnostic for an operation that ended with an error, on the line to mend."""
+def error_finding(
+    effective: Effective, name: OperationName, error: ConnError, recording: str, *, as_below: bool = False
+) -> Diagnostic:
+    """The diagnostic for an operation that ended with an error, on the line to mend. `as_below`: without the overrides
+    it ends with the same error."""
+    finding = _error_finding(effective, name, error, recording)
+    if as_below or isinstance(error, CredentialError) or (isinstance(error, VendorError) and error.kind in _PASSING):
+        return finding
+    return blame_rerouting(effective, name, finding, recording)
+
+
+def _error_finding(effective: Effective, name: OperationName, error: ConnError, recording: str) -> Diagnostic:
     fallback = Span(recording) if recording else None
     if isinstance(error, ExpressionError):
         span, path = expression_span(effective, error)
         code = "EXP302" if error.code == "unresolved" else "EXP301"
         return diagnostic(code, error.message, span or fallback, path=path, hint=error.hint)
     if isinstance(error, ResponsePathMissing):
-        origin = _response_path(effective, name, error.path)
+        origin = _response_path(effective, name, error)
         return diagnostic("MAP101", error.message, origin.span if origin else fallback, hint=error.hint)
     if isinstance(error, MissingRecording):
         return diagnostic("REC003", error.message, fallback, hint=error.hint)
@@ -123,11 +138,47 @@ def error_finding(effective: Effective, name: OperationName, error: ConnError, r
     return diagnostic("RUN301", error.message, fallback, hint=error.hint)
 
 
-def _response_path(effective: Effective, name: OperationName, text: str) -> Origin | None:
+def _response_path(effective: Effective, name: OperationName, error: ResponsePathMissing) -> Origin | None:
+    exact = [origin for origin in effective.origins(undotted(error.at)) if error.at and origin.value == error.path]
     found: list[tuple[Any, Origin]] = [
         (path, origin)
         for path, origin in effective.provenance().items()
-        if path[-1] == "response_path" and origin.value == text
+        if path[-1] == "response_path" and origin.value == error.path
     ]
     own = [origin for path, origin in found if path[:3] == ("resources", name.resource, name.method)]
-    return next(iter([*own, *(origin for _, origin in found)]), None)
+    return next(iter([*exact, *own, *(origin for _, origin in found)]), None)
+
+
+def blame_rerouting(effective: Effective, name: OperationName, finding: Diagnostic, recording: str = "") -> Diagnostic:
+    """The finding on the override that leads the operation elsewhere, where no override set what it points at: what the
+    level below says was written for another answer."""
+    overrides = [layer for layer in effective.layers if layer.level != "base"]
+    files = {source.document.file for layer in overrides for source in layer.sources}
+    if not overrides or (finding.span is not None and finding.span.file in files):
+        return finding
+    origin = rerouting(effective, name)
+    if origin is None:
+        return finding
+    where = "the recording" if finding.span == Span(recording) else "it fails here, in a level below"
+    related = [] if finding.span is None else [(finding.span, where)]
+    return replace(
+        finding, span=origin.span, path=finding.path or dotted(origin.path), related=(*related, *finding.related)
+    )
+
+
+def rerouting(effective: Effective, name: OperationName) -> Origin | None:
+    """The override that leads an operation to another vendor operation, or that one to another path."""
+    base = effective.layers[0].data
+    paths: list[ConfigPath] = []
+    route = (name.resource, name.method)
+    if name.kind == "unified":
+        paths = [(*name.path, "resource"), (*name.path, "method")]
+        with suppress(ConfigurationError):  # a fault of its own, reported as such
+            unified = effective.unified(name.model, name.resource, name.method)
+            route = route if unified is None else (str(unified.resource), str(unified.method))
+    paths += [("resources", *route, "path"), ("resources", *route, "method")]
+    for path in paths:
+        origins = effective.origins(path)
+        if origins and origins[0].level != "base" and isinstance(lookup(base, path[:-1]), dict):
+            return origins[0]
+    return None

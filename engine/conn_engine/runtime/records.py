@@ -33,13 +33,15 @@ Picked = tuple[list[Any], bool]
 
 
 class ResponsePathMissing(ConfigurationError):
-    """`response_path` matched nothing in an answer that is not an error. `near` lists the keys that stand there."""
+    """`response_path` matched nothing in an answer that is not an error. `near` lists the keys that stand there, `at`
+    is the setting's configuration path (may be empty)."""
 
     def __init__(self, path: str, near: list[str], hint: str) -> None:
         found = ", ".join(near[:8]) if near else "no keys"
         super().__init__(f'response_path "{path}" matches nothing in the answer (it has {found})', hint=hint)
         self.path = path
         self.near = near
+        self.at = ""
 
 
 def pick(path: str, body: Any, scope: Scope | None = None) -> Any:

@@ -15,6 +15,8 @@ from conn_engine.config import (
     VendorOperation,
     mapping_layers,
 )
+from conn_engine.diagnostics import Diagnostic, diagnostic
+from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
@@ -126,7 +128,19 @@ def route(effective: Effective, operation: UnifiedOperation, name: OperationName
     at = f"unified.{name.text}"
     resource = rendered(operation.resource, scope, f"{at}.resource") or name.resource
     method = rendered(operation.method, scope, f"{at}.method") or name.method
-    return effective.vendor(str(resource), str(method))
+    try:
+        return effective.vendor(str(resource), str(method))
+    except UsageError as error:
+        error.findings = (_nowhere(effective, name, error),)
+        raise
+
+
+def _nowhere(effective: Effective, name: OperationName, error: UsageError) -> Diagnostic:
+    """REF102 where the operation's route is set, by the uppermost level that sets a part of it."""
+    paths = [(*name.path, "resource"), (*name.path, "method")]
+    overridden = [path for path in paths if any(origin.level != "base" for origin in effective.origins(path))]
+    path = (overridden or paths)[0]
+    return diagnostic("REF102", error.message, effective.span(path), path=dotted(path), hint=error.hint)
 
 
 def vendor_behind(effective: Effective, name: OperationName, call: Call | None = None) -> VendorOperation:

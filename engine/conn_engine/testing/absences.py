@@ -8,7 +8,7 @@ from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
 from conn_engine.expressions import mapping
 from conn_engine.runtime.endings import setting_path
-from conn_engine.runtime.places import origin_of
+from conn_engine.runtime.places import blame_rerouting, origin_of
 from conn_engine.runtime.unified import vendor_behind
 from conn_engine.testing.cases import recorded_call
 from conn_engine.testing.coverage import measure
@@ -32,15 +32,14 @@ def find_empty_fields(results: Sequence[Judgement], effective: Effective) -> lis
         origin = origin_of(effective, path)
         if origin is not None and origin.level != "base" and origin.value is None:
             continue  # an override took the field away
-        findings.append(
-            diagnostic(
-                "MAP201",
-                f"{name} is empty in {total} of {total} records",
-                origin.span if origin else Span(str(first.case.path.name)),
-                path=".".join(map(str, path)),
-                hint=_reading_hint(first, effective, name),
-            )
+        finding = diagnostic(
+            "MAP201",
+            f"{name} is empty in {total} of {total} records",
+            origin.span if origin else Span(str(first.case.path.name)),
+            path=".".join(map(str, path)),
+            hint=_reading_hint(first, effective, name),
         )
+        findings.append(blame_rerouting(effective, first.case.name, finding))
     return findings
 
 

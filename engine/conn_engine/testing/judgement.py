@@ -17,7 +17,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ConnError, MissingRecording, UsageError, VendorError
 from conn_engine.runtime.endings import find_incompleteness
 from conn_engine.runtime.model_check import ModelCheck
-from conn_engine.runtime.places import error_finding, origin_of, overriding_leaf
+from conn_engine.runtime.places import blame_rerouting, error_finding, origin_of, overriding_leaf
 from conn_engine.runtime.unified import find_operation_behind
 from conn_engine.runtime.windows import cursor_missing
 from conn_engine.testing.answers import judge_answers
@@ -69,8 +69,13 @@ def judge(
         result.findings.append(_unreadable(error, workspace.shown(golden_path)))
         return result
     if outcome.error is not None and not _expected(golden, outcome.error):
-        finding = error_finding(effective, case.name, outcome.error, workspace.shown(case.path))
+        shown = workspace.shown(case.path)
+        as_below = base is not None and base.failure == outcome.failure
+        finding = error_finding(effective, case.name, outcome.error, shown, as_below=as_below)
         if isinstance(outcome.error, MissingRecording):
+            leaf = overriding_leaf(effective, case.name) if base is not None and base.error is None else None
+            if leaf is not None and finding.span == Span(shown):
+                finding = replace(finding, span=leaf.span, related=((Span(shown), "the recording"),))
             finding = replace(finding, hint=f"{finding.hint}; {_recorded_again(effective, case, base)}".lstrip("; "))
         result.findings.append(finding)
     if not authors_fault(outcome.error):  # what follows from a broken configuration would only echo it
@@ -275,6 +280,7 @@ def _golden_findings(result: Judgement, comparison: Comparison, effective: Effec
                 hint="if this is wanted: conn test --update, and review the golden's diff",
             )
         )
+    findings = [blame_rerouting(effective, result.case.name, finding) for finding in findings]
     for label, keys in (("missing", comparison.gone), ("new", comparison.new)):
         if keys:
             findings.append(diagnostic("TST101", f"{len(keys)} record(s) {label}: {', '.join(keys[:5])}", golden))

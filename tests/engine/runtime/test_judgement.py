@@ -510,3 +510,90 @@ def test_a_golden_holds_that_a_listing_is_incomplete(
     [report] = suite(workspace(3), "people.list")  # accepted, but a live run ends the same way
     assert [(finding.code, finding.severity.name) for finding in report.all_findings] == [("PAG110", "WARNING")]
     assert said(suite(workspace(2), "people.list")) == [("TST107", f"{RAW_GOLDEN}:1")]
+
+
+ARCHIVE = """\
+base_url: https://api.example.com/v1
+credentials: { format: bearer }
+authorization: { format: bearer }
+resources:
+  people:
+    list: { method: get, path: /people, response_path: items }
+  archive:
+    list: { method: get, path: /archive, response_path: items }
+    old: { method: get, path: /old, response_path: items }
+"""
+ACCOUNT = "accounts/acme.yaml"
+OWN = "connectors/shop/recordings/acme/crm.contacts.list.json"
+
+
+class TestAnOverrideThatReroutes:
+    """Findings are on the override's line: the base was written for another answer."""
+
+    @pytest.fixture
+    def findings(self, make: Callable[..., Workspace], recorded: Callable[..., Any]) -> Any:
+        def go(override: str, path: str, answer: Any, status: int = 200) -> list[Any]:
+            own = recorded("crm.contacts.list", [("GET", path, (status, answer))], account="acme")
+            workspace = make(
+                {
+                    CONNECTOR: ARCHIVE,
+                    ACCOUNT: f"connector: shop\noverride:\n  {override}\n",
+                    OWN: own,
+                }
+            )
+            [report] = suite(workspace, "contacts.list", accounts=("acme",))
+            return [finding for finding in report.all_findings if finding.code not in ("TST103", "PAG104")]
+
+        return go
+
+    @pytest.mark.parametrize(
+        ("override", "path"),
+        [
+            ("unified: { crm: { contacts: { list: { resource: archive } } } }", "/archive"),
+            ("unified: { crm: { contacts: { list: { resource: archive, method: old } } } }", "/old"),
+            ("resources: { people: { list: { path: /new } } }", "/new"),
+        ],
+    )
+    @pytest.mark.parametrize(
+        ("answer", "status", "code", "below"),
+        [
+            ({"rows": []}, 200, "MAP101", CONNECTOR),
+            ({"message": "no"}, 404, "RUN101", OWN),
+        ],
+    )
+    def test_it_is_blamed(  # noqa: PLR0917
+        self, findings: Any, override: str, path: str, answer: Any, status: int, code: str, below: str
+    ) -> None:
+        found = findings(override, path, answer, status)
+        [finding] = found
+        assert (finding.code, finding.span.file, finding.span.line) == (code, ACCOUNT, 3)
+        assert [span.file for span, _ in finding.related] == [below]
+
+    def test_a_violation_of_the_model(self, findings: Any) -> None:
+        reroute = "unified: { crm: { contacts: { list: { resource: archive } } } }"
+        found = findings(reroute, "/archive", {"items": [{"ident": 1, "name": 7}]})
+        assert {finding.code for finding in found} == {"MAP301", "MAP201"}
+        assert {finding.span.file for finding in found} == {ACCOUNT}
+
+    def test_a_route_that_leads_nowhere(self, findings: Any) -> None:
+        nowhere = "unified: { crm: { contacts: { list: { resource: peoples } } } }"
+        [finding] = findings(nowhere, "/people", {"items": []})
+        assert (finding.code, finding.span.file, finding.path) == (
+            "REF102",
+            ACCOUNT,
+            "unified.crm.contacts.list.resource",
+        )
+
+    def test_a_request_that_nobody_recorded(self, findings: Any) -> None:
+        [finding] = findings("resources: { people: { list: { query: { a: 1 } } } }", "/people", {"items": []})
+        assert (finding.code, finding.span.file) == ("REC003", ACCOUNT)
+
+    def test_what_fails_below_as_well_is_the_bases(
+        self, make: Callable[..., Workspace], recorded: Callable[..., Any]
+    ) -> None:
+        override = "connector: shop\noverride: { unified: { crm: { contacts: { list: { method: list } } } } }\n"
+        answer = recorded("crm.contacts.list", [("GET", "/people", {"rows": []})])
+        workspace = make({ACCOUNT: override, LIST: answer})
+        [report] = suite(workspace, "contacts.list", accounts=("acme",))
+        [finding] = [finding for finding in report.all_findings if finding.code == "MAP101"]
+        assert finding.span is not None and finding.span.file == CONNECTOR

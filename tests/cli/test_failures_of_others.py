@@ -146,8 +146,10 @@ def test_lint_of_no_files_is_an_error(tmp_path):
 
 def test_an_operation_that_cannot_be_run_is_a_finding(desk):
     change(desk, MAPPING, "    list:\n", "    list:\n      method: lst\n")
-    found = codes(desk, "contacts.list")
-    assert "RUN301" in found
+    assert "REF102" in codes(desk, "contacts.list")
+    step = "{ name: a, request: { resource: nowhere, method: get } }"
+    change(desk, MAPPING, "      method: lst\n", f"      before: [{step}]\n")
+    assert "RUN301" in codes(desk, "contacts.list")
 
 
 def test_a_mapping_that_the_evaluators_see_differently_is_told(desk):

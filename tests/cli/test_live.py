@@ -131,7 +131,7 @@ def test_records_that_break_the_model_are_counted_by_field(live, vendor):
     for options in ([], ["--remote-data"], ["--output", "all.jsonl"]):
         done = run(live, "run", "contacts.list", "-a", "me", *options)
         assert done.code == 0
-        assert "demo/unified/crm.yaml:13:21  warning MAP301  created_at is not a valid date-time" in done.err
+        assert "demo/unified/crm.yaml:12:19  warning MAP301  created_at is not a valid date-time" in done.err
         assert "(2 of 7 records, first id=3)" in done.err
         assert "2 records of 7 broke the model crm.contact" in done.err
     assert len((live / "all.jsonl").read_text().splitlines()) == 7
@@ -187,7 +187,7 @@ def test_a_run_ends_when_its_reader_leaves(live, vendor):
     environ = {"CONN_NO_KEYRING": "1", "CONN_STATE_DIR": str(live / ".state"), "CONN_ME_TOKEN": TOKEN}
     app = App(folder=live, environ=environ, stdin=io.StringIO(), stdout=WithoutReader(), stderr=io.StringIO())
     assert execute(["run", "contacts.list", "-a", "me"], app) == 0
-    assert len(vendor.got) == 1  # of three pages
+    assert len(vendor.arrived) == 1  # of three pages
 
 
 def test_outputs(live):

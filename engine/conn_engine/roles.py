@@ -13,6 +13,7 @@ __all__ = [
     "ADDRESS",
     "DELIVERY",
     "EXPRESSION",
+    "FIXED",
     "HEADER",
     "PLAIN",
     "SCOPES",
@@ -28,7 +29,7 @@ __all__ = [
     "values_over",
 ]
 
-Role: TypeAlias = Literal["template", "expression", "values", "address", "header", "plain"]
+Role: TypeAlias = Literal["template", "fixed", "expression", "values", "address", "header", "plain"]
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
 
@@ -65,6 +66,9 @@ SCOPES: Final[Mapping[str, Names]] = {
     "after": _MAPPED | {"after", "result"},
     "verified": frozenset({"body", "response", "status", "headers", "context"}),
     "connect": frozenset({"context", "connect"}),
+    "token_answer": frozenset(
+        {"response", "body", "headers", "status", "cookies", "cookie", "before", "callback", "request", "records"}
+    ),
     "event": DELIVERY | {"event", "context"},
 }
 """What expressions and templates are written over, and the names that each may use.
@@ -76,6 +80,9 @@ where the steps stand (`steps_over`) decides what that is.
 
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
 """Text with `{{…}}`, or data whose strings are such texts."""
+
+FIXED: Final[dict[str, Any]] = {"role": "fixed"}
+"""A template that only the connector may set."""
 
 EXPRESSION: Final[dict[str, Any]] = {"role": "expression"}
 """An expression, or an object of expressions."""

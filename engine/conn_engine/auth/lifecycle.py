@@ -12,7 +12,7 @@ from msgspec import Meta
 from conn_engine.auth.expiry import ExpiryUnit, moment
 from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowing, read
 from conn_engine.errors import CredentialError, ExpressionError
-from conn_engine.roles import EXPRESSION
+from conn_engine.roles import expression_over
 from conn_engine.settings import Scope
 from conn_engine.wire import Clock, Flow
 
@@ -24,10 +24,12 @@ _ANSWER = "Expression over response (the decoded body), headers and status for"
 class Introspection(SecretRequest, frozen=True, kw_only=True):
     """A request that says whether a token is still good, and until when (RFC 7662)."""
 
-    active: Annotated[str, Meta(description=f"{_ANSWER} whether the token is good.", extra=EXPRESSION)] = (
-        "response.active"
+    active: Annotated[
+        str, Meta(description=f"{_ANSWER} whether the token is good.", extra=expression_over("token_answer"))
+    ] = "response.active"
+    expires: Annotated[str, Meta(description=f"{_ANSWER} when it ends.", extra=expression_over("token_answer"))] = (
+        "response.exp"
     )
-    expires: Annotated[str, Meta(description=f"{_ANSWER} when it ends.", extra=EXPRESSION)] = "response.exp"
     expires_unit: Annotated[ExpiryUnit, Meta(description="What `expires` means.")] = "epoch"
     every_seconds: Annotated[
         float, Meta(ge=1, description="How long an answer holds that does not say when the token ends.")
@@ -42,7 +44,7 @@ class Revocation(SecretRequest, frozen=True, kw_only=True):
         Meta(
             description=f"{_ANSWER} whether that is done, such as `status in [200, 404]` where what is gone already "
             "counts. Default: any status below 300.",
-            extra=EXPRESSION,
+            extra=expression_over("token_answer"),
         ),
     ] = None
 

@@ -29,7 +29,7 @@ from conn_engine.auth.secret_request import (
     plain,
     read,
 )
-from conn_engine.roles import EXPRESSION
+from conn_engine.roles import expression_over
 from conn_engine.secrets import Redactor, secret_name
 from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.wire import Clock, Flow, Headers
@@ -47,14 +47,14 @@ class TokenReading(Settings, frozen=True, kw_only=True):
             "`cookie` (all of them, as a Cookie header has them), before and callback for what is "
             "stored as the token: an object with `access_token`, or the token's text. Default: the whole "
             "body.",
-            extra=EXPRESSION,
+            extra=expression_over("token_answer"),
         ),
     ] = None
     expires: Annotated[
         str | None,
         Meta(
             description="Expression over the same names for when the token ends. Default: `response.expires_in`.",
-            extra=EXPRESSION,
+            extra=expression_over("token_answer"),
         ),
     ] = None
     expires_unit: Annotated[
@@ -73,7 +73,7 @@ class TokenReading(Settings, frozen=True, kw_only=True):
             description="Values to keep beside the token, by name: expressions over the same names as `response`. They "
             "are no secrets: an account's `context` has them (`{{context.instance_url}}`), `base_url` may use them. "
             "What a later answer does not say again stays.",
-            extra=EXPRESSION,
+            extra=expression_over("token_answer"),
         ),
     ] = setting(default_factory=dict)
 
@@ -87,7 +87,7 @@ class TokenStep(SecretRequest, frozen=True, kw_only=True):
         Meta(
             description="Expression over response, headers, status, cookies, cookie, before and callback for the "
             "result. Default: the whole body.",
-            extra=EXPRESSION,
+            extra=expression_over("token_answer"),
         ),
     ] = None
 

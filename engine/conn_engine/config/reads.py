@@ -18,6 +18,7 @@ from conn_engine.roles import SCOPES, Names, Note, Role, note_of
 __all__ = ["Text", "find_texts"]
 
 _NOTHING: frozenset[str] = frozenset()
+_TEMPLATES = frozenset({"template", "address", "fixed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,8 @@ class Text:
 
     @property
     def names(self) -> Names:
-        """The names that it may use; None when any may stand there."""
-        names = SCOPES[self.over]
+        """The names that it may use; None when any may stand there, or none are declared."""
+        names = SCOPES.get(self.over)
         return None if names is None else names | self.more
 
 
@@ -51,7 +52,7 @@ def _find(  # noqa: PLR0917
     note = _within(note, shape.note)
     if isinstance(data, str):
         yield from _of_text(data, path, note, more)
-    elif note.role == "template":
+    elif note.role in _TEMPLATES:
         yield from _templates(data, path, note, more)
     elif isinstance(data, Mapping) and shape.models:
         yield from _settings(shape.models, data, path, note, more, without)
@@ -73,7 +74,7 @@ def _within(above: Note, own: Note) -> Note:
 
 
 def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
-    if note.role == "template":
+    if note.role in _TEMPLATES:
         if "{{" in text:
             yield _text(path, text, "template", note, more)
     elif note.role in ("expression", "values"):
@@ -105,12 +106,13 @@ def _settings(  # noqa: PLR0917
     without: frozenset[str],
 ) -> Iterator[Text]:
     tagged = [model for model in models if model.__struct_config__.tag is not None]
-    config: Any = data
+    config = data
     if tagged:
         said = data.get(tagged[0].__struct_config__.tag_field or "")
         models = tuple(model for model in tagged if model.__struct_config__.tag == said) or tuple(tagged)
-        config, path = data.get("config"), (*path, "config")
-    for key, value in config.items() if isinstance(config, Mapping) else ():
+        if isinstance(data.get("config"), Mapping):
+            config, path = data["config"], (*path, "config")
+    for key, value in config.items():
         known = [(model, field) for model in models if (field := _fields(model).get(key)) is not None]
         if not known or key in without:
             continue

@@ -7,8 +7,8 @@ from typing import Any
 from conn_engine.config import RESOURCE_MAPPINGS, Path_
 from conn_engine.config.models import Connector, Inheritable, Operation, UnifiedOperation, UnifiedResource
 from conn_engine.config.reads import find_texts
+from conn_engine.config.secret_texts import is_secret_place
 from conn_engine.lint.own_names import own_names, paging_names
-from conn_engine.lint.secret_sites import secret_sites
 from conn_engine.lint.site import Site, objects
 from conn_engine.lint.webhook_sites import webhook_sites
 from conn_engine.roles import Names
@@ -16,28 +16,22 @@ from conn_engine.settings import Settings
 
 __all__ = ["Site", "sites"]
 
-_SECRET = frozenset({"authorization", "signature"})
-
 
 def sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Every expression and template of one layer's data (a connector, or a part of one)."""
     yield from _typed(Inheritable, data, ())
-    for key in ("credentials", "authorization", "signature"):
-        yield from secret_sites(data.get(key), (key,))
-    lifecycle = {key: data[key] for key in ("verify", "connect") if key in data}
-    yield from _typed(Connector, lifecycle, ())
+    own = {key: data[key] for key in ("credentials", "verify", "connect") if key in data}
+    yield from _typed(Connector, own, ())
     yield from webhook_sites(data)
     for resource, operations in objects(data.get("resources")):
         here: Path_ = ("resources", resource)
         yield from _typed(Inheritable, operations, here)
-        for key in ("authorization", "signature"):
-            yield from secret_sites(operations.get(key), (*here, key))
         for method, operation in objects(operations):
             if "path" in operation or "method" in operation or method not in _OPERATION_LIKE:
-                own = own_names(data, operation)
-                if own is not None:
-                    own |= paging_names(data, operations, operation)
-                yield from _within(_operation(operation, (*here, method)), own)
+                brought = own_names(data, operation)
+                if brought is not None:
+                    brought |= paging_names(data, operations, operation)
+                yield from _within(_typed(Operation, operation, (*here, method)), brought)
     for model, resources in objects(data.get("unified")):
         for resource, operations in objects(resources):
             here = ("unified", model, resource)
@@ -54,16 +48,10 @@ _OPERATION_LIKE = frozenset(
 
 
 def _typed(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
-    """The sites of settings whose models say what their texts are. Those that may hold secrets are found elsewhere."""
-    for found in find_texts(kind, data, path, without=_SECRET):
+    """The sites of settings, as their models declare them."""
+    for found in find_texts(kind, data, path):
         if found.role in ("expression", "template"):
-            yield Site(found.path, found.text, found.role, found.names)
-
-
-def _operation(data: Mapping[str, Any], path: Path_) -> Iterator[Site]:
-    yield from _typed(Operation, data, path)
-    for key in sorted(_SECRET):
-        yield from secret_sites(data.get(key), (*path, key))
+            yield Site(found.path, found.text, found.role, found.names, secret=is_secret_place(found.path))
 
 
 def _within(found: Iterator[Site], own: Names) -> Iterator[Site]:

@@ -25,7 +25,7 @@ from conn_engine.auth.credentials.session import Session
 from conn_engine.auth.lifecycle import Revocation
 from conn_engine.auth.names import CredentialField, document_of
 from conn_engine.errors import ConfigurationError
-from conn_engine.roles import EXPRESSION, PLAIN
+from conn_engine.roles import PLAIN, expression_over
 from conn_engine.settings import Scope, Settings, ask
 from conn_engine.transport.client_certificate import check
 from conn_engine.wire import ClientCertificate, Clock, Flow
@@ -77,7 +77,7 @@ class Choice(_Delegating, frozen=True, kw_only=True, tag_field="format", tag="ch
         str,
         Meta(
             description="Expression over `context` for the name of an option, such as `context.login`.",
-            extra=EXPRESSION,
+            extra=expression_over("context"),
         ),
     ]
     options: Annotated[

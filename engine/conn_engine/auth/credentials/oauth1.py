@@ -14,7 +14,7 @@ from conn_engine.auth.secret_request import SecretRequest, asked, host_of, knowi
 from conn_engine.auth.signing import oauth1
 from conn_engine.auth.token_request import open_part
 from conn_engine.errors import CredentialError
-from conn_engine.roles import ADDRESS, EXPRESSION, TEMPLATE
+from conn_engine.roles import ADDRESS, TEMPLATE, expression_over
 from conn_engine.settings import Answer, Scope
 from conn_engine.wire import Clock, Flow, Request
 
@@ -86,7 +86,7 @@ class OAuth1Credentials(StaticCredentials, frozen=True, kw_only=True, tag_field=
         Meta(
             description="Values to keep beside the token, by name: expressions over response (the fields of the last "
             "answer), headers, status and callback. They are no secrets: an account's `context` has them.",
-            extra=EXPRESSION,
+            extra=expression_over("token_answer"),
         ),
     ] = field(default_factory=dict)
 

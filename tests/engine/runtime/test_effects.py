@@ -114,6 +114,20 @@ def test_an_override_that_fails_has_its_place_and_no_other_effect(
     assert (effect.errors, effect.gone, effect.requests) == ([], 0, [])
 
 
+def test_a_body_that_only_the_account_takes_is_recorded_for_it(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    override = {"unified": {"crm": {"contacts": {"create": {"request_body_mapping": {"badge": "body.badge"}}}}}}
+    tape = recorded("crm.contacts.create", [("POST", "/people", {"id": 1})], call={"body": {"badge": 7}})
+    files = {
+        "accounts/acme.yaml": {"connector": "shop", "override": override},
+        "connectors/shop/recordings/acme/crm.contacts.create.json": tape,
+    }
+    [effect] = report(make(files), "contacts.create").effects
+    assert (effect.unknown, effect.errors) == (True, [])
+    assert effect.reason == "recorded only as overridden: nothing says what it was below"
+
+
 def test_an_operation_only_the_account_has_is_all_new(
     make: Callable[..., Workspace], recorded: Callable[..., Any]
 ) -> None:

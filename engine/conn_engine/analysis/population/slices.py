@@ -12,6 +12,8 @@ from typing import Any
 from conn_engine.analysis.population.content import Digests, joined
 from conn_engine.config import Effective, Layer, OperationName, is_remark
 from conn_engine.config.models import Resource
+from conn_engine.documents import texts
+from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
 __all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_routes", "reached_operations", "routed"]
@@ -59,23 +61,38 @@ class Slicer:
         self.digests = digests
         self._reads: dict[int, tuple[Any, frozenset[str] | None]] = {}
         self._granted: dict[int, tuple[Layer, list[str]]] = {}
+        self._schemas: dict[int, tuple[Layer, list[str]]] = {}
 
     def of(self, effective: Effective, name: OperationName) -> OperationSlice:
         """The slice of one operation."""
         reads: set[str] = set()
         whole = False
-        texts = [name.text, *self._rights(effective)]
-        requests = list(texts)
+        parts = [name.text, *self._rights(effective), *self._request_schemas(effective)]
+        requests = list(parts)
         for label, part in _parts(effective.data, name):
-            texts.append(f"{label}={self.digests.of(part)}")
+            parts.append(f"{label}={self.digests.of(part)}")
             if label == "unified":
                 requests += [f"{key}={self.digests.of(value)}" for key, value in part.items() if key != _RESULTS]
             else:
-                requests.append(texts[-1])
+                requests.append(parts[-1])
             names = self._context(part)
             whole = whole or names is None
             reads |= names or frozenset()
-        return OperationSlice(joined(*texts), joined(*requests), None if whole else frozenset(reads))
+        return OperationSlice(joined(*parts), joined(*requests), None if whole else frozenset(reads))
+
+    def _request_schemas(self, effective: Effective) -> list[str]:
+        """The files that say which keys the bodies of the connector's requests may have."""
+        base = effective.layers[0]
+        if id(base) not in self._schemas:
+            names = {text: None for path, text in texts(base.data.get("resources")) if path[-1] == "request_schema"}
+            self._schemas[id(base)] = (base, [self._schema_file(effective, name) for name in names])
+        return self._schemas[id(base)][1]
+
+    def _schema_file(self, effective: Effective, name: str) -> str:
+        try:
+            return self.digests.of(effective.schemas.find_part(name, "request_schema")[0])
+        except ConfigurationError:
+            return ""  # the run says so
 
     def _rights(self, effective: Effective) -> list[str]:
         """Hosts and variables: the base's, unless an override narrows the hosts."""

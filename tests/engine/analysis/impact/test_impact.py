@@ -486,3 +486,22 @@ def test_equal_counts_of_different_changes_are_told_apart(example: Path) -> None
         digests.append(digest)
         shutil.rmtree(example.parent / "after")
     assert digests[0] != digests[1]
+
+
+def test_a_request_schema_in_a_file_of_its_own_is_part_of_an_operation(tmp_path: Path) -> None:
+    folder = tmp_path / "connectors/shop"
+    folder.mkdir(parents=True)
+    (tmp_path / "conn.yaml").write_text("version: 1\n", encoding="utf-8")
+    (folder / "connector.yaml").write_text(
+        "base_url: https://api.example.com\n"
+        "resources: {people: {create: {method: post, path: /people, request_schema: people.json}}}\n",
+        encoding="utf-8",
+    )
+
+    def digest(schema: str) -> str:
+        (folder / "people.json").write_text(schema, encoding="utf-8")
+        effective = load_workspace(tmp_path).effective(account=None, connector="shop")
+        return Slicer(Digests()).of(effective, effective.resolve("people.create")).digest
+
+    assert digest('{"properties": {"a": {}}}') == digest('{"properties": {"a": {}}}')
+    assert digest('{"properties": {"a": {}}}') != digest('{"properties": {"b": {}}}')

@@ -755,6 +755,13 @@ CODES: dict[str, Code] = _table(
         "what replaces it. The finding appears by itself on that day, without any change of a document.",
     ),
     Code(
+        "DEP102",
+        "operation before its sunset",
+        "warning",
+        "The vendor announced a day from which it may refuse this operation (`deprecated.sunset`). The finding says how "
+        "many days are left. Use what replaces it before that day, when this becomes DEP101.",
+    ),
+    Code(
         "CFG202",
         "incremental to no effect",
         "warning",

@@ -181,20 +181,23 @@ def _secrets_read(value: Any, base: Path_) -> Iterator[tuple[Path_, str]]:
 
 
 def sunsets(target: "LintTarget") -> Iterator[Diagnostic]:
-    """DEP101: an operation whose sunset has come. The one rule that depends on the day: that of the
-    run's clock.
+    """DEP101: an operation whose sunset has come; DEP102: one whose sunset will come. The one rule that depends on the
+    day: that of the run's clock.
     """
     today = datetime.fromtimestamp(get_clock().now(), UTC).date()
     effective = target.effective
     for operation in effective.vendor_operations():
         told = operation.deprecated
         day = _day(told.sunset) if told is not None and told.sunset is not None else None
-        if told is None or day is None or day > today:
+        if told is None or day is None:
             continue
+        left = (day - today).days
         path = (*operation.place, "deprecated", "sunset")
         yield diagnostic(
-            "DEP101",
-            f"the vendor may refuse {operation.text} since {day.isoformat()}",
+            "DEP102" if left > 0 else "DEP101",
+            f"the vendor may refuse {operation.text} in {left} day{'' if left == 1 else 's'}, from {day.isoformat()} on"
+            if left > 0
+            else f"the vendor may refuse {operation.text} since {day.isoformat()}",
             effective.span(path),
             path=dotted(path),
             hint=f"use {told.use}" if told.use else "look in the vendor's documentation for what replaces it",

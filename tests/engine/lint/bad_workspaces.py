@@ -503,6 +503,11 @@ BEHAVIOUR = [
         ),
     ),
     Bad(
+        "before its sunset",
+        one("DEP102", HTTP, 7, 84),
+        swap=(HTTP, "response_path: data", "response_path: data, deprecated: {sunset: 9999-12-31}"),
+    ),
+    Bad(
         "past its sunset",
         one("DEP101", HTTP, 7, 84),
         swap=(HTTP, "response_path: data", "response_path: data, deprecated: {sunset: 2020-01-31}"),

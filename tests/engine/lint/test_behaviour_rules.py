@@ -171,24 +171,25 @@ def test_credentials_in_urls(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sunset", "past"),
+    ("sunset", "code", "told"),
     [
-        ("2020-01-31", True),
-        ("2020-01-31T12:00:00Z", True),
-        ("Fri, 31 Jan 2020 00:00:00 GMT", True),
-        ("2024-02-28", True),
-        ("2024-02-29", True),
-        ("2024-03-01", False),
-        ("2999-12-31", False),
-        ("some day", False),
+        ("2020-01-31", "DEP101", "since 2020-01-31"),
+        ("2020-01-31T12:00:00Z", "DEP101", "since 2020-01-31"),
+        ("Fri, 31 Jan 2020 00:00:00 GMT", "DEP101", "since 2020-01-31"),
+        ("2024-02-28", "DEP101", "since 2024-02-28"),
+        ("2024-02-29", "DEP101", "since 2024-02-29"),
+        ("2024-03-01", "DEP102", "in 1 day, from 2024-03-01 on"),
+        ("Sat, 30 Mar 2024 00:00:00 GMT", "DEP102", "in 30 days, from 2024-03-30 on"),
+        ("some day", "", ""),
     ],
 )
-def test_sunsets(tmp_path: Path, sunset: str, past: bool) -> None:
+def test_sunsets(tmp_path: Path, sunset: str, code: str, told: str) -> None:
     operation = {**LIST, "deprecated": {"sunset": sunset, "use": "things.search"}}
     with use_clock(FrozenClock(1_709_251_199)):  # the last second of 29 February 2024
         codes = found(tmp_path, list=operation)
-    assert codes == ([("DEP101", "resources.things.list.deprecated.sunset")] if past else [])
-    assert all(finding.hint == "use things.search" for finding in lint_paths(tmp_path, []).findings)
+        findings = lint_paths(tmp_path, []).findings
+    assert codes == ([(code, "resources.things.list.deprecated.sunset")] if code else [])
+    assert [(f.hint, told in f.message) for f in findings] == ([("use things.search", True)] if code else [])
 
 
 @pytest.mark.parametrize(

@@ -233,3 +233,108 @@ def test_an_object_keyed_by_data_is_one_form(shop: Path) -> None:
         ("by.*.old", "added"): "noise",
     }
     assert "example.com" not in done.out
+
+
+PAGING: dict[str, Any] = {
+    "pagination": {"format": "cursor", "config": {"cursor_field": "next", "total_field": "count"}},
+    "rate_limit": {"windows": [{"remaining": "X-Left", "limit": 100}]},
+    "errors": [{"when": "status = 422 and headers.`x-why`", "then": {"fail": {"message": "body.problem.text"}}}],
+}
+
+
+@pytest.fixture
+def paged(shop: Path) -> Path:
+    """The shop with all that a connector reads of an answer besides records; recorded with two pages and an error."""
+    path = shop / "connectors/shop/connector.yaml"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **PAGING}))
+    base = json.loads(path.read_text())["base_url"]
+    items = BEFORE["items"]
+    pages = [
+        (200, {"X-Left": "9", "Date": "today"}, {"items": items, "count": 8, "next": "two"}),
+        (200, {"X-Left": "8", "Date": "today"}, {"items": items, "count": 8}),
+        (422, {"X-Why": "it"}, {"problem": {"text": "no", "code": 1}}),
+    ]
+    write_recording(shop / "connectors/shop/recordings/m.things.list.json", base, pages)
+    return shop
+
+
+def write_recording(path: Path, base: str, pages: list[tuple[int, dict[str, str], Any]]) -> None:
+    exchanges = [
+        {
+            "request": {"method": "GET", "url": f"{base}/things"},
+            "response": {"status": status, "headers": headers, "body": body},
+        }
+        for status, headers, body in pages
+    ]
+    recording = {
+        "format": 1, "connector": "shop", "operation": "m.things.list", "source": "live",
+        "recorded_at": "2026-01-01T00:00:00Z", "base_url": base, "exchanges": exchanges,
+    }  # fmt: skip
+    path.write_text(json.dumps(recording), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "error", "gone"),
+    [
+        ({"X-Left": "7"}, {"count": 4, "next": None}, None, {}),
+        ({"X-Left": "7"}, {"count": 4}, None, {"next": "breaks"}),  # it was in one of two pages, and is in none
+        ({"X-Left": "7"}, {"next": None}, None, {"count": "breaks"}),
+        ({"Date": "today"}, {"count": 4, "next": None}, None, {"$headers.x-left": "breaks"}),
+        ({}, {"count": 4, "next": None}, None, {}),  # no header was recorded
+        ({"X-Left": "7"}, {"count": 4, "next": None}, {"problem": {"code": 1}}, {"$error.problem.text": "breaks"}),
+        ({"X-Left": "7"}, {"count": 4, "next": None}, {"problem": {"text": "no"}}, {}),  # nobody reads the code
+        (
+            {"X-Left": "7"},
+            {"count": 4, "next": None},
+            {"header": "Date", "problem": {"text": "no"}},
+            {"$error.$headers.x-why": "breaks"},
+        ),
+    ],
+)
+def test_what_the_connector_needs_of_an_answer_breaks_when_it_is_gone(
+    paged: Path, headers: dict[str, str], body: Any, error: Any, gone: dict[str, str]
+) -> None:
+    base = json.loads((paged / "connectors/shop/connector.yaml").read_text())["base_url"]
+    pages: list[tuple[int, dict[str, str], Any]] = [(200, headers, {"items": BEFORE["items"], **body})]
+    write_recording(
+        paged / "newer.json", base, [*pages, *([(422, {error.pop("header", "X-Why"): "now"}, error)] if error else [])]
+    )
+    done = conn(paged, "drift", "--recordings", "newer.json", "--format", "json")
+    rows = {row["path"]: row["tier"] for row in json.loads(done.out)["findings"] if row["kind"] == "gone"}
+    assert rows == gone
+    assert done.code == (1 if gone else 0)
+
+
+def test_the_default_header_of_links_is_needed(paged: Path) -> None:
+    path = paged / "connectors/shop/connector.yaml"
+    connector = {**json.loads(path.read_text()), "pagination": {"format": "link_header"}}
+    path.write_text(json.dumps(connector))
+    base, body = connector["base_url"], {"items": BEFORE["items"]}
+    link = {"Link": f'<{base}/things?page=2>; rel="next"', "Date": "today"}
+    write_recording(paged / "connectors/shop/recordings/m.things.list.json", base, [(200, link, body)])
+    write_recording(paged / "newer.json", base, [(200, {"Date": "today"}, body)])
+    done = conn(paged, "drift", "--recordings", "newer.json", "--format", "json")
+    (row,) = (row for row in json.loads(done.out)["findings"] if "link" in row["path"])
+    assert row["tier"] == "breaks" and row["readers"][0]["reads"] == "things.list pagination header"
+
+
+def test_what_the_vendor_announces_in_headers_is_drift_a_note_and_recorded(shop: Path, vendor: Any) -> None:
+    announced = {"Deprecation": "@1688169599", "Sunset": "Wed, 11 Nov 2026 23:59:59 GMT",
+                 "Warning": '299 - "Use v2 instead"'}  # fmt: skip
+    vendor.answer = lambda got: (200, announced, BEFORE)
+    done = conn(shop, "drift", "--account", "acme", "--format", "json")
+    assert findings(done) == {("", "endpoint_deprecated"): ("touches", 1, ["account", "base"])}
+    (row,) = json.loads(done.out)["findings"]
+    assert row["told"] == "deprecated since 2023-06-30; it may be refused from 2026-11-11 on; warning 299"
+    assert "Use v2" not in done.out
+    ran = conn(shop, "run", "things.list", "--account", "acme")
+    told = "the vendor announces of things.list: deprecated since 2023-06-30, it may be refused from 2026-11-11 on"
+    assert f"{told}, warning 299 (Use v2 instead)" in ran.err and ran.code == 0
+    kept = conn(shop, "record", "m.things.list", "--account", "acme", "--scenario", "announced")
+    assert told in kept.err, kept.err
+    (path,) = (shop / "connectors/shop/recordings").rglob("*announced.json")
+    headers = json.loads(path.read_text())["exchanges"][0]["response"]["headers"]
+    assert {"deprecation", "sunset", "warning"} <= {name.lower() for name in headers}
+    (shop / "connectors/shop/recordings/m.things.list.json").unlink()  # what is recorded is known
+    again = conn(shop, "drift", "--account", "acme", "--format", "json")
+    assert ("", "endpoint_deprecated") not in findings(again)

@@ -758,8 +758,8 @@ CODES: dict[str, Code] = _table(
         "DEP102",
         "operation before its sunset",
         "warning",
-        "The vendor announced a day from which it may refuse this operation (`deprecated.sunset`). The finding says how "
-        "many days are left. Use what replaces it before that day, when this becomes DEP101.",
+        "The vendor announced a day from which it may refuse this operation (`deprecated.sunset`). The finding says "
+        "how many days are left. Use what replaces it before that day, when this becomes DEP101.",
     ),
     Code(
         "CFG202",

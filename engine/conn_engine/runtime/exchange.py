@@ -10,6 +10,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import CredentialError, TransportError, VendorError
 from conn_engine.expressions import any_seed, same_chance
 from conn_engine.responses.failures import Rule, Verdict, attempt, graphql_rules
+from conn_engine.responses.notices import notices, warnings_of
 from conn_engine.responses.ratelimit import Charge, RateState
 from conn_engine.responses.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
@@ -160,7 +161,7 @@ class _Exchange:
             replace(answer, records=records, scope=self.scope),
             self.told,
             whole,
-            tuple(self.draft.notes),
+            (*self.draft.notes, *_announced(answer, self.operation.text)),
             again,
             skipped or verdict.action == "empty",
             skipped,
@@ -213,6 +214,14 @@ class _Exchange:
         )
         session.document = yield effect
         effective.learn(session.document.get(auth.CAPTURED))
+
+
+def _announced(answer: Answer, operation: str) -> list[str]:
+    """What the vendor announces of the operation in the answer's headers."""
+    headers = answer.response.headers
+    said = notices(headers)
+    texts = f" ({'; '.join(warnings_of(headers))})" if said and warnings_of(headers) else ""
+    return [f"the vendor announces of {operation}: {', '.join(said)}{texts}"] if said else []
 
 
 def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:

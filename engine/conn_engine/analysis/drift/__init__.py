@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from conn_engine.analysis.drift.changes import Change, Kind, changes
-from conn_engine.analysis.drift.forms import Form
+from conn_engine.analysis.drift.forms import ERROR, HEADERS, Form
 from conn_engine.analysis.drift.readers import Reader, Readers
 from conn_engine.analysis.population import AccountGroup
 
@@ -83,7 +83,9 @@ def drift(
         found = [comparison.endpoint] if comparison.endpoint is not None else []
         if comparison.endpoint is None or comparison.endpoint.kind == "endpoint_deprecated":
             found += changes(comparison.before, comparison.now)
-        findings += [_finding(comparison.name, change, readers) for change in found]
+        rows = [_finding(comparison.name, change, readers) for change in found]
+        # Headers and errors are full of what nobody reads, and comes and goes.
+        findings += [row for row in rows if row.tier != "noise" or row.change.path[:1] not in ((HEADERS,), (ERROR,))]
     order = list(TIERS)
     findings.sort(key=lambda f: (order.index(f.tier), f.operation, f.change.path, f.change.kind))
     return Drift(connector, tuple(findings), tuple(sorted(compared)), tuple(sorted(left_out)))
@@ -103,7 +105,8 @@ def _finding(operation: str, change: Change, readers: Iterable[Reader]) -> Findi
         # Who has `record_types` for it gets what they got: it is worth a look, and breaks nothing of theirs.
         safe = {name for reader in at_or_below if reader.absorbs(change.types) for name in reader.accounts}
         open_ = [r for r in at_or_below if not r.kind and not (r.delivered and safe.issuperset(r.accounts))]
-        tier = ("breaks" if change.certain and open_ else "touches") if at_or_below else "touches" if own else "noise"
+        certain = change.certain or (change.kind == "gone" and any(r.required for r in open_))
+        tier = ("breaks" if certain and open_ else "touches") if at_or_below else "touches" if own else "noise"
     elif change.kind in ("nullable", "enum_grown"):
         touched = [reader for reader in at_or_below if reader.path == change.path]
         tier = "touches" if touched else "noise"

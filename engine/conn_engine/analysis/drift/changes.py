@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from conn_engine.analysis.drift.forms import FieldForm, Form, Path
+from conn_engine.analysis.drift.forms import ERROR, HEADERS, TEXTS, FieldForm, Form, Path
 
 __all__ = ["Change", "Kind", "changes"]
 
@@ -30,31 +30,34 @@ class Change:
 
 def changes(old: Form, new: Form) -> Iterator[Change]:
     """What is different in `new`, by path. Below a field that is gone or new nothing more is said."""
+    yield from _retyped((), old.root, new.root, old, new)
     holders = new.holders()
     gone: set[Path] = set()
     for path, was in sorted(old.fields.items()):
-        if any(path[:n] in gone for n in range(1, len(path))):
+        if any(path[:n] in gone for n in range(1, len(path))) or _is_untold(path, new):
             continue
         now = new.fields.get(path)
         if now is None:
-            if _could_be_there(path, old, new, holders):
+            if _could_be_there(path, new, holders):
                 gone.add(path)
                 yield _gone(path, was, old, new)
         else:
-            yield from _altered(path, was, now, new)
+            yield from _altered(path, was, now, old, new)
     yield from _added(old, new)
 
 
-def _could_be_there(path: Path, old: Form, new: Form, holders: set[Path]) -> bool:
+def _is_untold(path: Path, other: Form) -> bool:
+    """Whether a path is of headers, or of errors, of which the other side has none at all."""
+    special = [n for n, name in enumerate(path, 1) if name in (HEADERS, ERROR)]
+    return any(path[:n] not in other.fields for n in special)
+
+
+def _could_be_there(path: Path, new: Form, holders: set[Path]) -> bool:
     """Whether the object that would hold the field is there: an empty list says nothing of its items."""
-    above = path[:-1]
     if new.described:
-        return above in holders  # an object without named properties is not described any further
-    return above == () or (above in new.fields and new.fields[above].filled > 0 and "object" in _kinds(new, above))
-
-
-def _kinds(form: Form, path: Path) -> set[str]:
-    return form.fields[path].types
+        return path[:-1] in holders  # an object without named properties is not described any further
+    above = new.above(path)
+    return above is not None and above.objects > 0
 
 
 def _gone(path: Path, was: FieldForm, old: Form, new: Form) -> Change:
@@ -67,12 +70,8 @@ def _gone(path: Path, was: FieldForm, old: Form, new: Form) -> Change:
     return Change("gone", path, told, certain=before >= places)
 
 
-def _altered(path: Path, was: FieldForm, now: FieldForm, new: Form) -> Iterator[Change]:
-    lost = was.types - now.types
-    extra = now.types - was.types
-    if was.types and now.types and extra and (not new.described or lost):
-        told = f"{_words(was.types)} became {_words(now.types)}"
-        yield Change("retyped", path, told, certain=not (was.types & now.types), types=frozenset(now.types))
+def _altered(path: Path, was: FieldForm, now: FieldForm, old: Form, new: Form) -> Iterator[Change]:
+    yield from _retyped(path, was, now, old, new)
     if now.null and not was.null and not new.described and was.filled >= 3:
         yield Change("nullable", path, "is null at times")
     if was.enumerated and now.values is not None and was.values is not None and now.values - was.values:
@@ -80,8 +79,27 @@ def _altered(path: Path, was: FieldForm, now: FieldForm, new: Form) -> Iterator[
         yield Change("enum_grown", path, f"{count} value{'' if count == 1 else 's'} not known before")
 
 
+def _retyped(path: Path, was: FieldForm, now: FieldForm, old: Form, new: Form) -> Iterator[Change]:
+    """Another type of the field, or of the items of a list."""
+    for before, after, each in ((was.types, now.types, ""), (was.items, now.items, "array of ")):
+        # A plain text may be anything; and a document that says no format says nothing of it.
+        free = "string" in before or ("string" in after and new.described and not old.described)
+        first, second = (_as_texts(types) if free else types for types in (before, after))
+        extra, lost = second - first, first - second
+        if first and second and extra and (not new.described or lost):
+            told = f"{each}{_words(first)} became {each}{_words(second)}"
+            certain = not first & second
+            yield Change("retyped", path, told, certain=certain, types=frozenset(_as_texts(now.types)))
+            return
+
+
+def _as_texts(types: set[str]) -> set[str]:
+    """The types without the formats of texts."""
+    return {"string" if kind in TEXTS else kind for kind in types}
+
+
 def _words(types: set[str]) -> str:
-    return " or ".join(sorted(types))
+    return " or ".join(sorted("array" if kind == "list" else kind for kind in types))
 
 
 def _added(old: Form, new: Form) -> Iterator[Change]:
@@ -90,7 +108,7 @@ def _added(old: Form, new: Form) -> Iterator[Change]:
     for path in sorted(new.fields):
         if path in old.fields or any(path[:n] in added for n in range(1, len(path))):
             continue
-        if new.described and not old.described and path[:-1] not in known:
+        if (new.described and not old.described and path[:-1] not in known) or _is_untold(path, old):
             continue
         added.add(path)
         yield Change("added", path, "new")

@@ -1,8 +1,11 @@
 """`Form`: what an answer looks like, learned from answers or read from a schema: paths, types, values of a closed set.
 
-It holds no value that was not seen as one of a few: and those never leave this package.
+A text that is a date, a moment or a number is of a type of its own. The headers of an answer, and answers that are
+errors, stand beside the body under names that no body has. A form holds no value that was not seen as one of a few:
+and those never leave this package.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +15,7 @@ from msgspec import UNSET
 from conn_engine.analysis.drift.contract import Shape
 from conn_engine.testing.compare import is_name
 
-__all__ = ["FieldForm", "Form", "form_of_answers", "form_of_schema"]
+__all__ = ["ERROR", "HEADERS", "TEXTS", "FieldForm", "Form", "Observed", "form_of", "form_of_answers", "form_of_schema"]
 
 Path = tuple[str, ...]
 MAX_FIELDS = 20_000
@@ -20,18 +23,31 @@ MAX_VALUES = 12
 DEEPEST = 10
 
 
+HEADERS, ERROR = "$headers", "$error"
+"""Where the headers of an answer stand in its form, and answers that are errors."""
+TEXTS = ("date-time", "date", "number in text")
+"""The types that a text may have, a plain "string" left out."""
+_TEXTS = (
+    re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?(?:Z|[+-]\d\d:?\d\d)?"),
+    re.compile(r"\d{4}-\d\d-\d\d"),
+    re.compile(r"-?(?:0|[1-9]\d{0,17})(?:\.\d+)?"),
+)
+
+
 @dataclass(slots=True)
 class FieldForm:
     """One path. `seen` counts how often it was there (nulls too), `types` without null; `null` that it was null.
 
-    `values` are the texts it had while these were few; None: too many to be a closed set. `closed` says that a
-    document lists them.
+    `items` are the types in a list, `objects` counts the objects that stand there or in the list. `values` are the
+    texts it had while these were few; None: too many to be a closed set. `closed` says that a document lists them.
     """
 
     types: set[str] = field(default_factory=set)
+    items: set[str] = field(default_factory=set)
     null: bool = False
     seen: int = 0
     filled: int = 0
+    objects: int = 0
     values: set[str] | None = field(default_factory=set)
     closed: bool = False
 
@@ -46,6 +62,7 @@ class Form:
     """The paths of an answer; a list is looked through. `described` says that a document and not data gave it."""
 
     fields: dict[Path, FieldForm] = field(default_factory=dict)
+    root: FieldForm = field(default_factory=FieldForm)
     answers: int = 0
     described: bool = False
 
@@ -53,51 +70,91 @@ class Form:
         """The paths that have something below them."""
         return {path[:-1] for path in self.fields}
 
+    def above(self, path: Path) -> FieldForm | None:
+        """What holds a path."""
+        return self.fields.get(path[:-1]) if len(path) > 1 else self.root
+
     def expected(self, path: Path) -> int:
         """How often the object that holds the path was there."""
-        above = self.fields.get(path[:-1])
-        return above.filled if above is not None else self.answers
+        above = self.above(path)
+        return above.objects if above is not None else 0
+
+    def _at(self, path: Path) -> FieldForm:
+        return self.fields.setdefault(path, FieldForm()) if path else self.root
+
+    def learn(self, body: Any, path: Path = ()) -> None:
+        """Take in what stands at a path of an answer."""
+        if len(path) > DEEPEST or len(self.fields) > MAX_FIELDS:
+            return
+        one = self._at(path)
+        one.seen += 1
+        if not isinstance(body, list):
+            self._note(one, one.types, body, path)
+            return
+        one.types.add("list")
+        for item in body:
+            self._note(one, one.items, item, path)
+
+    def _note(self, one: FieldForm, types: set[str], value: Any, path: Path) -> None:
+        if value is None:
+            one.null = one.null or types is one.types
+            return
+        one.filled += 1
+        types.add(_type(value))
+        if isinstance(value, Mapping):
+            one.objects += 1
+            for key, item in value.items():
+                # Objects keyed by ids or addresses are one form; and such a key is a value, which no report may hold.
+                self.learn(item, (*path, str(key) if is_name(str(key)) else "*"))
+        if isinstance(value, list):
+            for item in value:
+                self._note(one, types, item, path)
+        if isinstance(value, str) and one.values is not None:
+            one.values.add(value)
+            if len(one.values) > MAX_VALUES or len(value) > 60:
+                one.values = None
+        elif not isinstance(value, str):
+            one.values = None
+
+    def learn_headers(self, headers: Mapping[str, str], above: Path = ()) -> None:
+        """Take in which headers an answer has. Where none are recorded, nothing is known of them."""
+        if headers:
+            self.learn({name.lower(): True for name in headers}, (*above, HEADERS))
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """An answer to a request: its status, decoded body (UNSET when it is no JSON) and headers."""
+
+    method: str
+    url: str
+    status: int
+    body: Any = UNSET
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def good(self) -> bool:
+        """Whether it is no error."""
+        return self.status < 400
+
+
+def form_of(answers: Iterable[Observed]) -> Form:
+    """What answers look like: bodies and headers, and those of errors."""
+    form = Form()
+    for answer in answers:
+        if not answer.good:
+            form.learn(answer.body if isinstance(answer.body, Mapping) else {}, (ERROR,))
+            form.learn_headers(answer.headers, (ERROR,))
+        elif answer.body is not UNSET:
+            form.answers += 1
+            form.learn(answer.body)
+            form.learn_headers(answer.headers)
+    return form
 
 
 def form_of_answers(bodies: Iterable[Any]) -> Form:
     """What decoded answers look like."""
-    form = Form()
-    for body in bodies:
-        form.answers += 1
-        _learn(form, body, ())
-    return form
-
-
-def _learn(form: Form, value: Any, path: Path) -> None:
-    if len(path) > DEEPEST or len(form.fields) > MAX_FIELDS:
-        return
-    if isinstance(value, list):
-        if path:
-            form.fields.setdefault(path, FieldForm()).types.add("list")
-        for item in value:
-            _learn(form, item, path)
-        return
-    if path:
-        _note(form.fields.setdefault(path, FieldForm()), value)
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            # Objects keyed by ids or addresses are one form; and such a key is a value, which no report may hold.
-            _learn(form, item, (*path, str(key) if is_name(str(key)) else "*"))
-
-
-def _note(one: FieldForm, value: Any) -> None:
-    one.seen += 1
-    if value is None:
-        one.null = True
-        return
-    one.filled += 1
-    one.types.add(_type(value))
-    if isinstance(value, str) and one.values is not None:
-        one.values.add(value)
-        if len(one.values) > MAX_VALUES or len(value) > 60:
-            one.values = None
-    elif not isinstance(value, str):
-        one.values = None
+    return form_of(Observed("GET", "", 200, body) for body in bodies)
 
 
 def _type(value: Any) -> str:
@@ -105,7 +162,9 @@ def _type(value: Any) -> str:
         return "boolean"
     if isinstance(value, int | float):
         return "number"
-    return "string" if isinstance(value, str) else "object"
+    if isinstance(value, str):
+        return next((kind for kind, form in zip(TEXTS, _TEXTS, strict=True) if form.fullmatch(value)), "string")
+    return "list" if isinstance(value, list) else "object"
 
 
 def form_of_schema(shape: Shape) -> Form:
@@ -118,25 +177,27 @@ def form_of_schema(shape: Shape) -> Form:
 _SCHEMA_TYPES = {"integer": "number", "number": "number", "array": "list"}
 
 
-def _read(form: Form, shape: Shape, path: Path, above: frozenset[int]) -> None:
+def _read(form: Form, shape: Shape, path: Path, above: frozenset[int], *, item: bool = False) -> None:
     if len(path) > DEEPEST or len(form.fields) > MAX_FIELDS:
         return
     said = shape.type
-    if path:
-        one = form.fields.setdefault(path, FieldForm(values=None))
-        one.seen = one.filled = 1
-        one.types |= {_SCHEMA_TYPES.get(said, said)} if said else set()
-        options = shape.said("enum")
-        if isinstance(options, list) and options and all(isinstance(option, str) for option in options):
-            one.values, one.closed = set(options), True
-        one.null = one.null or _nullable(shape)
+    one = form.fields.setdefault(path, FieldForm(values=None)) if path else form.root
+    one.seen = one.filled = one.objects = 1
+    types = one.items if item else one.types
+    written = shape.said("format")
+    named = written if said == "string" and written in TEXTS else said
+    types |= {_SCHEMA_TYPES.get(str(named), str(named))} if named else set()
+    options = shape.said("enum")
+    if isinstance(options, list) and options and all(isinstance(option, str) for option in options):
+        one.values, one.closed = set(options), True
+    one.null = one.null or (not item and _nullable(shape))
     if id(shape.node) in above:
         return
     within = above | {id(shape.node)}
     if said == "array":
         items = shape.items()
         if items is not None:
-            _read(form, items, path, within)
+            _read(form, items, path, within, item=True)
         return
     for name, inner in shape.properties().items():
         _read(form, inner, (*path, name), within)

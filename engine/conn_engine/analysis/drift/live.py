@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import UNSET
 
+from conn_engine.analysis.drift.forms import Observed
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import ConnError, CredentialError, TransportError, UsageError, VendorError
 from conn_engine.runtime.connection import Connection, wire_account
@@ -23,12 +24,14 @@ class _Kept:
 
     def __init__(self, inner: Live) -> None:
         self._inner = inner
-        self.rows: list[tuple[str, str, int, Any]] = []
+        self.rows: list[Observed] = []
 
     def send(self, request: Request) -> Response:
         response = self._inner.send(request)
         if request.purpose in ("operation", "step"):
-            self.rows.append((request.method, request.url, response.status, _decoded(response.body)))
+            headers = dict(response.headers.pairs)
+            body = _decoded(response.body)
+            self.rows.append(Observed(request.method, request.url, response.status, body, headers))
         return response
 
     def close(self) -> None:
@@ -44,12 +47,12 @@ def _decoded(body: bytes) -> Any:
 
 def live_answers(
     workspace: Workspace, effective: Effective, *, environ: Mapping[str, str], redactor: Redactor, pages: int
-) -> tuple[list[tuple[str, str, int, Any]], list[tuple[str, str]]]:
+) -> tuple[list[Observed], list[tuple[str, str]]]:
     """Exchanges with the account's vendor, and (operation, reason) of what was not asked. Nothing that writes is sent.
 
     Raises UsageError when nothing is recorded that could be asked again, CredentialError when the account has none.
     """
-    asked: list[tuple[str, str, int, Any]] = []
+    asked: list[Observed] = []
     left_out: list[tuple[str, str]] = []
     cases = _cases(workspace, effective)
     if not cases:

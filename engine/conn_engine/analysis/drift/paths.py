@@ -17,7 +17,8 @@ class Read(NamedTuple):
     """A path that is read, what is made of it, and who said so.
 
     `holder`: only what is below it counts, whatever else comes or goes there. `kind` is what `record_types` makes of
-    it, whichever of some types it has; `delivered`: it reads what has been made already.
+    it, whichever of some types it has; `delivered`: it reads what has been made already. `required`: without it the
+    connector does not work, wherever else it was missing.
     """
 
     path: Path
@@ -26,6 +27,7 @@ class Read(NamedTuple):
     holder: bool = False
     kind: str = ""
     delivered: bool = False
+    required: bool = False
 
 
 _PLAIN = re.compile(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine.analysis.drift.flows import asks, flow_readers, flows, own_flow_readers, readers_within
+from conn_engine.analysis.drift.forms import ERROR, HEADERS
 from conn_engine.analysis.drift.paths import Path, Read, expression_paths, places_in_answer, record_places, text_paths
 from conn_engine.analysis.population import AccountGroup, routed
 from conn_engine.config import (
@@ -27,6 +28,7 @@ from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConnError
 from conn_engine.expressions import mapping
 from conn_engine.listing.flows import ACCEPTED, steps_of
+from conn_engine.roles import read_roles
 from conn_engine.runtime.places import origin_of
 
 __all__ = ["Reader", "Readers"]
@@ -39,7 +41,8 @@ class Reader:
     """One expression that reads `path` of the body: what it makes (`what`), at which level and line, for whom.
 
     A `holder` reads what is below the path no further: what else comes or goes there does not touch it. `kind` is what
-    `record_types` makes of what stands there; a `delivered` one reads that.
+    `record_types` makes of what stands there; a `delivered` one reads that. What is `required` breaks when it is gone,
+    even where it was not in every answer.
     """
 
     path: Path
@@ -50,6 +53,7 @@ class Reader:
     holder: bool = False
     kind: str = ""
     delivered: bool = False
+    required: bool = False
 
     def absorbs(self, types: Collection[str]) -> bool:
         """Whether it makes the same of a value of any of these types."""
@@ -70,7 +74,9 @@ class Readers:
         for effective, accounts, known in self._groups:
             for read in _readers(effective, known, resource, method):
                 level, span = (read.origin.level, read.origin.span) if read.origin is not None else ("base", None)
-                reader = Reader(read.path, read.what, level, span, (), read.holder, read.kind, read.delivered)
+                reader = Reader(
+                    read.path, read.what, level, span, (), read.holder, read.kind, read.delivered, read.required
+                )
                 found.setdefault(reader, set()).update(accounts)
         return [replace(reader, accounts=tuple(sorted(accounts))) for reader, accounts in found.items()]
 
@@ -99,7 +105,7 @@ def _own(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
     if operation.response_path:
         for prefix in prefixes:
             place = operation.at("response_path")
-            yield Read(prefix, f"{operation.text} response_path", _origin(effective, place), holder=True)
+            yield Read(prefix, f"{operation.text} response_path", _origin(effective, place), holder=True, required=True)
     own = operation.distinct if operation.record_mapping is None else None  # else it reads what is delivered
     for text, key in ((operation.record_filter, "record_filter"), (own, "distinct")):
         yield from _records(effective, text, f"{operation.text} {key}", operation.at(key), prefixes)
@@ -197,15 +203,54 @@ def _records(
 
 
 def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
-    """Pagination, error rules and rate limits: what each of their expressions reads of the body, or of the records."""
+    """Pagination, error rules and rate limits: what each of their expressions reads of the body, or of the records, and
+    the headers that they read. An answer must have all of it, but for what error rules read: that is in errors."""
     starts = record_places(operation.response_path)
     for key in ("pagination", "errors", "rate_limit"):
         for found in _said(effective, operation, key):
             name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
-            origin = _origin(effective, found.path)
+            what, origin = f"{operation.text} {key} {name}", _origin(effective, found.path)
+            if found.role == "header":
+                for path in _of_header(found.text):
+                    yield Read(path, what, origin, required=key != "errors")
+                continue
             for read in expression_paths(found.text):
+                if read[:1] == ("headers",) and found.over != "body":
+                    for path in _of_header(".".join(read[1:])):
+                        yield Read(path, what, origin, required=key != "errors")
                 for path in _in_body(found, read, starts):
-                    yield Read(path, f"{operation.text} {key} {name}", origin)
+                    yield Read(path, what, origin, required=key != "errors")
+                    if key == "errors":
+                        yield Read((ERROR, *path), what, origin)
+    yield from _usual_headers(effective, operation)
+    yield from _cursor_of_state(effective, operation)
+
+
+def _of_header(text: str) -> Iterator[Path]:
+    """Where a header stands in an answer, and in an error. A number in its place is the value itself."""
+    name = text.strip().lower()
+    if name and not name.replace(".", "").isdigit():
+        yield (HEADERS, name)
+        yield (ERROR, HEADERS, name)
+
+
+def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """Headers that pagination reads although no document names them."""
+    paging = operation.paging()
+    said = lookup(effective.data, (*operation.at("pagination"), "config"))
+    for attribute, key, role in read_roles(type(paging)):
+        value = getattr(paging, attribute)
+        if role == "header" and isinstance(value, str) and not (isinstance(said, Mapping) and key in said):
+            origin = _origin(effective, operation.at("pagination"))
+            yield Read((HEADERS, value.lower()), f"{operation.text} pagination {key}", origin, required=True)
+
+
+def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What an incremental listing reads of each delivered record to know where it stopped."""
+    for path in expression_paths(operation.incremental.cursor_field) if operation.incremental is not None else ():
+        origin = _origin(effective, (*operation.at("incremental"), "config", "cursor_field"))
+        for place in places_in_answer(operation, path):
+            yield Read(place, f"{operation.text} incremental cursor_field", origin, delivered=True, required=True)
 
 
 def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
@@ -219,8 +264,8 @@ def _in_body(found: Text, read: Path, starts: list[Path]) -> Iterator[Path]:
 
 
 def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterator[Text]:
-    """The expressions of an inherited key: of the operation, its resource and the connector, the nearest first, as far
-    as they count for the operation.
+    """The expressions and header names of an inherited key: of the operation, its resource and the connector, the
+    nearest first, as far as they count for the operation.
     """
     seen: set[Path_] = set()
     kind: object = None
@@ -234,7 +279,7 @@ def _said(effective: Effective, operation: VendorOperation, key: str) -> Iterato
         kind = kind or own
         for found in find_texts(Inheritable, {key: value}, holder):
             place = found.path[len(holder) :]
-            if found.role != "header" and (place not in seen or key == "errors"):
+            if place not in seen or key == "errors":
                 yield found  # rules are joined, settings are laid over each other
             seen.add(place)
 

@@ -4,16 +4,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from msgspec import UNSET
-
 from conn_engine.analysis.drift import Comparison
 from conn_engine.analysis.drift.changes import Change, Kind
 from conn_engine.analysis.drift.contract import Endpoint
 from conn_engine.analysis.drift.endpoints import Known, known_operations
-from conn_engine.analysis.drift.forms import Form, form_of_answers, form_of_schema
+from conn_engine.analysis.drift.forms import Form, Observed, form_of, form_of_schema
 from conn_engine.config import Effective, Workspace
 from conn_engine.errors import UsageError
 from conn_engine.recordings.files import Recording, load_recording
+from conn_engine.responses.notices import notices
 
 __all__ = [
     "Answers",
@@ -25,8 +24,7 @@ __all__ = [
     "recordings_at",
 ]
 
-Answers = Iterable[tuple[str, str, int, Any]]
-"""Method, URL, status and decoded body (UNSET when it is no JSON) of exchanges."""
+Answers = Iterable[Observed]
 Described = Mapping[tuple[str, str], Endpoint]
 """What a document describes: method and path (as `normal_path` writes it) to the endpoint."""
 MAX_SAMPLE = 2_000
@@ -40,11 +38,12 @@ def recordings_at(path: Path) -> list[Recording]:
     return [load_recording(file) for file in files]
 
 
-def recorded_answers(recordings: Iterable[Recording]) -> Iterator[tuple[str, str, int, Any]]:
+def recorded_answers(recordings: Iterable[Recording]) -> Iterator[Observed]:
     """The exchanges of recordings."""
     for recording in recordings:
         for exchange in recording.exchanges:
-            yield exchange.request.method, exchange.request.url, exchange.response.status, exchange.response.body
+            request, response = exchange.request, exchange.response
+            yield Observed(request.method, request.url, response.status, response.body, response.headers)
 
 
 def own_recordings(workspace: Workspace, connector: str) -> list[Recording]:
@@ -65,14 +64,12 @@ def against_answers(
         if key not in new:
             left_out.append((".".join(key), "no newer answer"))
             continue
-        good = [body for status, body in new[key] if status < 400]
-        worst = max((status for status, _ in new[key]), default=0)
-        endpoint = None
-        if not good:
+        worst = max((answer.status for answer in new[key]), default=0)
+        endpoint = _announced(answers, new[key])
+        if not any(answer.good for answer in new[key]):
             kind: Kind = "endpoint_gone" if worst in (404, 405, 410, 501) else "endpoint_failing"
             endpoint = Change(kind, (), f"answers {worst}")
-        was = form_of_answers(body for status, body in answers if status < 400 and body is not UNSET)
-        is_now = form_of_answers(body for body in good if body is not UNSET)
+        was, is_now = form_of(answers), form_of(new[key])
         if endpoint is None and not (was.answers and is_now.answers):
             left_out.append((".".join(key), "no JSON answer on both sides"))
             continue
@@ -80,14 +77,21 @@ def against_answers(
     return comparisons, left_out
 
 
-def _sorted(known: Known, answers: Answers) -> dict[tuple[str, str], list[tuple[int, Any]]]:
-    found: dict[tuple[str, str], list[tuple[int, Any]]] = {}
-    for method, url, status, body in answers:
-        operation = known.asked(method, url)
+def _announced(before: Sequence[Observed], now: Sequence[Observed]) -> Change | None:
+    """What headers of the answers announce that those of before did not."""
+    known = {notice for answer in before for notice in notices(answer.headers)}
+    told = [notice for answer in now for notice in notices(answer.headers) if notice not in known]
+    return Change("endpoint_deprecated", (), "; ".join(dict.fromkeys(told))) if told else None
+
+
+def _sorted(known: Known, answers: Answers) -> dict[tuple[str, str], list[Observed]]:
+    found: dict[tuple[str, str], list[Observed]] = {}
+    for answer in answers:
+        operation = known.asked(answer.method, answer.url)
         if operation is not None:
             rows = found.setdefault((operation.resource, operation.name), [])
             if len(rows) < MAX_SAMPLE:
-                rows.append((status, body))
+                rows.append(answer)
     return found
 
 
@@ -129,12 +133,12 @@ def _form_before(
     known: Known,
     one: Any,
     old: Described | None,
-    recorded: Mapping[tuple[str, str], Sequence[tuple[int, Any]]],
+    recorded: Mapping[tuple[str, str], Sequence[Observed]],
 ) -> Form | None:
     if old is None:
         rows = recorded.get((one.resource, one.name), ())
-        bodies = [body for status, body in rows if status < 400 and body is not UNSET]
-        return form_of_answers(bodies) if bodies else None
+        form = form_of(rows)
+        return form if form.answers else None
     place = known.described(one, old)
     shape = old[place].answer.shape if place is not None else None
     return form_of_schema(shape) if shape is not None else None

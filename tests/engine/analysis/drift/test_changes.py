@@ -36,6 +36,20 @@ def items(*records: Any) -> list[Any]:
         (items({"id": 1}), [{"items": []}], []),
         (items({"id": 1}), [{"items": None}], []),
         ([[{"id": 1}]], [[{"key": 1}]], [("gone", "id", True), ("added", "key", True)]),
+        ([{"a": "2026-01-31"}], [{"a": "2026-01-31T10:00:00Z"}], [("retyped", "a", True)]),
+        ([{"a": "2026-01-31T10:00:00+01:00"}], [{"a": "31 Jan 2026"}], [("retyped", "a", True)]),
+        ([{"a": "12.5"}], [{"a": 12.5}], [("retyped", "a", True)]),
+        ([{"a": "12.5"}], [{"a": "EUR 12.5"}], [("retyped", "a", True)]),
+        ([{"a": "007"}], [{"a": "x7"}], []),  # no number: it was a text before
+        ([{"a": "free"}], [{"a": "2026-01-31"}, {"a": "12"}], []),  # a free text may be anything
+        ([{"a": "2026-01-31"}, {"a": "soon"}], [{"a": "later"}], []),
+        ([{"a": "2026-01-31"}], [{"a": "2026-02-01"}, {"a": "soon"}], [("retyped", "a", False)]),
+        ([{"a": {"b": 1}}], [{"a": [{"b": 1}]}], [("retyped", "a", True)]),
+        ([{"a": [{"b": 1}]}], [{"a": {"b": 1}}], [("retyped", "a", True)]),
+        ([{"a": [1]}], [{"a": ["x"]}], [("retyped", "a", True)]),
+        ([{"a": [1]}], [{"a": []}], []),
+        ([{"id": 1}], [[{"id": 1}]], [("retyped", "", True)]),
+        ([{"a": [1, 2, 3]}, {}], [{}], [("gone", "a", False)]),  # three items are there once
     ],
 )
 def test_differences(before: list[Any], now: list[Any], expected: list[tuple[str, str, bool]]) -> None:
@@ -84,3 +98,29 @@ def test_a_schema_that_refers_to_itself_ends() -> None:
 )
 def test_normal_paths(path: str, normal: str) -> None:
     assert normal_path(path) == normal
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "told"),
+    [
+        ({"b": 1}, [{"b": 1}], "object became array"),
+        ([{"b": 1}], {"b": 1}, "array became object"),
+        ([1], ["x"], "array of number became array of string"),
+        ("2026-01-31", "2026-01-31T10:00:00Z", "date became date-time"),
+        ("7", 7, "number in text became number"),
+    ],
+)
+def test_a_type_is_told_as_what_it_is(before: Any, now: Any, told: str) -> None:
+    (change,) = changes(form_of_answers([{"a": before}]), form_of_answers([{"a": now}]))
+    assert change.told == told
+
+
+def test_formats_of_documents() -> None:
+    def text(**said: str) -> Form:
+        return schema({"type": "object", "properties": {"a": {"type": "string", **said}}})
+
+    assert found(text(format="date"), text(format="date-time")) == [("retyped", "a", True)]
+    assert found(text(format="date"), text()) == [("retyped", "a", True)]
+    assert found([{"a": "2026-01-31"}], text()) == []  # it says no format
+    assert found([{"a": "2026-01-31"}], text(format="date-time")) == [("retyped", "a", True)]
+    assert found([{"a": 1}], text()) == [("retyped", "a", True)]

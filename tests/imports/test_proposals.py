@@ -142,6 +142,8 @@ def test_the_same_document_gives_the_same_proposal(tmp_path: Path, document) -> 
         ("status", CHOICE, field("state", values=("Open", "Won", "x"), closed=True),
          "$lookup({'Open': 'open', 'Won': 'won'}, $string(response.state))"),
         ("status", CHOICE, field("status", values=("a", "b"), closed=True), None),
+        ("status", CHOICE, field("status"),
+         "$lowercase($string(response.status)) in ['open', 'won'] ? $lowercase($string(response.status))"),
         ("tags", {"type": "array", "items": STRING}, field("label_ids", "array", item_kind="integer"),
          "[response.label_ids.$string($)]"),
         ("email", STRING, field("emails", "array", item_kind="object", inner=(field("value"), field("type"))),

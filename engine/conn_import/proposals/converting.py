@@ -24,8 +24,8 @@ def read_expression(target: ModelField, source: VendorField, inner: Sequence[tup
         return f"{place}[0].{step(value.path[0])}" if value is not None else f"{place}[0]"
     if target.format in _DATES:
         return _date(target, source, place)
-    if target.values and source.closed:
-        return _choice(target, source, place)
+    if target.values:
+        return _choice(target, source, place) if source.closed else _known(target, place)
     if target.kind == "string" and source.kind not in _TEXT_KINDS:
         return f"$string({place})" if target.required else f"{place} != null ? $string({place}) : {place}"
     if target.kind in ("integer", "number") and source.kind == "string":
@@ -54,6 +54,12 @@ def _choice(target: ModelField, source: VendorField, place: str) -> str:
     if all(one == known for known, one in pairs.items()) and len(pairs) == len(source.values):
         return place
     return f"$lookup({_object(pairs)}, $string({place}))"
+
+
+def _known(target: ModelField, place: str) -> str:
+    """One of the model's values, where the vendor's is spelled as it is; nothing for others."""
+    value = f"$string({place})" if any(one != one.lower() for one in target.values) else f"$lowercase($string({place}))"
+    return f"{value} in [{', '.join(map(_quoted, target.values))}] ? {value}"
 
 
 def _object(pairs: dict[str, str | int | float]) -> str:

@@ -14,6 +14,8 @@ from conn_cli.report import impact as report
 from conn_cli.sides import FailOn, exit_of
 from conn_engine.analysis.impact import Impact, Unknown, impact
 from conn_engine.analysis.impact.model import Work
+from conn_engine.analysis.population import Digests
+from conn_engine.analysis.population.slices import Slicer
 from conn_engine.config import load_workspace
 from conn_engine.documents.locate import packaged
 from conn_engine.testing.compare import nameable

@@ -14,7 +14,7 @@ class Exit(IntEnum):
     OK = 0
     """Nothing to report."""
     FINDINGS = 1
-    """Findings, or failed cases."""
+    """Findings, failed cases, or an incomplete listing."""
     USAGE = 2
     """A wrong option or argument, or missing input."""
     CONFIGURATION = 3

@@ -107,6 +107,7 @@ def test_a_misspelt_cursor_is_told(live):
         place = "connectors/demo/connector.yaml:19:19  warning PAG111  the listing may be incomplete: "
         assert f'{place}`cursor_field` "paging.nxt" is in no' in done.err
         assert 'did you mean "next"?; there is next' in done.err
+        assert "--update" not in done.out  # nothing suggests to keep one page as the golden
 
 
 @pytest.mark.parametrize(("limit", "requests"), [(1, 1), (3, 1), (4, 2), (7, 3), (50, 3)])

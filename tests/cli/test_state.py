@@ -212,6 +212,10 @@ def test_ctrl_c_leaves_the_state_and_says_how_many_records_came(log, vendor, mon
     assert f"{came} arrived before the run ended; written to standard output; state.json is unchanged" in done.err
     assert len(done.out.splitlines()) == int(came[0])
     assert not (log / "state.json").exists()
+    recorded = conn(log, "record", "events.list", "-a", "work", "--wait", "--pages", "9")
+    assert recorded.code == 130
+    assert f"{came} arrived before the run ended; nothing was recorded" in recorded.err
+    assert not list(log.glob("connectors/log/recordings/*"))
 
 
 def test_an_interrupted_run_says_what_came_and_what_was_kept(log, vendor):

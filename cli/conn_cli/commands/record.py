@@ -49,7 +49,7 @@ def record(
 
     Personal data, such as names and e-mail addresses, is replaced by pseudonyms.
     """
-    from conn_cli.completeness import show_completeness
+    from conn_cli.completeness import show_completeness, show_interruption
     from conn_cli.personal import choose_personal_data
     from conn_cli.running import wired
     from conn_engine.testing.recorder import record_operation
@@ -66,27 +66,32 @@ def record(
     placing: Placing = {"within": app.workspace.root, "overwrite": force}
     personal = choose_personal_data(app, app.workspace, keep=keep_personal)
     with app.progress(f"recording {name.text} · {account}", unit="records") as progress:
-        kept = record_operation(
-            wiring,
-            name,
-            call,
-            path,
-            scenario=scenario,
-            pages=pages,
-            own=own,
-            seen=progress.advance,
-            placing=placing,
-            personal=personal,
-        )
+        try:
+            kept = record_operation(
+                wiring,
+                name,
+                call,
+                path,
+                scenario=scenario,
+                pages=pages,
+                own=own,
+                seen=progress.advance,
+                placing=placing,
+                personal=personal,
+            )
+        except KeyboardInterrupt:
+            show_interruption(app, int(progress.done), records_to="nothing was recorded")
+            raise
     for notice in getattr(wiring.vault, "notices", ()):
         app.err(f"warning: {notice}")
     _tell(app, kept, path)
-    if kept.completeness is not None:
-        show_completeness(app, kept.completeness, kept.records, effective=wiring.effective, name=name, call=call)
-        if kept.completeness.is_failure:
-            app.out(f"next: correct the setting, then run conn record {name.text} --account {account} --force")
-            return
-    app.out(f"next: conn test {name.text} --account {account} --update")
+    verdict = kept.completeness
+    if verdict is not None:
+        show_completeness(app, verdict, kept.records, effective=wiring.effective, name=name, call=call)
+    if verdict is not None and (verdict.is_failure or verdict.state == "unknown"):
+        app.out(f"next: correct the setting, then run conn record {name.text} --account {account} --force")
+    else:
+        app.out(f"next: conn test {name.text} --account {account} --update")
 
 
 def _build_call(  # noqa: PLR0917

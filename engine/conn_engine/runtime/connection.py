@@ -192,7 +192,7 @@ class Connection:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _listing(operation, parts)
+        return _listing(operation, parts, self.wiring.redactor)
 
     @contextmanager
     def download(
@@ -215,7 +215,7 @@ class Connection:
             for page in pages:
                 count, verdict = count + len(page.records), page.completeness
                 yield from page.records
-        _conclude(self.effective, operation, call, verdict, count)
+        _conclude(self.wiring, operation, call, verdict, count)
 
     def verify(self) -> bool:
         """Prove the credential by the connector's `verify` operation; False when it names none.
@@ -298,7 +298,7 @@ class AsyncConnection:
                 parts.append(part)
                 if not part.partial:
                     break
-        return _listing(operation, parts)
+        return _listing(operation, parts, self.wiring.redactor)
 
     @asynccontextmanager
     async def download(
@@ -317,7 +317,7 @@ class AsyncConnection:
                 count, verdict = count + len(page.records), page.completeness
                 for record in page.records:
                     yield record
-        _conclude(self.effective, operation, call, verdict, count)
+        _conclude(self.wiring, operation, call, verdict, count)
 
     async def aclose(self) -> None:
         """Give back the network connections."""
@@ -332,14 +332,14 @@ class AsyncConnection:
         await self.aclose()
 
 
-def _listing(operation: str, parts: Sequence[Page]) -> dict[str, Any]:
+def _listing(operation: str, parts: Sequence[Page], redactor: Redactor) -> dict[str, Any]:
     """One page, or what is one page to callers although it came in parts."""
     records = [record for part in parts for record in part.records]
     last = parts[-1] if parts else Page([], [])
     verdict = last.completeness if not last.whole else None
     verdict = None if verdict is None or verdict.state == "complete" else verdict
     if verdict is not None:
-        log_verdict(operation, verdict)
+        log_verdict(operation, verdict, redactor)
     return {
         "result": records,
         "next_cursor": last.next_cursor,
@@ -350,15 +350,14 @@ def _listing(operation: str, parts: Sequence[Page]) -> dict[str, Any]:
     }
 
 
-def _conclude(
-    effective: Effective, operation: str, call: Call | None, verdict: Completeness | None, count: int
-) -> None:
+def _conclude(wiring: Wiring, operation: str, call: Call | None, verdict: Completeness | None, count: int) -> None:
     """Report the verdict on a listing whose records have been handed over. Raises IncompleteError."""
     if verdict is None or verdict.state == "complete":
         return
     if not verdict.is_failure:
-        log_verdict(operation, verdict)
+        log_verdict(operation, verdict, wiring.redactor)
         return
+    effective = wiring.effective
     vendor = find_operation_behind(effective, effective.resolve(operation), call)
     raise incomplete_error(effective, vendor, verdict, count)
 

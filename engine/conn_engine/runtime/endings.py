@@ -11,6 +11,7 @@ from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import IncompleteError
 from conn_engine.runtime.layers import Listing, VendorPage
+from conn_engine.secrets import Redactor
 from conn_engine.wire import Completeness
 
 __all__ = [
@@ -133,7 +134,7 @@ def endings_of(listing: Listing) -> Endings:
     return found
 
 
-def log_verdict(name: str, verdict: Completeness) -> None:
+def log_verdict(name: str, verdict: Completeness, redactor: Redactor | None = None) -> None:
     """Log a listing that may lack records, for callers who receive its records only."""
     if verdict.state == "complete" or verdict.policy == "ignore":
         return
@@ -141,6 +142,7 @@ def log_verdict(name: str, verdict: Completeness) -> None:
 
     level = logging.INFO if verdict.state == "stopped" else logging.WARNING
     text = f"{name}: the listing {_STANDING[verdict.state]}: {verdict.reason}"
+    text = text if redactor is None else redactor.text(text)
     printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may name keys of an answer
     logging.getLogger("conn_engine").log(level, "%s", printable)
 

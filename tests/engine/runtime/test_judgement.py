@@ -512,6 +512,21 @@ def test_a_golden_holds_that_a_listing_is_incomplete(
     assert said(suite(workspace(2), "people.list")) == [("TST107", f"{RAW_GOLDEN}:1")]
 
 
+def test_a_golden_holds_that_max_pages_stopped_a_listing(
+    make: Callable[..., Workspace], recorded: Callable[..., Any]
+) -> None:
+    config = "{ cursor_field: next, cursor_param: after, max_pages: 1 }"
+    people = f"people: {{ list: {{ method: get, path: /people, pagination: {{ format: cursor, config: {config} }} }} }}"
+    connector = f"base_url: https://api.example.com/v1\nresources:\n  {people}\n"
+    connector = connector.replace("path: /people,", "path: /people, response_path: items,")
+    raw = recorded("people.list", [("GET", "/people", {**ROWS, "next": "b"})])
+    workspace = make({CONNECTOR: connector, CRM_FILE: None, RAW: raw})
+    suite(workspace, "people.list", update=True)
+    golden = json.loads((workspace.root / RAW_GOLDEN).read_text())
+    assert golden["completeness"] == {"state": "stopped", "reason": "`max_pages` (1) was reached"}
+    assert said(suite(workspace, "people.list")) == []
+
+
 ARCHIVE = """\
 base_url: https://api.example.com/v1
 credentials: { format: bearer }

@@ -18,6 +18,7 @@ __all__ = [
     "RECENT",
     "Endings",
     "RecentIds",
+    "describe_verdict",
     "endings_of",
     "find_incompleteness",
     "incomplete_error",
@@ -134,6 +135,11 @@ def endings_of(listing: Listing) -> Endings:
     return found
 
 
+def describe_verdict(subject: str, verdict: Completeness) -> str:
+    """Such as `the listing is incomplete: 2 of 3 records arrived`."""
+    return f"{subject} {_STANDING[verdict.state]}: {verdict.reason}"
+
+
 def log_verdict(name: str, verdict: Completeness, redactor: Redactor | None = None) -> None:
     """Log a listing that may lack records, for callers who receive its records only."""
     if verdict.state == "complete" or verdict.policy == "ignore":
@@ -141,7 +147,7 @@ def log_verdict(name: str, verdict: Completeness, redactor: Redactor | None = No
     import logging
 
     level = logging.INFO if verdict.state == "stopped" else logging.WARNING
-    text = f"{name}: the listing {_STANDING[verdict.state]}: {verdict.reason}"
+    text = describe_verdict(f"{name}: the listing", verdict)
     text = text if redactor is None else redactor.text(text)
     printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may name keys of an answer
     logging.getLogger("conn_engine").log(level, "%s", printable)
@@ -165,7 +171,7 @@ def find_incompleteness(
         path = operation.at("pagination") if own is None else setting_path(operation, own)
     code = "PAG110" if verdict.state == "incomplete" else "PAG111"
     severity = Severity.ERROR if verdict.is_failure else Severity.WARNING
-    message = f"the listing {_STANDING[verdict.state]}: {verdict.reason}"
+    message = describe_verdict("the listing", verdict)
     return diagnostic(code, message, effective.span(path), path=dotted(path), hint=verdict.hint, severity=severity)
 
 

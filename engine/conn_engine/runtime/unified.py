@@ -20,6 +20,7 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, UsageError, VendorError
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
+from conn_engine.runtime.endings import describe_verdict
 from conn_engine.runtime.layers import LAYER_NAMES, VendorPage
 from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.request import call_scope
@@ -42,7 +43,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
 
     def report(listed: str, verdict: Completeness) -> None:
         if verdict.state != "complete" and verdict.policy != "ignore":
-            notes[f"a step's listing of {listed} is {verdict.state}: {verdict.reason}"] = None
+            notes[describe_verdict(f"a step's listing of {listed}", verdict)] = None
 
     yield from _steps(effective, operation.before, session, scope, "before", f"{at}.before", report)
     vendor = route(effective, operation, name, scope)

@@ -107,7 +107,7 @@ def _similar(tree: Tree, folder: Path, known: Sequence[str]) -> Iterator[Stray]:
 
 
 def _unusable_name(path: Path) -> Stray:
-    return Stray(path, f'"{path.name}" is no name that can be asked for')
+    return Stray(path, f'"{path.name}" is not a name that a command accepts')
 
 
 def _is_documentish(path: Path) -> bool:

@@ -118,14 +118,16 @@ class _Reading:
         if self._last.whole and number == 1:  # one thing has no pages, whatever a pagination that counts has to say
             paging = self._operation.paging()
             if following is not None and isinstance(paging, Ending) and paging.end_keys():
-                raise self._refused(f"{self._operation.text} has a next page, but its answer is not a list", _NO_PATH)
+                raise self._make_error(
+                    f"{self._operation.text} has a next page, but its answer is not a list", _NO_PATH
+                )
             return True
         if len(self._records) > MOST_RECORDS:
-            raise self._refused(f"{self._operation.text} has more than {MOST_RECORDS:,} records", _TOO_LONG)
+            raise self._make_error(f"{self._operation.text} has more than {MOST_RECORDS:,} records", _TOO_LONG)
         self._verdict = answer.completeness
         return False
 
-    def _refused(self, problem: str, hint: str) -> ConfigurationError:
+    def _make_error(self, problem: str, hint: str) -> ConfigurationError:
         message = f"a step cannot read all of its listing: {problem}"
         span = self._effective.span(undotted(self._at))
         finding = diagnostic("PAG112", message, span, path=self._at, hint=hint)

@@ -237,7 +237,7 @@ def test_an_account_of_which_nothing_is_known_is_not_shielded(example: Path) -> 
     found = changed(example, crm=("domain: response.properties.domain", "domain: response.properties.website"))
     assert status(found)["acme"] == "changed"  # by other operations
     row = next(r for r in found.fields if r.operation == "crm.companies.get" and r.field == "domain")
-    assert (row.accounts, row.shielded) == (1, 1)  # globex replaces the mapping
+    assert (row.accounts, row.shielded) == (2, 0)
     assert Unknown("crm.companies.get", "the recording does not answer the request", 1) in found.unknown
 
 
@@ -254,15 +254,12 @@ def overrides(found: Impact) -> set[tuple[str, str, str]]:
 
 
 def test_overrides_of_an_operation_that_is_gone_are_in_conflict(example: Path) -> None:
-    globex = example / "accounts" / "globex.yaml"
-    own = "      companies:\n        list: { query_mapping: { limit: '50' } }\n"
-    globex.write_text(globex.read_text(encoding="utf-8").replace("      companies:\n", own), encoding="utf-8")
     last = "        lifecyclestage: \"body.lifecycle_stage = null ? '' : body.lifecycle_stage\"\n"
     found = changed(example, crm=(f"{last}    list:\n", f"{last}    search:\n"))
     assert lines(found)["crm.companies.list", "", "operation_missing"][0] == 1  # acme; the others say it themselves
     companies = "unified.crm.companies.list"
     assert {
-        ("accounts/globex.yaml", f"{companies}.query_mapping.limit", "conflict"),
+        ("accounts/globex.yaml", f"{companies}.response_mapping.replace.domain", "conflict"),
         ("accounts/umbrella.yaml", f"{companies}.method", "conflict"),
     } <= overrides(found)
 

@@ -264,9 +264,21 @@ def test_an_account_that_could_not_be_read_before_is_accepted_too(desk: Path) ->
     git(desk, "checkout", "-q", "-b", "work")
     (desk / "accounts/a00.yaml").write_text(good)
     assert conn(desk, "impact").code == 3
-    assert rows(conn(desk, "ci"))["impact"] == "FAIL"
+    done = conn(desk, "ci")
+    assert rows(done)["impact"] == "FAIL" and done.code == 3
     assert accept(desk, "Repaired").code == 0
     assert conn(desk, "impact").code == 0
+
+
+@pytest.mark.parametrize("command", ["impact", "ci"])
+def test_a_base_that_cannot_be_used_at_all_exits_3(desk: Path, command: str) -> None:
+    (desk / "accounts/a00.json").write_text("{}")  # a second document of one name
+    git(desk, "add", "-A")
+    git(desk, "commit", "-qm", "twice")
+    git(desk, "checkout", "-q", "-b", "work")
+    (desk / "accounts/a00.json").unlink()
+    done = conn(desk, command)
+    assert done.code == 3 and "what the change is compared with cannot be used" in done.err
 
 
 @pytest.mark.parametrize(

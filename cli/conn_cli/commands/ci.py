@@ -81,16 +81,18 @@ def ci(
             _accept(app, result, other, reason.strip(), fail_on)
     for report in result.reports:
         learn_literals(app, report.effective)
+    ending = exit_of(result.impact, fail_on) if result.impact is not None else Exit.OK
     verdicts = Verdicts(
         result,
         names=elsewhere,
         names_in_markdown=in_markdown,
         low=below(result.coverage, minimum),
-        impact_fails=result.impact is not None and exit_of(result.impact, fail_on) is not Exit.OK,
+        impact_fails=ending is not Exit.OK,
     )
     drawn = drawings(verdicts, Sources(root), minimum=minimum, color=app.color)
     write_texts(formats or ["text"], drawn, app, folder=app.folder)
-    raise typer.Exit(Exit.OK if verdicts.passed else Exit.FINDINGS)
+    failed = [name for name, passed, _ in verdicts.rows() if passed is False]
+    raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
 
 
 def _accept(app: App, result: "CheckResult", other: OtherSide, reason: str, fail_on: FailOn) -> None:

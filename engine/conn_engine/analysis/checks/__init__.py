@@ -71,8 +71,10 @@ def check(
 
     `base` describes `before`; `whole` tests everything all the same, as on the main branch itself.
     `baseline` accepts the findings of lint that it lists. `tell` is told what happens now. Raises UsageError for a
-    baseline that is not there; faults of documents are findings.
+    baseline that is not there, ConfigurationError for a `before` that cannot be used as a whole; faults of documents
+    after the change are findings.
     """
+    base_workspace = load_before(before) if before is not None else None
     tell("lint")
     linted = lint_paths(folder, [])
     result = CheckResult(linted.findings, linted.files)
@@ -86,9 +88,9 @@ def check(
             changed = changed_files(before, workspace) if before is not None else []
             result.reach = everything(workspace) if whole or before is None else reach_of(workspace, changed)
             _test(workspace, result, tell)
-            if before is not None and changed:
+            if base_workspace is not None and changed:
                 tell("impact")
-                result.impact = impact(load_before(before), workspace, base=base, processes=processes)
+                result.impact = impact(base_workspace, workspace, base=base, processes=processes)
             elif before is not None:
                 result.impact = nothing_to_compare(base or BaseVersion(name=before.name))
     except ConnError as error:

@@ -1,5 +1,6 @@
 """What a change of files can reach: which accounts, and which connectors by themselves, have to be tested again."""
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -41,10 +42,22 @@ def changed_files(before: Path, after: Workspace) -> list[str]:
 def _files(root: Path, folders: Iterable[str]) -> Iterator[tuple[str, Path]]:
     yield from ((name, root / name) for name in _SETTINGS if (root / name).is_file())
     for folder in folders:
-        for path in (root / folder).rglob("*"):
-            name = path.relative_to(root).as_posix()
-            if path.suffix in _DOCUMENTS and path.is_file() and "/." not in f"/{name}":
-                yield name, path
+        for path in _below(root / folder, frozenset()):
+            yield path.relative_to(root).as_posix(), path
+
+
+def _below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
+    """The documents below a folder, hidden ones left out, behind links too. `above` are the folders on the way."""
+    here = os.path.realpath(folder)
+    if here in above or not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.name[0] == ".":
+            continue
+        if path.is_dir():
+            yield from _below(path, above | {here})
+        elif path.suffix in _DOCUMENTS and path.is_file():
+            yield path
 
 
 def everything(workspace: Workspace) -> Reach:

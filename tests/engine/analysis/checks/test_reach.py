@@ -76,6 +76,18 @@ def test_changed_files_are_those_whose_content_differs(tmp_path: Path) -> None:
     ]
 
 
+def test_a_change_behind_a_link_is_a_change(tmp_path: Path) -> None:
+    before, after = write(tmp_path / "before"), write(tmp_path / "after")
+    for side in (before, after):
+        (side / "shared").mkdir()
+        (side / "connectors/one").rename(side / "shared/one")
+        (side / "connectors/one").symlink_to("../shared/one")
+        (side / "shared/one/round").symlink_to("../one")
+    assert changed_files(before, load_workspace(after)) == []
+    (after / "shared/one/connector.yaml").write_text("base_url: https://other.example\n")
+    assert changed_files(before, load_workspace(after)) == ["connectors/one/connector.yaml"]
+
+
 def test_an_account_that_cannot_be_used_is_a_finding_and_the_rest_is_checked(tmp_path: Path) -> None:
     before, after = write(tmp_path / "before"), write(tmp_path / "after")
     (after / "accounts/acme.yaml").write_text("connector: one\nlabel: Acme\n")

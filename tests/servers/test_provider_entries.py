@@ -16,7 +16,7 @@ from providers import consents, expected
 from providers.connection import ACCOUNT, Made, make
 from providers.corpus import FILE, MISSING, entries, mode
 from providers.facts import facts
-from providers.vendor import Arrived, Vendor, vendor
+from vendor import Arrived, Reply, Vendor, start_vendor
 
 import conn_engine
 from conn_cli.console import App
@@ -63,8 +63,15 @@ def imported() -> dict[str, Imported]:
 
 @pytest.fixture
 def stand_in() -> Iterator[Vendor]:
-    """A vendor on loopback."""
-    with vendor() as running:
+    """A vendor on loopback: it answers token requests as an entry expects, everything else with `{}`. A path begins
+    with the host that the connector meant: `/api.example.com/v1/things`."""
+    with start_vendor() as running:
+
+        def answer(arrived: Arrived) -> Reply:
+            found = running.routes.get(arrived.path, {})
+            return (200, {"Content-Type": "text/plain"}, found) if isinstance(found, str) else found
+
+        running.answer = answer
         yield running
 
 
@@ -134,7 +141,7 @@ def test_a_person_consents_and_the_token_is_renewed(key: str, stand_in: Vendor, 
     made = make(read_source(FILE), key, ENTRIES[key], stand_in, tmp_path)
     expected.prepare(made)
     url, exchange = logged_in(made)
-    consents.consent_page(made).compare(Arrived("GET", url.removeprefix(stand_in.origin), {}, b""))
+    consents.consent_page(made).compare(Arrived("GET", url.removeprefix(stand_in.url), {}, b""))
     consents.code_exchange(made).compare(exchange)
     document = made.vault.load(ACCOUNT) or {}
     document["oauth"]["token"] |= {"expires_at": 1, "refresh_token": "refresh-1"}
@@ -154,12 +161,12 @@ def test_three_legs_of_oauth_1(key: str, stand_in: Vendor, tmp_path: Path) -> No
     live = Live(redactor, trust=made.workspace.trust)
     asking = credentials.asking(scope, "http://127.0.0.1:8765/callback", "s" * 43, "v" * 43, effective.hosts, clock)
     consent = finish(asking, live, made.vault, clock, redactor)
-    consents.request_token(made).compare(stand_in.seen[-1])
-    consents.oauth1_page(made).compare(Arrived("GET", consent.url.removeprefix(stand_in.origin), {}, b""))
+    consents.request_token(made).compare(stand_in.arrived[-1])
+    consents.oauth1_page(made).compare(Arrived("GET", consent.url.removeprefix(stand_in.url), {}, b""))
     answer = {"oauth_token": "request-1", "oauth_verifier": "verifier-1"}
     flow = credentials.redeemed(consent, answer, {}, scope, effective.hosts, clock)
     made.vault.save(ACCOUNT, finish(flow, live, made.vault, clock, redactor))
-    consents.access_token(made).compare(stand_in.seen[-1])
+    consents.access_token(made).compare(stand_in.arrived[-1])
     assert asked(made, "probe.get")[-1].headers["authorization"].count('oauth_token="access-1"') == 1
 
 
@@ -169,7 +176,7 @@ def test_the_verification_call_is_the_entrys(key: str, stand_in: Vendor, tmp_pat
     expected.prepare(made)
     with conn_engine.connect(made.workspace, ACCOUNT, environ=made.environ, vault=made.vault) as connection:
         assert connection.verify()
-    expected.verification(made).compare(stand_in.seen[-1])
+    expected.verification(made).compare(stand_in.arrived[-1])
 
 
 @pytest.mark.parametrize("login", ["app", "person"])
@@ -184,10 +191,10 @@ def test_one_of_two_log_ins_of_an_app(login: str, stand_in: Vendor, tmp_path: Pa
 
 def asked(made: Made, operation: str) -> list[Arrived]:
     """Run an operation; what arrived."""
-    before = len(made.vendor.seen)
+    before = len(made.vendor.arrived)
     with conn_engine.connect(made.workspace, ACCOUNT, environ=made.environ, vault=made.vault) as connection:
         list(connection.pages(operation, raw=True))
-    return made.vendor.seen[before:]
+    return made.vendor.arrived[before:]
 
 
 def logged_in(made: Made) -> tuple[str, Arrived]:
@@ -203,8 +210,8 @@ def logged_in(made: Made) -> tuple[str, Arrived]:
     answer = {"state": "state-1", "code": "code-1"}
     clock, redactor = SystemClock(), Redactor()
     flow = credentials.redeemed(consent, answer, stored, scope, effective.hosts, clock)
-    before = len(made.vendor.seen)
+    before = len(made.vendor.arrived)
     document = finish(flow, Live(redactor, trust=made.workspace.trust), made.vault, clock, redactor)
     made.vault.save(ACCOUNT, document)
-    assert len(made.vendor.seen) == before + 1
-    return consent.url, made.vendor.seen[-1]
+    assert len(made.vendor.arrived) == before + 1
+    return consent.url, made.vendor.arrived[-1]

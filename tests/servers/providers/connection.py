@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from vendor import Vendor
 
 from conn_engine.config import Workspace, load_workspace
 from conn_engine.documents import dump_json, parse
@@ -15,7 +16,6 @@ from conn_engine.secrets.vault import MemoryVault
 from conn_import import Imported, Options, Source, import_source, proposed_name
 from providers.corpus import mode
 from providers.templates import Values
-from providers.vendor import Vendor
 
 __all__ = ["ACCOUNT", "Made", "keys", "make"]
 
@@ -60,7 +60,7 @@ def make(source: Source, key: str, entry: dict[str, Any], vendor: Vendor, folder
     imported = import_source(source, Options(proposed_name(source, key), entry=key))
     data = parse(imported.files["connector.yaml"], "connector.yaml").data
     values = _values(entry, vendor)
-    led = _led(data, vendor.origin)
+    led = _led(data, vendor.url)
     led.pop("hosts", None)
     led["resources"] = {**led["resources"], "probe": {"get": {"method": "get", "path": "/probe/thing"}}}
     name = imported.name
@@ -105,7 +105,7 @@ def _values(entry: dict[str, Any], vendor: Vendor) -> Values:
     for name, row in said.items():
         options = row.get("enum") or [row.get("default_value") or f"acme-{name.lower().replace('_', '-')}.example"]
         whole = str(row.get("pattern", "")).startswith(("^https:", "^https?:")) and "prefix" not in row
-        config[name] = f"{vendor.origin}/{name.lower()}.example" if whole else str(options[-1])
+        config[name] = f"{vendor.url}/{name.lower()}.example" if whole else str(options[-1])
     named = [*(entry.get("credentials") or {}), *EXTRA.get(mode(entry), ())]
     return Values(config, {name: _credential(name, entry) for name in named})
 

@@ -4,10 +4,11 @@ import base64
 import hashlib
 from typing import Any
 
+from vendor import Arrived
+
 from providers.connection import Made
 from providers.expected import Want, path_of
 from providers.templates import deep
-from providers.vendor import Arrived
 
 __all__ = [
     "VERIFIER", "access_token", "code_exchange", "consent_page", "oauth1_page", "renewal", "request_token",

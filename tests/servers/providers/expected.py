@@ -12,11 +12,11 @@ from urllib.parse import parse_qsl, quote
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from vendor import Arrived
 
 from providers.connection import Made, keys
 from providers.corpus import mode
 from providers.templates import Unknown, deep, evaluated
-from providers.vendor import Arrived
 
 __all__ = ["TOKEN", "Want", "api_request", "path_of", "prepare", "token_requests", "verification"]
 
@@ -47,7 +47,7 @@ class Want:
 
 def prepare(made: Made) -> None:
     """Teach the stand-in the answers of the entry's token endpoint."""
-    entry, origin = made.entry, made.vendor.origin
+    entry, origin = made.entry, made.vendor.url
     metadata = {name: f"{origin}/{name}.example" for name in entry.get("token_response_metadata") or []}
     made.values.config |= metadata
     made.values.further |= {"accessToken": TOKEN, "step1": {"access_token": "first-1", **metadata}}
@@ -62,16 +62,16 @@ def prepare(made: Made) -> None:
     if path := entry.get("alternate_access_token_response_path"):
         token = {path: token}
     if kind == "OAUTH1":
-        made.vendor.answers[path_of(made, entry["request_url"])] = {
+        made.vendor.routes[path_of(made, entry["request_url"])] = {
             "oauth_token": "request-1", "oauth_token_secret": "request-secret", "oauth_callback_confirmed": "true",
         }  # fmt: skip
         token = {"oauth_token": "access-1", "oauth_token_secret": "access-secret"}
     for url in _token_urls(entry):
-        made.vendor.answers[path_of(made, url)] = token
+        made.vendor.routes[path_of(made, url)] = token
     if kind == "CUSTOM":
-        made.vendor.answers[path_of(made, entry["token_url"]["OAUTH2"])] = {"access_token": TOKEN}
+        made.vendor.routes[path_of(made, entry["token_url"]["OAUTH2"])] = {"access_token": TOKEN}
     if entry.get("additional_steps"):
-        made.vendor.answers[path_of(made, entry["token_url"])] = made.values.further["step1"]
+        made.vendor.routes[path_of(made, entry["token_url"])] = made.values.further["step1"]
 
 
 def _two_step_answer(told: Mapping[str, Any], metadata: Mapping[str, str]) -> Any:
@@ -98,8 +98,8 @@ def _token_urls(entry: Mapping[str, Any]) -> list[str]:
 
 def path_of(made: Made, url: str) -> str:
     """Where a URL of the entry arrives: its host is the first part of the path."""
-    whole = evaluated(url.partition("?")[0], made.values).removeprefix(made.vendor.origin + "/")
-    return "/" + whole.removeprefix("https://").removeprefix(made.vendor.origin + "/")
+    whole = evaluated(url.partition("?")[0], made.values).removeprefix(made.vendor.url + "/")
+    return "/" + whole.removeprefix("https://").removeprefix(made.vendor.url + "/")
 
 
 def _base(made: Made) -> str:
@@ -227,7 +227,7 @@ def _oauth1(made: Made, arrived: Arrived) -> None:
         assert given == quote(key, safe="-._~")
         return
     joined = "&".join(f"{name}={value}" for name, value in sorted(pairs.items()))
-    url = quote(made.vendor.origin + arrived.path, safe="-._~")
+    url = quote(made.vendor.url + arrived.path, safe="-._~")
     content = f"{arrived.method}&{url}&{quote(joined, safe='-._~')}"
     digest = hmac.digest(key.encode(), content.encode(), method.partition("-")[2].lower())
     assert given == quote(base64.b64encode(digest).decode(), safe="-._~")

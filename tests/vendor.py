@@ -20,13 +20,14 @@ that raises an OSError breaks the connection off."""
 
 @dataclass(frozen=True, slots=True)
 class Arrived:
-    """One request. Header names are lower case; `target` is path and query as they were sent, `peer` the common name in
-    the client's certificate."""
+    """One request. Header names are lower case, in `pairs` as they were sent; `target` is path and query as they were
+    sent, `peer` the common name in the client's certificate."""
 
     method: str
     target: str
     headers: dict[str, str]
     body: bytes
+    pairs: tuple[tuple[str, str], ...] = ()
     peer: str | None = None
 
     @property
@@ -104,8 +105,9 @@ def _handler(vendor: Vendor) -> type[http.server.BaseHTTPRequestHandler]:
 
         def answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            arrived = Arrived(self.command, self.path, headers, body, _peer(self.connection))
+            pairs = tuple(self.headers.items())
+            headers = {name.lower(): value for name, value in pairs}
+            arrived = Arrived(self.command, self.path, headers, body, pairs, _peer(self.connection))
             vendor.arrived.append(arrived)
             try:
                 reply = vendor.reply(arrived)

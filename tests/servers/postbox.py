@@ -1,17 +1,16 @@
 """An address for deliveries on loopback: whatever comes to `/<account>` is received by the library for that account,
 answered as it says, and kept for the test with its receipt. It decides nothing itself."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import yaml
 from library import Library
+from vendor import Arrived, Reply, start_vendor
 
 import conn_engine
 from conn_engine.runtime.webhooks import Receipt, Receiver
@@ -80,53 +79,24 @@ class Postbox:
         return self.receiver.receive(delivery, account=account)
 
 
-def handler(box: Postbox) -> type[BaseHTTPRequestHandler]:
-    """The request handler class of one postbox."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            url = f"http://{self.headers.get('host', '')}{self.path}"
-            account = self.path.lstrip("/").partition("?")[0].partition("/")[0]
-            delivery = Delivery(self.command, url, Headers(list(self.headers.items())), body)
-            status, headers, told = 404, [], b""
-            if box.receiver is not None:
-                receipt = box.take(delivery, account)
-                box.came.append(Came(account, delivery, receipt))
-                status, headers, told = receipt.reply.status, list(receipt.reply.headers.pairs), receipt.reply.body
-            self.send_response(status)
-            for name, value in headers:
-                self.send_header(name, value)
-            self.send_header("content-length", str(len(told)))
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(told)
-
-        do_GET = do_POST = do_PUT = do_HEAD = answer  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Quiet: the receipts are the log."""
-
-    return Handler
-
-
 @contextmanager
 def postbox() -> Iterator[Postbox]:
     """Run one on a free port of 127.0.0.1 until the block is left."""
     box = Postbox()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(box))
-    server.daemon_threads = True
-    box.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+
+    def answer(arrived: Arrived) -> Reply:
+        if box.receiver is None:
+            return 404, b""
+        account = arrived.path.lstrip("/").partition("/")[0]
+        url = f"http://{arrived.headers.get('host', '')}{arrived.target}"
+        delivery = Delivery(arrived.method, url, Headers(arrived.pairs), arrived.body)
+        receipt = box.take(delivery, account)
+        box.came.append(Came(account, delivery, receipt))
+        return receipt.reply.status, receipt.reply.headers.pairs, receipt.reply.body
+
+    with start_vendor(answer) as vendor:
+        box.port = vendor.port
         yield box
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)
 
 
 def schemes(*names: str) -> dict[str, dict[str, Any]]:

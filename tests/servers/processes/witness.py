@@ -2,12 +2,12 @@
 server it passes everything on. It judges nothing: tests read `seen`."""
 
 import http.client
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import urlsplit
+
+from vendor import Arrived, Reply, start_vendor
 
 __all__ = ["Exchange", "Witness", "witness"]
 
@@ -57,61 +57,33 @@ class Witness:
         return f"http://localhost:{self.port}"
 
 
-def handler(seen_by: Witness) -> type[BaseHTTPRequestHandler]:
-    """The request handler class of one witness."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def pass_on(self, body: bytes, target: str) -> tuple[int, dict[str, str], bytes]:
-            if not seen_by.upstream:
-                return 200, {"content-type": "application/json"}, b'{"data": []}'
-            host = urlsplit(seen_by.upstream)
-            link = http.client.HTTPConnection(host.hostname or "", host.port, timeout=30)
-            headers = {k: v for k, v in self.headers.items() if k.lower() not in {*HOP, "accept-encoding"}}
-            try:
-                link.request(self.command, target, body=body or None, headers=headers)
-                answer = link.getresponse()
-                return answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read()
-            finally:
-                link.close()
-
-        def answer(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            target = self.path.removeprefix(seen_by.strip) if seen_by.strip else self.path
-            status, headers, answer = self.pass_on(body, target)
-            asked = {k.lower(): v for k, v in self.headers.items()}
-            seen_by.seen.append(Exchange(self.command, self.path, asked, body, status, headers, answer))
-            self.send_response(status)
-            for name, value in headers.items():
-                if name not in HOP:
-                    self.send_header(name, value)
-            if status != 204:
-                self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            if status != 204 and self.command != "HEAD":
-                self.wfile.write(answer)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = answer  # noqa: N815
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-            """Quiet: the exchanges are the log."""
-
-    return Handler
+def _pass_on(told: Witness, arrived: Arrived) -> tuple[int, dict[str, str], bytes]:
+    """What the server behind it answers; alone, an empty list."""
+    if not told.upstream:
+        return 200, {"content-type": "application/json"}, b'{"data": []}'
+    host = urlsplit(told.upstream)
+    link = http.client.HTTPConnection(host.hostname or "", host.port, timeout=30)
+    headers = {name: value for name, value in arrived.headers.items() if name not in {*HOP, "accept-encoding"}}
+    target = arrived.target.removeprefix(told.strip) if told.strip else arrived.target
+    try:
+        link.request(arrived.method, target, body=arrived.body or None, headers=headers)
+        answer = link.getresponse()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+    finally:
+        link.close()
 
 
 @contextmanager
 def witness(upstream: str = "", *, strip: str = "") -> Iterator[Witness]:
     """Run a witness on a free port of 127.0.0.1 until the block is left."""
     told = Witness(0, upstream, strip)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler(told))
-    server.daemon_threads = True
-    told.port = server.server_address[1]
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-    thread.start()
-    try:
+
+    def answer(arrived: Arrived) -> Reply:
+        status, headers, body = _pass_on(told, arrived)
+        asked = arrived.method, arrived.target, arrived.headers, arrived.body
+        told.seen.append(Exchange(*asked, status, headers, body))
+        return status, {name: value for name, value in headers.items() if name not in HOP}, body
+
+    with start_vendor(answer) as vendor:
+        told.port = vendor.port
         yield told
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join(timeout=5)

@@ -1,15 +1,17 @@
 """Error rules, budgets and faults in whole operations: against scripts, and against a real server."""
 
 import asyncio
-import json
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import pytest
+from vendor import Arrived, Reply, start_vendor
 
 from conn_engine.config import Workspace
 from conn_engine.errors import TransportError, VendorError
@@ -147,50 +149,37 @@ class TestBudgets:
         assert made.clock.slept == [10, 10]
 
 
+@dataclass
 class Server:
     """Answers with one record; keeps when each request came. `breaks` lets the first answers break off."""
 
-    def __init__(self) -> None:
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.came: list[float] = []
-        self.breaks: list[str] = []
-        self._lock = threading.Lock()
-        threading.Thread(target=self._accept, daemon=True).start()
+    port: int = 0
+    came: list[float] = field(default_factory=list)
+    breaks: list[str] = field(default_factory=list)
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+    def answer(self, arrived: Arrived) -> Reply:
+        self.came.append(time.monotonic())
+        return partial(break_off, self.breaks.pop(0)) if self.breaks else {"items": [{"id": 1}]}
 
-    def _serve(self, connection: socket.socket) -> None:
-        with connection:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                part = connection.recv(65536)
-                if not part:
-                    return
-                head += part
-            with self._lock:
-                self.came.append(time.monotonic())
-                how = self.breaks.pop(0) if self.breaks else ""
-            body = json.dumps({"items": [{"id": 1}]}).encode()
-            told = len(body) + (50 if how else 0)
-            connection.sendall(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % told)
-            if how == "reset":
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                return
-            connection.sendall(body)
+
+def break_off(how: str, handler: Any) -> None:
+    """Send less than was promised, then end or reset the connection."""
+    handler.send_response(200)
+    handler.send_header("Content-Length", "100")
+    handler.end_headers()
+    handler.wfile.write(b'{"items": [')
+    handler.wfile.flush()
+    handler.close_connection = True
+    if how == "reset":
+        handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 @pytest.fixture
 def server() -> Iterator[Server]:
     made = Server()
-    yield made
-    made.listener.close()
+    with start_vendor(made.answer) as vendor:
+        made.port = vendor.port
+        yield made
 
 
 @pytest.fixture

@@ -58,6 +58,12 @@ def _operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOp
             yield name, operation
 
 
+def _overridden(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
+    """The operations that an account's rules are about: what is the same for every account is judged without one."""
+    rows = _operations(effective)
+    return (row for row in rows if effective.account is None or _is_overridden(effective, row[0].path))
+
+
 def _stack(effective: Effective, path: Path_) -> list[_Level]:
     """The levels of a mapping that have an effect, the lowest first."""
     found: list[_Level] = []
@@ -73,7 +79,7 @@ def _stack(effective: Effective, path: Path_) -> list[_Level]:
 def base_references(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP130: `$base` reads a field that nothing below makes. MAP131: nothing is below."""
     effective = target.effective
-    for name, operation in _operations(effective):
+    for name, operation in _overridden(effective):
         for key in sorted(MAPPINGS):
             levels = _stack(effective, (*name.path, key))
             model = _closed_fields(effective, name, operation) if key == "response_mapping" and levels[1:] else None
@@ -151,7 +157,7 @@ def _closed_fields(effective: Effective, name: OperationName, operation: Unified
 def removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP132: a null for a field that the model requires, or that may not be null."""
     effective = target.effective
-    for name, operation in _operations(effective):
+    for name, operation in _overridden(effective):
         schema = effective.schemas.find_record(name.model, operation.record or "") or {}
         required, properties = schema.get("required") or [], schema.get("properties") or {}
         levels = _stack(effective, (*name.path, "response_mapping"))

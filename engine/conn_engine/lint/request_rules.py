@@ -28,22 +28,22 @@ _SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 def single_braces(view: LayerView) -> Iterator[Diagnostic]:
     """CFG130: `{id}` in a path or URL, which is sent as it is. Only a credential in the path has its place so."""
-    credentials = {text for path, text in texts(view.target.effective.data) if _names_credential(path)}
     urls = {path: text for path, text in texts(view.layer.data) if is_url_place(path)}
     for path, text in {**dict(iterate_request_urls(view.layer.data)), **urls}.items():
         plain = text
         for source, at in _expressions(text):
             plain = plain[:at] + " " * len(source) + plain[at + len(source) :]
         for found in _SINGLE.finditer(plain):
-            if found[1] in credentials:
+            if found[1] in _credential_names(view.target):
                 continue
             span = view.place(Site(path, text, "template", None), found.start(), len(found[0]))
             message = f"{found[0]} is sent as it is: a template has two braces"
             yield diagnostic("CFG130", message, span, path=dotted(path), hint=f"write {{{{{found[1]}}}}}")
 
 
-def _names_credential(path: tuple[str | int, ...]) -> bool:
-    return path[-1] == "name" and "authorization" in path
+def _credential_names(target: LintTarget) -> set[str]:
+    found = texts(target.effective.data)
+    return {text for path, text in found if path[-1] == "name" and "authorization" in path}
 
 
 def _expressions(text: str) -> list[tuple[str, int]]:

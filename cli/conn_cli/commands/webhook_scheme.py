@@ -105,5 +105,5 @@ def _text(told: dict[str, Any], keys: dict[str, Any]) -> str:
     head = [f"# How deliveries of {told['label']} are proved: {_BASIS[told['basis']]}."]
     head += [f"# {told['docs_url']}"] if "docs_url" in told else []
     if "events" not in told["webhooks"]:
-        head.append("# Where its deliveries have the type of an event is not known: add webhooks.events yourself.")
+        head.append("# The event type of its deliveries is not known: add webhooks.events yourself.")
     return "\n".join(head) + "\n" + dump_yaml({name: value for name, value in keys.items() if value}).rstrip("\n")

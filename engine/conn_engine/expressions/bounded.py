@@ -65,7 +65,7 @@ class _Dated(Jsonata.JFunction):  # type: ignore[misc]
             return self._inner.call(input_, args)
         except (KeyError, ValueError) as error:
             refusal = JException("D3110", -1)
-            refusal.args = (f"$toMillis cannot read the text by its picture: {type(error).__name__}: {error}",)
+            refusal.args = (f"$toMillis cannot read the text as a date: {type(error).__name__}: {error}",)
             raise refusal from None
 
     def get_number_of_args(self) -> int:

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, join_learned, learned
 from conn_engine.errors import ConfigurationError
 from conn_import.contract import Contract, Options
 from conn_import.lists import listing
@@ -90,10 +90,10 @@ class _Reader:
             read_one = self._request(item, folders)
             if read_one is not None:
                 endpoint, base = read_one
-                if endpoint.fixed_body is UNSET and any(
-                    e.method == endpoint.method and e.path == endpoint.path for e in self.endpoints[-500:]
-                ):
+                earlier = None if endpoint.fixed_body is not UNSET else self._earlier(endpoint)
+                if earlier is not None:
                     self._losses.add("requests that repeat an earlier one's method and path", endpoint.where)
+                    _learn_more(earlier, endpoint)
                     continue
                 self.endpoints.append(endpoint)
                 self._own_bases.append(base)
@@ -105,6 +105,10 @@ class _Reader:
             endpoint.parameters = kept  # what carries a key is none of the caller's, whichever key is chosen
             if base != main:
                 self._losses.add("further servers: the most used was taken", f"{endpoint.where} ({plain(base, 80)})")
+
+    def _earlier(self, endpoint: Endpoint) -> Endpoint | None:
+        known = (e for e in self.endpoints[-500:] if e.method == endpoint.method and e.path == endpoint.path)
+        return next(known, None)
 
     def _items(self) -> Iterator[tuple[tuple[str, ...], Any, Mapping[str, Any]]]:
         """The requests in order, with the folders above each and its authorisation: its own, or what is above."""
@@ -312,6 +316,14 @@ class _Reader:
             consent = "" if rows.get("grant_type") == "client_credentials" else consent
             return oauth_settings(variable_prefix(self._options.name), token, consent, scopes)
         return None
+
+
+def _learn_more(known: Endpoint, other: Endpoint) -> None:
+    """Add what another example of a request shows: fields of its body, and an answer where there was none."""
+    if known.body_format == other.body_format and known.body is not None and other.body is not None:
+        known.body = Shape.of(join_learned(known.body.node, other.body.node))
+    if known.answer.example is UNSET and other.answer.example is not UNSET:
+        known.answer, known.sample_body = other.answer, other.sample_body
 
 
 def _authorises(auth: Any) -> bool:

@@ -110,6 +110,17 @@ def test_calls_of_a_har_without_an_answer_are_named(imported) -> None:
     assert made.lost["calls without an answer"] == ["POST https://api.c.example/v1/others"]
 
 
+def test_the_bodies_of_a_har_are_learned_together(imported) -> None:
+    def sent(body: dict[str, Any]) -> dict[str, Any]:
+        one = entry("https://api.c.example/v1/things", text='{"id": 1}')
+        one["request"] |= {"method": "POST", "postData": {"mimeType": "application/json", "text": json.dumps(body)}}
+        return one
+
+    made = imported(har(sent({"a": 1}), sent({"b": "x"}), entry("https://api.c.example/v1/others")))
+    kept = json.loads(made.imported.files["schemas/operations.json"])["operations"]["things.create"]["request"]
+    assert kept["properties"] == {"a": {"type": "integer"}, "b": {"type": "string"}}
+
+
 def test_a_har_without_json_says_what_there_is(imported) -> None:
     page = entry("https://www.c.example/", "text/html; charset=utf-8", "<p>")
     with pytest.raises(ConfigurationError, match="no call that was answered with JSON") as caught:
@@ -136,6 +147,20 @@ def test_a_body_and_its_answer_are_a_sample_that_replays(tmp_path: Path) -> None
     assert found["things.create"].exchanges[0].request.body == found["things.create"].call.body
     assert found["notes.create"].exchanges[0].request.form == {"text": "hi"}
     assert KEY not in str(made.files)
+
+
+def test_requests_that_repeat_one_add_what_they_show(imported) -> None:
+    def create(body: dict[str, Any], *answers: Any) -> dict[str, Any]:
+        sent = request("v1/things", "POST", body={"mode": "raw", "raw": json.dumps(body)})
+        return {**sent, "response": [one for answer in answers for one in saved(answer)]}
+
+    made = imported(
+        collection(create({"a": 1}), create({"b": {"c": "x"}}, {"id": 1}), request("v1/others")), samples=True
+    )
+    kept = json.loads(made.imported.files["schemas/operations.json"])["operations"]["things.create"]["request"]
+    assert list(kept["properties"]) == ["a", "b"]
+    assert [one.call.body for one in made.imported.recordings] == [{"b": {"c": "x"}}]
+    assert made.lost["requests that repeat an earlier one's method and path"] == ["POST /v1/things"]
 
 
 def test_the_query_of_a_graphql_request_is_the_operations(imported) -> None:

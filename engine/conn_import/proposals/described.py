@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Shape, learned
+from conn_engine.analysis.drift.contract import Shape, join_learned, learned
 
 __all__ = ["VendorField", "fields_of_records", "fields_of_shape"]
 
@@ -46,7 +46,7 @@ def fields_of_records(records: Sequence[Any]) -> list[VendorField]:
     seen = [record for record in records[:_MOST_RECORDS] if isinstance(record, dict)]
     schema: dict[str, Any] = {}
     for record in seen:
-        schema = _joined(schema, learned(record))
+        schema = join_learned(schema, learned(record))
     return [_with_values(one, seen) for one in fields_of_shape(Shape.of(schema))]
 
 
@@ -74,23 +74,6 @@ def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[Ve
         )
         if inner.type == "object" and len(path) < _DEEPEST:
             yield from _walk(inner, path, left)
-
-
-def _joined(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Two learned schemas as one: what one of them does not know, the other tells."""
-    if not first.get("type") or not second.get("type"):
-        return first if first.get("type") else second
-    if first["type"] != second["type"]:
-        return first
-    made = {**second, **first}
-    if "properties" in first and "properties" in second:
-        names = {**first["properties"], **second["properties"]}
-        made["properties"] = {
-            name: _joined(first["properties"].get(name, {}), second["properties"].get(name, {})) for name in names
-        }
-    if "items" in first and "items" in second:
-        made["items"] = _joined(first["items"], second["items"])
-    return made
 
 
 def _with_values(one: VendorField, records: Sequence[dict[str, Any]]) -> VendorField:

@@ -10,7 +10,18 @@ from typing import Any, Literal
 
 from msgspec import UNSET
 
-__all__ = ["MAX_PROPERTIES", "Answer", "Endpoint", "Parameter", "Parts", "Place", "Resolve", "Shape", "learned"]
+__all__ = [
+    "MAX_PROPERTIES",
+    "Answer",
+    "Endpoint",
+    "Parameter",
+    "Parts",
+    "Place",
+    "Resolve",
+    "Shape",
+    "join_learned",
+    "learned",
+]
 
 MAX_PROPERTIES = 1_000
 MAX_LEAVES = 400
@@ -151,6 +162,23 @@ def learned(value: Any, depth: int = 0) -> dict[str, Any]:
         url = value.startswith(("http://", "https://", "/")) and len(value) > 1
         return {"type": "string", **({"format": "uri"} if url else {})}
     return {}
+
+
+def join_learned(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
+    """Two learned schemas as one: what one of them does not know, the other tells."""
+    if not first.get("type") or not second.get("type"):
+        return first if first.get("type") else second
+    if first["type"] != second["type"]:
+        return first
+    made = {**second, **first}
+    if "properties" in first and "properties" in second:
+        names = {**first["properties"], **second["properties"]}
+        made["properties"] = {
+            name: join_learned(first["properties"].get(name, {}), second["properties"].get(name, {})) for name in names
+        }
+    if "items" in first and "items" in second:
+        made["items"] = join_learned(first["items"], second["items"])
+    return made
 
 
 def _list(value: Any) -> list[Any]:

@@ -69,12 +69,15 @@ def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
 
 
 def _own_urls_excluded(levels: Levels) -> Iterator[Diagnostic]:
-    """SEC160: the connector's own URLs on hosts that its `hosts` leave out."""
+    """SEC160: the connector's own URLs on hosts that its `hosts` leave out. A host that the account decides is in them
+    if one that it may be is: an account may choose no other."""
     said = levels.base.get("authorization")
     if not isinstance(levels.base.get("hosts"), list) or not isinstance(said, dict) or said.get("format") == "none":
         return
     for path, url in urls_of(levels.base):
-        if is_on(url, levels.hosts) is False:
+        pattern = host_pattern(url) or ""
+        chosen = pattern.startswith("*.") and any(host.endswith(pattern[1:]) for host in levels.hosts)
+        if is_on(url, levels.hosts) is False and not chosen:
             yield diagnostic(
                 "SEC160",
                 f"{dotted(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",

@@ -338,3 +338,22 @@ def test_what_the_vendor_announces_in_headers_is_drift_a_note_and_recorded(shop:
     (shop / "connectors/shop/recordings/m.things.list.json").unlink()  # what is recorded is known
     again = conn(shop, "drift", "--account", "acme", "--format", "json")
     assert ("", "endpoint_deprecated") not in findings(again)
+
+
+def test_what_asks_for_a_job_is_needed_of_the_answer_that_starts_it(shop: Path) -> None:
+    path = shop / "connectors/shop/connector.yaml"
+    connector = json.loads(path.read_text())
+    poll = {"path": "/exports/{{job.created.body.key}}", "status": "body.state", "done": ["completed"]}
+    job = {"poll": poll, "download": {"url": "job.created.body.links.file"}}
+    connector["resources"]["exports"] = {"list": {"method": "post", "path": "/exports", "writes": False, "job": job}}
+    path.write_text(json.dumps(connector))
+    base, started = connector["base_url"], {"key": "j1", "links": {"file": "/f"}, "eta": 1}
+    recorded = shop / "connectors/shop/recordings/exports.list.json"
+    for file, body in ((recorded, started), (shop / "newer.json", {"id": "j1", "links": {}})):
+        write_recording(file, base, [(202, {}, body)])
+        text = json.loads(file.read_text()) | {"operation": "exports.list"}
+        text["exchanges"][0]["request"] = {"method": "POST", "url": f"{base}/exports"}
+        file.write_text(json.dumps(text))
+    done = conn(shop, "drift", "--recordings", "newer.json", "--format", "json")
+    rows = {row["path"]: row["tier"] for row in json.loads(done.out)["findings"] if row["kind"] == "gone"}
+    assert rows == {"key": "breaks", "links.file": "breaks", "eta": "noise"}

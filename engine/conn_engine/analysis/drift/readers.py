@@ -21,7 +21,7 @@ from conn_engine.config import (
     lookup,
     mapping_layers,
 )
-from conn_engine.config.models import Inheritable
+from conn_engine.config.models import Inheritable, Operation
 from conn_engine.config.reads import Text, find_texts
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted, texts
@@ -223,6 +223,7 @@ def _connector(effective: Effective, operation: VendorOperation) -> Iterator[Rea
                     if key == "errors":
                         yield Read((ERROR, *path), what, origin)
     yield from _usual_headers(effective, operation)
+    yield from _job(effective, operation)
     yield from _cursor_of_state(effective, operation)
 
 
@@ -243,6 +244,15 @@ def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator
         if role == "header" and isinstance(value, str) and not (isinstance(said, Mapping) and key in said):
             origin = _origin(effective, operation.at("pagination"))
             yield Read((HEADERS, value.lower()), f"{operation.text} pagination {key}", origin, required=True)
+
+
+def _job(effective: Effective, operation: VendorOperation) -> Iterator[Read]:
+    """What is read of the answer that starts a job, to ask for it and to fetch its result."""
+    for found in find_texts(Operation, {"job": lookup(effective.data, operation.at("job"))}, operation.place):
+        for read in text_paths(found.text):
+            if read[:3] == ("job", "created", "body"):
+                name = next(str(part) for part in reversed(found.path) if isinstance(part, str))
+                yield Read(read[3:], f"{operation.text} job {name}", _origin(effective, found.path), required=True)
 
 
 def _cursor_of_state(effective: Effective, operation: VendorOperation) -> Iterator[Read]:

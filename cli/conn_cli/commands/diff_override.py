@@ -189,9 +189,9 @@ def _json_change(change: "ConfigChange") -> dict[str, Any]:
 
 
 def _status(effect: "OperationEffect") -> str:
-    if effect.unknown:
-        return "unknown"
-    return "failed" if effect.failures else "changed" if effect.changes else "unchanged"
+    if effect.failures:
+        return "failed"
+    return "unknown" if effect.unknown else "changed" if effect.changes else "unchanged"
 
 
 def _json_partial(partial: "PartialOverride") -> dict[str, Any]:

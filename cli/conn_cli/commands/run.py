@@ -81,7 +81,7 @@ def run(
     wiring = wired(app, account, environment, wait=wait, planned=planned)
     if planned:
         with placed(wiring.effective, name):
-            plan = _Plan(app, name, call, wiring)
+            plan = _PlannedRun(app, name, call, wiring)
             plan.show(
                 plan.find_write(account, environment, wait=wait, trace=trace) if writes and not partitions else None
             )
@@ -99,7 +99,7 @@ def run(
 
 
 @dataclass(frozen=True)
-class _Plan:
+class _PlannedRun:
     """What a run would do. `wiring` has a made-up credential where the account has none."""
 
     app: App

@@ -299,7 +299,7 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
     """
     rules = next((end for end in range(1, min(len(path), 5)) if _are_error_rules(path[:end])), 0)
     if rules and isinstance(path[rules], int):
-        return _statements_of_rule(layers, path[:rules], int(path[rules]), path[rules + 1 :])
+        return _find_rule_statements(layers, path[:rules], int(path[rules]), path[rules + 1 :])
     found: list[Statement] = []
     shadowed = False
     mapping = path[: _mapping_end(path)] if len(path) > _mapping_end(path) else ()
@@ -316,7 +316,7 @@ def statements(layers: Sequence[Any], path: Path_) -> list[Statement]:
     return found
 
 
-def _statements_of_rule(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[Statement]:
+def _find_rule_statements(layers: Sequence[Any], at: Path_, index: int, rest: Path_) -> list[Statement]:
     """The one layer that says the error rule of this index in the merged list."""
     for number in range(len(layers) - 1, -1, -1):
         rules = lookup(layers[number], at)

@@ -9,28 +9,28 @@ from conn_engine.expressions import expression
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import LayerView
 
-__all__ = ["constant_filters", "text_sums"]
+__all__ = ["find_constant_filters", "find_text_sums"]
 
 _OPERANDS = frozenset({"name", "quoted", "variable"})
 
 
-def constant_filters(view: LayerView) -> Iterator[Diagnostic]:
+def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
     """EXP130: `response['name']`, a filter that everything passes, where a field is meant."""
     for site, text, offset in view.parts:
-        tokens = _tokens(text)
+        tokens = _lex(text)
         for before, opening, key, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
             if (opening.text, key.kind, closing.text) != ("[", "string", "]") or not _ends_operand(before):
                 continue
             span = view.place(site, offset + opening.start, closing.end - opening.start)
             message = f"[{key.text}] filters by a constant text, which is true for everything"
-            hint = f"write .{_name(key.text)} to read the field"
+            hint = f"write .{_write_name(key.text)} to read the field"
             yield diagnostic("EXP130", message, span, path=dotted(site.path), hint=hint)
 
 
-def text_sums(view: LayerView) -> Iterator[Diagnostic]:
+def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
     """EXP131: `a + ' ' + b`, a sum of numbers, where texts are to be joined."""
     for site, text, offset in view.parts:
-        tokens = _tokens(text)
+        tokens = _lex(text)
         for index, token in enumerate(tokens):
             around = tokens[max(index - 1, 0) : index + 2]
             if token.text != "+" or token.kind != "operator" or not any(one.kind == "string" for one in around):
@@ -46,7 +46,7 @@ def text_sums(view: LayerView) -> Iterator[Diagnostic]:
             break  # the others of one chain are the same mistake
 
 
-def _tokens(text: str) -> Sequence[Token]:
+def _lex(text: str) -> Sequence[Token]:
     try:
         return expression(text).analysis.tokens
     except ExpressionError:
@@ -58,6 +58,6 @@ def _ends_operand(token: Token) -> bool:
     return token.kind in _OPERANDS or (token.kind == "operator" and token.text in (")", "]", "}"))
 
 
-def _name(text: str) -> str:
+def _write_name(text: str) -> str:
     inside = text[1:-1]
     return inside if inside.isidentifier() else f"`{inside}`"

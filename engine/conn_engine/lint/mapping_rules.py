@@ -25,7 +25,7 @@ from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import place_in
 from conn_engine.lint.target import LintTarget
 
-__all__ = ["base_references", "one_sided_fields", "removed_fields"]
+__all__ = ["find_base_references", "find_one_sided_fields", "find_removed_fields"]
 
 _BASE = "$base"
 _READS = ("get", "list")
@@ -48,7 +48,7 @@ class _Level:
         return ((*self.path, "replace"), self.written["replace"]) if self.replaces else (self.path, self.written)
 
 
-def _operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
+def _find_operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
     for name in effective.operations():
         try:
             operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
@@ -58,13 +58,13 @@ def _operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOp
             yield name, operation
 
 
-def _overridden(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
+def _find_overridden_operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
     """The operations that an account's rules are about: what is the same for every account is judged without one."""
-    rows = _operations(effective)
+    rows = _find_operations(effective)
     return (row for row in rows if effective.account is None or _is_overridden(effective, row[0].path))
 
 
-def _stack(effective: Effective, path: Path_) -> list[_Level]:
+def _find_levels(effective: Effective, path: Path_) -> list[_Level]:
     """The levels of a mapping that have an effect, the lowest first."""
     found: list[_Level] = []
     for layer in effective.expanded:
@@ -76,45 +76,47 @@ def _stack(effective: Effective, path: Path_) -> list[_Level]:
     return found
 
 
-def base_references(target: LintTarget) -> Iterator[Diagnostic]:
+def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP130: `$base` reads a field that nothing below makes. MAP131: nothing is below."""
     effective = target.effective
-    for name, operation in _overridden(effective):
+    for name, operation in _find_overridden_operations(effective):
         for key in sorted(MAPPINGS):
-            levels = _stack(effective, (*name.path, key))
-            model = _closed_fields(effective, name, operation) if key == "response_mapping" and levels[1:] else None
+            levels = _find_levels(effective, (*name.path, key))
+            model = (
+                _find_closed_fields(effective, name, operation) if key == "response_mapping" and levels[1:] else None
+            )
             for number, level in enumerate(levels):
                 if level.layer.level != "base" or effective.account is None:  # the base is the same for every account
-                    yield from _references(level, [one.inside[1] for one in levels[:number]], model)
+                    yield from _check_references(level, [one.inside[1] for one in levels[:number]], model)
 
 
-def _references(level: _Level, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
+def _check_references(level: _Level, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
     for path, text in texts(level.inside[1], level.inside[0]):
-        tokens = _tokens(text) if _BASE in text else ()
+        tokens = _lex(text) if _BASE in text else ()
         for index, token in enumerate(tokens):
             if token.text != _BASE:
                 continue
             if not below:
                 message = f"{_BASE} is what the levels below make, and nothing is below: it gives nothing"
                 hint = "write the expression over `response` (or `body`), or remove `$base`"
-                yield _finding("MAP131", level, path, message, hint, token)
+                yield _make_finding("MAP131", level, path, message, hint, token)
                 continue
-            names = _names_after(tokens, index)
-            known = _known_fields(below, names, model)
+            names = _read_names_after(tokens, index)
+            known = _list_known_fields(below, names, model)
             if known is not None:
                 message = f'{_BASE} has no field "{names[0]}"'
                 hint = did_you_mean(names[0], sorted(known)) or f"it has {', '.join(sorted(known)[:12])}"
-                yield _finding("MAP130", level, path, message, hint, tokens[index + 2])
+                yield _make_finding("MAP130", level, path, message, hint, tokens[index + 2])
 
 
-def _tokens(text: str) -> Sequence[Token]:
+def _lex(text: str) -> Sequence[Token]:
     try:
         return expression(text).analysis.tokens
     except ExpressionError:
         return ()  # reported as such
 
 
-def _names_after(tokens: Sequence[Token], index: int) -> list[str]:
+def _read_names_after(tokens: Sequence[Token], index: int) -> list[str]:
     """The names that are read one below the other: `$base.a.b` reads a and b."""
     names = []
     for dot, name in zip(tokens[index + 1 :: 2], tokens[index + 2 :: 2], strict=False):
@@ -124,7 +126,7 @@ def _names_after(tokens: Sequence[Token], index: int) -> list[str]:
     return names
 
 
-def _known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[str] | None) -> set[str] | None:
+def _list_known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[str] | None) -> set[str] | None:
     """The fields that are there instead, where none is of this name; None where it is there, or may be."""
     if not names:
         return None
@@ -137,7 +139,7 @@ def _known_fields(below: Sequence[Any], names: Sequence[str], model: frozenset[s
     return fields if len(trees) == len(below) else None
 
 
-def _finding(  # noqa: PLR0917
+def _make_finding(  # noqa: PLR0917
     code: str, level: _Level, path: Path_, message: str, hint: str, token: Token | None = None
 ) -> Diagnostic:
     """The finding at a path of a level, or at a token of the expression there."""
@@ -146,7 +148,9 @@ def _finding(  # noqa: PLR0917
     return diagnostic(code, message, place_in(level.layer, path, start, width), path=dotted(shown), hint=hint)
 
 
-def _closed_fields(effective: Effective, name: OperationName, operation: UnifiedOperation) -> frozenset[str] | None:
+def _find_closed_fields(
+    effective: Effective, name: OperationName, operation: UnifiedOperation
+) -> frozenset[str] | None:
     """The fields of the unified record; None where there is no schema, or it takes any."""
     schema = effective.schemas.find_record(name.model, operation.record or "")
     if schema is None or schema.get("additionalProperties", True) is not False:
@@ -154,13 +158,13 @@ def _closed_fields(effective: Effective, name: OperationName, operation: Unified
     return frozenset(schema.get("properties", {}))
 
 
-def removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
+def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP132: a null for a field that the model requires, or that may not be null."""
     effective = target.effective
-    for name, operation in _overridden(effective):
+    for name, operation in _find_overridden_operations(effective):
         schema = effective.schemas.find_record(name.model, operation.record or "") or {}
         required, properties = schema.get("required") or [], schema.get("properties") or {}
-        levels = _stack(effective, (*name.path, "response_mapping"))
+        levels = _find_levels(effective, (*name.path, "response_mapping"))
         for number, level in enumerate(levels if name.method != "delete" else ()):
             at, tree = level.inside
             nulls = [key for key, value in tree.items() if value is None] if isinstance(tree, dict) else []
@@ -169,7 +173,7 @@ def removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
                     what = "requires it" if key in required else "does not take null there"
                     message = f"{key} is null, and the unified record {name.model}.{operation.record} {what}"
                     hint = f"map it, such as {key}: response.{key}; or delete the line"
-                    yield _finding("MAP132", level, (*at, key), message, hint)
+                    yield _make_finding("MAP132", level, (*at, key), message, hint)
 
 
 def _takes_null(schema: Any) -> bool:
@@ -181,12 +185,12 @@ def _takes_null(schema: Any) -> bool:
     return "$ref" in schema or not choices or any(map(_takes_null, choices))
 
 
-def one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
+def find_one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP134: a model's field that a write sends and a read does not return; or one that an override adds to a read,
     and no write sends."""
     effective = target.effective
     resources: dict[Path_, dict[str, tuple[OperationName, UnifiedOperation]]] = {}
-    for name, operation in _operations(effective):
+    for name, operation in _find_operations(effective):
         if effective.account is None or _is_overridden(effective, name.path[:3]):
             resources.setdefault(name.path[:3], {})[name.method] = (name, operation)
     for operations in resources.values():
@@ -194,17 +198,17 @@ def one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
         writes = [row for row in operations.values() if row[1].request_body_mapping is not None]
         if read is None or not writes:
             continue
-        sent = {field: at for row in writes for field, at in _sent_fields(*row)}
+        sent = {field: at for row in writes for field, at in _find_sent_fields(*row)}
         if () not in sent:
-            yield from _not_returned(effective, read, sent)
-            yield from _not_sent(effective, read, sent)
+            yield from _check_returned(effective, read, sent)
+            yield from _check_sent(effective, read, sent)
 
 
 def _is_overridden(effective: Effective, path: Path_) -> bool:
     return any(layer.level != "base" and lookup(layer.data, path) is not MISSING for layer in effective.expanded)
 
 
-def _sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[tuple[Path_, Path_]]:
+def _find_sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[tuple[Path_, Path_]]:
     """The fields of the caller's body that a write's mapping reads, with the place of the expression; `()` for all."""
     for layer in mapping_layers(operation.request_body_mapping):
         for path, text in texts(layer, (*name.path, "request_body_mapping")):
@@ -219,11 +223,11 @@ def _sent_fields(name: OperationName, operation: UnifiedOperation) -> Iterator[t
                     yield tuple(part for part in read[1:] if isinstance(part, str)), path
 
 
-def _not_returned(
+def _check_returned(
     effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
 ) -> Iterator[Diagnostic]:
     name, operation = read
-    levels = _stack(effective, (*name.path, "response_mapping"))
+    levels = _find_levels(effective, (*name.path, "response_mapping"))
     schema = effective.schemas.find_record(name.model, operation.record or "") or {}
     if not levels or not all(isinstance(level.inside[1], dict) for level in levels):
         return  # whatever it is, it may be returned
@@ -239,7 +243,7 @@ def _not_returned(
             yield diagnostic("MAP134", message, effective.span(place), path=dotted(place), hint=hint)
 
 
-def _not_sent(
+def _check_sent(
     effective: Effective, read: tuple[OperationName, UnifiedOperation], sent: Mapping[Path_, Path_]
 ) -> Iterator[Diagnostic]:
     name, _ = read
@@ -253,11 +257,11 @@ def _not_sent(
             continue
         for place, _ in texts(tree):
             field = tuple(part for part in place if isinstance(part, str))
-            if any(_makes(one, field) for one in below) or any(_overlap(field, other) for other in sent):
+            if any(_makes(one, field) for one in below) or any(_overlaps(field, other) for other in sent):
                 continue
             message = f"{name.text} returns {dotted(field)}, and no write of {name.model}.{name.resource} sends it"
             hint = "if it can be written, map it in request_body_mapping, too"
-            yield _finding("MAP134", level, (*at, *place), message, hint)
+            yield _make_finding("MAP134", level, (*at, *place), message, hint)
 
 
 def _makes(layer: Any, field: Path_) -> bool:
@@ -273,6 +277,6 @@ def _makes(layer: Any, field: Path_) -> bool:
     return True
 
 
-def _overlap(one: Path_, other: Path_) -> bool:
+def _overlaps(one: Path_, other: Path_) -> bool:
     length = min(len(one), len(other))
     return one[:length] == other[:length]

@@ -21,39 +21,39 @@ from conn_engine.transport.egress import judge_host
 from conn_engine.transport.hosts import covered
 from conn_engine.transport.url_templates import hide_templates
 
-__all__ = ["plain_urls", "single_braces", "unsendable_verify"]
+__all__ = ["find_plain_urls", "find_single_braces", "find_unsendable_verify"]
 
 _SINGLE = re.compile(r"(?<!\{)\{([A-Za-z_][\w.-]*)\}(?!\})")
 
 
-def single_braces(view: LayerView) -> Iterator[Diagnostic]:
+def find_single_braces(view: LayerView) -> Iterator[Diagnostic]:
     """CFG130: `{id}` in a path or URL, which is sent as it is. Only a credential in the path has its place so."""
     urls = {path: text for path, text in texts(view.layer.data) if is_url_place(path)}
     for path, text in {**dict(iterate_request_urls(view.layer.data)), **urls}.items():
         plain = text
-        for source, at in _expressions(text):
+        for source, at in _find_expressions(text):
             plain = plain[:at] + " " * len(source) + plain[at + len(source) :]
         for found in _SINGLE.finditer(plain):
-            if found[1] in _credential_names(view.target):
+            if found[1] in _find_credential_names(view.target):
                 continue
             span = view.place(Site(path, text, "template", None), found.start(), len(found[0]))
             message = f"{found[0]} is sent as it is: a template has two braces"
             yield diagnostic("CFG130", message, span, path=dotted(path), hint=f"write {{{{{found[1]}}}}}")
 
 
-def _credential_names(target: LintTarget) -> set[str]:
+def _find_credential_names(target: LintTarget) -> set[str]:
     found = texts(target.effective.data)
     return {text for path, text in found if path[-1] == "name" and "authorization" in path}
 
 
-def _expressions(text: str) -> list[tuple[str, int]]:
+def _find_expressions(text: str) -> list[tuple[str, int]]:
     try:
         return list(template(text).expressions)
     except ExpressionError:
         return []
 
 
-def plain_urls(view: LayerView) -> Iterator[Diagnostic]:
+def find_plain_urls(view: LayerView) -> Iterator[Diagnostic]:
     """SEC130: requests to a public host by `http://` that conn.yaml does not confirm."""
     trusted = view.target.effective.trusted_hosts
     for path, text in texts(view.layer.data):
@@ -74,16 +74,16 @@ def plain_urls(view: LayerView) -> Iterator[Diagnostic]:
         )
 
 
-def unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
+def find_unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
     """REF130: the operation of `verify` needs a value that only a caller has."""
     effective = target.effective
     try:
         operation = verify_operation(effective)
     except ConfigurationError:
         return  # reported where it stands
-    if operation is None or not (missing := _needed(target, operation)):
+    if operation is None or not (missing := _find_needed(target, operation)):
         return
-    others = (one for one in effective.vendor_operations() if one.method == "GET" and not _needed(target, one))
+    others = (one for one in effective.vendor_operations() if one.method == "GET" and not _find_needed(target, one))
     other = next((one.text for one in others), "")
     path = ("verify", "operation") if isinstance(effective.data.get("verify"), dict) else ("verify",)
     yield diagnostic(
@@ -95,12 +95,12 @@ def unsendable_verify(target: LintTarget) -> Iterator[Diagnostic]:
     )
 
 
-def _needed(target: LintTarget, operation: VendorOperation) -> list[str]:
+def _find_needed(target: LintTarget, operation: VendorOperation) -> list[str]:
     """The names that an operation's request has from the caller, and cannot do without."""
     scope = call_scope(target.effective, Call())
     names: dict[str, None] = {}
     for _, text in texts([operation.path, operation.query, operation.headers, operation.body]):
-        for source, _ in _expressions(text):
+        for source, _ in _find_expressions(text):
             try:
                 render(f"{{{{{source}}}}}", scope)
             except ParameterError as error:

@@ -15,11 +15,11 @@ from conn_engine.lint.credential_rules import carried, find_unobtainable_tokens,
 from conn_engine.lint.event_rules import events, undelivered
 from conn_engine.lint.failure_rules import credentials_in_urls, dead_rules, idle_actions, sunsets
 from conn_engine.lint.flow_rules import flow_operations, idle_types, parent_cycles
-from conn_engine.lint.habit_rules import constant_filters, text_sums
+from conn_engine.lint.habit_rules import find_constant_filters, find_text_sums
 from conn_engine.lint.layer_view import LayerView
-from conn_engine.lint.mapping_rules import base_references, one_sided_fields, removed_fields
+from conn_engine.lint.mapping_rules import find_base_references, find_one_sided_fields, find_removed_fields
 from conn_engine.lint.paging_rules import paginations
-from conn_engine.lint.request_rules import plain_urls, single_braces, unsendable_verify
+from conn_engine.lint.request_rules import find_plain_urls, find_single_braces, find_unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
 from conn_engine.lint.schema_rules import sent_keys, unreadable_schemas
 from conn_engine.lint.site import Site
@@ -371,18 +371,18 @@ LAYER_RULES: tuple[Callable[[LayerView], Iterator[Diagnostic]], ...] = (
     functions,
     names,
     variables,
-    constant_filters,
-    text_sums,
+    find_constant_filters,
+    find_text_sums,
     secrets,
-    single_braces,
-    plain_urls,
+    find_single_braces,
+    find_plain_urls,
 )
 """Rules over one level's own text: each is asked once per document, however many accounts use it."""
 
 TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
-    unsendable_verify,
+    find_unsendable_verify,
     unreadable_schemas,
     sent_keys,
     flow_operations,
@@ -404,9 +404,9 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     routing,
     events,
     fields,
-    base_references,
-    removed_fields,
-    one_sided_fields,
+    find_base_references,
+    find_removed_fields,
+    find_one_sided_fields,
     dead_overrides,
     partial_overrides,
     idle_mappings,

@@ -37,14 +37,14 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     model = None
     if operation is not None and operation.record is not None:
         model = effective.schemas.find_record(name.model, operation.record)
-    known = _Known(reads - {()}, _start(model), _start(schema), mapped)
+    known = _Known(reads - {()}, _start_at(model), _start_at(schema), mapped)
     advice = "map it" if mapped and () not in reads else "add it to request_schema if the vendor takes it"
-    findings = [_finding(name, path, names, advice) for path, names in _find_unknown(call.body, known, ())]
+    findings = [_make_finding(name, path, names, advice) for path, names in _find_unknown(call.body, known, ())]
     if findings:
         raise UsageError(findings[0].message, hint=findings[0].hint, findings=findings[:_MOST_FINDINGS])
 
 
-def _finding(name: OperationName, path: Path_, names: frozenset[str], advice: str) -> Diagnostic:
+def _make_finding(name: OperationName, path: Path_, names: frozenset[str], advice: str) -> Diagnostic:
     where = dotted(("body", *path[:-1])) if path[1:] else "the body"
     known = ", ".join(sorted(names)[:_MOST_NAMES]) or "no keys"
     hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or {advice}; {where} can have {known}"
@@ -71,7 +71,7 @@ def _find_reads(
             yield path[1:]
 
 
-def _start(schema: Any) -> tuple[SchemaPlace, ...]:
+def _start_at(schema: Any) -> tuple[SchemaPlace, ...]:
     return () if schema is None else (SchemaPlace(schema, schema),)
 
 

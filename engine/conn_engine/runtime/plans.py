@@ -17,7 +17,7 @@ from conn_engine.runtime.operation import perform
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import step_operation
 from conn_engine.runtime.unified import route, vendor_behind
-from conn_engine.transport.plan import Planned, UntilWrite
+from conn_engine.transport.plan import Planned, ReadOnlySender
 from conn_engine.wire import Page, Renew, Request, Wait
 
 __all__ = ["has_empty_body", "may_write", "partitions_write", "plan_operation", "plan_write"]
@@ -132,7 +132,7 @@ def plan_write(wiring: Wiring, sender: Sender, name: OperationName, call: Call) 
 
     `sender` sends the reads, of a listing one page. Nothing that writes is sent. The errors are those of the operation.
     """
-    transport = UntilWrite(sender)
+    transport = ReadOnlySender(sender)
     with Connection(wiring, transport) as connection:
         try:
             with closing(connection.pages(name, call)) as pages:

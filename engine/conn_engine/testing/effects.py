@@ -1,12 +1,13 @@
 """What overrides do: the configuration difference level by level, and its effect on the recordings."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from conn_engine.config import Effective, OperationName, PartialOverride, Workspace
+from conn_engine.config import MAPPINGS, Effective, OperationName, PartialOverride, Workspace, mapping_layers
 from conn_engine.diagnostics import Diagnostic, Span
-from conn_engine.errors import MissingRecording, UsageError
+from conn_engine.errors import ExpressionError, MissingRecording, UsageError
+from conn_engine.expressions import mapping
 from conn_engine.runtime.places import error_finding
 from conn_engine.runtime.variants import override_leaves, up_to
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
@@ -130,6 +131,11 @@ def _effect(
     effect = OperationEffect(name)
     if not cases:
         effect.unknown, effect.reason = True, "no recording"
+        below = [] if base is None else [error.text for error in _find_unreadable_mappings(base, name)]
+        for error in _find_unreadable_mappings(effective, name):
+            finding = error_finding(effective, name, error, "")
+            if error.text not in below:
+                effect.failures.setdefault(finding.span, finding)
         return effect
     compared = 0
     for case in cases:
@@ -162,6 +168,17 @@ def _effect(
         effect.unknown = True
         effect.reason = "recorded only as overridden: nothing says what it was below"
     return effect
+
+
+def _find_unreadable_mappings(effective: Effective, name: OperationName) -> Iterator[ExpressionError]:
+    """Why mappings of an operation do not compile. Where there is a recording, its replay shows it."""
+    operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
+    for key in sorted(MAPPINGS) if operation is not None else ():
+        try:
+            mapping(mapping_layers(getattr(operation, key)))
+        except ExpressionError as error:
+            error.at = _text((*name.path, key, *filter(None, [error.at])))
+            yield error
 
 
 def _replayed(effective: Effective, case: Case) -> Outcome:

@@ -11,7 +11,7 @@ from conn_engine.secrets import REDACTED, Redactor, secret_name
 from conn_engine.transport import door
 from conn_engine.wire import Request, Response
 
-__all__ = ["Plan", "Planned", "UntilWrite", "curl"]
+__all__ = ["Plan", "Planned", "ReadOnlySender", "curl"]
 
 _UNSEEN = frozenset({"accept-encoding", "content-length", "host", "connection"})
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9-]{1,20}) +(\S.*)")
@@ -50,7 +50,7 @@ class Plan:
         return self.send(request)
 
 
-class UntilWrite:
+class ReadOnlySender:
     """Sends through another transport what only reads, and raises Planned at the first request that writes.
 
     `reads` are the requests of operations and steps that it sent.

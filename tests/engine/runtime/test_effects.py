@@ -114,6 +114,13 @@ def test_an_override_that_fails_has_its_place_and_no_other_effect(
     assert (effect.errors, effect.gone, effect.requests) == ([], 0, [])
 
 
+def test_a_mapping_that_does_not_parse_fails_without_a_recording_too(make: Callable[..., Workspace]) -> None:
+    override = {"unified": {"crm": {"contacts": {"get": {"response_mapping": {"email": "$uppercase("}}}}}}
+    made = report(make({"accounts/acme.yaml": {"connector": "shop", "override": override}}), "contacts.get")
+    [(name, finding)] = made.failures
+    assert (name.text, finding.span and finding.span.file) == ("crm.contacts.get", "accounts/acme.yaml")
+
+
 def test_a_body_that_only_the_account_takes_is_recorded_for_it(
     make: Callable[..., Workspace], recorded: Callable[..., Any]
 ) -> None:

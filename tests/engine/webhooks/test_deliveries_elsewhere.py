@@ -121,3 +121,13 @@ def test_a_change_is_tested_on_the_deliveries_of_accounts_too(recorded, tmp_path
     connector = tmp_path / "connectors/shop/connector.yaml"
     connector.write_text(connector.read_text(encoding="utf-8").replace("x-signature", "x-other"), encoding="utf-8")
     assert check(tmp_path, None).tests_failed
+
+
+@pytest.mark.parametrize(("method", "tested"), [("list", ["acme"]), ("get", ["acme", "other"])])
+def test_an_override_of_an_operation_that_no_event_uses_leaves_deliveries_alone(recorded, tmp_path, method, tested):
+    mapping = f"{{ {method}: {{ response_mapping: {{ first_name: response.nick }} }} }}"
+    own = f"connector: shop\noverride:\n  unified: {{ crm: {{ contacts: {mapping} }} }}\n"
+    recorded(files={"accounts/acme.yaml": "connector: shop\n", "accounts/other.yaml": own})
+    found = check(tmp_path, None)
+    received = [report.effective.account for report in found.reports if "webhook" in report.name.text]
+    assert [account for account in received if account] == tested

@@ -147,16 +147,17 @@ def find_routes(effective: Effective) -> dict[OperationName, tuple[Any, ...]]:
 
 def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:
     """The connector's own keys, the unified operation, and every vendor operation that may be reached, by place. A
-    delivery may reach any of them."""
+    delivery may reach any vendor operation, and the unified ones of the events."""
     if name == UNRECORDED:
         yield "webhooks", data.get("webhooks")
         yield "events", list(_events(data))
         return
-    apart = () if isinstance(name, DeliveryName) else ("resources", "unified", "webhooks")
+    apart = ("unified",) if isinstance(name, DeliveryName) else ("resources", "unified", "webhooks")
     for key, value in data.items():
         if key not in apart and not is_remark((key,)):
             yield key, value
-    if not apart:
+    if isinstance(name, DeliveryName):
+        yield from _of_events(data)
         return
     resources = data.get("resources")
     resources = resources if isinstance(resources, Mapping) else {}
@@ -180,10 +181,28 @@ def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, 
 
 
 def _events(data: Mapping[str, Any]) -> Iterator[Any]:
+    for _, unified in _unified_resources(data):
+        yield unified.get("events")
+
+
+def _of_events(data: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    """What unified events are made by: themselves, and of each resource the operations that may map their records."""
+    for label, unified in _unified_resources(data):
+        events = unified.get("events")
+        if not isinstance(events, Mapping):
+            continue
+        methods = {event["method"] for event in events.values() if isinstance(event, Mapping) and event.get("method")}
+        methods.add("get" if isinstance(unified.get("get"), Mapping) else "list")
+        for key in ("events", "record", *sorted(methods)):
+            yield f"{label} {key}", unified.get(key)
+
+
+def _unified_resources(data: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     models = data.get("unified")
-    for resources in models.values() if isinstance(models, Mapping) else ():
-        for unified in resources.values() if isinstance(resources, Mapping) else ():
-            yield unified.get("events") if isinstance(unified, Mapping) else None
+    for model, resources in models.items() if isinstance(models, Mapping) else ():
+        for name, unified in resources.items() if isinstance(resources, Mapping) else ():
+            if isinstance(unified, Mapping):
+                yield f"{model}.{name}", unified
 
 
 _OF_RESOURCE = tuple(

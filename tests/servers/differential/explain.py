@@ -82,15 +82,6 @@ def scopes_of_a_refresh(evidence: Evidence) -> bool:
     return _pair(evidence, [(one, _unscoped(one)) for one in theirs])
 
 
-def asks_past_a_short_page(evidence: Evidence) -> bool:
-    """A first page that is shorter than asked for may have been cut by the vendor: we ask once more to be sure, and get
-    nothing; the CDK takes it for the last."""
-    begun = {(one.form, one.window) for one in evidence.cdk if one.page == 0 and one.count}
-    gone_on = {(one.form, one.window) for one in evidence.cdk if one.page > 0}
-    only = begun - gone_on
-    return _drop_ours(evidence, lambda one: one.page == 1 and one.count == 0 and (one.form, one.window) in only)
-
-
 def asks_forever(evidence: Evidence) -> bool:
     """The manifest does not say where the page's token goes: the CDK asks for the same page without end; we stop at the
     first page that repeats."""
@@ -287,7 +278,6 @@ REASONS: Mapping[str, Reason] = {
         scopes_of_a_refresh,
         logs_in_again,
         checks_a_session,
-        asks_past_a_short_page,
         same_request_for_each_window,
         refreshes_without_a_token,
         field_left_out,

@@ -65,9 +65,6 @@ CASES: dict[str, Callable[[], Evidence]] = {
         [request("/token", kind="token", body="grant_type=refresh_token&scopes=a&scopes=b"), LIST],
         [request("/token", kind="token", body="grant_type=refresh_token"), LIST],
     ),
-    "asks past a short page": lambda: evidence(
-        [LIST], [LIST, request("/things", query={"page": "2"}, page=1, count=0)]
-    ),
     "asks forever": lambda: evidence([LIST] * 400, [LIST], cdk_records=[RECORD] * 400, cdk_error=STOPPED),
     "goes on after a repeated page": lambda: evidence(
         [LIST, NEXT, NEXT],

@@ -133,7 +133,7 @@ class SchemaBook:
         for key in ("items", "additionalProperties"):
             if isinstance(node.get(key), Mapping):
                 made[key] = self._clean(node[key], shape, depth + 1)
-        if node.get("additionalProperties") is True:
+        if node.get("additionalProperties") is True or _has_unnamed_parts(node, shape):
             made["additionalProperties"] = True
         for key, other in _ALTERNATIVES.items():
             some = node.get(key)
@@ -141,6 +141,15 @@ class SchemaBook:
                 made[other] = [*made.get(other, ()), *(self._clean(one, shape, depth + 1) for one in some)]
         nullable = node.get("nullable") is True or node.get("x-nullable") is True
         return {"anyOf": [made, {"type": "null"}]} if nullable and not _takes_null(made) else made
+
+
+def _has_unnamed_parts(node: Mapping[str, Any], shape: Shape) -> bool:
+    """Whether an object has keys that the schema does not list: those of its kinds, which a discriminator tells apart,
+    or those of a part that leads nowhere."""
+    parts = [one for key in _ALTERNATIVES if isinstance(node.get(key), list) for one in node[key]]
+    if "discriminator" in node and not any(isinstance(node.get(key), list) for key in ("anyOf", "oneOf")):
+        return True
+    return any(isinstance(one, Mapping) and "$ref" in one and not shape.resolve(one) for one in parts)
 
 
 def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ PERSON = {
         "kind": {"enum": ["a", "b"], "type": "string", "nullable": True},
         "boss": {"$ref": "#/components/schemas/Person"},
         "shape": {"oneOf": [{"$ref": "#/components/schemas/Gone"}, {"type": "string"}], "discriminator": {}},
+        "pet": {"type": "object", "properties": {"kind": {}}, "discriminator": {"propertyName": "kind"}},
         "age": {"type": "integer", "minimum": 0, "exclusiveMinimum": True},
     },
 }
@@ -73,7 +74,8 @@ def test_what_is_kept(imported, document) -> None:
                 "secret": {"type": "string", "writeOnly": True},
                 "kind": {"type": ["string", "null"], "enum": ["a", "b", None]},
                 "boss": {"$ref": "#/$defs/Person"},
-                "shape": {"anyOf": [{}, {"type": "string"}]},
+                "shape": {"anyOf": [{}, {"type": "string"}], "additionalProperties": True},
+                "pet": {"type": "object", "properties": {"kind": {}}, "additionalProperties": True},
                 "age": {"type": "integer", "minimum": 0},
             },
         }

@@ -1,7 +1,7 @@
 """Which keys a caller's body may have. One that nothing knows would be missing from what is sent, unnoticed."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
@@ -32,13 +32,14 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     mapped = operation is not None and operation.request_body_mapping is not None
     reads = frozenset(_find_reads(effective, name, vendor, mapped=mapped))
-    if schema is None and (not mapped or () in reads):
+    whole = not mapped or () in reads
+    if whole and schema is None:
         return
     model = None
     if operation is not None and operation.record is not None:
         model = effective.schemas.find_record(name.model, operation.record)
-    known = _Known(reads - {()}, _start_at(model), _start_at(schema), mapped)
-    advice = "map it" if mapped and () not in reads else "add it to request_schema if the vendor takes it"
+    known = _Known(reads - {()}, _start_at(model), _start_at(schema), whole, top=True)
+    advice = "add it to request_schema if the vendor takes it" if whole else "map it"
     findings = [_make_finding(name, path, names, advice) for path, names in _find_unknown(call.body, known, ())]
     if findings:
         raise UsageError(findings[0].message, hint=findings[0].hint, findings=findings[:_MOST_FINDINGS])
@@ -78,12 +79,14 @@ def _start_at(schema: Any) -> tuple[SchemaPlace, ...]:
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is known of one place of the body: what is read below it, and what the schemas of the model and of the
-    request have there. `complete`: nothing else can be read."""
+    request have there. `whole`: the vendor gets it as it is, so that it is the request's schema that decides. `top`: it
+    is the body itself, of which a mapping reads nothing else."""
 
     reads: frozenset[tuple[str, ...]]
     model: tuple[SchemaPlace, ...]
     request: tuple[SchemaPlace, ...]
-    complete: bool = False
+    whole: bool
+    top: bool = False
 
     @property
     def names(self) -> frozenset[str]:
@@ -94,12 +97,11 @@ class _Known:
     @property
     def is_open(self) -> bool:
         """Whether other keys are taken too. Where a mapping reads some by name, the others are not sent, whatever the
-        model allows."""
-        if self.request:
-            return any(place.is_open() for place in self.request)
-        if self.reads or (self.complete and not self.model):
+        schemas allow."""
+        places = self.request if self.whole else self.model or self.request
+        if not self.whole and (self.reads or (self.top and not self.model)):
             return False
-        return not self.model or any(place.is_open() for place in self.model)
+        return not places or any(place.is_open() for place in places)
 
     def below(self, key: str) -> "_Known":
         """What is known of a key's value."""
@@ -107,14 +109,15 @@ class _Known:
             frozenset(path[1:] for path in self.reads if path[0] == key),
             tuple(at for place in self.model for at in place.below(key)),
             tuple(at for place in self.request for at in place.below(key)),
+            self.whole,
         )
 
     def items(self) -> "_Known":
         """What is known of the items of a list there. A body may be a list of records."""
         model = tuple(at for place in self.model for at in place.items())
         request = tuple(at for place in self.request for at in place.items())
-        whole = self.complete
-        return _Known(self.reads, model or self.model * whole, request or self.request * whole, self.complete)
+        again = self.top
+        return replace(self, model=model or self.model * again, request=request or self.request * again)
 
 
 def _find_unknown(value: Any, known: _Known, path: Path_) -> Iterator[tuple[Path_, frozenset[str]]]:

@@ -162,6 +162,11 @@ def test_what_it_knows_is_known_beside_a_mapping(make: Any) -> None:
     assert unknown(shop(make, MAPPING, REQUEST), {"label": 1, "name": 2}) == {}
 
 
+def test_what_the_vendor_allows_is_not_sent_by_a_mapping(make: Any) -> None:
+    schema = {"properties": {"label": {}}, "additionalProperties": True}
+    assert set(unknown(shop(make, MAPPING, schema), {"nmae": 1, "custom": {"scoer": 1}})) == {"nmae", "custom.scoer"}
+
+
 @pytest.mark.parametrize(
     "schema",
     [

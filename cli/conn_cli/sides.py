@@ -31,9 +31,12 @@ def may_name(app: "App", names: bool | None, formats: Sequence[str]) -> tuple[bo
 
     Raises UsageError for Markdown that is to name them although conn.yaml does not allow it.
     """
-    from conn_engine.errors import UsageError
+    from conn_engine.errors import ConfigurationError, UsageError
 
-    allowed = app.workspace.settings.reports.account_names
+    try:
+        allowed = app.workspace.settings.reports.account_names
+    except ConfigurationError:  # that conn.yaml cannot be used is reported as such
+        allowed = False
     if names and not allowed and any(spec.partition("=")[0] == "markdown" for spec in formats):
         raise UsageError(
             "conn.yaml does not allow Markdown to name accounts",

@@ -270,6 +270,13 @@ def test_an_account_that_could_not_be_read_before_is_accepted_too(desk: Path) ->
     assert conn(desk, "impact").code == 0
 
 
+def test_a_conn_yaml_that_cannot_be_used_is_a_finding_of_the_check(desk: Path) -> None:
+    git(desk, "checkout", "-q", "-b", "work")
+    (desk / "conn.yaml").write_text("version: 7\n")
+    done = conn(desk, "ci", "--format", "markdown")
+    assert done.code == 1 and "**CFG104** `conn.yaml:1`" in done.out, done.err
+
+
 @pytest.mark.parametrize("command", ["impact", "ci"])
 def test_a_base_that_cannot_be_used_at_all_exits_3(desk: Path, command: str) -> None:
     (desk / "accounts/a00.json").write_text("{}")  # a second document of one name

@@ -11,7 +11,7 @@ from conn_cli.report.sources import Sources
 from conn_cli.words import counted
 from conn_engine.analysis.impact import (
     KINDS,
-    Acceptance,
+    Approval,
     BaseVersion,
     Consequence,
     FieldImpact,
@@ -111,7 +111,7 @@ def _accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
     return breaking - {_key(row) for row in impact.failing("breaking")}
 
 
-def _coverage(one: Acceptance) -> str:
+def _coverage(one: Approval) -> str:
     return f"{counted(len(one.covers), 'effect')} on {counted(one.accounts, 'account')}"
 
 

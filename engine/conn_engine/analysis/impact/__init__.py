@@ -11,8 +11,8 @@ from conn_engine.analysis.impact.accepted import accepted_changes
 from conn_engine.analysis.impact.model import (
     BREAKING,
     KINDS,
-    Acceptance,
     AccountImpact,
+    Approval,
     BaseVersion,
     ChangeKind,
     Consequence,
@@ -39,8 +39,8 @@ if TYPE_CHECKING:
 __all__ = [
     "BREAKING",
     "KINDS",
-    "Acceptance",
     "AccountImpact",
+    "Approval",
     "BaseVersion",
     "ChangeKind",
     "Consequence",

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from conn_engine.analysis.impact.model import KINDS, Acceptance, Consequence, EffectKey, FailsOn, Impact
+from conn_engine.analysis.impact.model import KINDS, Approval, Consequence, EffectKey, FailsOn, Impact
 from conn_engine.config import AcceptedChange, AcceptedEffect, Workspace
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import Document, dump_yaml, remove_file, write_whole
@@ -28,9 +28,7 @@ def with_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
     return replace(found, accepted=accepted_changes(before, after, found.consequences))
 
 
-def accepted_changes(
-    before: Workspace, after: Workspace, consequences: Sequence[Consequence]
-) -> tuple[Acceptance, ...]:
+def accepted_changes(before: Workspace, after: Workspace, consequences: Sequence[Consequence]) -> tuple[Approval, ...]:
     """What each document that the change brings accepts. One that cannot be read accepts nothing; lint reports it."""
     documents = list(_brought(before, after))
     if not documents:
@@ -54,7 +52,7 @@ def _documents(workspace: Workspace) -> Iterator[tuple[str, Document, AcceptedCh
             continue
 
 
-def _judged(name: str, document: Document, change: AcceptedChange, there: set[EffectKey]) -> Acceptance:
+def _judged(name: str, document: Document, change: AcceptedChange, there: set[EffectKey]) -> Approval:
     covers: set[EffectKey] = set()
     findings = []
     for index, effect in enumerate(change.effects):
@@ -62,7 +60,7 @@ def _judged(name: str, document: Document, change: AcceptedChange, there: set[Ef
         covers |= keys & there
         if gone := sorted(key[4] for key in keys - there):
             findings.append(_expired(document, index, effect, gone))
-    return Acceptance(name, document.file, change.reason, frozenset(covers), tuple(findings))
+    return Approval(name, document.file, change.reason, frozenset(covers), tuple(findings))
 
 
 def _keys(effect: AcceptedEffect) -> Iterator[EffectKey]:

@@ -10,8 +10,8 @@ __all__ = [
     "BREAKING",
     "KINDS",
     "OWN_BREAKING",
-    "Acceptance",
     "AccountImpact",
+    "Approval",
     "BaseVersion",
     "ChangeKind",
     "Consequence",
@@ -168,7 +168,7 @@ EffectKey = tuple[str, str, str, str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Acceptance:
+class Approval:
     """A document of `changes/` that comes with the change: the effects it covers, and findings on those that the change
     does not have any more."""
 
@@ -271,7 +271,7 @@ class Impact:
     unjudged: tuple[Unjudged, ...] = ()
     consequences: tuple[Consequence, ...] = ()
     renamed: Mapping[str, str] = field(default_factory=dict)
-    accepted: tuple[Acceptance, ...] = ()
+    accepted: tuple[Approval, ...] = ()
     base: BaseVersion | None = None
     compared: bool = True
 

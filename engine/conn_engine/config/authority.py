@@ -71,8 +71,9 @@ def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
 def _own_urls_excluded(levels: Levels) -> Iterator[Diagnostic]:
     """SEC160: the connector's own URLs on hosts that its `hosts` leave out. A host that the account decides is in them
     if one that it may be is: an account may choose no other."""
-    said = levels.base.get("authorization")
-    if not isinstance(levels.base.get("hosts"), list) or not isinstance(said, dict) or said.get("format") == "none":
+    rest = {key: value for key, value in levels.base.items() if key != "unified"}
+    is_authorized = any(path[-2:] == ("authorization", "format") and said != "none" for path, said in leaves(rest))
+    if not isinstance(levels.base.get("hosts"), list) or not is_authorized:
         return
     for path, url in urls_of(levels.base):
         pattern = host_pattern(url) or ""

@@ -157,6 +157,26 @@ def test_a_connector_must_name_a_host(make: Any) -> None:
     assert workspace.effective(account=None, connector="z").findings == ()
 
 
+@pytest.mark.parametrize(
+    ("text", "paths"),
+    [
+        ("authorization: { format: bearer }\nhosts: ['*.b.com']\nresources: {}\n", ["base_url"]),
+        ("authorization: { format: bearer }\nhosts: [api.a.com]\nresources: {}\n", []),
+        ("authorization: { format: none }\nhosts: ['*.b.com']\nresources: {}\n", []),
+        ("hosts: ['*.b.com']\nresources: {}\n", []),
+        (
+            "hosts: [api.a.com]\nresources:\n  r:\n    authorization: { format: bearer }\n    base_url: https://up.a.com\n",
+            ["resources.r.base_url"],
+        ),
+    ],
+)
+def test_a_connector_does_not_leave_out_its_own_hosts(make: Any, text: str, paths: list[str]) -> None:
+    workspace = make({"connectors/y/connector.yaml": f"base_url: https://api.a.com\n{text}"})
+    found = workspace.effective(account=None, connector="y")
+    assert [finding.path for finding in found.findings if finding.code == "SEC160"] == paths
+    found.check_authority()  # only the requests that need the host are refused
+
+
 def test_the_steps_before_a_token_request_have_hosts_too(make: Any) -> None:
     text = (
         "base_url: https://api.example.com\nresources: {}\ncredentials:\n  format: session\n  config:\n    login:\n"

@@ -67,7 +67,7 @@ class OtherSide:
 def other_side(root: Path, folder: Path, base: str | None, base_dir: Path | None) -> Iterator[OtherSide]:
     """What to compare the workspace at `root` with: `base_dir` below `folder`, or the revision `base` of git.
 
-    With neither it is where the work left the main branch. Raises UsageError when there is none, ConfigurationError
+    With neither it is where the work left the main branch. Raises UsageError when nothing is found, ConfigurationError
     when it cannot be read.
     """
     from conn_engine.analysis.impact import BaseVersion

@@ -161,7 +161,7 @@ class _Exchange:
             replace(answer, records=records, scope=self.scope),
             self.told,
             whole,
-            (*self.draft.notes, *_announced(answer, self.operation.text)),
+            (*self.draft.notes, *_find_announcements(answer, self.operation.text)),
             again,
             skipped or verdict.action == "empty",
             skipped,
@@ -216,7 +216,7 @@ class _Exchange:
         effective.learn(session.document.get(auth.CAPTURED))
 
 
-def _announced(answer: Answer, operation: str) -> list[str]:
+def _find_announcements(answer: Answer, operation: str) -> list[str]:
     """What the vendor announces of the operation in the answer's headers."""
     headers = answer.response.headers
     said = notices(headers)

@@ -65,7 +65,7 @@ def against_answers(
             left_out.append((".".join(key), "no newer answer"))
             continue
         worst = max((answer.status for answer in new[key]), default=0)
-        endpoint = _announced(answers, new[key])
+        endpoint = _find_announcements(answers, new[key])
         if not any(answer.good for answer in new[key]):
             kind: Kind = "endpoint_gone" if worst in (404, 405, 410, 501) else "endpoint_failing"
             endpoint = Change(kind, (), f"answers {worst}")
@@ -77,7 +77,7 @@ def against_answers(
     return comparisons, left_out
 
 
-def _announced(before: Sequence[Observed], now: Sequence[Observed]) -> Change | None:
+def _find_announcements(before: Sequence[Observed], now: Sequence[Observed]) -> Change | None:
     """What headers of the answers announce that those of before did not."""
     known = {notice for answer in before for notice in notices(answer.headers)}
     told = [notice for answer in now for notice in notices(answer.headers) if notice not in known]

@@ -30,14 +30,14 @@ def with_accepted(found: Impact, before: Workspace, after: Workspace) -> Impact:
 
 def accepted_changes(before: Workspace, after: Workspace, consequences: Sequence[Consequence]) -> tuple[Approval, ...]:
     """What each document that the change brings accepts. One that cannot be read accepts nothing; lint reports it."""
-    documents = list(_brought(before, after))
+    documents = list(_find_brought(before, after))
     if not documents:
         return ()
     there = {key for row in consequences for key in row.effect_keys()}
-    return tuple(_judged(name, document, change, there) for name, document, change in documents)
+    return tuple(_judge(name, document, change, there) for name, document, change in documents)
 
 
-def _brought(before: Workspace, after: Workspace) -> Iterator[tuple[str, Document, AcceptedChange]]:
+def _find_brought(before: Workspace, after: Workspace) -> Iterator[tuple[str, Document, AcceptedChange]]:
     known = {name: document.data for name, document, _ in _documents(before)}
     for name, document, change in _documents(after):
         if known.get(name) != document.data:
@@ -52,7 +52,7 @@ def _documents(workspace: Workspace) -> Iterator[tuple[str, Document, AcceptedCh
             continue
 
 
-def _judged(name: str, document: Document, change: AcceptedChange, there: set[EffectKey]) -> Approval:
+def _judge(name: str, document: Document, change: AcceptedChange, there: set[EffectKey]) -> Approval:
     covers: set[EffectKey] = set()
     findings = []
     for index, effect in enumerate(change.effects):

@@ -18,7 +18,7 @@ _SETTINGS = (
     "core.quotePath=false",
     "core.fsmonitor=false",
     f"core.hooksPath={os.devnull}",
-    "safe.bareRepository=explicit",  # a folder that only looks like a repository is none
+    "safe.bareRepository=explicit",  # a folder that only looks like a repository does not count
 )
 # Older git knows only the second: no protocol may be used. The messages that are looked at are the English ones.
 _SURROUNDINGS = {"GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

@@ -19,7 +19,7 @@ def find_renamed(before: Side, after: Side) -> dict[str, str]:
     gone, come = _shapes(before, old - new), _shapes(after, new - old)
     found: dict[str, str] = {}
     for key in (_file_key, _connector_key):
-        ways = _by(key, gone, found.values()), _by(key, come, found)
+        ways = _group_names(key, gone, found.values()), _group_names(key, come, found)
         for place, names in ways[0].items():
             others = ways[1].get(place, [])
             if len(names) == len(others) == 1 and _mostly_equal(before, names[0], after, others[0]):
@@ -45,7 +45,7 @@ def _connector_key(shape: AccountShape) -> object:
     return shape.connector
 
 
-def _by(
+def _group_names(
     key: Callable[[AccountShape], object], shapes: Mapping[str, AccountShape], without: Collection[str]
 ) -> dict[object, list[str]]:
     found: dict[object, list[str]] = {}

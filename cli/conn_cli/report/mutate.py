@@ -8,7 +8,7 @@ from conn_cli.report.github import command
 from conn_cli.report.markdown import cell, code, html_code
 from conn_cli.report.sources import Sources
 from conn_cli.words import counted
-from conn_engine.analysis.mutants import Verdict
+from conn_engine.analysis.mutants import LEFT_OUT, Verdict
 from conn_engine.documents import dump_json
 
 __all__ = ["Score", "github", "json_", "markdown", "text"]
@@ -57,6 +57,7 @@ def text(scores: Sequence[Score], minimum: float | None) -> str:
             lines.append(f"  {_at(verdict)}  {_told(verdict)}")
         for verdict in score.inapplicable:
             lines.append(f"  {_at(verdict)}  not applicable: {_told(verdict)}")
+    lines.append(f"left out: {'; '.join(LEFT_OUT)}")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -78,8 +79,9 @@ def _at(verdict: Verdict) -> str:
 
 
 def json_(scores: Sequence[Score]) -> str:
-    """`{"version": 1, "connectors": [{connector, mutants, killed, percent, kinds, survivors, not_applicable}]}`."""
-    return dump_json({"version": 1, "connectors": [_data(score) for score in scores]})
+    """`{"version": 1, "left_out": […], "connectors": [{connector, mutants, killed, percent, kinds, survivors,
+    not_applicable}]}`."""
+    return dump_json({"version": 1, "left_out": list(LEFT_OUT), "connectors": [_data(score) for score in scores]})
 
 
 def _data(score: Score) -> dict[str, object]:
@@ -121,6 +123,7 @@ def markdown(scores: Sequence[Score], minimum: float | None) -> str:
     for score in (score for score in scores if score.inapplicable):
         lines += ["", f"{code(score.connector)}: not applicable", ""]
         lines += [_row(verdict) for verdict in score.inapplicable]
+    lines += ["", f"Left out: {'; '.join(LEFT_OUT)}."]
     return "\n".join(lines) + "\n"
 
 

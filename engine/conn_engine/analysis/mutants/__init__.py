@@ -6,18 +6,23 @@ already cannot be scored.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
 from conn_engine.analysis.mutants.mutations import KINDS, Mutant, mutants
+from conn_engine.analysis.mutants.settings import LEFT_OUT
 from conn_engine.analysis.population import routed
 from conn_engine.config import RESOURCE_MAPPINGS, Effective, OperationName, Workspace
 from conn_engine.errors import ConfigurationError, ConnError
 from conn_engine.runtime.variants import shared
 from conn_engine.testing.cases import Case, Outcome, find_cases, replay
+from conn_engine.testing.deliveries.cases import DeliveryCase, find_deliveries
+from conn_engine.testing.deliveries.judging import judge_delivery
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_delivery
 from conn_engine.testing.judgement import judge
 
-__all__ = ["KINDS", "Bench", "Mutant", "Verdict"]
+__all__ = ["KINDS", "LEFT_OUT", "Bench", "Mutant", "Verdict"]
 
 _ERROR: Final = 400
 
@@ -49,6 +54,7 @@ class Bench:
         self._cases: dict[OperationName, list[Case]] = {name: [] for name in names}
         for case in find_cases(workspace, self.effective, names):
             self._cases[case.name].append(case)
+        self._deliveries = find_deliveries(workspace, self.effective)
         self._routes = {name: routed(self.effective.data, name) for name in names}
         self._vendor = {(name.resource, name.method) for name in names if name.kind == "vendor"}
         self._refused: set[Path] = set()
@@ -58,24 +64,23 @@ class Bench:
     @property
     def cases(self) -> int:
         """How many recorded cases there are."""
-        return sum(map(len, self._cases.values()))
+        return sum(map(len, self._cases.values())) + len(self._deliveries)
 
     def mutants(self) -> list[Mutant]:
         """Every mistake to try, by place."""
         return mutants(self.effective)
 
     def _check(self) -> None:
-        for cases in self._cases.values():
-            for case in cases:
-                outcome = replay(self.effective, case.name, case.recording)
-                if any(sent.status >= _ERROR for sent in outcome.sent):
-                    self._refused.add(case.path)
-                if self._differs(self.effective, case, outcome):
-                    raise ConfigurationError(
-                        f"{case.name.text} fails on {self.workspace.shown(case.path)} as it is",
-                        hint=f"make the tests green first: conn test {case.name.text} --connector "
-                        f"{self.effective.connector_name}",
-                    )
+        for case in chain(*self._cases.values(), self._deliveries):
+            outcome = _replayed(self.effective, case)
+            if any(sent.status >= _ERROR for sent in outcome.sent):
+                self._refused.add(case.path)
+            if self._differs(self.effective, case, outcome):
+                named = "webhooks" if isinstance(case, DeliveryCase) else case.name.text
+                raise ConfigurationError(
+                    f"{case.name.text} fails on {self.workspace.shown(case.path)} as it is",
+                    hint=f"make the tests green first: conn test {named} --connector {self.effective.connector_name}",
+                )
 
     def verdict(self, mutant: Mutant) -> Verdict:
         """Try one mutant on every case that it can reach, until one notices."""
@@ -96,6 +101,8 @@ class Bench:
         noticed the mistake before, which was beside this one; for error rules those with an error."""
         names = [name for name in self._cases if any(self._concerns(change.path, name) for change in mutant.changes)]
         rows = [case for name in names for case in self._cases[name]]
+        if any(_is_of_deliveries(change.path) for change in mutant.changes):
+            rows += self._deliveries
         refused = self._refused if mutant.kind == "error_rule" else set()
 
         def rank(case: Case) -> tuple[bool, ...]:
@@ -105,6 +112,8 @@ class Bench:
         return iter(sorted(rows, key=rank))
 
     def _concerns(self, path: Sequence[object], name: OperationName) -> bool:
+        if _is_of_deliveries(path):
+            return False
         if path[0] == "unified":
             own = 3 if path[3] in RESOURCE_MAPPINGS else len(name.path)
             return tuple(path[:own]) == name.path[:own]
@@ -117,10 +126,23 @@ class Bench:
 
     def _fails(self, effective: Effective, case: Case) -> bool:
         try:
-            return self._differs(effective, case, replay(effective, case.name, case.recording))
+            return self._differs(effective, case, _replayed(effective, case))
         except ConnError:
             return True
 
     def _differs(self, effective: Effective, case: Case, outcome: Outcome) -> bool:
+        if isinstance(case, DeliveryCase) and isinstance(outcome, DeliveryOutcome):
+            return judge_delivery(self.workspace, effective, case, outcome).failed
         judgement = judge(self.workspace, effective, case, outcome)
         return judgement.failed or any(finding.code == "REC103" for finding in judgement.findings)
+
+
+def _replayed(effective: Effective, case: Case) -> Outcome:
+    if isinstance(case, DeliveryCase):
+        return replay_delivery(effective, case.delivery)
+    return replay(effective, case.name, case.recording)
+
+
+def _is_of_deliveries(path: Sequence[object]) -> bool:
+    """Whether only recorded deliveries can show a mistake at the path."""
+    return path[0] == "webhooks" or (path[0] == "unified" and path[3] == "events")

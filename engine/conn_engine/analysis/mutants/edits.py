@@ -1,13 +1,21 @@
 """Edits of configuration data that leave the original alone, and of the text of an expression."""
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from conn_engine.config import Layers, Path_
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, template
 
-__all__ = ["DROPPED", "changed_literals", "changed_paths", "changed_template", "is_path", "with_value"]
+__all__ = [
+    "DROPPED",
+    "changed_literals",
+    "changed_operators",
+    "changed_paths",
+    "changed_template",
+    "is_path",
+    "with_value",
+]
 
 
 class _Dropped:
@@ -16,6 +24,22 @@ class _Dropped:
 
 DROPPED = _Dropped()
 """As a value: take the key away."""
+
+
+_OTHER_OPERATORS: Final = {
+    "=": "!=",
+    "!=": "=",
+    "<": ">=",
+    ">=": "<",
+    ">": "<=",
+    "<=": ">",
+    "and": "or",
+    "or": "and",
+    "+": "-",
+    "-": "+",
+    "*": "/",
+    "/": "*",
+}
 
 
 def with_value(data: Any, path: Path_, value: Any) -> Any:
@@ -61,6 +85,16 @@ def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
         made = text[: token.start] + other + text[token.end :]
         if _parses(made):
             yield token.start, token.text, other, made
+
+
+def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
+    """Each comparison, condition and calculation turned into its opposite. As `changed_literals`."""
+    for index, token in enumerate(_tokens(text)):
+        other = _OTHER_OPERATORS.get(token.text) if token.kind == "operator" and index else None
+        if other is not None:
+            made = text[: token.start] + other + text[token.end :]
+            if _parses(made):
+                yield token.start, token.text, other, made
 
 
 def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:

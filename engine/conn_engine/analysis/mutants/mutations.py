@@ -10,7 +10,15 @@ from itertools import pairwise
 from typing import Any
 
 from conn_engine.analysis.mutants.edits import DROPPED, is_path, with_value
-from conn_engine.analysis.mutants.settings import Change, Row, in_expression, inheritable, operation_settings
+from conn_engine.analysis.mutants.settings import (
+    Change,
+    Row,
+    event_settings,
+    in_expression,
+    inheritable,
+    operation_settings,
+    webhook_settings,
+)
 from conn_engine.config import MAPPINGS, RESOURCE_MAPPINGS, Effective, Layer, Layers, Path_
 from conn_engine.config.merge import INHERITED
 from conn_engine.diagnostics import Span
@@ -25,6 +33,7 @@ KINDS = (
     "error_rule",
     "header",
     "literal",
+    "operator",
     "pagination",
     "path",
     "query",
@@ -33,6 +42,7 @@ KINDS = (
     "request",
     "response_path",
     "swap_paths",
+    "webhook",
 )
 """Every kind of mistake."""
 
@@ -79,9 +89,13 @@ def _all(data: Mapping[str, Any]) -> Iterator[Row]:
         for resource, operations in _objects(resources):
             for key in RESOURCE_MAPPINGS:
                 yield from _mapping(("unified", model, resource, key), operations.get(key))
+            for name, event in _objects(operations.get("events")):
+                yield from event_settings(("unified", model, resource, "events", name), event)
             for name, operation in _objects(operations):
-                if name not in RESOURCE_MAPPINGS:
+                if name not in (*RESOURCE_MAPPINGS, "events"):
                     yield from _unified(("unified", model, resource, name), operation)
+    if isinstance(data.get("webhooks"), Mapping):
+        yield from webhook_settings(data["webhooks"])
     yield from inheritable((), data)
     for resource, operations in _objects(data.get("resources")):
         yield from inheritable(("resources", resource), operations)

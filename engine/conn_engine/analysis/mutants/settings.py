@@ -1,20 +1,36 @@
 """Mistakes in what a vendor operation is made of: request, paging, limits, error rules, what it takes of an answer.
 
-Left out is what no recording can show: the base URL (recordings match below it), how long is waited (a replay does not
-wait), and credentials with headers that are named like one (a replay has invented ones, a golden none).
+`LEFT_OUT` names what no recording can show: recordings match below the base URL, a replay does not wait, has invented
+credentials and goldens without any, and signs deliveries by throwaway secrets.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, get_args
 
-from conn_engine.analysis.mutants.edits import DROPPED, changed_literals, changed_paths, changed_template, is_path
+from conn_engine.analysis.mutants.edits import (
+    DROPPED,
+    changed_literals,
+    changed_operators,
+    changed_paths,
+    changed_template,
+    is_path,
+)
 from conn_engine.config import Path_
 from conn_engine.documents import texts
 from conn_engine.errors import ErrorKind
 from conn_engine.secrets import secret_name
 
-__all__ = ["Change", "Row", "in_expression", "inheritable", "operation_settings"]
+__all__ = [
+    "LEFT_OUT",
+    "Change",
+    "Row",
+    "event_settings",
+    "in_expression",
+    "inheritable",
+    "operation_settings",
+    "webhook_settings",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +44,15 @@ class Change:
 Row = tuple[str, str, Change, int]
 """Kind, text, change, and the offset inside the value, which tells two mistakes in one expression apart."""
 
+LEFT_OUT: Final = (
+    "base URLs",
+    "credentials, authorization, signatures, and headers named like a credential",
+    "the verification and subscription of webhooks",
+    "pauses and budgets",
+    "hosts, fields of accounts, jobs and incremental windows",
+)
+"""What no mistake is made in."""
+
 _ERROR_KINDS: Final[tuple[str, ...]] = get_args(ErrorKind)
 _OTHER_UNITS: Final = {"seconds": "milliseconds", "epoch": "epoch_ms", "epoch_ms": "epoch"}
 _PAUSES: Final = frozenset({"budget", "max_wait_seconds", "slow_when_remaining"})
@@ -39,6 +64,8 @@ def in_expression(path: Path_, text: str, kind: str = "") -> Iterator[Row]:
     """Each literal changed and each step of a path turned elsewhere, as mistakes of one kind or of their own."""
     for offset, old, new, made in changed_literals(text):
         yield kind or "literal", f"{old} -> {new}", Change(path, made), offset
+    for offset, old, new, made in changed_operators(text):
+        yield kind or "operator", f"{old} -> {new}", Change(path, made), offset
     if not is_path(text):  # of a plain path that is no other mistake than dropping the field
         for offset, old, _new, made in changed_paths(text):
             yield kind or "path", f"{old} is read elsewhere", Change(path, made), offset
@@ -74,6 +101,33 @@ def operation_settings(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]
             yield from _changed("body", place, text)
 
 
+def webhook_settings(webhooks: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in which events deliveries hold, which account they are for, and which delivery is a challenge."""
+    events = webhooks.get("events")
+    for key, value in events.items() if isinstance(events, Mapping) else ():
+        yield from _read(("webhooks", "events", key), value, f"{key}: ")
+    account = webhooks.get("account")
+    for key in ("value", "context"):
+        if isinstance(account, Mapping):
+            yield from _read(("webhooks", "account", key), account.get(key), f"{key}: ")
+    for index, challenge in enumerate(webhooks.get("challenge") or []):
+        if isinstance(challenge, Mapping):
+            yield from _read(("webhooks", "challenge", index, "when"), challenge.get("when"), "when: ")
+
+
+def event_settings(at: Path_, event: Mapping[str, Any]) -> Iterator[Row]:
+    """Mistakes in which deliveries are a unified event, and what its record is."""
+    yield "webhook", f"event {at[-1]} dropped", Change(at, DROPPED), 0
+    for key in ("when", "record", "fetch"):
+        yield from _read((*at, key), event.get(key), f"{key}: ")
+
+
+def _read(at: Path_, value: Any, said: str) -> Iterator[Row]:
+    """Mistakes in an expression over a delivery."""
+    if isinstance(value, str):
+        yield from list(in_expression(at, value, "webhook")) or _changed("webhook", at, value, said)
+
+
 def _answer(at: Path_, operation: Mapping[str, Any]) -> Iterator[Row]:
     path = operation.get("response_path")
     if isinstance(path, str):
@@ -107,7 +161,8 @@ def _page_settings(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:
 
 
 def _changed(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row]:
-    """One setting with another value: a number is the next one, a truth value its opposite, a text has more."""
+    """One setting with another value: a number is the next one, a truth value its opposite, a text has more, a list an
+    item less."""
     if isinstance(value, bool):
         yield kind, f"{said}{str(value).lower()} -> {str(not value).lower()}", Change(path, not value), 0
     elif isinstance(value, int | float):
@@ -115,6 +170,9 @@ def _changed(kind: str, path: Path_, value: Any, said: str = "") -> Iterator[Row
     elif isinstance(value, str):
         for offset, old, new, made in changed_template(value):
             yield kind, f"{said}{old} -> {new}", Change(path, made), offset
+    elif isinstance(value, list):
+        for index in range(len(value)):
+            yield kind, f"{said}item {index + 1} dropped", Change((*path, index), DROPPED), index
 
 
 def _rate_limit(at: Path_, settings: Mapping[str, Any]) -> Iterator[Row]:

@@ -96,6 +96,7 @@ def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path
     assert found == {
         ("error_rule", "rule dropped: status = 404"): True,
         ("error_rule", "404 -> 405"): True,
+        ("error_rule", "= -> !="): True,
         ("error_rule", "empty -> fail"): True,
         ("pagination", "no pagination"): True,
         ("pagination", "has_more: body.more -> body.more_x"): True,
@@ -109,6 +110,8 @@ def test_every_kind_of_mistake_is_made_and_noticed_by_tests_that_look(root: Path
         ("response_path", "data.items -> data"): True,
         ("record_filter", "record_filter dropped"): True,
         ("literal", "'9' -> '9x'"): True,
+        ("operator", "!= -> ="): True,
+        ("operator", "> -> <="): True,
         ("path", "id is read elsewhere"): True,
         ("drop_field", "id dropped"): True,
         ("drop_field", "name dropped"): True,
@@ -158,6 +161,8 @@ def test_mistakes_in_the_settings_of_pages() -> None:
         ("first: 0 -> 1", "pagination.config.first", 1),
         ("one_page: true -> false", "pagination.config.one_page", False),
         ("1 -> 2", "pagination.config.has_more", "body.page < body.pages - 2"),
+        ("< -> >=", "pagination.config.has_more", "body.page >= body.pages - 1"),
+        ("- -> +", "pagination.config.has_more", "body.page < body.pages + 1"),
         ("page is read elsewhere", "pagination.config.has_more", "body.`not there` < body.pages - 1"),
         ("pages is read elsewhere", "pagination.config.has_more", "body.page < body.`not there` - 1"),
     ]
@@ -169,6 +174,9 @@ def test_mistakes_in_error_rules_but_not_in_how_long_they_wait() -> None:
         (f"rule dropped: {busy}", "errors.0", DROPPED),
         ("503 -> 504", "errors.0.when", busy.replace("503", "504")),
         ("'busy' -> 'busyx'", "errors.0.when", busy.replace("busy", "busyx")),
+        ("= -> !=", "errors.0.when", busy.replace("=", "!=", 1)),
+        ("and -> or", "errors.0.when", busy.replace("and", "or")),
+        ("= -> !=", "errors.0.when", busy.replace("code =", "code !=")),
         ("code is read elsewhere", "errors.0.when", busy.replace("code", "`not there`")),
         ("retry -> fail", "errors.0.then", "fail"),
         ("2 times -> 3", "errors.0.then.retry.times", 3),
@@ -178,9 +186,11 @@ def test_mistakes_in_error_rules_but_not_in_how_long_they_wait() -> None:
         ("text is read elsewhere", "errors.0.then.retry.then.message", "'still busy: ' & body.why.`not there`"),
         ("rule dropped: status = 429", "errors.1", DROPPED),
         ("429 -> 430", "errors.1.when", "status = 430"),
+        ("= -> !=", "errors.1.when", "status != 429"),
         ("rate_limited -> fail", "errors.1.then", "fail"),
         ("rule dropped: status = 404", "errors.2", DROPPED),
         ("404 -> 405", "errors.2.when", "status = 405"),
+        ("= -> !=", "errors.2.when", "status != 404"),
         ("kind bad_response -> invalid_request", "errors.2.then.fail.kind", "invalid_request"),
     ]
 
@@ -206,6 +216,7 @@ def test_mistakes_in_limits_but_not_in_pauses() -> None:
     windows = "rate_limit.windows"
     assert made("rate_limit", (), LIMITS) == [
         ("429 -> 430", "rate_limit.limited_when", "status = 430"),
+        ("= -> !=", "rate_limit.limited_when", "status != 429"),
         ("default_wait_seconds: 7 -> 8", "rate_limit.default_wait_seconds", 8),
         ("body: body.wait.seconds -> body.wait.seconds_x", "rate_limit.retry_after.body", "body.wait.seconds_x"),
         ("unit: milliseconds -> seconds", "rate_limit.retry_after.unit", "seconds"),
@@ -219,6 +230,8 @@ def test_mistakes_in_limits_but_not_in_pauses() -> None:
         ("pattern: (a+)/(b+) -> (a+)/(b+)_x", f"{windows}.1.used.pattern", "(a+)/(b+)_x"),
         ("group: 2 -> 3", f"{windows}.1.used.group", 3),
         ("window_seconds: 60 -> 61", f"{windows}.1.window_seconds", 61),
+        ("windows: item 1 dropped", f"{windows}.0", DROPPED),
+        ("windows: item 2 dropped", f"{windows}.1", DROPPED),
     ]
 
 
@@ -237,6 +250,8 @@ def test_a_mistake_that_cannot_be_made_is_no_success_of_the_tests(root: Path) ->
     data = json.loads(report.json_([whole]))["connectors"][0]
     assert (data["mutants"], [row["change"] for row in data["not_applicable"]]) == (4, ["both dropped"])
     assert "both dropped" in report.markdown([whole], 95)
+    assert "left out: base URLs; credentials" in text and "Left out: base URLs; " in report.markdown([whole], 95)
+    assert "base URLs" in json.loads(report.json_([whole]))["left_out"]
 
 
 def test_mistakes_in_requests() -> None:
@@ -244,7 +259,7 @@ def test_mistakes_in_requests() -> None:
     operation = {
         "method": "PATCH",
         "path": "/things/{{id}}",
-        "query": {"fields": "{{ $join(['a', 'b'], ',') }}", "n": 1},
+        "query": {"fields": "{{ $join(['a', 'b'], ',') }}", "n": 1, "tags": ["x", "y"]},
         "body": {"on": "{{context.on}}", "words": ["x"]},
     }
     place = ".".join(at)
@@ -259,6 +274,9 @@ def test_mistakes_in_requests() -> None:
         ("fields: ',' -> ',x'", f"{place}.query.fields", "{{ $join(['a', 'b'], ',x') }}"),
         ("query parameter n dropped", f"{place}.query.n", DROPPED),
         ("n: 1 -> 2", f"{place}.query.n", 2),
+        ("query parameter tags dropped", f"{place}.query.tags", DROPPED),
+        ("tags: item 1 dropped", f"{place}.query.tags.0", DROPPED),
+        ("tags: item 2 dropped", f"{place}.query.tags.1", DROPPED),
     ]
     assert made("header", (), RULES) == [
         ("header X-Version dropped", "headers.X-Version", DROPPED),
@@ -280,6 +298,59 @@ def test_a_shared_line_is_one_mutant_of_every_operation(root: Path) -> None:
     assert [len(mutant.changes) for mutant in dropped] == [2]
     assert dropped[0].span is not None
     assert (dropped[0].span.file, dropped[0].span.line) == ("connectors/shop/unified/m.yaml", 6)
+
+
+def test_a_mapping_of_a_resource_is_one_mutant_that_each_operation_may_notice(root: Path) -> None:
+    path = root / "connectors/shop/unified/m.yaml"
+    lines = UNIFIED.splitlines()
+    shared = [line[2:] for line in lines[3:8]]
+    shared[0] = shared[0].replace(" &thing", "")
+    path.write_text("\n".join([*lines[:2], *shared, "    list: {}", "    get: {}"]), encoding="utf-8")
+    bench = Bench(load_workspace(root), "shop")
+    (dropped,) = [mutant for mutant in bench.mutants() if mutant.text == "name dropped"]
+    assert (dropped.path, len(dropped.changes)) == ("unified.m.things.response_mapping.name", 1)
+    assert bench.verdict(dropped).killed and bench.verdict(dropped).operation == "m.things.list"
+
+
+def test_mistakes_in_what_deliveries_are(root: Path) -> None:
+    """Recorded deliveries notice them, and nothing else is tried on them."""
+    ours = "  verify: {format: token, config: {token: headers.token, key: '{{hook_secret}}'}}\n"
+    told = "  events: {type: item.kind, record: item.thing, record_id: item.thing.id, occurred_at: item.at}\n"
+    with (root / "connectors/shop/connector.yaml").open("a", encoding="utf-8") as file:
+        file.write(f"fields: [{{name: hook_secret, secret: true, required: false}}]\nwebhooks:\n{ours}{told}")
+    with (root / "connectors/shop/unified/m.yaml").open("a", encoding="utf-8") as file:
+        file.write("    events:\n      created: {when: event.type = 'made', method: list}\n")
+    body = json.dumps({"kind": "made", "at": 1760000000, "thing": thing(5, size=3)})
+    delivery = {
+        "format": 1, "source": "sample", "received_at": "2026-01-01T00:00:00Z", "url": "https://hooks.example.com/in",
+        "headers": [["content-type", "application/json"], ["token", "s"]], "body": body,
+        "secrets": {"hook_secret": "s"},
+    }  # fmt: skip
+    (root / "connectors/shop/deliveries").mkdir()
+    (root / "connectors/shop/deliveries/made.json").write_text(json.dumps(delivery), encoding="utf-8")
+    keep_deliveries(root)
+    found = {text: killed for (kind, text), killed in verdicts(root).items() if kind == "webhook"}
+    assert found == {
+        "type: item.kind -> item.kind_x": True,
+        "record: item.thing -> item.thing_x": True,
+        "record_id: item.thing.id -> item.thing.id_x": False,  # nothing that is delivered has it
+        "occurred_at: item.at -> item.at_x": True,
+        "event created dropped": True,
+        "'made' -> 'madex'": True,
+        "= -> !=": True,
+        "type is read elsewhere": True,
+    }
+
+
+def keep_deliveries(root: Path) -> None:
+    from conn_engine.testing.deliveries.cases import delivery_document, find_deliveries
+    from conn_engine.testing.deliveries.replaying import replay_delivery
+
+    workspace = load_workspace(root)
+    effective = workspace.effective(account=None, connector="shop")
+    for case in find_deliveries(workspace, effective):
+        case.base_golden.parent.mkdir(parents=True, exist_ok=True)
+        case.base_golden.write_text(delivery_document(replay_delivery(effective, case.delivery)), encoding="utf-8")
 
 
 def test_an_operation_without_pagination_has_none_to_lose(root: Path) -> None:

@@ -1,12 +1,13 @@
 """What a change does to accounts as such: whether stored credentials still fit, and which values are now missing."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from conn_engine.analysis.impact.model import ChangeKind
 from conn_engine.analysis.population import Digests
 from conn_engine.auth import Credentials, Mtls, NoCredentials
-from conn_engine.config import Effective
+from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
 
 __all__ = ["find_account_changes", "find_missing_values", "share_levels"]
@@ -60,13 +61,12 @@ def _mappings(value: Any) -> list[Mapping[str, Any]]:
 
 
 def _changed_credentials(before: Effective, after: Effective) -> Iterator[str]:
-    try:
+    with suppress(ConnError):  # what cannot be used is reported where it is used
         if not _fits(before, after):
             yield "credentials"
-        if _places(before, after) != _places(after, before):
-            yield "authorization"
-    except ConnError:
-        return  # what cannot be used is reported where it is used
+    names = {name for name in before.operations() if name.kind == "vendor"} & set(after.operations())
+    if any(_places(before, name) != _places(after, name) for name in names):
+        yield "authorization"
 
 
 def _fits(before: Effective, after: Effective) -> bool:
@@ -82,11 +82,10 @@ def _kinds(credentials: Credentials) -> tuple[type, ...]:
     return (type(credentials), *(_kinds(credentials.own()) if isinstance(credentials, Mtls) else ()))
 
 
-def _places(effective: Effective, other: Effective) -> set[tuple[str, str, str, str]]:
-    """The headers, parameters and fields that carry the credential, of the operations that both have."""
-    names = {name for name in effective.operations() if name.kind == "vendor"} & set(other.operations())
-    return {
-        (name.resource, name.method, place.kind, place.name.lower() if place.kind == "header" else place.name)
-        for name in names
-        for place in effective.vendor(name.resource, name.method).authorization.places()
-    }
+def _places(effective: Effective, name: OperationName) -> list[tuple[str, str]]:
+    """The headers, parameters and fields in which an operation carries the credential."""
+    try:
+        places = effective.vendor(name.resource, name.method).authorization.places()
+    except ConnError:
+        return []
+    return [(place.kind, place.name.lower() if place.kind == "header" else place.name) for place in places]

@@ -9,6 +9,7 @@ from conn_engine.analysis.impact.accounts import find_account_changes, find_miss
 from conn_engine.analysis.impact.evaluate import Job, Level, Pair, Run
 from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
+from conn_engine.analysis.impact.routes import find_rerouted
 from conn_engine.analysis.population import (
     UNRECORDED,
     AccountShape,
@@ -18,9 +19,7 @@ from conn_engine.analysis.population import (
     Slicer,
     context_key,
     context_reads,
-    find_routes,
     joined,
-    reached_operations,
 )
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
@@ -252,7 +251,8 @@ class Plan:
         recorded = {file.operation for pair in recordings.values() for file in pair if file is not None}
         variants = [variant for variant in (before, after) if variant is not None]
         names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
-        names |= self._rerouted(variants, recorded) if len(variants) == 2 else set()
+        if before is not None and after is not None:
+            names |= find_rerouted(before.effective, after.effective, recorded, self.after.digests)
         below = self._below(before, after)
         received = self._deliveries(group)
         for name in [*sorted(names), *received]:
@@ -307,29 +307,6 @@ class Plan:
             context=dict(shape.context),
             grants=shared.grants,
         )
-
-    def _rerouted(self, variants: Sequence[_Variant], recorded: set[str]) -> set[OperationName]:
-        """The vendor's operations that now lead elsewhere, or nowhere, and that no recording reaches."""
-        before, after = (variant.effective for variant in variants)
-        digest = self.after.digests.of
-        if all(digest(before.data.get(key)) == digest(after.data.get(key)) for key in ("base_url", "resources")):
-            return set()
-        routes = [find_routes(effective) for effective in (before, after)]
-        moved = {
-            name for name, place in routes[0].items() if name.text not in recorded and routes[1].get(name) != place
-        }
-        if not moved:
-            return moved
-        reached = [
-            reached_operations(effective.data, name)
-            for effective in (before, after)
-            for name in effective.operations()
-            if name.text in recorded
-        ]
-        if any(pairs is None for pairs in reached):
-            return set()  # which of them a recorded operation reaches, only a run can tell
-        known = {pair for pairs in reached if pairs is not None for pair in pairs}
-        return {name for name in moved if (name.resource, name.method) not in known}
 
     def _versions(
         self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]

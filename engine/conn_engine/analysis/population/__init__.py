@@ -10,7 +10,6 @@ from conn_engine.analysis.population.slices import (
     UNRECORDED,
     OperationSlice,
     Slicer,
-    find_routes,
     reached_operations,
     routed,
 )
@@ -27,7 +26,6 @@ __all__ = [
     "account_groups",
     "context_key",
     "context_reads",
-    "find_routes",
     "joined",
     "reached_operations",
     "routed",

@@ -16,7 +16,7 @@ from conn_engine.documents import texts
 from conn_engine.errors import ConfigurationError
 from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
 
-__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "find_routes", "reached_operations", "routed"]
+__all__ = ["UNRECORDED", "OperationSlice", "Slicer", "reached_operations", "routed"]
 
 _CONTEXT = re.compile(r"\bcontext\b(?:\s*\.\s*(?:`([^`]+)`|(\w+)))?")
 _TEMPLATE = "{{"
@@ -128,21 +128,6 @@ def reached_operations(data: Mapping[str, Any], name: OperationName) -> set[tupl
     if route is None or not isinstance(resources, Mapping):
         return None
     return _reached(resources, route, _unified(data, name) if name.kind == "unified" else None)
-
-
-def find_routes(effective: Effective) -> dict[OperationName, tuple[Any, ...]]:
-    """Where each of the vendor's operations leads: the base URL that holds for it, method and path."""
-    data = effective.data
-    found: dict[OperationName, tuple[Any, ...]] = {}
-    for name in effective.operations():
-        if name.kind == "vendor":
-            resource = data["resources"][name.resource]
-            holders = [holder for holder in (data, resource, resource[name.method]) if isinstance(holder, Mapping)]
-            base = next(
-                (holder["base_url"] for holder in reversed(holders) if holder.get("base_url") is not None), None
-            )
-            found[name] = (base, *(holders[-1].get(key) for key in ("method", "path")))
-    return found
 
 
 def _parts(data: Mapping[str, Any], name: OperationName) -> Iterator[tuple[str, Any]]:

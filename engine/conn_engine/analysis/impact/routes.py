@@ -1,0 +1,43 @@
+"""Operations of the vendor that a change sends elsewhere, or takes away."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from conn_engine.analysis.population import Digests, reached_operations
+from conn_engine.config import Effective, OperationName
+
+__all__ = ["find_rerouted"]
+
+Route = tuple[Any, ...]
+"""The base URL, the method and the path of an operation."""
+
+
+def find_rerouted(
+    before: Effective, after: Effective, recorded: Collection[str], digests: Digests
+) -> set[OperationName]:
+    """The vendor's operations that lead elsewhere after a change, or are gone, and that no recorded one reaches."""
+    parts = ("base_url", "resources")
+    if all(digests.of(before.data.get(key)) == digests.of(after.data.get(key)) for key in parts):
+        return set()
+    old, new = _routes(before), _routes(after)
+    moved = {name for name, route in old.items() if name.text not in recorded and new.get(name) != route}
+    reached: set[tuple[str, str]] = set()
+    for effective in (before, after) if moved else ():
+        for name in effective.operations():
+            pairs = reached_operations(effective.data, name) if name.text in recorded else set()
+            if pairs is None:
+                return set()  # which of them it reaches, only a run can tell
+            reached |= pairs
+    return {name for name in moved if (name.resource, name.method) not in reached}
+
+
+def _routes(effective: Effective) -> dict[OperationName, Route]:
+    found: dict[OperationName, Route] = {}
+    for name in effective.operations():
+        if name.kind == "vendor":
+            resource = effective.data["resources"][name.resource]
+            operation = resource[name.method]
+            holders = [holder for holder in (operation, resource, effective.data) if isinstance(holder, Mapping)]
+            base = next((holder["base_url"] for holder in holders if holder.get("base_url") is not None), None)
+            found[name] = (base, *(holders[0].get(key) for key in ("method", "path")))
+    return found

@@ -80,7 +80,9 @@ def impact(
     effects: dict[PairKey, Effect] = {}
     by_place = {place: key for key, place in plan.pairs}
     total, work = len(by_place), Work()
-    for job, start, found, taken in done(list(plan.jobs.values()), (before, after), processes):
+    for job, start, found, taken in done(
+        list(plan.jobs.values()), (before, after), processes, effectives=plan.effectives
+    ):
         for number, effect in enumerate(found, start):
             effects[by_place[job.key, number]] = effect
         work += taken

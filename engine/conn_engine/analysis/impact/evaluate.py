@@ -5,7 +5,7 @@ A job is small data, so that another process can do it: names, paths and levels,
 """
 
 import json
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Container, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,11 +34,15 @@ from conn_engine.testing.deliveries.replaying import DeliveryOutcome, replay_del
 from conn_engine.testing.replays import Replays
 from conn_engine.webhooks.recorded import RecordedDelivery, load_delivery
 
-__all__ = ["Evaluation", "Job", "Level", "Pair", "Run"]
+__all__ = ["EffectiveKey", "Effectives", "Evaluation", "Job", "Level", "Pair", "Run"]
 
 Recorded = Recording | RecordedDelivery
 FieldChangeKind = tuple[str, ChangeKind]
 Level = Literal["base", "environment", "account"]
+
+EffectiveKey = tuple[Path, str, Level]
+"""The root of a workspace, an account, and the uppermost of its levels."""
+Effectives = Mapping[EffectiveKey, Effective]
 
 MOST_KEPT = 256
 UNANSWERED = "the recording does not answer the request"
@@ -95,11 +99,13 @@ class _Side:
 
 
 class Evaluation:
-    """Does jobs. It reads a workspace once, so it lives no longer than one comparison."""
+    """Does jobs. It reads a workspace once, so it lives no longer than one comparison. `effectives` are configurations
+    that the caller has anyway."""
 
-    def __init__(self, *workspaces: Workspace) -> None:
+    def __init__(self, *workspaces: Workspace, effectives: Effectives | None = None) -> None:
+        self._given: Effectives = effectives or {}
         self._workspaces = {workspace.root: workspace for workspace in workspaces}
-        self._effectives: dict[tuple[Path, str, Level], Effective] = {}
+        self._effectives: dict[EffectiveKey, Effective] = {}
 
     def effects(self, job: Job) -> tuple[list[Effect], Work]:
         """The effect of each pair, in order, and the work that it took."""
@@ -133,6 +139,8 @@ class Evaluation:
 
     def _effective(self, run: Run) -> Effective:
         key = (run.root, run.account, run.level)
+        if key in self._given:
+            return self._given[key]
         if key not in self._effectives:
             effective = self._workspace(run.root).effective(account=run.account)
             if len(self._effectives) >= MOST_KEPT:

@@ -6,7 +6,7 @@ from pathlib import PurePath
 from typing import Any
 
 from conn_engine.analysis.impact.accounts import find_account_changes, find_missing_values, share_levels
-from conn_engine.analysis.impact.evaluate import Job, Level, Pair, Run
+from conn_engine.analysis.impact.evaluate import EffectiveKey, Job, Level, Pair, Run
 from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.impact.routes import find_rerouted
@@ -132,6 +132,7 @@ class Plan:
         self.before = before
         self.after = after
         self.jobs: dict[tuple[OperationName, str], Job] = {}
+        self.effectives: dict[EffectiveKey, Effective] = {}
         self._unreadable: dict[tuple[SideName, str], ConnError] = {}
         self._slicer = Slicer(after.digests)
         self._pairs: dict[PairKey, Place] = {}
@@ -357,6 +358,9 @@ class Plan:
                 else None
                 for variant, shape, key, file in zip(variants, (group.before, group.after), keys, files, strict=True)
             ]
+            for variant, run in zip(variants, runs, strict=True):
+                if variant is not None and run is not None and variant.effective.account == run.account:
+                    self.effectives[run.root, run.account, run.level] = variant.effective
             job.pairs.append(Pair(runs[0], runs[1], same=earlier.digest == latest.digest))
         return keys
 

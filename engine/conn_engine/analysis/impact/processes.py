@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 
-from conn_engine.analysis.impact.evaluate import Evaluation, Job
+from conn_engine.analysis.impact.evaluate import Effectives, Evaluation, Job
 from conn_engine.analysis.impact.model import Effect, Work
 from conn_engine.config import Workspace
 
@@ -15,7 +15,11 @@ SMALLEST = 16
 
 
 def done(
-    jobs: Sequence[Job], workspaces: Sequence[Workspace], processes: int | None = None
+    jobs: Sequence[Job],
+    workspaces: Sequence[Workspace],
+    processes: int | None = None,
+    *,
+    effectives: Effectives | None = None,
 ) -> Iterator[tuple[Job, int, list[Effect], Work]]:
     """Each piece of a job: the job, the number of its first pair, the pairs' effects, the work that it took.
 
@@ -25,7 +29,7 @@ def done(
     count = processes or (_cores() if total > WORTH_BYTES else 1)
     pieces = list(_pieces(jobs, count)) if count > 1 else []
     if len(pieces) <= 1:
-        evaluation = Evaluation(*workspaces)
+        evaluation = Evaluation(*workspaces, effectives=effectives)
         for job in jobs:
             yield job, 0, *evaluation.effects(job)
         return

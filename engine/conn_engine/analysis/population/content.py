@@ -7,7 +7,7 @@ from typing import Any
 
 from conn_engine.config import Layers
 
-__all__ = ["Digests", "joined"]
+__all__ = ["Digests", "digest_in_order", "joined"]
 
 
 def joined(*texts: str) -> str:
@@ -18,7 +18,7 @@ def joined(*texts: str) -> str:
 class Digests:
     """Digests of JSON-like data, with a memory by identity: configurations of many accounts share most of their parts.
 
-    The order of an object's keys counts, as it does for XML; true is not 1. Objects and lists it has seen are kept
+    The order of an object's keys does not count; true is not 1. Objects and lists it has seen are kept
     alive, or another could come to stand at the same address: give it what lasts anyway.
     """
 
@@ -33,13 +33,22 @@ class Digests:
         if known is not None:
             return known[1]
         if isinstance(value, Mapping):
-            rows = [f"{json.dumps(str(key))}:{self.of(item)}" for key, item in value.items()]
+            rows = [f"{json.dumps(str(key))}:{self.of(item)}" for key, item in sorted(value.items(), key=_by_name)]
             digest = _hash("{" + ",".join(rows) + "}")
         else:
             kind = "layers" if isinstance(value, Layers) else "list"
             digest = _hash(kind + ",".join(map(self.of, value)))
         self._known[id(value)] = (value, digest)
         return digest
+
+
+def digest_in_order(value: Any) -> str:
+    """The digest of JSON-like data in which the order of an object's keys counts, as it does in XML."""
+    return _hash(json.dumps(value, ensure_ascii=False, default=repr))
+
+
+def _by_name(item: tuple[Any, Any]) -> str:
+    return str(item[0])
 
 
 def _hash(text: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from conn_engine.analysis.population.content import Digests, joined
+from conn_engine.analysis.population.content import Digests, digest_in_order, joined
 from conn_engine.config import Effective, Layer, OperationName, is_remark
 from conn_engine.config.models import Resource
 from conn_engine.documents import texts
@@ -62,22 +62,28 @@ class Slicer:
         self._reads: dict[int, tuple[Any, frozenset[str] | None]] = {}
         self._granted: dict[int, tuple[Layer, list[str]]] = {}
         self._schemas: dict[int, tuple[Layer, list[str]]] = {}
+        self._ordered: dict[int, tuple[Any, bool]] = {}
 
     def of(self, effective: Effective, name: OperationName) -> OperationSlice:
         """The slice of one operation."""
         reads: set[str] = set()
         whole = False
         parts = [name.text, *self._rights(effective), *self._request_schemas(effective)]
+        found = list(_parts(effective.data, name))
         requests = list(parts)
-        for label, part in _parts(effective.data, name):
+        for label, part in found:
             parts.append(f"{label}={self.digests.of(part)}")
             if label == "unified":
-                requests += [f"{key}={self.digests.of(value)}" for key, value in part.items() if key != _RESULTS]
+                requests += [f"{key}={self.digests.of(value)}" for key, value in _without_results(part).items()]
             else:
                 requests.append(parts[-1])
             names = self._context(part)
             whole = whole or names is None
             reads |= names or frozenset()
+        if any(self._is_ordered(part) for _, part in found):
+            ordered = [(label, _without_results(part) if label == "unified" else part) for label, part in found]
+            parts.append(digest_in_order(ordered))
+            requests.append(parts[-1])
         return OperationSlice(joined(*parts), joined(*requests), None if whole else frozenset(reads))
 
     def _request_schemas(self, effective: Effective) -> list[str]:
@@ -103,6 +109,14 @@ class Slicer:
             self._granted[id(base)] = (base, [*effective.hosts, "", *effective.env_names, ""])
         return self._granted[id(base)][1]
 
+    def _is_ordered(self, part: Any) -> bool:
+        if not isinstance(part, Mapping | list | tuple):
+            return False
+        known = self._ordered.get(id(part))
+        if known is None:
+            known = self._ordered[id(part)] = (part, _writes_xml(part))
+        return known[1]
+
     def _context(self, part: Any) -> frozenset[str] | None:
         if not isinstance(part, Mapping | list | tuple):
             return _context_names(part)
@@ -110,6 +124,17 @@ class Slicer:
         if known is None:
             known = self._reads[id(part)] = (part, _context_names(part))
         return known[1]
+
+
+def _without_results(operation: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in operation.items() if key != _RESULTS}
+
+
+def _writes_xml(part: Any) -> bool:
+    """Whether an operation of the vendor, or a step, has a body whose elements have an order."""
+    if isinstance(part, list | tuple):
+        return any(map(_writes_xml, part))
+    return isinstance(part, Mapping) and (part.get("body_format") == "xml" or any(map(_writes_xml, part.values())))
 
 
 def routed(data: Mapping[str, Any], name: OperationName) -> tuple[str, str] | None:

@@ -81,7 +81,7 @@ class SchemaBook:
         if shape is None or not shape.node:
             return None
         made = self._refer_by_name(shape) or self._clean(shape.node, shape, 0)
-        return {**made, "additionalProperties": True} if observed and made.get("type") == "object" else made or None
+        return (_with_open_objects(made) if observed else made) or None
 
     def _query(self, parameters: list[Parameter]) -> dict[str, Any] | None:
         if not parameters:
@@ -194,6 +194,14 @@ def _is_plain(value: Any) -> bool:
 def _takes_null(made: Mapping[str, Any]) -> bool:
     kinds = made.get("type")
     return made == {} or kinds == "null" or (isinstance(kinds, list) and "null" in kinds)
+
+
+def _with_open_objects(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that was learned from examples: any object in it may have other keys than the examples have."""
+    made = {key: _with_open_objects(one) if key == "items" else one for key, one in schema.items()}
+    if isinstance(schema.get("properties"), dict):
+        made["properties"] = {name: _with_open_objects(one) for name, one in schema["properties"].items()}
+    return {**made, "additionalProperties": True} if schema.get("type") == "object" else made
 
 
 def _texts(value: Any) -> list[str]:

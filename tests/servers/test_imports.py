@@ -66,17 +66,40 @@ def test_files_are_sent_as_the_documents_say(file: str, path: str, name: str, tm
     assert conn(tmp_path, "import", FOLDER / file, "--name", "vendor")[0] == Exit.OK
     folder = tmp_path / "connectors" / "vendor"
     data = parse((folder / "connector.yaml").read_text(encoding="utf-8"), "connector.yaml").data
-    rows = {(row["path"], row["method"]): f"{resource}.{method}" for resource, found in data["resources"].items()
-            for method, row in found.items()}  # fmt: skip
+    found = {(_unnamed(row["path"]), row["method"]): (f"{resource}.{method}", row)
+             for resource, operations in data["resources"].items() for method, row in operations.items()}  # fmt: skip
+    operation, row = found[_unnamed(path), "post"]
     fields = {row["name"]: "acme" for row in data.get("fields", [])}
     (tmp_path / "accounts" / "me.yaml").write_text(f"connector: vendor\ncontext: {json.dumps(fields)}\n")
     (tmp_path / "picture.png").write_bytes(b"\x89PNG")
-    values = ["-p", "id=7"] if "{{id}}" in path else ["-p", "issueIdOrKey=A-1"] if "{{" in path else []
-    given = ["--file", f"{name}=picture.png", "--body", '{"purpose": "test"}', *values]
-    code, said = conn(tmp_path, "run", rows[path, "post"], "--account", "me", "--raw", "--dry-run", *given)
+    values = [part for one in re.findall(r"\{\{(\w+)\}\}", row["path"]) for part in ("-p", f"{one}=7")]
+    known = _properties(folder, row.get("request_schema"))
+    more = next((key for key, one in known.items() if key != name and one.get("type") in ("string", "integer")), None)
+    given = ["--file", f"{name}=picture.png", "--body", json.dumps({more: "7"} if more else {}), *values]
+    code, said = conn(tmp_path, "run", operation, "--account", "me", "--raw", "--dry-run", *given)
     assert code == Exit.OK, said
     assert "multipart/form-data; boundary=" in said
-    assert f'name="{name}"; filename="picture.png"' in said and 'name="purpose"' in said
+    assert f'name="{name}"; filename="picture.png"' in said
+    assert more is None or f'name="{more}"' in said
+
+
+def _properties(folder: Path, reference: str | None) -> dict[str, Any]:
+    """The properties of a schema that a connector refers to."""
+    if reference is None:
+        return {}
+    file, _, pointer = reference.partition("#")
+    schema = json.loads((folder / file).read_text(encoding="utf-8"))
+    for part in pointer.strip("/").split("/"):
+        schema = schema[part.replace("~1", "/").replace("~0", "~")]
+    if "$ref" in schema:
+        return _properties(folder, file + schema["$ref"])
+    properties: dict[str, Any] = schema.get("properties", {})
+    return properties
+
+
+def _unnamed(path: str) -> str:
+    """A path without the names of its values: an import names them alike over all operations."""
+    return re.sub(r"\{\{.*?\}\}", "{}", path)
 
 
 @pytest.mark.parametrize("file", NO_FORMAT)

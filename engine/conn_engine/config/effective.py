@@ -49,7 +49,7 @@ from conn_engine.config.operations import (
 from conn_engine.config.origins import Layer, Level, Origin
 from conn_engine.config.partial_overrides import PartialOverride, find_partial_overrides
 from conn_engine.config.record_schemas import SchemaFiles
-from conn_engine.config.resource_mappings import Reach, expand, find_resource_mappings, merge_base, to_written
+from conn_engine.config.resource_mappings import MappingReach, expand, find_resource_mappings, merge_base, to_written
 from conn_engine.config.validate import validate
 from conn_engine.diagnostics import Diagnostic, Severity, Span
 from conn_engine.documents import dotted, texts
@@ -390,7 +390,7 @@ class Effective:
 
     def idle_mappings(self) -> Iterator[Origin]:
         """The mappings that a resource sets, and that no operation takes."""
-        reach = Reach(self.layers)
+        reach = MappingReach(self.layers)
         for number, layer in enumerate(self.layers):
             for resource, key, value in find_resource_mappings(layer.data):
                 if not reach.find_reached(number, resource, key):

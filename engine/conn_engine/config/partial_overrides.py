@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, leaves, lookup, same
 from conn_engine.config.origins import Layer, Level
-from conn_engine.config.resource_mappings import Reach
+from conn_engine.config.resource_mappings import MappingReach
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted
 
@@ -53,7 +53,7 @@ def find_partial_overrides(layers: Sequence[Layer], data: Mapping[str, Any]) -> 
     """The partial overrides of the highest level. `data` is what the levels merge into."""
     number = len(layers) - 1
     models = layers[number].data.get("unified") if number else None
-    reach = Reach(layers)
+    reach = MappingReach(layers)
     for model, resources in models.items() if isinstance(models, dict) else ():
         for resource in resources if isinstance(resources, dict) else ():
             for key in RESOURCE_MAPPINGS:
@@ -61,7 +61,7 @@ def find_partial_overrides(layers: Sequence[Layer], data: Mapping[str, Any]) -> 
 
 
 def _find_in(
-    reach: Reach, number: int, resource: Path_, key: str, data: Mapping[str, Any]
+    reach: MappingReach, number: int, resource: Path_, key: str, data: Mapping[str, Any]
 ) -> Iterator[PartialOverride]:
     meant = reach.find_meant(number, resource, key)
     fields = {name: _fields_set(reach, number, resource, name, key) for name in meant}
@@ -86,7 +86,7 @@ def _find_in(
         yield PartialOverride(layer.level, resource, key, tuple(paths), setting, others, events, place, span)
 
 
-def _fields_set(reach: Reach, number: int, resource: Path_, name: str, key: str) -> dict[Path_, Path_]:
+def _fields_set(reach: MappingReach, number: int, resource: Path_, name: str, key: str) -> dict[Path_, Path_]:
     """The fields that a level sets in an operation's mapping, or its resource does; each with its place."""
     places: list[Path_] = [(*resource, name, key)]
     if name in reach.find_reached(number, resource, key):

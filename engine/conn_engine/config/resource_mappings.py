@@ -14,7 +14,7 @@ from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, lay, loo
 from conn_engine.config.models import UnifiedResource
 from conn_engine.config.origins import Layer, Source
 
-__all__ = ["Reach", "expand", "find_resource_mappings", "merge_base", "to_written"]
+__all__ = ["MappingReach", "expand", "find_resource_mappings", "merge_base", "to_written"]
 
 _REQUEST: Final = "request_body_mapping"
 _WRITES: Final = ("create", "update")
@@ -23,7 +23,7 @@ Mappings: TypeAlias = Iterator[tuple[Path_, str, Any]]
 """The path of a resource, the key of a mapping that it sets, and the mapping."""
 
 
-class Reach:
+class MappingReach:
     """Which operations the mappings of resources reach, level by level. `layers` are the levels as written."""
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -94,7 +94,7 @@ def find_resource_mappings(data: Mapping[str, Any]) -> Mappings:
 
 def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     """The levels with what their resources set for operations as layers of their own, each below its level."""
-    reach = Reach(layers)
+    reach = MappingReach(layers)
     found: list[Layer] = []
     for number, layer in enumerate(layers):
         written = list(find_resource_mappings(layer.data))
@@ -108,7 +108,7 @@ def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def _expanded(layer: Layer, written: list[tuple[Path_, str, Any]], reach: Reach, number: int) -> Layer:
+def _expanded(layer: Layer, written: list[tuple[Path_, str, Any]], reach: MappingReach, number: int) -> Layer:
     data: dict[str, Any] = {}
     sources: list[Source] = []
     for resource, key, mapping in written:

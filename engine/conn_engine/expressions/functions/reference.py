@@ -22,7 +22,7 @@ Added to the functions of JSONata itself, in every expression. This page is gene
 """
 
 
-class Departure(NamedTuple):
+class FunctionDeparture(NamedTuple):
     """Where a helper differs from what other platforms give: the `cases` of the table of vectors, an example, and what
     comes there and here."""
 
@@ -33,59 +33,59 @@ class Departure(NamedTuple):
 
 
 DEPARTURES = (
-    Departure(
+    FunctionDeparture(
         ("join-null",),
         "$join(['a', null, 'b'], '-')",
         '`"a--b"`',
         "JSONata's error T0412, as its own `$join`. Write "
         "`$join($map(list, function($v) {$v = null ? '' : $v}), '-')`.",
     ),
-    Departure(
+    FunctionDeparture(
         ("removeEmpty-obj",),
         "$removeEmpty({'a': 1, 'b': null})",
         "undefined: the object is lost",
         '`{"a": 1}`, as documented there',
     ),
-    Departure(
+    FunctionDeparture(
         ("xml2js-nc",), "$xmlToJs(text, {'compact': false})", "an error on any options", "the tree, as documented there"
     ),
-    Departure(
+    FunctionDeparture(
         ("sql-or-key",),
         "$convertQueryToSql({'or': {…}})",
         "an internal error",
         "the conditions in brackets, joined by OR",
     ),
-    Departure(
+    FunctionDeparture(
         ("sql-eq-null", "sql-ne-null", "sql-null", "sql-in-null"),
         "$convertQueryToSql({'a': {'eq': null}})",
         "the condition is left out, or an internal error",
         "`a IS NULL`, `a IS NOT NULL`, `(a in (1) OR a IS NULL)`",
     ),
-    Departure(
+    FunctionDeparture(
         ("graph-list-of-parents",),
         "$dependencyGraph([{'id': 'a', 'deps': ['b', 'c']}, …], 'deps', 'id')",
         "a list of ids is ignored",
         "the item depends on each of them",
     ),
-    Departure(
+    FunctionDeparture(
         ("graph-itself",),
         "$dependencyGraph(items, 'parent', 'id')",
         "as a result itself, objects that are empty",
         "the nodes and what each needs; end with a method",
     ),
-    Departure(
+    FunctionDeparture(
         ("chunks-emoji",),
         "$recursiveCharacterTextSplitter('😀😀😀', {'chunkSize': 4, 'chunkOverlap': 0})",
         "two chunks: it counts UTF-16 units",
         "one chunk: it counts characters",
     ),
-    Departure(
+    FunctionDeparture(
         ("adf-tasks", "adf-html", "adf-entity"),
         "$convertMarkdownToAdf('- [x] done')",
         "`[x]` and tags are dropped, `&amp;` stays",
         "`[x]` and tags are text, `&amp;` is `&`, as in `$convertMarkdownToHtml`",
     ),
-    Departure(
+    FunctionDeparture(
         tuple(
             f"docs-{name}"
             for name in (

@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -138,7 +137,7 @@ def _new_file(
     target: Path, within: Path | None, mode: int | None, *, overwrite: bool, create: bool = True
 ) -> Iterator[BinaryIO]:
     """A stream to a new file, which takes the target's name when the block is left well. Raises OSError."""
-    temporary = f".{target.name[:100]}.{secrets.token_hex(6)}.tmp"
+    temporary = f".{target.name[:100]}.{os.urandom(6).hex()}.tmp"
     below = within is not None and target.is_relative_to(within)
     with open_folder(target.parent, within if below else None, create=create) as folder:
         old = folder.find_mode(target.name)

@@ -3,7 +3,6 @@ its own way. No message quotes a key."""
 
 import os
 import secrets
-import tempfile
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,6 +34,8 @@ def load(certificate: ClientCertificate, into: "ssl.SSLContext") -> None:
     The library reads files alone: the key is written to one for that moment, encrypted with a passphrase that nobody
     keeps.
     """
+    import tempfile
+
     from cryptography.hazmat.primitives import serialization
 
     chain, key = _checked(certificate)

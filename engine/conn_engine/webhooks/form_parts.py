@@ -4,9 +4,6 @@ A form of parts in parts is none. Writing such bodies is `bodies.multipart`'s.
 """
 
 import re
-from email.message import Message
-from email.parser import HeaderParser
-from email.utils import collapse_rfc2231_value
 
 __all__ = ["form_parts"]
 
@@ -36,6 +33,8 @@ def form_parts(content_type: str, body: bytes, most: int) -> list[tuple[str, str
 def _boundary(content_type: str) -> bytes | None:
     if len(content_type) > _LONGEST_HEAD:
         return None
+    from email.message import Message
+
     head = Message()
     head["content-type"] = content_type
     told = head.get_boundary()
@@ -43,6 +42,9 @@ def _boundary(content_type: str) -> bytes | None:
 
 
 def _name(head: bytes) -> str | None:
+    from email.parser import HeaderParser
+    from email.utils import collapse_rfc2231_value
+
     told = (
         HeaderParser()
         .parsestr(head.decode("latin-1").strip() + "\r\n\r\n")

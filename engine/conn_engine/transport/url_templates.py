@@ -15,6 +15,7 @@ from conn_engine.url_paths import has_dot_segment
 __all__ = ["check_url_values", "fill_base_url", "fill_parts", "hide_templates", "join_slashes", "split_url"]
 
 _BASE_URL = re.compile(r"(?i)https?://(?:[a-z0-9._-]+|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?(?:/[^?#\\\s\x00-\x1f\x7f]*)?")
+_ENDS_IN_SLASH = re.compile(r"""[^/'"]/['"]""")
 _BEFORE_PATH = re.compile(r"(?i)https?://[^/]*")
 _HOST_VALUE = re.compile(r"[A-Za-z0-9._-]+(?::[0-9]{1,5})?")
 _ENDS_A_PATH = re.compile(r"[?#\\\s\x00-\x1f\x7f]")
@@ -102,8 +103,10 @@ def check_url_values(text: str, scope: Scope) -> None:
 
 def join_slashes(url: str, text: str) -> str:
     """A filled URL with one slash where a value that ends in a slash (`https://acme.example/`) stands before another:
-    as in `base_url`, it makes no empty segment. `text` is the template; slashes that it doubles itself stay."""
-    if "//" in hide_templates(text).partition("?")[0].replace("://", ""):
+    as in `base_url`, it makes no empty segment. `text` is the template; slashes that it doubles itself stay, those of
+    a fixed text within an expression too."""
+    doubled = "//" in hide_templates(text).partition("?")[0].replace("://", "")
+    if doubled or any(_ENDS_IN_SLASH.search(part) for part, _ in template(text).expressions):
         return url
     before, mark, query = url.partition("?")
     scheme, colon, rest = before.partition("://")

@@ -79,6 +79,7 @@ class TestRefresh:
             ("{{context.base}}/token", "https://auth.example.com/token"),
             ("{{context.base}}//token", "https://auth.example.com///token"),
             ("{{context.base}}/{{context.path}}/token?to=a//b", "https://auth.example.com/a/token?to=a//b"),
+            ("{{'https://auth.example.com/a/'}}/token", "https://auth.example.com/a//token"),
         ],
     )
     def test_a_value_that_ends_in_a_slash_doubles_none(self, url: str, sent: str) -> None:

@@ -12,6 +12,7 @@ from conn_engine.config import OperationName
 from conn_engine.errors import UsageError
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import Budgets
+from conn_engine.secrets import Redactor
 from conn_engine.wire import Clock, get_clock
 
 __all__ = ["Call", "Observer", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
@@ -53,7 +54,7 @@ class Session:
     `now_ms` is the moment a run began (milliseconds since 1970) where that has to be a known one; None: the clock says.
     `document` is replaced when a credential is renewed, so later requests of the same session use the new one.
     `observer` is shown what each page's response mapping ran on and gave: the operation, and a scope and a result per
-    record.
+    record. `redactor` knows the secrets of the run, for what an operation logs.
     """
 
     account: str = ""
@@ -64,6 +65,7 @@ class Session:
     now_ms: int | None = None
     observer: Observer | None = None
     budgets: Budgets = field(default_factory=Budgets)
+    redactor: Redactor = field(default_factory=Redactor, repr=False)
 
 
 def encode_cursor(state: Any) -> str | None:

@@ -110,8 +110,15 @@ def wire_account(
     for path, value in effective.literals:  # lint refuses them; a trace or an error must not show them
         if len(value) >= 8:
             redactor.add(value, f"the literal {path[-1]}")
-    budgets = Budgets(SHARED)
-    session = Session(account, document or {}, environ, clock or get_clock(), policy or Policy(), budgets=budgets)
+    session = Session(
+        account,
+        document or {},
+        environ,
+        clock or get_clock(),
+        policy or Policy(),
+        budgets=Budgets(SHARED),
+        redactor=redactor,
+    )
     return Wiring(effective, session, vault, redactor, workspace.trust)
 
 

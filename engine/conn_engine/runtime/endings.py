@@ -140,15 +140,14 @@ def describe_verdict(subject: str, verdict: Completeness) -> str:
     return f"{subject} {_STANDING[verdict.state]}: {verdict.reason}"
 
 
-def log_verdict(name: str, verdict: Completeness, redactor: Redactor | None = None) -> None:
+def log_verdict(name: str, verdict: Completeness, redactor: Redactor) -> None:
     """Log a listing that may lack records, for callers who receive its records only."""
     if verdict.state == "complete" or verdict.policy == "ignore":
         return
     import logging
 
     level = logging.INFO if verdict.state == "stopped" else logging.WARNING
-    text = describe_verdict(f"{name}: the listing", verdict)
-    text = text if redactor is None else redactor.text(text)
+    text = redactor.text(describe_verdict(f"{name}: the listing", verdict))
     printable = "".join(letter if letter.isprintable() else "?" for letter in text)  # it may name keys of an answer
     logging.getLogger("conn_engine").log(level, "%s", printable)
 

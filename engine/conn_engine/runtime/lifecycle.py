@@ -1,6 +1,7 @@
 """What is done with an account beside its operations: its credential is proved, what it needs to know is found out
 (`connect`), and the vendor is made to forget it. Generators; storing what comes out is the connection's."""
 
+from functools import partial
 from typing import Any
 
 from conn_engine.config import Effective, Verify
@@ -69,8 +70,8 @@ def connect_steps(effective: Effective, session: Session) -> Flow[dict[str, Any]
             continue
         found: Any = None
         if step.request is not None:
-            place = f"{at}.request"
-            found = yield from step_request(effective, step.request, session, scope, place, report=log_verdict)
+            report = partial(log_verdict, redactor=session.redactor)
+            found = yield from step_request(effective, step.request, session, scope, f"{at}.request", report=report)
         if step.transform is not None:
             value = _evaluated(ask, step.transform, {**scope, "response": found}, f"{at}.transform")
             found = None if value is UNDEFINED else value

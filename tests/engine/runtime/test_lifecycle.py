@@ -132,3 +132,18 @@ def test_a_clock_that_differs_is_named(make: Any, run: Any, status: int, error: 
     with pytest.raises(error) as raised:
         run(make(files("") | SHARD), "people.list", [reply], document={"token": "t"})
     assert raised.value.hint.startswith("this machine's clock is 20 min behind the vendor's: set it")
+
+
+def test_a_listing_of_unknown_end_is_logged_without_secrets(
+    make: Any, vault: MemoryVault, caplog: pytest.LogCaptureFixture
+) -> None:
+    paging = "{ format: cursor, config: { cursor_field: next, cursor_param: after } }"
+    connector = files(
+        f"  keys: {{ list: {{ method: get, path: /keys, response_path: items, pagination: {paging} }} }}\n",
+        "connect:\n  - { name: keys, request: { resource: keys, method: list } }\n",
+    )
+    Connection(wired(make(connector | SHARD), vault), Faults([json_answer({"items": [1], "token-1": {}})])).prepare()
+    [record] = caplog.records
+    assert "may be incomplete" in record.getMessage()
+    assert "[redacted]" in record.getMessage()
+    assert "token-1" not in record.getMessage()

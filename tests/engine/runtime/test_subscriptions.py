@@ -43,10 +43,10 @@ RENEW = """\
 """
 
 
-def connected(make: Any, answers: list[Any], *parts: str) -> tuple[Connection, Faults, MemoryVault]:
+def connected(make: Any, answers: list[Any], *parts: str, base: str = BASE) -> tuple[Connection, Faults, MemoryVault]:
     workspace = make(
         {
-            "connectors/shop/connector.yaml": BASE + "".join(parts),
+            "connectors/shop/connector.yaml": base + "".join(parts),
             "connectors/shop/unified/crm.yaml": "resources: {}\n",
             "accounts/acme.yaml": "connector: shop\n",
         }
@@ -190,3 +190,28 @@ def test_addresses_that_nobody_can_call(make: Any, url: str) -> None:
     with pytest.raises(UsageError, match="no address"):
         begin(connection, url)
     assert faults.requests == []
+
+
+LISTING = """\
+  subscription:
+    create: [{ name: hook, request: { resource: hooks, method: list } }]
+    capture: { webhook_secret: new_secret }
+"""
+PAGED = """\
+    list:
+      method: get
+      path: /hooks
+      response_path: items
+      pagination: { format: cursor, config: { cursor_field: next, cursor_param: after } }
+webhooks:
+"""
+
+
+def test_a_listing_of_unknown_end_is_logged_without_secrets(make: Any, caplog: pytest.LogCaptureFixture) -> None:
+    base = BASE.replace("webhooks:\n", PAGED)
+    connection, _, _ = connected(make, [json_answer({"items": [1], "token-1": {}})], LISTING, base=base)
+    begin(connection, URL)
+    [record] = caplog.records
+    assert "may be incomplete" in record.getMessage()
+    assert "[redacted]" in record.getMessage()
+    assert "token-1" not in record.getMessage()

@@ -175,7 +175,7 @@ class Receiver:
                 needs_credential=False,
                 effective=effective,
             )
-        session = Session("", {}, self.environ, self.clock)
+        session = Session("", {}, self.environ, self.clock, redactor=self.redactor)
         return Wiring(effective, session, self._opened(), self.redactor, self.workspace.trust)
 
     def _effective(self, account: str | None, connector: str | None) -> Effective:

@@ -5,6 +5,7 @@ Generators; storing what comes out is the connection's. Deliveries that come bec
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from conn_engine.config import Effective
@@ -141,9 +142,9 @@ def _run(
             continue
         found: Any = None
         if step.request is not None:
-            where = f"{at}.request"
+            where, report = f"{at}.request", partial(log_verdict, redactor=session.redactor)
             found = response = yield from step_request(
-                effective, step.request, session, seen, where, _SECRET, report=log_verdict
+                effective, step.request, session, seen, where, _SECRET, report=report
             )
         if step.transform is not None:
             found = kept[step.name] = _value(step.transform, {**seen, "response": found}, f"{at}.transform")

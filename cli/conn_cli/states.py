@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from conn_cli.console import App
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import UsageError
 
 if TYPE_CHECKING:
     from conn_engine.config import Effective, OperationName
@@ -55,13 +55,10 @@ class StateFile:
 
 
 def _check_incremental(effective: "Effective", name: "OperationName") -> None:
-    from conn_engine.runtime.unified import vendor_behind
+    from conn_engine.runtime.unified import find_operation_behind
 
-    try:
-        operation = vendor_behind(effective, name)
-    except ConfigurationError:  # only the run can tell which operation it is
-        return
-    if operation.incremental is None:
+    operation = find_operation_behind(effective, name)
+    if operation is not None and operation.incremental is None:
         raise UsageError(
             f'--state: "{name.text}" has no state, because it is not incremental',
             hint=f"say `incremental` in resources.{operation.text}, or leave out --state",

@@ -7,11 +7,11 @@ from typing import Any
 from conn_engine.config import Effective, OperationName, Path_, VendorOperation, lookup
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted, texts
-from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.errors import UsageError
 from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.scope_reads import read_paths
-from conn_engine.runtime.unified import vendor_behind
+from conn_engine.runtime.unified import find_operation_behind
 
 __all__ = ["check_body"]
 
@@ -27,7 +27,7 @@ def check_body(effective: Effective, name: OperationName, call: Call) -> None:
     """
     if not isinstance(call.body, Mapping | list):
         return
-    vendor = _find_vendor(effective, name, call)
+    vendor = find_operation_behind(effective, name, call)
     schema = effective.schemas.find_schema(vendor.request_schema) if vendor is not None else None
     operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
     mapped = operation is not None and operation.request_body_mapping is not None
@@ -51,13 +51,6 @@ def _make_finding(name: OperationName, path: Path_, names: frozenset[str], advic
     hint = did_you_mean(str(path[-1]), sorted(names)) or f"remove it, or {advice}; {where} can have {known}"
     message = f'{name.text} does not know the key "{path[-1]}" of {where}'
     return diagnostic("RUN130", message, None, path=dotted(("body", *path)), hint=hint)
-
-
-def _find_vendor(effective: Effective, name: OperationName, call: Call) -> VendorOperation | None:
-    try:
-        return vendor_behind(effective, name, call)
-    except ConfigurationError:
-        return None  # only the run can tell which operation it is
 
 
 def _find_reads(

@@ -139,8 +139,7 @@ class SchemaBook:
             some = node.get(key)
             if isinstance(some, list) and some:
                 made[other] = [*made.get(other, ()), *(self._clean(one, shape, depth + 1) for one in some)]
-        nullable = node.get("nullable") is True or node.get("x-nullable") is True
-        return {"anyOf": [made, {"type": "null"}]} if nullable and not _takes_null(made) else made
+        return {"anyOf": [made, {"type": "null"}]} if _is_nullable(node) and not _takes_null(made) else made
 
 
 def _has_unnamed_parts(node: Mapping[str, Any], shape: Shape) -> bool:
@@ -152,10 +151,14 @@ def _has_unnamed_parts(node: Mapping[str, Any], shape: Shape) -> bool:
     return any(isinstance(one, Mapping) and "$ref" in one and not shape.resolve(one) for one in parts)
 
 
+def _is_nullable(node: Mapping[str, Any]) -> bool:
+    return node.get("nullable") is True or node.get("x-nullable") is True
+
+
 def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:
     said = node.get("type")
     kinds = [one for one in (said if isinstance(said, list) else [said]) if isinstance(one, str) and one in _TYPES]
-    if kinds and (node.get("nullable") is True or node.get("x-nullable") is True):
+    if kinds and _is_nullable(node):
         kinds = [*kinds, *(["null"] if "null" not in kinds else [])]
     return {} if not kinds else {"type": kinds[0] if len(kinds) == 1 else kinds}
 
@@ -163,7 +166,7 @@ def _kinds(node: Mapping[str, Any]) -> dict[str, Any]:
 def _simple(node: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     choices = node.get("enum")
     if isinstance(choices, list) and 0 < len(choices) <= _MOST_CHOICES and all(map(_is_plain, choices)):
-        null = node.get("nullable") is True and None not in choices
+        null = _is_nullable(node) and None not in choices
         yield "enum", [*map(_without_secret, choices), *([None] if null else [])]
     if "const" in node and _is_plain(node["const"]):
         yield "const", _without_secret(node["const"])

@@ -3,9 +3,9 @@ another one says its own, or that it has none."""
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
 
 from conn_engine.analysis.drift.contract import Endpoint
+from conn_engine.documents.pointers import get_at
 from conn_import.operation import BuiltOperation
 from conn_import.paging import Paging
 from conn_import.records import record_shape
@@ -59,7 +59,5 @@ def _contradicts(endpoint: Endpoint, common: Paging) -> bool:
     if not common.next:
         return False
     found = record_shape(endpoint.answer.shape, common.next)
-    value: Any = endpoint.answer.example
-    for part in common.next:
-        value = value.get(part) if isinstance(value, dict) else None
+    value = get_at(endpoint.answer.example, common.next)
     return (found is not None and found.type in ("object", "array")) or isinstance(value, dict | list)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, unquote
 
 from msgspec import UNSET
 
-from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, join_learned, learned
+from conn_engine.analysis.drift.contract import Endpoint, Parameter, Parts, Shape, learned, shape_of_examples
 from conn_engine.documents import dump_json
 from conn_engine.errors import ConfigurationError
 from conn_engine.recordings.exchanges import flat
@@ -129,10 +129,12 @@ def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract)
             endpoint.parameters.append(one)
     request = good[0].request
     if request.form is not None:
-        endpoint.body_format, endpoint.body = "form", _body_of([one.request.form for one in good])
+        endpoint.body_format = "form"
+        endpoint.body = shape_of_examples(one.request.form for one in good[:_MOST_BODIES])
         endpoint.sample_body = request.form
     elif request.body is not UNSET:
-        endpoint.body_format, endpoint.body = "json", _body_of([one.request.body for one in good])
+        endpoint.body_format = "json"
+        endpoint.body = shape_of_examples(one.request.body for one in good[:_MOST_BODIES])
         endpoint.sample_body = request.body
     elif request.parts is not None:
         endpoint.body_format = "multipart"
@@ -149,14 +151,6 @@ def _endpoint(method: str, path: str, found: list[Exchange], contract: Contract)
     if best is not UNSET:
         endpoint.answer.shape, endpoint.answer.example = Shape.of(learned(best)), best
     return endpoint
-
-
-def _body_of(bodies: list[Any]) -> Shape:
-    """What the bodies of calls to one operation have together."""
-    schema: dict[str, Any] = {}
-    for body in bodies[:_MOST_BODIES]:
-        schema = join_learned(schema, learned(body))
-    return Shape.of(schema)
 
 
 def _queries(found: list[Exchange]) -> dict[str, list[str]]:

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from msgspec import UNSET
-
-from conn_engine.analysis.drift.contract import Shape, join_learned, learned
+from conn_engine.analysis.drift.contract import Shape, shape_of_examples
+from conn_engine.documents.pointers import get_at
 
 __all__ = ["VendorField", "fields_of_records", "fields_of_shape"]
 
@@ -44,10 +43,7 @@ def fields_of_shape(shape: Shape) -> list[VendorField]:
 def fields_of_records(records: Sequence[Any]) -> list[VendorField]:
     """The fields of records that were seen, with values of the first ones."""
     seen = [record for record in records[:_MOST_RECORDS] if isinstance(record, dict)]
-    schema: dict[str, Any] = {}
-    for record in seen:
-        schema = join_learned(schema, learned(record))
-    return [_with_values(one, seen) for one in fields_of_shape(Shape.of(schema))]
+    return [_with_values(one, seen) for one in fields_of_shape(shape_of_examples(seen))]
 
 
 def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[VendorField]:
@@ -77,7 +73,7 @@ def _walk(shape: Shape, before: tuple[str, ...], left: list[int]) -> Iterator[Ve
 
 
 def _with_values(one: VendorField, records: Sequence[dict[str, Any]]) -> VendorField:
-    found = [value for record in records if (value := _at(record, one.path)) is not None]
+    found = [value for record in records if (value := get_at(record, one.path)) is not None]
     inner = tuple(_with_values(below, _objects(found)) for below in one.inner)
     return VendorField(one.path, one.kind, one.format, one.description, _values(found), False, one.item_kind, inner)
 
@@ -85,12 +81,6 @@ def _with_values(one: VendorField, records: Sequence[dict[str, Any]]) -> VendorF
 def _objects(values: Sequence[Any]) -> list[dict[str, Any]]:
     flat = [item for value in values for item in (value if isinstance(value, list) else [value])]
     return [item for item in flat if isinstance(item, dict)]
-
-
-def _at(record: Any, path: tuple[str, ...]) -> Any:
-    for name in path:
-        record = record.get(name) if isinstance(record, dict) else None
-    return record
 
 
 def _values(values: Sequence[Any]) -> tuple[Any, ...]:
@@ -103,4 +93,4 @@ def _list(value: Any) -> list[Any]:
 
 
 def _text(value: Any) -> str:
-    return value if isinstance(value, str) and value is not UNSET else ""
+    return value if isinstance(value, str) else ""

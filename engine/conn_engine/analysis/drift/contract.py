@@ -4,7 +4,7 @@ Schema as a thing to look into. Importers build them; drift compares a connector
 References are followed by the `Resolver` of the document. What a shape means (records, cursors) is not decided here.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ __all__ = [
     "Shape",
     "join_learned",
     "learned",
+    "shape_of_examples",
 ]
 
 MAX_PROPERTIES = 1_000
@@ -179,6 +180,14 @@ def join_learned(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any
     if "items" in first and "items" in second:
         made["items"] = join_learned(first["items"], second["items"])
     return made
+
+
+def shape_of_examples(values: Iterable[Any]) -> Shape:
+    """What examples of one thing teach together."""
+    schema: dict[str, Any] = {}
+    for value in values:
+        schema = join_learned(schema, learned(value))
+    return Shape.of(schema)
 
 
 def _list(value: Any) -> list[Any]:

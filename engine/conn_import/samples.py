@@ -49,6 +49,15 @@ def samples_of(built: Built, contract: Contract, connector: str, recorded_at: st
     """A recording for each list by GET whose answer the document shows or describes well enough, and for each write
     that somebody sent."""
     found: list[Recording] = []
+    blank = Recording(
+        connector=connector,
+        operation="",
+        source=contract.source,
+        recorded_at=recorded_at,
+        base_url=_filled(contract.base_url, contract.context),
+        context=contract.context,
+        exchanges=[],
+    )
     for operation in built.operations:
         if len(found) >= _MOST_SAMPLES:
             contract.losses.add(f"samples beyond the first {_MOST_SAMPLES}")
@@ -56,15 +65,15 @@ def samples_of(built: Built, contract: Contract, connector: str, recorded_at: st
         if operation.endpoint.base_url:
             continue
         if operation.endpoint.method == "get" and operation.name.many:
-            recording = _recording(operation, built.common, contract, connector, recorded_at)
+            recording = _record_listing(operation, built.common, contract, blank)
         else:
-            recording = _sent_write(operation, contract, connector, recorded_at)
+            recording = _record_write(operation, contract, blank)
         if recording is not None:
             found.append(recording)
     return found
 
 
-def _sent_write(operation: BuiltOperation, contract: Contract, connector: str, recorded_at: str) -> Recording | None:
+def _record_write(operation: BuiltOperation, contract: Contract, blank: Recording) -> Recording | None:
     """A request with its body as it was sent, and its answer; None where the document lacks one of them."""
     endpoint = operation.endpoint
     redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
@@ -79,17 +88,12 @@ def _sent_write(operation: BuiltOperation, contract: Contract, connector: str, r
     sent = redactor.data(_without_variables(_cut(endpoint.sample_body, 0, [_MOST_NODES * 4])))
     body = {"form": sent} if endpoint.body_format == "form" else {"body": sent}
     request = RecordedRequest(method=endpoint.method.upper(), url=url, query=query, **body)
-    response = RecordedResponse(status=200, headers={"content-type": "application/json"}, body=answer)
-    return Recording(
-        connector=connector,
+    return structs.replace(
+        blank,
         operation=operation.name.text,
-        source=contract.source,
-        recorded_at=recorded_at,
         note="Made from a request and its answer in the imported document, not recorded live.",
-        base_url=_filled(contract.base_url, contract.context),
-        context=dict(contract.context),
         call=structs.replace(call, body=sent),
-        exchanges=[Exchange(request=request, response=response)],
+        exchanges=[_exchange(request, answer)],
     )
 
 
@@ -102,8 +106,8 @@ def _without_variables(value: Any) -> Any:
     return _VARIABLE.sub(r"\1", value) if isinstance(value, str) else value
 
 
-def _recording(
-    operation: BuiltOperation, common: Paging | None, contract: Contract, connector: str, recorded_at: str
+def _record_listing(
+    operation: BuiltOperation, common: Paging | None, contract: Contract, blank: Recording
 ) -> Recording | None:
     redactor = WaryRedactor(parameters=list(_parameters(contract.authorization)))
     body, origin = _body(operation, operation.paging or common, redactor)
@@ -112,7 +116,8 @@ def _recording(
     call, url, query = _call(operation, contract)
     if url is None:
         return None
-    exchanges = [_exchange(url, {**query, **_page(operation, 0)}, body)]
+    first = RecordedRequest(method="GET", url=url, query={**query, **_page(operation, 0)})
+    exchanges = [_exchange(first, body)]
     if (
         operation.paging is not None
         and not operation.paging.ends
@@ -120,23 +125,20 @@ def _recording(
     ):
         count = len(_at(body, operation.records))
         empty = _with(body, operation.records, [])
-        exchanges.append(_exchange(url, {**query, **_page(operation, count)}, empty))
-    return Recording(
-        connector=connector,
+        second = RecordedRequest(method="GET", url=url, query={**query, **_page(operation, count)})
+        exchanges.append(_exchange(second, empty))
+    return structs.replace(
+        blank,
         operation=operation.name.text,
-        source=contract.source,
-        recorded_at=recorded_at,
         note=f"Made from {origin} of the imported document, not recorded live.",
-        base_url=_filled(contract.base_url, contract.context),
-        context=dict(contract.context),
         call=call,
         exchanges=exchanges,
     )
 
 
-def _exchange(url: str, query: dict[str, Any], body: Any) -> Exchange:
+def _exchange(request: RecordedRequest, body: Any) -> Exchange:
     return Exchange(
-        request=RecordedRequest(method="GET", url=url, query=query),
+        request=request,
         response=RecordedResponse(status=200, headers={"content-type": "application/json"}, body=body),
     )
 
@@ -233,7 +235,7 @@ def _last_page(operation: BuiltOperation, paging: Paging | None, body: Any) -> A
     if paging.next and not isinstance(_at(body, paging.next), dict | list) and _at(body, paging.next) is not UNSET:
         body = _with(body, paging.next, None)
     if paging.more:
-        body = _with(body, paging.more, paging.settings["config"].get("has_more") is None)
+        body = _with(body, paging.more, paging.config.get("has_more") is None)
     records = _at(body, operation.records)
     if paging.total and isinstance(records, list):
         body = _with(body, paging.total, len(records))

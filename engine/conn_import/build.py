@@ -131,18 +131,18 @@ def _operation(
     path = records_path(endpoint.answer.shape, name) or ()
     listing = name.many and not endpoint.answer.format
     paging = guess(endpoint) if listing else None
-    set_by_paging = _set_by(paging)
+    set_by_paging = paging.parameters if paging is not None else []
     path_names = paths.names(endpoint.path, item=name.item)
     form = form_of(endpoint, path_names, set_by_paging, plan, contract.losses)
     if form is None:
         return None
-    _unsaid(endpoint, name, path, contract)
+    _note_records(endpoint, name, path, contract)
     if paging is not None and paging.ends and paging.size is not None and paging.size.maximum:
         form.query.setdefault(paging.size.name, paging.size.maximum)
     return BuiltOperation(endpoint, name, form, path, paging)
 
 
-def _unsaid(endpoint: Endpoint, name: Name, path: tuple[str, ...], contract: Contract) -> None:
+def _note_records(endpoint: Endpoint, name: Name, path: tuple[str, ...], contract: Contract) -> None:
     """List a listing of which the document does not say where its records are."""
     shape = endpoint.answer.shape
     if name.method == "list" and not path and (shape is None or shape.type != "array"):
@@ -157,11 +157,6 @@ def _note_paging(operation: BuiltOperation, common: Paging | None, contract: Con
     if param := pages_somehow(endpoint):
         what = "how a listing goes on: a parameter tells that it does, the answer's schema does not tell how"
         contract.losses.add(what, f"{endpoint.where} ({plain(param, 40)})")
-
-
-def _set_by(paging: Paging | None) -> list[str]:
-    config = paging.settings.get("config", {}) if paging is not None else {}
-    return [str(value) for key, value in config.items() if key.endswith("_param")]
 
 
 def _common_arrays(operations: Sequence[BuiltOperation]) -> str:

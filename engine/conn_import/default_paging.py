@@ -22,7 +22,7 @@ def default_paging(operations: Sequence[BuiltOperation]) -> Paging | None:
     counts = Counter(repr(paging.settings) for paging in rows)
     most = max(counts.values(), default=0)
     found = next((paging for paging in rows if counts[repr(paging.settings)] == most), None)
-    if found is None or _parameter(found) is None:
+    if found is None or found.page_parameter is None:
         return found
     others = sum(takes_none(one, found) for one in operations)
     followers = sum(one.paging is None and follows_default(one, found) for one in operations)
@@ -34,7 +34,7 @@ def follows_default(operation: BuiltOperation, default: Paging | None) -> bool:
     its answer does not contradict. Where an answer names the next page by itself, one that names none is the last."""
     if default is None or not operation.inherits_paging or _contradicts(operation.endpoint, default):
         return False
-    parameter = _parameter(default)
+    parameter = default.page_parameter
     return parameter is None or operation.endpoint.parameter("query", parameter) is not None
 
 
@@ -44,14 +44,8 @@ def takes_none(operation: BuiltOperation, default: Paging | None) -> bool:
     return inherits and not follows_default(operation, default)
 
 
-def _parameter(paging: Paging) -> str | None:
-    config = paging.settings.get("config", {})
-    return next((str(config[key]) for key in ("cursor_param", "page_param", "offset_param") if key in config), None)
-
-
 def _in_body(paging: Paging) -> bool:
-    config = paging.settings.get("config", {})
-    return "cursor_body" in config or "cursor_form" in config
+    return "cursor_body" in paging.config or "cursor_form" in paging.config
 
 
 def _contradicts(endpoint: Endpoint, common: Paging) -> bool:

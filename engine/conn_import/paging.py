@@ -64,6 +64,23 @@ class Paging:
     more: tuple[str, ...] = ()
     next: tuple[str, ...] = ()
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """Its options; empty for a kind without any."""
+        config: dict[str, Any] = self.settings.get("config", {})
+        return config
+
+    @property
+    def parameters(self) -> list[str]:
+        """The query parameters that it sets."""
+        return [str(value) for key, value in self.config.items() if key.endswith("_param")]
+
+    @property
+    def page_parameter(self) -> str | None:
+        """The query parameter that says which page is wanted; None where none does."""
+        names = ("cursor_param", "page_param", "offset_param")
+        return next((str(self.config[key]) for key in names if key in self.config), None)
+
 
 Leaves = dict[tuple[str, ...], Shape]
 

@@ -283,10 +283,9 @@ def _page(operation: BuiltOperation, seen: int) -> dict[str, Any]:
     """What paging adds to the query of the first request (`seen` 0) or of the one after it."""
     if operation.paging is None or operation.paging.ends:
         return {}
-    settings = operation.paging.settings
-    config: Mapping[str, Any] = settings["config"]
+    config = operation.paging.config
     sent = {}
-    if settings["format"] == "page":
+    if operation.paging.settings["format"] == "page":
         sent[config["page_param"]] = str(config.get("first", 1) + (1 if seen else 0))
     else:
         sent[config["offset_param"]] = str(seen)

@@ -9,7 +9,7 @@ from typing import Any
 
 from conn_engine.config import singular
 
-__all__ = ["comment", "free_name", "identifier", "plain", "plural", "single", "snake", "squeezed", "step"]
+__all__ = ["comment", "free_name", "identifier", "plain", "plural", "single", "snake", "squeezed", "step", "to_plural"]
 
 _SPLIT = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+[0-9]*|[A-Z]+[0-9]*|[0-9]+")
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -76,6 +76,13 @@ def single(text: str) -> str:
     if last == "children":
         return head + line + "child"
     return head + line + (singular(last) if plural(last) else last)
+
+
+def to_plural(record: str) -> str:
+    """The word for many, such as the resource of a record: companies of company."""
+    if record.endswith("y") and record[-2:-1] not in "aeiou":
+        return f"{record[:-1]}ies"
+    return f"{record}es" if record.endswith(("s", "x", "ch", "sh")) else f"{record}s"
 
 
 def plain(text: Any, longest: int = _LONGEST) -> str:

@@ -25,7 +25,7 @@ _STOP = frozenset({
 _PATTERNS = {
     "email": re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"),
     "date": re.compile(r"\d{4}-\d{2}-\d{2}"),
-    "date-time": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}.*"),
+    "date-time": re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}"),
     "url": re.compile(r"https?://\S+"),
 }
 _DATES = ("date", "date-time")
@@ -113,7 +113,7 @@ def find_fit(target: ModelField, source: VendorField, nouns: frozenset[str]) -> 
         score -= 0.1
     if score and target.maximum is not None:
         score -= 0.15
-        evidence.append(f"check the scale: the model's ends at {target.maximum:g}")
+        evidence.append(f"check the scale: the model's maximum is {target.maximum:g}")
     if score and target.kind == source.kind:
         score += 0.02
         evidence.append("type")
@@ -198,14 +198,13 @@ def _compare_values(target: ModelField, source: VendorField) -> tuple[float, str
         known = {squeezed(str(value)) for value in source.values}
         both = [value for value in target.values if squeezed(value) in known]
         other = ", ".join(str(one) for one in source.values if squeezed(str(one)) not in map(squeezed, target.values))
-        told = f"values ({', '.join(both[:3])}){f'; nothing for {other}' if source.closed and other else ''}"
-        return (0.08, told) if both else (-1.0 if source.closed else 0.0, "")
+        evidence = f"values ({', '.join(both[:3])}){f'; nothing for {other}' if source.closed and other else ''}"
+        return (0.08, evidence) if both else (-1.0 if source.closed else 0.0, "")
     holds = target.holds
     texts = [value for value in source.values if isinstance(value, str)]
     if holds in _PATTERNS and texts and not source.closed:
-        pattern = _PATTERNS["date" if holds == "date" else holds]
-        alike = sum(bool(pattern.fullmatch(text) or pattern.match(text)) for text in texts)
-        return (0.09, "values look like it") if alike == len(texts) else (0.0, "")
+        alike = all(map(_PATTERNS[holds].match, texts))
+        return (0.09, "values look like it") if alike else (0.0, "")
     if holds == "email" and source.format == "email":
         return 0.09, "format email"
     return 0.0, ""

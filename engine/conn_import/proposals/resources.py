@@ -8,7 +8,7 @@ from conn_import.proposals.converting import read_expression, write_expression
 from conn_import.proposals.described import VendorField
 from conn_import.proposals.matching import Fit, ModelField, find_fit, model_fields
 from conn_import.proposals.vocabulary import NOUNS
-from conn_import.words import single, snake
+from conn_import.words import single, snake, to_plural
 
 __all__ = ["FieldProposal", "ResourceProposal", "VendorResource", "propose_fields", "propose_resources"]
 
@@ -116,7 +116,7 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
     bodies = {name: tuple(_body(targets, taken, nouns)) for name, taken in resource.writable.items() if name in _USUAL}
     return ResourceProposal(
         record,
-        plural_of(record),
+        to_plural(record),
         resource,
         confidence,
         (why, f"{len(fields)} of {len(targets)} fields"),
@@ -124,13 +124,6 @@ def _propose(resource: VendorResource, record: str, schema: Mapping[str, Any]) -
         {name: body for name, body in bodies.items() if body},
         tuple(one.name for one in targets if one.name not in {field.field for field in fields}),
     )
-
-
-def plural_of(record: str) -> str:
-    """The resource of a record: companies of company."""
-    if record.endswith("y") and record[-2:-1] not in "aeiou":
-        return f"{record[:-1]}ies"
-    return f"{record}es" if record.endswith(("s", "x", "ch", "sh")) else f"{record}s"
 
 
 def _words_for(record: str) -> frozenset[str]:

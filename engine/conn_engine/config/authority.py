@@ -62,7 +62,7 @@ def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
         yield diagnostic(
             "SEC112",
             "requests are authorized, but no host may receive the credential",
-            levels.span(levels.layers[0], ("base_url",)),
+            levels.layers[0].span(("base_url",)),
             path="base_url",
             hint="list the vendor's hosts under hosts, such as *.example.com",
         )
@@ -82,7 +82,7 @@ def _own_urls_excluded(levels: Levels) -> Iterator[Diagnostic]:
             yield diagnostic(
                 "SEC160",
                 f"{dotted(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",
-                levels.span(levels.layers[0], path),
+                levels.layers[0].span(path),
                 path=dotted(path),
                 hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts`: then the hosts of the URLs are meant",
             )

@@ -9,7 +9,7 @@ from conn_engine.config.host_patterns import base_hosts, is_on
 from conn_engine.config.merge import MISSING, Path_, lookup
 from conn_engine.config.models import Allowance
 from conn_engine.config.origins import Layer
-from conn_engine.diagnostics import Diagnostic, Span, diagnostic
+from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted
 
 __all__ = ["Grants", "Levels"]
@@ -68,11 +68,6 @@ class Levels:
                         break
         return best[1], best[2]
 
-    def span(self, layer: Layer, path: Path_) -> Span:
-        """Where a path of one level stands."""
-        source = layer.source(path)
-        return source.document.span(source.place(path))
-
     def refusal(  # noqa: PLR0917
         self, code: str, layer: Layer, path: Path_, message: str, hint: str, allowance: str = ""
     ) -> Diagnostic:
@@ -89,4 +84,4 @@ class Levels:
         return self._finding("SEC117", layer, path, message, "check whether it is still needed")
 
     def _finding(self, code: str, layer: Layer, path: Path_, message: str, hint: str) -> Diagnostic:
-        return diagnostic(code, f"{layer.level} {message}", self.span(layer, path), path=dotted(path), hint=hint)
+        return diagnostic(code, f"{layer.level} {message}", layer.span(path), path=dotted(path), hint=hint)

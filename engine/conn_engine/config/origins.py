@@ -57,6 +57,11 @@ class Layer:
         holding = [source for source in self.sources if path[: len(source.to)] == source.to]
         return max(holding, key=lambda source: len(source.to), default=self.sources[0])
 
+    def span(self, path: Path_) -> Span:
+        """Where a path stands in its file."""
+        source = self.source(path)
+        return source.document.span(source.place(path))
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:

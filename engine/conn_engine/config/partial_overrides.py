@@ -81,8 +81,7 @@ def _find_in(
     for (setting, others), paths in found.items():
         place = fields[setting[0]][paths[0]]
         events = tuple(_events_of(data, resource, others)) if key == "response_mapping" else ()
-        source = layer.source(place)
-        span = source.document.span(source.place(place))
+        span = layer.span(place)
         yield PartialOverride(layer.level, resource, key, tuple(paths), setting, others, events, place, span)
 
 

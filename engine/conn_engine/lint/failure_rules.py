@@ -38,7 +38,7 @@ def dead_rules(target: "LintTarget") -> Iterator[Diagnostic]:
             why = _why_never(when, earlier, taken)
             if why is not None:
                 at = (*path, index, "when")
-                yield diagnostic("ERR101", why[0], target.span(layer, at), path=dotted(at), hint=why[1])
+                yield diagnostic("ERR101", why[0], layer.span(at), path=dotted(at), hint=why[1])
             earlier.setdefault(when.strip(), index)
             taken |= certain(when)
 

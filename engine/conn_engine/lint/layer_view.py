@@ -17,11 +17,10 @@ __all__ = ["LayerView", "place_in"]
 
 def place_in(layer: Layer, path: Path_, offset: int, width: int = 1) -> Span:
     """The place of a character inside a string of one layer, in its file; of the string where the offset is none."""
-    source = layer.source(path)
-    place = source.place(path)
     if offset < 0:
-        return source.document.span(place)
-    line, column = source.document.position(place, offset)
+        return layer.span(path)
+    source = layer.source(path)
+    line, column = source.document.position(source.place(path), offset)
     return Span(source.document.file, line, column, line, column + max(width, 1))
 
 

@@ -129,7 +129,7 @@ def secrets(view: LayerView) -> Iterator[Diagnostic]:
         yield diagnostic(
             "SEC101",
             f"{path[-1]} holds a literal secret",
-            view.target.span(view.layer, path),
+            view.layer.span(path),
             path=dotted(path),
             hint="keep it in the keyring (conn auth login ACCOUNT) or read it as {{env.NAME}}; and revoke this one",
         )

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from conn_engine.config import Effective, Layer, Path_, Workspace
-from conn_engine.diagnostics import Span
+from conn_engine.config import Effective, Workspace
 
 __all__ = ["LintTarget"]
 
@@ -15,8 +14,3 @@ class LintTarget:
     workspace: Workspace
     effective: Effective
     seen_layers: set[int] = field(default_factory=set)
-
-    def span(self, layer: Layer, path: Path_) -> Span:
-        """Where a path of one layer stands."""
-        source = layer.source(path)
-        return source.document.span(source.place(path))

@@ -114,7 +114,7 @@ def _turned_off(target: "LintTarget") -> Iterator[Diagnostic]:
             yield diagnostic(
                 "WHK109",
                 f"{layer.level} takes deliveries without a proof",
-                target.span(layer, path),
+                layer.span(path),
                 path=dotted(path),
                 hint="leave the connector's proof; for deliveries of your own sign them: conn webhook send",
             )

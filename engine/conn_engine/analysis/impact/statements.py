@@ -37,7 +37,7 @@ def changed_statements(groups: Sequence[Group], digests: Digests) -> list[Statem
                 said = around_difference(_said(old, path), _said(new, path))
                 account = group.accounts[0] if level == "account" else ""
                 found[level, dotted(path), _owner(level, group)] = Statement(
-                    level, dotted(path), _span(layer, path), note, account, *said
+                    level, dotted(path), layer.span(path), note, account, *said
                 )
     order = {"base": 0, "environment": 1, "account": 2}
     return sorted(found.values(), key=lambda s: (order[s.level], s.account, str(s.span and s.span.file), s.path))
@@ -89,11 +89,6 @@ def around_difference(before: str, after: str) -> tuple[str, str]:
 def _cut(text: str, start: int) -> str:
     shown = f"…{text[start:]}" if start else text
     return shown if len(shown) <= LONGEST else f"{shown[: LONGEST - 1]}…"
-
-
-def _span(layer: Layer, path: Path_) -> Span | None:
-    source = layer.source(path)
-    return source.document.span(source.place(path))
 
 
 def touched_overrides(groups: Sequence[Group]) -> list[Statement]:
@@ -148,7 +143,7 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
         elif any(other[: len(at)] == at for other in nearby for at in own):
             note = "conflict: the value it was written over has changed"
         if note:
-            rows.append((path, note, _span(layer, path)))
+            rows.append((path, note, layer.span(path)))
     accounts = group.accounts if layer.level == "account" else [""]
     return [
         Statement(layer.level, dotted(path), _moved(span, group, account), note, account)

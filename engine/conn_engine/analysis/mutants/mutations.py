@@ -73,8 +73,7 @@ def mutants(effective: Effective) -> list[Mutant]:
     layer = effective.layers[0]
     found: dict[tuple[Any, ...], list[tuple[str, str, Change, Span | None]]] = {}
     for kind, text, change, within in _all(layer.data):
-        source = layer.source(change.path)
-        span = source.document.span(source.place(change.path))
+        span = layer.span(change.path)
         key = (kind, text, within, span.file, span.line, span.column) if span else (kind, text, within, change.path)
         found.setdefault(key, []).append((kind, text, change, span))
     rows = [

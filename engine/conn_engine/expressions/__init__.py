@@ -5,7 +5,7 @@ This is the face; the modules behind it may change. Two evaluators stand behind 
 default.
 """
 
-from conn_engine.expressions.compiled import Expression, evaluate, expression, is_true, truth
+from conn_engine.expressions.compiled import Expression, evaluate, expression, find_tokens, is_true, truth
 from conn_engine.expressions.evaluators import (
     Compiled,
     Evaluator,
@@ -42,6 +42,7 @@ __all__ = [
     "evaluated",
     "evaluators",
     "expression",
+    "find_tokens",
     "fixed_now",
     "groups_of",
     "is_true",

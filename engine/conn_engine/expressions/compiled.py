@@ -1,6 +1,6 @@
 """`Expression`: one JSONata text, compiled once per evaluator and kept, with what it reads and calls."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -15,10 +15,10 @@ from conn_engine.expressions.faults import refuse_surrogates, refuse_too_long
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.reading import read_paths
 from conn_engine.expressions.time_and_chance import fixed_seed, read_time
-from conn_engine.expressions.tokens import Analysis, LexError, analyse, lex
+from conn_engine.expressions.tokens import Analysis, LexError, Token, analyse, lex
 from conn_engine.expressions.values import DEFAULT_LIMITS, Limits, Path_
 
-__all__ = ["Expression", "evaluate", "expression", "is_true", "truth"]
+__all__ = ["Expression", "evaluate", "expression", "find_tokens", "is_true", "truth"]
 
 
 class Expression:
@@ -131,6 +131,14 @@ def expression(text: str, parts: frozenset[str] = frozenset()) -> Expression:
     `parts` are the authors' texts that it was put together of; by default it is one itself.
     """
     return Expression(text, parts)
+
+
+def find_tokens(text: str) -> Sequence[Token]:
+    """The tokens of an expression; none when it does not compile."""
+    try:
+        return expression(text).analysis.tokens
+    except ExpressionError:
+        return ()
 
 
 def evaluate(text: str, scope: Any, *, limits: Limits = DEFAULT_LIMITS, now: float | None = None) -> Any:

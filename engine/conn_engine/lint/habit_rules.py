@@ -1,11 +1,10 @@
 """Rules over expressions that parse, and mean something else than in the language their author has in mind."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from conn_engine.diagnostics import Diagnostic, diagnostic
 from conn_engine.documents import dotted
-from conn_engine.errors import ExpressionError
-from conn_engine.expressions import expression
+from conn_engine.expressions import find_tokens
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import LayerView
 
@@ -17,7 +16,7 @@ _OPERANDS = frozenset({"name", "quoted", "variable"})
 def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
     """EXP130: `response['name']`, a filter that everything passes, where a field is meant."""
     for site, text, offset in view.parts:
-        tokens = _lex(text)
+        tokens = find_tokens(text)
         for before, opening, key, closing in zip(tokens, tokens[1:], tokens[2:], tokens[3:], strict=False):
             if (opening.text, key.kind, closing.text) != ("[", "string", "]") or not _ends_operand(before):
                 continue
@@ -30,7 +29,7 @@ def find_constant_filters(view: LayerView) -> Iterator[Diagnostic]:
 def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
     """EXP131: `a + ' ' + b`, a sum of numbers, where texts are to be joined."""
     for site, text, offset in view.parts:
-        tokens = _lex(text)
+        tokens = find_tokens(text)
         for index, token in enumerate(tokens):
             around = tokens[max(index - 1, 0) : index + 2]
             if token.text != "+" or token.kind != "operator" or not any(one.kind == "string" for one in around):
@@ -44,13 +43,6 @@ def find_text_sums(view: LayerView) -> Iterator[Diagnostic]:
                 hint="`&` joins texts; $number(…) makes a number of one",
             )
             break  # the others of one chain are the same mistake
-
-
-def _lex(text: str) -> Sequence[Token]:
-    try:
-        return expression(text).analysis.tokens
-    except ExpressionError:
-        return ()
 
 
 def _ends_operand(token: Token) -> bool:

@@ -20,7 +20,7 @@ from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConfigurationError, ExpressionError
-from conn_engine.expressions import expression
+from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import place_in
 from conn_engine.lint.target import LintTarget
@@ -92,7 +92,7 @@ def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
 
 def _check_references(level: _Level, below: Sequence[Any], model: frozenset[str] | None) -> Iterator[Diagnostic]:
     for path, text in texts(level.inside[1], level.inside[0]):
-        tokens = _lex(text) if _BASE in text else ()
+        tokens = find_tokens(text) if _BASE in text else ()
         for index, token in enumerate(tokens):
             if token.text != _BASE:
                 continue
@@ -107,13 +107,6 @@ def _check_references(level: _Level, below: Sequence[Any], model: frozenset[str]
                 message = f'{_BASE} has no field "{names[0]}"'
                 hint = did_you_mean(names[0], sorted(known)) or f"it has {', '.join(sorted(known)[:12])}"
                 yield _make_finding("MAP130", level, path, message, hint, tokens[index + 2])
-
-
-def _lex(text: str) -> Sequence[Token]:
-    try:
-        return expression(text).analysis.tokens
-    except ExpressionError:
-        return ()  # reported as such
 
 
 def _read_names_after(tokens: Sequence[Token], index: int) -> list[str]:

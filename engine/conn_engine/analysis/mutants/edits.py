@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from conn_engine.config import Layers, Path_
 from conn_engine.errors import ExpressionError
-from conn_engine.expressions import expression, template
+from conn_engine.expressions import expression, find_tokens, template
 
 __all__ = [
     "DROPPED",
@@ -65,7 +65,7 @@ def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
     A text gets a letter more, a number becomes the next, a truth value its opposite. A name that is the key of an
     object is a text too. Nothing for an expression that does not parse, and only texts that still do.
     """
-    for token in _tokens(text):
+    for token in find_tokens(text):
         other = _other_literal(token.kind, token.text)
         if other is not None:
             made = text[: token.start] + other + text[token.end :]
@@ -75,7 +75,7 @@ def changed_literals(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Each step of a path that reads a field, turned to a field that is not there. As `changed_literals`."""
-    tokens = _tokens(text)
+    tokens = find_tokens(text)
     for index, token in enumerate(tokens):
         if token.kind not in ("name", "quoted") or index == 0 or tokens[index - 1].text != ".":
             continue
@@ -89,7 +89,7 @@ def changed_paths(text: str) -> Iterator[tuple[int, str, str, str]]:
 
 def changed_operators(text: str) -> Iterator[tuple[int, str, str, str]]:
     """Each comparison, condition and calculation turned into its opposite. As `changed_literals`."""
-    for index, token in enumerate(_tokens(text)):
+    for index, token in enumerate(find_tokens(text)):
         other = _OTHER_OPERATORS.get(token.text) if token.kind == "operator" and index else None
         if other is not None:
             made = text[: token.start] + other + text[token.end :]
@@ -115,13 +115,6 @@ def changed_template(text: str) -> Iterator[tuple[int, str, str, str]]:
 def is_path(text: str) -> bool:
     """Whether an expression only reads one field (`response.name`)."""
     return text.replace(".", "").replace("_", "").isalnum() and "." in text and not text[0].isdigit()
-
-
-def _tokens(text: str) -> tuple[Any, ...]:
-    try:
-        return expression(text).analysis.tokens
-    except ExpressionError:
-        return ()
 
 
 def _other_literal(kind: str, text: str) -> str | None:

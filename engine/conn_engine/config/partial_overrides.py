@@ -8,7 +8,7 @@ from conn_engine.config.merge import MISSING, RESOURCE_MAPPINGS, Path_, leaves, 
 from conn_engine.config.origins import Layer, Level
 from conn_engine.config.resource_mappings import MappingReach
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted
+from conn_engine.documents import dotted, overlaps
 
 __all__ = ["PartialOverride", "find_partial_overrides"]
 
@@ -37,15 +37,17 @@ class PartialOverride:
         _, model, resource = self.resource
         fields = [dotted(field) for field in self.fields if field] or [f"the {self.key}"]
         named = (
-            f"{', '.join(fields[:_NAMED])} and {len(fields) - _NAMED} more" if len(fields) > _NAMED else _list(fields)
+            f"{', '.join(fields[:_NAMED])} and {len(fields) - _NAMED} more"
+            if len(fields) > _NAMED
+            else _join_words(fields)
         )
-        events = f" and the event{'s' * (len(self.events) > 1)} {_list(self.events)}" if self.events else ""
+        events = f" and the event{'s' * (len(self.events) > 1)} {_join_words(self.events)}" if self.events else ""
         verb, keeps = (
             ("change" if len(fields) > 1 else "changes"),
             ("keep" if len(self.others) > 1 or events else "keeps"),
         )
-        where = f"{model}.{resource}: {named} {verb} in {_list(self.operations)} only"
-        others = ", ".join(self.others) if events else _list(self.others)
+        where = f"{model}.{resource}: {named} {verb} in {_join_words(self.operations)} only"
+        others = ", ".join(self.others) if events else _join_words(self.others)
         return f"{where}; {others}{events} {keeps} the old value"
 
 
@@ -64,7 +66,7 @@ def _find_in(
     reach: MappingReach, number: int, resource: Path_, key: str, data: Mapping[str, Any]
 ) -> Iterator[PartialOverride]:
     meant = reach.find_meant(number, resource, key)
-    fields = {name: _fields_set(reach, number, resource, name, key) for name in meant}
+    fields = {name: _find_fields(reach, number, resource, name, key) for name in meant}
     found: dict[tuple[tuple[str, ...], tuple[str, ...]], list[Path_]] = {}
     for field in dict.fromkeys(field for own in fields.values() for field in own):
         setting = tuple(name for name in meant if field in fields[name])
@@ -72,7 +74,7 @@ def _find_in(
         others = tuple(
             name
             for name in meant
-            if not any(_related(own, field) for own in fields[name])
+            if not any(overlaps(own, field) for own in fields[name])
             and not _is_same(lookup(data, (*resource, name, key, *field)), value)
         )
         if others:
@@ -80,12 +82,12 @@ def _find_in(
     layer = reach.layers[number]
     for (setting, others), paths in found.items():
         place = fields[setting[0]][paths[0]]
-        events = tuple(_events_of(data, resource, others)) if key == "response_mapping" else ()
+        events = tuple(_find_events(data, resource, others)) if key == "response_mapping" else ()
         span = layer.span(place)
         yield PartialOverride(layer.level, resource, key, tuple(paths), setting, others, events, place, span)
 
 
-def _fields_set(reach: MappingReach, number: int, resource: Path_, name: str, key: str) -> dict[Path_, Path_]:
+def _find_fields(reach: MappingReach, number: int, resource: Path_, name: str, key: str) -> dict[Path_, Path_]:
     """The fields that a level sets in an operation's mapping, or its resource does; each with its place."""
     places: list[Path_] = [(*resource, name, key)]
     if name in reach.find_reached(number, resource, key):
@@ -99,20 +101,15 @@ def _fields_set(reach: MappingReach, number: int, resource: Path_, name: str, ke
     return found
 
 
-def _list(words: Sequence[str]) -> str:
+def _join_words(words: Sequence[str]) -> str:
     return " and ".join([", ".join(words[:-1])] * (len(words) > 1) + [*words[-1:]])
-
-
-def _related(one: Path_, other: Path_) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
 
 
 def _is_same(one: Any, other: Any) -> bool:
     return one is not MISSING and other is not MISSING and same(one, other)
 
 
-def _events_of(data: Mapping[str, Any], resource: Path_, operations: Sequence[str]) -> Iterator[str]:
+def _find_events(data: Mapping[str, Any], resource: Path_, operations: Sequence[str]) -> Iterator[str]:
     events = lookup(data, (*resource, "events"))
     usual = "get" if isinstance(lookup(data, (*resource, "get")), dict) else "list"
     for name, event in events.items() if isinstance(events, dict) else ():

@@ -10,7 +10,7 @@ from conn_engine.documents.dump import dump_json, dump_yaml
 from conn_engine.documents.files import MAX_BYTES, Placing, read, read_regular, remove_file, whole_file, write_whole
 from conn_engine.documents.markdown import markdown_blocks
 from conn_engine.documents.parse import Language, parse
-from conn_engine.documents.paths import Path_, dotted, texts, undotted
+from conn_engine.documents.paths import Path_, dotted, overlaps, texts, undotted
 
 __all__ = [
     "MAX_BYTES",
@@ -24,6 +24,7 @@ __all__ = [
     "dump_json",
     "dump_yaml",
     "markdown_blocks",
+    "overlaps",
     "parse",
     "read",
     "read_regular",

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from conn_engine.errors import UsageError
 
-__all__ = ["Path_", "dotted", "texts", "undotted"]
+__all__ = ["Path_", "dotted", "overlaps", "texts", "undotted"]
 
 Path_: TypeAlias = tuple[str | int, ...]
 
@@ -63,6 +63,12 @@ def undotted(text: str) -> Path_:
         f"{text!r} is not a path: unexpected text at character {at + 1}",
         hint='write it as resources.contacts.list or errors[0].when; quote a key with dots: headers."a.b"',
     )
+
+
+def overlaps(one: Path_, other: Path_) -> bool:
+    """Whether one place holds the other, or is the same."""
+    length = min(len(one), len(other))
+    return one[:length] == other[:length]
 
 
 def texts(value: Any, path: Path_ = ()) -> Iterator[tuple[Path_, str]]:

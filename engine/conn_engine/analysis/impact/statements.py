@@ -9,7 +9,7 @@ from conn_engine.analysis.impact.plan import Group
 from conn_engine.analysis.population import Digests
 from conn_engine.config import MAPPINGS, MISSING, RESOURCE_MAPPINGS, Effective, Layer, Path_, is_remark, leaves, lookup
 from conn_engine.diagnostics import Span
-from conn_engine.documents import dotted
+from conn_engine.documents import dotted, overlaps
 from conn_engine.secrets import REDACTED, secret_name
 
 __all__ = ["around_difference", "changed_statements", "touched_overrides"]
@@ -138,7 +138,7 @@ def _touched(group: Group, before: Effective, after: Effective, index: int, belo
             note = GONE
         elif (layer.level, path) in is_dead - was_dead:
             note = "dead: it now equals the level below"
-        elif any(_gone(other, at, after, layer) for other in nearby for at in own if _related(at, other)):
+        elif any(_gone(other, at, after, layer) for other in nearby for at in own if overlaps(at, other)):
             note = GONE
         elif any(other[: len(at)] == at for other in nearby for at in own):
             note = "conflict: the value it was written over has changed"
@@ -189,12 +189,7 @@ def _is_same(before: object, after: object) -> bool:
 
 
 def _find_related(places: Sequence[Path_], below: set[Path_]) -> list[Path_]:
-    return [other for other in below if any(_related(path, other) for path in places)]
-
-
-def _related(one: Path_, other: Path_) -> bool:
-    shorter = min(len(one), len(other))
-    return one[:shorter] == other[:shorter]
+    return [other for other in below if any(overlaps(path, other) for path in places)]
 
 
 def _gone(changed: Path_, path: Path_, after: Effective, layer: Layer) -> bool:

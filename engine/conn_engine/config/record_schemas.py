@@ -43,6 +43,13 @@ class SchemaFiles:
             return None
         return document.data if document is not None and isinstance(document.data, dict) else None
 
+    def find_closed_fields(self, model: str, record: str) -> frozenset[str] | None:
+        """The fields of a unified record; None where it has no schema, or the schema takes any field."""
+        schema = self.find_record(model, record)
+        if schema is None or schema.get("additionalProperties", True) is not False:
+            return None
+        return frozenset(schema.get("properties", {}))
+
     def find_schema(self, schema: str | Schema | None, key: str = "request_schema") -> Schema | None:
         """The schema that an operation has under a key: written in place, or a file of the connector's folder, or a
         part of one (`schemas/people.json#/create`), with those of the file's `$defs` that it refers to.

@@ -18,7 +18,7 @@ from conn_engine.config import (
 )
 from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
-from conn_engine.documents import dotted, texts
+from conn_engine.documents import dotted, overlaps, texts
 from conn_engine.errors import ConfigurationError, ExpressionError
 from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.tokens import Token
@@ -82,9 +82,9 @@ def find_base_references(target: LintTarget) -> Iterator[Diagnostic]:
     for name, operation in _find_overridden_operations(effective):
         for key in sorted(MAPPINGS):
             levels = _find_levels(effective, (*name.path, key))
-            model = (
-                _find_closed_fields(effective, name, operation) if key == "response_mapping" and levels[1:] else None
-            )
+            is_mapped_over = key == "response_mapping" and levels[1:]
+            record = operation.record or ""
+            model = effective.schemas.find_closed_fields(name.model, record) if is_mapped_over else None
             for number, level in enumerate(levels):
                 if level.layer.level != "base" or effective.account is None:  # the base is the same for every account
                     yield from _check_references(level, [one.inside[1] for one in levels[:number]], model)
@@ -139,16 +139,6 @@ def _make_finding(  # noqa: PLR0917
     start, width = (-1, 1) if token is None else (token.start, token.end - token.start)
     shown = to_written(path) if level.layer.of_resources else path
     return diagnostic(code, message, place_in(level.layer, path, start, width), path=dotted(shown), hint=hint)
-
-
-def _find_closed_fields(
-    effective: Effective, name: OperationName, operation: UnifiedOperation
-) -> frozenset[str] | None:
-    """The fields of the unified record; None where there is no schema, or it takes any."""
-    schema = effective.schemas.find_record(name.model, operation.record or "")
-    if schema is None or schema.get("additionalProperties", True) is not False:
-        return None
-    return frozenset(schema.get("properties", {}))
 
 
 def find_removed_fields(target: LintTarget) -> Iterator[Diagnostic]:
@@ -250,7 +240,7 @@ def _check_sent(
             continue
         for place, _ in texts(tree):
             field = tuple(part for part in place if isinstance(part, str))
-            if any(_makes(one, field) for one in below) or any(_overlaps(field, other) for other in sent):
+            if any(_makes(one, field) for one in below) or any(overlaps(field, other) for other in sent):
                 continue
             message = f"{name.text} returns {dotted(field)}, and no write of {name.model}.{name.resource} sends it"
             hint = "if it can be written, map it in request_body_mapping, too"
@@ -268,8 +258,3 @@ def _makes(layer: Any, field: Path_) -> bool:
             return False
         node = node[str(key)]
     return True
-
-
-def _overlaps(one: Path_, other: Path_) -> bool:
-    length = min(len(one), len(other))
-    return one[:length] == other[:length]

@@ -21,7 +21,7 @@ from conn_engine.lint.mapping_rules import find_base_references, find_one_sided_
 from conn_engine.lint.paging_rules import paginations
 from conn_engine.lint.request_rules import find_plain_urls, find_single_braces, find_unsendable_verify
 from conn_engine.lint.run_rules import unused_windows
-from conn_engine.lint.schema_rules import sent_keys, unreadable_schemas
+from conn_engine.lint.schema_rules import find_unfit_keys, find_unreadable_schemas
 from conn_engine.lint.site import Site
 from conn_engine.lint.target import LintTarget
 from conn_engine.lint.webhook_rules import challenges, proofs, routing
@@ -236,7 +236,7 @@ def fields(target: LintTarget) -> Iterator[Diagnostic]:
         if operation is None or name.method == "delete":
             continue
         record = operation.record or singular(name.resource)
-        known = _model_fields(effective, name.model, record)
+        known = effective.schemas.find_closed_fields(name.model, record)
         if known is None:
             continue
         for path in _mapped_fields((*name.path, "response_mapping"), operation.response_mapping):
@@ -257,14 +257,6 @@ def _mapped_fields(path: Path_, mapped: Any) -> dict[Path_, None]:
             if value is not None:
                 found[(*path, key)] = None
     return found
-
-
-def _model_fields(effective: Effective, model: str, record: str) -> frozenset[str] | None:
-    """Names of the model's fields; None when there is no schema, or it takes any field."""
-    schema = effective.schemas.find_record(model, record)
-    if schema is None or schema.get("additionalProperties", True) is not False:
-        return None
-    return frozenset(schema.get("properties", {}))
 
 
 def dead_overrides(target: LintTarget) -> Iterator[Diagnostic]:
@@ -383,8 +375,8 @@ TARGET_RULES: tuple[Callable[[LintTarget], Iterator[Diagnostic]], ...] = (
     authority,
     routes,
     find_unsendable_verify,
-    unreadable_schemas,
-    sent_keys,
+    find_unreadable_schemas,
+    find_unfit_keys,
     flow_operations,
     parent_cycles,
     idle_types,

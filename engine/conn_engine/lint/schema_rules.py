@@ -12,13 +12,13 @@ from conn_engine.lint.target import LintTarget
 from conn_engine.runtime.body_schemas import SchemaPlace
 from conn_engine.runtime.unified import find_operation_behind
 
-__all__ = ["sent_keys", "unreadable_schemas"]
+__all__ = ["find_unfit_keys", "find_unreadable_schemas"]
 
 _KEYS = ("request_schema", "query_schema", "response_schema")
 _MOST_NAMES = 12
 
 
-def unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
+def find_unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
     """CFG104: a schema of an operation that cannot be read."""
     effective = target.effective
     for operation in effective.vendor_operations():
@@ -30,28 +30,28 @@ def unreadable_schemas(target: LintTarget) -> Iterator[Diagnostic]:
                 yield diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)
 
 
-def sent_keys(target: LintTarget) -> Iterator[Diagnostic]:
+def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
     """REF200 and REF201: a key of a body or a query that the vendor's schema does not know, or does need."""
     effective = target.effective
     for operation in effective.vendor_operations():
         if isinstance(operation.body, dict) and operation.body_format in ("json", "form"):
-            place = _schema_of(target, operation, "request_schema")
-            yield from _unknown(target, operation, place, [(operation.at("body"), operation.body)])
+            place = _find_place(target, operation, "request_schema")
+            yield from _find_unknown_keys(target, operation, place, [(operation.at("body"), operation.body)])
     for name in effective.operations():
         unified = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
         operation_behind = find_operation_behind(effective, name) if unified is not None else None
         if unified is None or operation_behind is None:
             continue
         for key, schema in (("request_body_mapping", "request_schema"), ("query_mapping", "query_schema")):
-            place = _schema_of(target, operation_behind, schema)
+            place = _find_place(target, operation_behind, schema)
             layers = [one for one in mapping_layers(getattr(unified, key)) if isinstance(one, Mapping)]
             rows = [((*name.path, key), layer) for layer in layers]
-            yield from _unknown(target, operation_behind, place, rows)
+            yield from _find_unknown_keys(target, operation_behind, place, rows)
             if key == "request_body_mapping" and layers and operation_behind.method == "POST":
-                yield from _lacking(target, name, operation_behind, place, layers)
+                yield from _find_missing_keys(target, name, operation_behind, place, layers)
 
 
-def _schema_of(target: LintTarget, operation: VendorOperation, key: str) -> SchemaPlace | None:
+def _find_place(target: LintTarget, operation: VendorOperation, key: str) -> SchemaPlace | None:
     try:
         schema = target.effective.schemas.find_schema(getattr(operation, key), key)
     except ConfigurationError:
@@ -59,7 +59,7 @@ def _schema_of(target: LintTarget, operation: VendorOperation, key: str) -> Sche
     return None if schema is None else SchemaPlace(schema, schema)
 
 
-def _unknown(
+def _find_unknown_keys(
     target: LintTarget, operation: VendorOperation, place: SchemaPlace | None, rows: list[tuple[Path_, Any]]
 ) -> Iterator[Diagnostic]:
     """The keys of objects that the schema does not know, at any depth, each once."""
@@ -89,7 +89,7 @@ def _unknown(
                 )
 
 
-def _lacking(
+def _find_missing_keys(
     target: LintTarget,
     name: OperationName,
     operation: VendorOperation,

@@ -99,7 +99,7 @@ def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     for number, layer in enumerate(layers):
         written = list(find_resource_mappings(layer.data))
         if written:
-            found.append(_expanded(layer, written, reach, number))
+            found.append(_expand_layer(layer, written, reach, number))
             data: Any = layer.data
             for resource, key, _ in written:
                 data = _without(data, (*resource, key))
@@ -108,7 +108,7 @@ def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
     return tuple(found)
 
 
-def _expanded(layer: Layer, written: list[tuple[Path_, str, Any]], reach: MappingReach, number: int) -> Layer:
+def _expand_layer(layer: Layer, written: list[tuple[Path_, str, Any]], reach: MappingReach, number: int) -> Layer:
     data: dict[str, Any] = {}
     sources: list[Source] = []
     for resource, key, mapping in written:

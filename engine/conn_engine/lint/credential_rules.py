@@ -130,7 +130,7 @@ def find_unobtainable_tokens(target: "LintTarget") -> Iterator[Diagnostic]:
                 "`credentials` has no `token_url`, so no account can get a token",
                 target.effective.span(path),
                 path=dotted(path),
-                hint="add the vendor's token endpoint: `token_url: https://auth.example.com/token`",
+                hint="add the vendor's token endpoint under `config`: `token_url: https://auth.example.com/token`",
             )
 
 

@@ -62,7 +62,10 @@ def fetch_pages(  # noqa: PLR0917
         return (yield from emit(replace(outward, here=_state(page.here))))
 
     def paged(frame: Frame, emit: Emit) -> Flow[None]:
-        yield from (_pages if operation.job is None else job_pages)(listing, frame, emit)
+        if operation.job is None:
+            yield from _PageReader(listing, frame, emit).read()
+        else:
+            yield from job_pages(listing, frame, emit)
 
     def windowed(frame: Frame, emit: Emit) -> Flow[None]:
         yield from windows(listing, frame, emit, paged)
@@ -78,74 +81,83 @@ def fetch_pages(  # noqa: PLR0917
     raise_failures(listing)
 
 
-def _pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
-    operation = listing.operation
-    here = start = frame.resume.get("page")
-    got: Exchanged | None = None
-    enough: Any = None
-    restarts = 0
-    endings, recent = endings_of(listing), RecentIds()
+class _PageReader:
+    """Reads the pages of one step of a listing, and hands each on with its records."""
 
-    def fetch(turn: pagination.Turn) -> Flow[Answer | None]:
-        nonlocal got, enough, restarts
-        within = replace(frame, scope=turn.names(frame.scope))
+    def __init__(self, listing: Listing, frame: Frame, emit: Emit) -> None:
+        self._listing, self._frame, self._emit = listing, frame, emit
+        self._endings, self._recent = endings_of(listing), RecentIds()
+        self._start = self._place = frame.resume.get("page")
+        self._last: Exchanged | None = None
+        self._enough: Any = None
+        self._restarts = 0
+
+    def read(self) -> Flow[None]:
+        """Read page after page, until the last one or until a layer above has enough."""
+        operation = self._listing.operation
+        try:
+            yield from pagination.pages(
+                operation.paging(),
+                self._fetch,
+                self._hand_on,
+                self._start,
+                restart_key(operation.errors),
+                seen=self._endings.seen,
+                counts=not self._frame.chunks and finds_all(operation.response_path),
+            )
+        finally:
+            if self._last is not None:
+                self._last.answer.close()
+
+    def _fetch(self, turn: pagination.Turn) -> Flow[Answer | None]:
+        within = replace(self._frame, scope=turn.names(self._frame.scope))
         # What was delivered before a cursor is not known: a listing that goes on from one cannot begin again.
-        whole = yield from exchange_chunks(listing, within, turn, restarts=restarts if start is None else None)
+        restarts = self._restarts if self._start is None else None
+        whole = yield from exchange_chunks(self._listing, within, turn, restarts=restarts)
         if whole.again is not None:
-            restarts += 1
+            self._restarts += 1
             return None
-        got = whole
-        for got, last in in_parts(whole, operation):  # a long answer is handed on while it is read
+        exchanged = self._last = whole
+        for exchanged, last in in_parts(whole, self._listing.operation):  # a long answer is handed on while it is read
+            self._last = exchanged
             if not last:
-                enough = yield from hand_on(got.answer, 0, None, None, partial=True)
-            if enough is True:
+                self._enough = yield from self._hand_on(exchanged.answer, 0, None, None, partial=True)
+            if self._enough is True:
                 break
-        return got.answer  # its last part is the page that leads on
+        return exchanged.answer  # its last part is the page that leads on
 
-    def hand_on(answer: Answer, number: int, next_state: Any, prev_state: Any, *, partial: bool = False) -> Flow[Any]:
-        nonlocal here
-        if got is None or enough is True:
+    def _hand_on(
+        self, answer: Answer, number: int, next_state: Any, prev_state: Any, *, partial: bool = False
+    ) -> Flow[Any]:
+        exchanged = self._last
+        if exchanged is None or self._enough is True:
             return True
-        records, source = yield from delivered(listing, frame, answer)
-        endings.add_again(recent.add(records))
-        if answer.completeness is not None and not got.whole:
-            endings.add(answer.completeness, frame.scope.get("partition") or {})
+        records, source = yield from delivered(self._listing, self._frame, answer)
+        self._endings.add_again(self._recent.add(records))
+        if answer.completeness is not None and not exchanged.whole:
+            self._endings.add(answer.completeness, self._frame.scope.get("partition") or {})
         page = VendorPage(
             answer,
             records,
-            got.whole,
+            exchanged.whole,
             number,
             _paged(next_state),
             _paged(prev_state),
-            dict(got.rate.headers),
-            here={"page": here},
-            scope=frame.scope,
+            dict(exchanged.rate.headers),
+            here={"page": self._place},
+            scope=self._frame.scope,
             source=source,
             partial=partial,
-            notes=got.notes,
-            skipped=got.skipped,
+            notes=exchanged.notes,
+            skipped=exchanged.skipped,
         )
         if partial:
-            return (yield from emit(page))
-        here = next_state
+            return (yield from self._emit(page))
+        self._place = next_state
         try:
-            return (yield from emit(page))
+            return (yield from self._emit(page))
         finally:
             answer.close()
-
-    try:
-        yield from pagination.pages(
-            operation.paging(),
-            fetch,
-            hand_on,
-            start,
-            restart_key(operation.errors),
-            seen=endings.seen,
-            counts=not frame.chunks and finds_all(operation.response_path),
-        )
-    finally:
-        if got is not None:
-            got.answer.close()
 
 
 def _paged(state: Any) -> Place | None:

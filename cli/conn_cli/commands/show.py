@@ -37,25 +37,25 @@ def show(
     effective = choose_effective(app, account, connector, operation, environment)
     name = effective.resolve(operation) if operation else None
     path = name.path if name else ()
-    obstacles = _obstacles(effective, name) if name else None
+    obstacles = _find_obstacles(effective, name) if name else None
     if as_format == "text":
         _provenance(app, effective, path)
         for obstacle in obstacles or ():
             app.out(f"does not resume: {obstacle}")
-        for parameter, said in _parameters(effective, name).items():
-            app.out(f"takes -p {parameter}{f'  {said}' if said else ''}")
+        for parameter, description in _find_parameters(effective, name).items():
+            app.out(f"takes -p {parameter}{f'  {description}' if description else ''}")
         return
     from conn_engine.config import lookup
 
     data = _plain(lookup(effective.data, path) if path else effective.data)
     if obstacles is not None:
         data = {**data, "resumable": not obstacles, "does_not_resume": list(obstacles)}
-    if parameters := _parameters(effective, name):
+    if parameters := _find_parameters(effective, name):
         data = {**data, "query_parameters": parameters}
     _write_data(app, data, as_format)
 
 
-def _parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:
+def _find_parameters(effective: "Effective", name: "OperationName | None") -> dict[str, str]:
     """The query parameters that the vendor's schema of its own operation has."""
     from conn_engine.runtime.parameters import declared_parameters
 
@@ -64,7 +64,7 @@ def _parameters(effective: "Effective", name: "OperationName | None") -> dict[st
     return declared_parameters(effective, effective.vendor(name.resource, name.method))
 
 
-def _obstacles(effective: "Effective", name: "OperationName") -> tuple[str, ...] | None:
+def _find_obstacles(effective: "Effective", name: "OperationName") -> tuple[str, ...] | None:
     """Why the operation cannot go on from a cursor; empty: it can. None when only a run can tell which one it is."""
     from conn_engine.errors import ConfigurationError, UsageError
     from conn_engine.runtime.resuming import find_obstacles

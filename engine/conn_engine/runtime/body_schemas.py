@@ -29,8 +29,8 @@ class SchemaPlace:
     def is_open(self) -> bool:
         """Whether it takes other keys too: it says so, names none, or refers to another document."""
         nodes = list(self._nodes())
-        said = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
-        return said or next(self.names(), None) is None
+        declared = any(node.get(key) for node in nodes for key in _OPEN) or any(map(_refers_elsewhere, nodes))
+        return declared or next(self.names(), None) is None
 
     def required(self) -> list[str]:
         """The keys that a write has to have: whatever alternative holds, named by the schema, and not the vendor's own

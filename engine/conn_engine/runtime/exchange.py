@@ -219,9 +219,12 @@ class _Exchange:
 def _find_announcements(answer: Answer, operation: str) -> list[str]:
     """What the vendor announces of the operation in the answer's headers."""
     headers = answer.response.headers
-    said = notices(headers)
-    texts = f" ({'; '.join(warnings_of(headers))})" if said and warnings_of(headers) else ""
-    return [f"the vendor announces of {operation}: {', '.join(said)}{texts}"] if said else []
+    announced = notices(headers)
+    if not announced:
+        return []
+    warnings = warnings_of(headers)
+    texts = f" ({'; '.join(warnings)})" if warnings else ""
+    return [f"the vendor announces of {operation}: {', '.join(announced)}{texts}"]
 
 
 def _found(path: str | None, answer: Answer, operation: VendorOperation, scope: Scope) -> Picked:

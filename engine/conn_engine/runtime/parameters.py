@@ -79,8 +79,8 @@ def declared_parameters(effective: Effective, vendor: VendorOperation) -> dict[s
         node = node if isinstance(node, Mapping) else {}
         choices = node.get("enum")
         values = ", ".join(map(str, choices[:_MOST_VALUES])) if isinstance(choices, list) else ""
-        said = [str(node.get(key) or "") for key in ("type", "description")]
-        found[name] = "; ".join(filter(None, (*said, values)))
+        details = [str(node.get(key) or "") for key in ("type", "description")]
+        found[name] = "; ".join(filter(None, (*details, values)))
     return found
 
 

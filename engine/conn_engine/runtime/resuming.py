@@ -2,8 +2,8 @@
 
 The rule: a page's `next_cursor`, handed back with its `state` and the rest of the call unchanged, gives the records
 that the uninterrupted listing gives after that page, and in the end the same state. A `partial` page has no cursor: the
-whole answer is requested again. A place that is no longer there is an error; a listing never
-begins again silently. What `find_obstacles` names cannot keep the rule.
+whole answer is requested again. A place that is no longer there is an error; a listing never restarts silently. What
+`find_obstacles` names cannot keep the rule.
 """
 
 from collections.abc import Iterator

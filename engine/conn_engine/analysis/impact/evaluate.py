@@ -210,7 +210,8 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     """What differs. `same`: both ran on one recording, so that all of it comes from the configuration."""
     counts: dict[tuple[str, ChangeKind], int] = {}
     writes = before.writes or after.writes
-    for change in compare_requests(before.requests, after.requests):
+    requests = compare_requests(before.requests, after.requests)
+    for change in requests:
         for part in _parts(change):
             counts[part, "request_changed"] = counts.get((part, "request_changed"), 0) + 1
     missing = [isinstance(side.outcome.error, MissingRecording) for side in (before, after)]
@@ -233,15 +234,15 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     if before.outcome.failure != after.outcome.failure:
         failing = after.outcome.error is not None and before.outcome.error is None
         counts["", "now_failing" if failing else "error_changed"] = 1
-    evidence = _evidence(counts, others, before, after, difference)
+    evidence = _evidence(counts, others, after, requests, difference)
     return Effect(len(before.outcome.records), counts, writes, evidence=evidence)
 
 
 def _evidence(
     counts: Iterable[FieldChangeKind],
     others: Container[FieldChangeKind],
-    before: _Side,
     after: _Side,
+    requests: Iterable[RequestChange],
     difference: Comparison,
 ) -> dict[FieldChangeKind, str]:
     """What tells a change from another one of the same field and kind: what is there after it."""
@@ -250,11 +251,11 @@ def _evidence(
         for change in record.fields:
             row = (nameable(change.field), KINDS_OF_FIELDS[change.kind])
             found.get(row, []).append((record.key, change.field, change.after))
+    for request in requests:
+        for part in _parts(request):
+            found[part, "request_changed"].append(request.after)
     for (field_name, kind), rows in found.items():
-        if kind == "request_changed":
-            rows += [change.after for change in compare_requests(before.requests, after.requests)
-                     if field_name in _parts(change)]  # fmt: skip
-        elif (field_name, kind) in others:
+        if (field_name, kind) in others:
             rows.append(other_results(after.outcome))
         elif kind in ("now_failing", "error_changed"):
             rows.append(after.outcome.failure)

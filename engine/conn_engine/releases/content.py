@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 from conn_engine.config import Workspace
+from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConfigurationError
 from conn_engine.releases.faults import ReleaseRefused, StoreFault
 from conn_engine.secrets import Redactor
@@ -22,7 +23,6 @@ __all__ = ["DIGEST", "Collected", "Manifest", "collect", "digest_of", "lay_out"]
 
 FORMAT = 1
 DIGEST = re.compile(r"[0-9a-f]{64}")
-DOCUMENTS = (".yaml", ".yml", ".json")
 MAX_BYTES = 64 * 1024 * 1024
 _LOCAL = re.compile(r"\.local\.(yaml|yml|json)$")
 """Files that are one person's or one machine's own: kept out of version control, and out of releases."""
@@ -123,7 +123,7 @@ def collect(workspace: Workspace, *, redactor: Redactor | None = None) -> Collec
 
 def _paths(workspace: Workspace) -> list[Path]:
     root = workspace.root
-    found = {root / f"conn{suffix}" for suffix in DOCUMENTS}
+    found = {root / f"conn{suffix}" for suffix in SUFFIXES}
     for folder in ("environments", "accounts", "changes"):
         found.update(_below(workspace, root / folder, deep=False))
     found.update(_below(workspace, root / "connectors", deep=True))
@@ -148,7 +148,7 @@ def _below(workspace: Workspace, folder: Path, *, deep: bool, above: frozenset[s
                 continue
             if deep and entry.is_dir():
                 yield from _below(workspace, Path(entry.path), deep=True, above=above | {here})
-            elif entry.name.endswith(DOCUMENTS):
+            elif entry.name.endswith(SUFFIXES):
                 yield Path(entry.path)
 
 

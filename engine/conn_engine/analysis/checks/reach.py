@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from conn_engine.config import Workspace
+from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConnError
 
 __all__ = ["Reach", "changed_files", "everything", "reach_of"]
 
-_DOCUMENTS = (".yaml", ".yml", ".json")
 _FOLDERS = ("accounts", "changes", "connectors", "environments")
-_SETTINGS = ("conn.yaml", "conn.yml", "conn.json")
+_SETTINGS = tuple(f"conn{suffix}" for suffix in SUFFIXES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +56,7 @@ def _below(folder: Path, above: frozenset[str]) -> Iterator[Path]:
             continue
         if path.is_dir():
             yield from _below(path, above | {here})
-        elif path.suffix in _DOCUMENTS and path.is_file():
+        elif path.suffix in SUFFIXES and path.is_file():
             yield path
 
 

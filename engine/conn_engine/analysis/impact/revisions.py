@@ -21,12 +21,12 @@ from pathlib import Path, PurePosixPath
 from conn_engine.analysis.impact.git import ask_git, prefix_of, run_git
 from conn_engine.analysis.impact.model import BaseVersion
 from conn_engine.config import Workspace, load_workspace
+from conn_engine.config.strays import SUFFIXES
 from conn_engine.errors import ConfigurationError, UsageError
 
 __all__ = ["MAIN_BRANCHES", "default_base", "is_on_main", "load_before", "named_base", "workspace_at"]
 
 MAIN_BRANCHES = ("origin/HEAD", "origin/main", "origin/master", "main", "master")
-_DOCUMENTS = (".yaml", ".yml", ".json")
 _FOLDERS = ("accounts", "changes", "connectors", "environments", "models")
 _FILE_MODES = ("100644", "100755")
 _LINK_MODE = "120000"
@@ -130,7 +130,7 @@ def workspace_at(root: Path, revision: str) -> Iterator[Path]:
     prefix = prefix_of(root)
     commit = named_base(root, revision).revision
     files, links = _tree(root, commit, prefix)
-    if not any(name in files for name in ("conn.yaml", "conn.yml", "conn.json")):
+    if not any(f"conn{suffix}" in files for suffix in SUFFIXES):
         raise ConfigurationError(
             f"there is no workspace at {revision}: it has no {prefix}conn.yaml",
             hint="compare with a revision that has one: --base REVISION",
@@ -223,7 +223,7 @@ def _tree(root: Path, commit: str, prefix: str) -> tuple[dict[str, _Blob], dict[
         if not path.startswith(prefix):
             continue
         path = path.removeprefix(prefix)
-        if mode in _FILE_MODES and path.endswith(_DOCUMENTS):
+        if mode in _FILE_MODES and path.endswith(SUFFIXES):
             # A checkout refuses these names, and a revision that was only fetched is never checked out.
             if _leads_elsewhere(path):
                 raise ConfigurationError(f"that revision has a file whose name leads elsewhere: {path[:80]!r}")

@@ -1,44 +1,38 @@
 """Decides what to evaluate: accounts that behave alike are one, and what the change cannot reach is left out."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from conn_engine.analysis.impact.accounts import find_account_changes, find_missing_values, share_levels
-from conn_engine.analysis.impact.evaluate import EffectiveKey, Job, Level, Pair, Run
+from conn_engine.analysis.impact.evaluate import EffectiveKey, Job, Pair, Run
 from conn_engine.analysis.impact.model import ChangeKind, SideName
 from conn_engine.analysis.impact.renames import find_renamed
 from conn_engine.analysis.impact.routes import find_rerouted
+from conn_engine.analysis.impact.slicing import ABSENT, Variant, Variants
 from conn_engine.analysis.population import (
     UNRECORDED,
     AccountShape,
-    OperationSlice,
     RecordedFile,
     Side,
-    Slicer,
     context_key,
     context_reads,
     joined,
 )
 from conn_engine.config import Effective, OperationName
 from conn_engine.errors import ConnError
-from conn_engine.runtime.variants import up_to
-from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
+from conn_engine.testing.deliveries.cases import delivery_name
 
 __all__ = ["Group", "OperationPlan", "PairKey", "Plan"]
 
-_Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]
 _Accounts = list[tuple[str, AccountShape | None, AccountShape | None]]
 """Names with their shapes before and after."""
 PairKey = tuple[str, str]
 """What stands for one comparison: the digests of both runs. Equal pairs are evaluated once."""
-ABSENT = ""
 Versions = tuple["RecordedFile | None", "RecordedFile | None"]
 """A recording before and after the change; None on the side that does not have it."""
 Place = tuple[tuple[OperationName, str], int]
-DELIVERIES = delivery_name("")
-"""Stands for every delivery of a configuration: each may reach the whole of it."""
 
 
 @dataclass(slots=True)
@@ -96,35 +90,6 @@ class Group:
         return "after" in self.faults and self.before is not None and "before" not in self.faults
 
 
-@dataclass(slots=True)
-class _Variant:
-    """One side of accounts that are alike but for their contexts: a configuration with the slices of its operations."""
-
-    side: Side
-    effective: Effective
-    level: Level
-    slices: dict[OperationName, OperationSlice]
-    schemas: dict[OperationName, str]
-
-    def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
-        """What the result of an operation on a recording depends on; "" where the operation is not there."""
-        own = _cut_of(name)
-        if own not in self.slices:
-            return ABSENT
-        contexts = (context, file.context) if file is not None else (context,)
-        cut = self.slices[own].in_context(self.side.digests, *contexts)
-        return joined(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
-
-    def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
-        """What everything of the result but its records depends on."""
-        own = DELIVERIES if isinstance(name, DeliveryName) else name
-        return joined(
-            self.slices[own].requests_in_context(self.side.digests, context, file.context),
-            self.side.evaluator,
-            file.digest,
-        )
-
-
 class Plan:
     """All groups with what to evaluate for them. Accounts that cannot be had are groups with a fault."""
 
@@ -134,11 +99,9 @@ class Plan:
         self.jobs: dict[tuple[OperationName, str], Job] = {}
         self.effectives: dict[EffectiveKey, Effective] = {}
         self._unreadable: dict[tuple[SideName, str], ConnError] = {}
-        self._slicer = Slicer(after.digests)
+        self._variants = Variants(before, after)
         self._pairs: dict[PairKey, Place] = {}
-        self._shared: dict[tuple[str, str], Effective | None] = {}
         self.renamed = find_renamed(before, after)
-        self._cuts: dict[tuple[int, str, Level, str], _Cut] = {}
         self.groups = [group for accounts in self._alike() for group in self._groups(accounts)]
 
     @property
@@ -191,7 +154,7 @@ class Plan:
             self._fill(group, before, after)
             yield group
 
-    def _context_key(self, variants: list[_Variant], pair: Iterable[AccountShape | None]) -> str:
+    def _context_key(self, variants: list[Variant], pair: Iterable[AccountShape | None]) -> str:
         """Equal for contexts that no operation can tell apart."""
         reads = context_reads(cut for variant in variants for cut in variant.slices.values())
         contexts = [shape.context if shape is not None else {} for shape in pair]
@@ -203,45 +166,17 @@ class Plan:
         ]
         return joined(*(context_key(self.after.digests, reads, context) for context in contexts), *lacking)
 
-    def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> _Variant | None:
+    def _usable(self, name: SideName, shape: AccountShape | None, faults: dict[SideName, ConnError]) -> Variant | None:
         """One side of accounts; None where they are not there or cannot be used, which is noted in `faults`."""
         if shape is None:
             return None
-        side = self._side(name)
         try:
-            effective = side.workspace.effective(account=shape.name)
-            return _Variant(side, effective, "account", *self._cut(side, effective))
+            return self._variants.find(self._side(name), shape.name)
         except ConnError as error:
             faults[name] = error
             return None
 
-    def _below(self, before: _Variant | None, after: _Variant | None) -> list[tuple[_Variant, _Variant]]:
-        """Both sides up to each level below an override: what these accounts may be shielded from."""
-        if before is None or after is None:
-            return []
-        said = {layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data}
-        levels: list[Level] = ["base"] if said - {"base"} else []
-        levels += ["environment"] if {"environment", "account"} <= said else []
-        return [(self._up_to(before, level), self._up_to(after, level)) for level in levels]
-
-    def _up_to(self, variant: _Variant, level: Level) -> _Variant:
-        effective = up_to(variant.effective, level)
-        place = effective.environment or "" if level == "environment" else ""
-        key = (id(variant.side), effective.connector_name, level, place)  # the same for every account
-        if key not in self._cuts:
-            self._cuts[key] = self._cut(variant.side, effective)
-        return _Variant(variant.side, effective, level, *self._cuts[key])
-
-    def _cut(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> "_Cut":
-        names = [
-            *effective.operations(),
-            *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
-        ]
-        names = [name for name in names if not only or name in only]
-        slices = {name: self._slicer.of(effective, name) for name in names}
-        return slices, {name: side.schema(effective.data, name) for name in names}
-
-    def _fill(self, group: Group, before: _Variant | None, after: _Variant | None) -> None:
+    def _fill(self, group: Group, before: Variant | None, after: Variant | None) -> None:
         group.configurations = (before.effective if before else None, after.effective if after else None)
         if before is not None and after is not None and group.before is not None and group.after is not None:
             contexts = (group.before.context, group.after.context)
@@ -254,7 +189,7 @@ class Plan:
         names = {name for variant in variants for name in variant.slices if _counts(name, recorded)}
         if before is not None and after is not None:
             names |= find_rerouted(before.effective, after.effective, recorded, self.after.digests)
-        below = self._below(before, after)
+        below = self._variants.find_below(before, after)
         received = self._deliveries(group)
         for name in [*sorted(names), *received]:
             files = received[name] if name in received else list(_of_operation(name, recordings.values()))
@@ -273,41 +208,17 @@ class Plan:
             group.operations.append(plan)
 
     def _is_from_own_file(
-        self, group: Group, name: OperationName, variants: tuple[_Variant, _Variant], looked_at: list[Versions]
+        self, group: Group, name: OperationName, variants: tuple[Variant, Variant], looked_at: list[Versions]
     ) -> bool:
         """Whether the accounts' files of after the change, on the workspace of before it, behave as after it."""
         old, new = group.before, group.after
         if old is None or new is None or (old.key[:3], old.context) == (new.key[:3], new.context):
             return False
-        effective = self._with_own_file(new, variants[1].effective)
-        if effective is None:
+        mixed = self._variants.find_with_own_file(new, variants[1], name)
+        if mixed is None:
             return False
-        slices, schemas = self._cut(self.before, effective, [_cut_of(name)])
-        mixed = _Variant(self.before, effective, "account", slices, schemas)
         latest = [after or before for before, after in looked_at]
         return all(mixed.key(name, new.context, file) == variants[1].key(name, new.context, file) for file in latest)
-
-    def _with_own_file(self, shape: AccountShape, after: Effective) -> Effective | None:
-        """The configuration that an account's file of after the change would have made before it."""
-        place = (shape.connector, shape.environment)
-        if place not in self._shared:
-            try:
-                self._shared[place] = self.before.workspace.effective(
-                    account=None, connector=shape.connector, environment=shape.environment
-                )
-            except ConnError:  # it names what was not there
-                self._shared[place] = None
-        shared = self._shared[place]
-        if shared is None:
-            return None
-        return Effective(
-            connector_name=shape.connector,
-            layers=[*shared.layers, after.layers[-1]],
-            account=after.account,
-            environment=shared.environment,
-            context=dict(shape.context),
-            grants=shared.grants,
-        )
 
     def _versions(
         self, group: Group, read: Callable[[Side, str, str], Mapping[str, RecordedFile]]
@@ -327,7 +238,7 @@ class Plan:
         self,
         group: Group,
         name: OperationName,
-        variants: tuple[_Variant | None, _Variant | None],
+        variants: tuple[Variant | None, Variant | None],
         versions: Versions,
     ) -> PairKey | None:
         """The key of a comparison, which is planned if it is new; None when both sides behave alike.
@@ -365,7 +276,7 @@ class Plan:
         return keys
 
     def _keys(
-        self, group: Group, name: OperationName, variants: tuple[_Variant | None, _Variant | None], files: Versions
+        self, group: Group, name: OperationName, variants: tuple[Variant | None, Variant | None], files: Versions
     ) -> PairKey:
         """What stands for each side of a comparison."""
         keys = [
@@ -373,11 +284,6 @@ class Plan:
             for variant, shape, file in zip(variants, (group.before, group.after), files, strict=True)
         ]
         return keys[0], keys[1]
-
-
-def _cut_of(name: OperationName) -> OperationName:
-    """The name that a slice stands under: all deliveries that are recorded have one."""
-    return DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name
 
 
 def _of_operation(name: OperationName, recordings: Iterable[Versions]) -> Iterator[Versions]:

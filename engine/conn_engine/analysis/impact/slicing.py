@@ -1,0 +1,121 @@
+"""Cuts the configurations of accounts into what the results of each operation depend on."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from conn_engine.analysis.impact.evaluate import Level
+from conn_engine.analysis.population import UNRECORDED, AccountShape, OperationSlice, RecordedFile, Side, Slicer, joined
+from conn_engine.config import Effective, OperationName
+from conn_engine.errors import ConnError
+from conn_engine.runtime.variants import up_to
+from conn_engine.testing.deliveries.cases import DeliveryName, delivery_name
+
+__all__ = ["ABSENT", "Variant", "Variants"]
+
+_Cut = tuple[dict[OperationName, OperationSlice], dict[OperationName, str]]
+ABSENT = ""
+"""The key of an operation that is not there."""
+DELIVERIES = delivery_name("")
+"""Stands for every delivery of a configuration: each may reach the whole of it."""
+
+
+@dataclass(slots=True)
+class Variant:
+    """One side of accounts that are alike but for their contexts: a configuration with the slices of its operations."""
+
+    side: Side
+    effective: Effective
+    level: Level
+    slices: dict[OperationName, OperationSlice]
+    schemas: dict[OperationName, str]
+
+    def key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile | None) -> str:
+        """What the result of an operation on a recording depends on; "" where the operation is not there."""
+        own = _slice_name(name)
+        if own not in self.slices:
+            return ABSENT
+        contexts = (context, file.context) if file is not None else (context,)
+        cut = self.slices[own].in_context(self.side.digests, *contexts)
+        return joined(cut, self.side.evaluator, self.schemas[own], file.digest if file is not None else "")
+
+    def request_key(self, name: OperationName, context: Mapping[str, Any], file: RecordedFile) -> str:
+        """What everything of the result but its records depends on."""
+        cut = self.slices[_slice_name(name)].requests_in_context(self.side.digests, context, file.context)
+        return joined(cut, self.side.evaluator, file.digest)
+
+
+class Variants:
+    """Makes the variants of both sides of a change; what accounts share is cut once."""
+
+    def __init__(self, before: Side, after: Side) -> None:
+        self._before = before
+        self._slicer = Slicer(after.digests)
+        self._cuts: dict[tuple[int, str, Level, str], _Cut] = {}
+        self._shared: dict[tuple[str, str], Effective | None] = {}
+
+    def find(self, side: Side, account: str) -> Variant:
+        """The variant of an account. Raises ConnError for a configuration that cannot be used."""
+        effective = side.workspace.effective(account=account)
+        return Variant(side, effective, "account", *self._cut(side, effective))
+
+    def find_below(self, before: Variant | None, after: Variant | None) -> list[tuple[Variant, Variant]]:
+        """Both sides up to each level below an override: what these accounts may be shielded from."""
+        if before is None or after is None:
+            return []
+        said = {layer.level for variant in (before, after) for layer in variant.effective.layers if layer.data}
+        levels: list[Level] = ["base"] if said - {"base"} else []
+        levels += ["environment"] if {"environment", "account"} <= said else []
+        return [(self._up_to(before, level), self._up_to(after, level)) for level in levels]
+
+    def _up_to(self, variant: Variant, level: Level) -> Variant:
+        effective = up_to(variant.effective, level)
+        place = effective.environment or "" if level == "environment" else ""
+        key = (id(variant.side), effective.connector_name, level, place)  # the same for every account
+        if key not in self._cuts:
+            self._cuts[key] = self._cut(variant.side, effective)
+        return Variant(variant.side, effective, level, *self._cuts[key])
+
+    def find_with_own_file(self, shape: AccountShape, after: Variant, name: OperationName) -> Variant | None:
+        """One operation with an account's file of after the change on the workspace of before it; None where that
+        cannot be used."""
+        effective = self._with_own_file(shape, after.effective)
+        if effective is None:
+            return None
+        return Variant(self._before, effective, "account", *self._cut(self._before, effective, [_slice_name(name)]))
+
+    def _with_own_file(self, shape: AccountShape, after: Effective) -> Effective | None:
+        """The configuration that an account's file of after the change would have made before it."""
+        place = (shape.connector, shape.environment)
+        if place not in self._shared:
+            try:
+                self._shared[place] = self._before.workspace.effective(
+                    account=None, connector=shape.connector, environment=shape.environment
+                )
+            except ConnError:  # it names what was not there
+                self._shared[place] = None
+        shared = self._shared[place]
+        if shared is None:
+            return None
+        return Effective(
+            connector_name=shape.connector,
+            layers=[*shared.layers, after.layers[-1]],
+            account=after.account,
+            environment=shared.environment,
+            context=dict(shape.context),
+            grants=shared.grants,
+        )
+
+    def _cut(self, side: Side, effective: Effective, only: Sequence[OperationName] = ()) -> _Cut:
+        names = [
+            *effective.operations(),
+            *([DELIVERIES, UNRECORDED] if effective.data.get("webhooks") is not None else []),
+        ]
+        names = [name for name in names if not only or name in only]
+        slices = {name: self._slicer.of(effective, name) for name in names}
+        return slices, {name: side.schema(effective.data, name) for name in names}
+
+
+def _slice_name(name: OperationName) -> OperationName:
+    """The name that a slice stands under: all deliveries that are recorded have one."""
+    return DELIVERIES if isinstance(name, DeliveryName) and name != UNRECORDED else name

@@ -52,7 +52,6 @@ def ci(
     from conn_cli.report import Sources, parse_specs, write_texts
     from conn_cli.report.checks import Verdicts, drawings
     from conn_cli.report.coverage import below
-    from conn_engine.analysis.checks import check
     from conn_engine.errors import UsageError
 
     app: App = context.obj
@@ -63,20 +62,10 @@ def ci(
     if accept and whole:
         raise UsageError("--all compares with nothing: there is nothing to accept")
     parse_specs(formats or [], ("text", "json", "markdown", "sarif", "junit", "github"))
-    root = app.workspace_root
     in_markdown, elsewhere = may_name(app, names, formats or [])
     with ExitStack() as stack:
-        other = None if whole else stack.enter_context(other_side(root, app.folder, base, base_dir))
-        progress = stack.enter_context(app.progress("checking"))
-        result = check(
-            root,
-            other.folder if other is not None else None,
-            base=other.version if other is not None else None,
-            whole=other is None or other.on_main,
-            baseline=app.folder / baseline if baseline is not None else None,
-            processes=processes,
-            tell=progress.say,
-        )
+        other = None if whole else stack.enter_context(other_side(app.workspace_root, app.folder, base, base_dir))
+        result = _check(app, other, baseline, processes)
         if accept and other is not None:
             _accept(app, result, other, reason.strip(), fail_on)
     for report in result.reports:
@@ -89,10 +78,25 @@ def ci(
         low=below(result.coverage, minimum),
         impact_fails=ending is not Exit.OK,
     )
-    drawn = drawings(verdicts, Sources(root), minimum=minimum, color=app.color)
+    drawn = drawings(verdicts, Sources(app.workspace_root), minimum=minimum, color=app.color)
     write_texts(formats or ["text"], drawn, app, folder=app.folder)
     failed = [name for name, passed, _ in verdicts.rows() if passed is False]
     raise typer.Exit(Exit.FINDINGS if failed and failed != ["impact"] else ending)
+
+
+def _check(app: App, other: OtherSide | None, baseline: Path | None, processes: int | None) -> "CheckResult":
+    from conn_engine.analysis.checks import check
+
+    with app.progress("checking") as progress:
+        return check(
+            app.workspace_root,
+            other.folder if other is not None else None,
+            base=other.version if other is not None else None,
+            whole=other is None or other.on_main,
+            baseline=app.folder / baseline if baseline is not None else None,
+            processes=processes,
+            tell=progress.say,
+        )
 
 
 def _accept(app: App, result: "CheckResult", other: OtherSide, reason: str, fail_on: FailOn) -> None:

@@ -1,0 +1,62 @@
+"""The blast radius of a change as GitHub annotations: no value of a record, nor of the configuration."""
+
+from collections.abc import Sequence
+
+from conn_cli.report.github import command, join_commands
+from conn_cli.report.impact.wording import (
+    UNJUDGED,
+    describe_fault,
+    describe_field,
+    find_accepted,
+    list_accounts,
+    row_key,
+    summary,
+)
+from conn_cli.report.sources import Sources
+from conn_cli.words import counted
+from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
+
+__all__ = ["github"]
+
+
+def github(impact: Impact, sources: Sources) -> str:
+    """One annotation per field that changes, on the line of the configuration that changes it where one is known."""
+    lines = []
+    accepted = find_accepted(impact)
+    for finding in (finding for one in impact.accepted for finding in one.findings):
+        lines.append(command("error", finding.message, title=finding.code, span=finding.span, sources=sources))
+    for row in impact.fields:
+        if not row.accounts:
+            continue
+        level = "error" if row.breaking and row_key(row) not in accepted else "notice"
+        message = (
+            f"{describe_field(row)}: {KINDS[row.kind]} in {row.records:,} records of {counted(row.accounts, 'account')}"
+        )
+        statement = _cause(row, impact.statements)
+        span = statement.span if statement is not None else None
+        lines.append(command(level, message, title=f"conn impact: {KINDS[row.kind]}", span=span, sources=sources))
+    for unknown in (row for row in impact.unknown if row.breaking):
+        message = f"{unknown.operation} for {counted(unknown.accounts, 'account')}: {unknown.reason}; record it again"
+        lines.append(command("error", message, title="conn impact: unknown"))
+    for statement in impact.overrides:
+        told = f"override {statement.path}: {statement.note}"
+        lines.append(command("warning", told, title="conn impact", span=statement.span, sources=sources))
+    for one in impact.unjudged:
+        # A place of before the change is none of today.
+        level, span = (
+            ("error", one.findings[0].span if one.findings else None) if one.side == "after" else ("notice", None)
+        )
+        told = f"{UNJUDGED[one.side]}: {list_accounts(one)}: {describe_fault(one)}".replace("`", "")
+        lines.append(command(level, told, title="conn impact", span=span, sources=sources))
+    return join_commands(lines) + command("notice", summary(impact), title="conn impact") + "\n"
+
+
+def _cause(row: FieldImpact, statements: Sequence[Statement]) -> Statement | None:
+    """The changed line nearest to a field: the field's own mapping, else one of the operation, else none."""
+    own = f"unified.{row.operation}."
+    named = [s for s in statements if s.path.startswith(own) and s.path.endswith(f".{row.field}")]
+    if row.kind == "request_changed" and row.field.startswith("headers."):
+        named += [s for s in statements if f".{s.path}".lower().endswith(f".{row.field}")]
+    return next(
+        iter([*named, *(s for s in statements if s.path.startswith(own))]), statements[0] if statements else None
+    )

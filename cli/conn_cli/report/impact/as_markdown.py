@@ -1,0 +1,105 @@
+"""The blast radius of a change as Markdown for a pull request: no value of a record, nor of the configuration."""
+
+from collections.abc import Iterable, Iterator
+
+from conn_cli.report.impact.wording import (
+    MOST,
+    NAMED,
+    STATUSES,
+    UNJUDGED,
+    compared_with,
+    count_more,
+    describe_coverage,
+    describe_fault,
+    describe_field,
+    find_accepted,
+    find_concerned,
+    group_by_place,
+    list_accounts,
+    list_names,
+    locate,
+    row_key,
+    shorten_path,
+)
+from conn_cli.report.markdown import cell, code
+from conn_cli.words import counted
+from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
+
+__all__ = ["markdown"]
+
+
+def markdown(impact: Impact, *, names: bool = False) -> str:
+    """A comment for a pull request, which may be public."""
+    if not impact.compared:
+        return f"### Nothing to compare\n\n{_against(impact)}\n"
+    lines = [f"### {_title(impact)}", "", *([_against(impact), ""] if impact.base is not None else [])]
+    concerned = [f"- {word}: {code(list_names(listed))}" for word, listed in find_concerned(impact) if names and listed]
+    lines += [*concerned, ""] if concerned else []
+    lines += ["| accounts | changed | unchanged | shielded by override | unknown |"]
+    counts = [impact.count(status) for status in STATUSES[:-1]]
+    lines += [
+        "|---:|---:|---:|---:|---:|",
+        f"| {len(impact.accounts):,} | {' | '.join(f'{n:,}' for n in counts)} |",
+        "",
+    ]
+    if impact.fields:
+        lines += ["| field | kind | accounts | records | shielded |", "|---|---|---:|---:|---:|"]
+        accepted = find_accepted(impact)
+        lines += [_row(row, accepted=row_key(row) in accepted) for row in impact.fields[:MOST]]
+        lines += ["", *count_more(len(impact.fields), "field")]
+    for unknown in impact.unknown[:MOST]:
+        whose = f"{code(unknown.operation) or 'every operation'}, {unknown.accounts:,} accounts"
+        lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
+    lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
+    for one in impact.accepted[:MOST]:
+        lines.append(f"- accepted by {code(one.file)}: {describe_coverage(one)}: {code(one.reason)}")
+        lines += [f"  - **{f.code}** {code(locate(f.span))}: {code(f.message)}" for f in one.findings[:NAMED]]
+    places = group_by_place(impact.statements)
+    if places:
+        rows = [_statement_row(statement, number, names=names) for statement, number in places[:MOST]]
+        lines += _details("What the change says", [*rows, *count_more(len(places), "change")])
+    if impact.overrides:
+        rows = [f"- {code(s.path)} {s.note}, {code(locate(s.span, names=names))}" for s in impact.overrides[:MOST]]
+        lines += _details("Overrides that it touches", [*rows, *count_more(len(impact.overrides), "override")])
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _details(title: str, lines: Iterable[str]) -> list[str]:
+    return ["", f"<details><summary>{title}</summary>", "", *lines, "", "</details>"]
+
+
+def _statement_row(statement: Statement, number: int, *, names: bool) -> str:
+    more = f" and {counted(number - 1, 'more place')}" if number > 1 else ""
+    place = code(locate(statement.span, names=names))
+    return f"- {statement.level}: {code(shorten_path(statement.path))}{more} {statement.note}, {place}"
+
+
+def _against(impact: Impact) -> str:
+    """Markdown: what was compared, or that nothing differs from it."""
+    what = code(compared_with(impact.base))
+    return f"Compared with {what}." if impact.compared else f"No document of the workspace differs from {what}."
+
+
+def _unjudged_rows(impact: Impact, *, names: bool) -> Iterator[str]:
+    """Markdown: whose configuration cannot be had, and the fault by its code and place."""
+    for row in impact.unjudged[:MOST]:
+        yield f"{UNJUDGED[row.side]}: {code(list_accounts(row, names=names))}, {describe_fault(row, names=names)}"
+    yield from count_more(len(impact.unjudged), "reason")
+
+
+def _title(impact: Impact) -> str:
+    changed, unknown, unjudged = (impact.count(status) for status in ("changed", "unknown", "unjudged"))
+    broken = sum(account.breaking for account in impact.accounts)
+    breaks = f", **{broken:,} break**" if broken else ""
+    rest = f", {unjudged:,} could not be judged" if unjudged else ""
+    if not changed:
+        known = f"No account is known to change, {unknown:,} unknown" if unknown else "No account changes"
+        return f"{known if unknown or not unjudged else 'No account is known to change'}{rest}{breaks}"
+    return f"{counted(changed, 'account')} of {len(impact.accounts):,} change{rest}{breaks or ', none breaks'}"
+
+
+def _row(row: FieldImpact, *, accepted: bool) -> str:
+    kind = f"**{KINDS[row.kind]}** (breaking)" if row.breaking and row.accounts else KINDS[row.kind]
+    kind += ", accepted" if accepted else ""
+    kind += f", own change of {counted(row.own, 'account')}" if row.own else ""
+    return f"| {cell(describe_field(row))} | {kind} | {row.accounts:,} | {row.records:,} | {row.shielded or ''} |"

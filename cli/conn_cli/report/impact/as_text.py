@@ -1,0 +1,83 @@
+"""The blast radius of a change as text for people; it may quote values of the configuration."""
+
+from collections.abc import Iterator
+
+from conn_cli.report.impact.wording import (
+    MOST,
+    NAMED,
+    UNJUDGED,
+    compared_with,
+    count_more,
+    describe_coverage,
+    describe_field,
+    find_accepted,
+    find_concerned,
+    group_by_place,
+    list_accounts,
+    list_names,
+    locate,
+    row_key,
+    shorten_path,
+    summary,
+)
+from conn_cli.words import counted
+from conn_engine.analysis.impact import KINDS, Impact, Statement
+
+__all__ = ["text"]
+
+RECORD_AGAIN = "   <- breaking: record it again"
+
+
+def text(impact: Impact, *, names: bool = True) -> str:
+    """For people: what changes in the configuration, the accounts by verdict, a line per field, what is unknown."""
+    if not impact.compared:
+        return f"{summary(impact)}\n"
+    places = group_by_place(impact.statements)
+    lines = [f"compared with {compared_with(impact.base)}"] if impact.base is not None else []
+    lines += [_statement_line(statement, count, names=names) for statement, count in places[:MOST]]
+    lines += count_more(len(places), "change")
+    lines.append(summary(impact))
+    lines += [f"  {word}: {list_names(listed)}" for word, listed in find_concerned(impact) if names and listed]
+    lines += [f"  renamed: {old} -> {new}" for new, old in impact.renamed.items() if names][:MOST]
+    accepted = find_accepted(impact)
+    width = max((len(describe_field(row)) for row in impact.fields), default=5)
+    if impact.fields:
+        lines.append(f"  {'field':<{width}}  accounts    records  kind")
+    for row in impact.fields[:MOST]:
+        lines.append(
+            f"  {describe_field(row):<{width}}  {row.accounts:>8,}  {row.records:>9,}  {KINDS[row.kind]}"
+            + (f", own change of {counted(row.own, 'account')}" if row.own else "")
+            + (f", shielded in {counted(row.shielded, 'account')}" if row.shielded else "")
+            + ("   <- breaking" if row.breaking and row.accounts else "")
+            + (", accepted" if row_key(row) in accepted else "")
+        )
+    lines += count_more(len(impact.fields), "field")
+    for unknown in impact.unknown[:MOST]:
+        whose = f"{unknown.operation or 'every operation'} for {counted(unknown.accounts, 'account')}"
+        lines.append(f"  unknown: {whose}: {unknown.reason}{RECORD_AGAIN if unknown.breaking else ''}")
+    lines += [f"  {line}" for line in _unjudged_lines(impact, names=names)]
+    for one in impact.accepted[:MOST]:
+        lines.append(f"  accepted: {describe_coverage(one)}   {one.file}: {one.reason}")
+        lines += [f"    {locate(f.span)}  {f.code}  {f.message}" for f in one.findings[:NAMED]]
+    for statement in impact.overrides[:MOST]:
+        lines.append(f"  override {statement.path}: {statement.note}   {locate(statement.span, names=names)}")
+    lines += count_more(len(impact.overrides), "override")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _unjudged_lines(impact: Impact, *, names: bool) -> Iterator[str]:
+    for row in impact.unjudged[:MOST]:
+        said = [f"{locate(f.span)}  {f.code}  {f.message}" for f in row.findings[:1]] or [row.message]
+        yield f"{UNJUDGED[row.side]}: {list_accounts(row, names=names)}{f'   {said[0]}' if names else ''}"
+    yield from count_more(len(impact.unjudged), "reason")
+
+
+def _statement_line(statement: Statement, places: int, *, names: bool) -> str:
+    said = {
+        "added": f"+ {statement.after}",
+        "removed": f"- {statement.before}",
+        "changed": f"{statement.before} -> {statement.after}",
+    }[statement.note]
+    more = f" (and {counted(places - 1, 'more place')})" if places > 1 else ""
+    place = locate(statement.span, names=names)
+    return f"{statement.level} change: {shorten_path(statement.path)}{more}   {said}   {place}"

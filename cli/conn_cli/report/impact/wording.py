@@ -1,0 +1,156 @@
+"""The words of the reports on an impact that all of them share. Paths, counts and names only: no value."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from conn_cli.report.markdown import code, shown_file
+from conn_cli.words import counted
+from conn_engine.analysis.impact import (
+    Approval,
+    BaseVersion,
+    Consequence,
+    FieldImpact,
+    Impact,
+    SideName,
+    Statement,
+    Status,
+    Unjudged,
+)
+from conn_engine.diagnostics import Span
+from conn_engine.diagnostics.codes import explain
+
+__all__ = [
+    "MOST",
+    "NAMED",
+    "STATUSES",
+    "UNJUDGED",
+    "compared_with",
+    "count_more",
+    "describe_coverage",
+    "describe_fault",
+    "describe_field",
+    "find_accepted",
+    "find_concerned",
+    "group_by_place",
+    "list_accounts",
+    "list_names",
+    "locate",
+    "row_key",
+    "shorten_path",
+    "summary",
+]
+
+MOST = 20
+"""Lines of one list that a report for people shows."""
+NAMED = 10
+"""Accounts that a report for people names at one place."""
+UNJUDGED: Mapping[SideName, str] = {"after": "could not be judged", "before": "could not be read before the change"}
+STATUSES: tuple[Status, ...] = ("changed", "unchanged", "shielded", "unknown", "unjudged")
+FIELD_WORDS = {
+    "": "the record",
+    "body": "the body",
+    "method": "the method",
+    "request": "the request",
+    "url": "the URL",
+}
+
+
+def summary(impact: Impact) -> str:
+    """One line: how many accounts, and what becomes of them; or that there is nothing to compare."""
+    if not impact.compared:
+        return f"nothing to compare: no document differs from {compared_with(impact.base)}"
+    parts = [f"{impact.count('changed')} changed", f"{impact.count('unchanged')} unchanged"]
+    parts += [f"{impact.count('shielded')} shielded by override", f"{impact.count('unknown')} unknown"]
+    parts += [f"{number} could not be judged"] if (number := impact.count("unjudged")) else []
+    return f"accounts {len(impact.accounts)} | {' | '.join(parts)}"
+
+
+def compared_with(base: BaseVersion | None) -> str:
+    """What was compared with, in words: a branch and revision with its day, or a folder."""
+    if base is None:
+        return "the other side"
+    if not base.revision:
+        return base.name
+    revision = base.revision[:12]
+    return f"{f'{base.branch} at {revision}' if base.branch else revision}{f' of {base.date}' if base.date else ''}"
+
+
+def row_key(row: FieldImpact | Consequence) -> tuple[str, str, str, str]:
+    """What tells one line of the report from another."""
+    return row.connector, row.operation, row.field, row.kind
+
+
+def find_accepted(impact: Impact) -> set[tuple[str, str, str, str]]:
+    """The lines that break and are accepted for every account."""
+    if not impact.accepted:
+        return set()
+    breaking = {row_key(row) for row in impact.fields if row.breaking}
+    return breaking - {row_key(row) for row in impact.failing("breaking")}
+
+
+def describe_coverage(one: Approval) -> str:
+    """How much a document of `changes/` covers."""
+    return f"{counted(len(one.covers), 'effect')} on {counted(one.accounts, 'account')}"
+
+
+def find_concerned(impact: Impact) -> list[tuple[str, list[str]]]:
+    """Which accounts change, and which of them break."""
+    changed = [account.name for account in impact.accounts if account.status == "changed" and not account.breaking]
+    return [("break", [account.name for account in impact.accounts if account.breaking]), ("change", changed)]
+
+
+def list_names(names: Sequence[str]) -> str:
+    """The first names, and how many more there are."""
+    shown = ", ".join(names[:NAMED])
+    return f"{shown} and {len(names) - NAMED:,} more" if len(names) > NAMED else shown
+
+
+def list_accounts(row: Unjudged, *, names: bool = True) -> str:
+    """The accounts of a row; without `names`, how many there are."""
+    return list_names(row.accounts) if names else counted(len(row.accounts), "account")
+
+
+def describe_fault(row: Unjudged, *, names: bool = True) -> str:
+    """Markdown: why a configuration cannot be used, by code and place."""
+    if not row.findings:
+        return "the configuration cannot be used"
+    finding = row.findings[0]
+    row_of_code = explain(finding.code)
+    return f"{finding.code} {row_of_code.title if row_of_code else ''}, {code(locate(finding.span, names=names))}"
+
+
+def locate(span: Span | None, *, names: bool = True) -> str:
+    """File and line; without `names`, what names an account in the path is left out."""
+    return f"{shown_file(span.file, names=names)}:{span.line}" if span is not None else ""
+
+
+def group_by_place(statements: Iterable[Statement]) -> list[tuple[Statement, int]]:
+    """Changes by the line that says them: an anchor may serve many operations."""
+    found: dict[tuple[object, ...], list[Statement]] = {}
+    for statement in statements:
+        span = statement.span
+        place = (span.file, span.line, span.column) if span else (statement.path,)
+        found.setdefault((*place, statement.note, statement.path.rpartition(".")[2]), []).append(statement)
+    return [(group[0], len(group)) for group in found.values()]
+
+
+def describe_field(row: FieldImpact) -> str:
+    """The operation and the field of a line, in words."""
+    if not row.operation:
+        return f"{row.connector} {row.field or 'every operation'}"
+    special = row.kind == "request_changed" or not row.field
+    return f"{row.operation} {_words(row.field) if special else row.field}"
+
+
+def _words(field: str) -> str:
+    header = field.removeprefix("headers.")
+    return FIELD_WORDS.get(field, field) if header == field else f"the header {header}"
+
+
+def shorten_path(path: str) -> str:
+    """A path of the configuration without what every path has."""
+    return path.removeprefix("unified.").replace(".response_mapping.", ".")
+
+
+def count_more(number: int, word: str) -> list[str]:
+    """A line for the rows that are left out, if any are."""
+    return [f"… and {counted(number - MOST, f'more {word}')}"] if number > MOST else []

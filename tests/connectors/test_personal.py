@@ -11,7 +11,7 @@ from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
 from conn_engine.testing.cases import find_cases
 from conn_engine.testing.deliveries.cases import find_deliveries
-from conn_engine.testing.deliveries.recording import recorded_anew
+from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.testing.deliveries.replaying import for_delivery, session_of
 from conn_engine.testing.personal import PersonalData, replace_personal_data
 from conn_engine.webhooks.recorded import delivery_of, moment_of
@@ -45,7 +45,7 @@ def test_deliveries_are_proved_with_others_in_them(connector: str) -> None:
             continue
         effective = for_delivery(shared, recorded)
         session = session_of(effective, recorded, FrozenClock(moment_of(recorded)))
-        kept = recorded_anew(
+        kept = record_delivery(
             Wiring(effective, session, MemoryVault({}), Redactor()),
             delivery_of(recorded),
             received_at=moment_of(recorded),

@@ -122,7 +122,7 @@ def _by_contract(  # noqa: PLR0917
     """Signed by made-up secrets, at the moment that it says itself."""
     from conn_engine.runtime.connection import Wiring
     from conn_engine.secrets.vault.memory import MemoryVault
-    from conn_engine.testing.deliveries.recording import moment_told, recorded_anew
+    from conn_engine.testing.deliveries.recording import moment_told, record_delivery
     from conn_engine.testing.deliveries.replaying import handed_over, session_of
     from conn_engine.webhooks.recorded import RecordedDelivery
     from conn_engine.wire import FrozenClock
@@ -134,7 +134,7 @@ def _by_contract(  # noqa: PLR0917
         session = session_of(effective, placeholder, FrozenClock(app.clock.now()))
         received = at if at is not None else moment_told(effective, session, delivery) or app.clock.now()
         wiring = Wiring(effective, session, MemoryVault({}), app.redactor)
-        return recorded_anew(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
+        return record_delivery(wiring, delivery, received_at=received, source="contract", note=note, proved=False)
 
     made = signed(given)
     handed = {name: f"handed-over-{name}" for name in handed_over(effective.webhooks)}

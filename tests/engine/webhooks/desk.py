@@ -14,9 +14,11 @@ from conn_engine.config import Effective, Workspace, load_workspace
 from conn_engine.config.convert import convert
 from conn_engine.errors import CredentialError
 from conn_engine.runtime.call import Session
+from conn_engine.runtime.connection import Wiring
 from conn_engine.runtime.drive import finish
 from conn_engine.runtime.webhooks import Acceptance, accept
 from conn_engine.secrets.vault.memory import MemoryVault
+from conn_engine.testing.deliveries.recording import KeptDelivery, record_delivery
 from conn_engine.webhooks import Delivery, KeyCache, Proving, Unproved, Verification
 from conn_engine.wire import Flow, FrozenClock, Headers, Request, Response
 
@@ -184,3 +186,10 @@ def post(
 ) -> Delivery:
     """A delivery by POST."""
     return Delivery("POST", url, Headers(headers or {}), body)
+
+
+def record_to_file(wiring: Wiring, delivery: Delivery, path: Path, **options: Any) -> KeptDelivery:
+    """Record a delivery, and write it to a file."""
+    kept = record_delivery(wiring, delivery, **options)
+    kept.save(path, wiring.redactor)
+    return kept

@@ -4,13 +4,13 @@ import json
 import shutil
 
 import pytest
+from desk import record_to_file
 from test_recorded import NOW, SECRET, URL, connected, signed
 
 from conn_engine.analysis.checks import check
 from conn_engine.analysis.checks.reach import reach_of
 from conn_engine.analysis.impact import Unknown, impact
 from conn_engine.config import load_workspace
-from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.testing.effects import override_report
 from conn_engine.webhooks import Delivery
 from conn_engine.wire import Headers
@@ -31,7 +31,7 @@ def recorded(make, tmp_path):
         wiring = connected(workspace, {"webhook_secret": SECRET})
         body = json.dumps(BODY).encode()
         delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "00ff"}), body))
-        record_delivery(wiring, delivery, tmp_path / "connectors/shop/deliveries/created.json", received_at=NOW)
+        record_to_file(wiring, delivery, tmp_path / "connectors/shop/deliveries/created.json", received_at=NOW)
         return workspace
 
     return build

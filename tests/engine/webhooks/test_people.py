@@ -6,12 +6,12 @@ from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
+from desk import record_to_file
 from test_recorded import HMAC, NOW, SECRET, URL, WAYS, connected, signed
 
 from conn_engine.errors import ConfigurationError
 from conn_engine.personal import Pseudonyms
 from conn_engine.recordings.files import Exchange, RecordedRequest, RecordedResponse
-from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.personal import PersonalData
 from conn_engine.webhooks import Delivery
@@ -38,7 +38,7 @@ def test_a_delivery_is_proved_again_and_has_nobody_in_it(make: Any, tmp_path: An
     plain = Delivery("POST", f"{url}&by=ada%40acme.com", named, json.dumps(BODY, indent=1).encode())
     delivery = signed(wiring, plain, private)
     path = tmp_path / "connectors/shop/deliveries/created.json"
-    kept = record_delivery(wiring, delivery, path, received_at=NOW, personal=PERSONAL)
+    kept = record_to_file(wiring, delivery, path, received_at=NOW, personal=PERSONAL)
     assert [value for value in ORIGINALS if value in path.read_text()] == []
     assert kept.people is not None
     assert kept.people.summary.replaced == {"email": 1, "phone": 1, "name": 1}
@@ -66,7 +66,7 @@ def test_a_form_a_claim_and_what_was_asked_have_nobody_in_them(make: Any, tmp_pa
         request=RecordedRequest(method="GET", url="https://api.example.com/v1/people/5"),
         response=RecordedResponse(status=200, body=person),
     )
-    kept = record_delivery(
+    kept = record_to_file(
         wiring,
         Delivery("POST", f"{URL}&jwt={token}", kind, form.encode()),
         tmp_path / "d.json",
@@ -98,6 +98,6 @@ def test_a_delivery_that_is_another_event_without_its_person_is_not_kept(
     body = json.dumps({**BODY, "kinds": ["x", "y"]}).encode()
     plain = Delivery("POST", URL, Headers({"X-Signature": "sha256=00ff"}), body)
     with pytest.raises(ConfigurationError, match=fault) as raised:
-        record_delivery(wiring, signed(wiring, plain), tmp_path / "d.json", received_at=NOW, personal=PERSONAL)
+        record_to_file(wiring, signed(wiring, plain), tmp_path / "d.json", received_at=NOW, personal=PERSONAL)
     assert [finding.code for finding in raised.value.findings] == ["REC005"]
     assert not (tmp_path / "d.json").exists()

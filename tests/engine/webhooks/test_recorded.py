@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from desk import record_to_file
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
@@ -23,7 +24,6 @@ from conn_engine.runtime.request import authorization_scope
 from conn_engine.runtime.webhooks import accept
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
-from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.testing.deliveries.replaying import replay_delivery
 from conn_engine.testing.deliveries.sending import sendable
 from conn_engine.webhooks import Delivery, KeyCache, Proving
@@ -210,7 +210,7 @@ def test_a_recording_is_proved_again_a_changed_one_is_not_and_no_secret_is_in_it
     assert accepted(wiring, delivery).refused is None  # true to the account's own secrets
 
     path = tmp_path / "connectors/shop/deliveries/created.json"
-    kept = record_delivery(wiring, delivery, path, received_at=NOW)
+    kept = record_to_file(wiring, delivery, path, received_at=NOW)
     recorded = load_delivery(path)
     assert recorded == structs.replace(kept.recorded, schema_url=recorded.schema_url)
     assert recorded.proved is None
@@ -240,7 +240,7 @@ def test_sent_later_it_is_signed_anew_by_the_account_s_secrets_for_where_it_goes
     wiring = connected(make(verify), secrets)
     url = f"{URL}&token=tok%2Ben%2Fof%3Dthe+url" if way == "all" else URL
     delivery = signed(wiring, Delivery("POST", url, Headers(headers), json.dumps(BODY).encode()), private)
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     later = NOW + 5_000
     to = "http://127.0.0.1:8000/mine"
     request = sendable(wiring.effective, kept.recorded, to, later, secrets=wiring.session.document, private=private)
@@ -254,7 +254,7 @@ def test_what_only_the_vendor_can_sign_is_not_sent_without_a_key(make, tmp_path)
     verify, secrets, headers, private = WAYS["rsa"]
     wiring = connected(make(verify), secrets)
     delivery = signed(wiring, Delivery("POST", URL, Headers(headers), json.dumps(BODY).encode()), private)
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     with pytest.raises(UsageError, match="only the vendor has the key"):
         sendable(wiring.effective, kept.recorded, URL, NOW)
 
@@ -263,7 +263,7 @@ def test_the_clock_of_a_replay_is_the_delivery_s_own(make, tmp_path):
     verify, secrets, headers, _ = WAYS["stamped"]
     wiring = connected(make(verify), secrets)
     delivery = signed(wiring, Delivery("POST", URL, Headers(headers), json.dumps(BODY).encode()))
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     late = structs.replace(kept.recorded, received_at="2025-10-09T10:00:00Z")
     refused = replay_delivery(wiring.effective, late).refused
     assert refused is not None
@@ -279,7 +279,7 @@ def test_items_that_are_proved_each_are_signed_each(make, tmp_path):
     workspace = make(verify, events={"each": "body.items", "type": "item.type", "id": "item.event"})
     wiring = connected(workspace, {"webhook_secret": SECRET})
     delivery = signed(wiring, Delivery("POST", URL, Headers(), json.dumps({"items": items}).encode()))
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert kept.outcome.error is not None or len(kept.outcome.records) == 2
     before, after = json.loads(delivery.body)["items"], json.loads(kept.recorded.body or "")["items"]
     assert not {item["sign"] for item in before} & {item["sign"] for item in after}
@@ -309,7 +309,7 @@ def test_keys_that_the_vendor_publishes_are_replaced_in_the_answer(make, tmp_pat
     )
     plain = Delivery("POST", URL, Headers({"X-Sig": "AAAA"}), json.dumps(BODY).encode())
     delivery = signed(wiring, plain, RSA)
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW, exchanges=[exchange])
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW, exchanges=[exchange])
     assert kept.recorded.proved is None
     assert kept.outcome.error is None
     assert kept.outcome.proved == "rsa"
@@ -341,7 +341,7 @@ def test_a_jwt_keeps_its_claims_and_its_digest_follows_the_body(make, tmp_path, 
     token = jwt.encode(claims, secret if algorithm == "HS256" else RSA, algorithm=algorithm, headers={"kid": "k"})
     delivery = Delivery("POST", URL, Headers({"Authorization": f"Bearer {token}"}), body)
     assert accepted(wiring, delivery).refused is None
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert kept.outcome.error is None
     assert kept.recorded.proved is None
     assert "hunter22" not in (tmp_path / "d.json").read_text()
@@ -355,7 +355,7 @@ def test_what_cannot_be_signed_anew_is_kept_as_recorded(make, tmp_path):
     wiring = connected(make(verify), {})
     plain = Delivery("POST", URL, Headers({"X-Sig": "AAAA"}), json.dumps(BODY).encode())
     delivery = signed(wiring, plain, RSA)
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert kept.recorded.proved == "as recorded"
     assert (kept.outcome.error, kept.outcome.proved) == (None, "as recorded")
     assert len(kept.outcome.records) == 1
@@ -370,7 +370,7 @@ def test_a_secret_that_the_vendor_hands_over_is_another_in_the_file(make, tmp_pa
     }
     wiring = connected(make(HMAC, challenge=[challenge]), {})
     delivery = Delivery("POST", URL, Headers({"X-Hook-Secret": "handed-over-by-the-vendor"}))
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert kept.outcome.challenge == 0
     reply = kept.outcome.reply
     assert reply is not None
@@ -383,7 +383,7 @@ def test_a_variable_that_signs_is_replaced_too(make, tmp_path):
     files = {"conn.yaml": "version: 1\nenv: [APP_SECRET]\n"}
     wiring = connected(make(verify, files=files), {}, {"APP_SECRET": "the-secret-of-the-app"})
     delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "sha256=00"}), json.dumps(BODY).encode()))
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert list(kept.recorded.secrets) == ["env.APP_SECRET"]
     assert (kept.outcome.error, kept.outcome.proved) == (None, "hmac")
 
@@ -396,7 +396,7 @@ def test_a_fetched_record_comes_from_the_recorded_exchanges(make, tmp_path):
     )
     body = json.dumps({**BODY, "type": "person.updated"}).encode()
     delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "sha256=00"}), body))
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW, exchanges=[exchange])
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW, exchanges=[exchange])
     assert [event["data"]["first_name"] for event in kept.outcome.records] == ["Grace"]
     without = replay_delivery(wiring.effective, structs.replace(kept.recorded, exchanges=[]))
     assert type(without.error).__name__ == "MissingRecording"
@@ -440,7 +440,7 @@ def test_whatever_the_secret_and_the_body(make, tmp_path, secret, extra, place):
     assert accepted(wiring, delivery).refused is None
     path = tmp_path / "d.json"
     try:
-        kept = record_delivery(wiring, delivery, path, received_at=NOW)
+        kept = record_to_file(wiring, delivery, path, received_at=NOW)
     except ConfigurationError as error:  # a secret that is also a word of every file cannot be kept, and is not
         assert error.findings[0].code == "REC002"
         return
@@ -470,6 +470,6 @@ def test_bytes_that_are_no_text_stay_what_they_are(make, tmp_path):
         make({"format": "hmac", "config": {**HMAC["config"]}}, events={"type": '"ping"'}), {"webhook_secret": SECRET}
     )
     delivery = signed(wiring, Delivery("POST", URL, Headers({"X-Signature": "sha256=00"}), b"\xff\xfe\x00 bytes"))
-    kept = record_delivery(wiring, delivery, tmp_path / "d.json", received_at=NOW)
+    kept = record_to_file(wiring, delivery, tmp_path / "d.json", received_at=NOW)
     assert delivery_of(kept.recorded).body == delivery.body
     assert kept.outcome.proved == "hmac"

@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from desk import HERE, delivery, document, schemes, secrets, workspace
+from desk import HERE, delivery, document, record_to_file, schemes, secrets, workspace
 
 from conn_engine.runtime.call import Session
 from conn_engine.runtime.connection import Wiring
 from conn_engine.secrets import Redactor
 from conn_engine.secrets.vault.memory import MemoryVault
-from conn_engine.testing.deliveries.recording import record_delivery
 from conn_engine.wire import FrozenClock
 
 
@@ -36,7 +35,7 @@ def test_a_vector_is_proved_again(receiving, scheme, case, tmp_path):
     redactor.add_document({name: value for name, value in document.items() if "-----BEGIN" not in str(value)})
     wiring = Wiring(effective, Session("", document, {}, FrozenClock(case["now"])), MemoryVault({}), redactor)
     path = tmp_path / "d.json"
-    kept = record_delivery(wiring, delivery(case), path, received_at=case["now"])
+    kept = record_to_file(wiring, delivery(case), path, received_at=case["now"])
     assert kept.outcome.error is None
     assert kept.recorded.proved is None
     assert redactor.find(path.read_text(encoding="utf-8")) == []

@@ -8,7 +8,7 @@ from conn_engine.errors import ConnError
 from conn_engine.recordings.record import Recorder
 from conn_engine.runtime.drive import Sender
 from conn_engine.runtime.webhooks.receiver import Receipt, Receiver
-from conn_engine.testing.deliveries.recording import KeptDelivery, recorded_anew
+from conn_engine.testing.deliveries.recording import KeptDelivery, record_delivery
 from conn_engine.testing.personal import PersonalData
 from conn_engine.webhooks import Delivery, KeyCache, Unproved
 
@@ -41,7 +41,7 @@ class Received:
     def made(self, personal: PersonalData | None = None) -> KeptDelivery:
         """The delivery as it is kept; with `personal`, without personal data. Raises ConfigurationError (REC005)."""
         wiring = self.receiver.wiring(self.account, self.connector)
-        return recorded_anew(
+        return record_delivery(
             wiring,
             self.delivery,
             received_at=self.received_at,

@@ -39,7 +39,7 @@ from conn_engine.webhooks.resigning import kept
 from conn_engine.webhooks.throwaway import Ring
 from conn_engine.wire import FrozenClock
 
-__all__ = ["KeptDelivery", "moment_told", "record_delivery", "recorded_anew"]
+__all__ = ["KeptDelivery", "moment_told", "record_delivery"]
 
 _SOURCE = Literal["live", "contract", "sample"]
 
@@ -63,36 +63,6 @@ class KeptDelivery:
 
 
 def record_delivery(
-    wiring: Wiring,
-    delivery: Delivery,
-    path: Path,
-    *,
-    received_at: float,
-    exchanges: Sequence[Exchange] = (),
-    context: Mapping[str, Any] | None = None,
-    source: _SOURCE = "live",
-    note: str = "",
-    proved: bool = True,
-    personal: PersonalData | None = None,
-) -> KeptDelivery:
-    """Write a delivery to `path` and give back what was written. Raises ConfigurationError (REC002, REC005) when a
-    secret or a person's value would stay in it. The rest as `recorded_anew`."""
-    made = recorded_anew(
-        wiring,
-        delivery,
-        received_at=received_at,
-        exchanges=exchanges,
-        context=context,
-        source=source,
-        note=note,
-        proved=proved,
-        personal=personal,
-    )
-    made.save(path, wiring.redactor)
-    return made
-
-
-def recorded_anew(
     wiring: Wiring,
     delivery: Delivery,
     *,

@@ -35,10 +35,10 @@ def ci(
     ] = None,
     accept: Annotated[
         bool,
-        typer.Option("--accept", help="Write what fails into changes/, to be committed with the change that has it."),
+        typer.Option("--accept", help="Write the effects that fail to changes/; commit the file with the change."),
     ] = False,
     reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="With --accept: why the change is meant to do that.")
+        str, typer.Option("--reason", metavar="TEXT", help="With --accept: why these effects are intended.")
     ] = "",
     names: Names = None,
     processes: Processes = None,

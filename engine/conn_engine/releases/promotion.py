@@ -226,7 +226,7 @@ def _compare(store: Store, seen: Channel, workspace: Workspace, result: Promotio
         broken = len({account for row in rows for account in row.accounts})
         result.refusals.append(f"impact: {_counted(changes, 'breaking change')}, {_counted(broken, 'account')} break")
     if result.impact.not_comparable:
-        result.refusals.append("impact: there are accounts of which nothing can be said")
+        result.refusals.append("impact: some accounts cannot be compared")
 
 
 def _against(verdict: Verdict) -> list[str]:

@@ -285,7 +285,7 @@ class Impact:
 
     @property
     def not_comparable(self) -> bool:
-        """Whether there are accounts of which nothing can be said, accepted ones left out."""
+        """Whether some accounts cannot be compared, accepted ones left out."""
         before = (row for row in self.consequences if row.kind == "unreadable_before")
         return any(row.side == "after" for row in self.unjudged) or bool(self._open(before))
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from conn_engine.config import Effective, mapping_layers
+from conn_engine.config import Effective
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic, did_you_mean
 from conn_engine.documents import dotted
-from conn_engine.expressions import mapping
 from conn_engine.runtime.endings import setting_path
 from conn_engine.runtime.places import blame_rerouting, origin_of
 from conn_engine.runtime.unified import vendor_behind
@@ -100,9 +99,10 @@ def find_missing_keys(results: Sequence[Judgement], effective: Effective) -> lis
 def _reading_hint(result: Judgement, effective: Effective, field_name: str) -> str:
     name = result.case.name
     operation = effective.unified(name.model, name.resource, name.method)
-    if operation is None or operation.response_mapping is None or operation.each == "page":
+    mapping = effective.response_mapping(name.model, name.resource, name.method) if operation is not None else None
+    if operation is None or mapping is None or operation.each == "page":
         return ""
-    reads_of = mapping(mapping_layers(operation.response_mapping)).reads().get(field_name, frozenset())
+    reads_of = mapping.reads().get(field_name, frozenset())
     paths = sorted((path for path in reads_of if path[0] == "response" and len(path) > 1), key=str)
     if not paths:
         return ""

@@ -19,14 +19,12 @@ from conn_engine.config import (
     Path_,
     VendorOperation,
     lookup,
-    mapping_layers,
 )
 from conn_engine.config.models import Inheritable, Operation
 from conn_engine.config.reads import Text, find_texts
 from conn_engine.diagnostics import Span
 from conn_engine.documents import dotted, texts
 from conn_engine.errors import ConnError
-from conn_engine.expressions import mapping
 from conn_engine.listing.flows import ACCEPTED, steps_of
 from conn_engine.roles import read_roles
 from conn_engine.runtime.places import origin_of
@@ -144,9 +142,10 @@ def _mapping(effective: Effective, name: OperationName, each: str) -> Iterator[R
     if operation is None or operation.response_mapping is None or operation.each != each:
         return
     try:
-        reads = mapping(mapping_layers(operation.response_mapping)).reads()
+        mapping = effective.response_mapping(name.model, name.resource, name.method)
     except ConnError:
         return
+    reads = mapping.reads() if mapping is not None else {}
     start = (*name.path, "response_mapping")
     for field, paths in reads.items():
         # Every level that says something of the field reads: those below are built upon, or run all the same.

@@ -45,7 +45,7 @@ def widening(levels: Levels) -> list[Diagnostic]:
     that authorizes its requests and grants no host."""
     found = [
         *_nowhere_to_go(levels),
-        *_own_urls_excluded(levels),
+        *_find_unlisted_urls(levels),
         *_hosts_asked(levels),
         *_urls_asked(levels),
         *_results_asked(levels),
@@ -68,7 +68,7 @@ def _nowhere_to_go(levels: Levels) -> Iterator[Diagnostic]:
         )
 
 
-def _own_urls_excluded(levels: Levels) -> Iterator[Diagnostic]:
+def _find_unlisted_urls(levels: Levels) -> Iterator[Diagnostic]:
     """SEC160: the connector's own URLs on hosts that its `hosts` leave out. A host that the account decides is in them
     if one that it may be is: an account may choose no other."""
     rest = {key: value for key, value in levels.base.items() if key != "unified"}
@@ -84,7 +84,7 @@ def _own_urls_excluded(levels: Levels) -> Iterator[Diagnostic]:
                 f"{dotted(path)} leads to {host_pattern(url)}, and `hosts` lets no credential go there",
                 levels.layers[0].span(path),
                 path=dotted(path),
-                hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts`: then the hosts of the URLs are meant",
+                hint=f"add {host_pattern(url)} to `hosts`, or remove `hosts`: the hosts of the URLs then apply",
             )
 
 

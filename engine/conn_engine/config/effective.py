@@ -277,6 +277,18 @@ class Effective:
         attempt = partial(self._convert_unified, model, resource, method)
         return self._attempt(("unified", model, resource, method), attempt)
 
+    def unified_operations(self) -> Iterator[tuple[OperationName, UnifiedOperation]]:
+        """Every unified operation that can be used, with its name, in the documents' order. What is wrong with the
+        others is among the `findings`."""
+        for name in self.operations():
+            if name.kind == "unified":
+                try:
+                    operation = self._convert_unified(name.model, name.resource, name.method)
+                except ConversionError:
+                    continue
+                if operation is not None:
+                    yield name, operation
+
     def response_mapping(self, model: str, resource: str, method: str) -> Mapping_ | None:
         """The response mapping of a unified operation, compiled once; None when it has none. Raises ExpressionError."""
         key = (model, resource, method)

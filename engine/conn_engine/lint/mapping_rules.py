@@ -19,7 +19,7 @@ from conn_engine.config import (
 from conn_engine.config.resource_mappings import to_written
 from conn_engine.diagnostics import Diagnostic, diagnostic, did_you_mean
 from conn_engine.documents import dotted, overlaps, texts
-from conn_engine.errors import ConfigurationError, ExpressionError
+from conn_engine.errors import ExpressionError
 from conn_engine.expressions import expression, find_tokens
 from conn_engine.expressions.tokens import Token
 from conn_engine.lint.layer_view import place_in
@@ -48,19 +48,9 @@ class _Level:
         return ((*self.path, "replace"), self.written["replace"]) if self.replaces else (self.path, self.written)
 
 
-def _find_operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
-    for name in effective.operations():
-        try:
-            operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-        except ConfigurationError:
-            continue  # reported by the schema
-        if operation is not None:
-            yield name, operation
-
-
 def _find_overridden_operations(effective: Effective) -> Iterator[tuple[OperationName, UnifiedOperation]]:
     """The operations that an account's rules are about: what is the same for every account is judged without one."""
-    rows = _find_operations(effective)
+    rows = effective.unified_operations()
     return (row for row in rows if effective.account is None or _is_overridden(effective, row[0].path))
 
 
@@ -173,7 +163,7 @@ def find_one_sided_fields(target: LintTarget) -> Iterator[Diagnostic]:
     and no write sends."""
     effective = target.effective
     resources: dict[Path_, dict[str, tuple[OperationName, UnifiedOperation]]] = {}
-    for name, operation in _find_operations(effective):
+    for name, operation in effective.unified_operations():
         if effective.account is None or _is_overridden(effective, name.path[:3]):
             resources.setdefault(name.path[:3], {})[name.method] = (name, operation)
     for operations in resources.values():

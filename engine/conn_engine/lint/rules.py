@@ -231,11 +231,10 @@ def _said_wrongly(effective: Effective, resource: str, path: Path_) -> Path_:
 def fields(target: LintTarget) -> Iterator[Diagnostic]:
     """MAP303: a mapped field that the unified model does not have."""
     effective = target.effective
-    for name in effective.operations():
-        operation = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-        if operation is None or name.method == "delete":
-            continue
+    for name, operation in effective.unified_operations():
         record = operation.record or singular(name.resource)
+        if name.method == "delete":
+            continue
         known = effective.schemas.find_closed_fields(name.model, record)
         if known is None:
             continue

@@ -37,10 +37,9 @@ def find_unfit_keys(target: LintTarget) -> Iterator[Diagnostic]:
         if isinstance(operation.body, dict) and operation.body_format in ("json", "form"):
             place = _find_place(target, operation, "request_schema")
             yield from _find_unknown_keys(target, operation, place, [(operation.at("body"), operation.body)])
-    for name in effective.operations():
-        unified = effective.unified(name.model, name.resource, name.method) if name.kind == "unified" else None
-        operation_behind = find_operation_behind(effective, name) if unified is not None else None
-        if unified is None or operation_behind is None:
+    for name, unified in effective.unified_operations():
+        operation_behind = find_operation_behind(effective, name)
+        if operation_behind is None:
             continue
         for key, schema in (("request_body_mapping", "request_schema"), ("query_mapping", "query_schema")):
             place = _find_place(target, operation_behind, schema)

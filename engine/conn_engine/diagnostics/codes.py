@@ -178,7 +178,7 @@ CODES: dict[str, Code] = _table(
     ),
     Code(
         "SEC160",
-        "own URL on a host that hosts leaves out",
+        "own URL on an unlisted host",
         "error",
         "The connector authorizes its requests, and one of its own URLs (`base_url`, a token URL) is on a host that "
         "its `hosts` do not list. Every authorized request to that URL is refused. Add the host to `hosts`, or remove "
@@ -334,7 +334,7 @@ CODES: dict[str, Code] = _table(
     ),
     Code(
         "MAP130",
-        "no such field below",
+        "unknown field of $base",
         "error",
         "`$base` is what the levels below make of the record, and none of them makes a field of this name, so the "
         "expression gives nothing. Check the spelling: `$base.name` reads a field of the unified record, by the "
@@ -342,7 +342,7 @@ CODES: dict[str, Code] = _table(
     ),
     Code(
         "MAP131",
-        "nothing below",
+        "use of $base without a level below",
         "error",
         "`$base` is what the levels below make. The lowest level of a mapping, and one under `replace`, has nothing "
         "below, so the expression gives nothing, and a mapping that is only this gives empty records. Write the "
@@ -360,8 +360,8 @@ CODES: dict[str, Code] = _table(
         "field that only a write or only a read has",
         "info",
         "A write sends a field of the model that no read returns, or an override adds a field to a read that no write "
-        "sends. What a customer stores, the customer cannot see, or cannot change. Map the field on the other side, "
-        "too, if the vendor has it there.",
+        "sends. The customer cannot see, or cannot change, what is stored there. If the vendor has the field on the "
+        "other side, map it there, too.",
     ),
     Code(
         "MAP133",
@@ -421,7 +421,7 @@ CODES: dict[str, Code] = _table(
     ),
     Code(
         "REC200",
-        "recorded answer is not as the vendor's schema says",
+        "recorded answer breaks the vendor's schema",
         "warning",
         "A recorded answer breaks the vendor's own schema of it (`response_schema`): a field has another type, or one "
         "that is always there is missing. Either the schema is out of date, or the answer has changed. Correct the "
@@ -893,10 +893,10 @@ CODES: dict[str, Code] = _table(
         "WHK210",
         "event type outside the signature",
         "info",
-        "`webhooks.events.type` reads a header or a parameter that the signature does not cover: whoever has a "
+        "`webhooks.events.type` reads a header or a parameter that the signature does not cover: anyone who has a "
         "delivery can send it again as an event of another type. Read the type from the signed body if the vendor "
-        "repeats it there. If it does not, check in `when` of the unified event what only such a body has, or fetch "
-        "the record.",
+        "repeats it there. If it does not, check in `when` of the unified event for something that only such a body "
+        "has, or fetch the record.",
     ),
     Code(
         "MAP303",

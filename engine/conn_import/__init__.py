@@ -170,7 +170,7 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
         _nothing(source, made, options, known)
     for finding in (*source.repeated, *neighbors.repeated):
         place = f"{finding.span.file}:{finding.span.line}" if finding.span else source.file
-        made.losses.add("keys that are there twice: the last one was read", f"{place} ({finding.path})")
+        made.losses.add("duplicate keys: the last value was read", f"{place} ({finding.path})")
     imported = _imported(made, options.name, source.file, recordings)
     if add_faults(made.losses, options.name, imported.write):
         imported = _imported(made, options.name, source.file, recordings)

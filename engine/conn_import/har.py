@@ -50,7 +50,7 @@ def read(data: Any, options: Options) -> Contract:
     unanswered: list[str] = []
     exchanges = import_har(dump_json(data), file="the HAR", unanswered=unanswered)[:_MOST]
     for request in unanswered:
-        contract.losses.add("calls without an answer", plain(request, 120))
+        contract.losses.add("requests without a response", plain(request, 120))
     contract.found = len(exchanges)
     hosts = Counter(_origin(one) for one in exchanges if _is_api(one))
     if not hosts:
@@ -83,10 +83,11 @@ def _refuse_without_json(exchanges: list[Exchange]) -> NoReturn:
     for one in exchanges:
         kind = one.response.headers.get("content-type", "").partition(";")[0] or "an unknown type"
         kinds.setdefault(_origin(one), Counter())[kind] += 1
-    told = [f"{origin} ({', '.join(counts)})" for origin, counts in kinds.items()]
+    origins = [f"{origin} ({', '.join(counts)})" for origin, counts in kinds.items()]
     raise ConfigurationError(
-        "the HAR has no call that was answered with JSON, so nothing was made",
-        hint=f"answers are from {plain(', '.join(told), 400)}; export the file with contents, while the API is called",
+        "the HAR file has no JSON response, so there is nothing to import",
+        hint=f"its responses come from {plain(', '.join(origins), 400)}; record while the API is called, and save the "
+        "file with content",
     )
 
 

@@ -91,7 +91,7 @@ def test_the_last_of_two_keys_is_read_and_noted(tmp_path: Path, name: str, text:
     (tmp_path / name).write_text(text)
     imported = import_source(read_source(tmp_path / name), Options("vendor"))
     assert "label: B\n" in imported.files["connector.yaml"]
-    assert dict(imported.losses)["keys that are there twice: the last one was read"] == [
+    assert dict(imported.losses)["duplicate keys: the last value was read"] == [
         f"{name}:5 (info)",
         f"{name}:6 (x.y)",
     ]

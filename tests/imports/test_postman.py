@@ -107,7 +107,7 @@ def test_calls_of_a_har_without_an_answer_are_named(imported) -> None:
     silent = {"request": {"method": "POST", "url": "https://api.c.example/v1/others", "headers": []}}
     made = imported(har(entry("https://api.c.example/v1/things"), silent, {**silent, "response": {}}))
     assert made.names == {"things.list"}
-    assert made.lost["calls without an answer"] == ["POST https://api.c.example/v1/others"]
+    assert made.lost["requests without a response"] == ["POST https://api.c.example/v1/others"]
 
 
 def test_the_bodies_of_a_har_are_learned_together(imported) -> None:
@@ -123,7 +123,7 @@ def test_the_bodies_of_a_har_are_learned_together(imported) -> None:
 
 def test_a_har_without_json_says_what_there_is(imported) -> None:
     page = entry("https://www.c.example/", "text/html; charset=utf-8", "<p>")
-    with pytest.raises(ConfigurationError, match="no call that was answered with JSON") as caught:
+    with pytest.raises(ConfigurationError, match="no JSON response") as caught:
         imported(har(page, entry("https://cdn.c.example/a.png", "image/png", "x")))
     assert "https://www.c.example (text/html), https://cdn.c.example (image/png)" in (caught.value.hint or "")
 

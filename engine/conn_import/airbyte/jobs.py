@@ -43,17 +43,17 @@ class _JobScope(Scope):
         headers = self.creating.get("request_headers")
         match steps[2:]:
             case ("request", "headers", str() as name) if isinstance(headers, Mapping):
-                told = {str(one).lower(): value for one, value in headers.items()}
-                return translated(str(told.get(name.lower(), "")), Scope.request(self))
+                by_name = {str(one).lower(): value for one, value in headers.items()}
+                return translated(str(by_name.get(name.lower(), "")), Scope.request(self))
             case _:
                 raise Untranslatable("a part of the answer that created the job")
 
 
 def job_of(retriever: Mapping[str, Any], scope: Scope, notes: Notes) -> Job:
     """The `job` of an operation whose own request creates it."""
-    told = {one.name: getattr(scope, one.name) for one in fields(scope)}
+    names = {one.name: getattr(scope, one.name) for one in fields(scope)}
     creating = retriever.get("creation_requester")
-    inner = _JobScope(**told, creating=creating if isinstance(creating, Mapping) else {})
+    inner = _JobScope(**names, creating=creating if isinstance(creating, Mapping) else {})
     job: Job = {"poll": _poll(retriever, inner, notes)}
     targets = retriever.get("download_target_requester")
     if isinstance(targets, Mapping):

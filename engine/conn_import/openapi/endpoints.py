@@ -18,16 +18,16 @@ def read_endpoints(path: Path) -> dict[tuple[str, str], Endpoint]:
     Raises UsageError for a file that is missing or not OpenAPI, ConfigurationError for one that describes no operation.
     """
     if not path.is_file():
-        raise UsageError(f"{path} is no file")
+        raise UsageError(f"{path} is not a file")
     source = read_source(path)
     if not recognises(source.data):
         raise UsageError(
-            f"{path.name} is no OpenAPI document (it is {source.format.label})",
+            f"{path.name} is not an OpenAPI document (it is {source.format.label})",
             hint="it needs `openapi: 3.x` or `swagger: '2.0'`",
         )
     contract = read(source.data, Options(name="vendor"))
     if not contract.endpoints:
-        raise ConfigurationError(f"{path.name} describes no operation")
+        raise ConfigurationError(f"{path.name} describes no operations")
     base = normal_path(contract.base_url.partition("://")[2].partition("/")[2]) if contract.base_url else ""
     base = "" if base in ("", "/") else f"/{base.strip('/')}"
     return {(one.method.upper(), normal_path(base + one.path)): one for one in contract.endpoints}

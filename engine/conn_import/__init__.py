@@ -24,7 +24,7 @@ from conn_import.contract import Contract, Finished, Options
 from conn_import.folding import folded
 from conn_import.formats import Format, formats
 from conn_import.places import usable_url
-from conn_import.proposing import proposed_mappings
+from conn_import.proposing import propose_mappings
 from conn_import.samples import samples_of
 from conn_import.secrecy import without_tokens
 from conn_import.words import plain
@@ -157,7 +157,7 @@ def import_source(source: Source, options: Options, *, recorded_at: str = _CREAT
     if isinstance(read, Contract):
         built = build(read, options)
         made = built.finished(read)
-        proposed, counts = proposed_mappings(built.operations, options.models, source.file)
+        proposed, counts = propose_mappings(built.operations, options.models, source.file)
         made.files |= proposed
         made.proposed = counts
         if made.operations and options.samples:

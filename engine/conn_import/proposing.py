@@ -8,13 +8,13 @@ from conn_import.operation import BuiltOperation
 from conn_import.proposals import VendorResource, fields_of_shape, propose_resources, unified_text
 from conn_import.records import record_shape
 
-__all__ = ["proposed_mappings", "vendor_resources"]
+__all__ = ["propose_mappings", "vendor_resources"]
 
 _READS = ("get", "list")
 _WRITES = ("create", "update")
 
 
-def proposed_mappings(
+def propose_mappings(
     operations: Sequence[BuiltOperation], models: Mapping[str, Mapping[str, Mapping[str, Any]]], origin: str
 ) -> tuple[dict[str, str], dict[str, int]]:
     """The files of the models (name to the schemas of its records) with mappings of the resources that look like

@@ -86,7 +86,7 @@ class LensExpression:
                     self._probe = _compile(f'{{"v":{self._expression.source}\n}}', self._text, self._hosts)
                 value = self._probe.evaluate(data, names, **options).get("v", UNDEFINED)
         except BaseException as error:
-            raise _translated(error, self._text, self._shift) from None
+            raise _translate(error, self._text, self._shift) from None
         return value
 
 
@@ -142,10 +142,10 @@ def _run(text: str, shift: int, call: Callable[..., Any], *arguments: Any, **opt
     try:
         return call(*arguments, **options)
     except BaseException as error:
-        raise _translated(error, text, shift) from None
+        raise _translate(error, text, shift) from None
 
 
-def _translated(error: BaseException, text: str, shift: int) -> BaseException:
+def _translate(error: BaseException, text: str, shift: int) -> BaseException:
     """The ExpressionError for what jlens raises; what is not its own as it is.
 
     `shift` is the length of what stands before the author's `text` in the text that jlens has.

@@ -53,17 +53,17 @@ def check_names(millis: float | None, text: str | None, picture: str | None = No
     for marker in _named_markers(picture):
         if marker[0] == "P":
             if not any(name in text for name in _HALF_DAYS):
-                raise _unknown(f"[{marker}] reads am, pm, AM or PM, and the text has none of them")
+                raise _fault(f"[{marker}] reads am, pm, AM or PM, and the text has none of them")
             continue
         limit = _LONGEST_NAME.search(marker)
         length = int(limit[1]) if limit else None
         if not any(MONTHS[month - 1][:length] in text for month in _months_of(millis)):
             example = MONTHS[1][:length]
-            raise _unknown(f"[{marker}] reads a month's name such as {example}, and the text has none with such a day")
+            raise _fault(f"[{marker}] reads a month's name such as {example}, and the text has none with such a day")
     return millis
 
 
-def _unknown(message: str) -> FunctionFault:
+def _fault(message: str) -> FunctionFault:
     return FunctionFault(message, "D3110", called="toMillis")
 
 

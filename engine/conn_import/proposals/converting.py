@@ -18,14 +18,14 @@ def read_expression(target: ModelField, source: VendorField, inner: Sequence[tup
     """The model's value, over `response`. `inner` are the fits of the fields of a list's objects."""
     place = ".".join(("response", *(step(name) for name in source.path)))
     if target.kind == "array":
-        return _list(target, source, place, inner)
+        return _convert_list(target, source, place, inner)
     if source.kind == "array":
         value = single_value(source)
         return f"{place}[0].{step(value.path[0])}" if value is not None else f"{place}[0]"
     if target.format in _DATES:
-        return _date(target, source, place)
+        return _convert_date(target, source, place)
     if target.values:
-        return _choice(target, source, place) if source.closed else _known(target, place)
+        return _convert_choice(target, source, place) if source.closed else _keep_known(target, place)
     if target.kind == "string" and source.kind not in _TEXT_KINDS:
         return f"$string({place})" if target.required else f"{place} != null ? $string({place}) : {place}"
     if target.kind in ("integer", "number") and source.kind == "string":
@@ -39,7 +39,7 @@ def write_expression(target: ModelField, source: VendorField) -> str:
     if target.kind in ("array", "object") or source.kind in ("array", "object") or target.format in _DATES:
         return place if target.kind == source.kind and target.item_kind == source.item_kind != "object" else ""
     if target.values and source.closed:
-        pairs = {one: known for one in target.values if (known := _alike(one, source)) is not None}
+        pairs = {one: known for one in target.values if (known := _find_alike(one, source)) is not None}
         same = all(one == known for one, known in pairs.items())
         return place if same else f"$lookup({_object(pairs)}, {place})"
     if target.kind == "string" and source.kind in ("integer", "number"):
@@ -47,36 +47,36 @@ def write_expression(target: ModelField, source: VendorField) -> str:
     return place
 
 
-def _choice(target: ModelField, source: VendorField, place: str) -> str:
+def _convert_choice(target: ModelField, source: VendorField, place: str) -> str:
     pairs: dict[str, str | int | float] = {
-        str(known): one for one in target.values if (known := _alike(one, source)) is not None
+        str(known): one for one in target.values if (known := _find_alike(one, source)) is not None
     }
     if all(one == known for known, one in pairs.items()) and len(pairs) == len(source.values):
         return place
     return f"$lookup({_object(pairs)}, $string({place}))"
 
 
-def _known(target: ModelField, place: str) -> str:
+def _keep_known(target: ModelField, place: str) -> str:
     """One of the model's values, where the vendor's is spelled as it is; nothing for others."""
     value = f"$string({place})" if any(one != one.lower() for one in target.values) else f"$lowercase($string({place}))"
-    return f"{value} in [{', '.join(map(_quoted, target.values))}] ? {value}"
+    return f"{value} in [{', '.join(map(_quote, target.values))}] ? {value}"
 
 
 def _object(pairs: dict[str, str | int | float]) -> str:
     """An object as an expression, which can stand in a YAML text in double quotes."""
-    return f"{{{', '.join(f'{_quoted(key)}: {_quoted(value)}' for key, value in pairs.items())}}}"
+    return f"{{{', '.join(f'{_quote(key)}: {_quote(value)}' for key, value in pairs.items())}}}"
 
 
-def _quoted(value: str | float) -> str:
+def _quote(value: str | float) -> str:
     text = isinstance(value, str) and "'" not in value and "\\" not in value
     return f"'{value}'" if text else json.dumps(value)
 
 
-def _alike(value: str, source: VendorField) -> str | int | float | None:
+def _find_alike(value: str, source: VendorField) -> str | int | float | None:
     return next((one for one in source.values if squeezed(str(one)) == squeezed(value)), None)
 
 
-def _date(target: ModelField, source: VendorField, place: str) -> str:
+def _convert_date(target: ModelField, source: VendorField, place: str) -> str:
     if source.kind in ("integer", "number"):
         millis = any(isinstance(value, int | float) and value > _MILLIS for value in source.values)
         unit = ", 'milliseconds'" if millis or "millisecond" in source.description.lower() else ""
@@ -87,10 +87,10 @@ def _date(target: ModelField, source: VendorField, place: str) -> str:
     return f"{place} ? {place} & 'T00:00:00Z' : {place}" if source.format == "date" else place
 
 
-def _list(target: ModelField, source: VendorField, place: str, inner: Sequence[tuple[ModelField, Fit]]) -> str:
+def _convert_list(target: ModelField, source: VendorField, place: str, inner: Sequence[tuple[ModelField, Fit]]) -> str:
     if target.item_kind == "object":
         if inner:
-            pairs = ", ".join(f"'{one.name}': {_inside(one, fit.source)}" for one, fit in inner)
+            pairs = ", ".join(f"'{one.name}': {_convert_inner(one, fit.source)}" for one, fit in inner)
             return f"[{place}.{{{pairs}}}]"
         needed = next(one.name for one in target.inner if one.required)
         return f"[{place}[$ != null and $ != ''].{{'{needed}': $}}]"
@@ -106,7 +106,7 @@ def _list(target: ModelField, source: VendorField, place: str, inner: Sequence[t
     return f"[{place}.$string($)]" if texts else f"[{place}]"
 
 
-def _inside(target: ModelField, source: VendorField) -> str:
+def _convert_inner(target: ModelField, source: VendorField) -> str:
     place = ".".join(step(name) for name in source.path)
     texts = target.kind == "string" and source.kind not in _TEXT_KINDS
     return f"$string({place})" if texts else place

@@ -161,11 +161,11 @@ def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> t
     shown = ".".join(path)
     sure, unsure = SYNONYMS.get(name, ((), ()))
     deeper = 0.05 * (len(parts) - 1)
-    for kept, loss in ((words, 0.0), (_without(words, nouns), 0.05), (_without(words, nouns | QUALIFIERS), 0.1)):
+    for kept, loss in ((words, 0.0), (_leave_out(words, nouns), 0.05), (_leave_out(words, nouns | QUALIFIERS), 0.1)):
         text = "".join(kept)
         if not text or (loss and kept == words):
             continue
-        if text == squeezed(name) or _singular(kept) == _singular(snake(name).split("_")):
+        if text == squeezed(name) or _to_singular(kept) == _to_singular(snake(name).split("_")):
             return 0.9 - loss - deeper, f"name {shown}"
         if text in sure:
             return 0.85 - loss - deeper, f"{shown} is another name for it"
@@ -178,11 +178,11 @@ def _compare_names(name: str, path: tuple[str, ...], nouns: frozenset[str]) -> t
     return 0.0, ""
 
 
-def _without(words: list[str], left_out: frozenset[str]) -> list[str]:
+def _leave_out(words: list[str], left_out: frozenset[str]) -> list[str]:
     return [word for word in words if single(word) not in left_out and word not in left_out]
 
 
-def _singular(words: list[str]) -> list[str]:
+def _to_singular(words: list[str]) -> list[str]:
     return [*words[:-1], single(words[-1])] if words else []
 
 

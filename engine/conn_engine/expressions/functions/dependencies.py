@@ -39,7 +39,7 @@ def call(method: str, graph: dict[str, Any], first: Any = None, _second: Any = N
         raise FunctionFault(f"Node does not exist: {name[:100]}")
     if method == "getNodeData":
         return nodes[name]
-    edges = needs if method == "dependenciesOf" else _reversed(needs)
+    edges = needs if method == "dependenciesOf" else _reverse(needs)
     return _ids(graph, (other for other in _order(nodes, edges, [name]) if other != name))
 
 
@@ -61,7 +61,7 @@ def _ids(graph: dict[str, Any], names: Iterable[str]) -> list[Any]:
     return [graph["ids"][name] for name in names]
 
 
-def _reversed(edges: dict[str, list[str]]) -> dict[str, list[str]]:
+def _reverse(edges: dict[str, list[str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {name: [] for name in edges}
     for name, others in edges.items():
         for other in others:

@@ -23,15 +23,15 @@ def _pick(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     names = _texts(keys)
     paths = _paths(names)
     if any(name.startswith("/") for name in names):
-        return _picked_by_pointers(value, names, paths)
+        return _pick_by_pointers(value, names, paths)
     if any(name.endswith("*") for name in names):
         names = (*_among(tuple(value), names, True), *paths)
     if not paths:
         return {name: value[name] for name in names if name in value}
-    return _picked(value, {name: () if name in value else paths.get(name) for name in names})
+    return _pick_paths(value, {name: () if name in value else paths.get(name) for name in names})
 
 
-def _picked_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, Steps]) -> dict[str, Any]:
+def _pick_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, Steps]) -> dict[str, Any]:
     """The fields in the order of the object: with `/a/*/b` nobody says another one."""
     pointers = [name for name in names if name.startswith("/")]
     pointers += [pointer_to(*steps) for name, steps in paths.items() if name not in value and not name.startswith("/")]
@@ -40,51 +40,51 @@ def _picked_by_pointers(value: dict[str, Any], names: Steps, paths: dict[str, St
     return {key: value[key] if key in whole else picked[key] for key in value if key in whole or key in picked}
 
 
-def _picked(value: dict[str, Any], paths: dict[str, Steps | None]) -> dict[str, Any]:
+def _pick_paths(value: dict[str, Any], paths: dict[str, Steps | None]) -> dict[str, Any]:
     """The fields of an object that are named (no steps), or that the steps lead into."""
     picked: dict[str, Any] = {}
-    behind = _grouped(steps for steps in paths.values() if steps)
+    behind = _group(steps for steps in paths.values() if steps)
     for name, steps in paths.items():
         if steps == ():
             picked[name] = value[name]
         elif steps and steps[0] in value and steps[0] not in picked:
-            found, part = _part(value[steps[0]], behind[steps[0]])
+            found, part = _pick_part(value[steps[0]], behind[steps[0]])
             picked |= {steps[0]: part} if found else {}
     return picked
 
 
-def _part(value: Any, paths: list[Steps]) -> tuple[bool, Any]:
+def _pick_part(value: Any, paths: list[Steps]) -> tuple[bool, Any]:
     """Whether one of the paths leads to something, and the value with only what they lead to. In a list, the items
     before one that is picked are null: each keeps its place."""
     if () in paths:
         return True, value
     if isinstance(value, dict):
-        part = _picked(value, {".".join(path): path for path in paths})
+        part = _pick_paths(value, {".".join(path): path for path in paths})
         return bool(part), part
     items: dict[int, Any] = {}
-    for step, inner in _grouped(paths).items() if isinstance(value, list) else ():
+    for step, inner in _group(paths).items() if isinstance(value, list) else ():
         if _INDEX.fullmatch(step) and int(step) < len(value):
-            found, part = _part(value[int(step)], inner)
+            found, part = _pick_part(value[int(step)], inner)
             items |= {int(step): part} if found else {}
     return bool(items), [items.get(at) for at in range(max(items, default=-1) + 1)]
 
 
-def _rest(value: Any, paths: list[Steps]) -> Any:
+def _leave_out(value: Any, paths: list[Steps]) -> Any:
     """The value without what the paths lead to: an item of a list becomes null, so that the others keep their place."""
-    groups = _grouped(paths) if paths and isinstance(value, dict | list) else {}
+    groups = _group(paths) if paths and isinstance(value, dict | list) else {}
     if not groups:
         return value
     if isinstance(value, dict):
         kept = (key for key in value if () not in groups.get(key, ()))
-        return {key: _rest(value[key], groups[key]) if key in groups else value[key] for key in kept}
+        return {key: _leave_out(value[key], groups[key]) if key in groups else value[key] for key in kept}
     left = list(value)
     for step, inner in groups.items():
         if _INDEX.fullmatch(step) and int(step) < len(left):
-            left[int(step)] = None if () in inner else _rest(left[int(step)], inner)
+            left[int(step)] = None if () in inner else _leave_out(left[int(step)], inner)
     return left
 
 
-def _grouped(paths: Iterable[Steps]) -> dict[str, list[Steps]]:
+def _group(paths: Iterable[Steps]) -> dict[str, list[Steps]]:
     """What comes after the first step of each path, by that step."""
     groups: dict[str, list[Steps]] = {}
     for path in paths:
@@ -99,7 +99,7 @@ def _omit(value: dict[str, Any] | None, keys: Any) -> dict[str, Any] | None:
     pointers = [name for name in names if name.startswith("/")]
     flat = tuple(name for name in names if not name.startswith("/")) if pointers else names
     made = {key: value[key] for key in _among(tuple(value), flat, False)}
-    left = _rest(made, [steps for name, steps in _paths(flat).items() if name not in value])
+    left = _leave_out(made, [steps for name, steps in _paths(flat).items() if name not in value])
     rest: dict[str, Any] = without_paths(left, pointers) if pointers else left
     return rest
 

@@ -11,7 +11,7 @@ __all__ = ["markdown_to_nodes"]
 
 Node: TypeAlias = dict[str, Any]
 _MARKS = {"strong": "strong", "em": "em", "s": "strike"}
-_INSIDE = frozenset({"paragraph", "bulletList", "orderedList", "codeBlock", "mediaSingle"})
+_ALLOWED_INSIDE = frozenset({"paragraph", "bulletList", "orderedList", "codeBlock", "mediaSingle"})
 """What an item of a list or a quote may hold: anything else in it becomes paragraphs."""
 
 
@@ -34,7 +34,7 @@ def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[Node]:
             case "fence" | "code_block":
                 yield _code(node)
             case "blockquote":
-                yield {"type": "blockquote", "content": _inside(node)}
+                yield {"type": "blockquote", "content": _read_inside(node)}
             case "bullet_list":
                 yield {"type": "bulletList", "content": _items(node)}
             case "ordered_list":
@@ -51,17 +51,17 @@ def _code(node: SyntaxTreeNode) -> Node:
 
 
 def _items(node: SyntaxTreeNode) -> list[Node]:
-    return [{"type": "listItem", "content": _inside(item)} for item in node.children]
+    return [{"type": "listItem", "content": _read_inside(item)} for item in node.children]
 
 
-def _inside(node: SyntaxTreeNode) -> list[Node]:
+def _read_inside(node: SyntaxTreeNode) -> list[Node]:
     """The blocks of an item or a quote; an empty one has an empty paragraph."""
-    return [one for block in _blocks(node.children) for one in _flattened(block)] or [_paragraph([])]
+    return [one for block in _blocks(node.children) for one in _flatten(block)] or [_paragraph([])]
 
 
-def _flattened(block: Node) -> Iterator[Node]:
+def _flatten(block: Node) -> Iterator[Node]:
     """The block where it may stand, else its text in paragraphs."""
-    if block["type"] in _INSIDE:
+    if block["type"] in _ALLOWED_INSIDE:
         yield block
     elif block["type"] == "heading":
         yield _paragraph(block["content"])
@@ -70,7 +70,7 @@ def _flattened(block: Node) -> Iterator[Node]:
         yield _paragraph([run for cell in cells for run in (*cell, _text(" ", []))])
     else:
         for inner in block.get("content", ()):
-            yield from _flattened(inner)
+            yield from _flatten(inner)
 
 
 def _row(row: SyntaxTreeNode) -> Node:

@@ -54,25 +54,25 @@ class _Splitter:
             if len(piece) < self._size:
                 short.append(piece)
                 continue
-            yield from self._joined(short)
+            yield from self._join(short)
             short = []
-            yield from self.chunks(piece, finer) if finer else self._shown(piece)
-        yield from self._joined(short)
+            yield from self.chunks(piece, finer) if finer else self._emit(piece)
+        yield from self._join(short)
 
-    def _joined(self, pieces: list[str]) -> Iterator[str]:
+    def _join(self, pieces: list[str]) -> Iterator[str]:
         """Chunks of as many pieces as fit, each with the last ones of the chunk before it."""
         waiting: deque[str] = deque()
         total = 0
         for piece in pieces:
             if total + len(piece) > self._size and waiting:
-                yield from self._shown("".join(waiting))
+                yield from self._emit("".join(waiting))
                 while total > self._overlap or (total + len(piece) > self._size and total > 0):
                     total -= len(waiting.popleft())
             waiting.append(piece)
             total += len(piece)
-        yield from self._shown("".join(waiting))
+        yield from self._emit("".join(waiting))
 
-    def _shown(self, chunk: str) -> Iterator[str]:
+    def _emit(self, chunk: str) -> Iterator[str]:
         self._left -= len(chunk)
         if self._left < 0:
             raise FunctionFault("the chunks would be too long together: make chunkOverlap smaller", "U1001")

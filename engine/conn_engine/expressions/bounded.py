@@ -28,14 +28,25 @@ def bounded_functions(instance: Any, limits: Limits) -> dict[str, Any]:
     }
 
 
-class _Guarded(Jsonata.JFunction):  # type: ignore[misc]
-    """A function of the package that would build a string before its length can be looked at."""
+class _Replacement(Jsonata.JFunction):  # type: ignore[misc]
+    """What stands in place of a function of the package, with its name and signature."""
 
-    def __init__(self, inner: Any, limits: Limits, length: Callable[..., int]) -> None:
+    def __init__(self, inner: Any) -> None:
         super().__init__(None, None)
         self.function_name = inner.function_name
         self.signature = inner.signature
         self._inner = inner
+
+    def get_number_of_args(self) -> int:
+        """How many arguments it takes."""
+        return int(self._inner.get_number_of_args())
+
+
+class _Guarded(_Replacement):
+    """A function of the package that would build a string before its length can be looked at."""
+
+    def __init__(self, inner: Any, limits: Limits, length: Callable[..., int]) -> None:
+        super().__init__(inner)
         self._longest = limits.string_bytes
         self._length = length
 
@@ -45,22 +56,12 @@ class _Guarded(Jsonata.JFunction):  # type: ignore[misc]
             raise JException("U1001", -1)
         return self._inner.call(input_, args)
 
-    def get_number_of_args(self) -> int:
-        """How many arguments it takes."""
-        return int(self._inner.get_number_of_args())
 
-
-class _Dated(Jsonata.JFunction):  # type: ignore[misc]
-    """`$toMillis`, which lets Python's own errors escape where a name or number in the text is none of a date."""
-
-    def __init__(self, inner: Any) -> None:
-        super().__init__(None, None)
-        self.function_name = inner.function_name
-        self.signature = inner.signature
-        self._inner = inner
+class _Dated(_Replacement):
+    """`$toMillis`, from which Python's own errors escape where a name or a number in the text is not part of a date."""
 
     def call(self, input_: Any, args: Any) -> Any:
-        """The time, or JSONata's error for a text that is no date."""
+        """The time, or JSONata's error for a text that is not a date."""
         try:
             return self._inner.call(input_, args)
         except (KeyError, ValueError) as error:
@@ -68,18 +69,12 @@ class _Dated(Jsonata.JFunction):  # type: ignore[misc]
             refusal.args = (f"$toMillis cannot read the text as a date: {type(error).__name__}: {error}",)
             raise refusal from None
 
-    def get_number_of_args(self) -> int:
-        """How many arguments it takes."""
-        return int(self._inner.get_number_of_args())
 
-
-class _Linear(Jsonata.JFunction):  # type: ignore[misc]
+class _Linear(_Replacement):
     """A function of the package by an implementation of ours, on the package's own values."""
 
     def __init__(self, inner: Any, implementation: Callable[[Any], Any]) -> None:
-        super().__init__(None, None)
-        self.function_name = inner.function_name
-        self.signature = inner.signature
+        super().__init__(inner)
         self._implementation = implementation
 
     def call(self, _input: Any, args: Any) -> Any:

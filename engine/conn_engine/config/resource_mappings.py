@@ -45,8 +45,8 @@ class MappingReach:
         return meant if key == _REQUEST else [name for name in meant if not self.maps_pages((*resource, name))]
 
     def _reaches(self, number: int, path: Path_) -> bool:
-        own = self._said(number, path)  # a null removes what the level's resource sets, as all below
-        nearest = self._nearest(number, path) if own is MISSING or own is None else own
+        own = self._find_value(number, path)  # a null removes what the level's resource sets, as all below
+        nearest = self._find_nearest(number, path) if own is MISSING or own is None else own
         return self._is_meant(nearest, str(path[-2]), str(path[-1]))
 
     @staticmethod
@@ -58,22 +58,24 @@ class MappingReach:
 
     def find_meant(self, number: int, resource: Path_, key: str) -> list[str]:
         """The operations that a mapping of the resource at level `number` is for, whatever they set at this level."""
-        own = [name for name in self.operations(resource) if self._said(number, (*resource, name, key)) is not None]
-        return [name for name in own if self._is_meant(self._nearest(number, (*resource, name, key)), name, key)]
+        own = [
+            name for name in self.operations(resource) if self._find_value(number, (*resource, name, key)) is not None
+        ]
+        return [name for name in own if self._is_meant(self._find_nearest(number, (*resource, name, key)), name, key)]
 
     def maps_pages(self, operation: Path_) -> bool:
         """Whether an operation's response mapping is for a page of records."""
-        return bool(self._nearest(len(self.layers), (*operation, "each")) == "page")
+        return bool(self._find_nearest(len(self.layers), (*operation, "each")) == "page")
 
     def _is_there(self, resource: Path_, name: str) -> bool:
-        return isinstance(self._nearest(len(self.layers), (*resource, name)), dict)
+        return isinstance(self._find_nearest(len(self.layers), (*resource, name)), dict)
 
-    def _nearest(self, number: int, path: Path_) -> Any:
+    def _find_nearest(self, number: int, path: Path_) -> Any:
         """What the levels below `number` set at a path: the highest that sets something. None: it is removed."""
-        said = (self._said(lower, path) for lower in range(number - 1, -1, -1))
+        said = (self._find_value(lower, path) for lower in range(number - 1, -1, -1))
         return next((value for value in said if value is not MISSING), MISSING)
 
-    def _said(self, number: int, path: Path_) -> Any:
+    def _find_value(self, number: int, path: Path_) -> Any:
         node: Any = self.layers[number].data
         for key in path:
             if node is None:
@@ -102,7 +104,7 @@ def expand(layers: Sequence[Layer]) -> tuple[Layer, ...]:
             found.append(_expand_layer(layer, written, reach, number))
             data: Any = layer.data
             for resource, key, _ in written:
-                data = _without(data, (*resource, key))
+                data = _remove(data, (*resource, key))
             layer = Layer(layer.level, data, layer.sources)  # noqa: PLW2901
         found.append(layer)
     return tuple(found)
@@ -115,7 +117,7 @@ def _expand_layer(layer: Layer, written: list[tuple[Path_, str, Any]], reach: Ma
         place = (*resource, key)
         source = layer.source(place)
         for name in reach.find_reached(number, resource, key):
-            data = _with(data, (*resource, name, key), mapping)
+            data = _set(data, (*resource, name, key), mapping)
             sources.append(Source(source.document, source.place(place), (*resource, name, key)))
     return Layer(layer.level, data, tuple(sources), of_resources=True)
 
@@ -135,7 +137,7 @@ def merge_base(layers: Sequence[Layer]) -> tuple[dict[str, Any], int]:
             continue
         made = mapping if own is MISSING else lay(mapping, own, path)
         replaced = isinstance(made, dict) and made.keys() == {"replace"}
-        data = _with(data, path, made["replace"] if replaced else made)
+        data = _set(data, path, made["replace"] if replaced else made)
     return data, 2
 
 
@@ -144,14 +146,14 @@ def to_written(path: Path_) -> Path_:
     return (*path[:3], *path[4:]) if len(path) >= _MAPPING_LENGTH else path
 
 
-def _with(data: Mapping[str, Any], path: Path_, value: Any) -> dict[str, Any]:
+def _set(data: Mapping[str, Any], path: Path_, value: Any) -> dict[str, Any]:
     key, *rest = path
     below = data.get(str(key))
-    return {**data, str(key): _with(below if isinstance(below, dict) else {}, tuple(rest), value) if rest else value}
+    return {**data, str(key): _set(below if isinstance(below, dict) else {}, tuple(rest), value) if rest else value}
 
 
-def _without(data: Mapping[str, Any], path: Path_) -> dict[str, Any]:
+def _remove(data: Mapping[str, Any], path: Path_) -> dict[str, Any]:
     key, *rest = path
     if rest:
-        return {**data, str(key): _without(data[str(key)], tuple(rest))}
+        return {**data, str(key): _remove(data[str(key)], tuple(rest))}
     return {name: value for name, value in data.items() if name != key}

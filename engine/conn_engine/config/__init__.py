@@ -36,7 +36,7 @@ from conn_engine.config.models import (
 from conn_engine.config.operations import EventName, OperationName, VendorOperation, singular, vendor_operation
 from conn_engine.config.origins import Layer, Level, Origin, Source
 from conn_engine.config.partial_overrides import PartialOverride
-from conn_engine.config.record_schemas import SchemaFiles, compiled_part, compiled_schema
+from conn_engine.config.record_schemas import SchemaFiles, compile_part, compile_schema
 from conn_engine.config.remarks import is_remark
 from conn_engine.config.tree import FolderTree, Tree
 from conn_engine.config.validate import published, validate
@@ -77,8 +77,8 @@ __all__ = [
     "Verify",
     "Workspace",
     "WorkspaceSettings",
-    "compiled_part",
-    "compiled_schema",
+    "compile_part",
+    "compile_schema",
     "is_remark",
     "leaves",
     "load_workspace",

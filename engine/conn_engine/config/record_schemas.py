@@ -12,7 +12,7 @@ from conn_engine.documents.locate import packaged
 from conn_engine.documents.pointers import get_pointer
 from conn_engine.errors import ConfigurationError
 
-__all__ = ["SchemaFiles", "compiled_part", "compiled_schema"]
+__all__ = ["SchemaFiles", "compile_part", "compile_schema"]
 
 Schema = dict[str, Any]
 
@@ -99,7 +99,7 @@ def _find_bundled(model: str, name: str) -> Document | None:
     return read(path, path.name) if path.is_file() else None
 
 
-def compiled_schema(path: Path, shown: str) -> Any:
+def compile_schema(path: Path, shown: str) -> Any:
     """A validator of the schema in a file, which people know as `shown`.
 
     Raises ConfigurationError for a file that cannot be read or is no JSON Schema, refers to another file (nothing is
@@ -115,27 +115,25 @@ def compiled_schema(path: Path, shown: str) -> Any:
             finding = diagnostic("CFG104", message, document.span(place), hint=hint)
             raise ConfigurationError(message, hint=hint, findings=[finding])
     try:
-        return _compile(document.data, formats=True)
-    except (ValueError, RecursionError) as error:
-        said = str(error).partition("\n")[0]
-        message = f"{shown} is no JSON Schema that can be used: {said}"
-        finding = diagnostic("CFG104", message, document.span(()), hint="a schema stands whole in its own file")
-        raise ConfigurationError(message, hint=finding.hint, findings=[finding]) from None
+        return _compile(document.data, shown, formats=True)
+    except ConfigurationError as error:
+        finding = diagnostic("CFG104", error.message, document.span(()), hint="write the complete schema in this file")
+        raise ConfigurationError(error.message, hint=finding.hint, findings=[finding]) from None
 
 
-def compiled_part(schema: Schema, shown: str) -> Any:
-    """A validator of a schema that is data already, and asks nothing of formats. Raises ConfigurationError."""
-    try:
-        return _compile(schema, formats=False)
-    except (ValueError, RecursionError) as error:
-        said = str(error).partition("\n")[0]
-        raise ConfigurationError(f"{shown} is not a JSON Schema that can be used: {said}") from None
+def compile_part(schema: Schema, shown: str) -> Any:
+    """A validator of a schema that is data already, without checks of `format`. Raises ConfigurationError."""
+    return _compile(schema, shown, formats=False)
 
 
-def _compile(schema: Any, *, formats: bool) -> Any:
+def _compile(schema: Any, shown: str, *, formats: bool) -> Any:
     import jsonschema_rs  # loaded only when a result is checked: it costs 20 ms
 
-    return jsonschema_rs.validator_for(schema, validate_formats=formats, retriever=_refuse)
+    try:
+        return jsonschema_rs.validator_for(schema, validate_formats=formats, retriever=_refuse)
+    except (ValueError, RecursionError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ConfigurationError(f"{shown} is not a JSON Schema that can be used: {reason}") from None
 
 
 def _refuse(address: str) -> Any:

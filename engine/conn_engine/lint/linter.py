@@ -10,7 +10,7 @@ from conn_engine.config import (
     File,
     Workspace,
     WorkspaceSettings,
-    compiled_schema,
+    compile_schema,
     load_workspace,
     validate,
 )
@@ -189,7 +189,7 @@ def _models(workspace: Workspace, only: Sequence[Path] | None, result: LintResul
         checked.append(path)
         try:
             workspace.check_inside(path)
-            compiled_schema(path, workspace.shown(path))
+            compile_schema(path, workspace.shown(path))
         except ConfigurationError as error:
             result.findings += error.findings or [_bare(error, workspace.shown(path))]
 

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from conn_engine.config import compiled_schema
+from conn_engine.config import compile_schema
 from conn_engine.documents.locate import packaged
 
 __all__ = ["SchemaTally", "Violation", "check_records", "schema_path"]
@@ -34,7 +34,7 @@ def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path 
 @lru_cache(maxsize=256)
 def _validator(path: Path, changed: int) -> Any:
     """The schema compiled. `changed` is when the file was: an edited schema is read again."""
-    return compiled_schema(path, "/".join(path.parts[-3:]))
+    return compile_schema(path, "/".join(path.parts[-3:]))
 
 
 class SchemaTally:

@@ -4,7 +4,7 @@ import re
 
 from msgspec import UNSET
 
-from conn_engine.config import Effective, VendorOperation, compiled_part
+from conn_engine.config import Effective, VendorOperation, compile_part
 from conn_engine.diagnostics import Diagnostic, Span, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError
@@ -33,7 +33,7 @@ def judge_answers(effective: Effective, case: Case, shown: str) -> list[Diagnost
         return []
     try:
         schema = effective.schemas.find_schema(operation.response_schema, "response_schema")
-        tally = SchemaTally(compiled_part(schema or {}, "response_schema"))
+        tally = SchemaTally(compile_part(schema or {}, "response_schema"))
     except ConfigurationError as error:
         path = operation.at("response_schema")
         return [diagnostic("CFG104", error.message, effective.span(path), path=dotted(path), hint=error.hint)]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from conn_engine.config import compiled_schema
+from conn_engine.config import compile_schema
 from conn_engine.documents.locate import packaged
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
@@ -191,7 +191,7 @@ def test_an_unknown_mark_is_found_where_it_stands(tmp_path: Any, mark: str, hint
     path = tmp_path / "person.schema.json"
     path.write_text(json.dumps({"properties": {"mail": {KEYWORD: mark}, "x": {KEYWORD: False}}}, indent=1))
     with pytest.raises(ConfigurationError, match=f'marks personal data by "{mark}"') as raised:
-        compiled_schema(path, "models/hr/person.schema.json")
+        compile_schema(path, "models/hr/person.schema.json")
     [finding] = raised.value.findings
     assert (finding.code, finding.hint) == ("CFG104", hint)
     assert finding.span is not None

@@ -19,8 +19,8 @@ def unified_text(proposals: Sequence[ResourceProposal], model: str, origin: str)
     """The document. `origin` says for people what the proposals were made from."""
     lines = [
         _SCHEMA,
-        f"# Proposed for the model {comment(model)} from {comment(origin, 120)}. The number on a line is how",
-        "# sure it is, up to 1. Check each against the vendor's documentation or a recording, then delete its comment.",
+        f"# Proposed for the model {comment(model)} from {comment(origin, 120)}. Each line has its",
+        "# confidence, up to 1. Check it against the vendor's documentation or a recording, then delete the comment.",
         "resources:",
     ]
     for number, proposal in enumerate(proposals):

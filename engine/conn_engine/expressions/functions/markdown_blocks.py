@@ -9,7 +9,7 @@ from markdown_it.tree import SyntaxTreeNode
 
 from conn_engine.expressions.functions.rows import bounded
 
-__all__ = ["markdown_to_html", "markdown_to_message", "markdown_to_page", "read_markdown"]
+__all__ = ["markdown_to_html", "markdown_to_message", "markdown_to_page", "read_markdown", "table_rows"]
 
 _LONGEST = 300_000
 _LONGEST_HEADER = 150
@@ -25,6 +25,11 @@ def _reader() -> MarkdownIt:
 def read_markdown(text: str) -> SyntaxTreeNode:
     """Return the tree of a Markdown text. What is nested deeper than markdown-it reads (20) stays text."""
     return SyntaxTreeNode(_reader().parse(bounded(text, "a Markdown text", _LONGEST)))
+
+
+def table_rows(table: SyntaxTreeNode) -> list[list[SyntaxTreeNode]]:
+    """Return the cells of each row, those of the head first."""
+    return [row.children for part in table.children for row in part.children]
 
 
 def markdown_to_html(text: str | None) -> str | None:
@@ -76,8 +81,7 @@ def _message(node: SyntaxTreeNode) -> str:
         inner = "\n".join(_message(child) for child in node.children)
         return "\n".join(f"> {line}" for line in inner.split("\n"))
     if node.type == "table":
-        rows = [row for part in node.children for row in part.children]
-        return "\n".join(" | ".join(_message(cell) for cell in row.children) for row in rows)
+        return "\n".join(" | ".join(map(_message, cells)) for cells in table_rows(node))
     if node.children and node.type not in ("paragraph", "inline", "th", "td", "heading"):
         return "\n".join(_message(child) for child in node.children)
     return "".join(_message_inline(child) for child in node.children)
@@ -170,7 +174,7 @@ def _item(item: SyntaxTreeNode, *, ordered: bool) -> dict[str, Any]:
 
 
 def _table(node: SyntaxTreeNode) -> dict[str, Any]:
-    rows = [[_runs(cell) for cell in row.children] for part in node.children for row in part.children]
+    rows = [[_runs(cell) for cell in cells] for cells in table_rows(node)]
     made = [{"type": "table_row", "table_row": {"cells": cells}} for cells in rows]
     width = max(map(len, rows), default=0)
     table = {"table_width": width, "has_column_header": True, "has_row_header": False, "children": made}

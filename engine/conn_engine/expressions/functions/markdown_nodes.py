@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 from markdown_it.tree import SyntaxTreeNode
 
-from conn_engine.expressions.functions.markdown_blocks import read_markdown
+from conn_engine.expressions.functions.markdown_blocks import read_markdown, table_rows
 
 __all__ = ["markdown_to_nodes"]
 
@@ -41,7 +41,7 @@ def _blocks(nodes: Iterable[SyntaxTreeNode]) -> Iterator[Node]:
                 order = {"order": int(node.attrs.get("start", 1))}
                 yield {"type": "orderedList", "attrs": order, "content": _items(node)}
             case "table":
-                yield {"type": "table", "content": [_row(row) for part in node.children for row in part.children]}
+                yield {"type": "table", "content": [_row(cells) for cells in table_rows(node)]}
 
 
 def _code(node: SyntaxTreeNode) -> Node:
@@ -73,10 +73,10 @@ def _flatten(block: Node) -> Iterator[Node]:
             yield from _flatten(inner)
 
 
-def _row(row: SyntaxTreeNode) -> Node:
+def _row(cells: list[SyntaxTreeNode]) -> Node:
     kinds = {"th": "tableHeader", "td": "tableCell"}
-    cells = [{"type": kinds[cell.type], "content": [_paragraph(_inline(cell))]} for cell in row.children]
-    return {"type": "tableRow", "content": cells}
+    content = [{"type": kinds[cell.type], "content": [_paragraph(_inline(cell))]} for cell in cells]
+    return {"type": "tableRow", "content": content}
 
 
 def _paragraphs(node: SyntaxTreeNode) -> Iterator[Node]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from markdown_it.tree import SyntaxTreeNode
 
-from conn_engine.expressions.functions.markdown_blocks import read_markdown
+from conn_engine.expressions.functions.markdown_blocks import read_markdown, table_rows
 
 __all__ = ["markdown_to_requests"]
 
@@ -74,7 +74,7 @@ class _DocumentWriter:
 
     def table(self, node: SyntaxTreeNode) -> None:
         """Write a table: it stands behind an end of line, and so does what each cell holds."""
-        rows = [row.children for part in node.children for row in part.children]
+        rows = table_rows(node)
         place = {"rows": len(rows), "columns": max(map(len, rows), default=0)}
         self.inserts.append({"insertTable": {**place, "location": {"index": self._index}}})
         self._index += 2  # the end of line, and the table

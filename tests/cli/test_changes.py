@@ -226,6 +226,18 @@ def test_another_value_of_the_same_kind_is_another_effect(losing: Path) -> None:
     assert conn(losing, "ci", "--fail-on", "any").code == 1
 
 
+def test_another_request_without_an_answer_is_another_effect(desk: Path) -> None:
+    git(desk, "checkout", "-q", "-b", "work")
+    plain = '"path": "/firms"'
+    replace(desk, "connectors/desk/connector.yaml", plain, f'{plain}, "query": {{"since": "1"}}')
+    assert conn(desk, "impact", "--fail-on", "breaking").code == 1
+    accept(desk, "Only new ones")
+    assert conn(desk, "impact", "--fail-on", "breaking").code == 0
+    replace(desk, "connectors/desk/connector.yaml", '"since": "1"', '"since": "2"')
+    done = conn(desk, "impact", "--fail-on", "breaking")
+    assert done.code == 1 and "CHG180" in done.out + done.err
+
+
 def test_it_expires_with_the_accounts(losing: Path) -> None:
     accept(losing)
     override = {"unified": {"crm": {"contacts": {"list": {"response_mapping": {"email": "response.email"}}}}}}

@@ -217,7 +217,8 @@ def _effect(before: _Side, after: _Side, *, same: bool) -> Effect:
     missing = [isinstance(side.outcome.error, MissingRecording) for side in (before, after)]
     if any(missing):
         reason = UNANSWERED if missing[1] else f"{UNANSWERED} of before the change"
-        return Effect(0, counts, writes, reason, by_change=bool(counts) or not all(missing))
+        evidence = _evidence(counts, (), after, requests)
+        return Effect(0, counts, writes, reason, by_change=bool(counts) or not all(missing), evidence=evidence)
     if not counts and same:  # another request has another way back, which is no news
         back = zip(before.outcome.previous, after.outcome.previous, strict=False)
         differing = sum(old != new for old, new in back)
@@ -243,11 +244,12 @@ def _evidence(
     others: Container[FieldChangeKind],
     after: _Side,
     requests: Iterable[RequestChange],
-    difference: Comparison,
+    difference: Comparison | None = None,
 ) -> dict[FieldChangeKind, str]:
-    """What tells a change from another one of the same field and kind: what is there after it."""
+    """What tells a change from another one of the same field and kind: what is there after it. Without `difference`
+    there are no records to compare."""
     found: dict[FieldChangeKind, list[Any]] = {row: [] for row in counts}
-    for record in difference.changed:
+    for record in difference.changed if difference is not None else ():
         for change in record.fields:
             row = (nameable(change.field), KINDS_OF_FIELDS[change.kind])
             found.get(row, []).append((record.key, change.field, change.after))
@@ -259,7 +261,7 @@ def _evidence(
             rows.append(other_results(after.outcome))
         elif kind in ("now_failing", "error_changed"):
             rows.append(after.outcome.failure)
-        elif kind in ("missing", "added") and not field_name:
+        elif difference is not None and kind in ("missing", "added") and not field_name:
             rows.append(difference.gone if kind == "missing" else difference.new)
     return {row: joined(json.dumps(rows, default=repr, sort_keys=True)) for row, rows in found.items()}
 

@@ -81,7 +81,8 @@ class Tally:
                 breaking |= open_
                 reasons.append((plan.name.text, effect.unknown, open_))
                 if open_:
-                    self._keep(group, plan.name.text, "unanswered", effect.unknown, breaking=True)
+                    asked = joined(*(f"{name} {digest}" for (name, _), digest in sorted(effect.evidence.items())))
+                    self._keep(group, plan.name.text, "unanswered", f"{effect.unknown} {asked}", breaking=True)
             if away:
                 shielded = True
                 self._shield(group, plan.name.text, away, number)

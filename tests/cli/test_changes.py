@@ -152,6 +152,9 @@ def test_markdown_names_accounts_only_where_the_workspace_allows_it(desk: Path) 
         assert refused.code == 2 and "reports: {account_names: true}" in refused.err
         hidden = conn(desk, command, "--no-names", "--format", "text" if command == "impact" else "markdown").out
         assert "a00" not in hidden and "a11" not in hidden and "accounts/b" not in hidden
+    annotations = conn(desk, "impact", "--no-names", "--format", "github").out.splitlines()
+    messages = [line.rpartition("::")[2] for line in annotations]  # the place of a finding is its file all the same
+    assert any("1 account" in told for told in messages) and not any("a11" in told for told in messages)
     silent = conn(desk, "impact", "--no-names", "--format", "json").out
     assert "a00" not in silent and json.loads(silent)["accounts"]["unjudged"] == 1
     write(desk, {"conn.yaml": {"version": 1, "reports": {"account_names": True}}})

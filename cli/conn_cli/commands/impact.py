@@ -40,7 +40,7 @@ def impact(
         "text": lambda: report.text(found, names=elsewhere),
         "json": lambda: report.json_(found, names=elsewhere),
         "markdown": lambda: report.markdown(found, names=in_markdown),
-        "github": lambda: report.github(found, Sources(app.workspace_root)),
+        "github": lambda: report.github(found, Sources(app.workspace_root), names=elsewhere),
     }
     write_texts(formats or ["text"], texts, app, folder=app.folder)
     raise typer.Exit(exit_of(found, fail_on))

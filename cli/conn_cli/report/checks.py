@@ -185,7 +185,7 @@ def _github(verdicts: Verdicts, sources: Sources) -> str:
     result = verdicts.result
     lines = [render("github", result.all_findings(), sources)]
     if result.impact is not None:
-        lines.append(impact_report.github(result.impact, sources))
+        lines.append(impact_report.github(result.impact, sources, names=verdicts.names))
     for name, passed, told in verdicts.rows():
         lines.append(command("error" if passed is False else "notice", told, title=f"conn ci: {name}") + "\n")
     return "".join(lines)

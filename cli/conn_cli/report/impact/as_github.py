@@ -19,8 +19,11 @@ from conn_engine.analysis.impact import KINDS, FieldImpact, Impact, Statement
 __all__ = ["github"]
 
 
-def github(impact: Impact, sources: Sources) -> str:
-    """One annotation per field that changes, on the line of the configuration that changes it where one is known."""
+def github(impact: Impact, sources: Sources, *, names: bool = True) -> str:
+    """One annotation per field that changes, on the line of the configuration that changes it where one is known.
+
+    Without `names`, no message names an account.
+    """
     lines = []
     accepted = find_accepted(impact)
     for finding in (finding for one in impact.accepted for finding in one.findings):
@@ -46,7 +49,9 @@ def github(impact: Impact, sources: Sources) -> str:
         level, span = (
             ("error", one.findings[0].span if one.findings else None) if one.side == "after" else ("notice", None)
         )
-        told = f"{UNJUDGED[one.side]}: {list_accounts(one)}: {describe_fault(one)}".replace("`", "")
+        told = f"{UNJUDGED[one.side]}: {list_accounts(one, names=names)}: {describe_fault(one, names=names)}".replace(
+            "`", ""
+        )
         lines.append(command(level, told, title="conn impact", span=span, sources=sources))
     return join_commands(lines) + command("notice", summary(impact), title="conn impact") + "\n"
 

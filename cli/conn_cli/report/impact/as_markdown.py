@@ -48,7 +48,7 @@ def markdown(impact: Impact, *, names: bool = False) -> str:
         lines += [_row(row, accepted=row_key(row) in accepted) for row in impact.fields[:MOST]]
         lines += ["", *count_more(len(impact.fields), "field")]
     for unknown in impact.unknown[:MOST]:
-        whose = f"{code(unknown.operation) or 'every operation'}, {unknown.accounts:,} accounts"
+        whose = f"{code(unknown.operation) or 'every operation'}, {counted(unknown.accounts, 'account')}"
         lines.append(f"- unknown: {whose}: {code(unknown.reason)}{' **(breaking)**' if unknown.breaking else ''}")
     lines += [f"- {line}" for line in _unjudged_rows(impact, names=names)]
     for one in impact.accepted[:MOST]:

@@ -1,4 +1,5 @@
-"""What a caller asks (`Call`), under which conditions (`Session`), and the opaque cursor. Nothing runs here."""
+"""What a caller asks (`Call`), of which configuration and under which conditions (`Run`, `Session`), and the opaque
+cursor. Nothing runs here."""
 
 import base64
 import binascii
@@ -8,14 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from conn_engine.bodies import Upload
-from conn_engine.config import OperationName
+from conn_engine.config import Effective, OperationName
 from conn_engine.errors import UsageError
 from conn_engine.responses.failures import Policy
 from conn_engine.responses.ratelimit import Budgets
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Clock, get_clock
 
-__all__ = ["Call", "Observer", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
+__all__ = ["Call", "Observer", "Run", "Session", "cursor_token", "decode_cursor", "encode_cursor"]
 
 MAX_CURSOR = 65_536
 """Of a token: a place may hold a next URL of 16,384 characters for the page, and another one for its parents."""
@@ -66,6 +67,14 @@ class Session:
     observer: Observer | None = None
     budgets: Budgets = field(default_factory=Budgets)
     redactor: Redactor = field(default_factory=Redactor, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An account's configuration and the session that its operations run in: what every part of a run is passed."""
+
+    effective: Effective
+    session: Session
 
 
 def encode_cursor(state: Any) -> str | None:

@@ -1,11 +1,25 @@
 """Options that several commands have, each with its help."""
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-__all__ = ["Account", "Base", "BaseDir", "Body", "Environment", "Names", "Operation", "Param", "Processes", "Send"]
+__all__ = [
+    "Account",
+    "Base",
+    "BaseDir",
+    "Body",
+    "Environment",
+    "Formats",
+    "Names",
+    "Operation",
+    "Param",
+    "Processes",
+    "Send",
+    "format_option",
+]
 
 Operation = Annotated[str, typer.Argument(metavar="OPERATION", help="Such as contacts.list.")]
 Account = Annotated[str, typer.Option("--account", "-a", help="The account to run it for.")]
@@ -30,3 +44,31 @@ Names = Annotated[
     ),
 ]
 Processes = Annotated[int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")]
+Formats = list[str] | None
+"""The values of `--format`: each is `FORMAT` or `FORMAT=FILE`. None: the text, on standard output."""
+
+
+def format_option(*others: str) -> Any:
+    """The option `--format` of a command whose result has text and JSON, as every result has, and these formats.
+
+    A format that the command does not have, or two that go to the same place, end it before it does anything.
+    """
+    names = ("text", "json", *others)
+    return typer.Option(
+        "--format",
+        metavar="FORMAT[=FILE]",
+        help=f"Show the result as {', '.join(names[:-1])} or {names[-1]}; =FILE writes it to a file. Repeatable. Default: text.",
+        callback=_check_formats(names),
+        show_default=False,
+    )
+
+
+def _check_formats(names: tuple[str, ...]) -> Callable[[Formats], Formats]:
+    def check(formats: Formats) -> Formats:
+        if formats:
+            from conn_cli.report import parse_specs
+
+            parse_specs(formats, names)
+        return formats
+
+    return check

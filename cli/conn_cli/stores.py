@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from conn_engine.releases.store import Store
     from conn_engine.secrets import Redactor
 
-__all__ = ["ByOption", "StoreOption", "acting", "local_secrets", "releases_of"]
+__all__ = ["ByOption", "FormatOption", "StoreOption", "acting", "local_secrets", "releases_of"]
 
 StoreOption = Annotated[
     str | None,
@@ -26,6 +27,8 @@ StoreOption = Annotated[
 ByOption = Annotated[
     str | None, typer.Option("--by", metavar="NAME", help="Who does it. Default: the name of the session's user.")
 ]
+FormatOption = Annotated[Formats, format_option("markdown")]
+
 _SHORTEST = 8
 
 

@@ -8,7 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.options import Base, BaseDir, Names, Processes
+from conn_cli.options import Base, BaseDir, Formats, Names, Processes, format_option
 from conn_cli.sides import FailOn, OtherSide, exit_of, may_name, other_side
 
 if TYPE_CHECKING:
@@ -42,14 +42,11 @@ def ci(
     ] = "",
     names: Names = None,
     processes: Processes = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown, sarif, junit, github; FORMAT=FILE writes a file."),
-    ] = None,
+    formats: Annotated[Formats, format_option("markdown", "sarif", "junit", "github")] = None,
 ) -> None:
     """Check a change in one go: lint, the tests it reaches, coverage, its impact on every account. Exit 1 on any."""
     from conn_cli.choices import learn_literals
-    from conn_cli.report import Sources, parse_specs, write_texts
+    from conn_cli.report import Sources, write_texts
     from conn_cli.report.checks import Verdicts, drawings
     from conn_cli.report.coverage import below
     from conn_engine.errors import UsageError
@@ -61,7 +58,6 @@ def ci(
         raise UsageError('--accept and --reason "why" go together')
     if accept and whole:
         raise UsageError("--all compares with nothing: there is nothing to accept")
-    parse_specs(formats or [], ("text", "json", "markdown", "sarif", "junit", "github"))
     in_markdown, elsewhere = may_name(app, names, formats or [])
     with ExitStack() as stack:
         other = None if whole else stack.enter_context(other_side(app.workspace_root, app.folder, base, base_dir))

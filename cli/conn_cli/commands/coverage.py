@@ -6,6 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 
 def coverage(
@@ -19,19 +20,14 @@ def coverage(
         typer.Option("--min", min=0, max=100, help="Exit 1 when an operation sees less of its mapped fields, in %."),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Name every field, and what nobody reads.")] = False,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown, html; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: Annotated[Formats, format_option("markdown", "html")] = None,
 ) -> None:
     """Measure on the recordings which fields of the model are mapped, seen, always empty, and what nobody reads."""
     from conn_cli.report import coverage as report
-    from conn_cli.report import parse_specs, write_texts
+    from conn_cli.report import write_texts
     from conn_engine.analysis.coverage import measure_coverage
 
     app: App = context.obj
-    drawn = {"text": None, "json": None, "markdown": None, "html": None}
-    parse_specs(formats or [], drawn)  # a bad one is said before the work
     rows = []
     with app.progress("measuring", unit="operations") as progress:
         for row in measure_coverage(app.workspace, operation=operation, connector=connector, accounts=account or ()):

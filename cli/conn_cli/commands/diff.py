@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.stores import StoreOption, releases_of
+from conn_cli.stores import FormatOption, StoreOption, releases_of
 
 
 def diff(
@@ -18,19 +18,15 @@ def diff(
     ],
     after: Annotated[str, typer.Argument(metavar="RELEASE", help="The other one.")],
     store: StoreOption = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: FormatOption = None,
     exit_code: Annotated[bool, typer.Option("--exit-code", help="Exit 1 when anything differs.")] = False,
 ) -> None:
     """Compare two releases: their files, and the effective configuration of every account."""
-    from conn_cli.report import parse_specs, write_texts
     from conn_cli.report import releases as report
+    from conn_cli.report import write_texts
     from conn_engine.releases.difference import compare, content_of
 
     app: App = context.obj
-    parse_specs(formats or [], report.FORMATS)
     with releases_of(app, store) as releases:
         sides = [content_of(releases, app.workspace if name == "." else name) for name in (before, after)]
         found = compare(*sides)

@@ -8,6 +8,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.analysis.drift import Drift
@@ -44,18 +45,14 @@ def drift(
         FailOn, typer.Option("--fail-on", help="Exit 1 when something breaks, or touches, a mapping.")
     ] = FailOn.BREAKS,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="List what nobody reads too.")] = False,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown, github; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
     """Compare the vendor's answers of today with the recordings; show which mappings, accounts, overrides break."""
-    from conn_cli.report import Sources, parse_specs, write_texts
+    from conn_cli.report import Sources, write_texts
     from conn_cli.report import drift as report
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
     if recordings is not None and openapi is not None:
         raise UsageError("--recordings and --openapi exclude each other")
     if older is not None and openapi is None:

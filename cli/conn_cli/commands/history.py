@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.stores import StoreOption, releases_of
+from conn_cli.stores import FormatOption, StoreOption, releases_of
 
 
 def history(
@@ -14,19 +14,15 @@ def history(
     channel: Annotated[str | None, typer.Option("--channel", help="Only this channel.")] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, help="The newest so many.")] = 20,
     store: StoreOption = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: FormatOption = None,
 ) -> None:
     """Show what the channels serve, their promotions and rollbacks, and the releases, the newest first."""
-    from conn_cli.report import parse_specs, write_texts
     from conn_cli.report import releases as report
+    from conn_cli.report import write_texts
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
     app: App = context.obj
-    parse_specs(formats or [], report.FORMATS)
     with releases_of(app, store) as releases:
         channels = releases.channels()
         if channel is not None:

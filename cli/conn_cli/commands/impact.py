@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.options import Base, BaseDir, Names, Processes
+from conn_cli.options import Base, BaseDir, Formats, Names, Processes, format_option
 from conn_cli.sides import FailOn, exit_of, may_name, other_side
 
 if TYPE_CHECKING:
@@ -23,17 +23,13 @@ def impact(
     ] = FailOn.BREAKING,
     names: Names = None,
     processes: Processes = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown, github; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
     """Run every account before and after a change on the same recordings; show what changes, field by field."""
-    from conn_cli.report import Sources, parse_specs, write_texts
+    from conn_cli.report import Sources, write_texts
     from conn_cli.report import impact as report
 
     app: App = context.obj
-    parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
     in_markdown, elsewhere = may_name(app, names, formats or [])
     found = _measured(app, base, base_dir, processes)
     texts = {

@@ -7,6 +7,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 
 def lint(
@@ -15,10 +16,7 @@ def lint(
         list[Path] | None,
         typer.Argument(metavar="[PATH]...", help="Files or folders. Default: the workspace."),
     ] = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
     baseline: Annotated[
         Path | None,
         typer.Option("--baseline", help="Accept the findings listed in this file."),
@@ -29,7 +27,7 @@ def lint(
 ) -> None:
     """Check documents: syntax, schema, expressions, references, secrets, overrides. Exit 1 when there is an error."""
     from conn_cli.choices import learn_found_literals
-    from conn_cli.report import Sources, parse_specs, write_outputs
+    from conn_cli.report import Sources, write_outputs
     from conn_cli.words import counted
     from conn_engine.diagnostics import Severity
     from conn_engine.errors import UsageError
@@ -39,7 +37,6 @@ def lint(
     app: App = context.obj
     if update_baseline and baseline is None:
         raise UsageError("--update-baseline needs a file", hint="name it: --baseline conn-baseline.json")
-    parse_specs(formats or [])  # a bad one is said before the work
     result = lint_paths(app.folder, paths or [])
     findings = result.findings
     learn_found_literals(app, findings, Sources(result.root))

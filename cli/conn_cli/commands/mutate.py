@@ -6,6 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.analysis.mutants import Verdict
@@ -24,17 +25,13 @@ def mutate(
     kind: Annotated[
         list[str] | None, typer.Option("--kind", help="Only mistakes of this kind, such as drop_field. Repeatable.")
     ] = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown, github; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: Annotated[Formats, format_option("markdown", "github")] = None,
 ) -> None:
     """Make small mistakes one at a time (drop a field, swap two paths, …); list those that no recorded test notices."""
-    from conn_cli.report import Sources, parse_specs, write_texts
+    from conn_cli.report import Sources, write_texts
     from conn_cli.report import mutate as report
 
     app: App = context.obj
-    parse_specs(formats or [], ("text", "json", "markdown", "github"))  # a bad one is said before the work
     scores = [
         report.Score(name, tuple(_tried(app, name, kind or []))) for name in connectors or app.workspace.connectors()
     ]

@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.stores import ByOption, StoreOption, acting, releases_of
+from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, releases_of
 
 
 def promote(
@@ -29,18 +29,14 @@ def promote(
     ] = "",
     by: ByOption = None,
     store: StoreOption = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: FormatOption = None,
 ) -> None:
     """Lint, test and measure the impact of a release; then let a channel serve it. Exit 1 when it is refused."""
-    from conn_cli.report import parse_specs, write_texts
     from conn_cli.report import releases as report
+    from conn_cli.report import write_texts
     from conn_engine.releases.promotion import promote as move
 
     app: App = context.obj
-    parse_specs(formats or [], report.FORMATS)  # a bad one is said before the work
     with releases_of(app, store) as releases, app.progress("checking") as progress:
         done = move(
             releases,

@@ -6,7 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
-from conn_cli.stores import ByOption, StoreOption, acting, local_secrets, releases_of
+from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, local_secrets, releases_of
 
 if TYPE_CHECKING:
     from conn_engine.releases.promotion import Made
@@ -18,20 +18,16 @@ def release(
     message: Annotated[str, typer.Option("--message", "-m", help="What is new in it.")] = "",
     by: ByOption = None,
     store: StoreOption = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: FormatOption = None,
 ) -> None:
     """Write an immutable release of the workspace into the store, with what lint and the tests say of it.
 
     The same content is the same release. Exit 1 when lint or a test fails: it is kept, and no promotion takes it.
     """
-    from conn_cli.report import parse_specs, write_texts
     from conn_cli.report import releases as report
+    from conn_cli.report import write_texts
 
     app: App = context.obj
-    parse_specs(formats or [], report.FORMATS)  # a bad one is said before the work
     made = _made(app, store, by, message)
     write_texts(formats or ["text"], report.made(made), app, folder=app.folder)
     raise typer.Exit(Exit.OK if made.verdict.good else Exit.FINDINGS)

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from conn_cli.console import App
-from conn_cli.stores import ByOption, StoreOption, acting, releases_of
+from conn_cli.stores import ByOption, FormatOption, StoreOption, acting, releases_of
 
 
 def rollback(
@@ -18,18 +18,14 @@ def rollback(
     reason: Annotated[str, typer.Option("--reason", help="Why. It is kept.")] = "",
     by: ByOption = None,
     store: StoreOption = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, markdown; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: FormatOption = None,
 ) -> None:
     """Go back to the release that a channel served before. Nothing is checked: it has served already."""
-    from conn_cli.report import parse_specs, write_texts
     from conn_cli.report import releases as report
+    from conn_cli.report import write_texts
     from conn_engine.releases.promotion import roll_back
 
     app: App = context.obj
-    parse_specs(formats or [], report.FORMATS)
     with releases_of(app, store) as releases:
         event = roll_back(releases, channel, acting(app, by), to=to, reason=reason)
         serving = releases.channel(channel)

@@ -6,6 +6,7 @@ import typer
 
 from conn_cli.console import App
 from conn_cli.exits import Exit
+from conn_cli.options import Formats, format_option
 
 if TYPE_CHECKING:
     from conn_engine.testing.suite import OperationReport, Selection
@@ -45,14 +46,10 @@ def test(
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show requests and coverage of passing operations too.")
     ] = False,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", help="text, json, sarif, junit, github; FORMAT=FILE writes a file. Repeatable."),
-    ] = None,
+    formats: Annotated[Formats, format_option("sarif", "junit", "github")] = None,
 ) -> None:
     """Replay operations on their recordings, and recorded deliveries, and judge the results: schema, coverage, goldens,
     requests."""
-    from conn_cli.report import parse_specs
     from conn_cli.report.results import write_reports
     from conn_engine.testing.suite import Selection
 
@@ -68,7 +65,6 @@ def test(
         raw=raw,
         cross_check=cross_check,
     )
-    parse_specs(formats or [])  # a bad one is said before the work
     reports = _reports(app, selection, live=live, send=send)
     if update:
         _update(app, reports)

@@ -17,9 +17,8 @@ if TYPE_CHECKING:
     from conn_engine.releases.difference import Difference, PathChange
     from conn_engine.releases.promotion import Made, Promotion
 
-__all__ = ["FORMATS", "difference", "history", "made", "promoted", "rolled_back"]
+__all__ = ["difference", "history", "made", "promoted", "rolled_back"]
 
-FORMATS = ("text", "json", "markdown")
 MOST = 40
 NOTHING = "nothing"
 Drawings = dict[str, Callable[[], str]]

@@ -3,8 +3,10 @@
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
-from conn_engine.documents import Document
+if TYPE_CHECKING:
+    from conn_engine.documents import Document
 
 __all__ = ["Sources"]
 
@@ -18,14 +20,14 @@ class Sources:
     the file of that name below `root`. Without a root, only from the documents.
     """
 
-    def __init__(self, root: Path | None = None, documents: Iterable[Document] = ()) -> None:
+    def __init__(self, root: Path | None = None, documents: "Iterable[Document]" = ()) -> None:
         self._root = root
         self._documents: dict[str, list[Document]] = {}
         self._files: dict[str, list[str]] = {}
         for document in documents:
             self.add(document)
 
-    def add(self, document: Document) -> None:
+    def add(self, document: "Document") -> None:
         """Take lines of this file from the document.
 
         Blocks of one Markdown file are several documents of its name.

@@ -46,6 +46,7 @@ Names = Annotated[
 Processes = Annotated[int | None, typer.Option("--processes", min=1, help="How many to use. Default: as many as help.")]
 Formats = list[str] | None
 """The values of `--format`: each is `FORMAT` or `FORMAT=FILE`. None: the text, on standard output."""
+_HELP = "Show the result as {}; =FILE writes it to a file. Repeatable. Default: text."
 
 
 def format_option(*others: str) -> Any:
@@ -57,7 +58,7 @@ def format_option(*others: str) -> Any:
     return typer.Option(
         "--format",
         metavar="FORMAT[=FILE]",
-        help=f"Show the result as {', '.join(names[:-1])} or {names[-1]}; =FILE writes it to a file. Repeatable. Default: text.",
+        help=_HELP.format(f"{', '.join(names[:-1])} or {names[-1]}"),
         callback=_check_formats(names),
         show_default=False,
     )

@@ -8,7 +8,8 @@ from typing import Any
 from conn_engine.errors import ConfigurationError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.flows import Chunk, Parents, Source, place
-from conn_engine.runtime.exchange import Exchanged, exchange, gathered
+from conn_engine.runtime.exchange import exchange
+from conn_engine.runtime.fetched import Fetched, read_all_rows
 from conn_engine.runtime.layers import Below, Emit, Frame, Listing
 from conn_engine.runtime.records import identity
 from conn_engine.runtime.sources import Part, combined
@@ -58,11 +59,11 @@ def _values(listing: Listing, settings: Chunk, frame: Frame) -> Flow[list[Any]]:
 
 def exchange_chunks(
     listing: Listing, frame: Frame, page: Callable[[Draft], None], *, restarts: int | None = None
-) -> Flow[Exchanged]:
+) -> Flow[Fetched]:
     """Ask for one page, once or once per piece, and merge the answers into the first."""
     settings = listing.operation.chunk
     pieces: tuple[list[Any] | None, ...] = frame.chunks if settings is not None else (None,)
-    merged: Exchanged | None = None
+    merged: Fetched | None = None
     for piece in pieces:
 
         def placed(draft: Draft, piece: list[Any] | None = piece) -> None:
@@ -85,13 +86,13 @@ def exchange_chunks(
         if got.again is not None:
             return got
         if piece is not None:
-            got = gathered(got, listing.operation)
+            got = read_all_rows(got, listing.operation)
         if merged is None or settings is None:
             merged = got
             continue
         merged = replace(merged, skipped=merged.skipped or got.skipped)
         records = merge_records(merged.answer.records, got.answer.records, settings.key, whole=got.whole)
-        merged = replace(merged, answer=replace(merged.answer, records=records), rate=got.rate)
+        merged = replace(merged, answer=replace(merged.answer, records=records), headers=got.headers)
     assert merged is not None  # noqa: S101  there is one piece at least
     return merged
 

@@ -10,7 +10,8 @@ from conn_engine.config import Effective, Path_, VendorOperation
 from conn_engine.diagnostics import Diagnostic, Severity, diagnostic
 from conn_engine.documents import dotted
 from conn_engine.errors import IncompleteError
-from conn_engine.runtime.layers import Listing, VendorPage
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Listing
 from conn_engine.secrets import Redactor
 from conn_engine.wire import Completeness
 
@@ -103,7 +104,7 @@ class Endings:
             self._example = self._example if self._again else ids[0]
             self._again += len(ids)
 
-    def finish(self, listing: Listing, page: VendorPage) -> VendorPage:
+    def finish(self, listing: Listing, page: Fetched) -> Fetched:
         """The listing's last page with the verdict, and with a note of ids that came again."""
         missing = tuple(setting for setting in self._missing if setting not in self.seen)
         worst = self._worst()

@@ -1,7 +1,7 @@
 """One authorised exchange: built, sent, renewed once, judged, its records found. Paging is `listing`'s."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from conn_engine import auth, bodies
@@ -14,61 +14,17 @@ from conn_engine.responses.notices import notices, warnings_of
 from conn_engine.responses.ratelimit import Charge, RateState
 from conn_engine.responses.ratelimit import read as read_rate_limit
 from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.records import Picked, ResponsePathMissing, holds_list, records_of
 from conn_engine.runtime.request import authorization_scope, draft_of, finish_request, without_credential
 from conn_engine.settings import Answer, Draft, Scope
 from conn_engine.urls import split_plain_url
 from conn_engine.wire import Flow, Purpose, Request, Response
 
-__all__ = ["Exchanged", "exchange", "gathered", "in_parts"]
+__all__ = ["exchange"]
 
 _WITHOUT_CONTENT = (204, 205)
 _OF_A_CLOCK = (401, 403)  # what a token or signature of a wrong time is refused with
-
-
-@dataclass(frozen=True, slots=True)
-class Exchanged:
-    """An answer with its records, the rate limit it told, and whether it is one thing rather than a list.
-
-    `notes` are what the caller should hear of the request. `again`: the listing has to begin again; what tells its
-    records apart. `settled`: a rule calls the answer empty, or skips it, which is `skipped`.
-    """
-
-    answer: Answer
-    rate: RateState
-    whole: bool
-    notes: tuple[str, ...] = ()
-    again: str | None = None
-    settled: bool = False
-    skipped: bool = False
-
-
-def in_parts(got: Exchanged, operation: VendorOperation) -> Iterator[tuple[Exchanged, bool]]:
-    """A long answer, some of its rows at a time, and whether these are the last. The next are read when asked for."""
-    answer = got.answer
-    more = answer.rest.more if answer.rest is not None else None
-    earlier = 0
-    while more is not None and more.pending:
-        yield replace(got, answer=answer), False
-        rows = next(more)
-        earlier += len(answer.records)
-        try:
-            records, _ = records_of(operation.response_path, rows, answer.scope)
-        except ResponsePathMissing:  # it was there in the first rows: these just have nothing
-            records = []
-        answer = replace(answer, body=rows, records=records, earlier=earlier)
-    yield replace(got, answer=answer), True
-
-
-def gathered(got: Exchanged, operation: VendorOperation) -> Exchanged:
-    """A long answer in one piece, for those who need all of it at once. Raises VendorError when it is too long."""
-    answer = got.answer
-    if answer.rest is None or answer.rest.more is None:
-        return got
-    body = [*answer.body, *answer.rest.more.rest()]
-    answer.close()
-    records, _ = records_of(operation.response_path, body, answer.scope)
-    return replace(got, answer=replace(answer, body=body, records=records, rest=None))
 
 
 def exchange(  # noqa: PLR0917
@@ -81,7 +37,7 @@ def exchange(  # noqa: PLR0917
     purpose: Purpose = "operation",
     *,
     restarts: int | None = None,
-) -> Flow[Exchanged]:
+) -> Flow[Fetched]:
     """Send one request of a vendor operation until there is a verdict. `place` finishes the draft (page, partition).
     `restarts` counts how often the listing began again; None: there is no listing that could.
 
@@ -147,7 +103,7 @@ class _Exchange:
                 error.hint = auth.clock_hint(self.refused, session.clock.now(), error.hint)
             raise
 
-    def exchanged(self, answer: Answer, verdict: Verdict) -> Exchanged:
+    def exchanged(self, answer: Answer, verdict: Verdict) -> Fetched:
         """The answer with its records."""
         records: list[Any] = []
         whole = False
@@ -157,10 +113,10 @@ class _Exchange:
             whole = whole and not bodies.by_rows(self.read_as)
         again = verdict.key if verdict.action == "restart" else None
         skipped = verdict.action == "skip"
-        return Exchanged(
+        return Fetched(
             replace(answer, records=records, scope=self.scope),
-            self.told,
             whole,
+            dict(self.told.headers),
             (*self.draft.notes, *_find_announcements(answer, self.operation.text)),
             again,
             skipped or verdict.action == "empty",

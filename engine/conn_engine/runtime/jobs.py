@@ -27,8 +27,9 @@ from conn_engine.listing.pagination.next_url import resolve
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
 from conn_engine.runtime.enrichment import delivered
-from conn_engine.runtime.exchange import Exchanged, exchange, in_parts
-from conn_engine.runtime.layers import Emit, Frame, Listing, VendorPage, foreign_cursor
+from conn_engine.runtime.exchange import exchange
+from conn_engine.runtime.fetched import Fetched, split_rows
+from conn_engine.runtime.layers import Emit, Frame, Listing, foreign_cursor
 from conn_engine.runtime.records import finds_all, pick, records_of
 from conn_engine.runtime.steps import rendered
 from conn_engine.settings import Answer, Draft, Scope
@@ -43,7 +44,7 @@ _LONGEST = 300.0  # a rate limit on the way to what only has to be downloaded
 _PASSING = frozenset({"vendor_unavailable", "rate_limited"})
 _INHERITED = ("base_url", "authorization", "signature", "errors", "rate_limit", "timeout_seconds", "query_format")
 
-_Deliver = Callable[[Exchanged, bool], Flow[Any]]
+_Deliver = Callable[[Fetched, bool], Flow[Any]]
 """Receives each answer that holds records, and whether it is the last. Returning True ends the job's answers."""
 
 
@@ -57,13 +58,12 @@ def job_pages(listing: Listing, frame: Frame, emit: Emit) -> Flow[None]:
         raise foreign_cursor()
     number = 0
 
-    def deliver(got: Exchanged, last: bool) -> Flow[Any]:
+    def deliver(got: Fetched, last: bool) -> Flow[Any]:
         nonlocal number
         number += 1
         records, source = yield from delivered(listing, frame, got.answer)
-        headers = dict(got.rate.headers)
-        page = VendorPage(got.answer, records, False, number, None, None, headers, None, frame.scope, source, not last)
-        return (yield from emit(replace(page, skipped=got.skipped)))
+        page = replace(got, whole=False, records=records, source=source, number=number, partial=not last)
+        return (yield from emit(replace(page, scope=frame.scope)))
 
     yield from _answers(listing, frame, settings, deliver)
 
@@ -93,7 +93,7 @@ def _answers(listing: Listing, frame: Frame, settings: Job, deliver: _Deliver) -
 def _result(run: "_Run", download: Download, url: str | None, deliver: _Deliver, *, last: bool) -> Flow[Any]:
     """Hand on one result, page by page where the operation says how it is paged, and long answers while they are
     read."""
-    got: Exchanged | None = None
+    got: Fetched | None = None
     enough: Any = None
     endings, path = endings_of(run.listing), run.result_path(download)
 
@@ -101,7 +101,7 @@ def _result(run: "_Run", download: Download, url: str | None, deliver: _Deliver,
         nonlocal got, enough
         whole, operation = yield from run.download(download, url, turn)
         got = whole
-        for got, ends in in_parts(whole, operation):
+        for got, ends in split_rows(whole, operation):
             if not ends:
                 enough = yield from deliver(got, False)
             if enough is True:
@@ -134,7 +134,7 @@ class _Run:
         self.frame = frame
         self.settings = settings
         self.told: dict[str, Any] = {"created": None, "polled": None, "located": None}
-        self.last: Exchanged
+        self.last: Fetched
         # A created job is worth waiting for: a rate limit on the way to its result is waited out.
         longest = _LONGEST if settings.poll is None else settings.poll.timeout_seconds
         patience = replace(listing.session.policy, wait=True, max_wait_seconds=longest)
@@ -149,7 +149,7 @@ class _Run:
         """Where a setting of the job stands."""
         return (*self.listing.operation.at("job"), *keys)
 
-    def create(self) -> Flow[Exchanged]:
+    def create(self) -> Flow[Fetched]:
         """The operation's own request, once, as patient as the caller."""
         listing = self.listing
         operation = replace(listing.operation, response_path=None, response_format="json", response_options=None)
@@ -159,7 +159,7 @@ class _Run:
         self.session.document = listing.session.document
         return self._told("created", got)
 
-    def _told(self, name: str, got: Exchanged) -> Exchanged:
+    def _told(self, name: str, got: Fetched) -> Fetched:
         response = got.answer.response
         self.told[name] = {"status": response.status, "headers": response.headers.plain(), "body": got.answer.body}
         self.last = got
@@ -240,7 +240,7 @@ class _Run:
         except VendorError:  # what was wrong with the job is the error to tell
             return
 
-    def ask(self, request: JobRequest, key: str, name: str) -> Flow[Exchanged]:
+    def ask(self, request: JobRequest, key: str, name: str) -> Flow[Fetched]:
         """Send a request about the job; its answer is `job.<name>` from there on."""
         base = self.last.answer
         operation = self._operation(request, key)
@@ -260,7 +260,7 @@ class _Run:
         scope: Scope | None = None,
         *,
         as_file: bool = False,
-    ) -> Flow[Exchanged]:
+    ) -> Flow[Fetched]:
         effective, session = self.listing.effective, self.session
         try:
             call = Call(as_file=as_file)
@@ -292,11 +292,11 @@ class _Run:
 
     # --- results ---
 
-    def without_records(self) -> Exchanged:
+    def without_records(self) -> Fetched:
         """The last answer, as one that holds nothing."""
         return replace(self.last, answer=replace(self.last.answer, records=[]), whole=False)
 
-    def with_records(self) -> Exchanged:
+    def with_records(self) -> Fetched:
         """The last answer with the records it holds."""
         records, _ = records_of(self.listing.operation.response_path, self.last.answer.body)
         return replace(self.last, answer=replace(self.last.answer, records=records), whole=False)
@@ -322,7 +322,7 @@ class _Run:
         """Where the records of a result are."""
         return settings.response_path if settings.response_path is not None else self.listing.operation.response_path
 
-    def download(self, settings: Download, url: str | None, turn: Turn) -> Flow[tuple[Exchanged, VendorOperation]]:
+    def download(self, settings: Download, url: str | None, turn: Turn) -> Flow[tuple[Fetched, VendorOperation]]:
         """Fetch a page of one result, and say as which operation. Another host is asked without anything of the
         connector's."""
         operation = self._reading(settings, self._operation(settings, "download"))

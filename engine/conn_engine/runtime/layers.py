@@ -11,9 +11,10 @@ from typing import Any, TypeAlias
 
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError
-from conn_engine.runtime.call import Call, Session, encode_cursor
-from conn_engine.settings import Answer, Draft, Scope
-from conn_engine.wire import Completeness, Flow, Page, Purpose
+from conn_engine.runtime.call import Call, Session
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.settings import Draft, Scope
+from conn_engine.wire import Flow, Purpose
 
 __all__ = [
     "LAYER_NAMES",
@@ -23,7 +24,6 @@ __all__ = [
     "Listing",
     "Place",
     "Put",
-    "VendorPage",
     "foreign_cursor",
     "stepped",
 ]
@@ -82,76 +82,14 @@ class Frame:
             put(draft)
 
 
-@dataclass(frozen=True, slots=True)
-class VendorPage:
-    """One answer of a vendor operation with its records. `headers` are the rate limits as every vendor says them.
-
-    Between the layers `next_state` and `prev_state` are a `Place` or None; outside of the listing they are what goes
-    into a cursor. `here` is the place of this page itself. `scope` are the names of the layers above it.
-    `source` are the vendor's own records, one for each of `records` (which `record_mapping` and enrichments have
-    gone over). `partial`: the next page goes on with what this one began, and no cursor leads there. `state` is what an
-    incremental operation has read once this page is delivered. `skipped`: a rule leaves it out, it has not been read.
-    `completeness` is the verdict on the listing, on its very last page.
-    """
-
-    answer: Answer
-    records: list[Any]
-    whole: bool
-    number: int
-    next_state: Any
-    prev_state: Any
-    headers: dict[str, str]
-    here: Any = None
-    scope: Scope = field(default_factory=dict)
-    source: list[Any] = field(default_factory=list)
-    partial: bool = False
-    notes: tuple[str, ...] = ()
-    state: Any = None
-    skipped: bool = False
-    completeness: Completeness | None = None
-
-    @property
-    def last(self) -> bool:
-        """Whether no page follows in its step."""
-        return self.next_state is None and not self.partial
-
-    @property
-    def partition(self) -> Mapping[str, Any]:
-        """Names and values of the partition it belongs to."""
-        return self.scope.get("partition") or {}
-
-    def to_page(self, records: list[Any]) -> Page:
-        """The page as callers see it, with its final records."""
-        return Page(
-            records=records,
-            raw=self.records,
-            number=self.number,
-            next_cursor=encode_cursor(self.next_state),
-            prev_cursor=encode_cursor(self.prev_state),
-            status=self.answer.response.status,
-            headers=self.headers,
-            whole=self.whole,
-            partial=self.partial,
-            notes=self.notes,
-            partition=self.partition,
-            state=self.state,
-            completeness=self.completeness,
-            content=self.answer.rest.content if self.answer.rest is not None else None,
-        )
-
-    def listed(self) -> "VendorPage":
-        """The page as one of several: whatever it brought, the whole is a list."""
-        return replace(self, whole=False)
-
-
-Emit: TypeAlias = Callable[[VendorPage], Flow[Any]]
+Emit: TypeAlias = Callable[[Fetched], Flow[Any]]
 """Receives each page. Returning True ends the pages of the current step."""
 
 Below: TypeAlias = Callable[[Frame, Emit], Flow[None]]
 """The next layer, its listing already given."""
 
 
-def stepped(page: VendorPage, layer: str, step: Any, following: Any = None) -> VendorPage:
+def stepped(page: Fetched, layer: str, step: Any, following: Any = None) -> Fetched:
     """The page with the place of its step in `layer`. `following` is the place of the layer's next step: it comes
     after the last page of this one (None: there is none)."""
 

@@ -9,7 +9,8 @@ from conn_engine.errors import CredentialError, ExpressionError
 from conn_engine.expressions import UNDEFINED, truth
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.endings import log_verdict
-from conn_engine.runtime.exchange import exchange, gathered
+from conn_engine.runtime.exchange import exchange
+from conn_engine.runtime.fetched import read_all_rows
 from conn_engine.runtime.request import authorization_scope, call_scope
 from conn_engine.runtime.steps import step_request
 from conn_engine.runtime.variants import verify_operation
@@ -30,7 +31,7 @@ def verify(effective: Effective, session: Session) -> Flow[bool]:
     told = effective.connector.verify
     scope = call_scope(effective, Call())
     got = yield from exchange(effective, operation, Call(), session, scope, lambda draft: None, "verify")
-    got = gathered(got, operation)
+    got = read_all_rows(got, operation)
     if isinstance(told, Verify) and told.expect is not None and not _holds(told.expect, got.answer):
         raise CredentialError(
             _words(told, got.answer), hint=f"log the account in again: conn auth login {session.account}"

@@ -14,9 +14,9 @@ from conn_engine.runtime.call import Call, Session, decode_cursor
 from conn_engine.runtime.chunks import chunked, exchange_chunks
 from conn_engine.runtime.endings import RecentIds, endings_of
 from conn_engine.runtime.enrichment import delivered
-from conn_engine.runtime.exchange import Exchanged, in_parts
+from conn_engine.runtime.fetched import Fetched, split_rows
 from conn_engine.runtime.jobs import job_pages
-from conn_engine.runtime.layers import Emit, Frame, Listing, Place, VendorPage
+from conn_engine.runtime.layers import Emit, Frame, Listing, Place
 from conn_engine.runtime.part_failures import raise_failures
 from conn_engine.runtime.partitions import partitions
 from conn_engine.runtime.records import finds_all
@@ -52,7 +52,7 @@ def fetch_pages(  # noqa: PLR0917
     resume = {} if state is None else _place(state)
     number = 0
 
-    def deliver(page: VendorPage) -> Flow[Any]:
+    def deliver(page: Fetched) -> Flow[Any]:
         nonlocal number
         number += 1
         page = remembering(listing, settled(listing, page))
@@ -88,7 +88,7 @@ class _PageReader:
         self._listing, self._frame, self._emit = listing, frame, emit
         self._endings, self._recent = endings_of(listing), RecentIds()
         self._start = self._place = frame.resume.get("page")
-        self._last: Exchanged | None = None
+        self._last: Fetched | None = None
         self._enough: Any = None
         self._restarts = 0
 
@@ -118,7 +118,9 @@ class _PageReader:
             self._restarts += 1
             return None
         exchanged = self._last = whole
-        for exchanged, last in in_parts(whole, self._listing.operation):  # a long answer is handed on while it is read
+        for exchanged, last in split_rows(
+            whole, self._listing.operation
+        ):  # a long answer is handed on while it is read
             self._last = exchanged
             if not last:
                 self._enough = yield from self._hand_on(exchanged.answer, 0, None, None, partial=True)
@@ -136,20 +138,17 @@ class _PageReader:
         self._endings.add_again(self._recent.add(records))
         if answer.completeness is not None and not exchanged.whole:
             self._endings.add(answer.completeness, self._frame.scope.get("partition") or {})
-        page = VendorPage(
-            answer,
-            records,
-            exchanged.whole,
-            number,
-            _paged(next_state),
-            _paged(prev_state),
-            dict(exchanged.rate.headers),
+        page = replace(
+            exchanged,
+            answer=answer,
+            records=records,
+            source=source,
+            number=number,
+            next_state=_paged(next_state),
+            prev_state=_paged(prev_state),
             here={"page": self._place},
             scope=self._frame.scope,
-            source=source,
             partial=partial,
-            notes=exchanged.notes,
-            skipped=exchanged.skipped,
         )
         if partial:
             return (yield from self._emit(page))

@@ -6,7 +6,7 @@
 
 from conn_engine.config import Effective, OperationName
 from conn_engine.runtime.call import Call, Session
-from conn_engine.runtime.layers import VendorPage
+from conn_engine.runtime.fetched import Fetched
 from conn_engine.runtime.listing import fetch_pages
 from conn_engine.wire import Flow
 
@@ -28,7 +28,7 @@ def perform(effective: Effective, name: OperationName, call: Call, session: Sess
         yield from perform_unified(effective, name, call, session)
         return
 
-    def emit(page: VendorPage) -> Flow[None]:
+    def emit(page: Fetched) -> Flow[None]:
         yield page.to_page(page.records)
 
     yield from fetch_pages(effective, effective.vendor(name.resource, name.method), call, session, emit)

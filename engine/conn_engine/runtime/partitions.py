@@ -6,7 +6,8 @@ Where the values come from is in `sources`. An item that a rule skips has no rec
 from conn_engine.config import Effective, VendorOperation
 from conn_engine.errors import UsageError, VendorError
 from conn_engine.listing.flows import place
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, VendorPage, foreign_cursor, stepped
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, foreign_cursor, stepped
 from conn_engine.runtime.part_failures import survive
 from conn_engine.runtime.sources import Part, combined, partition_scope
 from conn_engine.settings import Draft
@@ -34,9 +35,9 @@ def partitions(listing: Listing, frame: Frame, emit: Emit, below: Below) -> Flow
                 if source.as_ in part.values:
                     place(source, draft, part.values[source.as_])
 
-        def hand_on(page: VendorPage) -> Flow[object]:
+        def hand_on(page: Fetched) -> Flow[object]:
             made = stepped(page, "partition", part.place, part.following)
-            return (yield from emit(made if part.single else made.listed()))
+            return (yield from emit(made if part.single else made.as_listed()))
 
         resume, rest = rest, {}
         try:

@@ -11,7 +11,8 @@ from conn_engine.documents import dotted
 from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.expressions import UNDEFINED
 from conn_engine.listing.flows import Recurse, place
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, VendorPage, foreign_cursor
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, foreign_cursor
 from conn_engine.runtime.records import identity, verdicts
 from conn_engine.runtime.sources import Part, partition_scope
 from conn_engine.settings import Draft
@@ -63,12 +64,12 @@ class _Descent:
         at = onward[0] if onward else None
         held: list[tuple[Any, Any]] = []  # of the parts of an answer that is handed on while it is read
 
-        def hand_on(page: VendorPage) -> Flow[Any]:
+        def hand_on(page: Fetched) -> Flow[Any]:
             nonlocal at
             held.extend(self._children(page, ancestors))
             if page.partial:
                 if at is None:
-                    yield from self.emit(page.listed())
+                    yield from self.emit(page.as_listed())
                 return
             children = list(held)
             held.clear()
@@ -78,7 +79,7 @@ class _Descent:
                 ahead = self._place([*trail, [page.here, 0]], {}) if children else rest
                 back = self._place(trail, page.prev_state)
                 here = self._place(trail, page.here)
-                yield from self.emit(replace(page, next_state=ahead, prev_state=back, here=here).listed())
+                yield from self.emit(replace(page, next_state=ahead, prev_state=back, here=here).as_listed())
             first = min(max(stood[1], 0), len(children)) if stood is not None else 0
             for index, (value, record) in enumerate(children[first:], first):
                 down = [*trail, [page.here, index]]
@@ -102,7 +103,7 @@ class _Descent:
 
         return self.frame.within(partition_scope(self.frame.scope, part), put, resume=resume)
 
-    def _children(self, page: VendorPage, ancestors: tuple[str, ...]) -> list[tuple[Any, Any]]:
+    def _children(self, page: Fetched, ancestors: tuple[str, ...]) -> list[tuple[Any, Any]]:
         """The records of a page that are asked for more, each once in the whole listing."""
         settings = self.settings
         records = page.source
@@ -133,7 +134,7 @@ class _Descent:
         return {"recurse": trail, **place} if trail else place
 
 
-def _endless(page: VendorPage, said: str) -> VendorError:
+def _endless(page: Fetched, said: str) -> VendorError:
     return VendorError(
         f"recurse: {said}",
         kind="bad_response",

@@ -15,7 +15,8 @@ from conn_engine.listing.flows import Parents, Source
 from conn_engine.listing.pagination.placement import integer
 from conn_engine.runtime.call import Call
 from conn_engine.runtime.endings import endings_of
-from conn_engine.runtime.layers import Listing, VendorPage, foreign_cursor
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Listing, foreign_cursor
 from conn_engine.runtime.records import identity, keep
 from conn_engine.runtime.steps import rendered
 from conn_engine.runtime.windows import parents_read, parents_state
@@ -297,7 +298,7 @@ def _records(  # noqa: PLR0917
     )
     resume: Place | None = start
 
-    def emit(page: VendorPage) -> Flow[None]:
+    def emit(page: Fetched) -> Flow[None]:
         nonlocal resume
         if page.completeness is not None:
             endings_of(listing).add_values(page.completeness, operation.text)

@@ -13,7 +13,8 @@ from conn_engine.listing import pagination
 from conn_engine.listing.pagination.ending import Ending
 from conn_engine.runtime.call import Call, Session
 from conn_engine.runtime.endings import incomplete_error
-from conn_engine.runtime.exchange import Exchanged, exchange, gathered
+from conn_engine.runtime.exchange import exchange
+from conn_engine.runtime.fetched import Fetched, read_all_rows
 from conn_engine.runtime.records import finds_all
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.variants import inline_operation
@@ -85,7 +86,7 @@ class _Reading:
         self._effective, self._operation, self._call, self._session = effective, operation, call, session
         self._scope: Scope = {**call_scope(effective, call), **extra}
         self._at = at
-        self._last: Exchanged
+        self._last: Fetched
         self._pages = 0
         self._records: list[Any] = []
         self._verdict: Completeness | None = None
@@ -108,7 +109,7 @@ class _Reading:
     def _fetch(self, turn: pagination.Turn) -> Flow[Answer]:
         scope = turn.names(self._scope)
         got = yield from exchange(self._effective, self._operation, self._call, self._session, scope, turn, "step")
-        self._last = gathered(got, self._operation)
+        self._last = read_all_rows(got, self._operation)
         return self._last.answer
 
     def _add(self, answer: Answer, number: int, following: Any, before: Any) -> Flow[bool]:

@@ -21,7 +21,8 @@ from conn_engine.errors import ConfigurationError, ErrorKind, ExpressionError, U
 from conn_engine.expressions import UNDEFINED, Mapping, mapping, truth
 from conn_engine.runtime.call import Call, Session, cursor_token, decode_cursor
 from conn_engine.runtime.endings import describe_verdict
-from conn_engine.runtime.layers import LAYER_NAMES, VendorPage
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import LAYER_NAMES
 from conn_engine.runtime.listing import fetch_pages, page_state
 from conn_engine.runtime.request import call_scope
 from conn_engine.runtime.steps import Report, rendered, step_request
@@ -53,7 +54,7 @@ def perform_unified(effective: Effective, name: OperationName, call: Call, sessi
     layers = mapping_layers(operation.response_mapping)
     response_mapping = mapping(layers) if layers else None
 
-    def emit(page: VendorPage) -> Flow[None]:
+    def emit(page: Fetched) -> Flow[None]:
         page_scope = {
             **inner,
             "status": page.answer.response.status,
@@ -206,7 +207,7 @@ def _object(value: Any, scope: Scope, at: str) -> dict[str, Any]:
 def _mapped(  # noqa: PLR0917
     compiled: Mapping | None,
     operation: UnifiedOperation,
-    page: VendorPage,
+    page: Fetched,
     scope: Scope,
     name: OperationName,
     call: Call,
@@ -237,7 +238,7 @@ def _mapped(  # noqa: PLR0917
     return [value for value in values if value is not UNDEFINED and value is not None]
 
 
-def _header_mapping(operation: UnifiedOperation, scope: Scope, page: VendorPage, at: str) -> dict[str, str]:
+def _header_mapping(operation: UnifiedOperation, scope: Scope, page: Fetched, at: str) -> dict[str, str]:
     mapped = _object(operation.response_header_mapping, scope, f"{at}.response_header_mapping")
     return {**page.headers, **{key: str(value) for key, value in mapped.items() if value is not None}}
 

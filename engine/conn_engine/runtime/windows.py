@@ -16,7 +16,8 @@ from conn_engine.errors import ConfigurationError, ExpressionError, UsageError, 
 from conn_engine.expressions import render
 from conn_engine.listing.incremental import Common, Progress, State, Unreadable, Window, absent
 from conn_engine.listing.pagination.placement import put
-from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, VendorPage, foreign_cursor, stepped
+from conn_engine.runtime.fetched import Fetched
+from conn_engine.runtime.layers import Below, Emit, Frame, Listing, Place, Put, foreign_cursor, stepped
 from conn_engine.runtime.part_failures import survive
 from conn_engine.settings import Draft, Scope, ask
 from conn_engine.wire import Flow
@@ -150,7 +151,7 @@ class _Step:
         window = settings.place(self.window)
         there = None if self.following is None else settings.place(self.following)
 
-        def hand_on(page: VendorPage) -> Flow[Any]:
+        def hand_on(page: Fetched) -> Flow[Any]:
             self.begun = True
             if page.skipped:
                 run.held.add(_mark(self.partition))
@@ -174,7 +175,7 @@ class _Step:
 
         return hand_on
 
-    def _is_cut(self, page: VendorPage) -> bool:
+    def _is_cut(self, page: Fetched) -> bool:
         """Whether the window's pages ended before its records did, so that a later run has to read them."""
         verdict = page.answer.completeness
         if verdict is None:
@@ -197,7 +198,7 @@ def _mark(partition: Any) -> str:
     return json.dumps(partition, sort_keys=True, default=str)
 
 
-def settled(listing: Listing, page: VendorPage) -> VendorPage:
+def settled(listing: Listing, page: Fetched) -> Fetched:
     """The page as it leaves the listing: after the very last one, what waited for that goes into the state."""
     run = listing.memory.get("incremental")
     settings = listing.operation.incremental
@@ -209,7 +210,7 @@ def settled(listing: Listing, page: VendorPage) -> VendorPage:
     return replace(page, state=run.state.snapshot())
 
 
-def without_cursor(listing: Listing, page: VendorPage) -> VendorPage:
+def without_cursor(listing: Listing, page: Fetched) -> Fetched:
     """The very last page with a note, when `cursor_field` found nothing in any record: the state cannot move."""
     run, settings = listing.memory.get("incremental"), listing.operation.incremental
     if settings is None or settings.cursor_field is None or not isinstance(run, _Run) or run.cursors or not run.records:
@@ -219,7 +220,7 @@ def without_cursor(listing: Listing, page: VendorPage) -> VendorPage:
     return replace(page, notes=(*page.notes, note))
 
 
-def remembering(listing: Listing, page: VendorPage) -> VendorPage:
+def remembering(listing: Listing, page: Fetched) -> Fetched:
     """The page whose cursor tells what the state needs to know of the pages before it: `read`, what waits for the end,
     and `held`, that a rule left something out. What goes on from there does not move the state beyond that either."""
     run, settings = listing.memory.get("incremental"), listing.operation.incremental

@@ -1,7 +1,6 @@
 """The evaluator jlens (Rust), and the fields that an expression reads according to it."""
 
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any
 
@@ -9,9 +8,10 @@ import jlens
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault, is_panic, panic
-from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
+from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer
+from conn_engine.expressions.functions.moment import Moment
 from conn_engine.expressions.known import known_functions
-from conn_engine.expressions.preludes import find_preludes
+from conn_engine.expressions.preludes import bind_moment, find_momentary, find_preludes
 from conn_engine.expressions.time_and_chance import read_time
 from conn_engine.expressions.tokens import LexError, Token, has_join, lex
 from conn_engine.expressions.values import UNDEFINED, Limits, Undefined
@@ -35,7 +35,7 @@ class LensExpression:
     """One expression of jlens. An answer of None is looked at twice: jlens says None for null and for
     undefined."""
 
-    __slots__ = ("_calls", "_expression", "_hosts", "_joins", "_moment", "_probe", "_shift", "_text")
+    __slots__ = ("_calls", "_expression", "_hosts", "_joins", "_momentary", "_probe", "_shift", "_text")
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -44,7 +44,7 @@ class LensExpression:
         self._calls = "$" in text  # else nothing in it can ask for the time or for chance
         self._joins = "@" in text and has_join(_tokens(text))
         names = _names(text)
-        self._moment = any(FUNCTIONS[name].moment for name in names & FUNCTIONS.keys())
+        self._momentary = find_momentary(names)
         preludes = find_preludes(names, _tokens(text)) if names else []
         before = "".join(prelude.text for prelude in preludes)
         self._shift = len(before)
@@ -57,22 +57,21 @@ class LensExpression:
     ) -> Any:
         """The value, or UNDEFINED. Integers beyond 64 bits, and computed ones beyond 2^53, are doubles
         (as in JSON)."""
-        options = self._options(limits, now, seed)
-        names = None if bindings is None else dict(bindings)
-        if not self._moment:
-            return self._value(data, names, options)
-        with moment.entered(now, seed):
-            return self._value(data, names, options)
+        return self._value(data, self._names(bindings, now, seed), self._options(limits, now, seed))
 
     def evaluate_json(
         self, data: str, bindings: Mapping[str, Any] | None, limits: Limits, now: float, seed: int | None
     ) -> str | Undefined:
         """The value of data in JSON, in JSON, or UNDEFINED. Numbers beyond 2^53 may be written with other digits."""
         options = self._options(limits, now, seed)
-        names = None if bindings is None else dict(bindings)
-        with moment.entered(now, seed) if self._moment else nullcontext():
-            value = _run(self._text, self._shift, self._expression.evaluate_json, data, names, **options)
+        names = self._names(bindings, now, seed)
+        value = _run(self._text, self._shift, self._expression.evaluate_json, data, names, **options)
         return UNDEFINED if value is None else str(value)
+
+    def _names(self, bindings: Mapping[str, Any] | None, now: float, seed: int | None) -> dict[str, Any] | None:
+        """What the evaluation binds: the caller's variables, and functions that have its time and chance."""
+        names = None if bindings is None else dict(bindings)
+        return {**(names or {}), **bind_moment(self._momentary, Moment(now, seed))} if self._momentary else names
 
     def _options(self, limits: Limits, now: float, seed: int | None) -> dict[str, Any]:
         options = limits.join_options if self._joins else limits.options
@@ -176,10 +175,11 @@ def audit_lines(text: str, data: Any, bindings: Mapping[str, Any] | None) -> lis
 
     Dates are computed as jlens does it alone. Empty when the expression fails.
     """
-    names = None if bindings is None else dict(bindings)
-    now = round(read_time() * 1000)
+    now = read_time()
+    names = {**(bindings or {}), **bind_moment(find_momentary(_names(text)), Moment(now, None), "")}
+    audited = _compile(text, text).evaluate_with_audit
     try:
-        told = _run(text, 0, _compile(text, text).evaluate_with_audit, data, names, timeout=1.0, now=now)
+        told = _run(text, 0, audited, data, names, timeout=1.0, now=round(now * 1000))
     except ExpressionError:
         return []
     if told.get("error"):

@@ -15,10 +15,10 @@ from jsonata import Functions, Jsonata, Signature, Utils
 from jsonata.jexception import JException
 
 from conn_engine.expressions.bounded import bounded_functions
-from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer, moment
+from conn_engine.expressions.functions import FUNCTIONS, NULL, FunctionFault, answer
+from conn_engine.expressions.functions.moment import Moment
 from conn_engine.expressions.functions.rows import ObjectMethods
 from conn_engine.expressions.values import DEFAULT_LIMITS, UNDEFINED, Limits
-from conn_engine.wire import get_clock
 
 __all__ = ["functions_for", "plain", "prepared"]
 
@@ -33,12 +33,8 @@ class _Datetime(datetime.datetime):
 
     @classmethod
     def utcnow(cls) -> Self:
-        """The time of the evaluation, not the machine's."""
-        try:
-            now = moment.current().now
-        except LookupError:  # the package is used by someone else in this process
-            now = get_clock().now()
-        return cls.fromtimestamp(now, datetime.UTC).replace(tzinfo=None)
+        """The time of the evaluation under way, as the package itself keeps it for `$now`."""
+        return cls.fromtimestamp(Jsonata.CURRENT.jsonata.timestamp / 1000, datetime.UTC).replace(tzinfo=None)
 
 
 vars(jsonata.datetimeutils)["datetime"] = SimpleNamespace(**{**vars(datetime), "datetime": _Datetime})
@@ -187,19 +183,25 @@ class _OwnObject(_Own):
         return {**fields, **values, **again}
 
 
+def _own(name: str, moment: Moment) -> _Own:
+    row = FUNCTIONS[name]
+    return _Own(name, partial(row.implementation, moment), row.signature) if row.moment else _timeless(name)
+
+
 @cache
-def _own(name: str) -> _Own:
+def _timeless(name: str) -> _Own:
     row = FUNCTIONS[name]
     if row.methods is not None:
         return _OwnObject(name, row.implementation, row.signature, row.methods)
     return _Own(name, row.implementation, row.signature)
 
 
-def functions_for(instance: Any, names: Iterable[str], limits: Limits, seed: int | None) -> dict[str, Any]:
+def functions_for(instance: Any, names: Iterable[str], limits: Limits, now: float, seed: int | None) -> dict[str, Any]:
     """Those of our functions that are named, the package's own where they must be bounded or repeatable, and
     `$eval` refusing."""
+    moment = Moment(now, seed)
     given = {
-        **{name: _own(name) for name in names},
+        **{name: _own(name, moment) for name in names},
         "eval": _REFUSED,
         **bounded_functions(instance, limits),
     }

@@ -10,9 +10,9 @@ from functools import cache
 from typing import Any
 
 from conn_engine.expressions.functions import FUNCTIONS, answer
-from conn_engine.expressions.functions.rows import ObjectMethods
+from conn_engine.expressions.functions.rows import Function, ObjectMethods
 
-__all__ = ["find_hosts", "write_prelude"]
+__all__ = ["find_hosts", "write_call", "write_prelude"]
 
 
 @cache
@@ -24,10 +24,15 @@ def write_prelude(methods: ObjectMethods) -> str:
     text = f"(${own}:=function($d){{$exists($d)?$merge([$d,{{{','.join(calls)}}}])}};"
     for row in FUNCTIONS.values():
         if row.methods is methods:
-            parts = row.signature.strip("<>").partition(":")[0].replace("?", "").replace("-", "")
-            names = ",".join(f"$a{index}" for index in range(len(parts)))
-            text += f"${row.name}:=function({names}){row.signature}{{${own}(${own}_{row.name}({names}))}};"
+            text += write_call(row, f"${own}(${own}_{row.name}(", "))")
     return text
+
+
+def write_call(row: Function, before: str, after: str) -> str:
+    """Return the definition of a function in JSONata that hands its arguments to another one."""
+    parts = row.signature.strip("<>").partition(":")[0].replace("?", "").replace("-", "")
+    names = ",".join(f"$a{index}" for index in range(len(parts)))
+    return f"${row.name}:=function({names}){row.signature}{{{before}{names}{after}}};"
 
 
 @cache

@@ -1,21 +1,23 @@
 """Texts in JSONata that stand before an author's expression under jlens, and give some built-in functions another form.
 
 `$replace` gets a bound, `$toMillis` refuses names that it does not know, `$distinct` and `$keys` become linear (jlens
-compares each item with each one before it, and looks at no clock meanwhile), a date gets its methods. A prelude is put
-before an expression only when it names such a function. Positions in errors are those of the author's text: the length
+compares each item with each one before it, and looks at no clock meanwhile), a date gets its methods, and a function of
+ours that needs the time or chance is one that the evaluation is given. A prelude is put before an expression only when
+it names such a function. Positions in errors are those of the author's text: the length
 of what stands before it is taken off.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from conn_engine.expressions.functions import FUNCTIONS
+from conn_engine.expressions.functions import FUNCTIONS, FunctionFault, answer
 from conn_engine.expressions.functions.equality import distinct, find_keys
+from conn_engine.expressions.functions.moment import Moment
 from conn_engine.expressions.picture_names import check_names, may_read_names
 from conn_engine.expressions.replacing import fits, needs_bound
 from conn_engine.expressions.tokens import Token
 
-__all__ = ["Prelude", "find_preludes"]
+__all__ = ["Prelude", "bind_moment", "find_momentary", "find_preludes"]
 
 
 class Prelude(NamedTuple):
@@ -62,4 +64,34 @@ def find_preludes(names: set[str], tokens: tuple[Token, ...]) -> list[Prelude]:
 
         if methods is not None:
             found.append(Prelude(write_prelude(methods), find_hosts(methods)))
+    found += [_momentary(name) for name in sorted(find_momentary(names))]
     return found
+
+
+def find_momentary(names: set[str]) -> set[str]:
+    """Return those of the functions named that need the time or the chance of the evaluation."""
+    return {name for name in names & FUNCTIONS.keys() if FUNCTIONS[name].moment}
+
+
+def bind_moment(names: set[str], moment: Moment, prefix: str = "conn_") -> dict[str, Callable[..., Any]]:
+    """Return what the preludes of momentary functions call in one evaluation, by name."""
+    return {prefix + name: _host(name, moment) for name in names}
+
+
+def _momentary(name: str) -> Prelude:
+    from conn_engine.expressions.object_methods import write_call
+
+    return Prelude(f"({write_call(FUNCTIONS[name], f'$conn_{name}(', ')')}", {})
+
+
+def _host(name: str, moment: Moment) -> Callable[..., Any]:
+    implementation = FUNCTIONS[name].implementation
+
+    def call(*arguments: Any) -> Any:
+        try:
+            return answer(name, implementation, (moment, *arguments))
+        except FunctionFault as fault:
+            fault.called = name
+            raise
+
+    return call

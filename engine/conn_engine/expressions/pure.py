@@ -17,7 +17,7 @@ from typing import Any
 
 from conn_engine.errors import ExpressionError
 from conn_engine.expressions.faults import fault
-from conn_engine.expressions.functions import FUNCTIONS, moment
+from conn_engine.expressions.functions import FUNCTIONS
 from conn_engine.expressions.known import known_functions
 from conn_engine.expressions.native import functions_for, plain, prepared
 from conn_engine.expressions.tokens import LexError, has_join, lex
@@ -88,11 +88,10 @@ class PureExpression:
             frame = instance.create_frame(instance.environment)
             for name, value in (bindings or {}).items():
                 frame.bind(name, prepared(value))
-            for name, function in functions_for(instance, instance.own, limits, seed).items():
+            for name, function in functions_for(instance, instance.own, limits, now, seed).items():
                 frame.bind(name, function)
             _bound(frame, limits, trail, joins=instance.joins)
-            with moment.entered(now, seed):
-                return plain(_run(instance, frame, prepared(data), now), limits)
+            return plain(_run(instance, frame, prepared(data), now), limits)
 
 
 def parsed(text: str) -> Any:

@@ -3,7 +3,7 @@ function is one row.
 
 An implementation gets JSON-like values. None stands for an argument that is undefined or left out (null too,
 where the signature admits it); it returns a JSON-like value, None for undefined, or `NULL` for null. It
-neither reads files, the network nor the clock: time and randomness are those of the evaluation (`moment`).
+neither reads files, the network nor the clock: time and randomness are those of the evaluation (`Moment`).
 What it refuses, it refuses with `FunctionFault`. A theme's heavy part is a module of its own, imported at the
 first call.
 """

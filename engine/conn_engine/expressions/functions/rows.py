@@ -50,8 +50,8 @@ class Function:
     an example.
 
     `example` is an expression without input, `expected` its value (None: null); it is run as a test in every
-    evaluator. `moment` says that the implementation asks for the evaluation's time or randomness
-    (`moment.current()`), `methods` which ones the evaluator adds to the object that it returns.
+    evaluator. `moment` says that the implementation has the evaluation's time and randomness
+    (`Moment`) as its first parameter, `methods` which ones the evaluator adds to the object that it returns.
     """
 
     name: str

@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from conn_engine.expressions.functions.digests import written
-from conn_engine.expressions.functions.moment import current
+from conn_engine.expressions.functions.moment import Moment
 from conn_engine.expressions.functions.rows import FunctionFault, bounded
 
 __all__ = ["decode_jwt", "key_fingerprint", "sign_jwt", "sign_key"]
@@ -32,7 +32,7 @@ def _json(value: Any) -> str:
     return _base64url(json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace"))
 
 
-def sign_jwt(claims: Any, key: str | None, options: Any = None, headers: Any = None) -> str | None:
+def sign_jwt(moment: Moment, claims: Any, key: str | None, options: Any = None, headers: Any = None) -> str | None:
     """The compact form. The algorithm: `alg` of the headers, `algorithm` or `alg` of the options, or HS256."""
     if claims is None or key is None:
         return None
@@ -45,13 +45,12 @@ def sign_jwt(claims: Any, key: str | None, options: Any = None, headers: Any = N
     header = {"alg": algorithm, "typ": "JWT", **extra}
     if given.get("keyid") or given.get("kid"):
         header["kid"] = given.get("keyid") or given["kid"]
-    body = f"{_json(header)}.{_json(_claims(dict(claims), given))}"
+    body = f"{_json(header)}.{_json(_claims(dict(claims), given, int(moment.now)))}"
     return f"{body}.{_base64url(_signature(body.encode('ascii'), str(algorithm), key))}"
 
 
-def _claims(claims: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+def _claims(claims: dict[str, Any], options: dict[str, Any], now: int) -> dict[str, Any]:
     claims.update({short: options[name] for name, short in _CLAIMS.items() if name in options})
-    now = int(current().now)
     if "expiresIn" in options:
         claims["exp"] = _issued(claims, now) + _span(options["expiresIn"], "expiresIn")
     if "notBefore" in options:

@@ -3,7 +3,7 @@
 A text without a role says how or where: the name of a header, a format, an HTTP method.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Final, Literal, NamedTuple, TypeAlias, get_args, get_origin
 
@@ -11,25 +11,29 @@ import msgspec
 
 __all__ = [
     "ADDRESS",
+    "CREDENTIAL_SCOPES",
     "DELIVERY",
     "EXPRESSION",
-    "FIXED",
     "HEADER",
+    "OUTER",
     "PLAIN",
+    "RESERVED",
     "SCOPES",
     "TEMPLATE",
     "Names",
     "Note",
     "Role",
+    "bring_names",
     "expression_over",
+    "inner_over",
     "note_of",
     "read_roles",
-    "steps_over",
+    "reserve",
     "template_over",
     "values_over",
 ]
 
-Role: TypeAlias = Literal["template", "fixed", "expression", "values", "address", "header", "plain"]
+Role: TypeAlias = Literal["template", "expression", "values", "address", "header", "plain"]
 Names: TypeAlias = frozenset[str] | None
 """Names in scope; None when any may stand there (a vendor's body, the names of a path)."""
 
@@ -43,6 +47,12 @@ DELIVERY: Final = frozenset(
     {"method", "url", "host", "path", "target", "query", "headers", "text", "body", "body_sha256"}
 )
 """What expressions see of a delivery."""
+_VERIFICATION = DELIVERY | {"env", "context", "claims"}
+_DELIVERED = DELIVERY | {"context", "claims"}
+_SUBSCRIPTION = frozenset({"context", "url", "subscription", "query", "body", "params"})
+_MOMENTS = frozenset({"timestamp", "timestamp_ms", "date", "nonce"})
+OUTER: Final = "outer"
+"""The scope of a text whose model stands in several places: each place says by `inner_over` which it is there."""
 SCOPES: Final[Mapping[str, Names]] = {
     "context": frozenset({"context"}),
     "caller": _CALLER,
@@ -70,18 +80,36 @@ SCOPES: Final[Mapping[str, Names]] = {
         {"response", "body", "headers", "status", "cookies", "cookie", "before", "callback", "request", "records"}
     ),
     "event": DELIVERY | {"event", "context"},
+    "delivery": _VERIFICATION,
+    "verification": _VERIFICATION,
+    "signed_time": _VERIFICATION | {"parts"},
+    "signed_content": _VERIFICATION | {"parts"},
+    "requirement": _VERIFICATION | {"parts"},
+    "delivery_request": _VERIFICATION | _MOMENTS,
+    "key_answer": _VERIFICATION | {"response", "status", "headers", "cookies", "request"},
+    "delivered_events": _DELIVERED,
+    "delivered_event": _DELIVERED | {"item"},
+    "subscription": _SUBSCRIPTION,
+    "subscription_creation": _SUBSCRIPTION | {"new_secret"},
+    "subscription_answer": _SUBSCRIPTION | {"response"},
+    "subscription_secrets": _SUBSCRIPTION | {"response", "new_secret"},
 }
 """What expressions and templates are written over, and the names that each may use.
 
 `body` is the decoded body of an answer itself, `item` one record; `answer`, `paging`, `restart`, `fault` and
-`job_answer` see the body as `body`. The texts of a step are over `step`, or `step_result` where they see its answer:
-where the steps stand (`steps_over`) decides what that is.
+`job_answer` see the body as `body`. What is over `OUTER`, such as the texts of a step, is over the scope that its place
+declares by `inner_over`.
 """
+
+CREDENTIAL_SCOPES: Final = frozenset(
+    {"delivery", "verification", "signed_time", "signed_content", "requirement", "delivery_request", "key_answer"}
+)
+"""The scopes that also have the parts of the stored credential, by whatever names these have."""
 
 TEMPLATE: Final[dict[str, Any]] = {"role": "template"}
 """Text with `{{…}}`, or data whose strings are such texts."""
 
-FIXED: Final[dict[str, Any]] = {"role": "fixed"}
+RESERVED: Final[dict[str, Any]] = {"role": "template", "reserved": True}
 """A template that only the connector may set."""
 
 EXPRESSION: Final[dict[str, Any]] = {"role": "expression"}
@@ -97,9 +125,9 @@ HEADER: Final[dict[str, Any]] = {"role": "header"}
 """The name of a header of the answer that is read."""
 
 
-def expression_over(scope: str) -> dict[str, Any]:
-    """An expression, or an object or a list of expressions, over a scope of `SCOPES`."""
-    return {"role": "expression", "over": scope}
+def expression_over(scope: str, *more: str) -> dict[str, Any]:
+    """An expression, or an object or a list of expressions, over a scope of `SCOPES` and `more` names."""
+    return {"role": "expression", "over": scope, "more": more}
 
 
 def template_over(scope: str) -> dict[str, Any]:
@@ -112,29 +140,56 @@ def values_over(scope: str) -> dict[str, Any]:
     return {"role": "values", "over": scope}
 
 
-def steps_over(scope: str) -> dict[str, Any]:
-    """Steps whose texts are written over a scope of `SCOPES`."""
-    return {"steps": scope}
+def inner_over(scope: str) -> dict[str, Any]:
+    """Settings whose texts over `OUTER` are written over a scope of `SCOPES` here."""
+    return {"inner": scope}
+
+
+def reserve(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, which only the connector may set."""
+    return {**extra, "reserved": True}
+
+
+def bring_names(extra: Mapping[str, Any], *names: str, into: Iterable[str]) -> dict[str, Any]:
+    """The same; once it has a value, it brings names into these scopes, for the settings of its model and for what is
+    inside them."""
+    return {**extra, "brings": names, "into": frozenset(into)}
 
 
 class Note(NamedTuple):
-    """The role of a setting's texts, and the scope that they are written over; `steps` is that of the steps in it."""
+    """What is noted of a setting: the role of its texts, the scope that they are written over and `more` names, the
+    scope of what is inside it (`inner`), whether only the connector may set it (`reserved`), and which names it brings
+    into which scopes."""
 
     role: Role | None = None
     over: str = ""
-    steps: str = ""
+    more: frozenset[str] = frozenset()
+    inner: str = ""
+    reserved: bool = False
+    brings: frozenset[str] = frozenset()
+    into: frozenset[str] = frozenset()
 
 
 def note_of(kind: Any) -> Note:
     """The note in an annotated type; empty if there is none."""
     if get_origin(kind) is not Annotated:
         return Note()
-    said = (note.extra or {} for note in get_args(kind)[1:] if isinstance(note, msgspec.Meta))
-    known = (extra for extra in said if "role" in extra or "steps" in extra)
-    return next((Note(one.get("role"), one.get("over", ""), one.get("steps", "")) for one in known), Note())
+    for meta in get_args(kind)[1:]:
+        extra = meta.extra or {} if isinstance(meta, msgspec.Meta) else {}
+        if "role" in extra or "inner" in extra:
+            return Note(
+                extra.get("role"),
+                extra.get("over", ""),
+                frozenset(extra.get("more", ())),
+                extra.get("inner", ""),
+                extra.get("reserved", False),
+                frozenset(extra.get("brings", ())),
+                extra.get("into", frozenset()),
+            )
+    return Note()
 
 
 @cache
-def read_roles(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Role | None], ...]:
-    """The fields of a model: attribute, key in documents, role."""
-    return tuple((field.name, field.encode_name, note_of(field.type).role) for field in msgspec.structs.fields(model))
+def read_roles(model: type[msgspec.Struct]) -> tuple[tuple[str, str, Note], ...]:
+    """The fields of a model: attribute, key in documents, note."""
+    return tuple((field.name, field.encode_name, note_of(field.type)) for field in msgspec.structs.fields(model))

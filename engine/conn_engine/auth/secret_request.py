@@ -19,7 +19,7 @@ from conn_engine.auth.signing.moment import Moment
 from conn_engine.bodies import BodyFormat, ResponseFormat, decode, encode, encode_query
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, TransportError, VendorError
 from conn_engine.responses.waits import numeric
-from conn_engine.roles import ADDRESS, TEMPLATE
+from conn_engine.roles import ADDRESS, OUTER, template_over
 from conn_engine.secrets import Redactor, mask_short
 from conn_engine.settings import Answer, Scope, Settings
 from conn_engine.transport import door
@@ -55,14 +55,16 @@ _LONGEST_PAUSE = 30.0
 _NOT_SECRET = frozenset({"context", "captured"})
 
 MethodSetting: TypeAlias = Annotated[str, Meta(description="HTTP method.", pattern="^[A-Za-z]{3,10}$")]
-UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.", extra=ADDRESS)]
+UrlSetting: TypeAlias = Annotated[str, Meta(description="Absolute URL; a template.", extra={**ADDRESS, "over": OUTER})]
 HeadersSetting: TypeAlias = Annotated[
-    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.", extra=TEMPLATE)
+    dict[str, str | None], Meta(description="Headers; templates. null leaves one out.", extra=template_over(OUTER))
 ]
 QuerySetting: TypeAlias = Annotated[
-    dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.", extra=TEMPLATE)
+    dict[str, Any], Meta(description="Query parameters; templates. null leaves one out.", extra=template_over(OUTER))
 ]
-BodySetting: TypeAlias = Annotated[Any, Meta(description="Body as data; its strings are templates.", extra=TEMPLATE)]
+BodySetting: TypeAlias = Annotated[
+    Any, Meta(description="Body as data; its strings are templates.", extra=template_over(OUTER))
+]
 BodyFormatSetting: TypeAlias = Annotated[BodyFormat, Meta(description="How the body is written.")]
 ResponseFormatSetting: TypeAlias = Annotated[ResponseFormat, Meta(description="How the answer's body is read.")]
 AssertionSetting: TypeAlias = Annotated[

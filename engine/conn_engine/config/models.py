@@ -21,7 +21,7 @@ from conn_engine.listing.jobs import Job
 from conn_engine.listing.pagination import Pagination
 from conn_engine.responses.failures import Rule
 from conn_engine.responses.ratelimit import RateLimit
-from conn_engine.roles import expression_over, steps_over, template_over
+from conn_engine.roles import expression_over, inner_over, template_over
 from conn_engine.settings import Settings
 from conn_engine.transport.ip_ranges import parse_network
 from conn_engine.webhooks import Webhooks
@@ -342,7 +342,7 @@ class Connector(Inheritable, frozen=True, kw_only=True):
             description="Steps after a log-in, in order. What a step's `transform` finds is kept with the account, by "
             "the step's name: `{{context.cloud_id}}` in every template from then on; a step without one is run for its "
             "effect alone. Steps see `context` and `connect.<name>`.",
-            extra=steps_over("connect"),
+            extra=inner_over("connect"),
         ),
     ] = ()
     webhooks: Annotated[
@@ -405,10 +405,10 @@ class UnifiedOperation(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     before: Annotated[
-        tuple[Step, ...], Meta(description="Steps before the request, in order.", extra=steps_over("caller"))
+        tuple[Step, ...], Meta(description="Steps before the request, in order.", extra=inner_over("caller"))
     ] = ()
     after: Annotated[
-        tuple[Step, ...], Meta(description="Steps after the answer, in order.", extra=steps_over("after"))
+        tuple[Step, ...], Meta(description="Steps after the answer, in order.", extra=inner_over("after"))
     ] = ()
 
 

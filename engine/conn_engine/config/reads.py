@@ -13,18 +13,18 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from conn_engine.documents import Path_, texts
-from conn_engine.roles import SCOPES, Names, Note, Role, note_of
+from conn_engine.roles import OUTER, SCOPES, Names, Note, Role, note_of, read_roles
 
 __all__ = ["Text", "find_texts"]
 
 _NOTHING: frozenset[str] = frozenset()
-_TEMPLATES = frozenset({"template", "address", "fixed"})
+_TEMPLATES = frozenset({"template", "address"})
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
     """One text. `role` is `expression`, `template` or `header`; `over` a scope of `roles.SCOPES`; `more` are the names
-    that its settings bring into that scope (`brings` of their class)."""
+    that settings bring into that scope (`roles.bring_names`)."""
 
     path: Path_
     text: str
@@ -68,9 +68,8 @@ def _find(  # noqa: PLR0917
 
 
 def _within(above: Note, own: Note) -> Note:
-    """The note of a setting below another. The steps of a list are written over what the list says."""
-    steps = own.steps or above.steps
-    return Note(own.role, own.over, steps) if own.role is not None else above._replace(steps=steps)
+    """The note of a setting below another. What is inside items is over what their list declares."""
+    return (own if own.role is not None else above)._replace(inner=own.inner or above.inner)
 
 
 def _of_text(text: str, path: Path_, note: Note, more: frozenset[str]) -> Iterator[Text]:
@@ -90,11 +89,7 @@ def _templates(data: Any, path: Path_, note: Note, more: frozenset[str]) -> Iter
 
 
 def _text(path: Path_, text: str, role: Role, note: Note, more: frozenset[str]) -> Text:
-    if note.over == "step":
-        return Text(path, text, role, note.steps, more)
-    if note.over == "step_result":
-        return Text(path, text, role, note.steps, more | {"response"})
-    return Text(path, text, role, note.over, more)
+    return Text(path, text, role, note.inner if note.over == OUTER else note.over, more | note.more)
 
 
 def _settings(  # noqa: PLR0917
@@ -116,8 +111,27 @@ def _settings(  # noqa: PLR0917
         known = [(model, field) for model in models if (field := _fields(model).get(key)) is not None]
         if not known or key in without:
             continue
-        brought = frozenset[str]().union(*(getattr(model, "brings", _NOTHING) for model, _ in known))
-        yield from _find(known[0][1], value, (*path, key), Note(steps=above.steps), more | brought)
+        brought = frozenset[str]().union(*(_brought(model, config, field) for model, field in known))
+        yield from _find(known[0][1], value, (*path, key), Note(inner=above.inner), more | brought)
+
+
+def _brought(model: type[msgspec.Struct], config: Mapping[str, Any], kind: Any) -> frozenset[str]:
+    """The names that settings of a model bring into one of its settings: all, where that only holds others."""
+    own = _shape(kind).note
+    scope = own.over or own.inner
+    found: set[str] = set()
+    for key, note, by_default in _bringing(model):
+        is_set = config[key] is not None if key in config else by_default
+        if is_set and (not scope or scope in note.into):
+            found |= note.brings
+    return frozenset(found)
+
+
+@cache
+def _bringing(model: type[msgspec.Struct]) -> tuple[tuple[str, Note, bool], ...]:
+    """The settings of a model that bring names, by key, and whether they have a value where the data has none."""
+    unset = {field.encode_name for field in msgspec.structs.fields(model) if field.default is None}
+    return tuple((key, note, key not in unset) for _, key, note in read_roles(model) if note.brings)
 
 
 @cache
@@ -141,8 +155,7 @@ def _shape(kind: Any) -> _Shape:
     while waiting:
         one = waiting.pop(0)
         if get_origin(one) is Annotated:
-            own = note_of(one)
-            note = own if note.role is None else note
+            note = _within(note_of(one), note)
             waiting.append(get_args(one)[0])
         elif isinstance(one, type) and issubclass(one, msgspec.Struct):
             models.append(one)

@@ -65,7 +65,6 @@ class SecretComparison:
 
     def departures(self, own: Any, base: Any, path: Path_, role: Role | None = None) -> Iterator[Departure]:
         """How `own`, the settings at `path`, departs from the connector's."""
-        role = None if role == "fixed" else role
         if own == base and type(own) is type(base):
             return
         if isinstance(own, msgspec.Struct):
@@ -89,7 +88,8 @@ class SecretComparison:
             if base is None:
                 yield Departure(path, "place")
         inside = path if own.__struct_config__.tag is None else (*path, "config")
-        for name, key, role in read_roles(type(own)):
+        for name, key, note in read_roles(type(own)):
+            role = None if note.reserved else note.role
             yield from self.departures(getattr(own, name), getattr(base, name, None), (*inside, key), role)
 
     def _each(self, own: Any, base: Any, path: Path_) -> Iterator[Departure]:

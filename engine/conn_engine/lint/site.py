@@ -1,13 +1,13 @@
 """One place where an expression or a template stands, and walks over plain values."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from conn_engine.documents import Path_, texts
+from conn_engine.documents import Path_
 from conn_engine.roles import Names
 
-__all__ = ["Site", "objects", "templates"]
+__all__ = ["Site", "objects"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,3 @@ class Site:
 def objects(value: Any) -> list[tuple[str, dict[str, Any]]]:
     """The entries of a mapping that are mappings themselves."""
     return [(str(k), v) for k, v in value.items() if isinstance(v, dict)] if isinstance(value, Mapping) else []
-
-
-def templates(value: Any, path: Path_, names: Names) -> Iterator[Site]:
-    """Every text with {{…}} in a value."""
-    for where, text in texts(value, path):
-        if "{{" in text:
-            yield Site(where, text, "template", names)

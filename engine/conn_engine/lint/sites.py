@@ -10,8 +10,7 @@ from conn_engine.config.reads import find_texts
 from conn_engine.config.secret_texts import is_secret_place
 from conn_engine.lint.own_names import own_names, paging_names
 from conn_engine.lint.site import Site, objects
-from conn_engine.lint.webhook_sites import webhook_sites
-from conn_engine.roles import Names
+from conn_engine.roles import CREDENTIAL_SCOPES, Names
 from conn_engine.settings import Settings
 
 __all__ = ["Site", "sites"]
@@ -20,9 +19,8 @@ __all__ = ["Site", "sites"]
 def sites(data: Mapping[str, Any]) -> Iterator[Site]:
     """Every expression and template of one layer's data (a connector, or a part of one)."""
     yield from _typed(Inheritable, data, ())
-    own = {key: data[key] for key in ("credentials", "verify", "connect") if key in data}
+    own = {key: data[key] for key in ("credentials", "verify", "connect", "webhooks") if key in data}
     yield from _typed(Connector, own, ())
-    yield from webhook_sites(data)
     for resource, operations in objects(data.get("resources")):
         here: Path_ = ("resources", resource)
         yield from _typed(Inheritable, operations, here)
@@ -51,7 +49,14 @@ def _typed(kind: type[Settings], data: Mapping[str, Any], path: Path_) -> Iterat
     """The sites of settings, as their models declare them."""
     for found in find_texts(kind, data, path):
         if found.role in ("expression", "template"):
-            yield Site(found.path, found.text, found.role, found.names, secret=is_secret_place(found.path))
+            yield Site(
+                found.path,
+                found.text,
+                found.role,
+                found.names,
+                secret=is_secret_place(found.path),
+                credential=found.over in CREDENTIAL_SCOPES,
+            )
 
 
 def _within(found: Iterator[Site], own: Names) -> Iterator[Site]:

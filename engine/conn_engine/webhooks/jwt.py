@@ -10,7 +10,7 @@ from conn_engine.auth.signing.assertion import Algorithm
 from conn_engine.auth.signing.keys import KeyEncoding, shared_key
 from conn_engine.auth.signing.public_keys import public_key
 from conn_engine.errors import CredentialError
-from conn_engine.roles import EXPRESSION, TEMPLATE
+from conn_engine.roles import bring_names, expression_over, inner_over, template_over
 from conn_engine.settings import Scope, filled
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
@@ -33,7 +33,7 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
         str,
         Meta(
             description="Expression for the JWT, such as `headers.authorization`; `text` when the whole body is one.",
-            extra=EXPRESSION,
+            extra=bring_names(expression_over("verification"), "header", into=("requirement", "delivery_request")),
         ),
     ] = "headers.authorization"  # noqa: S105
     prefix: Annotated[str | None, Meta(description='What may stand before it. Default "Bearer ".')] = "Bearer "
@@ -44,11 +44,17 @@ class Jwt(Prover, frozen=True, kw_only=True, tag_field="format", tag="jwt"):
     key_encoding: Annotated[KeyEncoding, Meta(description="How a shared secret is written (HS algorithms).")] = "text"
     key_request: Annotated[
         KeyRequest | None,
-        Meta(description="Where the vendor publishes its keys, instead of `key`. `header.kid` names one of them."),
+        Meta(
+            description="Where the vendor publishes its keys, instead of `key`. `header.kid` names one of them.",
+            extra=inner_over("delivery_request"),
+        ),
     ] = None
-    issuer: Annotated[str | None, Meta(description="Template for what `iss` must be.", extra=TEMPLATE)] = None
+    issuer: Annotated[
+        str | None, Meta(description="Template for what `iss` must be.", extra=template_over("verification"))
+    ] = None
     audience: Annotated[
-        str | None, Meta(description="Template for what `aud` must be, or have among others.", extra=TEMPLATE)
+        str | None,
+        Meta(description="Template for what `aud` must be, or have among others.", extra=template_over("verification")),
     ] = None
     claims: Annotated[tuple[str, ...], Meta(description="Claims that must be there.")] = ()
     leeway_seconds: Annotated[

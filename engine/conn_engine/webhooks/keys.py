@@ -13,7 +13,7 @@ from conn_engine.auth.secret_request import SecretRequest, asked, knowing
 from conn_engine.auth.signing.moment import Moment
 from conn_engine.errors import ConfigurationError, CredentialError, ExpressionError, VendorError
 from conn_engine.expressions import expression, template
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import expression_over, reserve, template_over
 from conn_engine.settings import Scope, filled
 from conn_engine.transport.door import permitted, target
 from conn_engine.transport.hosts import granted_hosts, rebind_hosts
@@ -34,7 +34,7 @@ KeyTemplates = Annotated[
     Meta(
         description="Template for the key, such as `{{webhook_secret}}`; several are tried one after the other, and "
         "one that the account lacks is left out: the key before and after a rotation.",
-        extra=TEMPLATE,
+        extra=template_over("verification"),
     ),
 ]
 
@@ -55,7 +55,8 @@ class KeyRequest(SecretRequest, frozen=True, kw_only=True):
         str,
         Meta(
             description="Expression over `response` for the key or keys: PEM texts (a certificate's too), JWKs, or "
-            "those of a JWKS."
+            "those of a JWKS.",
+            extra=reserve(expression_over("key_answer")),
         ),
     ] = "$exists(response.keys) ? response.keys : response"
     keep_seconds: Annotated[

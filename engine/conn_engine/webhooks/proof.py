@@ -11,7 +11,7 @@ from msgspec import Meta
 
 from conn_engine.errors import ConnError, ExpressionError
 from conn_engine.responses.waits.moments import Unit
-from conn_engine.roles import EXPRESSION
+from conn_engine.roles import bring_names, expression_over
 from conn_engine.settings import Scope, Settings, ask
 from conn_engine.webhooks.delivery import MAX_DELIVERY_BYTES, Delivery
 from conn_engine.webhooks.key_cache import KeyCache
@@ -20,6 +20,7 @@ from conn_engine.wire import Clock, Flow
 
 __all__ = ["Evidence", "Proof", "Prover", "Proving", "Unproved", "found", "holds", "items_of"]
 
+_OF_ITEMS = ("verification", "signed_time", "signed_content", "requirement", "delivery_request")
 _MOST_ITEMS = 10_000  # of one delivery, which is anybody's until each of them is proved
 
 
@@ -128,14 +129,14 @@ class Prover(Settings, frozen=True, kw_only=True):
         Meta(
             description="Condition for this way to be tried, such as the presence of its header. When no way is tried, "
             "the delivery is refused. Default: always.",
-            extra=EXPRESSION,
+            extra=expression_over("delivery"),
         ),
     ] = None
     require: Annotated[
         str | None,
         Meta(
             description="Condition that must hold besides; sees `claims` of a JWT and `timestamp` too.",
-            extra=EXPRESSION,
+            extra=expression_over("requirement"),
         ),
     ] = None
     each: Annotated[
@@ -143,7 +144,7 @@ class Prover(Settings, frozen=True, kw_only=True):
         Meta(
             description="Expression for the items of a delivery that are signed each for itself, as `item`. Every one "
             "must be proved, and there must be one.",
-            extra=EXPRESSION,
+            extra=bring_names(expression_over("delivery"), "item", into=_OF_ITEMS),
         ),
     ] = None
 

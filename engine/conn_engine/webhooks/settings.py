@@ -11,6 +11,7 @@ from msgspec import Meta, field
 import conn_engine.webhooks as webhooks  # noqa: PLR0402 - the package is still being read: its names come later
 from conn_engine.auth.secret_request import SecretRequest
 from conn_engine.listing.flows import Step
+from conn_engine.roles import expression_over, inner_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Challenge", "Reply", "Routing", "Subscription", "VendorEvents", "Webhooks"]
@@ -26,11 +27,19 @@ class Reply(Settings, frozen=True, kw_only=True):
 
     status: Annotated[int, Meta(ge=200, le=299, description="Status.")] = 200
     headers: Annotated[
-        dict[str, str], Meta(description="Headers; templates. Without a content-type it is JSON for data, else text.")
+        dict[str, str],
+        Meta(
+            description="Headers; templates. Without a content-type it is JSON for data, else text.",
+            extra=template_over("delivery"),
+        ),
     ] = field(default_factory=dict)
-    body: Annotated[Any, Meta(description="Body: a template, or data whose strings are templates. Default: empty.")] = (
-        None
-    )
+    body: Annotated[
+        Any,
+        Meta(
+            description="Body: a template, or data whose strings are templates. Default: empty.",
+            extra=template_over("delivery"),
+        ),
+    ] = None
 
 
 class Challenge(Settings, frozen=True, kw_only=True):
@@ -39,7 +48,7 @@ class Challenge(Settings, frozen=True, kw_only=True):
     Expressions see the delivery, the stored credential's keys, `env` and `context`.
     """
 
-    when: Annotated[Expression, Meta(description="Condition by which it is known.")]
+    when: Annotated[Expression, Meta(description="Condition by which it is known.", extra=expression_over("delivery"))]
     verified: Annotated[
         bool,
         Meta(
@@ -49,18 +58,25 @@ class Challenge(Settings, frozen=True, kw_only=True):
     ] = True
     require: Annotated[
         Expression | None,
-        Meta(description="Condition without which it is refused (403), such as `query.token = verify_token`."),
+        Meta(
+            description="Condition without which it is refused (403), such as `query.token = verify_token`.",
+            extra=expression_over("delivery"),
+        ),
     ] = None
     capture: Annotated[
         dict[Word, Expression],
         Meta(
             description="What the vendor hands over for later, such as a secret: its name in the credential, and where "
-            "it stands. Kept when the account has none by that name yet, or is about to be given one."
+            "it stands. Kept when the account has none by that name yet, or is about to be given one.",
+            extra=expression_over("delivery"),
         ),
     ] = field(default_factory=dict)
     request: Annotated[
         SecretRequest | None,
-        Meta(description="A request by which it is answered besides. It may go to the hosts of `hosts` alone."),
+        Meta(
+            description="A request by which it is answered besides. It may go to the hosts of `hosts` alone.",
+            extra=inner_over("delivery_request"),
+        ),
     ] = None
     hosts: Annotated[
         tuple[str, ...], Meta(description="Patterns of the hosts that `request` may go to. Default: the connector's.")
@@ -73,7 +89,10 @@ class Routing(Settings, frozen=True, kw_only=True):
 
     value: Annotated[
         Expression,
-        Meta(description=f"Expression over `item`, one of `each`, and {_SEEN}: `item.portalId`."),
+        Meta(
+            description=f"Expression over `item`, one of `each`, and {_SEEN}: `item.portalId`.",
+            extra=expression_over("delivered_event"),
+        ),
     ]
     context: Annotated[Word, Meta(description="The name in the accounts' context that has the same value.")]
 
@@ -84,22 +103,43 @@ class VendorEvents(Settings, frozen=True, kw_only=True):
 
     each: Annotated[
         Expression,
-        Meta(description="Expression for what each event is made of; a list is several, none is none. Default: body."),
+        Meta(
+            description="Expression for what each event is made of; a list is several, none is none. Default: body.",
+            extra=expression_over("delivered_events"),
+        ),
     ] = "body"
-    type: Annotated[Expression, Meta(description="Its type, as the vendor calls it; a list is joined by a dot.")]
+    type: Annotated[
+        Expression,
+        Meta(
+            description="Its type, as the vendor calls it; a list is joined by a dot.",
+            extra=expression_over("delivered_event"),
+        ),
+    ]
     id: Annotated[
         Expression | None,
-        Meta(description="What the vendor knows it by, the same when it is delivered again. Default: what it says."),
+        Meta(
+            description="What the vendor knows it by, the same when it is delivered again. Default: what it says.",
+            extra=expression_over("delivered_event"),
+        ),
     ] = None
     occurred_at: Annotated[
         Expression | None,
-        Meta(description="When it happened: ISO 8601, or seconds or milliseconds since 1970. Default: unknown."),
+        Meta(
+            description="When it happened: ISO 8601, or seconds or milliseconds since 1970. Default: unknown.",
+            extra=expression_over("delivered_event"),
+        ),
     ] = None
     record: Annotated[
         Expression | None,
-        Meta(description="The vendor's record in it, as its operations would give it. Default: none."),
+        Meta(
+            description="The vendor's record in it, as its operations would give it. Default: none.",
+            extra=expression_over("delivered_event"),
+        ),
     ] = None
-    record_id: Annotated[Expression | None, Meta(description="The id of the record that it is about.")] = None
+    record_id: Annotated[
+        Expression | None,
+        Meta(description="The id of the record that it is about.", extra=expression_over("delivered_event")),
+    ] = None
 
 
 class Subscription(Settings, frozen=True, kw_only=True):
@@ -116,29 +156,36 @@ class Subscription(Settings, frozen=True, kw_only=True):
             min_length=1,
             description="Steps that subscribe. What a step's `transform` finds is kept with the account, by its name: "
             "`{{context.subscription.hook.id}}` afterwards.",
+            extra=inner_over("subscription_creation"),
         ),
     ]
     capture: Annotated[
         dict[Word, Expression],
         Meta(
             description="Secrets for the credential: by name where they stand, over `subscription`, `response` "
-            "(the last step's answer) and `new_secret`."
+            "(the last step's answer) and `new_secret`.",
+            extra=expression_over("subscription_secrets"),
         ),
     ] = field(default_factory=dict)
     expires: Annotated[
         Expression | None,
         Meta(
             description="When it ends: an expression over `subscription` and `response`, the last step's answer, for a "
-            "moment in ISO 8601 or seconds or milliseconds since 1970. Default: it does not end."
+            "moment in ISO 8601 or seconds or milliseconds since 1970. Default: it does not end.",
+            extra=expression_over("subscription_answer"),
         ),
     ] = None
     renew: Annotated[
-        tuple[Step, ...], Meta(description="Steps that make it last longer. Default: it is deleted and created anew.")
+        tuple[Step, ...],
+        Meta(
+            description="Steps that make it last longer. Default: it is deleted and created anew.",
+            extra=inner_over("subscription"),
+        ),
     ] = ()
     renew_before_seconds: Annotated[
         float, Meta(gt=0, description="How long before its end it is to be renewed. Default a day.")
     ] = 86_400.0
-    delete: Annotated[tuple[Step, ...], Meta(description="Steps that end it.")] = ()
+    delete: Annotated[tuple[Step, ...], Meta(description="Steps that end it.", extra=inner_over("subscription"))] = ()
 
 
 class Webhooks(Settings, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 
 from msgspec import Meta
 
-from conn_engine.roles import EXPRESSION, TEMPLATE
+from conn_engine.roles import expression_over, template_over
 from conn_engine.settings import Scope
 from conn_engine.webhooks.keys import KeyTemplates, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
@@ -26,7 +26,7 @@ class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
         Meta(
             description='Expression for the token, such as `headers."x-hook-token"`, `query.token`, `body.token`, or '
             "`item.clientState` with `each`.",
-            extra=EXPRESSION,
+            extra=expression_over("verification"),
         ),
     ]
     prefix: Annotated[str | None, Meta(description='What stands before it, such as "Bearer ".')] = None
@@ -59,8 +59,12 @@ class Token(Prover, frozen=True, kw_only=True, tag_field="format", tag="token"):
 class Basic(Prover, frozen=True, kw_only=True, tag_field="format", tag="basic"):
     """A user name and password in the Authorization header (RFC 7617). They do not cover the body."""
 
-    username: Annotated[str, Meta(description="Template for the user name.", extra=TEMPLATE)] = "{{webhook_username}}"
-    password: Annotated[str, Meta(description="Template for the password.", extra=TEMPLATE)] = "{{webhook_password}}"  # noqa: S105
+    username: Annotated[str, Meta(description="Template for the user name.", extra=template_over("verification"))] = (
+        "{{webhook_username}}"
+    )
+    password: Annotated[str, Meta(description="Template for the password.", extra=template_over("verification"))] = (
+        "{{webhook_password}}"  # noqa: S105
+    )
 
     def check(self, proving: Proving) -> Flow[Scope]:
         """Prove it by both."""

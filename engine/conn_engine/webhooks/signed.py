@@ -11,7 +11,7 @@ from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, s
 from conn_engine.auth.signing.public_keys import PublicKeyForm, borne_out, public_key
 from conn_engine.errors import CredentialError
 from conn_engine.responses.waits.moments import Unit, away
-from conn_engine.roles import EXPRESSION, TEMPLATE
+from conn_engine.roles import bring_names, expression_over, inner_over, template_over
 from conn_engine.settings import Scope
 from conn_engine.webhooks.keys import KeyRequest, Keys, KeyTemplates, fetched, own_keys
 from conn_engine.webhooks.proof import Proof, Prover, Proving, Unproved, found
@@ -40,7 +40,7 @@ class Signed(Prover, frozen=True, kw_only=True):
         str,
         Meta(
             description='Expression for the signature, or a list of them, such as `headers."x-signature"`.',
-            extra=EXPRESSION,
+            extra=expression_over("verification"),
         ),
     ]
     separator: Annotated[
@@ -69,14 +69,14 @@ class Signed(Prover, frozen=True, kw_only=True):
         Meta(
             description='Expression for the text that is signed, such as `timestamp & "." & text`; a list when it may '
             "be one of several. It sees `timestamp` and `parts`, besides the delivery and the secrets.",
-            extra=EXPRESSION,
+            extra=expression_over("signed_content"),
         ),
     ] = "text"
     timestamp: Annotated[
         str | None,
         Meta(
             description="Expression for when it was signed, such as `parts.t`. A delivery without it is refused.",
-            extra=EXPRESSION,
+            extra=bring_names(expression_over("signed_time"), "timestamp", into=("signed_content", "requirement")),
         ),
     ] = None
     timestamp_unit: Annotated[Literal["epoch", "epoch_ms", "iso8601"], Meta(description="What `timestamp` is.")] = (
@@ -203,7 +203,7 @@ class Hmac(Signed, frozen=True, kw_only=True, tag_field="format", tag="hmac"):
             description="Template for the secret, such as `{{webhook_secret}}`; several are tried one after the other, "
             'and one that the account lacks is left out: the secret before and after a rotation. "": a plain digest '
             "without a key (the content then has the secret).",
-            extra=TEMPLATE,
+            extra=template_over("verification"),
         ),
     ] = "{{webhook_secret}}"
     key_prefix: Annotated[
@@ -303,7 +303,10 @@ class _ByPublicKey(Signed, frozen=True, kw_only=True):
         ),
     ] = "pem"
     key_request: Annotated[
-        KeyRequest | None, Meta(description="Where the vendor publishes its keys, instead of `key`.")
+        KeyRequest | None,
+        Meta(
+            description="Where the vendor publishes its keys, instead of `key`.", extra=inner_over("delivery_request")
+        ),
     ] = None
 
     @property

@@ -6,6 +6,9 @@ from typing import Any
 import pytest
 from overrides import judged, refusals
 
+from conn_engine.config.secret_uses import OF_DELIVERIES, SecretComparison
+from conn_engine.webhooks.keys import KeyRequest
+
 MOVES = [
     # another secret in the same place, the same one in another
     ('authorization: { config: { path: "env.APP_SECRET" } }', "authorization.config.path"),
@@ -281,3 +284,10 @@ def authorized(value: str) -> dict[str, Any]:
 def test_the_text_around_a_secret_may_be_its_place(make: Any, override: dict[str, Any], *, refused: bool) -> None:
     found = refusals(judged(make, json.dumps(override), base=TEXTUAL))
     assert {code for code, _ in found} == ({"SEC113"} if refused else set())
+
+
+def test_how_published_keys_are_read_is_the_connectors_alone() -> None:
+    url = "https://shop.example/keys"
+    own, base = KeyRequest(url=url, keys='[{"kty": "oct"}]'), KeyRequest(url=url, keys="response.keys")
+    (departure,) = SecretComparison(known=OF_DELIVERIES).departures(own, base, ())
+    assert (departure.path, departure.kind) == (("keys",), "place")

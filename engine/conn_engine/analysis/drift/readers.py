@@ -238,9 +238,9 @@ def _usual_headers(effective: Effective, operation: VendorOperation) -> Iterator
     """Headers that pagination reads although no document names them."""
     paging = operation.paging()
     said = lookup(effective.data, (*operation.at("pagination"), "config"))
-    for attribute, key, role in read_roles(type(paging)):
+    for attribute, key, note in read_roles(type(paging)):
         value = getattr(paging, attribute)
-        if role == "header" and isinstance(value, str) and not (isinstance(said, Mapping) and key in said):
+        if note.role == "header" and isinstance(value, str) and not (isinstance(said, Mapping) and key in said):
             origin = _origin(effective, operation.at("pagination"))
             yield Read((HEADERS, value.lower()), f"{operation.text} pagination {key}", origin, required=True)
 

@@ -8,7 +8,7 @@ from msgspec import Meta
 from conn_engine.auth.names import header_value
 from conn_engine.auth.omission import text_if_present
 from conn_engine.errors import CredentialError
-from conn_engine.roles import FIXED
+from conn_engine.roles import RESERVED
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
 
@@ -26,7 +26,7 @@ class Cookie(Settings, frozen=True, kw_only=True, tag_field="format", tag="cooki
             description="Name of the cookie. Default: the value is all cookies, as a Cookie header has them (`cookie`)."
         ),
     ] = None
-    value: Annotated[str, Meta(description="Template for its value.", extra=FIXED)] = "{{session.access_token}}"
+    value: Annotated[str, Meta(description="Template for its value.", extra=RESERVED)] = "{{session.access_token}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the value into the Cookie header, if the account has not left it out. Raises CredentialError when it

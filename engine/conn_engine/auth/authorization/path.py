@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from conn_engine.auth.names import filled
 from conn_engine.errors import ConfigurationError, CredentialError
-from conn_engine.roles import FIXED
+from conn_engine.roles import RESERVED
 from conn_engine.secrets import REDACTED
 from conn_engine.secrets.credential_places import CredentialPlace
 from conn_engine.settings import Draft, Scope, Settings
@@ -31,7 +31,7 @@ class Path(Settings, frozen=True, kw_only=True, tag_field="format", tag="path"):
             pattern="^[A-Za-z_][A-Za-z0-9_]*$",
         ),
     ]
-    value: Annotated[str, Meta(description="Template for its value.", extra=FIXED)] = "{{api_key}}"
+    value: Annotated[str, Meta(description="Template for its value.", extra=RESERVED)] = "{{api_key}}"
 
     def apply(self, draft: Draft, scope: Scope) -> None:
         """Put the value into the path. Raises CredentialError when the account lacks it, ConfigurationError when the

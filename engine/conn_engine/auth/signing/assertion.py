@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, TypeAlias, cast
 from msgspec import Meta, field
 
 from conn_engine.auth.signing.keys import Digest, KeyEncoding, Scheme, by_key, private_key, shared_key
-from conn_engine.roles import TEMPLATE
+from conn_engine.roles import OUTER, template_over
 from conn_engine.settings import Scope, Settings, filled
 
 __all__ = ["Algorithm", "Assertion", "SignedAssertion", "signed"]
@@ -35,21 +35,26 @@ class Assertion(Settings, frozen=True, kw_only=True):
         Meta(
             description="Template for the key: a private key in PEM form (also with `\\n` written out, as in JSON) or "
             "as a JWK; for HS algorithms the shared secret.",
-            extra=TEMPLATE,
+            extra=template_over(OUTER),
         ),
     ] = "{{private_key}}"
     key_encoding: Annotated[KeyEncoding, Meta(description="How a shared secret is written (HS algorithms).")] = "text"
     passphrase: Annotated[
-        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=TEMPLATE)
+        str | None, Meta(description="Template for the passphrase of an encrypted key.", extra=template_over(OUTER))
     ] = None
-    key_id: Annotated[str | None, Meta(description="Template for `kid` in the header.", extra=TEMPLATE)] = None
+    key_id: Annotated[str | None, Meta(description="Template for `kid` in the header.", extra=template_over(OUTER))] = (
+        None
+    )
     headers: Annotated[
         dict[str, Any],
-        Meta(description="Further fields of the header; templates. null leaves one out.", extra=TEMPLATE),
+        Meta(description="Further fields of the header; templates. null leaves one out.", extra=template_over(OUTER)),
     ] = field(default_factory=dict)
     claims: Annotated[
         dict[str, Any],
-        Meta(description="The claims (`iss`, `sub`, `aud` …); templates. null leaves one out.", extra=TEMPLATE),
+        Meta(
+            description="The claims (`iss`, `sub`, `aud` …); templates. null leaves one out.",
+            extra=template_over(OUTER),
+        ),
     ] = field(default_factory=dict)
     lifetime_seconds: Annotated[int, Meta(ge=1, description="`exp` less now.")] = 300
     backdate_seconds: Annotated[

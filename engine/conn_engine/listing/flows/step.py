@@ -5,7 +5,7 @@ from typing import Annotated, TypeAlias
 from msgspec import Meta
 
 from conn_engine.listing.flows.request import StepRequest
-from conn_engine.roles import expression_over, template_over
+from conn_engine.roles import OUTER, expression_over, template_over
 from conn_engine.settings import Settings
 
 __all__ = ["Step"]
@@ -20,16 +20,17 @@ class Step(Settings, frozen=True, kw_only=True):
     name: Annotated[Word, Meta(description="Key under which the result stands.")]
     run_if: Annotated[
         Expression | None,
-        Meta(description="The step runs when this is true. Default: always.", extra=expression_over("step")),
+        Meta(description="The step runs when this is true. Default: always.", extra=expression_over(OUTER)),
     ] = None
     request: Annotated[
         StepRequest | None,
-        Meta(description="A request; its decoded answer is `response`.", extra=template_over("step")),
+        Meta(description="A request; its decoded answer is `response`.", extra=template_over(OUTER)),
     ] = None
     transform: Annotated[
         Expression | None,
         Meta(
-            description="Makes the result; with a request, over its `response`.", extra=expression_over("step_result")
+            description="Makes the result; with a request, over its `response`.",
+            extra=expression_over(OUTER, "response"),
         ),
     ] = None
 

@@ -1,7 +1,7 @@
 """Pages by three expressions, for what no other kind says: the first state, the next one, and what it puts into the
 request."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -9,7 +9,7 @@ from conn_engine.errors import ConfigurationError, VendorError
 from conn_engine.listing.pagination.completeness import EndKey
 from conn_engine.listing.pagination.ending import Sized
 from conn_engine.listing.pagination.placement import Where, token
-from conn_engine.roles import expression_over
+from conn_engine.roles import bring_names, expression_over
 from conn_engine.settings import Answer, Draft, Scope, ask
 from conn_engine.transport import door
 
@@ -21,8 +21,6 @@ _PLACES = ("query", "headers", "body", "form", "path", "url")
 class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic"):
     """Three expressions. State: `{state}`: any JSON value, such as `{session, page}`. Templates see the state's names
     as `page.session`, a state that is no object as `page.state`."""
-
-    brings: ClassVar[frozenset[str]] = frozenset({"state"})
 
     first: Annotated[
         str | None,
@@ -36,7 +34,7 @@ class Dynamic(Sized, frozen=True, kw_only=True, tag_field="format", tag="dynamic
         Meta(
             description="Expression over state, status, headers, body, records and request: the next page's state; "
             "null or undefined at the end.",
-            extra=expression_over("paging"),
+            extra=bring_names(expression_over("paging"), "state", into=("paging", "call")),
         ),
     ]
     prev: Annotated[

@@ -14,7 +14,6 @@ from conn_engine.analysis.drift.forms import form_of_answers
 from conn_engine.analysis.population import Digests, Side, account_groups
 from conn_engine.config import load_workspace
 from conn_engine.config.models import Inheritable
-from conn_engine.config.reads import find_texts
 from conn_engine.listing.pagination import Pagination
 from conn_engine.roles import note_of
 
@@ -137,9 +136,3 @@ def _models(kind: Any) -> Iterator[type[msgspec.Struct]]:
             waiting += [field.type for field in msgspec.structs.fields(one)]
         else:
             waiting += get_args(one)
-
-
-def test_the_data_of_one_level_needs_no_format() -> None:
-    found = list(find_texts(Inheritable, {"pagination": {"config": {"cursor_field": "a", "next": "state + 1"}}}))
-    assert [(text.path[-1], text.over) for text in found] == [("cursor_field", "body"), ("next", "paging")]
-    assert "state" in (found[1].names or ())

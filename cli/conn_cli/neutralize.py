@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-__all__ = ["HIDDEN", "Form", "Styled", "join_styled", "neutralize"]
+__all__ = ["HIDDEN", "Form", "Styled", "join_styled", "neutralize", "remove_styles"]
 
 Form = Literal["text", "json", "xml", "github"]
 """The format of a text: for people, or one that can escape any character."""
@@ -33,6 +33,11 @@ class Styled(str):
 def join_styled(parts: Iterable[str]) -> Styled:
     """Join the parts, and neutralize those that are not `Styled`."""
     return Styled("".join(part if isinstance(part, Styled) else neutralize(part) for part in parts))
+
+
+def remove_styles(text: str) -> str:
+    """Return the text without the colors of a `Styled`; any other text as it is."""
+    return _STYLE.sub("", text) if isinstance(text, Styled) else text
 
 
 def neutralize(text: str, form: Form = "text") -> str:

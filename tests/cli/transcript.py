@@ -12,13 +12,19 @@ scenario is written $DIR. With CONN_WRITE_SCENARIOS=1 blocks that differ are wri
 """
 
 import io
+import json
 import re
 import shlex
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from typing import Any
+
+import jsonschema
 
 from conn_cli.console import App
 from conn_cli.main import execute
+from conn_engine.documents.locate import packaged
 from conn_engine.wire import FrozenClock
 
 FENCE = re.compile(r"^```(\w+)(?: file=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -56,7 +62,25 @@ def conn(folder: Path, *arguments: str, stdin: str = "", **environ: str) -> Run:
         stderr=err,
     )
     code = execute(arguments, app)
+    check_report(out.getvalue())
     return Run(int(code), out.getvalue(), err.getvalue())
+
+
+def check_report(text: str) -> None:
+    """Compare a report in JSON with the published schema of its kind, whichever command wrote it. Other text is not
+    looked at."""
+    if not text.startswith('{\n  "version": '):
+        return
+    data = json.loads(text)
+    if "kind" in data:
+        fault = jsonschema.exceptions.best_match(report_validator(data["kind"]).iter_errors(data))
+        assert fault is None, f"{data['kind']}: {fault.message} at {fault.json_path}"
+
+
+@cache
+def report_validator(kind: str) -> Any:
+    schema = json.loads((packaged("schemas", "reports") / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    return jsonschema.Draft202012Validator(schema)
 
 
 def perform(command: str, folder: Path) -> list[str]:

@@ -9,7 +9,6 @@ import typer
 from conn_cli.console import App
 from conn_cli.exits import Exit
 from conn_cli.report.deliveries import deliveries, is_delivery
-from conn_cli.report.json_ import finding_data
 from conn_cli.report.markdown import cell, code
 from conn_cli.words import counted
 
@@ -165,6 +164,10 @@ def _effect_lines(effect: "OperationEffect") -> list[str]:
 
 
 def _json(app: App, reports: "list[OverrideReport]") -> None:
+    import msgspec
+
+    from conn_engine.reports import describe_finding
+
     rows = [
         {
             "account": report.effective.account,
@@ -172,7 +175,10 @@ def _json(app: App, reports: "list[OverrideReport]") -> None:
             "environment": report.effective.environment,
             "changes": [_json_change(change) for change in report.changes],
             "dead": [_json_change(change) for change in report.dead],
-            "failures": [{"operation": name.text, **finding_data(finding)} for name, finding in report.failures],
+            "failures": [
+                {"operation": name.text, **msgspec.to_builtins(describe_finding(finding))}
+                for name, finding in report.failures
+            ],
             "partial": [_json_partial(partial) for partial in report.partial],
             "effects": [_json_effect(effect) for effect in report.effects],
         }

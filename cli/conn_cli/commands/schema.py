@@ -1,7 +1,8 @@
 """`conn schema`: print a published JSON Schema."""
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -14,13 +15,16 @@ def schema(
     context: typer.Context,
     name: Annotated[
         str | None,
-        typer.Argument(metavar="[NAME]", help="connector, unified, account … or a record such as crm.contact."),
+        typer.Argument(metavar="[NAME]", help="connector, unified, account … a record such as crm.contact, or report."),
+    ] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="[KIND]", help="With report: lint, test … Default: every kind.")
     ] = None,
     write: Annotated[
         bool, typer.Option("--write", help="Put the documents' schemas into the workspace's schemas/, for editors.")
     ] = False,
 ) -> None:
-    """Print the JSON Schema of a document or of a unified record. Without a name: list them."""
+    """Print the JSON Schema of a document, a unified record or a report in JSON. Without a name: list them."""
     from conn_engine.diagnostics import did_you_mean
     from conn_engine.errors import UsageError
 
@@ -36,8 +40,14 @@ def schema(
         for known in names:
             app.out(known)
         return
-    path = _find(app, name)
+    if kind is not None and name != "report":
+        raise UsageError(f'"{name}" has no kinds', hint="conn schema report KIND")
+    if name == "report" and kind is None:
+        app.out_json(_every_report())
+        return
+    path = _find(app, name if kind is None else f"report {kind}")
     if path is None:
+        name = name if kind is None else f"report {kind}"
         raise UsageError(f'there is no schema "{name}"', hint=did_you_mean(name, names) or "conn schema lists them")
     app.out(path.read_text(encoding="utf-8").rstrip(), form="json")
 
@@ -50,16 +60,17 @@ def _folders(app: App) -> list[Path]:
 
 
 def _names(app: App) -> list[str]:
-    """Every schema that `conn schema` can print, documents first."""
+    """Every schema that `conn schema` can print: documents, reports, records."""
     from conn_engine.documents.locate import packaged
 
     documents = sorted(path.name.removesuffix(SUFFIX) for path in packaged("schemas").glob(f"*{SUFFIX}"))
+    reports = [f"report {kind}" for kind in _reports()]
     records = {
         f"{path.parent.name}.{path.name.removesuffix(SUFFIX)}"
         for folder in _folders(app)
         for path in folder.glob(f"*/*{SUFFIX}")
     }
-    return [*documents, *sorted(records)]
+    return [*documents, *reports, *sorted(records)]
 
 
 def _find(app: App, name: str) -> Path | None:
@@ -68,7 +79,36 @@ def _find(app: App, name: str) -> Path | None:
 
     if name not in _names(app):
         return None
+    if name.startswith("report "):
+        return _reports()[name.removeprefix("report ")]
     model, _, record = name.rpartition(".")
     if not model:
         return packaged("schemas") / f"{name}{SUFFIX}"
     return next((p for folder in _folders(app) if (p := folder / model / f"{record}{SUFFIX}").is_file()), None)
+
+
+def _reports() -> dict[str, Path]:
+    """Kind of report to the file of its schema."""
+    from conn_engine.documents.locate import packaged
+
+    return {path.name.removesuffix(SUFFIX): path for path in sorted(packaged("schemas", "reports").glob(f"*{SUFFIX}"))}
+
+
+def _every_report() -> dict[str, Any]:
+    """One schema for a report of any kind, which contains those of the kinds."""
+    reports = _reports()
+    kinds = [
+        {
+            "if": {"properties": {"kind": {"const": kind}}},
+            "then": json.loads(path.read_text(encoding="utf-8")),
+        }
+        for kind, path in reports.items()
+    ]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Conn report",
+        "type": "object",
+        "properties": {"kind": {"enum": list(reports)}},
+        "required": ["kind"],
+        "allOf": kinds,
+    }

@@ -1,6 +1,23 @@
 """Findings drawn in the formats people and machines read. Which findings there are is not decided here."""
 
-from conn_cli.report.formats import FORMATS, parse_specs, render, write_outputs, write_text, write_texts
+from conn_cli.report.formats import (
+    FORMATS,
+    draw_findings,
+    parse_specs,
+    render,
+    write_report,
+    write_text,
+    write_texts,
+)
 from conn_cli.report.sources import Sources
 
-__all__ = ["FORMATS", "Sources", "parse_specs", "render", "write_outputs", "write_text", "write_texts"]
+__all__ = [
+    "FORMATS",
+    "Sources",
+    "draw_findings",
+    "parse_specs",
+    "render",
+    "write_report",
+    "write_text",
+    "write_texts",
+]

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from conn_cli.neutralize import join_styled
 from conn_cli.report import coverage as coverage_report
 from conn_cli.report import impact as impact_report
 from conn_cli.report.deliveries import deliveries, is_delivery
 from conn_cli.report.formats import render
 from conn_cli.report.github import command
-from conn_cli.report.json_ import finding_data
 from conn_cli.report.junit import render_reports
 from conn_cli.report.markdown import cell, code, shown_file
 from conn_cli.report.results import report_data, text_pieces
@@ -20,6 +21,7 @@ from conn_engine.analysis.checks import CheckResult
 from conn_engine.analysis.coverage import OperationCoverage
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.documents import dump_json
+from conn_engine.reports import describe_findings
 
 __all__ = ["Verdicts", "drawings"]
 
@@ -127,7 +129,7 @@ def _json(verdicts: Verdicts) -> str:
         "version": 1,
         "passed": verdicts.passed,
         "checks": [{"check": name, "passed": passed, "summary": told} for name, passed, told in verdicts.rows()],
-        "lint": [finding_data(finding) for finding in sorted(result.findings, key=Diagnostic.sort_key)],
+        "lint": msgspec.to_builtins(describe_findings(result.findings)),
         "tests": [report_data(report) for report in result.reports],
         "coverage": coverage_report.data(result.coverage, verdicts.low),
         "impact": None if result.impact is None else impact_report.data(result.impact, names=verdicts.names),

@@ -4,36 +4,36 @@ The formats themselves are the modules beside.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
-from conn_cli.neutralize import Form
+from conn_cli.neutralize import Form, remove_styles
 from conn_cli.report.sources import Sources
 from conn_engine.diagnostics import Diagnostic, did_you_mean
 from conn_engine.errors import UsageError
 
-__all__ = ["FORMATS", "Output", "parse_specs", "render", "write_outputs", "write_text", "write_texts"]
+if TYPE_CHECKING:
+    from conn_engine.reports import Report
 
-FORMATS: dict[str, str] = {
+__all__ = ["FORMATS", "Output", "draw_findings", "parse_specs", "render", "write_report", "write_text", "write_texts"]
+
+FORMATS: Final = ("text", "json", "sarif", "junit", "github")
+"""The formats of a report that consists of findings."""
+_DRAWINGS: Mapping[str, str] = {
     "text": "conn_cli.report.text",
-    "json": "conn_cli.report.json_",
     "sarif": "conn_cli.report.sarif",
     "junit": "conn_cli.report.junit",
     "github": "conn_cli.report.github",
 }
-"""Name of a format to the module whose `render(findings, sources)` draws it; imported when first used."""
+"""Name of a format to the module whose `render(findings, sources)` draws findings; imported when first used."""
 
 _FORMS: Mapping[str, Form] = {"json": "json", "sarif": "json", "junit": "xml", "github": "github"}
 
 
 class Output(Protocol):
     """Where reports go: standard output, and what must not be in any report. `console.App` is one."""
-
-    @property
-    def color(self) -> bool:
-        """Whether standard output takes colours."""
-        ...
 
     def out(self, text: str = "", *, end: str = "\n", form: Form = "text") -> None:
         """Write to standard output."""
@@ -51,11 +51,11 @@ def render(
     *,
     color: bool = False,
 ) -> str:
-    """The findings, sorted by place, in a format of `FORMATS`. The same findings give the same text.
+    """The findings, sorted by place, in a format of `FORMATS` other than JSON. The same findings give the same text.
 
     `color` is heeded by "text" alone. Raises UsageError for an unknown format.
     """
-    module = import_module(FORMATS[_known(format)])
+    module = import_module(_DRAWINGS[_known(format, _DRAWINGS)])
     ordered = sorted(findings, key=Diagnostic.sort_key)
     draw: Callable[..., str] = module.render
     return draw(ordered, sources, color=color) if format == "text" else draw(ordered, sources)
@@ -82,28 +82,39 @@ def parse_specs(specs: Sequence[str], known: Iterable[str] = FORMATS) -> list[tu
     return parsed
 
 
-def write_outputs(
-    specs: Sequence[str], findings: Sequence[Diagnostic], sources: Sources, output: Output, *, folder: Path
-) -> None:
-    """Write the findings: each `FORMAT` to standard output, each `FORMAT=FILE` to a file below `folder`.
+def draw_findings(
+    findings: Sequence[Diagnostic], sources: Sources, *, color: bool = False
+) -> dict[str, Callable[[], str]]:
+    """Return what draws the findings, for each format except JSON."""
+    return {name: partial(render, name, findings, sources, color=color) for name in _DRAWINGS}
 
-    Files are written as by `write_text`. Raises UsageError for a bad spec, before anything is written, and
-    ConfigurationError for a file that cannot be written.
-    """
-    for name, file in parse_specs(specs):
-        text = render(name, findings, sources, color=output.color and not file)
-        write_text(text, name, file, output, folder=folder)
+
+def write_report(
+    make: "Callable[[], Report]",
+    specs: Sequence[str],
+    draw: Mapping[str, Callable[[], str]],
+    output: Output,
+    *,
+    folder: Path,
+) -> None:
+    """Write a report in every requested format: JSON is the `data()` of the report that `make` returns, and `draw` has
+    what makes the text of each other format. Files are written as by `write_text`."""
+    from conn_engine.documents import dump_json
+
+    write_texts(specs, {**draw, "json": lambda: dump_json(make().data())}, output, folder=folder)
 
 
 def write_texts(specs: Sequence[str], draw: Mapping[str, Callable[[], str]], output: Output, *, folder: Path) -> None:
-    """Write a report of another kind: `draw` makes its text in each format. Files are written as by
-    `write_text`."""
+    """Write the text that `draw` makes in every requested format. Files are written as by `write_text`.
+
+    Raises UsageError for a bad spec, before anything is written.
+    """
     for name, file in parse_specs(specs, draw):
         write_text(draw[name](), name, file, output, folder=folder)
 
 
 def write_text(text: str, name: str, file: str, output: Output, *, folder: Path) -> None:
-    """Write one report in the named format, sanitized, to standard output or to a file below `folder`.
+    """Write one report in the named format, sanitized, to standard output or, without colors, to a file below `folder`.
 
     The file is written completely or not at all, and never through a link, which a repository under test may contain.
     Raises ConfigurationError if the file cannot be written.
@@ -112,7 +123,7 @@ def write_text(text: str, name: str, file: str, output: Output, *, folder: Path)
 
     form = _FORMS.get(name, "text")
     if file:
-        write_whole(folder / file, output.sanitize(text, form), within=folder, links=False)
+        write_whole(folder / file, output.sanitize(remove_styles(text), form), within=folder, links=False)
     else:
         output.out(text, end="", form=form)
 

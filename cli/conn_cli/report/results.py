@@ -4,11 +4,14 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from conn_cli.console import App
 from conn_cli.report import Sources, deliveries, parse_specs, render, write_text
 from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, paint, pieces
 from conn_cli.words import counted
+from conn_engine.reports import describe_finding
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
@@ -199,7 +202,7 @@ def report_data(report: "OperationReport") -> dict[str, Any]:
         "recorded": report.recorded,
         "passed": report.recorded and not report.failed,
         "cases": [_json_case(judgement) for judgement in report.judgements],
-        "findings": [_finding(finding) for finding in report.all_findings],
+        "findings": msgspec.to_builtins([describe_finding(finding) for finding in report.all_findings]),
     }
 
 
@@ -230,17 +233,3 @@ def _json_case(judgement: "Judgement") -> dict[str, Any]:
             for (field, kind), count in sorted(comparison.by_field().items())
         ]
     return row
-
-
-def _finding(finding: "Diagnostic") -> dict[str, Any]:
-    span = finding.span
-    return {
-        "code": finding.code,
-        "severity": finding.severity.name.lower(),
-        "message": finding.message,
-        "file": span.file if span else None,
-        "line": span.line if span else None,
-        "column": span.column if span else None,
-        "path": finding.path,
-        "hint": finding.hint,
-    }

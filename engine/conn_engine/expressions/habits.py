@@ -40,7 +40,7 @@ def habit(code: str, text: str, offset: int) -> str:
         return "`conn explain functions` lists the functions; each begins with a $"
     if not code.startswith("S") or not 0 <= offset <= len(text):
         return ""
-    for pattern, mend in _SYNTAX:
+    for pattern, fix in _SYNTAX:
         if any(found.start() <= offset <= found.end() for found in re.finditer(pattern, text)):
-            return mend
+            return fix
     return ""

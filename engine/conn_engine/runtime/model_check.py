@@ -61,7 +61,7 @@ class ModelCheck:
                 f"first id={row.example})",
                 self._place(row.path, fallback),
                 path=dotted(self._path(row.path)),
-                hint=row.mend or f"conn schema {self.schema} shows what the model says",
+                hint=row.fix or f"conn schema {self.schema} shows what the model says",
             )
             for row in self._tally.violations
         ]

@@ -14,14 +14,14 @@ __all__ = ["SchemaTally", "Violation", "check_records", "schema_path"]
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """What is wrong at `path` (dotted) in how many records; `example` is the key of the first one, `mend` what to do
+    """What is wrong at `path` (dotted) in how many records; `example` is the key of the first one, `fix` what to do
     about a value of its kind."""
 
     path: str
     message: str
     records: int
     example: str
-    mend: str = ""
+    fix: str = ""
 
 
 def schema_path(model_folders: Sequence[Path], model: str, record: str) -> Path | None:
@@ -62,17 +62,17 @@ class SchemaTally:
             (
                 ".".join(str(part) for part in error.instance_path if not isinstance(part, int)),
                 _generic(error),
-                _mend(error),
+                _fix(error),
             )
             for error in self._validator.iter_errors(record)
         }
         for kind in kinds:
-            where, text, mend = kind
+            where, text, fix = kind
             row = self._rows.get(kind)
             if row is not None:
                 self._rows[kind] = replace(row, records=row.records + 1)
             elif len(self._rows) < _MOST_KINDS:  # a vendor may invent names without end
-                self._rows[kind] = Violation(where, text, 1, example, mend)
+                self._rows[kind] = Violation(where, text, 1, example, fix)
 
     @property
     def violations(self) -> list[Violation]:
@@ -96,7 +96,7 @@ _FORMATS = {
 }
 
 
-def _mend(error: Any) -> str:
+def _fix(error: Any) -> str:
     """What an expression has to say otherwise, by the kind of the value; never the value itself."""
     kind, value = error.kind, error.instance
     name = getattr(kind, "name", "")

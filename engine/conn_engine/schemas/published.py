@@ -1,5 +1,5 @@
-"""Which documents have a published schema, and the text of each. The shapes come from the models through
-`generate`.
+"""Which documents have a published schema, and the text of each, of documents and reports. The shapes come from the
+models through `generate`.
 """
 
 from typing import Any, Final
@@ -15,6 +15,7 @@ from conn_engine.config.models import (
 from conn_engine.documents import dump_json
 from conn_engine.recordings.files import Recording
 from conn_engine.schemas.generate import Generator, Schema
+from conn_engine.schemas.reports import REPORTS, report_schema
 from conn_engine.webhooks.recorded import RecordedDelivery
 
 __all__ = ["MODELS", "SITE", "schema", "texts"]
@@ -41,15 +42,18 @@ def schema(kind: str) -> Schema:
     made = generator.struct(model)
     here = {"type": "string", "description": "Schema of this document, for editors."}
     made["properties"] = {"$schema": here, **made["properties"]}
-    head = {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": f"{SITE}/{kind}.schema.json",
-        "title": title,
-    }
     definitions = dict(sorted(generator.definitions.items()))
-    return {**head, **made, **({"$defs": definitions} if definitions else {})}
+    return {**_head(f"{kind}.schema.json", title), **made, **({"$defs": definitions} if definitions else {})}
+
+
+def _head(name: str, title: str) -> Schema:
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": f"{SITE}/{name}", "title": title}
 
 
 def texts() -> dict[str, str]:
-    """File name to the text that belongs in it, for every kind."""
-    return {f"{kind}.schema.json": dump_json(schema(kind)) for kind in MODELS}
+    """File name to the text that belongs in it, for every kind of document and report."""
+    found = {f"{kind}.schema.json": schema(kind) for kind in MODELS}
+    for kind in REPORTS:
+        name = f"reports/{kind}.schema.json"
+        found[name] = {**_head(name, f"Conn report: {kind}"), **report_schema(kind)}
+    return {name: dump_json(made) for name, made in found.items()}

@@ -13,11 +13,13 @@ import pytest
 from transcript import conn
 
 from conn_cli.console import App
-from conn_cli.report import FORMATS, Sources, github, junit, parse_specs, render, write_outputs
+from conn_cli.neutralize import neutralize
+from conn_cli.report import Sources, draw_findings, github, junit, parse_specs, render, write_report
 from conn_engine.config import Effective, Layer, OperationName
 from conn_engine.diagnostics import Diagnostic, Severity, Span, diagnostic
 from conn_engine.documents import parse
 from conn_engine.errors import ConfigurationError, UsageError
+from conn_engine.lint.report import LintReport
 from conn_engine.testing.suite import OperationReport
 
 FILE = "connectors/demo/connector.yaml"
@@ -118,12 +120,13 @@ def test_places_outside_a_line_are_drawn_all_the_same(sources):
         Span("nope", 1, 1),
         Span("", 0, 0),
     ]
-    for name in FORMATS:
-        assert render(name, [diagnostic("DOC002", "x", span) for span in spans], sources)
+    for draw in draw_findings([diagnostic("DOC002", "x", span) for span in spans], sources).values():
+        assert draw()
 
 
-def test_json_has_every_part(findings, sources):
-    data = json.loads(render("json", findings, sources))
+def test_json_has_every_part(findings):
+    data = LintReport.of(findings).data()
+    assert (data["version"], data["kind"]) == (1, "lint")
     assert data["summary"] == {"errors": 4, "warnings": 1, "notes": 1}
     typo = next(one for one in data["findings"] if one["code"] == "DOC003")
     assert typo == {
@@ -131,7 +134,7 @@ def test_json_has_every_part(findings, sources):
         "severity": "error",
         "message": 'unknown key "respnse_path"',
         "path": "resources.contacts.list.respnse_path",
-        "hint": 'did you mean "response_path"?',
+        "fix": 'did you mean "response_path"?',
         "span": {"file": FILE, "line": 4, "column": 23, "end_line": 4, "end_column": 35},
         "related": [
             {
@@ -235,9 +238,12 @@ def test_github_commands_are_one_escaped_line_each(findings, sources):
     assert "file=a b/ü%25#?.yaml,line=3,col=4,endLine=5,title=" in "\n".join(lines)
 
 
-@pytest.mark.parametrize("name", FORMATS)
-def test_the_same_findings_in_any_order_give_the_same_text(name, findings, sources):
-    assert render(name, findings, sources) == render(name, findings[::-1], sources)
+def test_the_same_findings_in_any_order_give_the_same_text(findings, sources):
+    drawn, again = draw_findings(findings, sources), draw_findings(findings[::-1], sources)
+    assert sorted(drawn) == ["github", "junit", "sarif", "text"]
+    for name, draw in drawn.items():
+        assert draw() == again[name]()
+    assert LintReport.of(findings) == LintReport.of(findings[::-1])
 
 
 def test_sources_read_files_below_the_root_only(tmp_path):
@@ -263,11 +269,23 @@ def app(folder: Path) -> App:
     return App(folder=folder, environ={}, stdin=io.StringIO(), stdout=io.StringIO(), stderr=io.StringIO())
 
 
+def write_findings(specs, findings, sources, output: App) -> None:
+    draw = draw_findings(findings, sources, color=output.color)
+    write_report(lambda: LintReport.of(findings), specs, draw, output, folder=output.folder)
+
+
+def test_a_file_has_no_colors(tmp_path, findings, sources):
+    surroundings = App(folder=tmp_path, environ={"FORCE_COLOR": "1"}, stdout=io.StringIO())
+    assert surroundings.color
+    write_findings(["text=out.txt"], findings, sources, surroundings)
+    assert (tmp_path / "out.txt").read_text(encoding="utf-8") == neutralize(render("text", findings, sources))
+
+
 def test_several_outputs_at_once(tmp_path, findings, sources):
     surroundings = app(tmp_path)
     surroundings.redactor.add("respnse_path")
     specs = ["text", "sarif=out/conn.sarif", "junit=conn.xml"]
-    write_outputs(specs, findings, sources, surroundings, folder=tmp_path)
+    write_findings(specs, findings, sources, surroundings)
     assert surroundings.stdout.getvalue().count("DOC003") == 1
     assert json.loads((tmp_path / "out" / "conn.sarif").read_text())["version"] == "2.1.0"
     assert ElementTree.parse(tmp_path / "conn.xml").getroot().get("tests") == "6"
@@ -295,7 +313,7 @@ def test_no_spec_means_text():
 def test_bad_specs_write_nothing(tmp_path, specs, words, findings, sources):
     surroundings = app(tmp_path)
     with pytest.raises(UsageError, match=words) as caught:
-        write_outputs(specs, findings, sources, surroundings, folder=tmp_path)
+        write_findings(specs, findings, sources, surroundings)
     assert caught.value.hint or specs == ["json="]
     assert surroundings.stdout.getvalue() == ""
     assert list(tmp_path.iterdir()) == []
@@ -304,7 +322,7 @@ def test_bad_specs_write_nothing(tmp_path, specs, words, findings, sources):
 def test_an_output_that_cannot_be_written_is_said(tmp_path, findings, sources):
     (tmp_path / "taken").mkdir()
     with pytest.raises(ConfigurationError, match="taken"):
-        write_outputs(["json=taken"], findings, sources, app(tmp_path), folder=tmp_path)
+        write_findings(["json=taken"], findings, sources, app(tmp_path))
 
 
 @pytest.mark.parametrize("target", ["report", "near", "reports/made", "reports/new/made"])

@@ -114,8 +114,8 @@ def test_a_fault_says_what_the_expression_has_to_say(tmp_path: Path, schema: Any
     file = tmp_path / "thing.schema.json"
     file.write_text(json.dumps({"properties": {"x": schema}}))
     [row] = check_records(file, [{"id": "1", "x": value}])
-    assert mend in row.mend
-    assert bool(row.mend) is bool(mend)
+    assert mend in row.fix
+    assert bool(row.fix) is bool(mend)
 
 
 def test_an_edited_schema_of_the_workspace_is_read_again(tmp_path: Path) -> None:

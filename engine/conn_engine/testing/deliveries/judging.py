@@ -192,7 +192,7 @@ def _schemas(workspace: Workspace, effective: Effective, outcome: DeliveryOutcom
                     f"events {kind})",
                     origin.span if origin else Span(shown),
                     path=dotted(where),
-                    hint=violation.mend or f"conn schema {name.model}.{record} shows what the model says",
+                    hint=violation.fix or f"conn schema {name.model}.{record} shows what the model says",
                 )
             )
     return findings

@@ -1,0 +1,22 @@
+"""What `conn lint` found, as a report."""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from conn_engine.diagnostics import Diagnostic
+from conn_engine.reports import Finding, FindingCounts, Report, count_findings, describe_findings
+
+__all__ = ["LintReport"]
+
+
+class LintReport(Report, frozen=True, kw_only=True):
+    """The findings of `conn lint`, sorted by place."""
+
+    kind: ClassVar[str] = "lint"
+    findings: list[Finding]
+    summary: FindingCounts
+
+    @classmethod
+    def of(cls, findings: Sequence[Diagnostic]) -> "LintReport":
+        """Report the findings that are left after suppressions and the baseline."""
+        return cls(findings=describe_findings(findings), summary=count_findings(findings))

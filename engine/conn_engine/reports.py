@@ -1,0 +1,112 @@
+"""What a command reports, as data: a class for each kind of result, and the one form of a finding. Drawn elsewhere."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar
+
+import msgspec
+
+from conn_engine.diagnostics import Diagnostic, Severity, Span
+from conn_engine.diagnostics.codes import SeverityName
+
+__all__ = ["Finding", "FindingCounts", "Report", "count_findings", "describe_finding", "describe_findings"]
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """One kind of result. Its fields are its keys in JSON; none has a default, because a report always has all keys.
+
+    A kind is listed in `schemas.reports`, which makes its published JSON Schema from the fields.
+    """
+
+    kind: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    def data(self) -> dict[str, Any]:
+        """`{"version": 1, "kind": "lint", …}`, ready for JSON."""
+        return {"version": self.version, "kind": self.kind, **msgspec.to_builtins(self)}
+
+
+class FindingSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A stretch of one file. Lines and columns count from 1, in characters; `end_column` is exclusive."""
+
+    file: str
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+class RelatedSpan(msgspec.Struct, frozen=True, kw_only=True):
+    """A further place that a finding is about, such as the override that shadows the line."""
+
+    span: FindingSpan
+    message: str
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """One finding.
+
+    `path` is the dotted path in the configuration, `fix` what to do; both may be empty. `fingerprint` stays the same
+    between runs and when lines move.
+    """
+
+    code: str
+    severity: SeverityName
+    message: str
+    path: str
+    fix: str
+    span: FindingSpan | None
+    related: list[RelatedSpan]
+    fingerprint: str
+
+
+class FindingCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many findings there are of each severity."""
+
+    errors: int
+    warnings: int
+    notes: int
+
+
+def describe_finding(finding: Diagnostic) -> Finding:
+    """Return a finding in the form that every report has it in."""
+    return Finding(
+        code=finding.code,
+        severity=_SEVERITIES[finding.severity],
+        message=finding.message,
+        path=finding.path,
+        fix=finding.hint,
+        span=_describe_span(finding.span) if finding.span else None,
+        related=[RelatedSpan(span=_describe_span(span), message=note) for span, note in finding.related],
+        fingerprint=finding.fingerprint,
+    )
+
+
+def describe_findings(findings: Iterable[Diagnostic]) -> list[Finding]:
+    """Return the findings sorted by place."""
+    return [describe_finding(finding) for finding in sorted(findings, key=Diagnostic.sort_key)]
+
+
+def count_findings(findings: Sequence[Diagnostic]) -> FindingCounts:
+    """Count the findings of each severity."""
+    errors, warnings, notes = (
+        sum(finding.severity is severity for finding in findings)
+        for severity in (Severity.ERROR, Severity.WARNING, Severity.INFO)
+    )
+    return FindingCounts(errors=errors, warnings=warnings, notes=notes)
+
+
+_SEVERITIES: dict[Severity, SeverityName] = {
+    Severity.ERROR: "error",
+    Severity.WARNING: "warning",
+    Severity.INFO: "info",
+}
+
+
+def _describe_span(span: Span) -> FindingSpan:
+    return FindingSpan(
+        file=span.file,
+        line=span.line,
+        column=span.column,
+        end_line=span.end_line or span.line,
+        end_column=span.end_column or span.column,
+    )

@@ -1,0 +1,27 @@
+"""The reports that have a published schema, and the schema of each. A new kind of report is one more entry."""
+
+from typing import Final
+
+from conn_engine.lint.report import LintReport
+from conn_engine.reports import Report
+from conn_engine.schemas.generate import Generator, Schema
+
+__all__ = ["REPORTS", "report_schema"]
+
+REPORTS: Final[dict[str, type[Report]]] = {report.kind: report for report in (LintReport,)}
+"""Kind to the class whose fields are the keys of the report."""
+
+
+def report_schema(kind: str) -> Schema:
+    """The schema of a kind of report, without its head: every key is required and no other is allowed."""
+    report = REPORTS[kind]
+    generator = Generator()
+    made = generator.struct(report)
+    made["properties"] = {
+        "version": {"const": report.version, "description": "Version of this form."},
+        "kind": {"const": kind, "description": "Kind of the report."},
+        **made["properties"],
+    }
+    made["required"] = ["version", "kind", *made.get("required", [])]
+    definitions = dict(sorted(generator.definitions.items()))
+    return {**made, **({"$defs": definitions} if definitions else {})}

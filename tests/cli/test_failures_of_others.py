@@ -64,7 +64,7 @@ def test_the_same_request_twice_gets_its_two_answers_in_order(desk):
     data["exchanges"] = [first, second]
     path.write_text(json.dumps(data))
     done = conn(desk, "test", "contacts.get", "--format", "json")
-    case = next(case for case in json.loads(done.out)[0]["cases"] if case["scenario"] == "default")
+    case = next(case for case in json.loads(done.out)["operations"][0]["cases"] if case["scenario"] == "default")
     assert case["requests"] == 2
     assert case["records"] == 1
     shown = conn(desk, "test", "contacts.get").out

@@ -171,7 +171,10 @@ def test_a_live_test_judges_how_the_listing_ends(live, vendor):
     assert "error PAG110  the listing is incomplete: 3 of 9 records arrived" in done.out
     assert "incomplete: 3 of 9 records arrived" in done.out
     report = json.loads(run(live, "test", "contacts.list", "-a", "me", "--live", "--format", "json").out)
-    assert report[0]["cases"][0]["completeness"] == {"state": "incomplete", "reason": "3 of 9 records arrived"}
+    assert report["operations"][0]["cases"][0]["completeness"] == {
+        "state": "incomplete",
+        "reason": "3 of 9 records arrived",
+    }
     recorded = run(live, "record", "contacts.list", "-a", "me", "--force")
     assert "error PAG110  the listing is incomplete" in recorded.err
     assert "--update" not in recorded.out  # nothing suggests to keep it as the golden

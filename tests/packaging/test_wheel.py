@@ -84,7 +84,7 @@ def test_new_is_green_at_once(installed, tmp_path, name):
     _run(installed, "new", name, cwd=tmp_path)
     _run(installed, "lint", cwd=tmp_path)
     result = _run(installed, "test", "--format", "json", cwd=tmp_path)
-    reports = json.loads(result.stdout)
+    reports = json.loads(result.stdout)["operations"]
     assert reports and all(report["passed"] for report in reports)
     assert not [finding for report in reports for finding in report["findings"]]
 

@@ -50,7 +50,9 @@ def test(
 ) -> None:
     """Replay operations on their recordings, and recorded deliveries, and judge the results: schema, coverage, goldens,
     requests."""
-    from conn_cli.report.results import write_reports
+    from conn_cli.report import Sources, write_report
+    from conn_cli.report.results import draw_reports
+    from conn_engine.testing.report import SuiteReport
     from conn_engine.testing.suite import Selection
 
     app: App = context.obj
@@ -68,7 +70,10 @@ def test(
     reports = _reports(app, selection, live=live, send=send)
     if update:
         _update(app, reports)
-    write_reports(app, reports, formats or ["text"], verbose=verbose or bool(operations), live=live)
+    draw = draw_reports(
+        reports, Sources(app.workspace.root), verbose=verbose or bool(operations), live=live, color=app.color
+    )
+    write_report(lambda: SuiteReport.of(reports), formats or [], draw, app, folder=app.folder)
     raise typer.Exit(_exit_code(reports, named=bool(operations)))
 
 

@@ -13,7 +13,7 @@ from conn_cli.report.formats import render
 from conn_cli.report.github import command
 from conn_cli.report.junit import render_reports
 from conn_cli.report.markdown import cell, code, shown_file
-from conn_cli.report.results import report_data, text_pieces
+from conn_cli.report.results import text_pieces
 from conn_cli.report.sources import Sources
 from conn_cli.report.text import paint, pieces
 from conn_cli.words import counted
@@ -22,6 +22,7 @@ from conn_engine.analysis.coverage import OperationCoverage
 from conn_engine.diagnostics import Diagnostic, Severity
 from conn_engine.documents import dump_json
 from conn_engine.reports import describe_findings
+from conn_engine.testing.report import describe_operation
 
 __all__ = ["Verdicts", "drawings"]
 
@@ -130,7 +131,7 @@ def _json(verdicts: Verdicts) -> str:
         "passed": verdicts.passed,
         "checks": [{"check": name, "passed": passed, "summary": told} for name, passed, told in verdicts.rows()],
         "lint": msgspec.to_builtins(describe_findings(result.findings)),
-        "tests": [report_data(report) for report in result.reports],
+        "tests": msgspec.to_builtins([describe_operation(report) for report in result.reports]),
         "coverage": coverage_report.data(result.coverage, verdicts.low),
         "impact": None if result.impact is None else impact_report.data(result.impact, names=verdicts.names),
     }

@@ -1,7 +1,7 @@
 """Deliveries drawn: what a replay of one gave, in the report of `conn test`."""
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from conn_cli.report.text import Piece
 from conn_cli.words import counted
@@ -9,11 +9,10 @@ from conn_engine.urls import split_plain_url
 
 if TYPE_CHECKING:
     from conn_engine.config import OperationName
-    from conn_engine.testing.cases import Outcome
     from conn_engine.testing.deliveries.replaying import DeliveryOutcome
     from conn_engine.testing.judgement import Judgement
 
-__all__ = ["case_data", "case_pieces", "deliveries", "is_delivery"]
+__all__ = ["case_pieces", "deliveries", "is_delivery"]
 
 
 def is_delivery(name: "OperationName") -> bool:
@@ -61,18 +60,3 @@ def _verdict(judgement: "Judgement", outcome: "DeliveryOutcome") -> str:
     if words[judgement.golden] and (judgement.comparison is not None or "TST103" in codes):
         parts.append(words[judgement.golden])
     return " · ".join(parts)
-
-
-def case_data(outcome: "Outcome") -> dict[str, Any]:
-    """What a delivery's row has besides, as JSON data; nothing for an operation's."""
-    from conn_engine.testing.deliveries.replaying import DeliveryOutcome
-
-    if not isinstance(outcome, DeliveryOutcome):
-        return {}
-    return {
-        "proved": outcome.proved,
-        "challenge": outcome.challenge,
-        "refused": None if outcome.refused is None else outcome.refused.code,
-        "status": None if outcome.reply is None else outcome.reply.status,
-        "events": [event["type"] for event in outcome.records],
-    }

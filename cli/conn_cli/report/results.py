@@ -1,50 +1,37 @@
-"""Results of `conn test` drawn: text, JSON; JUnit, SARIF and GitHub are `report`'s."""
+"""Results of `conn test` drawn."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from conn_cli.console import App
-from conn_cli.report import Sources, deliveries, parse_specs, render, write_text
+from conn_cli.report import Sources, deliveries, draw_findings
 from conn_cli.report.deliveries import is_delivery
 from conn_cli.report.text import Piece, paint, pieces
 from conn_cli.words import counted
-from conn_engine.reports import describe_finding
 
 if TYPE_CHECKING:
     from conn_engine.diagnostics import Diagnostic
     from conn_engine.testing.judgement import Judgement
     from conn_engine.testing.suite import OperationReport
 
-__all__ = ["report_data", "text_pieces", "write_reports"]
+__all__ = ["draw_reports", "text_pieces"]
 
 SHOWN_RECORDS = 10
 
 
-def write_reports(
-    app: App, reports: "Sequence[OperationReport]", specs: Sequence[str], *, verbose: bool, live: bool = False
-) -> None:
-    """Write the reports in every format asked for. `verbose` shows requests and coverage of passing operations too.
+def draw_reports(
+    reports: "Sequence[OperationReport]", sources: Sources, *, verbose: bool, live: bool = False, color: bool
+) -> dict[str, Callable[[], str]]:
+    """Return what draws the results, for each format except JSON. `verbose` shows requests and coverage of passing
+    operations too. `live`: the vendor responded, not recordings."""
+    from conn_cli.report import junit
 
-    `live` says that the vendor answered, not recordings.
-    """
-    sources = Sources(app.workspace.root)
-    text: str
-    for name, file in parse_specs(specs):
-        if name == "text":
-            text = paint(list(text_pieces(reports, sources, verbose=verbose, live=live)), app.color and not file)
-        elif name == "json":
-            text = json.dumps([report_data(report) for report in reports], ensure_ascii=False, indent=2) + "\n"
-        elif name == "junit":
-            from conn_cli.report import junit
-
-            text = junit.render_reports(reports, sources)
-        else:
-            findings = dict.fromkeys(finding for report in reports for finding in report.all_findings)
-            text = render(name, list(findings), sources)
-        write_text(text, name, file, app, folder=app.folder)
+    findings = list(dict.fromkeys(finding for report in reports for finding in report.all_findings))
+    return {
+        **draw_findings(findings, sources),
+        "text": lambda: paint(list(text_pieces(reports, sources, verbose=verbose, live=live)), color),
+        "junit": lambda: junit.render_reports(reports, sources),
+    }
 
 
 def text_pieces(
@@ -189,47 +176,3 @@ def _summary(reports: "Sequence[OperationReport]") -> Iterator[Piece]:
     yield text + "\n", "error" if failed else "good"
     if not reports:
         yield "nothing is recorded yet: conn record OPERATION --account ACCOUNT\n", "warning"
-
-
-def report_data(report: "OperationReport") -> dict[str, Any]:
-    """One operation's report as JSON data."""
-    effective = report.effective
-    return {
-        "operation": report.name.text,
-        "connector": effective.connector_name,
-        "account": effective.account,
-        "environment": effective.environment,
-        "recorded": report.recorded,
-        "passed": report.recorded and not report.failed,
-        "cases": [_json_case(judgement) for judgement in report.judgements],
-        "findings": msgspec.to_builtins([describe_finding(finding) for finding in report.all_findings]),
-    }
-
-
-def _json_case(judgement: "Judgement") -> dict[str, Any]:
-    outcome, coverage = judgement.outcome, judgement.coverage
-    comparison = judgement.comparison
-    row: dict[str, Any] = {
-        "scenario": judgement.case.scenario,
-        "recording": judgement.case.path.name,
-        "requests": len(outcome.sent),
-        "records": len(outcome.records),
-        "golden": judgement.golden,
-        "error": None if outcome.error is None else outcome.error.message,
-    }
-    verdict = outcome.completeness
-    if verdict is not None and not outcome.whole:
-        row["completeness"] = {"state": verdict.state, "reason": verdict.reason}
-    row |= deliveries.case_data(outcome)
-    if coverage is not None:
-        row["coverage"] = {
-            "mapped": len(coverage.seen),
-            "seen": dict(coverage.seen),
-            "unread": list(coverage.unread),
-        }
-    if comparison is not None and not comparison.equal:
-        row["changes"] = [
-            {"field": field, "kind": kind, "records": count, "set_by": judgement.places.get(field)}
-            for (field, kind), count in sorted(comparison.by_field().items())
-        ]
-    return row

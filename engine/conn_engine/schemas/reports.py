@@ -5,10 +5,17 @@ from typing import Final
 from conn_engine.lint.report import LintReport
 from conn_engine.reports import Report
 from conn_engine.schemas.generate import Generator, Schema
+from conn_engine.testing.report import SuiteReport
 
 __all__ = ["REPORTS", "report_schema"]
 
-REPORTS: Final[dict[str, type[Report]]] = {report.kind: report for report in (LintReport,)}
+REPORTS: Final[dict[str, type[Report]]] = {
+    report.kind: report
+    for report in (
+        LintReport,
+        SuiteReport,
+    )
+}
 """Kind to the class whose fields are the keys of the report."""
 
 

@@ -1,0 +1,165 @@
+"""What `conn test` found, as a report. It has no value of a record."""
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+import msgspec
+
+from conn_engine.reports import Finding, Report, describe_finding
+from conn_engine.testing.cases import Outcome
+from conn_engine.testing.compare import ChangeKind
+from conn_engine.testing.coverage import Coverage
+from conn_engine.testing.deliveries.replaying import DeliveryOutcome
+from conn_engine.testing.judgement import GoldenState, Judgement
+from conn_engine.testing.suite import OperationReport
+
+__all__ = ["SuiteReport", "TestedOperation", "describe_operation"]
+
+
+class ListingEnd(msgspec.Struct, frozen=True, kw_only=True):
+    """How a listing that is not complete ended."""
+
+    state: Literal["complete", "incomplete", "unknown", "stopped"]
+    reason: str
+
+
+class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a recorded delivery: the code it was refused for, the status of the reply, the types of events."""
+
+    proved: str
+    challenge: int | None
+    refused: str | None
+    status: int | None
+    events: list[str]
+
+
+class CaseCoverage(msgspec.Struct, frozen=True, kw_only=True):
+    """`seen` counts, for each mapped field, the records in which it has a value; no mapping reads `unread`."""
+
+    mapped: int
+    seen: dict[str, int]
+    unread: list[str]
+
+
+class ChangedField(msgspec.Struct, frozen=True, kw_only=True):
+    """A field that differs from the golden, in how many records, and the place that sets it where that is known."""
+
+    field: str
+    kind: ChangeKind
+    records: int
+    set_by: str | None
+
+
+class TestedCase(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording, replayed. `completeness` is null for a complete listing, `delivery` for an operation."""
+
+    scenario: str
+    recording: str
+    requests: int
+    records: int
+    golden: GoldenState
+    error: str | None
+    completeness: ListingEnd | None
+    delivery: DeliveryResult | None
+    coverage: CaseCoverage | None
+    changes: list[ChangedField]
+
+
+class TestedOperation(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation, or a recorded delivery, for one account. An operation without a recording has not passed."""
+
+    operation: str
+    connector: str
+    account: str | None
+    environment: str | None
+    recorded: bool
+    passed: bool
+    cases: list[TestedCase]
+    findings: list[Finding]
+
+
+class SuiteCounts(msgspec.Struct, frozen=True, kw_only=True):
+    """How many of the operations passed, failed and have no recording."""
+
+    passed: int
+    failed: int
+    without_recording: int
+
+
+class SuiteReport(Report, frozen=True, kw_only=True):
+    """The operations that `conn test` replayed, one entry for each account."""
+
+    kind: ClassVar[str] = "test"
+    operations: list[TestedOperation]
+    summary: SuiteCounts
+
+    @classmethod
+    def of(cls, reports: Sequence[OperationReport]) -> "SuiteReport":
+        """Report the operations in the order in which they were tested."""
+        operations = [describe_operation(report) for report in reports]
+        passed = sum(operation.passed for operation in operations)
+        unrecorded = sum(not operation.recorded for operation in operations)
+        failed = len(operations) - passed - unrecorded
+        return cls(
+            operations=operations, summary=SuiteCounts(passed=passed, failed=failed, without_recording=unrecorded)
+        )
+
+
+def describe_operation(report: OperationReport) -> TestedOperation:
+    """Return the result of one operation as reports have it."""
+    effective = report.effective
+    return TestedOperation(
+        operation=report.name.text,
+        connector=effective.connector_name,
+        account=effective.account,
+        environment=effective.environment,
+        recorded=report.recorded,
+        passed=report.recorded and not report.failed,
+        cases=[_describe_case(judgement) for judgement in report.judgements],
+        findings=[describe_finding(finding) for finding in report.all_findings],
+    )
+
+
+def _describe_case(judgement: Judgement) -> TestedCase:
+    outcome, verdict = judgement.outcome, judgement.outcome.completeness
+    return TestedCase(
+        scenario=judgement.case.scenario,
+        recording=judgement.case.path.name,
+        requests=len(outcome.sent),
+        records=len(outcome.records),
+        golden=judgement.golden,
+        error=None if outcome.error is None else outcome.error.message,
+        completeness=None
+        if verdict is None or outcome.whole
+        else ListingEnd(state=verdict.state, reason=verdict.reason),
+        delivery=_describe_delivery(outcome),
+        coverage=_describe_coverage(judgement.coverage),
+        changes=_describe_changes(judgement),
+    )
+
+
+def _describe_delivery(outcome: Outcome) -> DeliveryResult | None:
+    if not isinstance(outcome, DeliveryOutcome):
+        return None
+    return DeliveryResult(
+        proved=outcome.proved,
+        challenge=outcome.challenge,
+        refused=None if outcome.refused is None else outcome.refused.code,
+        status=None if outcome.reply is None else outcome.reply.status,
+        events=[event["type"] for event in outcome.records],
+    )
+
+
+def _describe_coverage(coverage: Coverage | None) -> CaseCoverage | None:
+    if coverage is None:
+        return None
+    return CaseCoverage(mapped=len(coverage.seen), seen=dict(coverage.seen), unread=list(coverage.unread))
+
+
+def _describe_changes(judgement: Judgement) -> list[ChangedField]:
+    if judgement.comparison is None:
+        return []
+    return [
+        ChangedField(field=field, kind=kind, records=count, set_by=judgement.places.get(field))
+        for (field, kind), count in sorted(judgement.comparison.by_field().items())
+    ]
